@@ -1,0 +1,70 @@
+"""The `itc` command: one module per verb, its docstring is the help.
+
+A fault of the input prints where, what and what to do, and exits with 2; anything else keeps its
+traceback. Verb modules import their room inside `run`, so that `itc --help` stays instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from itc_analysis import __version__
+from itc_analysis.errors import ItcError
+
+#: In the order in which a study walks through them.
+VERBS = (
+    "init",
+    "check",
+    "simulate",
+    "fit-gates",
+    "pool-gates",
+    "apply-gates",
+    "annotate",
+    "score",
+    "measure",
+    "compare",
+    "report",
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all verbs."""
+    parser = argparse.ArgumentParser(prog="itc", description="Innate T cells in cohorts.")
+    parser.add_argument("--version", action="version", version=f"itc_analysis {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more while working")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in VERBS:
+        module = importlib.import_module(f"itc_analysis.cli.{verb.replace('-', '_')}")
+        text = (module.__doc__ or "").strip()
+        sub = verbs.add_parser(
+            verb,
+            help=text.splitlines()[0].rstrip(".") if text else "",
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `itc`; returns the exit status."""
+    options = build_parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(message)s",
+        stream=sys.stderr,
+    )
+    if not options.verbose:
+        logging.getLogger().setLevel(logging.WARNING)
+        logging.getLogger("itc_analysis").setLevel(logging.INFO)
+    try:
+        options.run(options)
+    except ItcError as error:
+        print(f"itc {options.verb}: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,1 @@
+"""Who was enrolled, who is eligible and why not, in which group."""

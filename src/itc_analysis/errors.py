@@ -1,0 +1,114 @@
+"""What can go wrong that the user can put right, and how it is said.
+
+A `Fault` says where, what, and what to do. Code that checks something collects all
+faults first and raises them together, so that a person mends a sheet once, not ten times.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong.
+
+    Parameters
+    ----------
+    where : file, and row or key inside it, e.g. ``"row 7"``; empty when the whole file is meant.
+    what : what is wrong, with the offending value in quotes.
+    remedy : what to do; may be empty when `what` leaves no doubt.
+    """
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}, {self.what}" if self.where else self.what
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class ItcError(Exception):
+    """A fault of the input. The command line prints it without traceback and exits with 2.
+
+    Parameters
+    ----------
+    source : the file or command that the faults belong to.
+    faults : at least one `Fault`, or one sentence.
+    """
+
+    def __init__(self, source: str, faults: Iterable[Fault] | str) -> None:
+        if isinstance(faults, str):
+            faults = [Fault("", faults)]
+        self.source = str(source)
+        self.faults = list(faults)
+        if not self.faults:
+            msg = "an ItcError needs at least one fault"
+            raise ValueError(msg)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) > 1 else "")
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        return f"{self.source}: {count}\n{lines}"
+
+    def __reduce__(self) -> tuple[type, tuple[str, list[Fault]]]:
+        return (type(self), (self.source, self.faults))
+
+
+class SettingsError(ItcError):
+    """A setting, plan, panel or gating template that cannot be used as written."""
+
+
+class SheetError(ItcError):
+    """A sheet (participants, samples, tubes, libraries) that cannot be used as written."""
+
+
+class UnreadableFile(ItcError):
+    """A data file (FCS, h5, contigs) that cannot be read, or not without guessing."""
+
+
+class PanelError(ItcError):
+    """A marker that is missing in a tube, or found twice."""
+
+
+class ItcErrors(ItcError):
+    """Faults of several files, printed one block per file."""
+
+    def __init__(self, errors: Iterable[ItcError]) -> None:
+        self.errors = list(errors)
+        faults = [
+            Fault(
+                f"{error.source}: {fault.where}" if fault.where else f"{error.source}:",
+                fault.what,
+                fault.remedy,
+            )
+            for error in self.errors
+            for fault in error.faults
+        ]
+        super().__init__(f"{len(self.errors)} files", faults)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+    def __reduce__(self) -> tuple[type, tuple[list[ItcError]]]:  # type: ignore[override]
+        return (type(self), (self.errors,))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``"did you mean 'x'?"``, or the known words when none is close."""
+    known = [str(name) for name in known]
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if not close:  # S0l2 against S012, MAITS against mait: compare without case
+        folded = {name.casefold(): name for name in known}
+        close = [
+            folded[match]
+            for match in difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+        ]
+    if close:
+        return f"did you mean '{close[0]}'?"
+    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return f"known: {shown}" if known else "none is known"

@@ -1,0 +1,1 @@
+"""One tube: events, quality, compensation, transform, gates, counts and intensities."""

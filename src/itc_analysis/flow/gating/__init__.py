@@ -1,0 +1,1 @@
+"""Gating: learn cuts with their uncertainty, and evaluate them."""

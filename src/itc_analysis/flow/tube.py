@@ -1,0 +1,57 @@
+"""A tube ready for gating: compensated, transformed, cleaned events with marker names.
+
+This is all that the gating engine sees of an FCS file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.flow.transform import Transform
+
+
+@dataclass(frozen=True)
+class Tube:
+    """Events of one tube.
+
+    Parameters
+    ----------
+    file_id, sample_id, panel, batch, kind : from the sheet; `kind` is stained, fmo or unstained.
+    fmo_markers : markers left out of an FMO tube; empty otherwise.
+    markers : marker name of each row of `events`.
+    events : float32, shape (n_markers, n_events), each row contiguous; compensated, transformed
+        (fluorescence: 0..1 logicle units; scatter: linear over the transform's t), and only events
+        that passed the margin and time checks.
+    transforms : the transform of each marker, to go back to instrument units.
+    n_events_file : events in the file before cleaning.
+    compensation : file, identity, none or already_compensated.
+    remarks : things to know about the file.
+    """
+
+    file_id: str
+    sample_id: str
+    panel: str
+    batch: str
+    kind: str
+    fmo_markers: tuple[str, ...]
+    markers: tuple[str, ...]
+    events: npt.NDArray[np.float32]
+    transforms: dict[str, Transform]
+    n_events_file: int
+    compensation: str
+    remarks: tuple[str, ...] = field(default=())
+
+    @property
+    def n_events(self) -> int:
+        """Events that entered gating."""
+        return int(self.events.shape[1])
+
+    def values(self, marker: str) -> npt.NDArray[np.float32]:
+        """Return the events of one marker, shape (n_events,); KeyError when it is not in the tube."""
+        try:
+            return self.events[self.markers.index(marker)]
+        except ValueError:
+            raise KeyError(marker) from None

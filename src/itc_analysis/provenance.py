@@ -1,0 +1,58 @@
+"""What made a file: versions, parameters, digests of the inputs, and a sentence for the methods.
+
+No clock time and no host name, so that a recomputed table is byte-identical.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from itc_analysis import __version__
+
+#: Bumped when a table's columns change.
+SCHEMA_VERSION = "1"
+
+
+def describe(
+    step: str,
+    *,
+    parameters: dict[str, Any] | None = None,
+    inputs: Iterable[str | Path] = (),
+    packages: Iterable[str] = ("numpy", "pandas"),
+    methods: str = "",
+    citations: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Return the provenance of a step's output.
+
+    Parameters
+    ----------
+    step : the command, e.g. ``"itc fit-gates"``.
+    parameters : the section of the settings that was read.
+    inputs : files read; stored by name (without folder, which may identify) and SHA-256.
+    packages : distributions whose version matters.
+    methods : one or two sentences for the methods text, without braces left to fill.
+    citations : keys of the report's bibliography that the sentence cites.
+    """
+    return {
+        "step": step,
+        "schema_version": SCHEMA_VERSION,
+        "itc_analysis": __version__,
+        "packages": {name: metadata.version(name) for name in sorted(packages)},
+        "parameters": parameters or {},
+        "inputs": {Path(path).name: digest(path) for path in inputs},
+        "methods": methods,
+        "citations": sorted(citations),
+    }
+
+
+def digest(path: str | Path) -> str:
+    """Return the first 16 characters of the SHA-256 of a file."""
+    found = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()[:16]

@@ -1,0 +1,186 @@
+"""Where each file lies in the results folder: the one place that knows.
+
+Used by the Snakefile, the report and the notebooks alike, so nothing else builds a path.
+`open_results` gives the tables of a finished run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below a results folder; arguments may be Snakemake wildcards such as ``"{batch}"``."""
+
+    folder: str
+
+    def _at(self, *parts: str) -> str:
+        return "/".join((self.folder.rstrip("/"), *parts))
+
+    # settings as frozen for the steps
+    @property
+    def settings(self) -> str:
+        return self._at("settings")
+
+    def log(self, *parts: str) -> str:
+        return self._at("logs", *parts) + ".log"
+
+    # cohort
+    @property
+    def participants(self) -> str:
+        return self._at("cohort", "participants.parquet")
+
+    @property
+    def eligibility(self) -> str:
+        return self._at("cohort", "eligibility.parquet")
+
+    @property
+    def samples(self) -> str:
+        return self._at("cohort", "samples.parquet")
+
+    @property
+    def tubes(self) -> str:
+        return self._at("cohort", "tubes.parquet")
+
+    @property
+    def libraries(self) -> str:
+        return self._at("cohort", "libraries.parquet")
+
+    @property
+    def cohort_problems(self) -> str:
+        return self._at("cohort", "problems.parquet")
+
+    # flow: one folder per panel and staining batch
+    def fits(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "gate_fits.parquet")
+
+    def tube_quality(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "quality.parquet")
+
+    def gates(self, panel: str) -> str:
+        return self._at("flow", panel, "gates.parquet")
+
+    def gatingml(self, panel: str) -> str:
+        return self._at("flow", panel, "gatingml")
+
+    def counts(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "counts.parquet")
+
+    def intensity(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "intensity.parquet")
+
+    def combinations(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "combinations.parquet")
+
+    def views(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "views.parquet")
+
+    # single cell: one folder per library batch
+    def library_quality(self, batch: str) -> str:
+        return self._at("singlecell", batch, "quality.parquet")
+
+    def cells(self, batch: str) -> str:
+        return self._at("singlecell", batch, "cells.parquet")
+
+    def cell_counts(self, batch: str) -> str:
+        return self._at("singlecell", batch, "counts.parquet")
+
+    def pseudobulk(self, batch: str) -> str:
+        return self._at("singlecell", batch, "pseudobulk.parquet")
+
+    def pseudobulk_depth(self, batch: str) -> str:
+        return self._at("singlecell", batch, "pseudobulk_depth.parquet")
+
+    # downstream
+    @property
+    def scores(self) -> str:
+        return self._at("scores.parquet")
+
+    @property
+    def measurements(self) -> str:
+        return self._at("measurements.parquet")
+
+    @property
+    def comparisons(self) -> str:
+        return self._at("comparisons.parquet")
+
+    @property
+    def report(self) -> str:
+        return self._at("report.html")
+
+
+class Results:
+    """The tables of a finished run, read when asked for.
+
+    Examples
+    --------
+    >>> study = open_results("results")          # doctest: +SKIP
+    >>> study.comparisons.query("family == 'primary'")   # doctest: +SKIP
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.layout = Layout(str(folder))
+        if not Path(self.layout.measurements).exists():
+            from itc_analysis.errors import ItcError
+
+            raise ItcError(
+                str(folder),
+                "no measurements.parquet here; run the workflow, or name its results folder",
+            )
+
+    def _read(self, path: str, contract_name: str) -> pd.DataFrame:
+        from itc_analysis.tables import contract, made
+
+        return contract.read(path, getattr(made, contract_name))
+
+    def _read_each(self, pattern: str, contract_name: str) -> pd.DataFrame:
+        from itc_analysis.tables import contract, made
+
+        paths = sorted(Path(self.layout.folder).glob(pattern))
+        return contract.read_all(paths, getattr(made, contract_name))
+
+    @property
+    def participants(self) -> pd.DataFrame:
+        """Everybody enrolled, with the decision on eligibility."""
+        return self._read(self.layout.participants, "Participants")
+
+    @property
+    def measurements(self) -> pd.DataFrame:
+        """One number per sample, population and measure."""
+        return self._read(self.layout.measurements, "Measurements")
+
+    @property
+    def comparisons(self) -> pd.DataFrame:
+        """The index group against each other group."""
+        return self._read(self.layout.comparisons, "Comparisons")
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Exhaustion, activation and further scores."""
+        return self._read(self.layout.scores, "ScoreTable")
+
+    @property
+    def gates(self) -> pd.DataFrame:
+        """Final gates of every tube."""
+        return self._read_each("flow/*/gates.parquet", "Gates")
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """Cells per population, of tubes and libraries."""
+        return self._read_each("*/**/counts.parquet", "Counts")
+
+    def cells(self, call: str | None = None) -> pd.DataFrame:
+        """Single cells, all or those with one call, e.g. ``cells("mait")``."""
+        table = self._read_each("singlecell/*/cells.parquet", "Cells")
+        return table if call is None else table[table["call"] == call].reset_index(drop=True)
+
+
+def open_results(folder: str | Path = "results") -> Results:
+    """Open a results folder; the stable way in for notebooks."""
+    return Results(folder)

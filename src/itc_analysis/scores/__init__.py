@@ -1,0 +1,1 @@
+"""Exhaustion and activation: cards and pure array functions."""

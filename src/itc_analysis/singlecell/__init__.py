@@ -1,0 +1,1 @@
+"""One library: counts, quality, cells, innate T calls, pseudobulk."""

@@ -1,0 +1,167 @@
+"""Read, write and check any table against its contract.
+
+A contract is a pandera `DataFrameModel` with a `key` (the columns that name a row) and optionally
+`requirements`, which returns the sentences of what is wrong beyond types and ranges. Text columns are pandas
+`string`, counts `int64`, yes/no `boolean`; missing is always null, and a `status` column says why.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+
+from itc_analysis.errors import Fault, ItcError
+
+
+class Contract(pa.DataFrameModel):
+    """Base of every table."""
+
+    _key: tuple[str, ...] = ()
+    _made_by: str = ""
+
+    class Config:  # noqa: D106  (pandera reads its options here)
+        strict = True
+        coerce = True
+
+    def __init_subclass__(
+        cls, *, key: tuple[str, ...] = (), made_by: str = "", **keywords: Any
+    ) -> None:
+        super().__init_subclass__(**keywords)
+        cls._key = key
+        cls._made_by = made_by
+
+    @classmethod
+    def requirements(cls, table: pd.DataFrame) -> list[str]:  # noqa: ARG003
+        """Return what is wrong beyond types and ranges; an empty list when all is well."""
+        return []
+
+
+def columns_of(contract: type[Contract]) -> dict[str, Any]:
+    """Return ``{column: pandera Column}`` in the order of the contract."""
+    return dict(contract.to_schema().columns)
+
+
+def key_of(contract: type[Contract]) -> tuple[str, ...]:
+    """Return the columns that name a row."""
+    return contract._key
+
+
+def maker_of(contract: type[Contract]) -> str:
+    """Return the command that makes the table; empty for sheets that people write."""
+    return contract._made_by
+
+
+def empty(contract: type[Contract]) -> pd.DataFrame:
+    """Return the table with no rows and the right types."""
+    return check(pd.DataFrame(columns=list(columns_of(contract))), contract)
+
+
+def make(rows: Iterable[dict[str, Any]] | pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
+    """Build a table from rows; columns a row does not name become null. Checked."""
+    columns = list(columns_of(contract))
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    unknown = [name for name in frame.columns if name not in columns]
+    if unknown:
+        msg = f"{contract.__name__} has no columns {unknown}"
+        raise ValueError(msg)
+    return check(frame.reindex(columns=columns), contract)
+
+
+def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
+    """Return `table` with the contract's types, or raise an `ItcError` that lists every fault.
+
+    Raises
+    ------
+    ItcError : a column is missing or unknown, a value out of range, a key repeated,
+        or one of the contract's requirements not met.
+    """
+    columns = list(columns_of(contract))
+    faults = [Fault("", f"column '{c}' is missing") for c in columns if c not in table.columns]
+    faults += [Fault("", f"unknown column '{c}'") for c in table.columns if c not in columns]
+    if faults:
+        raise ItcError(contract.__name__, faults)
+    frame = table.loc[:, columns].reset_index(drop=True)
+    try:
+        frame = contract.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        failures = error.failure_cases.drop_duplicates(["column", "check", "failure_case"]).head(20)
+        faults = [
+            Fault(
+                "" if pd.isna(row["index"]) else f"row {int(row['index']) + 1}",
+                f"column '{row['column']}': {row['failure_case']!r} fails {row['check']}",
+            )
+            for _, row in failures.iterrows()
+        ]
+        raise ItcError(contract.__name__, faults) from None
+    if contract._key:
+        repeated = frame.duplicated(list(contract._key), keep=False)
+        if repeated.any():
+            shown = frame.loc[repeated, list(contract._key)].drop_duplicates().head(5)
+            faults = [
+                Fault("", f"key {tuple(row)} is repeated") for row in shown.itertuples(index=False)
+            ]
+            raise ItcError(contract.__name__, faults)
+    problems = contract.requirements(frame)
+    if problems:
+        raise ItcError(contract.__name__, [Fault("", problem) for problem in problems])
+    return frame
+
+
+def write(
+    table: pd.DataFrame,
+    path: str | Path,
+    contract: type[Contract],
+    provenance: dict[str, Any] | None = None,
+) -> None:
+    """Check `table` and write it as Parquet, whole or not at all.
+
+    The same table with the same provenance gives the same bytes: rows are sorted by the key and no
+    clock time or host name is written, so that nothing downstream reruns.
+    """
+    frame = check(table, contract)
+    if contract._key:
+        frame = frame.sort_values(list(contract._key), kind="stable").reset_index(drop=True)
+    data = arrow.Table.from_pandas(frame, preserve_index=False)
+    metadata = dict(data.schema.metadata or {})
+    metadata[b"itc_analysis"] = json.dumps(
+        {"table": contract.__name__, **(provenance or {})}, sort_keys=True
+    ).encode()
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    parquet.write_table(data.replace_schema_metadata(metadata), partial, compression="zstd")
+    partial.replace(path)
+
+
+def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
+    """Read a Parquet table and check it."""
+    try:
+        frame = parquet.read_table(path).to_pandas()
+    except FileNotFoundError:
+        raise ItcError(str(path), "the table is not there; run the step that makes it") from None
+    except arrow.ArrowInvalid as error:
+        raise ItcError(
+            str(path), f"not a Parquet table ({error}); delete it and run again"
+        ) from None
+    return check(frame, contract)
+
+
+def read_all(paths: Sequence[str | Path], contract: type[Contract]) -> pd.DataFrame:
+    """Read several tables of one contract as one; keys must not repeat between them."""
+    frames = [read(path, contract) for path in paths]
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return empty(contract)
+    return check(pd.concat(frames, ignore_index=True), contract)
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """Return what `write` stored about how the table was made."""
+    metadata = parquet.read_schema(path).metadata or {}
+    stored: dict[str, Any] = json.loads(metadata.get(b"itc_analysis", b"{}"))
+    return stored

@@ -1,0 +1,25 @@
+# Who was enrolled, who is eligible and why not.
+
+
+rule check:
+    input:
+        sheets=study_sheets(),
+    output:
+        AT.participants,
+        AT.eligibility,
+        AT.samples,
+        AT.tubes,
+        AT.libraries,
+        AT.cohort_problems,
+    params:
+        settings=freeze(
+            CohortSettings(study=STUDY, cohort=SETTINGS.cohort), AT.settings, "cohort"
+        ),
+        folder=lambda wildcards, output: Path(output[0]).parent,
+        version=VERSION,
+    log:
+        AT.log("check"),
+    message:
+        "Checking sheets and eligibility"
+    shell:
+        "itc check --config {params.settings} --output-folder {params.folder} > {log} 2>&1"

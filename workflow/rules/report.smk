@@ -1,0 +1,31 @@
+# One page.
+
+
+rule report:
+    input:
+        AT.comparisons,
+        AT.measurements,
+        AT.scores,
+        AT.participants,
+        AT.eligibility,
+        AT.samples,
+        AT.cohort_problems,
+        [AT.gates(panel) for panel in panels()],
+        per_flow_job(AT.tube_quality),
+        per_flow_job(AT.counts),
+        per_flow_job(AT.views),
+        per_library_job(AT.library_quality),
+        per_library_job(AT.cells),
+    output:
+        AT.report,
+    params:
+        settings=freeze(SETTINGS, AT.settings, "all"),
+        results=AT.folder,
+        version=VERSION,
+    log:
+        AT.log("report"),
+    message:
+        "Writing the report"
+    shell:
+        "itc report --config {params.settings} --results {params.results} --output {output}"
+        " > {log} 2>&1"

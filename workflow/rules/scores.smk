@@ -1,0 +1,62 @@
+# Scores, and the narrow table in the middle: measurements.
+
+
+rule score:
+    input:
+        signatures=STUDY.signatures,
+        participants=AT.participants,
+        samples=AT.samples,
+        tubes=AT.tubes,
+        counts=per_flow_job(AT.counts),
+        intensity=per_flow_job(AT.intensity),
+        combinations=per_flow_job(AT.combinations),
+        pseudobulk=per_library_job(AT.pseudobulk),
+        depth=per_library_job(AT.pseudobulk_depth),
+        cell_counts=per_library_job(AT.cell_counts),
+    output:
+        AT.scores,
+    params:
+        settings=freeze(SETTINGS.scores, AT.settings, "scores"),
+        cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
+        version=VERSION,
+    log:
+        AT.log("score"),
+    message:
+        "Scoring exhaustion and activation"
+    shell:
+        "itc score --config {params.settings} --cohort-config {params.cohort}"
+        " --signatures {input.signatures} --participants {input.participants}"
+        " --samples {input.samples} --tubes {input.tubes} --counts {input.counts}"
+        " --intensity {input.intensity} --combinations {input.combinations}"
+        " --pseudobulk {input.pseudobulk} --pseudobulk-depth {input.depth}"
+        " --cell-counts {input.cell_counts} --output {output} > {log} 2>&1"
+
+
+rule measure:
+    input:
+        participants=AT.participants,
+        samples=AT.samples,
+        tubes=AT.tubes,
+        libraries=AT.libraries,
+        counts=per_flow_job(AT.counts),
+        intensity=per_flow_job(AT.intensity),
+        quality=per_flow_job(AT.tube_quality),
+        cell_counts=per_library_job(AT.cell_counts),
+        library_quality=per_library_job(AT.library_quality),
+        scores=AT.scores,
+    output:
+        AT.measurements,
+    params:
+        settings=freeze(SETTINGS.measure, AT.settings, "measure"),
+        cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
+        version=VERSION,
+    log:
+        AT.log("measure"),
+    message:
+        "Collecting measurements"
+    shell:
+        "itc measure --config {params.settings} --cohort-config {params.cohort}"
+        " --participants {input.participants} --samples {input.samples} --tubes {input.tubes}"
+        " --libraries {input.libraries} --tube-quality {input.quality} --counts {input.counts}"
+        " --intensity {input.intensity} --library-quality {input.library_quality}"
+        " --cell-counts {input.cell_counts} --scores {input.scores} --output {output} > {log} 2>&1"
