@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,22 @@ def real_data() -> Path:
     if not (folder / "flow").is_dir():
         pytest.skip("public data sets are absent: set ITC_REAL_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Simulate a small study and run the workflow on it once; read it, do not edit it."""
+    from itc_analysis.simulate.study import simulate_study
+
+    study = tmp_path_factory.mktemp("finished") / "study"
+    simulate_study(study, scenario="effect", seed=7, per_group=3, events=15_000, cells=120)
+    subprocess.run(
+        [
+            sys.executable, "-m", "snakemake", "-s", str(ROOT / "workflow" / "Snakefile"),
+            "--workflow-profile", str(ROOT / "workflow" / "profiles" / "default"),
+            "--configfile", str(study / "config" / "config.yaml"), "--directory", str(study),
+            "--quiet", "all",
+        ],
+        check=True,
+    )  # fmt: skip
+    return study

@@ -44,6 +44,10 @@ class Study(Section):
         None,
         description="One row per single-cell library; null for a study without single-cell data.",
     )
+    decisions: str | None = Field(
+        None,
+        description="Manual decisions on eligibility, one row per person decided on; null for none.",
+    )
     signatures: str = Field(
         "config/signatures.tsv", description="Signatures: markers or genes with weights."
     )
@@ -95,6 +99,12 @@ class Flow(Section):
         le=1,
         description="A tube that loses more than this share to margins and time fails.",
     )
+    time_outlier_mads: float = Field(
+        6.0,
+        gt=0,
+        description="Stretches of acquisition time whose flow rate or mean signal lies this many "
+        "robust SDs from the tube's median are removed (6 as in PeacoQC).",
+    )
     n_bootstrap: int = Field(
         50, ge=10, description="Bootstrap replicates behind the standard error of a cut."
     )
@@ -139,6 +149,11 @@ class SingleCell(Section):
     )
     lod_cells: int = Field(
         5, ge=1, description="Fewer cells than this: below the limit of detection."
+    )
+    loq_cells: int = Field(
+        20,
+        ge=1,
+        description="As many cells or more: quantified (Poisson CV 22 % at 20); between: detected.",
     )
     min_pseudobulk_cells: int = Field(
         20, ge=1, description="Pseudobulk profiles of fewer cells are not scored."
@@ -206,6 +221,13 @@ class Settings(Section):
     report: Report = Report()
 
 
+class CohortSettings(Section):
+    """The two sections that the check of the cohort reads."""
+
+    study: Study = Study()
+    cohort: Cohort = Cohort()
+
+
 AnySection = TypeVar("AnySection", bound=Section)
 
 
@@ -268,6 +290,9 @@ def read_section(path: str | Path, section: type[AnySection]) -> AnySection:
     if source.suffix == ".json":
         return validate(section, json.loads(source.read_text(encoding="utf-8")), str(path))
     settings = load_settings(source)
+    if set(section.model_fields) <= set(Settings.model_fields):  # made of whole sections
+        parts = {name: getattr(settings, name) for name in section.model_fields}
+        return section.model_validate(parts)
     for value in dict(settings).values():
         if isinstance(value, section):
             return value

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from itc_analysis import __version__
+from itc_analysis.version import __version__
 
 #: Bumped when a table's columns change.
 SCHEMA_VERSION = "1"

@@ -11,14 +11,14 @@ rule check:
         AT.tubes,
         AT.libraries,
         AT.cohort_problems,
+    log:
+        AT.log("check"),
     params:
         settings=freeze(
             CohortSettings(study=STUDY, cohort=SETTINGS.cohort), AT.settings, "cohort"
         ),
         folder=lambda wildcards, output: Path(output[0]).parent,
         version=VERSION,
-    log:
-        AT.log("check"),
     message:
         "Checking sheets and eligibility"
     shell:

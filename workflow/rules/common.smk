@@ -3,7 +3,13 @@
 
 def study_sheets():
     """Sheets that the check reads; those a study does not have are left out."""
-    sheets = [STUDY.participants, STUDY.samples, STUDY.fcs_files, STUDY.libraries, STUDY.decisions]
+    sheets = [
+        STUDY.participants,
+        STUDY.samples,
+        STUDY.fcs_files,
+        STUDY.libraries,
+        STUDY.decisions,
+    ]
     return [sheet for sheet in sheets if sheet]
 
 
@@ -17,9 +23,46 @@ def batches_of_panel(panel):
 
 def per_flow_job(path):
     """One path per panel and staining batch; an empty list for a study without flow cytometry."""
-    return [path(panel, batch) for panel in panels() for batch in batches_of_panel(panel)]
+    return [
+        path(panel, batch) for panel in panels() for batch in batches_of_panel(panel)
+    ]
 
 
 def per_library_job(path):
     """One path per library batch; an empty list for a study without single-cell data."""
     return [path(batch) for batch in sorted({row["batch"] for row in LIBRARIES})]
+
+
+def tubes_of(wildcards):
+    return [
+        row
+        for row in TUBES
+        if row["panel"] == wildcards.panel and row["batch"] == wildcards.batch
+    ]
+
+
+def fcs_of(wildcards):
+    return [row["path"] for row in tubes_of(wildcards)]
+
+
+def frozen_tubes(wildcards):
+    name = f"tubes-{wildcards.panel}-{wildcards.batch}"
+    return freeze(tubes_of(wildcards), AT.settings, name)
+
+
+def libraries_of(wildcards):
+    return [row for row in LIBRARIES if row["batch"] == wildcards.batch]
+
+
+def library_files(wildcards):
+    rows = libraries_of(wildcards)
+    return [
+        row[column]
+        for row in rows
+        for column in ("path", "contigs_path")
+        if row[column]
+    ]
+
+
+def frozen_libraries(wildcards):
+    return freeze(libraries_of(wildcards), AT.settings, f"libraries-{wildcards.batch}")

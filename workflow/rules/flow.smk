@@ -1,24 +1,6 @@
 # Flow cytometry. A job takes one (panel, staining batch): all its tubes in one process, one at a time.
 # The sample sheet is no input here: a corrected age must not regate the cohort.
 
-
-def tubes_of(wildcards):
-    return [
-        row
-        for row in TUBES
-        if row["panel"] == wildcards.panel and row["batch"] == wildcards.batch
-    ]
-
-
-def fcs_of(wildcards):
-    return [row["path"] for row in tubes_of(wildcards)]
-
-
-def frozen_tubes(wildcards):
-    name = f"tubes-{wildcards.panel}-{wildcards.batch}"
-    return freeze(tubes_of(wildcards), AT.settings, name)
-
-
 PANEL_SHEET = f"{STUDY.panels_folder}/{{panel}}.tsv"
 GATING_TEMPLATE = f"{STUDY.gating_folder}/{{panel}}.yaml"
 
@@ -31,13 +13,13 @@ rule fit_gates:
     output:
         fits=AT.fits("{panel}", "{batch}"),
         quality=AT.tube_quality("{panel}", "{batch}"),
+    log:
+        AT.log("fit_gates", "{panel}", "{batch}"),
     params:
         settings=freeze(SETTINGS.flow, AT.settings, "flow"),
         tubes=frozen_tubes,
         folder=lambda wildcards, output: Path(output.fits).parent,
         version=VERSION,
-    log:
-        AT.log("fit_gates", "{panel}", "{batch}"),
     message:
         "Learning gates: {wildcards.panel}, batch {wildcards.batch}"
     shell:
@@ -48,18 +30,19 @@ rule fit_gates:
 rule pool_gates:
     input:
         fits=lambda wildcards: [
-            AT.fits(wildcards.panel, batch) for batch in batches_of_panel(wildcards.panel)
+            AT.fits(wildcards.panel, batch)
+            for batch in batches_of_panel(wildcards.panel)
         ],
         template=GATING_TEMPLATE,
         panel=PANEL_SHEET,
     output:
         gates=AT.gates("{panel}"),
         gatingml=directory(AT.gatingml("{panel}")),
+    log:
+        AT.log("pool_gates", "{panel}"),
     params:
         settings=freeze(SETTINGS.flow, AT.settings, "flow"),
         version=VERSION,
-    log:
-        AT.log("pool_gates", "{panel}"),
     message:
         "Pooling gates: {wildcards.panel}"
     shell:
@@ -79,13 +62,13 @@ rule apply_gates:
         intensity=AT.intensity("{panel}", "{batch}"),
         combinations=AT.combinations("{panel}", "{batch}"),
         views=AT.views("{panel}", "{batch}"),
+    log:
+        AT.log("apply_gates", "{panel}", "{batch}"),
     params:
         settings=freeze(SETTINGS.flow, AT.settings, "flow"),
         tubes=frozen_tubes,
         folder=lambda wildcards, output: Path(output.counts).parent,
         version=VERSION,
-    log:
-        AT.log("apply_gates", "{panel}", "{batch}"),
     message:
         "Counting populations: {wildcards.panel}, batch {wildcards.batch}"
     shell:

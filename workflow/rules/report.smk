@@ -18,12 +18,12 @@ rule report:
         per_library_job(AT.cells),
     output:
         AT.report,
-    params:
-        settings=freeze(SETTINGS, AT.settings, "all"),
-        results=AT.folder,
-        version=VERSION,
     log:
         AT.log("report"),
+    params:
+        settings=freeze(SETTINGS, AT.settings, "all"),
+        results=lambda wildcards, output: Path(output[0]).parent,
+        version=VERSION,
     message:
         "Writing the report"
     shell:

@@ -15,12 +15,12 @@ rule score:
         cell_counts=per_library_job(AT.cell_counts),
     output:
         AT.scores,
+    log:
+        AT.log("score"),
     params:
         settings=freeze(SETTINGS.scores, AT.settings, "scores"),
         cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
         version=VERSION,
-    log:
-        AT.log("score"),
     message:
         "Scoring exhaustion and activation"
     shell:
@@ -46,12 +46,12 @@ rule measure:
         scores=AT.scores,
     output:
         AT.measurements,
+    log:
+        AT.log("measure"),
     params:
         settings=freeze(SETTINGS.measure, AT.settings, "measure"),
         cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
         version=VERSION,
-    log:
-        AT.log("measure"),
     message:
         "Collecting measurements"
     shell:

@@ -8,12 +8,12 @@ rule compare:
         measurements=AT.measurements,
     output:
         AT.comparisons,
+    log:
+        AT.log("compare"),
     params:
         settings=freeze(SETTINGS.stats, AT.settings, "stats"),
         cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
         version=VERSION,
-    log:
-        AT.log("compare"),
     message:
         "Comparing groups"
     shell:

@@ -12,8 +12,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from itc_analysis import __version__
 from itc_analysis.errors import ItcError
+from itc_analysis.version import __version__
 
 #: In the order in which a study walks through them.
 VERBS = (

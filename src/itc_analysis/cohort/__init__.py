@@ -1,1 +1,1 @@
-"""Who was enrolled, who is eligible and why not, in which group."""
+"""Who was enrolled, who may be compared and why not; the sheets that people write, checked."""

@@ -29,6 +29,8 @@ class Tube:
     n_events_file : events in the file before cleaning.
     compensation : file, identity, none or already_compensated.
     remarks : things to know about the file.
+    missing_markers : markers of the panel for which the file has no channel.
+    channels : the file's channel ($PnN) of each marker.
     """
 
     file_id: str
@@ -43,6 +45,8 @@ class Tube:
     n_events_file: int
     compensation: str
     remarks: tuple[str, ...] = field(default=())
+    missing_markers: tuple[str, ...] = field(default=())
+    channels: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_events(self) -> int:

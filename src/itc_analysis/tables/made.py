@@ -327,6 +327,16 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
         "doublet or indeterminate."
     )
     posterior: Series[float] = quantity("Posterior probability of the call.", "probability", 0, 1)
+    posterior_t: Series[float] = quantity(
+        "Posterior probability of being a T cell of any kind; counted as T from the call threshold on.",
+        "probability",
+        0,
+        1,
+    )
+    receptor: Series[pd.StringDtype] = text(
+        "What the contigs show: mait, inkt, ab, gd or doublet; null for no productive chain.",
+        nullable=True,
+    )
     decided_by: Series[pd.StringDtype] = text("receptor, rna, or both.", nullable=True)
     is_conflict: Series[bool] = pa.Field(
         description="Receptor and RNA disagree.", metadata={"unit": ""}
@@ -356,11 +366,14 @@ class PseudobulkDepth(Contract, key=("sample_id", "population"), made_by="itc an
 
 
 class ScoreTable(
-    Contract, key=("assay", "sample_id", "population", "signature", "method"), made_by="itc score"
+    Contract, key=("assay", "source_id", "population", "signature", "method"), made_by="itc score"
 ):
     """Scores per sample, population and signature."""
 
     assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    source_id: Series[pd.StringDtype] = text(
+        "Tube or library scored; several libraries of one sample are joined by '+'."
+    )
     sample_id: Series[pd.StringDtype] = text("The sample.")
     population: Series[pd.StringDtype] = text("The population.")
     signature: Series[pd.StringDtype] = text("The signature.")

@@ -1,0 +1,121 @@
+"""What the whole workflow finds in simulated studies: `./run validate`.
+
+Simulates small studies of the scenarios effect, null and confounded (several seeds each), runs the
+workflow on each from the FCS files on, and prints per study what the primary family found and whether
+its intervals hold the truth. Takes about a minute and a half per study on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis import open_results
+from itc_analysis.simulate.study import simulate_study
+
+ROOT = Path(__file__).resolve().parent.parent
+LARGE_EFFECTS = ("mait", "inkt")
+
+
+def run_study(
+    folder: Path, *, scenario: str, seed: int, per_group: int, events: int
+) -> pd.DataFrame:
+    """Simulate, run the workflow, and return the comparisons with the true ratio beside."""
+    simulate_study(
+        folder, scenario=scenario, seed=seed, per_group=per_group, events=events, cells=0
+    )
+    subprocess.run(
+        [
+            sys.executable, "-m", "snakemake", "-s", str(ROOT / "workflow" / "Snakefile"),
+            "--workflow-profile", str(ROOT / "workflow" / "profiles" / "default"),
+            "--configfile", str(folder / "config" / "config.yaml"), "--directory", str(folder),
+            "--quiet", "all", "--until", "compare",
+        ],
+        check=True,
+    )  # fmt: skip
+    comparisons = pd.read_parquet(folder / "results" / "comparisons.parquet")
+    return comparisons[comparisons["family"] == "primary"].assign(scenario=scenario, seed=seed)
+
+
+def with_truth(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Add the true ratio of SSc to the comparison's reference (several groups: geometric mean)."""
+    effects = pd.read_csv(folder / "truth" / "effects.tsv", sep="\t", comment="#")
+    effects = effects[effects["feature"] == "-"]
+    ratio = effects.set_index(["population", "measure", "group"])["true_value"]
+
+    def true_ratio(row: pd.Series) -> float:
+        key = (row["population"], row["measure"])
+        groups = str(row["reference_group"]).split("+")
+        reference = np.mean([np.log(ratio[(*key, group)]) for group in groups])
+        return float(np.exp(np.log(ratio[(*key, row["index_group"])]) - reference))
+
+    return rows.assign(truth=rows.apply(true_ratio, axis=1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--per-group", type=int, default=8)
+    parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--scenarios", nargs="+", default=["effect", "null", "confounded"])
+    options = parser.parse_args()
+    found = []
+    for scenario in options.scenarios:
+        for seed in range(101, 101 + options.seeds):
+            with tempfile.TemporaryDirectory() as temporary:
+                folder = Path(temporary) / "study"
+                rows = run_study(
+                    folder,
+                    scenario=scenario,
+                    seed=seed,
+                    per_group=options.per_group,
+                    events=options.events,
+                )
+                found.append(with_truth(rows, folder))
+                print_study(found[-1])
+    table = pd.concat(found)
+    print_summary(table)
+
+
+def print_study(rows: pd.DataFrame) -> None:
+    """One line per study."""
+    estimable = rows[rows["status"] == "ok"]
+    significant = estimable[estimable["p_adjusted"] < 0.05]
+    covered = estimable["truth"].between(estimable["lower"], estimable["upper"])
+    names = ", ".join(
+        f"{r.population} {r.measure} {r.comparison}" for r in significant.itertuples()
+    )
+    print(
+        f"{rows['scenario'].iloc[0]:>14} seed {rows['seed'].iloc[0]}: {len(significant)} of {len(rows)} found, "
+        f"{int(covered.sum())} of {len(estimable)} intervals hold the truth. {names}",
+        flush=True,
+    )
+
+
+def print_summary(table: pd.DataFrame) -> None:
+    """Coverage per population, and in how many studies anything was found."""
+    ok = table[table["status"] == "ok"].copy()
+    ok["covered"] = ok["truth"].between(ok["lower"], ok["upper"])
+    ok["log_bias"] = np.log(ok["estimate"] / ok["truth"])
+    print("\nCoverage and mean log bias of the primary ratios")
+    columns = ["scenario", "population", "measure", "comparison"]
+    print(ok.groupby(columns)[["covered", "log_bias"]].mean().round(2).to_string())
+    large = ok[(ok["scenario"] == "effect") & ok["population"].isin(LARGE_EFFECTS)]
+    if len(large):
+        print(
+            f"\nLarge effects (MAIT, iNKT): {large['covered'].mean():.0%} of {len(large)} intervals hold the truth"
+        )
+    table["found"] = table["p_adjusted"] < 0.05
+    studies = table.groupby(["scenario", "seed"])["found"].any().groupby("scenario")
+    for scenario, any_found in studies:
+        print(f"{scenario}: anything found in {int(any_found.sum())} of {len(any_found)} studies")
+
+
+if __name__ == "__main__":
+    main()

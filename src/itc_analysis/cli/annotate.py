@@ -1,0 +1,66 @@
+"""Call innate T cells in the single-cell libraries of one batch.
+
+Reads each library and its receptor contigs, drops barcodes that are not cells, calls every cell
+(MAIT, iNKT, gamma-delta, innate CD8, other T, not T, doublet, or indeterminate), counts the populations and
+sums their molecules. Writes quality, cells, counts, pseudobulk and pseudobulk_depth (Parquet) and
+one h5ad per library. A library that cannot be read is recorded, and the others go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--config", required=True, help="frozen singlecell section, or config.yaml")
+    parser.add_argument("--libraries", required=True, help="JSON list of rows of the library sheet")
+    parser.add_argument("--signatures", required=True, help="signature sheet (TSV)")
+    parser.add_argument("--output-folder", required=True, help="folder of the batch's tables")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Annotate the libraries and write their tables."""
+    import json
+    from pathlib import Path
+
+    from itc_analysis import provenance
+    from itc_analysis.cohort.sheets import read_sheet
+    from itc_analysis.config import SingleCell, read_section
+    from itc_analysis.errors import ItcError
+    from itc_analysis.singlecell import annotate
+    from itc_analysis.singlecell.evidence import read_evidence
+    from itc_analysis.tables import contract, made
+    from itc_analysis.tables.sheets import SignatureSheet
+
+    settings = read_section(options.config, SingleCell)
+    rows = json.loads(Path(options.libraries).read_text(encoding="utf-8"))
+    if not rows:
+        raise ItcError(options.libraries, "the list of libraries is empty")
+    folder = Path(options.output_folder)
+    tables = annotate.annotate_libraries(
+        rows,
+        settings=settings,
+        evidence=read_evidence(),
+        signatures=read_sheet(options.signatures, SignatureSheet),
+        folder=folder,
+    )
+    made_by = provenance.describe(
+        "itc annotate",
+        parameters=settings.model_dump(mode="json"),
+        inputs=annotate.list_inputs(rows),
+        packages=("anndata", "numpy", "pandas", "scipy"),
+        methods=annotate.METHODS,
+        citations=annotate.CITATIONS,
+    )
+    for name, table, form in (
+        ("quality", tables.quality, made.LibraryQuality),
+        ("cells", tables.cells, made.Cells),
+        ("counts", tables.counts, made.Counts),
+        ("pseudobulk", tables.pseudobulk, made.Pseudobulk),
+        ("pseudobulk_depth", tables.pseudobulk_depth, made.PseudobulkDepth),
+    ):
+        contract.write(table, folder / f"{name}.parquet", form, provenance=made_by)
+    n_ok = int((tables.quality["status"] == "ok").sum())
+    logging.getLogger(__name__).info("%d of %d libraries annotated", n_ok, len(rows))

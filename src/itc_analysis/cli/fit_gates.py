@@ -1,0 +1,46 @@
+"""Learn the gates of every tube of a batch by itself.
+
+Reads, cleans, compensates and transforms each tube, walks the gating template, and writes each cut
+with its uncertainty (gate_fits.parquet) and what was done to each tube (quality.parquet).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
+    parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
+    parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--output-folder", required=True, help="folder for the two tables")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from pathlib import Path
+
+    from itc_analysis.config import Flow, read_section
+    from itc_analysis.flow import fit
+    from itc_analysis.flow.batch import read_batch
+    from itc_analysis.provenance import describe
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.made import GateFits, TubeQuality
+
+    settings = read_section(options.config, Flow)
+    batch = read_batch(options.tubes, options.panel, options.template)
+    fits, quality, axes = fit.fit_batch(batch.rows, batch.panel, batch.template, settings)
+    described = describe(
+        "itc fit-gates",
+        parameters={"flow": settings.model_dump(mode="json"), "axes": axes},
+        inputs=[options.panel, options.template],
+        packages=("numpy", "pandas", "scipy", "flowutils"),
+        methods=fit.METHODS_TEXT,
+        citations=fit.CITATIONS,
+    )
+    folder = Path(options.output_folder)
+    contract.write(fits, folder / "gate_fits.parquet", GateFits, described)
+    without_axes = {**described, "parameters": {"flow": settings.model_dump(mode="json")}}
+    contract.write(quality, folder / "quality.parquet", TubeQuality, without_axes)

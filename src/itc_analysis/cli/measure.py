@@ -1,0 +1,82 @@
+"""Collect one number per sample, population and measure.
+
+Derives shares of the T cells, cells per microlitre, marker positivity and medians from the counts,
+adds the scores, and writes a row for everything expected, also where there is no number, with the
+reason. Any list of tables may be left empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or the frozen measure section"
+    )
+    parser.add_argument(
+        "--cohort-config", help="config.yaml, or the frozen cohort section: the groups there are"
+    )
+    parser.add_argument("--participants", required=True, help="participants.parquet")
+    parser.add_argument("--samples", required=True, help="samples.parquet")
+    parser.add_argument("--tubes", help="tubes.parquet; without it, no counts from beads")
+    parser.add_argument("--libraries", help="libraries.parquet")
+    for name, what in (
+        ("tube-quality", "quality of the tubes"),
+        ("counts", "counts of the tubes"),
+        ("intensity", "marker positivity of the tubes"),
+        ("library-quality", "quality of the libraries"),
+        ("cell-counts", "counts of the libraries"),
+    ):
+        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PARQUET", help=what)
+    parser.add_argument("--scores", help="scores.parquet")
+    parser.add_argument("--output", required=True, help="measurements.parquet")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read, measure, write."""
+    from itc_analysis import provenance
+    from itc_analysis.config import Cohort, Flow, Measure, SingleCell, read_section
+    from itc_analysis.measurements.collect import Limits, Tables, measure_study
+    from itc_analysis.measurements.methods_text import CITATIONS, describe_measurements
+    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables.made_with import setting_of
+
+    settings = read_section(options.config, Measure)
+    tables = Tables(
+        participants=contract.read(options.participants, made.Participants),
+        samples=contract.read(options.samples, sheets.SampleSheet),
+        tubes=contract.read(options.tubes, sheets.TubeSheet) if options.tubes else None,
+        libraries=(
+            contract.read(options.libraries, sheets.LibrarySheet) if options.libraries else None
+        ),
+        tube_quality=contract.read_all(options.tube_quality, made.TubeQuality),
+        counts=contract.read_all(options.counts, made.Counts),
+        intensity=contract.read_all(options.intensity, made.Intensity),
+        library_quality=contract.read_all(options.library_quality, made.LibraryQuality),
+        cell_counts=contract.read_all(options.cell_counts, made.Counts),
+        scores=contract.read_all([options.scores] if options.scores else [], made.ScoreTable),
+    )
+    limits = Limits(
+        lod_events=setting_of(options.counts, "lod_events", Flow),
+        lod_cells=setting_of(options.cell_counts, "lod_cells", SingleCell),
+        min_phenotype_events=setting_of(options.intensity, "min_phenotype_events", Flow),
+    )
+    groups = None
+    if options.cohort_config is not None:
+        groups = read_section(options.cohort_config, Cohort).groups
+    table = measure_study(tables, settings, limits=limits, groups=groups)
+    contract.write(
+        table,
+        options.output,
+        made.Measurements,
+        provenance=provenance.describe(
+            "itc measure",
+            parameters={"measure": settings.model_dump()},
+            inputs=[options.participants, options.samples],
+            packages=("numpy", "pandas", "scipy"),
+            methods=describe_measurements(table, settings, limits),
+            citations=CITATIONS,
+        ),
+    )

@@ -1,0 +1,45 @@
+"""Judge every cut against its batch and its study, and write the final gates.
+
+Works on the fits alone. Writes gates.parquet and, for every stained tube, its gates as GatingML 2.0,
+which FlowJo, Cytobank and FlowKit open.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--fits", required=True, nargs="+", help="gate_fits.parquet of all batches")
+    parser.add_argument("--output", required=True, help="the table to write")
+    parser.add_argument("--gatingml", required=True, help="folder for <file_id>.xml")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from itc_analysis.config import Flow, read_section
+    from itc_analysis.flow import gatingml, pool
+    from itc_analysis.flow.gating.template import load_template
+    from itc_analysis.provenance import describe
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.made import GateFits, Gates
+
+    settings = read_section(options.config, Flow)
+    template = load_template(options.template)
+    fits = contract.read_all(options.fits, GateFits)
+    gates = pool.pool_gates(fits, template, settings)
+    axes = gatingml.read_axes(options.fits)
+    stained = sorted(fits.loc[fits["tube"] == "stained", "file_id"].unique())
+    gatingml.write_gates(gates, template, axes, stained, options.gatingml)
+    described = describe(
+        "itc pool-gates",
+        parameters={"flow": settings.model_dump(mode="json")},
+        inputs=[options.template],
+        packages=("numpy", "pandas"),
+        methods=pool.METHODS_TEXT,
+        citations=pool.CITATIONS,
+    )
+    contract.write(gates, options.output, Gates, described)

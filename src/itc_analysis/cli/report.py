@@ -1,0 +1,24 @@
+"""Write the report: one self-contained HTML page.
+
+The answer first (which innate T populations differ, by how much, how sure), then participants,
+every participant as a point, all comparisons, scores, gates, single cell, problems and methods.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--config", required=True, help="config.yaml, or all settings frozen")
+    parser.add_argument("--results", required=True, help="results folder of a finished run")
+    parser.add_argument("--output", required=True, help="the HTML file to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read the results and write the page."""
+    from itc_analysis.config import load_settings
+    from itc_analysis.report.page import write_page
+
+    write_page(options.results, load_settings(options.config), options.output)

@@ -1,0 +1,129 @@
+"""Score exhaustion, activation and further signatures against healthy participants.
+
+Reads positivity of markers (flow) and pseudobulk (single cell), and writes one row per sample,
+subset and signature, also where there is no score, with the reason. Any list of tables may be left
+empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from itc_analysis.scores.profiles import FlowTables, SingleCellTables
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--config", required=True, help="config.yaml, or the frozen scores section")
+    parser.add_argument(
+        "--cohort-config", required=True, help="config.yaml, or the frozen cohort section"
+    )
+    parser.add_argument("--signatures", required=True, help="signatures.tsv")
+    parser.add_argument("--participants", required=True, help="participants.parquet")
+    parser.add_argument("--samples", required=True, help="samples.parquet")
+    parser.add_argument("--tubes", help="tubes.parquet; needed with --intensity")
+    parser.add_argument(
+        "--libraries",
+        help="libraries.parquet; without it, single cell has one reference for all batches",
+    )
+    for name, what in (
+        ("counts", "counts of the tubes"),
+        ("intensity", "marker positivity of the tubes"),
+        ("combinations", "combinations of receptors of the tubes"),
+        ("pseudobulk", "pseudobulk of the libraries"),
+        ("pseudobulk-depth", "cells and molecules behind the pseudobulk"),
+        ("cell-counts", "counts of the libraries, to know every sample expected"),
+    ):
+        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PARQUET", help=what)
+    parser.add_argument("--output", required=True, help="scores.parquet")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read, score, write."""
+    from itc_analysis import provenance
+    from itc_analysis.config import Cohort, Flow, Scores, SingleCell, read_section
+    from itc_analysis.scores.methods_text import CITATIONS, describe_scores
+    from itc_analysis.scores.runner import Limits, score_study
+    from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables.made_with import setting_of
+
+    settings = read_section(options.config, Scores)
+    cohort = read_section(options.cohort_config, Cohort)
+    signatures = read_signatures(options.signatures)
+    limits = Limits(
+        min_features_found=settings.min_features_found,
+        min_reference=settings.min_reference,
+        min_events=setting_of(options.intensity, "min_phenotype_events", Flow),
+        min_cells=setting_of(options.pseudobulk_depth, "min_pseudobulk_cells", SingleCell),
+    )
+    flow, single_cell = _read_flow(options), _read_single_cell(options)
+    table = score_study(
+        signatures,
+        contract.read(options.participants, made.Participants),
+        contract.read(options.samples, sheets.SampleSheet),
+        flow=flow,
+        single_cell=single_cell,
+        healthy_group=cohort.healthy_group,
+        limits=limits,
+    )
+    contract.write(
+        table,
+        options.output,
+        made.ScoreTable,
+        provenance=provenance.describe(
+            "itc score",
+            parameters={"scores": settings.model_dump(), "healthy_group": cohort.healthy_group},
+            inputs=[options.signatures],
+            methods=describe_scores(
+                signatures,
+                limits,
+                has_flow=flow is not None,
+                has_single_cell=single_cell is not None,
+                healthy_group=cohort.healthy_group,
+            ),
+            citations=CITATIONS,
+        ),
+    )
+
+
+def _read_flow(options: argparse.Namespace) -> FlowTables | None:
+    """Return the flow tables, or None for a study without tubes."""
+    from itc_analysis.errors import ItcError
+    from itc_analysis.scores.profiles import FlowTables
+    from itc_analysis.tables import contract, made, sheets
+
+    if not options.counts and not options.intensity:
+        return None
+    if options.tubes is None:
+        source = "arguments"
+        raise ItcError(source, "--counts and --intensity need --tubes; add tubes.parquet")
+    return FlowTables(
+        tubes=contract.read(options.tubes, sheets.TubeSheet),
+        counts=contract.read_all(options.counts, made.Counts),
+        intensity=contract.read_all(options.intensity, made.Intensity),
+        combinations=contract.read_all(options.combinations, made.Combinations),
+    )
+
+
+def _read_single_cell(options: argparse.Namespace) -> SingleCellTables | None:
+    """Return the single-cell tables, or None for a study without libraries."""
+    from itc_analysis.scores.profiles import SingleCellTables
+    from itc_analysis.scores.sources import single_cell_sources
+    from itc_analysis.tables import contract, made, sheets
+
+    if not options.pseudobulk and not options.pseudobulk_depth:
+        return None
+    depth = contract.read_all(options.pseudobulk_depth, made.PseudobulkDepth)
+    libraries = contract.empty(sheets.LibrarySheet)
+    if options.libraries is not None:
+        libraries = contract.read(options.libraries, sheets.LibrarySheet)
+    return SingleCellTables(
+        sources=single_cell_sources(
+            libraries, contract.read_all(options.cell_counts, made.Counts), depth
+        ),
+        pseudobulk=contract.read_all(options.pseudobulk, made.Pseudobulk),
+        depth=depth,
+    )

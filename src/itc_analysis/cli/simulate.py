@@ -1,0 +1,69 @@
+"""Write a study whose truth is known: FCS files, libraries, sheets, and the truth beside them.
+
+Scenarios: effect (published directions), abundance_only (frequencies, no activation or exhaustion),
+null (no difference), confounded (older, CMV-positive SSc, no true difference). Run the workflow with
+the folder as working directory. The truth/ folder is never read by the pipeline.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument(
+        "--output", required=True, metavar="FOLDER", help="where to write the study"
+    )
+    parser.add_argument(
+        "--scenario",
+        default="effect",
+        metavar="NAME",
+        help="effect, null, abundance_only or confounded (default: effect)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same bytes (default: 1)")
+    parser.add_argument(
+        "--per-group", type=int, default=6, metavar="N", help="participants per group (default: 6)"
+    )
+    parser.add_argument(
+        "--index-group-size",
+        type=int,
+        metavar="N",
+        help="participants in the index group (default: as --per-group)",
+    )
+    parser.add_argument(
+        "--events",
+        type=int,
+        default=60_000,
+        metavar="N",
+        help="events per stained tube (default: 60000)",
+    )
+    parser.add_argument(
+        "--cells",
+        type=int,
+        default=400,
+        metavar="N",
+        help="cells per single-cell library; 0 for no single-cell data (default: 400)",
+    )
+    parser.add_argument(
+        "--batches",
+        type=int,
+        metavar="N",
+        help="staining batches, each with every group (default: one per twelve participants)",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the study."""
+    from itc_analysis.simulate.study import simulate_study
+
+    simulate_study(
+        options.output,
+        scenario=options.scenario,
+        seed=options.seed,
+        per_group=options.per_group,
+        index_group_size=options.index_group_size,
+        events=options.events,
+        cells=options.cells,
+        batches=options.batches,
+    )

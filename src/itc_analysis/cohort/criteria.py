@@ -1,0 +1,265 @@
+"""The criteria of the trial record (NCT04995588), each a named rule that reads a few items.
+
+A rule says passes, fails or, when an item it needs is empty or two items contradict one another,
+missing. Empty never means no. To add a criterion: write its function and its card in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from itc_analysis.config import Cohort
+
+#: Items of one person by column; None where the cell is empty.
+Person = dict[str, Any]
+#: True passes, False fails, None cannot be told.
+Verdict = bool | None
+
+MIN_AGE_YEARS = 18
+MIN_WEIGHT_KG = 55
+MIN_REMISSION_MONTHS = 12
+#: Glucocorticoids up to this dose did not count as immunosuppressant in the initial protocol.
+MAX_GLUCOCORTICOID_MG_PER_DAY = 7.5
+
+BOTH = ("initial", "current")
+INITIAL = ("initial",)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One criterion.
+
+    Parameters
+    ----------
+    name : used in tables.
+    who_fails : the people it keeps out, in the words of a flow chart.
+    criterion : the words of the trial record; inclusion criteria come first.
+    versions : versions of the protocol that hold it.
+    items : columns of the participant sheet that it reads.
+    judge : takes a person's items; returns whether the person may take part.
+    applies : takes a person's items and the cohort settings.
+    """
+
+    name: str
+    who_fails: str
+    criterion: str
+    versions: tuple[str, ...]
+    items: tuple[str, ...]
+    judge: Callable[[Person], Verdict]
+    applies: Callable[[Person, Cohort], bool]
+
+
+def must_be(item: str) -> Callable[[Person], Verdict]:
+    """Return a judge for an item that must be yes."""
+
+    def judge(person: Person) -> Verdict:
+        return None if person[item] is None else bool(person[item])
+
+    return judge
+
+
+def must_not_be(item: str) -> Callable[[Person], Verdict]:
+    """Return a judge for an item that must be no."""
+
+    def judge(person: Person) -> Verdict:
+        return None if person[item] is None else not person[item]
+
+    return judge
+
+
+def at_least(item: str, limit: float) -> Callable[[Person], Verdict]:
+    """Return a judge for a number that must reach `limit`."""
+
+    def judge(person: Person) -> Verdict:
+        return None if person[item] is None else bool(person[item] >= limit)
+
+    return judge
+
+
+def judge_malignancy(person: Person) -> Verdict:
+    """Remission must have lasted long enough; remission of a malignancy that never was is a query."""
+    ever, months = person["malignancy_ever"], person["malignancy_remission_months"]
+    if ever is False:
+        return True if months is None else None
+    if months is None:
+        return None
+    return bool(months >= MIN_REMISSION_MONTHS)
+
+
+def judge_pregnancy(person: Person) -> Verdict:
+    """Neither pregnant nor breastfeeding; a pregnant man is a query, not an exclusion."""
+    pregnant = person["pregnant_or_breastfeeding"]
+    if pregnant is None or (pregnant and person["sex"] == "M"):
+        return None
+    return not pregnant
+
+
+def judge_immunosuppressant(person: Person) -> Verdict:
+    """No immunosuppressant; the item's wording covers glucocorticoids, but a stated dose counts too."""
+    dose = person["glucocorticoid_mg_per_day"]
+    if dose is not None and dose > MAX_GLUCOCORTICOID_MG_PER_DAY:
+        return False
+    return must_not_be("immunosuppressant_3_months")(person)
+
+
+def everybody(person: Person, cohort: Cohort) -> bool:  # noqa: ARG001
+    """Apply to every participant."""
+    return True
+
+
+def patients(person: Person, cohort: Cohort) -> bool:
+    """Apply to the index group and the disease controls."""
+    return bool(person["group"] != cohort.healthy_group)
+
+
+def healthy_people(person: Person, cohort: Cohort) -> bool:
+    """Apply to the healthy group."""
+    return not patients(person, cohort)
+
+
+def who_may_overlap(person: Person, cohort: Cohort) -> bool:
+    """Apply to patients; to healthy people only when the item says yes, which is then a finding."""
+    return patients(person, cohort) or person["overlap_syndrome"] is True
+
+
+def who_may_be_pregnant(person: Person, cohort: Cohort) -> bool:  # noqa: ARG001
+    """Apply to women and to people of unknown sex; to men only when the item says yes."""
+    return bool(person["sex"] != "M") or person["pregnant_or_breastfeeding"] is True
+
+
+def _exclusion(name: str, who_fails: str, criterion: str, item: str) -> Rule:
+    return Rule(name, who_fails, criterion, BOTH, (item,), must_not_be(item), everybody)
+
+
+#: In the order of the record: a person is counted in the flow chart under the first that fails.
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "age",
+        "younger than 18 years",
+        "≥18 years-old",
+        BOTH,
+        ("age_years",),
+        at_least("age_years", MIN_AGE_YEARS),
+        everybody,
+    ),
+    Rule(
+        "classification",
+        "classification criteria not met",
+        "SSc according to the 2013 ACR/EULAR criteria (or the 2001 LeRoy criteria for early SSc); "
+        "SLE 2019; pSS 2016; RA 2010; IIM 2017 (ACR/EULAR)",
+        BOTH,
+        ("classification_met",),
+        must_be("classification_met"),
+        patients,
+    ),
+    Rule(
+        "no_autoimmune_disease",
+        "autoimmune disease known",
+        "Healthy subjects from general population without known autoimmune disease or connective "
+        "tissue disease",
+        BOTH,
+        ("autoimmune_disease_known",),
+        must_not_be("autoimmune_disease_known"),
+        healthy_people,
+    ),
+    Rule(
+        "overlap_syndrome",
+        "overlap syndrome",
+        "Overlap syndrome (including secondary Sjögren syndrome)",
+        BOTH,
+        ("overlap_syndrome",),
+        must_not_be("overlap_syndrome"),
+        who_may_overlap,
+    ),
+    Rule(
+        "weight",
+        "weight below 55 kg",
+        "Weight <55 kg",
+        BOTH,
+        ("weight_kg",),
+        at_least("weight_kg", MIN_WEIGHT_KG),
+        everybody,
+    ),
+    _exclusion(
+        "immunodeficiency",
+        "primary cellular immunodeficiency",
+        "Known primary cell immunodeficiency",
+        "primary_cellular_immunodeficiency",
+    ),
+    _exclusion(
+        "stem_cell_transplantation",
+        "stem cell transplantation",
+        "Past of autologous or allogenic hematopoietic stem cell transplantation",
+        "stem_cell_transplantation",
+    ),
+    Rule(
+        "malignancy",
+        "malignancy in remission for less than 12 months",
+        "Solid neoplasia or malignant hemopathy in remission for less than 12 months",
+        BOTH,
+        ("malignancy_ever", "malignancy_remission_months"),
+        judge_malignancy,
+        everybody,
+    ),
+    _exclusion(
+        "chemotherapy_or_checkpoint",
+        "chemotherapy or checkpoint inhibitor",
+        "Chemotherapy and/or immune checkpoint inhibitors in the last 12 months",
+        "chemotherapy_or_checkpoint_12_months",
+    ),
+    _exclusion("retinoids", "systemic retinoids", "Systemic retinoids", "systemic_retinoids"),
+    _exclusion(
+        "infection_or_antibiotics",
+        "infection or antibiotics",
+        "Active infection and/or antibiotics in the last 2 weeks",
+        "infection_or_antibiotics_2_weeks",
+    ),
+    _exclusion(
+        "chronic_infection",
+        "chronic infection",
+        "Known active chronic infection among HIV, HTLV, viral hepatitis, syphilis",
+        "chronic_infection",
+    ),
+    _exclusion(
+        "vaccination",
+        "recent vaccination",
+        "Vaccination in the last 4 weeks",
+        "vaccination_4_weeks",
+    ),
+    _exclusion(
+        "genetic_analysis",
+        "refuses genetic analysis",
+        "Subject refusing genetic analysis for the present study",
+        "refuses_genetic_analysis",
+    ),
+    Rule(
+        "pregnancy",
+        "pregnant or breastfeeding",
+        "Pregnancy or breastfeeding",
+        BOTH,
+        ("sex", "pregnant_or_breastfeeding"),
+        judge_pregnancy,
+        who_may_be_pregnant,
+    ),
+    Rule(
+        "immunosuppressant",
+        "immunosuppressant within 3 months",
+        "Immunosuppressive drug in the last 3 months (hydroxychloroquine and glucocorticoids "
+        "≤ 7.5 mg/d allowed)",
+        INITIAL,
+        ("immunosuppressant_3_months", "glucocorticoid_mg_per_day"),
+        judge_immunosuppressant,
+        everybody,
+    ),
+    Rule(
+        "biologic",
+        "biologic within 6 months",
+        "Biotherapy in the last 6 months",
+        INITIAL,
+        ("biologic_6_months",),
+        must_not_be("biologic_6_months"),
+        everybody,
+    ),
+)

@@ -1,0 +1,184 @@
+"""Could batch or age stand in for the group? Confounding of batches, balance of covariates.
+
+A batch that holds one group only cannot be corrected for; this is told, never repaired.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.cohort.oddities import Problem
+
+#: Cohen's medium effect for a contingency table (Cohen 1988, chapter 7).
+HIGH_CRAMERS_V = 0.3
+#: Covariates of innate T cells known from the literature (age, sex, CMV) and body mass.
+COVARIATES = ("age_years", "sex", "bmi", "cmv_igg")
+
+
+def batch_by_group(
+    participants: pd.DataFrame,
+    samples: pd.DataFrame,
+    tubes: pd.DataFrame,
+    libraries: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
+    """Count analysed people per batch and group, one table per panel and one for single cell.
+
+    Parameters
+    ----------
+    participants : `Participants`; the others : `SampleSheet`, `TubeSheet`, `LibrarySheet`.
+
+    Returns
+    -------
+    ``{"panel_a": counts}`` with batches as rows and groups as columns; people, not tubes, are
+    counted. Assays without analysed people are left out.
+    """
+    analysed = participants.loc[participants["is_analysed"], ["participant_id", "group"]]
+    people = samples[["sample_id", "participant_id"]].merge(analysed, on="participant_id")
+    stained = tubes.loc[tubes["tube"] == "stained", ["sample_id", "panel", "batch"]]
+    parts = (
+        stained.rename(columns={"panel": "assay"}),
+        libraries[["sample_id", "batch"]].assign(assay="single cell"),
+    )
+    parts_used = [part for part in parts if len(part)]
+    if not parts_used:
+        return {}
+    used = pd.concat(parts_used, ignore_index=True)
+    joined = used.merge(people, on="sample_id").drop_duplicates(
+        ["assay", "batch", "participant_id"]
+    )
+    return {
+        str(assay): pd.crosstab(rows["batch"], rows["group"])
+        for assay, rows in joined.groupby("assay")
+    }
+
+
+def cramers_v(counts: pd.DataFrame) -> float:
+    """Return the bias-corrected Cramér's V of a contingency table.
+
+    The uncorrected V of many small batches is high by chance alone.
+
+    Parameters
+    ----------
+    counts : people, batches as rows, groups as columns.
+
+    Returns
+    -------
+    0 (independent) to 1 (the one determines the other); NaN when there are fewer than two batches
+    or groups, or too few people for the correction.
+
+    References
+    ----------
+    Bergsma 2013, doi:10.1016/j.jkss.2012.10.002
+    """
+    observed = counts.to_numpy(dtype=float)
+    observed = observed[observed.sum(axis=1) > 0][:, observed.sum(axis=0) > 0]
+    n_rows, n_columns = observed.shape
+    total = observed.sum()
+    if min(n_rows, n_columns) < 2:  # one row or column determines nothing
+        return float("nan")
+    expected = np.outer(observed.sum(axis=1), observed.sum(axis=0)) / total
+    phi_squared = ((observed - expected) ** 2 / expected).sum() / total
+    freedom = (n_rows - 1) * (n_columns - 1)
+    corrected = max(0.0, phi_squared - freedom / (total - 1))
+    rows = n_rows - (n_rows - 1) ** 2 / (total - 1)
+    columns = n_columns - (n_columns - 1) ** 2 / (total - 1)
+    smallest = min(rows, columns) - 1
+    if smallest <= 0:
+        return float("nan")
+    return float(min(1.0, np.sqrt(corrected / smallest)))
+
+
+def find_confounded_batches(
+    participants: pd.DataFrame,
+    samples: pd.DataFrame,
+    tubes: pd.DataFrame,
+    libraries: pd.DataFrame,
+) -> list[Problem]:
+    """Return rows of `Problems`: batches with one group only, and batches associated with group.
+
+    Nothing is said of an assay with a single group, which compares nobody.
+    """
+    problems = []
+    tables = batch_by_group(participants, samples, tubes, libraries)
+    for assay, counts in tables.items():
+        n_groups = counts.shape[1]
+        if n_groups == 1:
+            continue
+        single = counts[(counts > 0).sum(axis=1) == 1]
+        if len(single):
+            told = ", ".join(
+                f"{batch} ({row[row > 0].index[0]}, n={int(row.sum())})"
+                for batch, row in single.iterrows()
+            )
+            what = f"{len(single)} of {len(counts)} batches hold one group only: {told}"
+            remedy = "there the group cannot be told from the batch, and no correction is made"
+            problems.append(_problem(assay, what, remedy))
+        strength = cramers_v(counts)
+        if strength > HIGH_CRAMERS_V:
+            what = f"batch and group are associated: Cramér's V {strength:.2f}, n={counts.to_numpy().sum()}"
+            remedy = "read differences between groups with the batches side by side"
+            problems.append(_problem(assay, what, remedy))
+    return problems
+
+
+def balance(participants: pd.DataFrame, *, index_group: str) -> pd.DataFrame:
+    """Compare covariates of each group with those of the index group.
+
+    Parameters
+    ----------
+    participants : `Participants`; only analysed people enter.
+    index_group : the group that the others are held against.
+
+    Returns
+    -------
+    One row per other group and covariate: `group`, `variable`, `n_index`, `n_group` (people with a
+    value), `n_missing` (of both groups), `standardised_difference` (index minus group, in pooled
+    standard deviations; for yes/no and sex that of the proportion, F for sex). The difference is
+    NaN when a group has no value, or a number fewer than two, or nothing varies.
+
+    References
+    ----------
+    Austin 2009, doi:10.1002/sim.3697
+    """
+    analysed = participants[participants["is_analysed"]]
+    index = analysed[analysed["group"] == index_group]
+    rows = []
+    for group in sorted(set(analysed["group"]) - {index_group}):
+        other = analysed[analysed["group"] == group]
+        for variable in COVARIATES:
+            ours, theirs = _as_numbers(index[variable]), _as_numbers(other[variable])
+            is_share = variable not in ("age_years", "bmi")
+            rows.append(
+                {
+                    "group": group,
+                    "variable": variable,
+                    "n_index": len(ours),
+                    "n_group": len(theirs),
+                    "n_missing": len(index) + len(other) - len(ours) - len(theirs),
+                    "standardised_difference": _difference(ours, theirs, is_share=is_share),
+                }
+            )
+    columns = ["group", "variable", "n_index", "n_group", "n_missing", "standardised_difference"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _as_numbers(values: pd.Series) -> np.ndarray:
+    known = values.dropna()
+    if known.dtype == "string":
+        return (known == "F").to_numpy(dtype=float)
+    return known.to_numpy(dtype=float)
+
+
+def _difference(ours: np.ndarray, theirs: np.ndarray, *, is_share: bool) -> float:
+    least = 1 if is_share else 2  # a variance needs two numbers
+    if min(len(ours), len(theirs)) < least:
+        return float("nan")
+    degrees = 0 if is_share else 1
+    spread = np.sqrt((ours.var(ddof=degrees) + theirs.var(ddof=degrees)) / 2)
+    return float((ours.mean() - theirs.mean()) / spread) if spread > 0 else float("nan")
+
+
+def _problem(assay: str, what: str, remedy: str) -> Problem:
+    item = assay if assay == "single cell" else f"panel {assay}"
+    return {"room": "cohort", "item": item, "what": what, "remedy": remedy}

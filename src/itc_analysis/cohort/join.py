@@ -1,0 +1,290 @@
+"""The sheets of a study, read together and checked against one another.
+
+A sample must belong to a participant, a tube to a sample, a panel must have its files, a data file
+must be there. Light enough for the Snakefile, which lists tubes and libraries with it: no pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from itc_analysis.cohort.cells import SheetCells, Value, read_cells
+from itc_analysis.cohort.columns import sheet_forms
+from itc_analysis.cohort.personal_data import masked
+from itc_analysis.config import Cohort, Study
+from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
+
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True)
+class StudySheets:
+    """All sheets of a study; a sheet that the study does not have is without rows."""
+
+    participants: SheetCells
+    samples: SheetCells
+    tubes: SheetCells
+    libraries: SheetCells
+    decisions: SheetCells
+
+
+def read_rows(path: str | Path, sheet: str) -> list[dict[str, Value]]:
+    """Read one sheet as a list of rows, every column of its contract in each.
+
+    Parameters
+    ----------
+    path : the sheet.
+    sheet : name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
+
+    Raises
+    ------
+    SheetError : every fault of the sheet.
+    """
+    return read_cells(path, sheet_forms()[sheet]).rows
+
+
+def list_tubes(study: Study) -> list[dict[str, Any]]:
+    """Return the rows of the tube sheet with `path` joined to the data folder; [] without flow.
+
+    Raises
+    ------
+    SheetError : every fault of the sheet.
+    """
+    if study.fcs_files is None:
+        return []
+    return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet")]
+
+
+def list_libraries(study: Study) -> list[dict[str, Any]]:
+    """Return the rows of the library sheet with its paths joined to the data folder; [] without.
+
+    Raises
+    ------
+    SheetError : every fault of the sheet.
+    """
+    if study.libraries is None:
+        return []
+    return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet")]
+
+
+def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
+    """Read all sheets that `study` names and check them against one another.
+
+    Raises
+    ------
+    ItcError : the faults of all sheets at once. Sheets are compared only with sheets that are
+        themselves without fault, so that one slip is told once.
+    """
+    errors: list[ItcError] = []
+
+    def attempt(function: Callable[..., Outcome], *arguments: Any) -> Outcome | None:
+        try:
+            return function(*arguments)
+        except ItcError as error:
+            errors.append(error)
+            return None
+
+    def read(path: str | None, sheet: str) -> SheetCells | None:
+        if path is None:
+            return SheetCells("", (), [])
+        return attempt(read_cells, path, sheet_forms()[sheet])
+
+    participants = read(study.participants, "ParticipantSheet")
+    samples = read(study.samples, "SampleSheet")
+    tubes = read(study.fcs_files, "TubeSheet")
+    libraries = read(study.libraries, "LibrarySheet")
+    decisions = read(study.decisions, "DecisionSheet")
+    if participants is not None:
+        attempt(_check_participants, participants, cohort)
+        if decisions is not None:
+            attempt(_check_ids, decisions, "participant_id", participants)
+    if samples is not None:
+        attempt(_check_samples, samples, participants)
+    if tubes is not None:
+        attempt(_check_tubes, tubes, samples, study)
+        for panel in sorted({str(row["panel"]) for row in tubes.rows}):
+            attempt(_check_fmo_markers, tubes, panel, study)
+    if libraries is not None:
+        attempt(_check_libraries, libraries, samples, study)
+    if None not in (samples, tubes, libraries):
+        attempt(_check_one_sample_each, samples, tubes, libraries)
+    if errors:
+        told = _one_per_file(errors)
+        raise told[0] if len(told) == 1 else ItcErrors(told)
+    return StudySheets(participants, samples, tubes, libraries, decisions)  # type: ignore[arg-type]
+
+
+def _check_participants(participants: SheetCells, cohort: Cohort) -> None:
+    faults = []
+    if not participants.rows:
+        faults.append(Fault("", "there is a header but no row", "add one row per person"))
+    for number, row in participants.numbered():
+        if row["group"] not in cohort.groups:
+            what = f"group {masked(str(row['group']))} is not in the settings (cohort)"
+            faults.append(
+                Fault(f"row {number}", what, did_you_mean(str(row["group"]), cohort.groups))
+            )
+    _raise(participants, faults)
+
+
+def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None:
+    faults = []
+    if not samples.rows:
+        faults.append(Fault("", "there is a header but no row", "add one row per sample"))
+    for number, row in samples.numbered():
+        is_bridge = row["sample_type"] == "bridge_control"
+        if is_bridge and row["participant_id"] is not None:
+            what = f"bridge control '{row['sample_id']}' names a participant"
+            faults.append(Fault(f"row {number}", what, "empty its participant_id"))
+        if not is_bridge and row["participant_id"] is None:
+            what = f"sample '{row['sample_id']}' has no participant_id"
+            faults.append(
+                Fault(f"row {number}", what, "name the person, or make it a bridge_control")
+            )
+    if participants is not None:
+        faults += _unknown_ids(samples, "participant_id", participants)
+    _raise(samples, faults)
+
+
+def _check_ids(sheet: SheetCells, column: str, among: SheetCells) -> None:
+    _raise(sheet, _unknown_ids(sheet, column, among))
+
+
+def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: Study) -> None:
+    faults = [] if samples is None else _unknown_ids(tubes, "sample_id", samples)
+    faults += _absent_panel_files(tubes, study.panels_folder, ".tsv")
+    faults += _absent_panel_files(tubes, study.gating_folder, ".yaml")
+    for number, row in tubes.numbered():
+        is_fmo = row["tube"] == "fmo"
+        if is_fmo and row["fmo_markers"] is None:
+            what = f"FMO tube '{row['file_id']}' has no fmo_markers"
+            faults.append(Fault(f"row {number}", what, "name the markers left out of it"))
+        if not is_fmo and row["fmo_markers"] is not None:
+            what = f"tube '{row['file_id']}' has fmo_markers but is '{row['tube']}'"
+            faults.append(Fault(f"row {number}", what, "make it 'fmo', or empty its fmo_markers"))
+    faults += _absent_files(tubes, "path", study) + _repeated_paths(tubes)
+    _raise(tubes, faults)
+
+
+def _check_fmo_markers(tubes: SheetCells, panel: str, study: Study) -> None:
+    path = Path(study.panels_folder) / f"{panel}.tsv"
+    if not path.is_file():
+        return  # told with the tube
+    markers = {str(row["marker"]) for row in read_rows(path, "PanelSheet")}
+    faults = []
+    for number, row in tubes.numbered():
+        if row["panel"] != panel or row["tube"] != "fmo":
+            continue
+        for marker in filter(
+            None, (part.strip() for part in str(row["fmo_markers"] or "").split(","))
+        ):
+            if marker not in markers:
+                what = f"fmo_markers names '{marker}', which panel '{panel}' does not have"
+                faults.append(Fault(f"row {number}", what, did_you_mean(marker, sorted(markers))))
+    _raise(tubes, faults)
+
+
+def _check_libraries(libraries: SheetCells, samples: SheetCells | None, study: Study) -> None:
+    faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
+    faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
+    faults += _absent_files(libraries, "contigs_path", study)
+    _raise(libraries, faults)
+
+
+def _check_one_sample_each(samples: SheetCells, tubes: SheetCells, libraries: SheetCells) -> None:
+    """Refuse two samples of one person in the same panel or assay: they would count as two people."""
+    used = {(str(row["sample_id"]), f"panel {row['panel']}") for row in tubes.rows}
+    used |= {(str(row["sample_id"]), "single cell") for row in libraries.rows}
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    faults = []
+    for number, row in samples.numbered():
+        if row["sample_type"] == "bridge_control" or row["participant_id"] is None:
+            continue
+        for assay in sorted(assay for sample, assay in used if sample == row["sample_id"]):
+            key = (str(row["participant_id"]), assay)
+            if key in first:
+                what = (
+                    f"sample '{row['sample_id']}' is a second sample of participant '{key[0]}' in "
+                    f"{assay} (the first, '{first[key][1]}', is in row {first[key][0]})"
+                )
+                remedy = "keep one: a person counts once in every comparison"
+                faults.append(Fault(f"row {number}", what, remedy))
+            else:
+                first[key] = (number, str(row["sample_id"]))
+    _raise(samples, faults)
+
+
+def _unknown_ids(sheet: SheetCells, column: str, among: SheetCells) -> list[Fault]:
+    known = [str(row[column]) for row in among.rows]
+    present = set(known)
+    return [
+        Fault(
+            f"row {number}",
+            f"{column} '{row[column]}' is not in {among.path}",
+            did_you_mean(str(row[column]), known),
+        )
+        for number, row in sheet.numbered()
+        if row[column] is not None and row[column] not in present
+    ]
+
+
+def _absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Fault]:
+    found = sorted(path.stem for path in Path(folder).glob(f"*{suffix}"))
+    first: dict[str, int] = {}
+    for number, row in tubes.numbered():
+        first.setdefault(str(row["panel"]), number)
+    listed = f"panels found: {', '.join(found)}" if found else "no panels are found there"
+    return [
+        Fault(f"row {number}", f"panel '{panel}' has no file {folder}/{panel}{suffix}", listed)
+        for panel, number in first.items()
+        if panel not in found
+    ]
+
+
+def _absent_files(sheet: SheetCells, column: str, study: Study) -> list[Fault]:
+    return [
+        Fault(
+            f"row {number}",
+            f"{column} '{row[column]}' is not there",
+            "check the path, and data_folder in the settings",
+        )
+        for number, row in sheet.numbered()
+        if row[column] is not None and not (Path(study.data_folder) / str(row[column])).exists()
+    ]
+
+
+def _repeated_paths(sheet: SheetCells) -> list[Fault]:
+    first: dict[str, int] = {}
+    faults = []
+    for number, row in sheet.numbered():
+        path = Path(str(row["path"])).as_posix()
+        if path in first:
+            what = f"path '{path}' stands already in row {first[path]}"
+            faults.append(Fault(f"row {number}", what, "each file is one row"))
+        first.setdefault(path, number)
+    return faults
+
+
+def _located(row: dict[str, Value], study: Study) -> dict[str, Any]:
+    located: dict[str, Any] = dict(row)
+    for column in ("path", "contigs_path"):
+        if located.get(column) is not None:
+            located[column] = (Path(study.data_folder) / located[column]).as_posix()
+    return located
+
+
+def _raise(sheet: SheetCells, faults: Iterable[Fault]) -> None:
+    faults = list(faults)
+    if faults:
+        raise SheetError(sheet.path, faults)
+
+
+def _one_per_file(errors: list[ItcError]) -> list[ItcError]:
+    """Join the errors of one file, so that each file is told in one block."""
+    faults: dict[str, list[Fault]] = {}
+    for error in errors:
+        faults.setdefault(error.source, []).extend(error.faults)
+    return [SheetError(source, found) for source, found in faults.items()]

@@ -1,0 +1,129 @@
+"""What is odd in the sheets of a study but stops nothing: told in the report.
+
+Each function returns rows of `Problems`.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.config import Cohort
+
+Problem = dict[str, str]
+
+
+def find_oddities(
+    participants: pd.DataFrame,
+    samples: pd.DataFrame,
+    tubes: pd.DataFrame,
+    libraries: pd.DataFrame,
+    *,
+    cohort: Cohort,
+) -> list[Problem]:
+    """Return everything below, as rows of `Problems`."""
+    return [
+        *_queries(participants),
+        *_empty_groups(participants, cohort),
+        *_unknown_cmv(participants),
+        *_without_sample(participants, samples),
+        *_unused_samples(samples, tubes, libraries),
+        *_repeated_tubes(samples, tubes),
+        *_incomplete_beads(tubes),
+        *_batches_without_bridge(samples, tubes),
+    ]
+
+
+def _queries(participants: pd.DataFrame) -> list[Problem]:
+    queried = participants[participants["decision"] == "query"]
+    return [
+        _problem(
+            name, f"eligibility cannot be decided: {reasons}", "complete the participant sheet"
+        )
+        for name, reasons in zip(queried["participant_id"], queried["reasons"], strict=True)
+    ]
+
+
+def _empty_groups(participants: pd.DataFrame, cohort: Cohort) -> list[Problem]:
+    analysed = set(participants.loc[participants["is_analysed"], "group"])
+    return [
+        _problem(
+            f"group {group}", "nobody of this group is analysed", "its comparisons are left out"
+        )
+        for group in cohort.groups
+        if group not in analysed
+    ]
+
+
+def _unknown_cmv(participants: pd.DataFrame) -> list[Problem]:
+    analysed = participants[participants["is_analysed"]]
+    unknown = int(analysed["cmv_igg"].isna().sum())
+    if not unknown:
+        return []
+    what = f"CMV serology is unknown for {unknown} of {len(analysed)} analysed participants"
+    remedy = "CMV changes gamma-delta and KIR+ CD8 T cells: ask for it, or name the limitation"
+    return [_problem("cmv_igg", what, remedy)]
+
+
+def _without_sample(participants: pd.DataFrame, samples: pd.DataFrame) -> list[Problem]:
+    sampled = set(samples["participant_id"].dropna())
+    return [
+        _problem(
+            name, "the participant has no sample", "add it to the sample sheet if there is one"
+        )
+        for name in participants["participant_id"]
+        if name not in sampled
+    ]
+
+
+def _unused_samples(
+    samples: pd.DataFrame, tubes: pd.DataFrame, libraries: pd.DataFrame
+) -> list[Problem]:
+    used = set(tubes["sample_id"]) | set(libraries["sample_id"])
+    return [
+        _problem(name, "the sample has neither tube nor library", "add its files if there are any")
+        for name in samples["sample_id"]
+        if name not in used
+    ]
+
+
+def _repeated_tubes(samples: pd.DataFrame, tubes: pd.DataFrame) -> list[Problem]:
+    """Find people's samples with several stained tubes of one panel; bridges are meant to have them."""
+    people = samples.loc[samples["sample_type"] == "participant", "sample_id"]
+    stained = tubes[(tubes["tube"] == "stained") & tubes["sample_id"].isin(people)]
+    n_tubes = stained.groupby(["sample_id", "panel"]).size()
+    repeated = n_tubes[n_tubes > 1].reset_index(name="n")
+    return [
+        _problem(
+            sample,
+            f"the sample has {n} stained tubes of {panel}",
+            "replicates of one person are not several people",
+        )
+        for sample, panel, n in repeated.itertuples(index=False)
+    ]
+
+
+def _incomplete_beads(tubes: pd.DataFrame) -> list[Problem]:
+    incomplete = tubes[tubes["beads_per_tube"].notna() & tubes["blood_volume_ul"].isna()]
+    return [
+        _problem(name, "beads_per_tube without blood_volume_ul", "no absolute count from this tube")
+        for name in incomplete["file_id"]
+    ]
+
+
+def _batches_without_bridge(samples: pd.DataFrame, tubes: pd.DataFrame) -> list[Problem]:
+    """Find panels stained in several batches of which some lack the bridge control."""
+    bridges = set(samples.loc[samples["sample_type"] == "bridge_control", "sample_id"])
+    problems = []
+    for panel, rows in tubes[tubes["tube"] == "stained"].groupby("panel"):
+        batches = sorted(rows["batch"].unique())
+        bridged = set(rows.loc[rows["sample_id"].isin(bridges), "batch"])
+        bare = [batch for batch in batches if batch not in bridged]
+        if bare and len(batches) > 1:
+            what = f"no bridge control in {len(bare)} of {len(batches)} batches: {', '.join(bare)}"
+            remedy = "batch effects can then only be judged by the participants themselves"
+            problems.append(_problem(f"panel {panel}", what, remedy))
+    return problems
+
+
+def _problem(item: str, what: str, remedy: str) -> Problem:
+    return {"room": "cohort", "item": item, "what": what, "remedy": remedy}

@@ -1,0 +1,79 @@
+"""What looks like a person's name, hospital number or date is refused and never repeated in full.
+
+A screen, not a proof: it catches the usual accidents (a name pasted into the id column, a hospital
+number kept as sample id, a date of birth in place of an age).
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Columns that name a person or something of a person's; batches and panels are not among them.
+PERSONAL_IDS = frozenset({"participant_id", "sample_id", "file_id", "library_id"})
+#: Columns that may hold dates: files are named by the cytometer, batches by the day of staining.
+MAY_HOLD_DATES = frozenset({"path", "contigs_path", "batch"})
+#: French hospital numbers (IPP) have 7 digits or more, social security numbers 13 or 15.
+_ONLY_DIGITS = re.compile(r"\d{7,}")
+_LONG_DIGITS = re.compile(r"\d{9,}")
+#: A cell that swallowed half a sheet must not fill the screen.
+_MAX_SHOWN = 60
+_MONTH = r"(jan|f[eé]v|feb|mar|apr|avr|may|mai|jui?n|jui?l|aug|ao[uû]|sep|oct|nov|d[eé]c)[a-zé]*\.?"
+_DATES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(19|20)\d\d[-/.](0?[1-9]|1[0-2])[-/.](0?[1-9]|[12]\d|3[01])([ T]\d\d:\d\d.*)?",
+        r"(0?[1-9]|[12]\d|3[01])[-/.](0?[1-9]|1[0-2])[-/.]((19|20)\d\d|\d\d)([ T]\d\d:\d\d.*)?",
+        r"(0?[1-9]|1[0-2])/(0?[1-9]|[12]\d|3[01])/((19|20)\d\d|\d\d)",
+        rf"(0?[1-9]|[12]\d|3[01])[- ]{_MONTH}([- ](\d\d)?\d\d)?",
+        rf"{_MONTH}[- ](\d\d)?\d\d",
+    )
+)
+#: Words of letters with a blank or comma between them; study codes have digits.
+_NAME_WITH_BLANK = re.compile(r"(?=.*[^\W\d_][., ]+[^\W\d_])(?:[^\W\d_]|[., '’-])*")
+_NAME_JOINED = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}[._-][^\W\d_a-z][^\W\d_]{2,}")
+_ACCENTED_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+def find_date(cell: str) -> bool:
+    """Return whether the whole cell is a date, in the forms spreadsheets write."""
+    return any(pattern.fullmatch(cell) for pattern in _DATES)
+
+
+def find_identity(cell: str, column: str) -> tuple[str, str] | None:
+    """Return (what, what to do) when a text cell looks like personal data, else None.
+
+    The sentence shows the first character at most, because logs are shared more widely than sheets.
+    """
+    if column not in MAY_HOLD_DATES and find_date(cell):
+        return (
+            "the cell is a date",
+            "dates identify people: write an age or an interval, or the code that was meant "
+            "if a spreadsheet made the date",
+        )
+    if column not in PERSONAL_IDS:
+        return None
+    remedy = "use a random study code"
+    if _ONLY_DIGITS.fullmatch(cell) or _LONG_DIGITS.search(cell):
+        return f"{masked(cell, hide=True)} looks like a hospital number", remedy
+    if _NAME_WITH_BLANK.fullmatch(cell) or (
+        column == "participant_id" and _NAME_JOINED.fullmatch(cell)
+    ):
+        return f"{masked(cell, hide=True)} looks like a person's name", remedy
+    return None
+
+
+def masked(cell: str, *, hide: bool = False) -> str:
+    """Return a cell quoted for a message, or only its first character when it may identify.
+
+    Hidden are, besides what the caller asks for, long digit strings, names of several words and
+    single words with accents (study codes have none).
+    """
+    suspicious = (
+        _LONG_DIGITS.search(cell)
+        or _ONLY_DIGITS.fullmatch(cell)
+        or _NAME_WITH_BLANK.fullmatch(cell)
+        or (_ACCENTED_WORD.fullmatch(cell) and not cell.isascii())
+    )
+    if hide or suspicious:
+        return f"'{cell[0]}...' ({len(cell)} characters)"
+    return f"'{cell}'" if len(cell) <= _MAX_SHOWN else f"'{cell[:_MAX_SHOWN]}...'"

@@ -1,0 +1,65 @@
+"""The cohort of a study as tables: everybody enrolled with decisions, samples, tubes, libraries.
+
+What `itc check` writes and prints; it reads the sheets through `join` and judges by `eligibility`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from itc_analysis.cohort.design import find_confounded_batches
+from itc_analysis.cohort.eligibility import decide, judge_participants
+from itc_analysis.cohort.join import read_study_sheets
+from itc_analysis.cohort.oddities import find_oddities
+from itc_analysis.cohort.sheets import to_table
+from itc_analysis.config import Cohort, Study
+from itc_analysis.tables import contract
+from itc_analysis.tables.made import Problems
+from itc_analysis.tables.sheets import (
+    DecisionSheet,
+    LibrarySheet,
+    ParticipantSheet,
+    SampleSheet,
+    TubeSheet,
+)
+
+
+@dataclass(frozen=True)
+class CohortTables:
+    """The checked sheets and what follows from them; see the contracts of the same names."""
+
+    participants: pd.DataFrame
+    eligibility: pd.DataFrame
+    samples: pd.DataFrame
+    tubes: pd.DataFrame
+    libraries: pd.DataFrame
+    problems: pd.DataFrame
+
+
+def read_cohort(study: Study, cohort: Cohort) -> CohortTables:
+    """Read, check and join the sheets of a study and decide on eligibility.
+
+    Raises
+    ------
+    ItcError : the faults of all sheets at once; nothing has been written by then.
+    """
+    sheets = read_study_sheets(study, cohort)
+    enrolled = to_table(sheets.participants.rows, ParticipantSheet)
+    samples = to_table(sheets.samples.rows, SampleSheet)
+    tubes = to_table(sheets.tubes.rows, TubeSheet)
+    libraries = to_table(sheets.libraries.rows, LibrarySheet)
+    eligibility = judge_participants(enrolled, cohort=cohort)
+    participants = decide(
+        enrolled,
+        eligibility,
+        to_table(sheets.decisions.rows, DecisionSheet),
+        analyse_queried=cohort.analyse_queried,
+    )
+    problems = [
+        *find_oddities(participants, samples, tubes, libraries, cohort=cohort),
+        *find_confounded_batches(participants, samples, tubes, libraries),
+    ]
+    table = contract.make(problems, Problems) if problems else contract.empty(Problems)
+    return CohortTables(participants, eligibility, samples, tubes, libraries, table)

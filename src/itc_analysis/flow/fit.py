@@ -1,0 +1,228 @@
+"""Learn the gates of each tube by itself: walk the template, on the parent's events only."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.config import Flow
+from itc_analysis.errors import ItcError
+from itc_analysis.flow.gating import control_quantile
+from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
+from itc_analysis.flow.gating.geometry import Combination, Geometry, to_json
+from itc_analysis.flow.gating.methods import METHODS
+from itc_analysis.flow.gating.template import ROOT, Population, Template
+from itc_analysis.flow.load import load_tube, tube_quality_row
+from itc_analysis.flow.tube import Tube
+from itc_analysis.tables import contract
+from itc_analysis.tables.made import GateFits, TubeQuality
+
+log = logging.getLogger(__name__)
+
+Members = dict[str, npt.NDArray[np.int64]]
+
+METHODS_TEXT = (
+    "Gates were learned in every tube by itself along a fixed template: cuts were placed in the "
+    "valley between negative and positive events of a histogram smoothed with a locally adapted "
+    "bandwidth, lymphocytes were enclosed by an ellipse in forward and side scatter, single cells "
+    "by a robust regression of pulse height on pulse area, and every cut was given a standard "
+    "error by resampling the histogram."
+)
+CITATIONS = ("silverman1986", "finak2014", "malek2015")
+
+
+def fit_batch(
+    rows: Iterable[Mapping[str, Any]], panel: pd.DataFrame, template: Template, settings: Flow
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Fit the gates of all tubes of a batch, one tube in memory at a time.
+
+    Parameters
+    ----------
+    rows : rows of the checked tube sheet; `path` can be opened as it stands.
+    panel : the panel sheet.
+    template : the panel's gating template.
+    settings : the flow section.
+
+    Returns
+    -------
+    fits : `GateFits`, one row per tube and population, also for tubes that cannot be used.
+    quality : `TubeQuality`, one row per tube.
+    axes : channel and transform of each marker, for exchange with other programs; see `axes_of`.
+
+    Raises
+    ------
+    ItcError : a tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
+    """
+    fits: list[dict[str, Any]] = []
+    quality: list[dict[str, Any]] = []
+    axes: dict[str, Any] = {}
+    for row in rows:
+        tube, quality_row = load_checked(row, panel, template, settings)
+        quality.append(quality_row)
+        if tube is None:
+            reason = f"tube {quality_row['status'].replace('_', ' ')}: {quality_row['reason']}"
+            fits += _rows(
+                row, template, dict.fromkeys(template.by_name, refuse(reason, method=NO_TUBE)), {}
+            )
+        else:
+            fits += fit_tube(tube, template, n_bootstrap=settings.n_bootstrap)
+            axes[tube.file_id] = axes_of(tube)
+        log.info("fitted %s: %s", row["file_id"], quality_row["status"])
+    return contract.make(fits, GateFits), contract.make(quality, TubeQuality), axes
+
+
+def load_checked(
+    row: Mapping[str, Any], panel: pd.DataFrame, template: Template, settings: Flow
+) -> tuple[Tube | None, dict[str, Any]]:
+    """Return the tube, None when it must not be used, and its row of `TubeQuality`.
+
+    Raises
+    ------
+    ItcError : the tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
+    """
+    result: Tube | ItcError
+    try:
+        result = load_tube(row, panel, template.transform, settings)
+    except ItcError as error:
+        result = error
+    quality = tube_quality_row(row, result, settings)
+    if settings.on_bad_tube == "stop" and quality["status"] != "ok":
+        if isinstance(result, ItcError):
+            raise result
+        raise ItcError(str(row["file_id"]), f"{quality['status']}: {quality['reason']}")
+    return (result if isinstance(result, Tube) and quality["status"] == "ok" else None), quality
+
+
+def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[str, Any]]:
+    """Walk the template once and return the tube's rows of `GateFits`.
+
+    Each gate is learned on the events of its parent as this tube's own gates select them. Where a
+    gate cannot be learned nobody is taken to be in it, so that its complement keeps everybody and
+    the populations inside it say that they had no events.
+
+    Notes
+    -----
+    The bootstrap of every gate is seeded by the tube's and the population's name, so that the
+    result depends neither on the order of tubes nor on that of other populations.
+    """
+    members: Members = {ROOT: np.arange(tube.n_events, dtype=np.int64)}
+    fitted: dict[str, Fitted] = {}
+    for population in template.populations:
+        parent = members[population.parent]
+        if population.is_combination:
+            fitted[population.name] = Fitted(population.combination, None, None, None, "ok")
+            members[population.name] = population.combination.of_parent(parent, members)
+            continue
+        found = _fit_population(tube, population, parent, n_bootstrap=n_bootstrap)
+        fitted[population.name] = found
+        members[population.name] = parent[:0]
+        if found.geometry is not None:
+            members[population.name] = inside(tube, found.geometry, parent)
+    row = {
+        "file_id": tube.file_id,
+        "panel": tube.panel,
+        "batch": tube.batch,
+        "tube": tube.kind,
+    }
+    sizes = {name: int(index.size) for name, index in members.items()}
+    return _rows(row, template, fitted, sizes)
+
+
+def select(
+    tube: Tube, markers: Sequence[str], index: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Return the values of some markers for some events, shape (n_markers, n_events)."""
+    return np.stack([tube.values(marker)[index] for marker in markers])
+
+
+def inside(tube: Tube, geometry: Geometry, parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return those of the parent's events that lie in a gate drawn on markers."""
+    if isinstance(geometry, Combination):
+        msg = "a combination is made of populations, not drawn on markers"
+        raise TypeError(msg)
+    return parent[geometry.contains(select(tube, geometry.markers, parent))]
+
+
+def no_channel(tube: Tube, population: Population) -> str | None:
+    """Return which marker of a gate the file lacks, in words, or None."""
+    missing = [marker for marker in population.markers if marker not in tube.markers]
+    return f"the file has no channel for {', '.join(missing)}" if missing else None
+
+
+def axes_of(tube: Tube) -> dict[str, Any]:
+    """Return what another program needs to draw the tube's gates: channels, scales, compensation."""
+    return {
+        "channels": dict(tube.channels),
+        "transforms": {marker: tube.transforms[marker].to_dict() for marker in tube.markers},
+        "compensation": tube.compensation,
+    }
+
+
+def _not_stained(tube: Tube, population: Population) -> str | None:
+    left_out = [marker for marker in population.markers if marker in tube.fmo_markers]
+    if left_out:
+        return f"{', '.join(left_out)} is left out of this FMO tube"
+    stained = [m for m in population.markers if tube.transforms[m].kind != "linear"]
+    if tube.kind == "unstained" and stained:
+        return f"unstained control: {', '.join(stained)} shows no cells"
+    return None
+
+
+def _fit_population(
+    tube: Tube, population: Population, parent: npt.NDArray[np.int64], *, n_bootstrap: int
+) -> Fitted:
+    missing = no_channel(tube, population)
+    if missing is not None:
+        return refuse(missing, method=NO_CHANNEL)
+    not_stained = _not_stained(tube, population)
+    is_control = population.control is not None and population.control in tube.fmo_markers
+    if not_stained is not None and not is_control:
+        return refuse(not_stained)
+    if parent.size < population.min_parent:
+        return refuse(f"{parent.size} events in the parent, {population.min_parent} are needed")
+    values = select(tube, population.markers, parent)
+    if is_control:
+        side = population.side or "above"
+        return control_quantile.fit(values, markers=population.markers, side=side)
+    card = METHODS[population.method]
+    keywords: dict[str, Any] = dict(population.arguments)
+    if card.takes_side:
+        keywords["side"] = population.side
+    seed = zlib.crc32(f"{tube.file_id}/{population.name}".encode())
+    return card.fit(
+        values, markers=population.markers, n_bootstrap=n_bootstrap, seed=seed, **keywords
+    )
+
+
+def _rows(
+    row: Mapping[str, Any],
+    template: Template,
+    fitted: Mapping[str, Fitted],
+    sizes: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    known = {name: row[name] for name in ("file_id", "panel", "batch", "tube")}
+    rows = []
+    for population in template.populations:
+        found = fitted[population.name]
+        rows.append(
+            {
+                **known,
+                "population": population.name,
+                "parent": population.parent,
+                "method": found.method or population.method,
+                "geometry": None if found.geometry is None else to_json(found.geometry),
+                "cut": found.cut,
+                "cut_se": found.cut_se,
+                "quality": found.quality,
+                "n_parent": sizes.get(population.parent, 0),
+                "status": found.status,
+                "reason": found.reason,
+            }
+        )
+    return rows

@@ -1,0 +1,68 @@
+"""What a gating method gives back: a gate with its uncertainty, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from itc_analysis.flow.gating.geometry import Geometry
+
+#: In place of a method: the tube cannot be used, or has no channel for a marker of the gate. No cut
+#: of another tube helps there.
+NO_TUBE = "no_tube"
+NO_CHANNEL = "no_channel"
+
+Status = Literal["ok", "weak", "not_estimable"]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A gate as one tube alone estimates it.
+
+    Parameters
+    ----------
+    geometry : the gate; None when not estimable.
+    cut : the cut of a one-dimensional gate, transformed units; None otherwise.
+    cut_se : its standard error, transformed units.
+    quality : depth of the valley or separation, 0 (none) to 1 (clear).
+    status : ok; weak: found, but not to be trusted alone; not_estimable.
+    reason : why weak or not estimable, in words.
+    method : the method, when it is not the one that the template names.
+    """
+
+    geometry: Geometry | None
+    cut: float | None
+    cut_se: float | None
+    quality: float | None
+    status: Status
+    reason: str | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A gating method: how it is called and what it needs.
+
+    Parameters
+    ----------
+    name : as written in a template.
+    fit : ``fit(values, *, markers, side, n_bootstrap, seed, **arguments) -> Fitted``; `values` has
+        shape (n_markers, n_events) and holds the parent's events only.
+    n_markers : how many markers the method takes; None for one or more.
+    takes_side : whether the population lies above or below a cut and the template must say which.
+    reads_as : one sentence for people who write templates.
+    source : where the method was published; empty for elementary ones.
+    """
+
+    name: str
+    fit: Callable[..., Fitted]
+    n_markers: int | None
+    takes_side: bool
+    reads_as: str
+    source: str = ""
+
+
+def refuse(reason: str, *, method: str | None = None) -> Fitted:
+    """Return a fit that says why there is no gate."""
+    return Fitted(None, None, None, None, "not_estimable", reason, method)

@@ -1,0 +1,105 @@
+"""Gating method `tail`: cut where the tail of the negative peak ends, when no positive peak is seen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.flow.gating import density as densities
+from itc_analysis.flow.gating.density import Density
+from itc_analysis.flow.gating.fitted import Card, Fitted
+from itc_analysis.flow.gating.geometry import Threshold
+
+#: A peak's mode may move this many of its standard deviations between bootstrap replicates; beyond
+#: it would be another peak.
+_REACH = 1.0
+
+
+def fit(
+    values: npt.NDArray[np.float32],
+    *,
+    markers: tuple[str, ...],
+    side: Literal["above", "below"],
+    n_bootstrap: int,
+    seed: int,
+    z: float = 4.0,
+    peak: Literal["largest", "lowest"] = "largest",
+) -> Fitted:
+    """Cut `z` robust standard deviations above the negative peak.
+
+    The standard deviation is that of the peak's left half, which holds no dim positives.
+
+    Parameters
+    ----------
+    values : transformed units, shape (1, n_events).
+    side : the side of the cut on which the population lies.
+    z : standard deviations above the mode; 4 leaves 3 of 100,000 events of a normal peak.
+    peak : which peak is the negative one.
+    """
+    density = densities.estimate(values[0])
+    mode = (
+        densities.main_peak(density) if peak == "largest" else densities.lowest_peak(density)
+    )
+    return cut_at_tail(
+        density, mode, z=z, markers=markers, side=side, n_bootstrap=n_bootstrap, seed=seed
+    )
+
+
+def cut_at_tail(
+    density: Density,
+    peak: int,
+    *,
+    z: float,
+    markers: tuple[str, ...],
+    side: Literal["above", "below"],
+    n_bootstrap: int,
+    seed: int,
+    reason: str | None = None,
+) -> Fitted:
+    """Return the cut at a peak's tail: the upper one, or the lower one for negative `z`.
+
+    With a `reason` the fit is weak: the tail was not what was asked for.
+    """
+    cut = _tail(density, density.counts, peak, z)
+    replicates = densities.resample(density, n_bootstrap=n_bootstrap, seed=seed)
+    smooth = densities.smooth_replicates(density, replicates)
+    width = densities.left_width(density.counts, peak)
+    reach = max(round(_REACH * width / densities.BIN_WIDTH), 1)
+    low = max(peak - reach, 0)
+    modes = low + np.argmax(smooth[:, low : peak + reach + 1], axis=1)
+    cuts = [
+        _tail(density, counts, int(mode), z) for counts, mode in zip(replicates, modes, strict=True)
+    ]
+    return Fitted(
+        geometry=Threshold(markers, side, cut),
+        cut=cut,
+        cut_se=float(np.std(cuts, ddof=1)),
+        quality=0.0 if reason else _separation(density, cut, peak),
+        status="weak" if reason else "ok",
+        reason=reason,
+    )
+
+
+def _tail(density: Density, counts: npt.NDArray[np.float64], peak: int, z: float) -> float:
+    width = densities.left_width if z > 0 else densities.right_width
+    return float(density.centres[peak]) + z * width(counts, peak)
+
+
+def _separation(density: Density, cut: float, peak: int) -> float:
+    """Return 1 - density at the cut over the density of the peak."""
+    at_cut = float(np.interp(cut, density.centres, density.smooth, left=0, right=0))
+    return float(np.clip(1 - at_cut / density.smooth[peak], 0, 1))
+
+
+def card() -> Card:
+    """Return the method's card."""
+    return Card(
+        name="tail",
+        fit=fit,
+        n_markers=1,
+        takes_side=True,
+        reads_as="cuts where the tail of the negative peak ends; for markers without a visible positive peak",
+        source="10.1371/journal.pcbi.1003806",
+    )

@@ -1,0 +1,274 @@
+"""The gating template: one entry per population, in the order in which it is gated.
+
+``config/gating/<panel>.yaml`` in the manner of openCyto's table (doi:10.1371/journal.pcbi.1003806).
+Everything that is wrong in a template is reported at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+from pydantic import Field
+
+from itc_analysis.config import Section, read_yaml, validate
+from itc_analysis.errors import Fault, SettingsError, did_you_mean
+from itc_analysis.flow.gating.geometry import Combination
+from itc_analysis.flow.gating.methods import COMBINING, METHODS, arguments_of
+from itc_analysis.flow.scales import TransformSettings
+
+#: The parent of the first populations: every clean event of the tube.
+ROOT = "all"
+
+
+class Population(Section):
+    """One population of a template."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name, as in every table.")
+    parent: str = Field(description="An earlier population, or all.")
+    markers: tuple[str, ...] = Field(
+        (), description="Markers the gate looks at; none for complement and boolean."
+    )
+    method: str = Field(description="Gating method.")
+    side: Literal["above", "below"] | None = Field(
+        None, description="Side of the cut on which the population lies."
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Of the method.")
+    control: str | None = Field(
+        None, description="Marker whose FMO tubes give a cut when the tubes themselves cannot."
+    )
+    min_parent: int = Field(
+        200, ge=1, description="A tube with fewer events in the parent does not decide on the cut."
+    )
+    fallback: Literal["borrowed", "control", "none"] = Field(
+        "borrowed", description="What serves first where the tube cannot decide."
+    )
+    on_failure: Literal["not_estimable", "stop"] = Field(
+        "not_estimable", description="When nothing decides: record it, or stop the run."
+    )
+    measured: bool = Field(False, description="A result in itself, not only a step on the way.")
+    phenotype: bool = Field(False, description="Marker positivity is wanted.")
+    view: str | None = Field(
+        None, description="Marker on the y axis of the plot of a one-dimensional gate."
+    )
+
+    @property
+    def is_combination(self) -> bool:
+        """Whether the population is made of other populations."""
+        return self.method in COMBINING
+
+    @property
+    def combination(self) -> Combination:
+        """What a combination is made of."""
+        if self.method == "complement":
+            return Combination(none_of=tuple(self.arguments["of"]))
+        return Combination(**{name: tuple(value) for name, value in self.arguments.items()})
+
+
+class Positivity(Section):
+    """A functional marker whose positive cells are counted within populations."""
+
+    marker: str = Field(description="The marker.")
+    role: Literal["inhibitory", "activation", "other"] = Field(
+        description="inhibitory receptors are also counted in combination."
+    )
+
+
+class Template(Section):
+    """A gating template."""
+
+    panel: str = Field(description="The panel it is for.")
+    transform: TransformSettings = Field(
+        TransformSettings(), description="Scales on which the gates are drawn."
+    )
+    denominator: str = Field(
+        ROOT,
+        description="Population that shares refer to; positivity thresholds are never taken above it.",
+    )
+    populations: tuple[Population, ...] = Field(min_length=1, description="In gating order.")
+    positivity: tuple[Positivity, ...] = Field((), description="Functional markers.")
+
+    @cached_property
+    def by_name(self) -> dict[str, Population]:
+        """Populations by name."""
+        return {population.name: population for population in self.populations}
+
+    def ancestors(self, name: str) -> tuple[str, ...]:
+        """Return the population and its ancestors up to the denominator, nearest first."""
+        chain = [name]
+        while chain[-1] not in (ROOT, self.denominator):
+            chain.append(self.by_name[chain[-1]].parent)
+        return tuple(chain)
+
+    def markers(self) -> tuple[str, ...]:
+        """Return every marker the template looks at, once, in order."""
+        named = [marker for population in self.populations for marker in population.markers]
+        named += [positivity.marker for positivity in self.positivity]
+        return tuple(dict.fromkeys(named))
+
+
+def load_template(path: str | Path, *, panel_markers: Collection[str] | None = None) -> Template:
+    """Read and check a template.
+
+    Parameters
+    ----------
+    path : the YAML file.
+    panel_markers : markers of the panel sheet; markers of the template are checked against them.
+
+    Raises
+    ------
+    SettingsError : every fault of the template.
+    """
+    return check_template(read_yaml(path), str(path), panel_markers=panel_markers)
+
+
+def check_template(
+    data: Any, source: str, *, panel_markers: Collection[str] | None = None
+) -> Template:
+    """Return the template that plain data describe, or raise a `SettingsError` with all faults."""
+    template = validate(Template, data, source)
+    faults = _faults(template, panel_markers)
+    if faults:
+        raise SettingsError(source, faults)
+    return template
+
+
+def _faults(template: Template, panel_markers: Collection[str] | None) -> list[Fault]:
+    faults: list[Fault] = []
+    names = [population.name for population in template.populations]
+    earlier: dict[str, Population] = {}
+    for population in template.populations:
+        where = f"population '{population.name}'"
+        if population.name == ROOT or population.name in earlier:
+            faults.append(Fault(where, "the name stands twice", "give it another name"))
+        faults += _faults_of_parent(population, where, names, earlier)
+        if population.is_combination:
+            faults += _faults_of_combination(population, where, names, earlier)
+        elif population.method not in METHODS:
+            known = [*METHODS, *COMBINING]
+            what = f"unknown method '{population.method}'"
+            faults.append(Fault(where, what, did_you_mean(population.method, known)))
+        else:
+            faults += _faults_of_method(population, where)
+        earlier[population.name] = population
+    if template.denominator not in (ROOT, *names):
+        what = f"denominator '{template.denominator}' is not a population"
+        faults.append(Fault("", what, did_you_mean(template.denominator, [ROOT, *names])))
+    if panel_markers is not None:
+        for marker in (*template.markers(), *_other_markers(template)):
+            if marker not in panel_markers:
+                what = f"marker '{marker}' is not in the panel sheet"
+                faults.append(Fault("", what, did_you_mean(marker, panel_markers)))
+    repeated = [p.marker for p in template.positivity]
+    faults += [
+        Fault("positivity", f"marker '{marker}' stands twice", "keep one")
+        for marker in sorted({m for m in repeated if repeated.count(m) > 1})
+    ]
+    return faults
+
+
+def _faults_of_parent(
+    population: Population, where: str, names: list[str], earlier: dict[str, Population]
+) -> list[Fault]:
+    parent = population.parent
+    if parent == ROOT or parent in earlier:
+        return []
+    if parent in names:
+        return [Fault(where, f"its parent '{parent}' stands after it", "move the parent up")]
+    return [Fault(where, f"unknown parent '{parent}'", did_you_mean(parent, [ROOT, *names]))]
+
+
+def _faults_of_combination(
+    population: Population, where: str, names: list[str], earlier: dict[str, Population]
+) -> list[Fault]:
+    faults = []
+    known = COMBINING[population.method]
+    given = population.arguments
+    faults += [
+        Fault(where, f"unknown argument '{name}' of {population.method}", did_you_mean(name, known))
+        for name in given
+        if name not in known
+    ]
+    if not any(name in known for name in given):
+        wanted = " or ".join(f"'{name}'" for name in known)
+        faults.append(Fault(where, f"{population.method} needs {wanted}", "name other populations"))
+    named = [given[name] for name in known if isinstance(given.get(name), list)]
+    if population.method == "boolean" and sum(map(len, named)) == 1 and not given.get("none_of"):
+        faults.append(Fault(where, "one population alone is no combination", "name another one"))
+    if population.markers:
+        what = f"{population.method} looks at populations, not at markers"
+        faults.append(Fault(where, what, "remove 'markers'"))
+    for name in known:
+        members = given.get(name, [])
+        if not isinstance(members, list):
+            what = f"'{name}' must be a list of populations"
+            faults.append(Fault(where, what, f"write {name}: [{members}]"))
+            continue
+        for member in map(str, members):
+            if member not in earlier:
+                late = member in names
+                what = f"'{member}' stands after it" if late else f"unknown population '{member}'"
+                remedy = "move it up" if late else did_you_mean(member, names)
+                faults.append(Fault(where, what, remedy))
+            elif population.parent not in _parents(member, earlier):
+                what = f"'{member}' does not lie within '{population.parent}'"
+                faults.append(Fault(where, what, "combine populations of one branch only"))
+    return faults
+
+
+def _parents(name: str, earlier: dict[str, Population]) -> list[str]:
+    """Return the parent, its parent, ... up to the root or the first that is unknown."""
+    chain: list[str] = []
+    while name in earlier:
+        name = earlier[name].parent
+        chain.append(name)
+    return chain
+
+
+def _faults_of_method(population: Population, where: str) -> list[Fault]:
+    card = METHODS[population.method]
+    faults = []
+    n = len(population.markers)
+    if n == 0 or (card.n_markers is not None and n != card.n_markers):
+        wanted = card.n_markers or "one or more"
+        what = f"{population.method} takes {wanted} marker(s), found {n}"
+        faults.append(Fault(where, what, card.reads_as))
+    if card.takes_side and population.side is None:
+        faults.append(Fault(where, f"{population.method} needs a side", "add side: above or below"))
+    if not card.takes_side and population.side is not None:
+        faults.append(Fault(where, f"{population.method} takes no side", "remove 'side'"))
+    if population.control is not None and population.control not in population.markers:
+        what = f"control '{population.control}' is not a marker of the gate"
+        faults.append(Fault(where, what, did_you_mean(population.control, population.markers)))
+    known = arguments_of(population.method)
+    hints = get_type_hints(card.fit)
+    for name, value in population.arguments.items():
+        if name not in known:
+            what = f"unknown argument '{name}' of {population.method}"
+            faults.append(Fault(where, what, did_you_mean(name, known)))
+        elif not _fits(value, hints[name]):
+            allowed = get_args(hints[name])
+            wanted = " or ".join(map(str, allowed)) if allowed else "a number"
+            faults.append(Fault(where, f"argument '{name}' is {value!r}", f"give {wanted}"))
+    faults += [
+        Fault(where, f"argument '{name}' of {population.method} is missing", "add it")
+        for name, parameter in known.items()
+        if parameter.default is inspect.Parameter.empty and name not in population.arguments
+    ]
+    return faults
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    allowed = get_args(hint)
+    if allowed:
+        return value in allowed
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _other_markers(template: Template) -> list[str]:
+    seen = set(template.markers())
+    views = [population.view for population in template.populations if population.view]
+    return [view for view in dict.fromkeys(views) if view not in seen]

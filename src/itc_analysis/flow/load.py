@@ -1,0 +1,173 @@
+"""From a row of the tube sheet to a tube ready for gating, and to its row in quality.parquet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.config import Flow
+from itc_analysis.errors import Fault, ItcError, PanelError, UnreadableFile
+from itc_analysis.flow.compensation import compensate, find_spillover, looks_transformed
+from itc_analysis.flow.fcs import FcsFile, read_fcs
+from itc_analysis.flow.panel import resolve_markers
+from itc_analysis.flow.quality import find_clean_events
+from itc_analysis.flow.scales import TransformSettings, choose_transforms
+from itc_analysis.flow.tube import Tube
+
+log = logging.getLogger(__name__)
+
+
+def load_tube(
+    row: Mapping[str, Any],
+    panel: pd.DataFrame,
+    transform_settings: TransformSettings,
+    settings: Flow,
+) -> Tube:
+    """Read, clean, compensate and transform one tube.
+
+    Parameters
+    ----------
+    row : a row of the checked tube sheet (`TubeSheet`); `path` can be opened as it stands.
+    panel : the panel sheet, from `panel.read_panel`.
+    transform_settings : the gating template's `transform` block.
+    settings : the flow section.
+
+    Returns
+    -------
+    The tube with the markers of the panel that the file has, in the panel's order; the others are in
+    `missing_markers`. Time, when the panel names it, is in seconds.
+
+    Raises
+    ------
+    UnreadableFile : the file cannot be read without guessing, or its data were transformed already.
+    PanelError : a marker fits several channels, or no marker has a channel.
+    """
+    file = read_fcs(row["path"])
+    columns = resolve_markers(
+        file.channel_names, file.channel_labels, panel, source=file.name, allow_missing=True
+    )
+    roles = {
+        marker: role
+        for marker, role in zip(panel["marker"], panel["role"], strict=True)
+        if marker in columns
+    }
+    fluorescence = [columns[m] for m, role in roles.items() if role not in ("scatter", "time")]
+    if looks_transformed(file, fluorescence):
+        what = "the data are already on a logarithmic or logicle scale, not in instrument units"
+        remedy = "export the tube without transformation (and only once compensated)"
+        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
+    clean = find_clean_events(
+        file.events,
+        file.channels,
+        scatter=[columns[m] for m, role in roles.items() if role == "scatter"],
+        fluorescence=fluorescence,
+        time=_time_row(file, columns, roles),
+        time_outlier_mads=settings.time_outlier_mads,
+    )
+    state, spillover = find_spillover(file)
+    events = _kept(file.events, clean.keep)
+    if spillover is not None:
+        compensate(events, file.channel_names, spillover, source=file.name, out=events)
+    ranges = {marker: file.channels[columns[marker]].scaled_range for marker in roles}
+    transforms = choose_transforms(roles, ranges, transform_settings)
+    gated = np.empty((len(roles), events.shape[1]), dtype=np.float32)
+    for i, marker in enumerate(roles):
+        gated[i] = transforms[marker].apply(events[columns[marker]])
+    remarks = [*file.remarks, *clean.remarks, *_remarks_on_names(file, columns, panel)]
+    if state == "none" and file.keywords.get("COMP"):
+        remarks.append("the matrix in $COMP names no channels and was not applied")
+    remarks += [f"{n} events removed: {reason}" for reason, n in clean.removed.items() if n]
+    return Tube(
+        file_id=row["file_id"],
+        sample_id=row["sample_id"],
+        panel=row["panel"],
+        batch=row["batch"],
+        kind=row["tube"],
+        fmo_markers=_fmo_markers(row),
+        markers=tuple(roles),
+        events=gated,
+        transforms=transforms,
+        n_events_file=file.n_events,
+        compensation=state,
+        remarks=tuple(remarks),
+        missing_markers=tuple(m for m in panel["marker"] if m not in columns),
+        channels={marker: file.channels[columns[marker]].name for marker in roles},
+    )
+
+
+def tube_quality_row(
+    row: Mapping[str, Any], result: Tube | ItcError, settings: Flow
+) -> dict[str, Any]:
+    """Return the tube's row of `TubeQuality`.
+
+    Parameters
+    ----------
+    row : the row of the tube sheet.
+    result : the tube, or what `load_tube` raised.
+    settings : the flow section: `min_events` and `max_share_removed` decide on failed_quality.
+    """
+    known = {name: row[name] for name in ("file_id", "sample_id", "panel", "batch", "tube")}
+    if isinstance(result, ItcError):
+        status = "no_panel" if isinstance(result, PanelError) else "unreadable"
+        reason = "; ".join(str(fault) for fault in result.faults)
+        # The table wants a count; an unread file has shown none, and `status` says so.
+        return {**known, "status": status, "reason": reason, "n_events": 0, "n_clean": 0}
+    quality_fault = _quality_fault(result, settings)
+    return {
+        **known,
+        "status": "failed_quality" if quality_fault else "ok",
+        "reason": quality_fault,
+        "n_events": result.n_events_file,
+        "n_clean": result.n_events,
+        "missing_markers": ", ".join(result.missing_markers) or None,
+        "compensation": result.compensation,
+        "remarks": "; ".join(result.remarks) or None,
+    }
+
+
+def _quality_fault(tube: Tube, settings: Flow) -> str | None:
+    if tube.n_events < settings.min_events:
+        return f"{tube.n_events} clean events, fewer than min_events = {settings.min_events}"
+    share = 1 - tube.n_events / tube.n_events_file
+    if share > settings.max_share_removed:
+        limit = settings.max_share_removed
+        return f"{share:.0%} of the events removed, more than max_share_removed = {limit:.0%}"
+    return None
+
+
+def _kept(events: npt.NDArray[np.float32], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    # events[:, keep] would be transposed in memory, and every later step ten times slower.
+    kept = np.empty((len(events), int(np.count_nonzero(keep))), dtype=np.float32)
+    for row, values in zip(kept, events, strict=True):
+        np.compress(keep, values, out=row)
+    return kept
+
+
+def _time_row(file: FcsFile, columns: dict[str, int], roles: dict[str, str]) -> int | None:
+    named = [columns[marker] for marker, role in roles.items() if role == "time"]
+    clocks = named or [i for i, channel in enumerate(file.channels) if channel.is_time]
+    return clocks[0] if clocks else None
+
+
+def _remarks_on_names(file: FcsFile, columns: dict[str, int], panel: pd.DataFrame) -> list[str]:
+    """Return a remark for each marker found by its label instead of the sheet's channel."""
+    remarks = []
+    for channel, marker in zip(panel["channel"], panel["marker"], strict=True):
+        if marker not in columns:
+            continue
+        found = file.channels[columns[marker]]
+        if channel not in (found.name, found.label):
+            remarks.append(f"{marker}: no channel '{channel}', taken from '{found.name}'")
+    return remarks
+
+
+def _fmo_markers(row: Mapping[str, Any]) -> tuple[str, ...]:
+    text = row.get("fmo_markers")
+    if text is None or pd.isna(text):
+        return ()
+    return tuple(marker.strip() for marker in str(text).split(",") if marker.strip())

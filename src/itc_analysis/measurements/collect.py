@@ -1,0 +1,215 @@
+"""Collect every number of a study in one narrow table; whoever has none says why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from itc_analysis.config import Measure
+from itc_analysis.errors import Fault, ItcError, did_you_mean
+from itc_analysis.measurements.absolute import count_t_cells
+from itc_analysis.measurements.abundance import (
+    count_rows,
+    expected_counts,
+    share_rows,
+    t_cell_rows,
+)
+from itc_analysis.measurements.columns import floats, join_reasons
+from itc_analysis.measurements.phenotype import phenotype_rows
+from itc_analysis.measurements.plausibility import flag_implausible
+from itc_analysis.measurements.shares import Z
+from itc_analysis.measurements.sources import flow_sources, library_sources
+from itc_analysis.tables import contract, made
+
+logger = logging.getLogger(__name__)
+
+#: Scoring method whose scores are named by the signature alone; others carry their own name.
+MAIN_METHODS = ("mean_logit_z", "pseudobulk_z")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables that measurements are made of, as their contracts say; without rows when absent.
+
+    Parameters
+    ----------
+    tubes, libraries : TubeSheet and LibrarySheet, or None when not given.
+    """
+
+    participants: pd.DataFrame
+    samples: pd.DataFrame
+    tubes: pd.DataFrame | None
+    libraries: pd.DataFrame | None
+    tube_quality: pd.DataFrame
+    counts: pd.DataFrame
+    intensity: pd.DataFrame
+    library_quality: pd.DataFrame
+    cell_counts: pd.DataFrame
+    scores: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the counts were made with.
+
+    Parameters
+    ----------
+    lod_events, lod_cells : limit of detection in tubes and libraries.
+    min_phenotype_events : fewest events of a population with a phenotype.
+    """
+
+    lod_events: int
+    lod_cells: int
+    min_phenotype_events: int
+
+
+def measure_study(
+    tables: Tables,
+    settings: Measure,
+    *,
+    limits: Limits,
+    groups: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return the Measurements table.
+
+    Every stained tube has a row for each population, marker and measure of its panel, every library
+    for each population, and every score its row; a participant who may not be compared has status
+    excluded and no value.
+
+    Parameters
+    ----------
+    tables, settings, limits : see each.
+    groups : the groups of the settings, to refuse tables made with others; None: not checked.
+
+    Raises
+    ------
+    ItcError : a tube or library names a sample that is not in the samples table, or a sample a
+        participant who is not in the participants table, or a participant has an unknown group.
+    """
+    tubes = flow_sources(tables.tubes, tables.tube_quality)
+    libraries = library_sources(tables.libraries, tables.library_quality, tables.cell_counts)
+    _check_known(tables, pd.concat([tubes["sample_id"], libraries["sample_id"]]), groups)
+    parts = [
+        *_flow_rows(tables, tubes, settings, limits),
+        *_single_cell_rows(tables, libraries, limits),
+        _score_rows(tables.scores, _batches(tubes) | _batches(libraries)),
+    ]
+    # the contract's types first: pandas guesses those of a column that is missing in one part
+    types = contract.empty(made.Measurements).dtypes.to_dict()
+    columns = list(types)
+    shaped = [part.reindex(columns=columns).astype(types) for part in parts]
+    rows = flag_implausible(pd.concat(shaped, ignore_index=True))
+    rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
+    return contract.make(rows.reindex(columns=columns), made.Measurements)
+
+
+def _flow_rows(
+    tables: Tables, tubes: pd.DataFrame, settings: Measure, limits: Limits
+) -> list[pd.DataFrame]:
+    if tubes.empty:
+        return []
+    grid = expected_counts(tubes, tables.counts)
+    t_counts = count_t_cells(tubes, tables.counts, tables.samples, settings)
+    shares = share_rows(grid, lod=limits.lod_events)
+    absolute = [count_rows(shares, t_counts), t_cell_rows(grid, t_counts)]
+    shares = shares.assign(reason=_with_delay(shares, tables.samples, settings))
+    phenotype = phenotype_rows(
+        tubes, tables.intensity, tables.counts, min_events=limits.min_phenotype_events
+    )
+    return [part.assign(assay="flow") for part in (shares, *absolute, phenotype)]
+
+
+def _single_cell_rows(
+    tables: Tables, libraries: pd.DataFrame, limits: Limits
+) -> list[pd.DataFrame]:
+    if libraries.empty:
+        return []
+    grid = expected_counts(libraries, tables.cell_counts)
+    return [share_rows(grid, lod=limits.lod_cells).assign(assay="singlecell")]
+
+
+def _batches(sources: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(sources["source_id"], sources["batch"], strict=True))
+
+
+def _score_rows(scores: pd.DataFrame, batch_of: dict[str, str]) -> pd.DataFrame:
+    """Return the scores; a secondary method is part of the feature's name, e.g. 'x:method'."""
+    is_main = scores["method"].isin(MAIN_METHODS)
+    named = scores["signature"].where(is_main, scores["signature"] + ":" + scores["method"])
+    spread = Z * scores["standard_error"]
+    return scores.assign(
+        measure="score",
+        feature=named,
+        batch=[_batch_of(source, batch_of) for source in scores["source_id"]],
+        lower=scores["value"] - spread,
+        upper=scores["value"] + spread,
+        n_denominator=pd.array([pd.NA] * len(scores), dtype="Int64"),
+        count_method=None,
+    )
+
+
+def _batch_of(source: str, batch_of: dict[str, str]) -> str:
+    """Return the batch of a source, or the batches of libraries scored together."""
+    names = [source] if source in batch_of else source.split("+")
+    return "+".join(sorted({batch_of.get(name, "-") for name in names}))
+
+
+def _with_delay(rows: pd.DataFrame, samples: pd.DataFrame, settings: Measure) -> pd.Series:
+    """Return the reasons, with a remark where the sample was too old for an absolute count."""
+    hours = floats(rows["sample_id"].map(samples.set_index("sample_id")["draw_to_stain_hours"]))
+    late = (hours > settings.max_draw_to_stain_hours) & (rows["status"] == "ok").to_numpy()
+    remark = f"stained more than {settings.max_draw_to_stain_hours:g} h after the draw"
+    joined = [
+        join_reasons(reason, remark if is_late else None)
+        for reason, is_late in zip(rows["reason"], late, strict=True)
+    ]
+    return pd.Series(joined, index=rows.index, dtype="string")
+
+
+def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """Add participant and group; take the number away from whoever may not be compared."""
+    people = tables.samples[["sample_id", "participant_id"]].merge(
+        tables.participants[["participant_id", "group", "decision", "reasons", "is_analysed"]],
+        on="participant_id",
+        how="left",
+    )
+    joined = rows.merge(people, on="sample_id", how="left")
+    is_out = joined["participant_id"].notna() & (joined["is_analysed"] == False)  # noqa: E712
+    is_out = is_out.fillna(value=False).astype(bool)
+    why = [
+        join_reasons(f"not analysed, {decision}", reason) if out else None
+        for out, decision, reason in zip(is_out, joined["decision"], joined["reasons"], strict=True)
+    ]
+    joined["status"] = joined["status"].mask(is_out, "excluded")
+    joined["reason"] = joined["reason"].mask(is_out, pd.Series(why, dtype="string"))
+    for column in ("value", "standard_error", "lower", "upper"):
+        joined[column] = joined[column].mask(is_out)
+    return joined
+
+
+def _check_known(tables: Tables, used: pd.Series, groups: Sequence[str] | None) -> None:
+    known = set(tables.samples["sample_id"])
+    faults = [
+        Fault(f"sample '{name}'", "is not in the samples table", "run itc check again")
+        for name in sorted(set(used) - known)
+    ]
+    people = set(tables.participants["participant_id"])
+    named = set(tables.samples["participant_id"].dropna())
+    faults += [
+        Fault(f"participant '{name}'", "is not in the participants table", "run itc check again")
+        for name in sorted(named - people)
+    ]
+    found = sorted(set(tables.participants["group"]))
+    faults += [
+        Fault(f"group '{name}'", "is not in the settings", did_you_mean(name, groups))
+        for name in found
+        if groups is not None and name not in groups
+    ]
+    if faults:
+        source = "measurements"
+        raise ItcError(source, faults)
+    for name in sorted(known - set(used)):
+        logger.warning("sample %s has neither a stained tube nor a library: no measurement", name)

@@ -1,0 +1,39 @@
+"""Columns with missing values, as arrays and as words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.measurements.shares import Floats
+
+
+def floats(column: pd.Series) -> Floats:
+    """Return a column as floats; missing is NaN."""
+    return np.asarray(column.astype("Float64").to_numpy(dtype=float, na_value=np.nan), dtype=float)
+
+
+def whole(values: Floats) -> pd.Series:
+    """Return floats as whole numbers; NaN is missing."""
+    return pd.Series(values).round().astype("Int64")
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows, each as a dictionary by column."""
+    return [
+        dict(zip(table.columns, row, strict=True))
+        for row in table.itertuples(index=False, name=None)
+    ]
+
+
+def text(value: Any) -> str | None:
+    """Return one cell as text; missing is None."""
+    return None if pd.isna(value) else str(value)
+
+
+def join_reasons(*reasons: Any) -> str | None:
+    """Return the reasons that are there, joined; None without any."""
+    found = [said for said in map(text, reasons) if said]
+    return "; ".join(dict.fromkeys(found)) or None

@@ -1,0 +1,63 @@
+"""The measurements in a paragraph for the paper's methods section, with its citations."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.config import Measure
+from itc_analysis.measurements.collect import Limits
+
+#: Keys of the report's bibliography.
+CITATIONS = ("clopper1934", "haldane1956", "zou2008")
+
+COUNTED = {
+    "beads": (
+        "Absolute counts came from counting beads in the tube (cell events over bead events, times "
+        "beads per microlitre of blood; at least {beads} bead events)"
+    ),
+    "via_counting_tube": (
+        "populations of tubes without beads were counted as their share of T cells times the T "
+        "cells per microlitre of the same sample's counting tube"
+    ),
+    "dual_platform": (
+        "samples without beads were counted by the haematology analyser's lymphocytes and their "
+        "share of the lymphocyte gate"
+    ),
+}
+
+
+def describe_measurements(table: pd.DataFrame, settings: Measure, limits: Limits) -> str:
+    """Return finished English sentences, only about what the table holds."""
+    sentences = [
+        "Populations were measured as their share of T cells, background-subtracted, with 95 % "
+        "intervals that join the exact interval of counting and the uncertainty of the cut."
+    ]
+    assays = set(table["assay"])
+    limit = [
+        f"{n} {what}"
+        for assay, n, what in (
+            ("flow", limits.lod_events, "events in flow cytometry"),
+            ("singlecell", limits.lod_cells, "cells in single-cell data"),
+        )
+        if assay in assays
+    ]
+    if limit:
+        sentences.append(
+            f"Below {' and '.join(limit)} a population was reported as below the limit of detection "
+            "with its upper limit, never as zero."
+        )
+    used = [method for method in COUNTED if (table["count_method"] == method).any()]
+    if used:
+        parts = "; ".join(COUNTED[method] for method in used)
+        sentences.append(
+            parts[0].upper()
+            + parts[1:].format(beads=settings.min_bead_events)
+            + "; samples stained "
+            f"more than {settings.max_draw_to_stain_hours:g} h after the draw got no count."
+        )
+    if (table["measure"] == "share_positive").any():
+        sentences.append(
+            "Marker positivity was measured in populations of at least "
+            f"{limits.min_phenotype_events} events."
+        )
+    return " ".join(sentences)

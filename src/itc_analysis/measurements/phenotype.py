@@ -1,0 +1,112 @@
+"""Marker positivity and medians within populations, a row for every expected marker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.measurements.columns import floats, records, text
+from itc_analysis.measurements.shares import share_interval
+
+
+def phenotype_rows(
+    sources: pd.DataFrame, intensity: pd.DataFrame, counts: pd.DataFrame, *, min_events: int
+) -> pd.DataFrame:
+    """Return the share_positive and median_intensity rows.
+
+    Parameters
+    ----------
+    sources : of `sources.flow_sources`.
+    intensity : Intensity of the tubes.
+    counts : Counts of the tubes; why a population has no events.
+    min_events : populations with fewer events have no phenotype: few_cells.
+
+    Returns
+    -------
+    Two rows per source and (population, marker) of its panel. The median has no standard error:
+    the tube's batch and reagents, not the count of cells, limit it.
+    """
+    panel_of = sources.set_index("source_id")["panel"]
+    known = intensity[intensity["source_id"].isin(panel_of.index)]
+    expected = known.assign(panel=known["source_id"].map(panel_of))
+    expected = expected[["panel", "population", "marker"]].drop_duplicates()
+    rows = sources.merge(expected, on="panel").merge(
+        known.drop(columns="sample_id").rename(columns={"reason": "marker_reason"}),
+        on=["source_id", "population", "marker"],
+        how="left",
+        indicator="found",
+    )
+    own = counts[["source_id", "population", "status", "reason", "detection"]].rename(
+        columns={"status": "count_status", "reason": "count_reason"}
+    )
+    rows = rows.merge(own, on=["source_id", "population"], how="left")
+    return pd.concat([_positivity(rows, min_events), _medians(rows, min_events)], ignore_index=True)
+
+
+def _positivity(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
+    judged = [_judge(row, min_events, needs_threshold=True) for row in records(rows)]
+    usable = np.array([status == "ok" for status, _ in judged], dtype=bool)
+    shares = share_interval(
+        np.where(usable, floats(rows["n_positive"]), np.nan),
+        np.where(usable, floats(rows["n_events"]), np.nan),
+    )
+    return _finish(rows, judged, "share_positive", "share").assign(
+        value=shares.value,
+        standard_error=shares.standard_error,
+        lower=shares.lower,
+        upper=shares.upper,
+        n_cells=rows["n_positive"],
+    )
+
+
+def _medians(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
+    judged = [_judge(row, min_events, needs_threshold=False) for row in records(rows)]
+    usable = np.array([status == "ok" for status, _ in judged], dtype=bool)
+    return _finish(rows, judged, "median_intensity", "instrument units").assign(
+        value=np.where(usable, floats(rows["median"]), np.nan),
+        standard_error=np.nan,
+        lower=np.nan,
+        upper=np.nan,
+        n_cells=rows["n_events"],
+    )
+
+
+def _finish(
+    rows: pd.DataFrame, judged: list[tuple[str, str | None]], measure: str, unit: str
+) -> pd.DataFrame:
+    return rows.assign(
+        measure=measure,
+        unit=unit,
+        feature=rows["marker"],
+        status=pd.Series([status for status, _ in judged], dtype="string"),
+        reason=pd.Series([reason for _, reason in judged], dtype="string"),
+        n_denominator=rows["n_events"],
+        count_method=None,
+    )
+
+
+def _judge(
+    row: dict[str, Any], min_events: int, *, needs_threshold: bool
+) -> tuple[str, str | None]:
+    """Return status and reason of one marker in one population."""
+    if row["status"] != "ok":
+        return str(row["status"]), text(row["reason"])
+    if text(row["count_status"]) not in (None, "ok"):
+        return str(row["count_status"]), text(row["count_reason"])
+    missing = [name.strip() for name in (text(row["missing_markers"]) or "").split(",")]
+    if row["marker"] in missing:
+        return "no_panel", f"{row['marker']} has no channel in this tube"
+    if row["found"] != "both":
+        return "not_estimable", f"{row['marker']} was not read in this tube"
+    n = row["n_events"]
+    if n is pd.NA or n < min_events:
+        return "few_cells", f"{0 if n is pd.NA else n} events, {min_events} needed"
+    if text(row["detection"]) == "below_lod":
+        return "few_cells", f"{n} events, most of them background: below the limit of detection"
+    if text(row["median"]) is None:
+        return "no_panel", text(row["marker_reason"]) or f"{row['marker']} has no signal"
+    if needs_threshold and text(row["n_positive"]) is None:
+        return "no_control", text(row["marker_reason"]) or "no threshold for the marker"
+    return "ok", None

@@ -1,0 +1,60 @@
+"""Numbers outside the plausible range: flagged in words, never dropped.
+
+The limits are those of study/domain.md 3.2, set beside the ranges of two large healthy cohorts
+(Singh 2022, doi:10.1007/s11357-022-00515-5): beyond them a gate is more often wrong than the
+person is rare.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.measurements.columns import join_reasons
+
+#: Largest plausible share of the T cells.
+MAX_SHARE = {"inkt": 0.04, "gd_t_cells": 0.20, "mait": 0.22}
+
+#: Plausible T cells per microlitre of blood.
+T_PER_UL = (400.0, 3000.0)
+
+#: Plausible ratio of CD4 to CD8 T cells.
+CD4_CD8 = (0.3, 6.0)
+
+
+def flag_implausible(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `rows` with a remark added to the reason of each implausible number.
+
+    Parameters
+    ----------
+    rows : rows with the columns source_id, population, measure, value, status and reason.
+    """
+    ok = rows["status"] == "ok"
+    remarks = pd.Series(None, index=rows.index, dtype="string")
+    for population, limit in MAX_SHARE.items():
+        here = _at(rows, population, "share_of_t") & ok & (rows["value"] > limit)
+        remarks[here] = f"above {100 * limit:g} % of T: check the gate"
+    low, high = T_PER_UL
+    here = _at(rows, "t_cells", "cells_per_ul") & ok & ~rows["value"].between(low, high)
+    remarks[here] = f"T cells outside {low:g} to {high:g} per uL: check the count"
+    odd = _odd_ratios(rows[ok])
+    for population in ("cd4_t_cells", "cd8_t_cells"):
+        here = _at(rows, population, "share_of_t") & ok & rows["source_id"].isin(odd)
+        remarks[here] = f"CD4:CD8 outside {CD4_CD8[0]:g} to {CD4_CD8[1]:g}: check the gates"
+    joined = [
+        join_reasons(reason, remark) for reason, remark in zip(rows["reason"], remarks, strict=True)
+    ]
+    return rows.assign(reason=pd.Series(joined, index=rows.index, dtype="string"))
+
+
+def _at(rows: pd.DataFrame, population: str, measure: str) -> pd.Series:
+    return (rows["population"] == population) & (rows["measure"] == measure)
+
+
+def _odd_ratios(rows: pd.DataFrame) -> set[str]:
+    """Return the sources whose CD4:CD8 ratio is implausible."""
+    cd4, cd8 = (
+        rows[_at(rows, population, "share_of_t")].set_index("source_id")["value"]
+        for population in ("cd4_t_cells", "cd8_t_cells")
+    )
+    ratio = (cd4 / cd8).dropna()
+    return set(ratio[~ratio.between(*CD4_CD8)].index)

@@ -1,0 +1,122 @@
+"""Shares from counts, with interval and standard error: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+Floats = npt.NDArray[np.float64]
+
+#: Level of every interval in the measurements table.
+CONFIDENCE = 0.95
+Z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
+
+#: Added to both counts of a logit (Haldane 1956, doi:10.1111/j.1469-1809.1955.tb01285.x).
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares with their uncertainty; every field of shape (n,), NaN where there is no share.
+
+    Parameters
+    ----------
+    value : share, 0 to 1.
+    lower, upper : 95 % limits; 0 <= lower <= value <= upper <= 1.
+    standard_error : on the logit scale.
+    standard_error_log : of the logarithm of the share.
+    """
+
+    value: Floats
+    lower: Floats
+    upper: Floats
+    standard_error: Floats
+    standard_error_log: Floats
+
+
+def share_interval(
+    n: npt.ArrayLike,
+    total: npt.ArrayLike,
+    *,
+    background: npt.ArrayLike = 0.0,
+    background_se: npt.ArrayLike = 0.0,
+    n_lower: npt.ArrayLike = np.nan,
+    n_upper: npt.ArrayLike = np.nan,
+    gate_se_log: npt.ArrayLike = 0.0,
+) -> Shares:
+    """Return the share (n - background) / total with its uncertainty.
+
+    Parameters
+    ----------
+    n : events in the gate; NaN when not counted.
+    total : events of the denominator; no share where it is 0.
+    background : events expected in the gate without the population; the net count never falls
+        below 0. NaN counts as none.
+    background_se : standard error of the background.
+    n_lower, n_upper : 95 % limits of the net count; where NaN, those of Clopper and Pearson
+        (1934, doi:10.1093/biomet/26.4.404) less the background.
+    gate_se_log : standard error of the log count due to the position of the cut.
+
+    Notes
+    -----
+    The limits of counting and those of the cut are joined on the logit scale by square-and-add
+    (Zou and Donner 2008, doi:10.1002/sim.3095). The logit's variance is (n + 1/2 + se_b^2) /
+    (net + 1/2)^2 + 1/(total - net + 1/2) + (gate_se_log / (1 - share))^2; without background and
+    gate error that is Haldane's 1/(n + 1/2) + 1/(total - n + 1/2).
+    """
+    n, total, background, background_se, n_lower, n_upper, gate = _same_length(
+        n, total, background, background_se, n_lower, n_upper, gate_se_log
+    )
+    background, background_se, gate = (
+        np.nan_to_num(column) for column in (background, background_se, gate)
+    )
+    total = np.where(total > 0, total, np.nan)
+    net = np.minimum(np.maximum(n - background, 0), total)
+    value = net / total
+    exact_lower, exact_upper = clopper_pearson(n, total)
+    low = np.where(np.isnan(n_lower), exact_lower * total - background, n_lower) / total
+    high = np.where(np.isnan(n_upper), exact_upper * total - background, n_upper) / total
+    # limits that came with the count may miss the share by rounding
+    low, high = np.clip(np.minimum(low, value), 0, 1), np.clip(np.maximum(high, value), 0, 1)
+    rest = (total - net + HALF) / (total + 1)  # 1 - share, never 0
+    counting = (n + HALF + background_se**2) / (net + HALF) ** 2 + 1 / (total - net + HALF)
+    error = np.sqrt(counting + (gate / rest) ** 2)
+    lower, upper = widen(special.logit(value), special.logit(low), special.logit(high), gate / rest)
+    return Shares(
+        value=value,
+        lower=np.minimum(special.expit(lower), value),
+        upper=np.maximum(special.expit(upper), value),
+        standard_error=error,
+        standard_error_log=rest * error,
+    )
+
+
+def clopper_pearson(n: Floats, total: Floats) -> tuple[Floats, Floats]:
+    """Return the exact 95 % limits of a binomial share; NaN where `n` or `total` is."""
+    tail = (1 - CONFIDENCE) / 2
+    lower = np.where(n == 0, 0.0, stats.beta.ppf(tail, n, total - n + 1))
+    upper = np.where(n == total, 1.0, stats.beta.ppf(1 - tail, n + 1, total - n))
+    unknown = np.isnan(n) | np.isnan(total)
+    return np.where(unknown, np.nan, lower), np.where(unknown, np.nan, upper)
+
+
+def widen(
+    value: Floats, lower: Floats, upper: Floats, standard_error: Floats
+) -> tuple[Floats, Floats]:
+    """Add an independent error to an interval by square-and-add, all on a scale where errors add.
+
+    An infinite limit (logit or log of 0) stays where it is.
+    """
+    extra = Z * standard_error
+    with np.errstate(invalid="ignore"):  # inf - inf, where the value itself is at the edge
+        low = value - np.hypot(value - lower, extra)
+        high = value + np.hypot(upper - value, extra)
+    return np.where(np.isinf(value), lower, low), np.where(np.isinf(value), upper, high)
+
+
+def _same_length(*columns: npt.ArrayLike) -> tuple[Floats, ...]:
+    arrays = [np.atleast_1d(np.asarray(column, dtype=float)) for column in columns]
+    return tuple(np.broadcast_arrays(*arrays))

@@ -1,0 +1,57 @@
+"""Every tube and library that a number is expected from, readable or not."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+#: What measurements need to know of a tube; a study without a tube sheet has no beads.
+TUBE_COLUMNS = ["beads_per_tube", "blood_volume_ul", "dilution"]
+
+#: Panel of a library, so that tubes and libraries can be treated alike.
+LIBRARY_PANEL = "library"
+
+
+def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per stained tube; FMO and unstained tubes are controls, not measurements.
+
+    Parameters
+    ----------
+    tubes : TubeSheet, or None: then the tubes are those of `quality`.
+    quality : TubeQuality; a tube without a row there is taken as usable, its counts will tell.
+
+    Returns
+    -------
+    source_id, sample_id, panel, batch, status, reason, missing_markers and `TUBE_COLUMNS`.
+    """
+    judged = quality[["file_id", "status", "reason", "missing_markers"]]
+    if tubes is None:
+        named = quality[["file_id", "sample_id", "panel", "batch", "tube"]].assign(
+            **{column: float("nan") for column in TUBE_COLUMNS}
+        )
+    else:
+        named = tubes[["file_id", "sample_id", "panel", "batch", "tube", *TUBE_COLUMNS]]
+    joined = named[named["tube"] == "stained"].merge(judged, on="file_id", how="left")
+    joined["status"] = joined["status"].fillna("ok")
+    return joined.drop(columns="tube").rename(columns={"file_id": "source_id"})
+
+
+def library_sources(
+    libraries: pd.DataFrame | None, quality: pd.DataFrame, counts: pd.DataFrame
+) -> pd.DataFrame:
+    """Return one row per library: source_id, sample_id, panel, batch, status, reason.
+
+    Parameters
+    ----------
+    libraries : LibrarySheet, or None: then the libraries are those of `quality` and `counts`.
+    quality : LibraryQuality.
+    counts : Counts of the libraries.
+    """
+    named = [quality[["library_id", "sample_id", "batch"]]]
+    if libraries is not None:
+        named = [libraries[["library_id", "sample_id", "batch"]]]
+    counted = counts[["source_id", "sample_id"]].rename(columns={"source_id": "library_id"})
+    table = pd.concat([*named, counted.assign(batch="-")], ignore_index=True)
+    table = table.drop_duplicates("library_id")  # the sheet comes first and knows the batch
+    joined = table.merge(quality[["library_id", "status", "reason"]], on="library_id", how="left")
+    joined["status"] = joined["status"].fillna("ok")
+    return joined.assign(panel=LIBRARY_PANEL).rename(columns={"library_id": "source_id"})

@@ -1,0 +1,193 @@
+"""Every comparison of the plan in tables, and every participant as a point."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.report import answer, plots, verdicts, words
+from itc_analysis.report.blocks import (
+    Block,
+    Cell,
+    Details,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    Text,
+)
+from itc_analysis.report.material import Material
+
+ROLES = {
+    "primary": "Primary comparisons",
+    "secondary": "Secondary comparisons",
+    "exploratory": "Exploratory comparisons",
+    "post_hoc": "Comparisons that the plan did not declare (post hoc)",
+}
+
+#: Tables with more rows than this open on a click.
+MANY_ROWS = 40
+
+
+def points_section(material: Material) -> Section:
+    """Return the section that shows every participant as a point."""
+    title = "Every participant as a point"
+    shown = plotted_rows(material)
+    if shown.empty:
+        return Section(
+            "points",
+            title,
+            [Paragraph("The study has no measurement of abundance in a participant to draw.")],
+        )
+    return Section("points", title, plots.points_gallery(shown, material))
+
+
+def plotted_rows(material: Material) -> pd.DataFrame:
+    """Return the measurements that are drawn: abundance of the populations of the answer."""
+    rows = material.measurements
+    rows = rows[rows["measure"].isin(answer.ABUNDANCE) & rows["participant_id"].notna()]
+    compared = answer.abundance_rows(material)
+    if len(compared):
+        rows = rows[
+            rows["population"].isin(compared["population"]) & rows["assay"].isin(compared["assay"])
+        ]
+    analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
+    rows = rows[rows["participant_id"].isin(analysed)]
+    populations = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    return rows.assign(
+        _population=rows["population"].map(populations).fillna(len(populations)),
+        _measure=rows["measure"].map({name: place for place, name in enumerate(answer.ABUNDANCE)}),
+    ).sort_values(["assay", "_population", "population", "_measure", "source_id"], kind="stable")
+
+
+def tables_section(material: Material) -> Section:
+    """Return the section with all comparisons, by role."""
+    title = "All comparisons"
+    table = material.comparisons
+    if table.empty:
+        return Section(
+            "comparisons",
+            title,
+            [Paragraph("No comparison was made: the plan asks for none that these data allow.")],
+        )
+    blocks: list[Block] = [_families(table)]
+    for role, heading in ROLES.items():
+        rows = table[table["role"] == role]
+        if rows.empty:
+            if role != "post_hoc":
+                blocks.append(Paragraph(f"{heading}: the plan declares none."))
+            continue
+        shown = comparison_table(rows, material, caption=f"{heading}.")
+        if len(rows) > MANY_ROWS:
+            blocks.append(Details(f"{heading}: {words.plural(len(rows), 'row')}", [shown]))
+        else:
+            blocks += [Heading(heading), shown]
+    return Section("comparisons", title, blocks)
+
+
+def comparison_table(rows: pd.DataFrame, material: Material, *, caption: str) -> Table:
+    """Return comparisons with estimate, interval, p, numbers used, below LoD and missing."""
+    rows = in_reading_order(rows, material)
+    pooled = material.settings.cohort.pooled_name
+    several_assays = rows["assay"].nunique() > 1
+    has_permutation = bool(rows["p_permutation"].notna().any())
+    has_remarks = any(
+        verdicts.judge(row, alpha=material.alpha).caveat for row in rows.itertuples()
+    )
+    body: list[list[Text | Cell]] = []
+    for row in rows.itertuples():
+        verdict = verdicts.judge(row, alpha=material.alpha)
+        endpoint = f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"
+        size = words.estimate(row.estimate, row.estimate_kind)
+        bounds = words.interval(row.lower, row.upper, row.estimate_kind)
+        colour = "bad" if verdict.direction == "not_estimable" else verdict.direction
+        body.append(
+            [
+                f"{endpoint} ({words.assay(row.assay)})" if several_assays else endpoint,
+                verdicts.reference_name(row.reference_group, pooled),
+                Cell(verdict.word, colour),
+                size if words.is_missing(row.estimate) else f"{size} ({bounds})",
+                words.estimate(row.estimate_unadjusted, row.estimate_kind),
+                words.p_value(row.p_value),
+                words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
+                *([words.p_value(row.p_permutation)] if has_permutation else []),
+                f"{words.value_of(row.median_index, row.measure)} / "
+                f"{words.value_of(row.median_reference, row.measure)}",
+                f"{row.n_index} / {row.n_reference}",
+                str(row.n_below_lod),
+                str(row.n_missing),
+                *([verdict.caveat] if has_remarks else []),
+            ]
+        )
+    level = f"{100 * material.settings.stats.confidence:g} %"
+    header = [
+        "Endpoint",
+        f"{material.settings.cohort.index_group} against",
+        "Verdict",
+        f"Estimate ({level} interval)",
+        "Without covariates",
+        "p",
+        "Adjusted p",
+        *(["Permuta\u00adtion p"] if has_permutation else []),
+        "Medians",
+        "n",
+        "Below LoD",
+        "Missing",
+        *(["Remark"] if has_remarks else []),
+    ]
+    first_number = header.index("Verdict") + 1
+    n_numbers = len(header) - first_number - has_remarks
+    return Table(
+        caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and intensities, "
+        "differences for scores. Medians and n: index / reference. Below LoD: participants of both that enter as "
+        "“at most the limit”; missing: analysed participants without a usable number.",
+        header=header,
+        rows=body,
+        numeric=frozenset(range(first_number, first_number + n_numbers)),
+    )
+
+
+def in_reading_order(rows: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """Return comparisons by assay, measure, population, then healthy, pooled and each disease."""
+    populations = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    measures = {name: place for place, name in enumerate(words.MEASURE_NAMES)}
+    references = answer.reference_order(material, rows)
+    return rows.assign(
+        _measure=rows["measure"].map(measures),
+        _population=rows["population"].map(populations).fillna(len(populations)),
+        _reference=rows["reference_group"].map(references),
+    ).sort_values(
+        ["assay", "_measure", "feature", "_population", "population", "_reference"], kind="stable"
+    )
+
+
+def _families(table: pd.DataFrame) -> Table:
+    """Return one row per family: how p was adjusted, with which model, and for what."""
+    body = []
+    for (role, family), rows in table.groupby(["role", "family"], sort=True):
+        body.append(
+            [
+                str(family),
+                str(role).replace("_", " "),
+                str(len(rows)),
+                words.listed(sorted(set(rows["adjustment"]))),
+                words.listed(sorted(set(rows["covariates"]))),
+                "; ".join(sorted(set(rows["model"]))),
+                "; ".join(sorted(set(rows["estimand"]))),
+                words.listed(sorted(set(rows["plan_digest"]))),
+            ]
+        )
+    return Table(
+        caption="Families of comparisons, declared in the analysis plan; p is adjusted within a family.",
+        header=[
+            "Family",
+            "Role",
+            "Comparisons",
+            "Adjustment of p",
+            "Covariates",
+            "Model",
+            "What the estimate means",
+            "Plan (SHA-256, first 12)",
+        ],
+        rows=body,
+        numeric=frozenset([2]),
+    )

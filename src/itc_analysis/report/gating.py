@@ -1,0 +1,137 @@
+"""How cells were told apart: gates of a few tubes, the state of all gates, what could be detected."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.report import plots, words
+from itc_analysis.report.blocks import Block, Heading, Paragraph, Section, Table
+from itc_analysis.report.material import Material
+from itc_analysis.tables.made import DETECTIONS, GATE_STATES
+
+#: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
+BADNESS = {"not_estimable": 4, "borrowed": 2, "pooled": 1}
+
+STATE_MEANINGS = (
+    "ok: the tube's own cut; pooled: shrunk towards its batch; borrowed: taken from batch or study, because the "
+    "tube could not decide; control: from an FMO tube; manual: set by a person; not estimable: not counted."
+)
+
+
+def section(material: Material) -> Section:
+    """Return the section on gates."""
+    title = "Gates: how cells were told apart"
+    if not material.has_flow:
+        return Section(
+            "gates", title, [Paragraph("The study has no flow cytometry, so there are no gates.")]
+        )
+    if material.gates.empty:
+        return Section(
+            "gates",
+            title,
+            [Paragraph("No gate was made: no tube could be used. See Problems for the reasons.")],
+        )
+    blocks: list[Block] = [Heading("State of the gates")]
+    blocks += [states(material.gates), Heading("What could be detected"), detection(material)]
+    chosen = example_tubes(material)
+    for panel, tubes in chosen.items():
+        blocks.append(Heading(f"{panel}: the tubes that were hardest to gate"))
+        blocks += plots.gate_galleries(material, panel, tubes)
+    return Section("gates", title, blocks)
+
+
+def example_tubes(material: Material) -> dict[str, list[str]]:
+    """Return the tubes to draw per panel: stained, readable, the worst judged first.
+
+    A tube is judged by the states of its gates (`BADNESS`), then by how little weight its own cuts
+    kept, then by name.
+    """
+    quality = material.tube_quality
+    usable = quality.loc[(quality["tube"] == "stained") & (quality["status"] == "ok"), "file_id"]
+    gates = material.gates[material.gates["file_id"].isin(usable)]
+    gates = gates.assign(
+        _bad=gates["state"].map(BADNESS).fillna(0).astype(float),
+        _lost=1 - gates["weight"].fillna(1.0),
+    )
+    ranked = (
+        gates.groupby(["panel", "file_id"], as_index=False)[["_bad", "_lost"]]
+        .sum()
+        .sort_values(
+            ["panel", "_bad", "_lost", "file_id"], ascending=[True, False, False, True]
+        )
+    )
+    most = material.settings.report.n_example_tubes
+    return {
+        str(panel): [str(name) for name in rows["file_id"].head(most)]
+        for panel, rows in ranked.groupby("panel", sort=True)
+    }
+
+
+def states(gates: pd.DataFrame) -> Table:
+    """Return the number of tubes per population and state of its gate."""
+    counted = (
+        gates.groupby(["panel", "population", "state"]).size().unstack(fill_value=0)
+    )
+    counted = counted.reindex(columns=GATE_STATES, fill_value=0)
+    body = [
+        [
+            f"{words.population(population)} ({panel})",
+            *(str(int(counted.loc[(panel, population), state])) for state in GATE_STATES),
+        ]
+        for panel, rows in gates.groupby("panel", sort=True)
+        for population in plots.in_tree_order(rows)
+    ]
+    return Table(
+        caption=f"Tubes by the state of each gate. {STATE_MEANINGS}",
+        header=["Population (panel)", *(state.replace("_", " ") for state in GATE_STATES)],
+        rows=body,
+        numeric=frozenset(range(1, len(GATE_STATES) + 1)),
+    )
+
+
+def detection(material: Material) -> Table | Paragraph:
+    """Return participants' tubes per population: quantified, detected, below LoD, not counted."""
+    people = material.samples.loc[material.samples["sample_type"] == "participant", "sample_id"]
+    stained = material.tube_quality.loc[material.tube_quality["tube"] == "stained"]
+    counts = material.counts
+    counts = counts[
+        counts["is_measured"]
+        & counts["sample_id"].isin(people)
+        & counts["source_id"].isin(stained["file_id"])
+    ]
+    if counts.empty:
+        return Paragraph("No participant's tube was counted.")
+    panel_of = dict(zip(stained["file_id"], stained["panel"], strict=True))
+    counts = counts.assign(panel=counts["source_id"].map(panel_of))
+    body = []
+    for (panel, population), rows in counts.groupby(["panel", "population"], sort=False):
+        found = rows["detection"].value_counts()
+        n_not_counted = int(rows["detection"].isna().sum())
+        events = rows["n_events"].dropna()
+        sources = sorted(set(rows["background_source"].dropna()))
+        body.append(
+            [
+                f"{words.population(str(population))} ({panel})",
+                words.count(events.median()) if len(events) else words.NOTHING,
+                *(str(int(found.get(name, 0))) for name in DETECTIONS),
+                str(n_not_counted),
+                words.listed([name.replace("_", " ") for name in sources]) or "none",
+            ]
+        )
+    flow = material.settings.flow
+    return Table(
+        caption=f"Participants' tubes by detection, after subtraction of background events: quantified from "
+        f"{flow.loq_events} events, detected from {flow.lod_events}, below the limit of detection under that. "
+        "Below LoD is compared as “at most the limit”, never as zero.",
+        header=[
+            "Population (panel)",
+            "Median events",
+            "Quantified",
+            "Detected",
+            "Below LoD",
+            "Not counted",
+            "Background from",
+        ],
+        rows=body,
+        numeric=frozenset(range(1, 6)),
+    )

@@ -1,0 +1,79 @@
+"""The page: all sections in their order, in one file that needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from itc_analysis import __version__
+from itc_analysis.config import Settings
+from itc_analysis.report import (
+    answer,
+    checklist,
+    comparisons,
+    gating,
+    methods,
+    participants,
+    pictures,
+    problems,
+    scores,
+    singlecell,
+)
+from itc_analysis.report.blocks import Section, kind_of
+from itc_analysis.report.material import Material, collect
+
+#: The order of the page: the answer first.
+SECTIONS: tuple[Callable[[Material], Section], ...] = (
+    answer.section,
+    participants.section,
+    comparisons.points_section,
+    comparisons.tables_section,
+    scores.section,
+    gating.section,
+    singlecell.section,
+    problems.section,
+    methods.section,
+    checklist.section,
+)
+
+
+def build_page(results: str | Path, settings: Settings) -> str:
+    """Return the HTML of the report; the same results give the same bytes.
+
+    Parameters
+    ----------
+    results : the results folder.
+    settings : all settings of the run.
+
+    Raises
+    ------
+    ItcError : the folder has no measurements, or a table breaks its contract.
+    """
+    material = collect(results, settings)
+    with pictures.drawing():
+        sections = [build(material) for build in SECTIONS]
+    environment = Environment(
+        loader=PackageLoader("itc_analysis.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["kind_of"] = kind_of
+    # inside <style> nothing may be escaped: the style sheet is part of the package
+    environment.globals["style"] = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
+    return environment.get_template("page.html").render(
+        study=settings.study, sections=sections, version=__version__
+    )
+
+
+def write_page(results: str | Path, settings: Settings, output: str | Path) -> None:
+    """Write the report, whole or not at all."""
+    text = build_page(results, settings)
+    path = Path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,225 @@
+"""What went wrong, and what is missing and why: nobody disappears."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from itc_analysis.report import words
+from itc_analysis.report.answer import ABUNDANCE
+from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
+from itc_analysis.report.material import Material
+
+#: Lists of participants longer than this are opened on a click.
+MANY_NAMES = 12
+
+
+def section(material: Material) -> Section:
+    """Return the section on problems."""
+    title = "Problems, and what is missing and why"
+    blocks: list[Block] = []
+    if material.lacking:
+        blocks.append(
+            Paragraph(
+                "Tables that the sheets promise but that are not in the results folder: "
+                f"{words.listed(list(material.lacking))}. Run the workflow again.",
+                tone="warning",
+            )
+        )
+    blocks += _noted(material) + _tubes(material) + _libraries(material)
+    blocks += _gates(material) + _measurements(material) + _without_number(material)
+    return Section("problems", title, blocks)
+
+
+def _noted(material: Material) -> list[Block]:
+    heading = Heading("Noted while checking the study")
+    rows = material.problems.sort_values(["room", "item", "what"])
+    if rows.empty:
+        return [heading, Paragraph("Nothing was noted.")]
+    body = [
+        [row.item, row.room, row.what, words.NOTHING if words.is_missing(row.remedy) else row.remedy]
+        for row in rows.itertuples()
+    ]
+    return [
+        heading,
+        Table("What is wrong and what to do.", ["Item", "Room", "What", "What to do"], body),
+    ]
+
+
+def _tubes(material: Material) -> list[Block]:
+    heading = Heading("Tubes that could not be used, or with remarks")
+    if not material.has_flow:
+        return [heading, Paragraph("The study has no flow cytometry.")]
+    quality = material.tube_quality
+    rows = quality[(quality["status"] != "ok") | quality["remarks"].notna()]
+    told = f"{int((quality['status'] == 'ok').sum())} of {words.plural(len(quality), 'tube')} could be used."
+    if rows.empty:
+        return [heading, Paragraph(f"{told} None carries a remark.")]
+    body = []
+    for row in rows.sort_values(["status", "file_id"]).itertuples():
+        texts = [text for text in (row.reason, row.remarks) if not words.is_missing(text)]
+        body.append(
+            [
+                row.file_id,
+                row.sample_id,
+                f"{row.panel}, batch {row.batch}",
+                "ok" if row.status == "ok" else words.status(row.status),
+                "; ".join(texts) or "no reason given",
+            ]
+        )
+    table = Table(told, ["Tube", "Sample", "Panel and batch", "Status", "Reason and remarks"], body)
+    return [heading, *_folded(table, "tubes")]
+
+
+def _libraries(material: Material) -> list[Block]:
+    if not material.has_single_cell:
+        return []
+    quality = material.library_quality
+    heading = Heading("Libraries that could not be used")
+    rows = quality[quality["status"] != "ok"]
+    if rows.empty:
+        return [heading, Paragraph("Every library that was read could be used.")]
+    body = [
+        [
+            row.library_id,
+            row.sample_id,
+            words.status(row.status),
+            "no reason given" if words.is_missing(row.reason) else row.reason,
+        ]
+        for row in rows.sort_values("library_id").itertuples()
+    ]
+    return [heading, Table("Libraries not used.", ["Library", "Sample", "Status", "Reason"], body)]
+
+
+def _gates(material: Material) -> list[Block]:
+    if not material.has_flow:
+        return []
+    heading = Heading("Gates that could not be estimated")
+    rows = material.gates[material.gates["state"] == "not_estimable"]
+    if rows.empty:
+        return [heading, Paragraph("Every gate could be estimated, pooled or borrowed.")]
+    body = []
+    for (panel, population, reason), group in _by_reason(rows, ["panel", "population"]):
+        body.append(
+            [
+                f"{words.population(population)} ({panel})",
+                reason,
+                str(group["file_id"].nunique()),
+                words.listed(sorted(group["file_id"]), most=MANY_NAMES),
+            ]
+        )
+    table = Table(
+        "Gates without an estimate; the population and what follows from it is not counted there.",
+        ["Population (panel)", "Reason", "Tubes", "Which"],
+        body,
+        numeric=frozenset([2]),
+    )
+    return [heading, *_folded(table, "gates")]
+
+
+def _measurements(material: Material) -> list[Block]:
+    heading = Heading("Measurements without a number")
+    table = material.measurements
+    rows = table[table["status"] != "ok"]
+    told = f"{words.plural(len(table), 'measurement')}, of which {len(table) - len(rows):,} have a number."
+    if rows.empty:
+        return [heading, Paragraph(told)]
+    body = []
+    for (assay, status, reason), group in _by_reason(rows, ["assay", "status"]):
+        people = sorted(set(group["participant_id"].dropna()))
+        controls = sorted(set(group.loc[group["participant_id"].isna(), "sample_id"]))
+        endpoints = sorted(
+            {
+                f"{words.population(row.population)} {words.measure(row.measure, row.feature)}"
+                for row in group.itertuples()
+            }
+        )
+        who = words.listed(people, most=MANY_NAMES) or words.NOTHING
+        if controls:
+            who += f" (bridge controls: {words.listed(controls, most=MANY_NAMES)})"
+        body.append(
+            [
+                f"{words.status(status)} ({words.assay(assay)})",
+                reason,
+                words.count(len(group)),
+                words.count(len(people)),
+                who,
+                words.listed(endpoints, most=MANY_NAMES),
+            ]
+        )
+    shown = Table(
+        f"{told} The others, by reason. Reasons that differ only in their numbers are one row, with the first "
+        "of them as an example.",
+        ["Status", "Reason", "Measurements", "Participants", "Who", "Endpoints"],
+        body,
+        numeric=frozenset([2, 3]),
+    )
+    return [heading, *_folded(shown, "reasons")]
+
+
+def _without_number(material: Material) -> list[Block]:
+    """Return the analysed participants who bring no number of abundance to any comparison."""
+    people = material.participants
+    analysed = people[people["is_analysed"]]
+    heading = Heading("Participants without any number")
+    usable = material.measurements[
+        material.measurements["measure"].isin(ABUNDANCE)
+        & material.measurements["status"].isin(["ok", "below_lod"])
+    ]
+    absent = analysed[~analysed["participant_id"].isin(usable["participant_id"])]
+    n_left_out = len(people) - len(analysed)
+    told = (
+        f"{words.plural(len(people), 'participant')} enrolled: {len(analysed)} analysed, {n_left_out} not "
+        "(see the flow chart)."
+    )
+    if absent.empty:
+        return [heading, Paragraph(f"{told} Everybody analysed has at least one number of abundance.")]
+    body = []
+    for row in absent.sort_values("participant_id").itertuples():
+        own = material.measurements[material.measurements["participant_id"] == row.participant_id]
+        whys = sorted(
+            {
+                f"{words.status(item.status)}: {item.reason}"
+                if not words.is_missing(item.reason)
+                else words.status(item.status)
+                for item in own.itertuples()
+            }
+        )
+        body.append(
+            [
+                row.participant_id,
+                row.group,
+                words.listed(whys, most=3) or "no sample of this person was measured",
+            ]
+        )
+    return [
+        heading,
+        Table(
+            f"{told} Analysed participants without a number of abundance.",
+            ["Participant", "Group", "Why"],
+            body,
+        ),
+    ]
+
+
+def _by_reason(
+    rows: pd.DataFrame, keys: list[str]
+) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
+    reasons = rows["reason"].fillna("no reason given").astype(str)
+    masked = reasons.map(lambda text: re.sub(r"\d[\d.,]*", "#", text))
+    rows = rows.assign(_reason=reasons, _masked=masked)
+    groups = []
+    for key, group in rows.groupby([*keys, "_masked"], sort=True):
+        parts = tuple(str(part) for part in key[:-1])
+        groups.append(((*parts, str(group["_reason"].iloc[0])), group))
+    return groups
+
+
+def _folded(table: Table, what: str) -> list[Block]:
+    """Return the table, behind a click when it is long."""
+    most = 30
+    if len(table.rows) <= most:
+        return [table]
+    return [Paragraph(table.caption), Details(f"{len(table.rows)} {what}", [table])]

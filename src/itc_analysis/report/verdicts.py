@@ -1,0 +1,113 @@
+"""A comparison in words: lower, higher, no difference shown, not estimable.
+
+A difference is "shown" when the p value, adjusted within its family where the plan asks for it, is
+at or below one minus the level of the intervals. Anything else is "no difference shown", which is
+not the same as "no difference": the interval says what remains possible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from itc_analysis.report import words
+
+Direction = Literal["lower", "higher", "none", "not_estimable"]
+
+#: Value of the estimate that means no difference.
+NULL_VALUE = {"odds_ratio": 1.0, "ratio": 1.0, "difference": 0.0}
+
+#: What "times" multiplies, by kind of estimate.
+TIMES = {"odds_ratio": "times the odds", "ratio": "times the level"}
+
+WORDS: dict[Direction, str] = {
+    "lower": "lower",
+    "higher": "higher",
+    "none": "no difference shown",
+    "not_estimable": "not estimable",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one row of the comparisons says.
+
+    Parameters
+    ----------
+    direction : lower, higher, none or not_estimable, index group against reference.
+    caveat : what must be known with it; empty when nothing.
+    is_shown_alone : p before adjustment is small enough, the adjusted one is not.
+    """
+
+    direction: Direction
+    caveat: str = ""
+    is_shown_alone: bool = False
+
+    @property
+    def word(self) -> str:
+        """The verdict as the page writes it."""
+        told = WORDS[self.direction]
+        return f"{told} after adjustment" if self.is_shown_alone else told
+
+
+def judge(row: Any, *, alpha: float) -> Verdict:
+    """Judge one row of the comparisons table.
+
+    Parameters
+    ----------
+    row : a row as from ``itertuples``.
+    alpha : p at or below which a difference is called shown.
+    """
+    if row.status != "ok" or words.is_missing(row.estimate):
+        reason = "no reason given" if words.is_missing(row.reason) else str(row.reason)
+        return Verdict("not_estimable", reason)
+    caveats = [] if words.is_missing(row.reason) else [str(row.reason)]
+    is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
+    p = row.p_adjusted if is_adjusted else row.p_value
+    null = NULL_VALUE.get(row.estimate_kind, 1.0)
+    if words.is_missing(p) or p > alpha:
+        is_alone = not words.is_missing(row.p_value) and bool(row.p_value <= alpha)
+        return Verdict("none", "; ".join(caveats), is_shown_alone=is_alone)
+    if not is_adjusted:
+        caveats.append("p is not adjusted for the number of comparisons")
+    if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
+        caveats.append(f"permutation does not agree ({words.p_phrase(row.p_permutation)})")
+    return Verdict("lower" if row.estimate < null else "higher", "; ".join(caveats))
+
+
+def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled controls") -> str:
+    """Return one comparison as a sentence with estimate, interval, p, medians and n."""
+    verdict = judge(row, alpha=alpha)
+    index, reference = row.index_group, reference_name(row.reference_group, pooled_name)
+    what = words.measure(row.measure, row.feature)
+    if verdict.direction == "not_estimable":
+        return f"{what}: {index} against {reference} not estimable: {words.sentence(verdict.caveat)}"
+    than = {
+        "lower": "lower than",
+        "higher": "higher than",
+        "none": f"{verdict.word}, against",
+    }
+    size = words.estimate(row.estimate, row.estimate_kind)
+    times = TIMES.get(row.estimate_kind)
+    amount = f"{size} {times}" if times else f"difference {size}"
+    bounds = words.interval(row.lower, row.upper, row.estimate_kind)
+    is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
+    p = (
+        words.p_phrase(row.p_adjusted, "adjusted p")
+        if is_adjusted
+        else words.p_phrase(row.p_value, "unadjusted p")
+    )
+    below = f"; {row.n_below_lod} of them below the limit of detection" if row.n_below_lod else ""
+    text = (
+        f"{what}: {than[verdict.direction]} {reference}, {amount} "
+        f"({100 * level:g} % interval {bounds}; {p}). "
+        f"Median {words.value_of(row.median_index, row.measure)} in {index} (n = {row.n_index}), "
+        f"{words.value_of(row.median_reference, row.measure)} in {reference} "
+        f"(n = {row.n_reference}){below}."
+    )
+    return f"{text} {words.sentence(verdict.caveat)}" if verdict.caveat else text
+
+
+def reference_name(reference: str, pooled_name: str) -> str:
+    """Return the reference group; pooled groups by the name of the pool."""
+    return f"pooled {pooled_name}" if "+" in reference else reference

@@ -1,0 +1,200 @@
+"""Numbers and names as a reader meets them: per cent, intervals, p values, populations.
+
+Inside the package a share is 0-1; per cent exists only here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+#: Dash for what is not there; the reason stands beside it.
+NOTHING = "–"
+
+#: p below this is shown as "< 0.001": more digits promise what a model cannot keep.
+SMALLEST_P = 0.001
+
+#: p above this is shown as "> 0.99", since rounding would make it 1.
+LARGEST_P = 0.995
+
+POPULATION_NAMES = {
+    "mait": "MAIT",
+    "inkt": "iNKT",
+    "gd_t_cells": "γδ T",
+    "vd2_gd": "Vδ2 γδ T",
+    "vd2neg_gd": "Vδ2-negative γδ T",
+    "innate_cd8": "innate CD8",
+    "va72_cd161low": "Vα7.2+ CD161low",
+    "va72_pos": "Vα7.2+",
+    "conventional_ab": "conventional αβ T",
+    "conventional_memory_cd8": "conventional memory CD8",
+    "t_cells": "T cells",
+    "cd4_t_cells": "CD4 T",
+    "cd8_t_cells": "CD8 T",
+    "dn_t_cells": "double-negative T",
+    "dp_t_cells": "double-positive T",
+    "eomes_cd8": "Eomes+ CD8",
+    "other_t_cells": "other T",
+    "not_t": "not T",
+}
+
+MEASURE_NAMES = {
+    "share_of_t": "% of T cells",
+    "cells_per_ul": "cells/µL",
+    "share_positive": "% positive",
+    "median_intensity": "median intensity",
+    "score": "score",
+}
+
+ASSAY_NAMES = {"flow": "flow cytometry", "singlecell": "single cell"}
+
+SIGNATURE_NAMES = {
+    "exhaustion": "inhibitory receptors",
+    "activation": "activation",
+    "interferon": "interferon response",
+}
+
+STATUS_NAMES = {
+    "ok": "measured",
+    "few_cells": "too few cells",
+    "below_lod": "below the limit of detection",
+    "no_panel": "marker not in the panel",
+    "no_control": "no control for the threshold",
+    "no_count": "no absolute count",
+    "failed_quality": "failed quality control",
+    "unreadable": "file could not be read",
+    "excluded": "participant not eligible",
+    "not_estimable": "not estimable",
+    "weak": "weak",
+}
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a scalar is null, NA or NaN."""
+    return value is None or bool(pd.isna(value))
+
+
+def population(name: str) -> str:
+    """Return the population's name as the field writes it."""
+    return POPULATION_NAMES.get(name, name.replace("_", " "))
+
+
+def measure(name: str, feature: str = "-") -> str:
+    """Return the measure with its unit, and the marker or signature when there is one."""
+    if feature == "-":
+        return MEASURE_NAMES.get(name, name)
+    if name == "score":
+        return f"{SIGNATURE_NAMES.get(feature, feature)} score"
+    if name == "share_positive":
+        return f"% {feature}+"
+    return f"{feature}, {MEASURE_NAMES.get(name, name)}"
+
+
+def assay(name: str) -> str:
+    """Return the assay in words."""
+    return ASSAY_NAMES.get(name, name)
+
+
+def status(name: str) -> str:
+    """Return a status in words."""
+    return STATUS_NAMES.get(name, name.replace("_", " "))
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a number with `digits` significant digits and no exponent; a dash when missing."""
+    if is_missing(value):
+        return NOTHING
+    value = float(value)
+    if value == 0:
+        return "0"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def ratio(value: Any) -> str:
+    """Return a ratio: two decimals from 0.1 to 10, else three significant digits."""
+    if is_missing(value):
+        return NOTHING
+    value = float(value)
+    low, high = 0.0995, 9.995  # where two decimals still carry two or three digits
+    return f"{value:.2f}" if low <= value < high else number(value, 2 if value < low else 3)
+
+
+def estimate(value: Any, kind: str) -> str:
+    """Return an estimate: ratios as ratios, differences with their sign."""
+    if is_missing(value):
+        return NOTHING
+    if kind == "difference":
+        return f"{float(value):+.2f}".replace("-", "−")
+    return ratio(value)
+
+
+def interval(lower: Any, upper: Any, kind: str) -> str:
+    """Return "0.18 to 0.52"."""
+    if is_missing(lower) and is_missing(upper):
+        return NOTHING
+    return f"{estimate(lower, kind)} to {estimate(upper, kind)}"
+
+
+def p_value(value: Any) -> str:
+    """Return a p value with two significant digits, not below 0.001."""
+    if is_missing(value):
+        return NOTHING
+    value = float(value)
+    if value < SMALLEST_P:
+        return "< 0.001"
+    if value > LARGEST_P:
+        return "> 0.99"
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def p_phrase(value: Any, name: str = "p") -> str:
+    """Return "p = 0.012" or "p < 0.001"."""
+    text = p_value(value)
+    return f"{name} {text}" if text[0] in "<>" else f"{name} = {text}"
+
+
+def per_cent(share: Any) -> str:
+    """Return a share (0-1) as per cent."""
+    return NOTHING if is_missing(share) else f"{number(100 * float(share))} %"
+
+
+def value_of(value: Any, measure_name: str) -> str:
+    """Return a measured value in the unit that the report shows."""
+    if measure_name in ("share_of_t", "share_positive"):
+        return per_cent(value)
+    return number(value)
+
+
+def count(n: Any) -> str:
+    """Return a whole number with thousands separated; a dash when missing."""
+    return NOTHING if is_missing(n) else f"{int(n):,}"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """Return "1 tube", "2 tubes"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(items: list[str], *, most: int = 0) -> str:
+    """Return "a, b and c"; after `most` items "and 5 more" (0: all)."""
+    if most and len(items) > most:
+        return f"{', '.join(items[:most])} and {len(items) - most} more"
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def sentence(text: str) -> str:
+    """Return the text with a capital at its start and a full stop at its end."""
+    text = text.strip()
+    if not text:
+        return text
+    if text[:2].isascii() and text[:2].islower():  # not iNKT, not γδ
+        text = text[0].upper() + text[1:]
+    return text if text[-1] in ".!?" else text + "."

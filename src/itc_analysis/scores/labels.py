@@ -1,0 +1,139 @@
+"""Words for a subset of a participant: inhibitory-receptor-high, activated, both, or neither.
+
+The word "exhausted" is never given. It needs inhibitory receptors raised and function lowered in
+the same subset (study/domain.md 5.1, after PLoS Pathog 2021;17:e1009892), and this study's tables
+hold no functional measurement; a blood draw also cannot show the chronic cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.scores.methods import HALF
+from itc_analysis.scores.reference import standardise
+from itc_analysis.scores.signatures import Signature
+
+INHIBITORY_HIGH = "inhibitory-receptor-high"
+ACTIVATED = "activated"
+BOTH = "activated + inhibitory-receptor-high"
+WITHIN = "within healthy range"
+NOT_ASSESSABLE = "not assessable"
+LABELS = (INHIBITORY_HIGH, ACTIVATED, BOTH, WITHIN, NOT_ASSESSABLE)
+
+#: Upper limit of a 95 % reference interval: the 97.5th centile of healthy people (CLSI EP28).
+RAISED_Z = 1.96
+
+#: One receptor is not enough: PD-1 alone rises on activation, CD69 alone on handling.
+MIN_RAISED = 2
+
+WHY_NOT_EXHAUSTED = (
+    "'exhausted' is not given: it needs lowered function in the same subset, which was not measured"
+)
+
+
+def label_participants(
+    measurements: pd.DataFrame,
+    signatures: Sequence[Signature],
+    *,
+    healthy_group: str | None,
+    min_reference: int,
+) -> pd.DataFrame:
+    """Label each participant and subset from the positivity of single markers in flow cytometry.
+
+    Parameters
+    ----------
+    measurements : Measurements table; rows with measure share_positive and status ok are read.
+        Participants who are excluded have no number there and so are neither labelled by one nor
+        part of the reference.
+    signatures : their flow exhaustion and activation cards name the markers.
+    healthy_group : group of the reference; None: all are not assessable.
+    min_reference : fewest healthy participants for a marker to be assessed.
+
+    Returns
+    -------
+    One row per participant and population with a share_positive row: participant_id, group,
+    population, label (one of `LABELS`), n_inhibitory_raised, n_inhibitory_assessed,
+    n_activation_raised, n_activation_assessed, caution. A marker is raised when its logit lies
+    more than `RAISED_Z` healthy SD above the healthy centre of the same subset.
+    """
+    rows = measurements[
+        (measurements["measure"] == "share_positive") & measurements["participant_id"].notna()
+    ]
+    roles = {"inhibitory": _markers(signatures, "exhaustion")}
+    roles["activation"] = _markers(signatures, "activation")
+    rows = rows[rows["feature"].isin([*roles["inhibitory"], *roles["activation"]])]
+    z = _marker_z(rows, healthy_group, min_reference)
+    keys = ["participant_id", "group", "population"]
+    table = rows[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+    for role, markers in roles.items():
+        chosen = z[z["feature"].isin(markers)]
+        counted = (
+            chosen.assign(raised=chosen["z"] > RAISED_Z, assessed=chosen["z"].notna())
+            .groupby(keys, as_index=False)[["raised", "assessed"]]
+            .sum()
+        )
+        matched = table[keys].merge(counted, on=keys, how="left").fillna(0)
+        table[f"n_{role}_raised"] = matched["raised"].astype(int)
+        table[f"n_{role}_assessed"] = matched["assessed"].astype(int)
+    counts = table[[f"n_{role}_{what}" for role in roles for what in ("raised", "assessed")]]
+    table["label"] = [choose_label(*map(int, row)) for row in counts.to_numpy()]
+    table["caution"] = WHY_NOT_EXHAUSTED
+    return table
+
+
+def choose_label(
+    n_inhibitory_raised: int,
+    n_inhibitory_assessed: int,
+    n_activation_raised: int,
+    n_activation_assessed: int,
+) -> str:
+    """Return the label of one subset of one participant.
+
+    At least `MIN_RAISED` markers of a kind must be raised, and as many assessed of both kinds
+    before a subset is called within the healthy range; a raised kind counts even when the other
+    could not be assessed.
+    """
+    is_high = n_inhibitory_raised >= MIN_RAISED
+    is_activated = n_activation_raised >= MIN_RAISED
+    if is_high and is_activated:
+        return BOTH
+    if is_high:
+        return INHIBITORY_HIGH
+    if is_activated:
+        return ACTIVATED
+    if min(n_inhibitory_assessed, n_activation_assessed) < MIN_RAISED:
+        return NOT_ASSESSABLE
+    return WITHIN
+
+
+def _markers(signatures: Sequence[Signature], name: str) -> tuple[str, ...]:
+    for signature in signatures:
+        if (signature.name, signature.assay) == (name, "flow"):
+            return signature.features
+    return ()
+
+
+def _marker_z(rows: pd.DataFrame, healthy_group: str | None, min_reference: int) -> pd.DataFrame:
+    """Return participant_id, group, population, feature and z, tubes of a person averaged."""
+    keys = ["participant_id", "group", "population", "feature"]
+    usable = rows[rows["status"] == "ok"]
+    parts = []
+    for _, group in usable.groupby(["population", "feature"]):
+        n = group["n_denominator"].to_numpy(dtype=float)
+        positive = group["value"].to_numpy(dtype=float) * n
+        logit = np.log((positive + HALF) / (n - positive + HALF))
+        is_healthy = (group["group"] == healthy_group).fillna(value=False).to_numpy(dtype=bool)
+        z = standardise(
+            logit,
+            participants=group["participant_id"].to_numpy(dtype=object),
+            batches=group["batch"].to_numpy(dtype=object),
+            is_reference=is_healthy,
+            min_reference=min_reference,
+        ).z
+        parts.append(group[keys].assign(z=z))
+    if not parts:
+        return pd.DataFrame(columns=[*keys, "z"])
+    return pd.concat(parts).groupby(keys)["z"].mean().reset_index()

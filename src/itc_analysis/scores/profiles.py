@@ -1,0 +1,239 @@
+"""What each sample offers a score: a row per tube or library, a column per feature.
+
+Every expected row is here, with the reason when it cannot be scored: nobody disappears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.scores.reference import Floats
+
+#: Single-cell calls that are no population.
+NOT_POPULATIONS = ("not_t", "doublet", "indeterminate")
+
+#: Profile of all T cells.
+DENOMINATOR = "t_cells"
+
+#: Batch of a sample whose sheet was not given.
+NO_BATCH = "-"
+
+
+@dataclass(frozen=True)
+class FlowTables:
+    """Tables of the flow arm: TubeSheet, Counts, Intensity, Combinations, as their contracts say."""
+
+    tubes: pd.DataFrame
+    counts: pd.DataFrame
+    intensity: pd.DataFrame
+    combinations: pd.DataFrame
+
+    @property
+    def stained(self) -> pd.DataFrame:
+        """Stained tubes, sorted; FMO and unstained tubes are controls and are never scored."""
+        chosen = self.tubes[self.tubes["tube"] == "stained"]
+        return chosen.sort_values("file_id", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class SingleCellTables:
+    """Tables of the single-cell arm.
+
+    Parameters
+    ----------
+    sources : source_id, sample_id, batch; one row per sample, libraries joined by '+'.
+    pseudobulk, depth : Pseudobulk and PseudobulkDepth.
+    """
+
+    sources: pd.DataFrame
+    pseudobulk: pd.DataFrame
+    depth: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """One subset in one assay.
+
+    Parameters
+    ----------
+    rows : source_id, sample_id, batch, n_cells, status, reason; status is ok when there are enough
+        cells, whatever the features.
+    features : names of the columns of `counts`.
+    counts : positive cells or molecules, shape (n_rows, n_features); NaN where not read.
+    totals : cells or molecules of the subset, shape (n_rows,); NaN where unknown.
+    why_absent : "no_panel" or "no_control" where `counts` is NaN, else "".
+    """
+
+    rows: pd.DataFrame
+    features: tuple[str, ...]
+    counts: Floats
+    totals: Floats
+    why_absent: npt.NDArray[np.object_]
+
+
+def flow_populations(tables: FlowTables) -> dict[str, set[str]]:
+    """Return the panels that hold each measured or phenotyped population."""
+    panel_of = tables.stained.set_index("file_id")["panel"]
+    found: dict[str, set[str]] = {}
+    measured = tables.counts[tables.counts["is_measured"]]
+    for table in (measured, tables.intensity):
+        pairs = table[["source_id", "population"]].drop_duplicates()
+        pairs = pairs[pairs["source_id"].isin(panel_of.index)]
+        for source, population in pairs.itertuples(index=False):
+            found.setdefault(str(population), set()).add(str(panel_of[source]))
+    return found
+
+
+def flow_profiles(
+    tables: FlowTables,
+    population: str,
+    features: Sequence[str],
+    *,
+    panels: set[str],
+    min_cells: int,
+) -> Profiles:
+    """Return the profiles of one population: positive cells of each marker.
+
+    A sample is represented by its stained tubes that look for any of `features` in the
+    population, or, when none does, by its first tube that holds the population.
+
+    Parameters
+    ----------
+    panels : panels that hold the population (`flow_populations`).
+    min_cells : fewer events of the population: few_cells.
+    """
+    here = tables.intensity[
+        (tables.intensity["population"] == population) & tables.intensity["marker"].isin(features)
+    ]
+    tubes = _represent(tables.stained[tables.stained["panel"].isin(panels)], here)
+    sources = list(tubes["file_id"])
+    counts = _grid(here, ("source_id", "marker"), "n_positive", (sources, features))
+    # a marker with a signal but without positive cells lacks a threshold; without one, a channel
+    signal = np.isfinite(_grid(here, ("source_id", "marker"), "median", (sources, features)))
+    own = tables.counts[tables.counts["population"] == population].set_index("source_id")
+    n_events = here.groupby("source_id")["n_events"].max().reindex(sources)
+    n_events = n_events.fillna(own["n_events"].reindex(sources))
+    rows = tubes.rename(columns={"file_id": "source_id"})[["source_id", "sample_id", "batch"]]
+    rows = rows.assign(n_cells=n_events.astype("Int64").to_numpy())
+    judged = [
+        _judge_tube(source, n, own, min_cells)
+        for source, n in zip(sources, rows["n_cells"], strict=True)
+    ]
+    rows["status"] = [status for status, _ in judged]
+    rows["reason"] = [reason for _, reason in judged]
+    absent = np.where(np.isfinite(counts), "", np.where(signal, "no_control", "no_panel"))
+    totals = _floats(rows["n_cells"])
+    return Profiles(rows, tuple(features), counts, totals, absent.astype(object))
+
+
+def single_cell_profiles(
+    tables: SingleCellTables, population: str, features: Sequence[str], *, min_cells: int
+) -> Profiles:
+    """Return the profiles of one population: molecules of each gene.
+
+    No row of a gene means no molecule. A gene that the library could not have shown is told by the
+    sample's own t_cells profile where that lists all genes of the library, zeros included; else a
+    gene that no profile of the study shows was not found.
+
+    Parameters
+    ----------
+    min_cells : profiles of fewer cells: few_cells.
+    """
+    rows = tables.sources.sort_values("source_id", ignore_index=True)
+    known = set(tables.pseudobulk["gene"])
+    here = tables.pseudobulk[
+        (tables.pseudobulk["population"] == population) & tables.pseudobulk["gene"].isin(features)
+    ]
+    samples = list(rows["sample_id"])
+    counts = _grid(here, ("sample_id", "gene"), "n_counts", (samples, features))
+    counts[np.isnan(counts)] = 0.0
+    complete = _complete_genes(tables)
+    for position, sample in enumerate(samples):
+        genes = complete.get(sample, known)
+        counts[position, [feature not in genes for feature in features]] = np.nan
+    depth = tables.depth[tables.depth["population"] == population].set_index("sample_id")
+    cells = depth["n_cells"].reindex(samples).astype("Int64")
+    with_profile = set(tables.depth.loc[tables.depth["n_cells"] > 0, "sample_id"])
+    rows = rows.assign(n_cells=cells.to_numpy())
+    judged = [
+        _judge_profile(n, min_cells, has_any=sample in with_profile)
+        for n, sample in zip(rows["n_cells"], rows["sample_id"], strict=True)
+    ]
+    rows["status"] = [status for status, _ in judged]
+    rows["reason"] = [reason for _, reason in judged]
+    totals = _floats(depth["n_counts"].reindex(samples))
+    absent = np.where(np.isfinite(counts), "", "no_panel").astype(object)
+    return Profiles(rows, tuple(features), counts, totals, absent)
+
+
+def _complete_genes(tables: SingleCellTables) -> dict[str, set[str]]:
+    """Return the genes that the libraries of a sample could show, of samples that list them all."""
+    listed = tables.pseudobulk[tables.pseudobulk["population"] == DENOMINATOR]
+    n_measured = tables.depth.groupby("sample_id")["n_genes_measured"].max()
+    return {
+        str(sample): set(genes)
+        for sample, genes in listed.groupby("sample_id")["gene"]
+        if len(genes) == n_measured.get(sample)
+    }
+
+
+def _grid(
+    table: pd.DataFrame,
+    keys: tuple[str, str],
+    values: str,
+    labels: tuple[Sequence[str], Sequence[str]],
+) -> Floats:
+    """Return `values` as an array, a row and a column per label; NaN where the table has no row."""
+    grid = np.full((len(labels[0]), len(labels[1])), np.nan)
+    places = [
+        pd.Index(list(names)).get_indexer(pd.Index(table[key]))
+        for key, names in zip(keys, labels, strict=True)
+    ]
+    inside = (places[0] >= 0) & (places[1] >= 0)
+    grid[places[0][inside], places[1][inside]] = _floats(table[values])[inside]
+    return grid
+
+
+def _floats(column: pd.Series) -> Floats:
+    """Return a column with missing values as floats with NaN."""
+    return np.asarray(column.astype("Float64").to_numpy(dtype=float, na_value=np.nan), dtype=float)
+
+
+def _represent(tubes: pd.DataFrame, here: pd.DataFrame) -> pd.DataFrame:
+    """Return the tubes that stand for each sample."""
+    panels_that_look = set(tubes.loc[tubes["file_id"].isin(here["source_id"]), "panel"])
+    looks = tubes["panel"].isin(panels_that_look)
+    is_first = ~tubes.duplicated("sample_id")
+    has_one = tubes["sample_id"].isin(tubes.loc[looks, "sample_id"])
+    return tubes[looks | (is_first & ~has_one)].reset_index(drop=True)
+
+
+def _judge_tube(
+    source: str, n_cells: int, own: pd.DataFrame, min_cells: int
+) -> tuple[str, str | None]:
+    if source not in own.index:
+        return "not_estimable", "the tube has no count of this population"
+    row = own.loc[source]
+    if row["status"] != "ok":
+        return str(row["status"]), None if pd.isna(row["reason"]) else str(row["reason"])
+    if pd.isna(n_cells) or n_cells < min_cells:
+        return "few_cells", f"{0 if pd.isna(n_cells) else n_cells} events, {min_cells} needed"
+    if row["detection"] is not pd.NA and row["detection"] == "below_lod":
+        return (
+            "few_cells",
+            f"{n_cells} events, most of them background: below the limit of detection",
+        )
+    return "ok", None
+
+
+def _judge_profile(n_cells: int, min_cells: int, *, has_any: bool) -> tuple[str, str | None]:
+    if not has_any:
+        return "not_estimable", "the library gave no profile: see its quality"
+    if pd.isna(n_cells) or n_cells < min_cells:
+        return "few_cells", f"{0 if pd.isna(n_cells) else n_cells} cells, {min_cells} needed"
+    return "ok", None

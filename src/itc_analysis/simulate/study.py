@@ -1,0 +1,272 @@
+"""A whole simulated study as files: config, data and truth, the same bytes for the same seed."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from itc_analysis.config import read_yaml
+from itc_analysis.errors import Fault, ItcError, did_you_mean
+from itc_analysis.simulate import cohort, truth_files
+from itc_analysis.simulate.blood import draw_blood
+from itc_analysis.simulate.clinical import draw_participants
+from itc_analysis.simulate.cytometer import Drift, draw_drift
+from itc_analysis.simulate.design import (
+    BRIDGE,
+    LibraryPlan,
+    assign_batches,
+    default_batches,
+    plan_libraries,
+    plan_tubes,
+    sample_of,
+)
+from itc_analysis.simulate.fcs import write_fcs
+from itc_analysis.simulate.libraries import simulate_library, write_library
+from itc_analysis.simulate.panels import PANELS, TOP_OF_RANGE, load_panel, resource_path
+from itc_analysis.simulate.parameters import SCENARIOS, Scenario
+from itc_analysis.simulate.tubes import TIME_STEP, TubePlan, simulate_tube
+
+log = logging.getLogger(__name__)
+
+#: Packaged files that a study starts from.
+SHIPPED = {
+    "panels/panel_a.tsv": "config/panels/panel_a.tsv",
+    "panels/panel_b.tsv": "config/panels/panel_b.tsv",
+    "gating/panel_a.yaml": "config/gating/panel_a.yaml",
+    "gating/panel_b.yaml": "config/gating/panel_b.yaml",
+    "signatures.tsv": "config/signatures.tsv",
+    "analysis_plan.yaml": "config/analysis_plan.yaml",
+}
+#: Below this a tube holds too few T cells to draw any population from.
+FEWEST_EVENTS, FEWEST_CELLS = 1000, 50
+_PROGRESS_EVERY = 10
+
+
+def simulate_study(
+    folder: str | Path,
+    *,
+    scenario: Scenario,
+    seed: int,
+    per_group: int = 6,
+    index_group_size: int | None = None,
+    events: int = 60_000,
+    cells: int = 400,
+    batches: int | None = None,
+) -> None:
+    """Write a study whose truth is known.
+
+    Parameters
+    ----------
+    folder : where to; created. A folder with a real study in it is refused, a simulated one is
+        written anew.
+    scenario : effect, null, abundance_only or confounded.
+    seed : the same seed gives the same bytes.
+    per_group : participants in each group; index_group_size : in the index group, when different.
+    events : per stained tube. cells : per single-cell library; 0 for no single-cell data.
+    batches : staining batches, each with every group; None for about one per twelve participants.
+
+    Raises
+    ------
+    ItcError : an argument that makes no study, or a folder that must not be overwritten.
+    """
+    sizes = dict.fromkeys(cohort.GROUPS, per_group)
+    sizes[cohort.INDEX_GROUP] = per_group if index_group_size is None else index_group_size
+    _check(scenario, seed, sizes, events=events, cells=cells, batches=batches)
+    shipped = {target: resource_path(name).read_bytes() for name, target in SHIPPED.items()}
+    root = _open_folder(Path(folder))
+
+    seeds = dict(
+        zip(
+            ("clinical", "blood", "bridge", "design", "drift", "tubes", "libraries"),
+            np.random.SeedSequence([seed, 1]).spawn(7),
+            strict=True,
+        )
+    )
+    people = cohort.simulate_measurement_truth(scenario, sizes, seed)
+    blood = draw_blood(people, np.random.default_rng(seeds["blood"]))
+    truth = people.merge(blood, on="participant_id", validate="one_to_one")
+    bridge = _bridge_donor(seeds["bridge"])
+    n_batches = batches or default_batches(sizes)
+    batch_of = assign_batches(truth, n_batches, np.random.default_rng(seeds["design"]))
+    tubes = plan_tubes(truth, batch_of, events=events)
+    libraries = plan_libraries(truth, batch_of) if cells else []
+
+    note = f"SIMULATED {scenario} seed {seed}"
+    _write_config(root, scenario=scenario, seed=seed, has_libraries=bool(libraries))
+    for target, content in shipped.items():
+        path = root / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    clinical = draw_participants(people, np.random.default_rng(seeds["clinical"]))
+    truth_files.write_sheets(root / "config", clinical, truth, tubes, libraries)
+    truth_files.write_truth(root / "truth", truth, bridge, scenario=scenario, note=note)
+
+    by_sample = {sample_of(row["participant_id"]): row for row in _rows(truth)}
+    by_sample[BRIDGE] = bridge
+    _write_tubes(root, tubes, by_sample, seeds["drift"], seeds["tubes"], note=note)
+    _write_libraries(root, libraries, by_sample, seeds["libraries"], scenario, cells, note=note)
+    log.info("Simulated study written to %s (%s)", folder, note)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _check(
+    scenario: str,
+    seed: int,
+    sizes: Mapping[str, int],
+    *,
+    events: int,
+    cells: int,
+    batches: int | None,
+) -> None:
+    """Raise an ItcError that names every argument that makes no study."""
+    faults = []
+    if scenario not in SCENARIOS:
+        hint = did_you_mean(scenario, SCENARIOS)
+        faults.append(Fault("--scenario", f"unknown scenario '{scenario}'", hint))
+    if seed < 0:
+        faults.append(Fault("--seed", f"'{seed}' is negative", "take 0 or more"))
+    smallest = min(sizes.values())
+    if smallest < 1:
+        faults.append(
+            Fault("--per-group, --index-group-size", "a group is empty", "take 1 or more")
+        )
+    if events < FEWEST_EVENTS:
+        faults.append(Fault("--events", f"'{events}' is too few", f"take {FEWEST_EVENTS} or more"))
+    if cells != 0 and cells < FEWEST_CELLS:
+        faults.append(
+            Fault("--cells", f"'{cells}' is too few", f"take {FEWEST_CELLS} or more, or 0 for none")
+        )
+    if batches is not None and not 1 <= batches <= max(smallest, 1):
+        faults.append(
+            Fault(
+                "--batches",
+                f"{batches} batches cannot each hold every group",
+                f"take 1 to {smallest}, the size of the smallest group",
+            )
+        )
+    if faults:
+        source = "arguments"
+        raise ItcError(source, faults)
+
+
+def _open_folder(root: Path) -> Path:
+    """Make the folder ready; refuse one that holds anything but a simulated study."""
+    config = root / "config" / "config.yaml"
+    if config.exists():
+        written = read_yaml(config)
+        study = written.get("study") if isinstance(written, dict) else None
+        if not (isinstance(study, dict) and study.get("simulated")):
+            raise ItcError(
+                str(root), "the folder holds a study that is not simulated; choose another folder"
+            )
+        for part in ("data/flow", "data/singlecell", "truth"):
+            shutil.rmtree(root / part, ignore_errors=True)
+    elif root.exists() and any(root.iterdir()):
+        raise ItcError(str(root), "the folder is not empty; choose another folder, or empty it")
+    for part in ("config", "data/flow", "truth/events"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def _bridge_donor(seed: np.random.SeedSequence) -> dict[str, Any]:
+    """Draw the donor of the bridge control: a healthy person, no participant."""
+    people_seed, truth_seed, blood_seed = seed.spawn(3)
+    people = cohort.draw_people("null", {"healthy": 1}, np.random.default_rng(people_seed))
+    truth = cohort.draw_truth(people, "null", np.random.default_rng(truth_seed))
+    blood = draw_blood(truth, np.random.default_rng(blood_seed))
+    row = _rows(people.merge(truth, on="participant_id").merge(blood, on="participant_id"))[0]
+    return row | {"participant_id": BRIDGE, "group": "bridge_control"}
+
+
+def _write_config(root: Path, *, scenario: str, seed: int, has_libraries: bool) -> None:
+    """Write config.yaml with the settings that differ from the defaults."""
+    study: dict[str, Any] = {
+        "name": f"Simulated study ({scenario}, seed {seed})",
+        "simulated": scenario,
+        "data_folder": "data",
+    }
+    if has_libraries:
+        study["libraries"] = "config/libraries.tsv"
+    text = "# A simulated study: no person in it exists. Written by `itc simulate`.\n"
+    text += yaml.safe_dump({"study": study}, sort_keys=False, allow_unicode=True)
+    (root / "config" / "config.yaml").write_text(text, encoding="utf-8")
+
+
+def _write_tubes(
+    root: Path,
+    tubes: list[TubePlan],
+    by_sample: Mapping[str, Mapping[str, Any]],
+    drift_seed: np.random.SeedSequence,
+    tube_seed: np.random.SeedSequence,
+    *,
+    note: str,
+) -> None:
+    batches = sorted({tube.batch for tube in tubes})
+    pairs = [(panel, batch) for panel in PANELS for batch in batches]
+    drifts: dict[tuple[str, str], Drift] = {
+        (panel, batch): draw_drift(load_panel(panel), np.random.default_rng(child))
+        for (panel, batch), child in zip(pairs, drift_seed.spawn(len(pairs)), strict=True)
+    }
+    for i, (plan, child) in enumerate(zip(tubes, tube_seed.spawn(len(tubes)), strict=True)):
+        panel = load_panel(plan.panel)
+        tube = simulate_tube(
+            plan,
+            by_sample[plan.sample_id],
+            panel,
+            drifts[plan.panel, plan.batch],
+            np.random.default_rng(child),
+        )
+        is_time = panel.sheet["channel"] == "Time"
+        write_fcs(
+            root / "data" / "flow" / f"{plan.file_id}.fcs",
+            tube.events,
+            channels=list(panel.sheet["channel"]),
+            labels=list(panel.sheet["marker"].where(panel.sheet["fluorochrome"] != "", "")),
+            ranges=list(np.where(is_time, max(tube.events[-1, is_time.argmax()], 1), TOP_OF_RANGE)),
+            spillover=panel.spillover,
+            spillover_channels=panel.channels,
+            keywords={
+                "$COM": note,
+                "$CYT": "simulated cytometer",
+                "$FIL": f"{plan.file_id}.fcs",
+                "$SRC": plan.sample_id,
+                "$TIMESTEP": f"{TIME_STEP:g}",
+            },
+        )
+        truth_files.write_events(
+            root / "truth" / "events" / f"{plan.file_id}.parquet", tube, note=note
+        )
+        if (i + 1) % _PROGRESS_EVERY == 0 or i + 1 == len(tubes):
+            log.info("%d of %d tubes", i + 1, len(tubes))
+
+
+def _write_libraries(
+    root: Path,
+    libraries: list[LibraryPlan],
+    by_sample: Mapping[str, Mapping[str, Any]],
+    seed: np.random.SeedSequence,
+    scenario: Scenario,
+    cells: int,
+    *,
+    note: str,
+) -> None:
+    for i, (plan, child) in enumerate(zip(libraries, seed.spawn(len(libraries)), strict=True)):
+        library = simulate_library(
+            by_sample[plan.sample_id], scenario, np.random.default_rng(child), n_barcodes=cells
+        )
+        write_library(root / "data" / "singlecell" / plan.library_id, library, note=note)
+        truth_files.write_cells(
+            root / "truth" / "cells" / f"{plan.library_id}.parquet", library, note=note
+        )
+        if (i + 1) % _PROGRESS_EVERY == 0 or i + 1 == len(libraries):
+            log.info("%d of %d libraries", i + 1, len(libraries))

@@ -1,0 +1,151 @@
+"""One call per cell from RNA and receptor together, with its probability and who decided.
+
+The evidence of both is added up as log-odds (naive Bayes). Where they cannot decide, the call is
+indeterminate: it is never forced, and a missing chain never speaks against a population.
+"""
+
+from __future__ import annotations
+
+import anndata
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.singlecell import evidence as weights
+from itc_analysis.singlecell.evidence import Bools, Evidence, Floats
+from itc_analysis.singlecell.receptors import summarise_receptors
+
+#: The call that a productive delta chain proves, whatever RNA shows.
+GAMMA_DELTA = "gd_t_cells"
+CONVENTIONAL = ("cd4_t_cells", "cd8_t_cells")
+#: Every call a cell can get; the last three are no T cell population.
+CALLS = (
+    "mait",
+    "inkt",
+    "gd_t_cells",
+    "innate_cd8",
+    "cd4_t_cells",
+    "cd8_t_cells",
+    "other_t_cells",
+    "not_t",
+    "doublet",
+    "indeterminate",
+)
+
+
+def call_cells(
+    data: anndata.AnnData,
+    receptors: pd.DataFrame,
+    *,
+    evidence: Evidence,
+    call_threshold: float,
+) -> pd.DataFrame:
+    """Call each cell.
+
+    Parameters
+    ----------
+    data : cells after quality control, molecules in `X`.
+    receptors : from `receptors.summarise_receptors` for the same cells.
+    call_threshold : probability that a call needs; below it the cell is indeterminate.
+
+    Returns
+    -------
+    Indexed by barcode: call (one of `CALLS`); posterior (probability of the call; of an indeterminate
+    cell, of the likeliest call); posterior_t (probability of being a T cell of any kind); receptor
+    (what the contigs show, null for nothing); decided_by (receptor: RNA alone would not have
+    said so; rna: the receptor shows nothing, or was overruled; both; null when indeterminate);
+    is_conflict (RNA gives less than 1 - call_threshold to all that the receptor allows).
+
+    Notes
+    -----
+    other_t_cells: surely a conventional T cell, but CD4 or CD8 is not decided. Gamma-delta cells need
+    CD3 and a delta gene or chain and no alpha-beta pair; innate CD8 cells need CD8 and a KIR or NKG2A
+    molecule; iNKT cells need receptor evidence.
+    """
+    rna = weights.weigh_rna(data.X, data.var_names, evidence=evidence)
+    receptor = weights.weigh_receptors(receptors, evidence=evidence)
+    by_rna = weights.normalise(evidence.log_prior + rna.log_likelihood)
+    posterior = weights.normalise(evidence.log_prior + rna.log_likelihood + receptor)
+    has_receptor = receptors["receptor"].notna().to_numpy(dtype=bool)
+    barred = _barred(rna.detected, receptors, evidence)
+    call, probability = _decide(posterior, barred, evidence, call_threshold)
+    # RNA alone must do without what only contigs can show
+    barred_rna = _barred(rna.detected, summarise_receptors(None, data.obs_names), evidence)
+    call_rna, _ = _decide(by_rna, barred_rna, evidence, call_threshold)
+    is_conflict = has_receptor & (_allowed_share(by_rna, receptor, evidence) < 1 - call_threshold)
+    decided = np.where(call == call_rna, np.where(has_receptor, "both", "rna"), "receptor")
+    decided = np.where((decided == "both") & is_conflict, "rna", decided)
+    table = pd.DataFrame(
+        {
+            "call": pd.Series(call, dtype="string"),
+            "posterior": probability,
+            "posterior_t": posterior[:, evidence.is_t].sum(axis=1),
+            "receptor": receptors["receptor"].to_numpy(),
+            "decided_by": pd.Series(decided, dtype="string").mask(call == "indeterminate"),
+            "is_conflict": is_conflict,
+        }
+    )
+    table["receptor"] = table["receptor"].astype("string")
+    return table.set_index(pd.Index(data.obs_names, name="barcode"))
+
+
+def find_not_callable(
+    genes: pd.Index, *, has_contigs: bool, has_delta_contigs: bool, evidence: Evidence
+) -> dict[str, str]:
+    """Return, for each population that this library cannot show, the reason in words.
+
+    A population whose defining genes the reference lacks, or that needs receptors in a library
+    without contigs, is not estimable: that is not the same as no cells.
+    """
+    reasons = {}
+    for call, sets in evidence.requires.items():
+        lacking = [wanted for wanted in sets if not any(gene in genes for gene in wanted)]
+        if lacking and not (call == GAMMA_DELTA and has_delta_contigs):
+            names = "; none of ".join(", ".join(wanted) for wanted in lacking)
+            reasons[call] = f"the gene reference of the library has none of {names}"
+    if not has_contigs:
+        for call in evidence.needs_receptor:
+            reasons[call] = "no receptor contigs, and RNA alone cannot tell these cells from MAIT"
+    return reasons
+
+
+def _decide(
+    posterior: Floats, barred: Bools, evidence: Evidence, threshold: float
+) -> tuple[npt.NDArray[np.object_], Floats]:
+    """Return call and probability of each cell; `barred` has one column per call of `CALLS`."""
+    per_call = np.column_stack(
+        [posterior[:, evidence.of_call(call)].sum(axis=1) for call in CALLS[:-1]]
+    )
+    best = per_call.argmax(axis=1)
+    probability = per_call.max(axis=1)
+    rows = np.arange(len(best))
+    is_sure = (probability >= threshold) & ~barred[rows, best]
+    call = np.array(CALLS, dtype=object)[best]
+    conventional = posterior[:, evidence.of_call(*CONVENTIONAL)].sum(axis=1)
+    is_other = ~is_sure & (conventional >= threshold)
+    call[~is_sure] = "indeterminate"
+    call[is_other] = "other_t_cells"
+    return call, np.where(is_other, conventional, probability)
+
+
+def _barred(detected: dict[str, Bools], receptors: pd.DataFrame, evidence: Evidence) -> Bools:
+    """Return where the definition of a population rules a call out, shape (n_cells, n_calls)."""
+    barred = np.zeros((len(receptors), len(CALLS)), dtype=bool)
+    for call, sets in evidence.requires.items():
+        for wanted in sets:
+            seen = [detected[gene] for gene in wanted if gene in detected]
+            shown = np.any(seen, axis=0) if seen else np.zeros(len(receptors), dtype=bool)
+            if call == GAMMA_DELTA:  # a productive delta chain is better than any gene
+                shown = shown | (receptors["n_delta"] > 0).to_numpy()
+            barred[:, CALLS.index(call)] |= ~shown
+    for call in evidence.needs_receptor:
+        barred[:, CALLS.index(call)] |= receptors["receptor"].isna().to_numpy()
+    return barred
+
+
+def _allowed_share(by_rna: Floats, receptor: Floats, evidence: Evidence) -> Floats:
+    """Return the probability that RNA gives to all classes that the receptor allows."""
+    best = receptor.max(axis=1, keepdims=True)
+    allowed = receptor >= best - np.log(evidence.model.opposing_ratio)
+    share: Floats = (by_rna * allowed).sum(axis=1)
+    return share

@@ -1,0 +1,105 @@
+"""Count called cells: the same table as the flow room makes, so that both meet downstream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from scipy.special import betaincinv
+
+from itc_analysis.config import SingleCell
+from itc_analysis.singlecell.pseudobulk import POPULATIONS, T_CELLS, is_member
+from itc_analysis.tables import contract
+from itc_analysis.tables.made import Counts
+
+#: Name of what the T cells are counted among: all cells that passed quality control.
+CELLS = "cells"
+#: Tail on either side of a 95 % interval.
+TAIL = 0.025
+
+
+def count_populations(
+    row: Mapping[str, Any],
+    cells: pd.DataFrame,
+    *,
+    settings: SingleCell,
+    not_callable: Mapping[str, str],
+) -> pd.DataFrame:
+    """Count the populations of one library.
+
+    Parameters
+    ----------
+    row : row of the library sheet; `library_id` and `sample_id` are read.
+    cells : from `calls.call_cells`.
+    not_callable : from `calls.find_not_callable`.
+
+    Returns
+    -------
+    A Counts table, one row per population of `pseudobulk.POPULATIONS`. The denominator t_cells
+    counts every cell that is surely a T cell, also those whose kind is indeterminate or doubtful
+    between CD4 and CD8; its parent is `cells`. Limits are exact binomial ones (Clopper 1934) times n_parent.
+    A population that the library cannot show has null counts and status not_estimable.
+    """
+    n_cells = len(cells)
+    members = {
+        population: int(is_member(cells, population, call_threshold=settings.call_threshold).sum())
+        for population in POPULATIONS
+    }
+    rows = []
+    for population in POPULATIONS:
+        n_events, n_parent = members[population], n_cells
+        if population != T_CELLS:
+            n_parent = members[T_CELLS]
+        found = _row(row, population) | {"n_parent": n_parent, "n_total": n_cells}
+        if population in not_callable:
+            found |= {"status": "not_estimable", "reason": not_callable[population]}
+        elif n_parent == 0:
+            reason = "no T cells in the library"
+            found |= {"n_events": 0, "status": "not_estimable", "reason": reason}
+        else:
+            lower, upper = exact_limits(n_events, n_parent)
+            found |= {
+                "n_events": n_events,
+                "n_lower": lower,
+                "n_upper": upper,
+                "detection": detection_of(n_events, settings=settings),
+                "status": "ok",
+            }
+        rows.append(found)
+    return contract.make(rows, Counts)
+
+
+def uncounted(row: Mapping[str, Any], *, status: str, reason: str) -> pd.DataFrame:
+    """Return the Counts rows of a library that could not be used: null counts with the reason."""
+    rows = [
+        _row(row, population) | {"n_total": 0, "status": status, "reason": reason}
+        for population in POPULATIONS
+    ]
+    return contract.make(rows, Counts)
+
+
+def exact_limits(n_events: int, n_parent: int) -> tuple[float, float]:
+    """Return the 95 % limits of a count among `n_parent` (Clopper-Pearson, times n_parent)."""
+    lower = 0.0 if n_events == 0 else betaincinv(n_events, n_parent - n_events + 1, TAIL)
+    upper = 1.0
+    if n_events < n_parent:
+        upper = betaincinv(n_events + 1, n_parent - n_events, 1 - TAIL)
+    return float(lower * n_parent), float(upper * n_parent)
+
+
+def detection_of(n_events: int, *, settings: SingleCell) -> str:
+    """Return quantified, detected or below_lod."""
+    if n_events < settings.lod_cells:
+        return "below_lod"
+    return "quantified" if n_events >= settings.loq_cells else "detected"
+
+
+def _row(row: Mapping[str, Any], population: str) -> dict[str, Any]:
+    return {
+        "source_id": str(row["library_id"]),
+        "sample_id": str(row["sample_id"]),
+        "population": population,
+        "parent": CELLS if population == T_CELLS else T_CELLS,
+        "is_measured": population != T_CELLS,
+    }

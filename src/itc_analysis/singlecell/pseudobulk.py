@@ -1,0 +1,128 @@
+"""Molecules summed over the cells of each sample and population: what scores and models read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import anndata
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.sparse as sp
+
+from itc_analysis.tables import contract
+from itc_analysis.tables.made import Pseudobulk, PseudobulkDepth
+
+#: The denominator: all T cells, whatever kind.
+T_CELLS = "t_cells"
+#: Populations that get a profile; `t_cells` holds the cells of all others.
+POPULATIONS = (
+    "mait",
+    "inkt",
+    "gd_t_cells",
+    "innate_cd8",
+    "cd4_t_cells",
+    "cd8_t_cells",
+    T_CELLS,
+)
+
+
+def is_member(cells: pd.DataFrame, population: str, *, call_threshold: float) -> pd.Series:
+    """Say which cells belong to a population.
+
+    A cell is a T cell when its probability of being one reaches the call threshold, even if its
+    kind is indeterminate: leaving those out would make every share of T too large.
+    """
+    if population == T_CELLS:
+        return (cells["posterior_t"] >= call_threshold).astype(bool)
+    return (cells["call"] == population).astype(bool)
+
+
+def sum_molecules(
+    counts: sp.csr_matrix, cells: pd.DataFrame, *, call_threshold: float
+) -> npt.NDArray[np.float64]:
+    """Sum molecules over the cells of each population, shape (n_populations, n_genes).
+
+    Parameters
+    ----------
+    counts : molecules, shape (n_cells, n_genes).
+    cells : from `calls.call_cells`, in the order of the rows.
+    """
+    membership = sp.csr_matrix(
+        np.array(
+            [
+                is_member(cells, population, call_threshold=call_threshold)
+                for population in POPULATIONS
+            ],
+            dtype=np.float64,
+        )
+    )
+    total: npt.NDArray[np.float64] = np.asarray((membership @ counts).todense(), dtype=np.float64)
+    return total
+
+
+@dataclass
+class SampleSums:
+    """Running sums of one sample over its libraries.
+
+    Parameters
+    ----------
+    profiles : molecules, genes x populations; grows by the genes that a further library brings.
+    n_cells : cells behind each population.
+    """
+
+    profiles: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(POPULATIONS), dtype=np.float64)
+    )
+    n_cells: pd.Series = field(
+        default_factory=lambda: pd.Series(0, index=list(POPULATIONS), dtype=np.int64)
+    )
+
+    def add(self, data: anndata.AnnData, cells: pd.DataFrame, *, call_threshold: float) -> None:
+        """Add a library of the sample."""
+        sums = sum_molecules(data.X, cells, call_threshold=call_threshold)
+        table = pd.DataFrame(sums.T, index=data.var_names.astype(str), columns=list(POPULATIONS))
+        self.profiles = self.profiles.add(table, fill_value=0) if len(self.profiles) else table
+        for population in POPULATIONS:
+            members = is_member(cells, population, call_threshold=call_threshold)
+            self.n_cells[population] += int(members.sum())
+
+
+def tabulate(sums: dict[str, SampleSums]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the Pseudobulk and PseudobulkDepth tables of several samples.
+
+    Pseudobulk holds the genes with a molecule; for t_cells every gene that the library could have
+    shown, zeros included, so that a gene without a molecule is told from a gene that the reference lacks.
+    A sample without a readable library has its depth rows, with no cells.
+    """
+    profiles, depth = [contract.empty(Pseudobulk)], []
+    for sample_id, sample in sorted(sums.items()):
+        table = sample.profiles.sort_index()
+        for population in POPULATIONS:
+            counts = table[population]
+            depth.append(
+                {
+                    "sample_id": sample_id,
+                    "population": population,
+                    "n_cells": int(sample.n_cells[population]),
+                    "n_counts": float(counts.sum()),
+                    "n_genes_measured": len(table),
+                }
+            )
+            shown = counts if population == T_CELLS else counts[counts > 0]
+            if len(shown):
+                profiles.append(
+                    pd.DataFrame(
+                        {
+                            "sample_id": sample_id,
+                            "population": population,
+                            "gene": shown.index.astype("string"),
+                            "n_counts": shown.to_numpy(),
+                        }
+                    )
+                )
+    filled = [table for table in profiles if len(table)] or profiles
+    return (
+        contract.check(pd.concat(filled, ignore_index=True), Pseudobulk),
+        contract.make(depth, PseudobulkDepth),
+    )

@@ -1,0 +1,177 @@
+"""Linear models with one row per participant: least squares with HC3, and meta-regression.
+
+Both give a `Fit`; `contrast` turns a fit into one estimate with interval and p. The design has one
+column per group (a cell mean each) and then the covariates, so a contrast is a vector over columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, stats
+
+Vector = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
+
+#: A leverage this close to one: the row is fitted exactly and says nothing about its own error.
+FULL_LEVERAGE = 1 - 1e-9
+#: Weights of a contrast below this are rounding.
+NEGLIGIBLE = 1e-8
+#: Tolerance of the between-participant variance, relative to the variance of the values.
+TAU2_TOLERANCE = 1e-10
+
+
+class NotEstimable(Exception):
+    """A comparison that the data cannot decide; the message says why."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted linear model.
+
+    Parameters
+    ----------
+    coefficients : shape (p,), on the model's scale.
+    covariance : shape (p, p).
+    df : degrees of freedom of the t distribution, n - p.
+    residual_sd : SD of the participants about the fit, on the model's scale.
+    exact_rows : shape (m, p); how each row that is fitted exactly enters the coefficients.
+    """
+
+    coefficients: Vector
+    covariance: Matrix
+    df: float
+    residual_sd: float
+    exact_rows: Matrix = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One contrast on the model's scale. A missing limit is NaN: the data set none."""
+
+    estimate: float
+    standard_error: float
+    lower: float
+    upper: float
+    p_value: float
+
+
+def contrast(fit: Fit, weights: npt.ArrayLike, *, confidence: float) -> Estimate:
+    """Estimate ``weights @ coefficients`` with a t interval.
+
+    Raises
+    ------
+    NotEstimable : the contrast hangs on a participant who is fitted exactly (the only one of a
+        batch, say), so its error cannot be known.
+    """
+    c = np.asarray(weights, dtype=float)
+    if len(fit.exact_rows) and np.max(np.abs(fit.exact_rows @ c)) > NEGLIGIBLE:
+        msg = "the comparison hangs on a single participant who is alone in a batch or category"
+        raise NotEstimable(msg)
+    estimate = float(c @ fit.coefficients)
+    error = float(np.sqrt(max(c @ fit.covariance @ c, 0)))
+    if error == 0 or not np.isfinite(error):
+        msg = "the values do not vary between participants"
+        raise NotEstimable(msg)
+    half = stats.t.ppf((1 + confidence) / 2, fit.df) * error
+    p_value = 2 * stats.t.sf(abs(estimate) / error, fit.df)
+    return Estimate(estimate, error, estimate - half, estimate + half, float(p_value))
+
+
+def fit_least_squares(y: Vector, X: Matrix) -> Fit:
+    """Fit by least squares; covariance HC3, which needs no equal spread between groups.
+
+    Parameters
+    ----------
+    y : shape (n,), one number per participant on the model's scale (logit, log or as is).
+    X : shape (n, p), full column rank.
+
+    Notes
+    -----
+    HC3: MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7; recommended for small n by
+    Long and Ervin 2000, doi:10.1080/00031305.2000.10474549.
+    """
+    n, p = _check_shape(y, X)
+    hat_to_beta, leverage = project(X)
+    coefficients = hat_to_beta.T @ y
+    residuals = y - X @ coefficients
+    exact = leverage > FULL_LEVERAGE
+    inflated = np.where(exact, 0, residuals / np.where(exact, 1, 1 - leverage))
+    weighted = hat_to_beta * inflated[:, None]
+    return Fit(
+        coefficients=coefficients,
+        covariance=weighted.T @ weighted,
+        df=n - p,
+        residual_sd=float(np.sqrt(residuals @ residuals / (n - p))),
+        exact_rows=hat_to_beta[exact],
+    )
+
+
+def fit_meta_regression(y: Vector, standard_errors: Vector, X: Matrix) -> Fit:
+    """Fit participants' values that come with standard errors, weighting instead of filtering.
+
+    A participant's value varies by tau^2 between people plus the square of its own standard error.
+    tau^2 is estimated by REML, the covariance by Knapp and Hartung 2003, doi:10.1002/sim.1482.
+
+    Parameters
+    ----------
+    y : shape (n,).
+    standard_errors : shape (n,), above 0, on the scale of `y`.
+    X : shape (n, p), full column rank.
+    """
+    n, p = _check_shape(y, X)
+    within = standard_errors**2
+    tau2 = _reml_tau2(y, within, X)
+    root_weight = 1 / np.sqrt(tau2 + within)
+    hat_to_beta, _ = project(X * root_weight[:, None])
+    coefficients = hat_to_beta.T @ (y * root_weight)
+    residuals = y - X @ coefficients
+    scale = float(np.sum((residuals * root_weight) ** 2) / (n - p))
+    return Fit(
+        coefficients=coefficients,
+        covariance=scale * hat_to_beta.T @ hat_to_beta,
+        df=n - p,
+        residual_sd=float(np.sqrt(residuals @ residuals / (n - p))),
+        exact_rows=np.empty((0, p)),
+    )
+
+
+def project(X: Matrix) -> tuple[Matrix, Vector]:
+    """Return ``X (X'X)^-1`` (shape n, p: coefficients are its transpose times y) and the leverages."""
+    q, r = np.linalg.qr(X)
+    return np.linalg.solve(r, q.T).T, np.einsum("ij,ij->i", q, q)
+
+
+def _reml_tau2(y: Vector, within: Vector, X: Matrix) -> float:
+    """Variance between participants that maximises the restricted likelihood; 0 at the least."""
+
+    def slope(tau2: float) -> float:
+        """Return the derivative of the restricted log-likelihood, times two."""
+        weight = 1 / (tau2 + within)
+        root = np.sqrt(weight)
+        q, _ = np.linalg.qr(X * root[:, None])
+        scaled = y * root
+        left = (scaled - q @ (q.T @ scaled)) * root  # P y
+        trace = np.sum(weight) - np.sum(weight * np.einsum("ij,ij->i", q, q))
+        return float(left @ left - trace)
+
+    upper = float(np.var(y)) + float(np.max(within))
+    if slope(0.0) <= 0:
+        return 0.0
+    while slope(upper) > 0:
+        upper *= 2
+    root: float = optimize.brentq(slope, 0.0, upper, xtol=TAU2_TOLERANCE * upper)
+    return root
+
+
+def _check_shape(y: Vector, X: Matrix) -> tuple[int, int]:
+    n, p = X.shape
+    if len(y) != n:
+        msg = f"{len(y)} values for {n} rows of the design"
+        raise ValueError(msg)
+    if n <= p:
+        msg = f"{n} participants are too few for {p} parameters"
+        raise NotEstimable(msg)
+    return n, p

@@ -1,0 +1,3 @@
+"""The version: one place, read by the build, the command line and provenance."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,146 @@
+"""`itc check` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cohort.cohort_examples import two_groups, write_study
+from itc_analysis import cli
+from itc_analysis.config import CohortSettings, Study, freeze
+from itc_analysis.tables import contract, made, sheets
+
+TABLES = {
+    "participants": made.Participants,
+    "eligibility": made.Eligibility,
+    "samples": sheets.SampleSheet,
+    "tubes": sheets.TubeSheet,
+    "libraries": sheets.LibrarySheet,
+    "problems": made.Problems,
+}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return write_study(tmp_path / "study")
+
+
+@pytest.fixture
+def config(study: Study, tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    settings = {"study": study.model_dump(), "cohort": two_groups().model_dump(mode="json")}
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return path
+
+
+def check(config: Path | str, *arguments: str) -> int:
+    return cli.main(["check", "--config", str(config), *arguments])
+
+
+def test_a_sound_study_is_summarised_and_nothing_is_written(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(tmp_path.rglob("*"))
+    assert check(config) == 0
+    shown = capsys.readouterr().out
+    lines = [line.split() for line in shown.splitlines()]
+    assert lines[0] == ["group", "enrolled", "eligible", "excluded", "query"]
+    assert lines[1] == ["SSc", "2", "2", "0", "0"]
+    assert lines[3] == ["all", "4", "4", "0", "0"]
+    assert "samples: 5, tubes: 8, libraries: 1" in shown
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_the_six_tables_are_written_with_their_provenance(config: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    assert check(config, "--output-folder", str(folder)) == 0
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(TABLES)
+    for name, form in TABLES.items():
+        contract.read(folder / f"{name}.parquet", form)
+    stored = contract.read_provenance(folder / "participants.parquet")
+    assert stored["step"] == "itc check"
+    assert "4 enrolled participants" in stored["methods"]
+    assert "4 were eligible, 0 excluded" in stored["methods"]
+    assert str(tmp_path) not in json.dumps(stored)
+
+
+def test_a_frozen_part_of_the_settings_gives_the_same_bytes(
+    config: Path, study: Study, tmp_path: Path
+) -> None:
+    frozen = freeze(CohortSettings(study=study, cohort=two_groups()), tmp_path / "f", "cohort")
+    assert check(config, "--output-folder", str(tmp_path / "a")) == 0
+    assert check(frozen, "--output-folder", str(tmp_path / "b")) == 0
+    for name in TABLES:
+        first, second = (tmp_path / side / f"{name}.parquet" for side in "ab")
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_corrected_age_changes_the_participants_and_not_the_samples(
+    config: Path, study: Study, tmp_path: Path
+) -> None:
+    assert check(config, "--output-folder", str(tmp_path / "a")) == 0
+    path = Path(study.participants)
+    path.write_text(path.read_text().replace("P002\tSSc\t50", "P002\tSSc\t51"))
+    assert check(config, "--output-folder", str(tmp_path / "b")) == 0
+    changed = {
+        name
+        for name in TABLES
+        if (tmp_path / "a" / f"{name}.parquet").read_bytes()
+        != (tmp_path / "b" / f"{name}.parquet").read_bytes()
+    }
+    assert changed == {"participants", "eligibility", "problems"}
+
+
+def test_a_simulated_study_says_so(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(config.read_text().replace("simulated: null", "simulated: effect"))
+    assert check(config) == 0
+    assert capsys.readouterr().out.startswith("SIMULATED study (effect): these are not people\n")
+
+
+def test_a_faulty_sheet_exits_with_2_without_traceback_and_writes_nothing(
+    config: Path, study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(study.participants)
+    path.write_text(path.read_text().replace("P002\tSSc\t50", "P002\tSSc\t5,0"))
+    assert check(config, "--output-folder", str(tmp_path / "cohort")) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        f"itc check: {path}: 1 fault\n"
+        "  row 3, column 'age_years': '5,0' has a decimal comma; write 5.0\n"
+    )
+    assert not (tmp_path / "cohort").exists()
+
+
+def test_a_misspelt_setting_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(config.read_text().replace("index_group", "index_grup"), encoding="utf-8")
+    assert check(config) == 2
+    told = capsys.readouterr().err
+    assert "unknown setting 'index_grup'; did you mean 'index_group'?" in told
+
+
+def test_headers_lists_every_file_that_cannot_be_read_and_writes_nothing(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(config, "--headers", "--output-folder", str(tmp_path / "cohort")) == 2
+    told = capsys.readouterr().err
+    for name in ("S001_a.fcs", "B0_fmo_b2.fcs", "L1.h5"):
+        assert f"{name}: 1 fault" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "cohort").exists()
+
+
+@pytest.mark.real_data
+def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -> None:
+    from itc_analysis.cli.check import open_data_files
+
+    example = root / "config" / "examples" / "omip021"
+    study = Study(
+        data_folder=str(real_data / "flow" / "omip021"),
+        fcs_files=str(example / "fcs_files.tsv"),
+        panels_folder=str(example / "panels"),
+    )
+    assert open_data_files(study) == "every file can be read: tubes 1, libraries 0"

@@ -1,0 +1,65 @@
+"""The command itself: its help is instant and whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from itc_analysis import __version__, cli
+
+#: Packages that cost a second or more to import.
+HEAVY = ("pandas", "pandera", "scanpy", "matplotlib", "flowkit", "scipy", "numba")
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([verb, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: itc {verb}")
+    # a sentence of its own, not only the list of arguments
+    assert len(shown.split("\n\n")[1]) > len(verb)
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"  {verb} " in shown for verb in cli.VERBS)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom itc_analysis import cli\n"
+        "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out.strip() == f"itc_analysis {__version__}"
+
+
+def test_an_unknown_verb_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["compute"])
+    assert ended.value.code == 2
+    assert "invalid choice: 'compute'" in capsys.readouterr().err
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from itc_analysis.cli import check
+
+    def broken(options: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(check, "run", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["check", "--config", "x.yaml"])

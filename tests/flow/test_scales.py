@@ -1,0 +1,50 @@
+"""The transform block of a template becomes one transform per marker."""
+
+from __future__ import annotations
+
+import pytest
+
+from itc_analysis.config import validate
+from itc_analysis.errors import SettingsError
+from itc_analysis.flow.scales import Scale, TransformSettings, choose_transforms
+from itc_analysis.flow.transform import Transform
+
+ROLES = {"FSC-A": "scatter", "Time": "time", "CD3": "lineage", "Viability": "viability"}
+RANGES = {"FSC-A": 1024.0, "Time": 9e6, "CD3": 262144.0, "Viability": 4194304.0}
+
+
+def test_null_t_is_the_highest_range_of_the_kind_of_channel() -> None:
+    chosen = choose_transforms(ROLES, RANGES, TransformSettings())
+    assert chosen == {
+        "FSC-A": Transform("linear", t=1024),
+        "Time": Transform("linear", t=1),
+        "CD3": Transform("logicle", t=4194304),
+        "Viability": Transform("logicle", t=4194304),
+    }
+
+
+def test_a_marker_can_have_its_own_scale() -> None:
+    settings = TransformSettings(markers={"CD3": Scale(kind="asinh", cofactor=5)})
+    chosen = choose_transforms(ROLES, RANGES, settings)
+    # t of asinh is a fixed number, so that tubes of mass cytometry stay comparable
+    assert chosen["CD3"] == Transform("asinh", t=262144, cofactor=5)
+    assert chosen["Viability"].kind == "logicle"
+
+
+def test_settings_from_yaml_are_read() -> None:
+    block = {"fluorescence": {"kind": "logicle", "t": None, "w": 1.0, "m": 5, "a": 0}}
+    settings = validate(TransformSettings, block, "gating.yaml")
+    assert settings.fluorescence.to_transform(1000) == Transform("logicle", t=1000, w=1, m=5)
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"fluorescence": {"kind": "logicle", "W": 1}}, "unknown setting 'W'"),
+        ({"fluorescence": {"kind": "logicle", "w": 3}}, "w must lie in"),
+        ({"scatter": {"kind": "log"}}, "scatter.kind"),
+    ],
+)
+def test_a_wrong_block_is_a_fault_of_the_settings(block: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        validate(TransformSettings, block, "gating.yaml")

@@ -1,0 +1,75 @@
+"""Positivity and medians: numbers by hand, and every reason for not having one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+
+def test_share_positive_by_hand(study: Any) -> None:
+    row = study.row("H1-a", "mait", "share_positive", "PD-1")
+    exact = stats.binomtest(60, 300).proportion_ci(confidence_level=0.95, method="exact")
+    assert row["value"] == pytest.approx(0.2)
+    assert row["lower"] == pytest.approx(exact.low, abs=1e-9)
+    assert row["upper"] == pytest.approx(exact.high, abs=1e-9)
+    assert row["standard_error"] == pytest.approx(math.sqrt(1 / 60.5 + 1 / 240.5))
+    assert (row["n_cells"], row["n_denominator"]) == (60, 300)
+
+
+def test_median_has_no_error_of_counting(study: Any) -> None:
+    row = study.row("H1-a", "mait", "median_intensity", "PD-1")
+    assert (row["value"], row["unit"]) == (1_000.0, "instrument units")
+    assert pd.isna(row["standard_error"])
+
+
+def test_small_population_has_no_phenotype(study: Any) -> None:
+    for measure in ("share_positive", "median_intensity"):
+        row = study.row("H1-a", "inkt", measure, "PD-1")
+        assert row["status"] == "few_cells"
+        assert row["reason"] == "30 events, 50 needed"
+        assert pd.isna(row["value"])
+
+
+def test_marker_without_threshold_has_no_positivity_but_a_median(study: Any) -> None:
+    here = {"source_id": "H1-a", "population": "mait", "marker": "PD-1"}
+    study.change(
+        "intensity", here, n_positive=None, threshold=None, threshold_source="none", reason="no FMO"
+    )
+    row = study.row("H1-a", "mait", "share_positive", "PD-1")
+    assert (row["status"], row["reason"]) == ("no_control", "no FMO")
+    assert study.row("H1-a", "mait", "median_intensity", "PD-1")["status"] == "ok"
+
+
+@pytest.mark.parametrize("with_row", [True, False])
+def test_marker_without_a_channel_is_a_named_row(study: Any, *, with_row: bool) -> None:
+    study.change("tube_quality", {"file_id": "H1-a"}, missing_markers="PD-1, TIGIT")
+    if with_row:
+        here = {"source_id": "H1-a", "marker": "PD-1"}
+        study.change("intensity", here, n_positive=None, median=None, median_transformed=None)
+    else:
+        table = study.tables.intensity
+        lost = (table["source_id"] == "H1-a") & (table["marker"] == "PD-1")
+        study.put(intensity=table[~lost].reset_index(drop=True))
+    row = study.row("H1-a", "mait", "share_positive", "PD-1")
+    assert (row["status"], row["reason"]) == ("no_panel", "PD-1 has no channel in this tube")
+
+
+def test_population_that_was_not_counted_gives_its_reason_to_its_markers(study: Any) -> None:
+    mait = {"source_id": "H1-a", "population": "mait"}
+    study.change(
+        "counts", mait, n_events=None, detection=None, status="not_estimable", reason="one peak"
+    )
+    study.change("intensity", mait, n_events=None, n_positive=None, median=None)
+    row = study.row("H1-a", "mait", "share_positive", "PD-1")
+    assert (row["status"], row["reason"]) == ("not_estimable", "one peak")
+
+
+def test_marker_read_in_other_tubes_of_the_panel_is_expected(study: Any) -> None:
+    study.drop("intensity", "source_id", "H1-a")
+    row = study.row("H1-a", "mait", "share_positive", "PD-1")
+    assert row["status"] == "not_estimable"
+    assert "was not read" in row["reason"]

@@ -1,0 +1,132 @@
+"""Choices that sections make: which tubes are drawn, which labels are given, who is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from itc_analysis.config import Settings
+from itc_analysis.report import answer, gating, plots, problems, scores
+from itc_analysis.report.blocks import Section, Table
+from itc_analysis.report.material import Material, collect
+from itc_analysis.results import Layout
+from itc_analysis.tables import contract, made
+
+
+@pytest.fixture(scope="module")
+def material(results: Path, settings: Settings) -> Material:
+    return collect(results, settings)
+
+
+def tables_of(section: Section) -> list[Table]:
+    return [block for block in section.blocks if isinstance(block, Table)]
+
+
+def test_the_worst_judged_tube_is_drawn_first(material: Material) -> None:
+    gates = material.gates
+    for panel, tubes in gating.example_tubes(material).items():
+        bad = gates[(gates["panel"] == panel) & (gates["state"] != "ok")]
+        assert tubes[0] == bad["file_id"].iloc[0]
+        assert len(tubes) == material.settings.report.n_example_tubes
+
+
+def test_gates_are_drawn_parent_before_child(material: Material) -> None:
+    gates = material.gates[material.gates["file_id"] == material.gates["file_id"].iloc[0]]
+    ordered = plots.in_tree_order(gates)
+    assert sorted(ordered) == sorted(gates["population"])
+    parents = dict(zip(gates["population"], gates["parent"], strict=True))
+    for place, population in enumerate(ordered):
+        assert parents[population] not in ordered[place:]
+
+
+def test_states_add_up_to_the_tubes(material: Material) -> None:
+    table = gating.states(material.gates)
+    gates = material.gates
+    n = gates.groupby(["panel", "population"])["file_id"].nunique().sort_values()
+    shown = sorted(sum(int(str(cell)) for cell in row[1:]) for row in table.rows)
+    assert shown == n.tolist()
+
+
+def test_detections_add_up_to_the_participants_tubes(material: Material) -> None:
+    table = gating.detection(material)
+    assert isinstance(table, Table)
+    counts = material.counts[material.counts["sample_id"] != "S-bridge"]
+    shown = sum(int(str(cell)) for row in table.rows for cell in row[2:6])
+    assert shown == len(counts)
+
+
+def test_the_answer_shows_healthy_then_pooled_then_each_disease(material: Material) -> None:
+    rows = answer.abundance_rows(material)
+    order = answer.reference_order(material, rows)
+    assert list(order) == ["healthy", "SLE+pSS+RA+IIM", "SLE", "pSS", "RA", "IIM"]
+
+
+def test_a_plan_without_primary_comparisons_says_that_nothing_is_confirmatory(
+    make_results: Callable[..., Path], settings: Settings
+) -> None:
+    folder = make_results()
+    path = Layout(str(folder)).comparisons
+    table = contract.read(path, made.Comparisons)
+    contract.write(table[table["role"] != "primary"], path, made.Comparisons)
+    first = answer.section(collect(folder, settings)).blocks[0]
+    assert "declares no primary comparison" in str(getattr(first, "text", ""))
+
+
+@pytest.mark.parametrize(
+    ("flow", "against_healthy", "label"),
+    [
+        ({"exhaustion": "higher", "activation": "none"}, True, "inhibitory-receptor-high"),
+        ({"exhaustion": "none", "activation": "higher"}, True, "activated"),
+        (
+            {"exhaustion": "higher", "activation": "higher"},
+            True,
+            "activated + inhibitory-receptor-high",
+        ),
+        ({"exhaustion": "none", "activation": "none"}, True, "no difference shown"),
+        ({"exhaustion": "lower", "activation": "none"}, True, "lower: inhibitory receptors"),
+        ({"exhaustion": "not_estimable"}, True, "not estimable"),
+        ({"exhaustion": "higher"}, False, "higher: inhibitory receptors"),
+    ],
+)
+def test_labels_follow_the_rule(flow: dict[str, str], against_healthy: bool, label: str) -> None:
+    found = {"flow": flow}
+    assert scores.reading(found, is_against_healthy=against_healthy) == label  # type: ignore[arg-type]
+
+
+def test_assays_that_disagree_are_told_apart() -> None:
+    label = scores.reading(
+        {"flow": {"exhaustion": "higher"}, "singlecell": {"exhaustion": "none"}},
+        is_against_healthy=True,
+    )
+    assert label == "flow cytometry: inhibitory-receptor-high; single cell: no difference shown"
+
+
+def test_every_measurement_without_a_number_is_counted(material: Material) -> None:
+    section = problems.section(material)
+    table = next(table for table in tables_of(section) if "Measurements" in table.header)
+    shown = sum(int(str(row[2]).replace(",", "")) for row in table.rows)
+    assert shown == int((material.measurements["status"] != "ok").sum())
+
+
+def test_a_participant_without_any_number_is_named(
+    make_results: Callable[..., Path], settings: Settings
+) -> None:
+    folder = make_results()
+    path = Layout(str(folder)).measurements
+    table = contract.read(path, made.Measurements)
+    contract.write(table[table["participant_id"] != "RA02"], path, made.Measurements)
+    section = problems.section(collect(folder, settings))
+    rows = [row for shown in tables_of(section) for row in shown.rows if row[0] == "RA02"]
+    assert rows == [["RA02", "RA", "no sample of this person was measured"]]
+
+
+def test_a_section_that_says_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="say in a sentence"):
+        Section("empty", "Empty", [])
+
+
+def test_a_row_of_the_wrong_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="a row of 1 cells"):
+        Table("caption", ["a", "b"], [["only one"]])

@@ -1,0 +1,113 @@
+"""Labels: at least two raised receptors, and never the word exhausted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from itc_analysis.scores.labels import (
+    ACTIVATED,
+    BOTH,
+    INHIBITORY_HIGH,
+    LABELS,
+    NOT_ASSESSABLE,
+    WITHIN,
+    choose_label,
+    label_participants,
+)
+from itc_analysis.scores.signatures import Signature
+from itc_analysis.tables import contract, made
+
+CARDS = [
+    Signature("exhaustion", "flow", ("PD-1", "TIM-3", "TIGIT"), (1, 1, 1), ("s",) * 3, "r"),
+    Signature("activation", "flow", ("CD69", "HLA-DR"), (1, 1), ("s",) * 2, "r"),
+]
+
+
+def measurements(raised: dict[str, tuple[str, ...]], lacking: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Twelve healthy people, and patients whose `raised` markers are at 70 % instead of 20 %."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for person in (*[f"H{i:02d}" for i in range(12)], *raised):
+        for marker in ("PD-1", "TIM-3", "TIGIT", "CD69", "HLA-DR"):
+            share = 0.7 if marker in raised.get(person, ()) else rng.uniform(0.17, 0.23)
+            is_lost = marker in lacking
+            rows.append(
+                {
+                    "sample_id": f"S-{person}",
+                    "participant_id": person,
+                    "group": "SSc" if person in raised else "healthy",
+                    "assay": "flow",
+                    "source_id": f"{person}-a",
+                    "batch": "B1",
+                    "population": "mait",
+                    "measure": "share_positive",
+                    "feature": marker,
+                    "value": None if is_lost else share,
+                    "unit": "share",
+                    "n_denominator": 1_000,
+                    "status": "no_control" if is_lost else "ok",
+                }
+            )
+    return contract.make(rows, made.Measurements)
+
+
+def label_of(table: pd.DataFrame, person: str) -> str:
+    found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
+    rows = found[found["participant_id"] == person]
+    assert len(rows) == 1
+    return str(rows["label"].iloc[0])
+
+
+@pytest.mark.parametrize(
+    ("raised", "label"),
+    [
+        (("PD-1", "TIGIT"), INHIBITORY_HIGH),
+        (("CD69", "HLA-DR"), ACTIVATED),
+        (("PD-1", "TIGIT", "CD69", "HLA-DR"), BOTH),
+        (("PD-1",), WITHIN),
+        (("PD-1", "CD69"), WITHIN),
+        ((), WITHIN),
+    ],
+)
+def test_label_needs_two_raised_markers_of_a_kind(raised: tuple[str, ...], label: str) -> None:
+    assert label_of(measurements({"P1": raised}), "P1") == label
+
+
+def test_too_few_markers_are_not_assessable() -> None:
+    table = measurements({"P1": ()}, lacking=("TIM-3", "TIGIT"))
+    assert label_of(table, "P1") == NOT_ASSESSABLE
+
+
+def test_raised_receptors_count_even_when_activation_is_not_known() -> None:
+    table = measurements({"P1": ("PD-1", "TIGIT")}, lacking=("CD69",))
+    assert label_of(table, "P1") == INHIBITORY_HIGH
+
+
+def test_study_without_healthy_people_is_not_assessable() -> None:
+    table = measurements({"P1": ("PD-1", "TIGIT")})
+    found = label_participants(table, CARDS, healthy_group=None, min_reference=4)
+    assert set(found["label"]) == {NOT_ASSESSABLE}
+
+
+def test_exhausted_is_never_given_and_every_row_says_why() -> None:
+    table = measurements({"P1": ("PD-1", "TIM-3", "TIGIT", "CD69", "HLA-DR")})
+    found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
+    assert not any("exhausted" in label for label in LABELS)
+    assert set(found["label"]) <= set(LABELS)
+    assert found["caution"].str.contains("function").all()
+
+
+def test_every_count_of_markers_gives_one_label() -> None:
+    for inhibitory in range(4):
+        for activation in range(4):
+            label = choose_label(inhibitory, 4, activation, 3)
+            assert label in LABELS
+            assert (INHIBITORY_HIGH in label) == (inhibitory >= 2)
+            assert (ACTIVATED in label) == (activation >= 2)
+
+
+def test_table_without_positivity_gives_no_labels() -> None:
+    empty = contract.empty(made.Measurements)
+    assert label_participants(empty, CARDS, healthy_group="healthy", min_reference=4).empty

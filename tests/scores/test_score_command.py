@@ -1,0 +1,136 @@
+"""`itc score`, run as the workflow runs it."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from itc_analysis import provenance
+from itc_analysis.cli import score
+from itc_analysis.config import Cohort, Flow, Scores, SingleCell, freeze
+from itc_analysis.errors import ItcError
+from itc_analysis.scores.sources import single_cell_sources
+from itc_analysis.tables import contract, made, sheets
+
+
+def arguments(study: Any, folder: Path, **changes: list[str]) -> list[str]:
+    """Write the tables of the study; return the arguments that name them."""
+    origin = {
+        "flow": provenance.describe("itc apply-gates", parameters=Flow().model_dump(mode="json")),
+        "cells": provenance.describe(
+            "itc annotate", parameters=SingleCell().model_dump(mode="json")
+        ),
+    }
+    tables = {
+        "participants": (study.participants, made.Participants, "flow"),
+        "samples": (study.samples, sheets.SampleSheet, "flow"),
+        "tubes": (study.flow.tubes, sheets.TubeSheet, "flow"),
+        "counts": (study.flow.counts, made.Counts, "flow"),
+        "intensity": (study.flow.intensity, made.Intensity, "flow"),
+        "combinations": (study.flow.combinations, made.Combinations, "flow"),
+        "pseudobulk": (study.single_cell.pseudobulk, made.Pseudobulk, "cells"),
+        "pseudobulk-depth": (study.single_cell.depth, made.PseudobulkDepth, "cells"),
+    }
+    named = {
+        "config": [freeze(Scores(), folder, "scores")],
+        "cohort-config": [freeze(Cohort(), folder, "cohort")],
+        "signatures": [str(resources.files("itc_analysis") / "resources" / "signatures.tsv")],
+        "output": [str(folder / "scores.parquet")],
+    }
+    for name, (table, kind, arm) in tables.items():
+        path = folder / f"{name}.parquet"
+        contract.write(table, path, kind, provenance=origin[arm])
+        named[name] = [str(path)]
+    named |= {name.replace("_", "-"): value for name, value in changes.items()}
+    return [word for name, values in named.items() for word in (f"--{name}", *values)]
+
+
+def run(words: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    score.add_arguments(parser)
+    score.run(parser.parse_args(words))
+
+
+def test_command_writes_scores_with_their_methods(study: Any, tmp_path: Path) -> None:
+    run(arguments(study, tmp_path))
+    path = tmp_path / "scores.parquet"
+    table = contract.read(path, made.ScoreTable)
+    assert {"exhaustion", "activation", "interferon", "innateness", "coexpression"} == set(
+        table["signature"]
+    )
+    stored = contract.read_provenance(path)
+    assert "exhaustion and activation were scored" in stored["methods"]
+    assert "{" not in stored["methods"]
+
+
+def test_second_run_gives_the_same_bytes(study: Any, tmp_path: Path) -> None:
+    words = arguments(study, tmp_path)
+    run(words)
+    first = (tmp_path / "scores.parquet").read_bytes()
+    run(words)
+    assert (tmp_path / "scores.parquet").read_bytes() == first
+
+
+def test_every_list_may_be_empty(study: Any, tmp_path: Path) -> None:
+    names = ("counts", "intensity", "combinations", "pseudobulk", "pseudobulk_depth")
+    run(arguments(study, tmp_path, **{name: [] for name in names}))
+    assert contract.read(tmp_path / "scores.parquet", made.ScoreTable).empty
+
+
+def test_tubes_are_asked_for(study: Any, tmp_path: Path) -> None:
+    words = arguments(study, tmp_path)
+    place = words.index("--tubes")
+    with pytest.raises(ItcError, match="need --tubes"):
+        run(words[:place] + words[place + 2 :])
+
+
+def test_tables_made_with_different_settings_are_refused(study: Any, tmp_path: Path) -> None:
+    other = provenance.describe("itc apply-gates", parameters={"min_phenotype_events": 30})
+    path = tmp_path / "more.parquet"
+    contract.write(contract.empty(made.Intensity), path, made.Intensity, provenance=other)
+    words = arguments(study, tmp_path)
+    words.insert(words.index("--intensity") + 1, str(path))
+    with pytest.raises(ItcError, match="made with min_phenotype_events = 30"):
+        run(words)
+
+
+def test_libraries_of_one_sample_are_joined_and_lost_ones_kept() -> None:
+    libraries = contract.make(
+        [
+            {"library_id": name, "sample_id": sample, "path": "x", "format": "h5ad", "batch": batch}
+            for name, sample, batch in (("L2", "S1", "B2"), ("L1", "S1", "B1"), ("L3", "S2", "B1"))
+        ],
+        sheets.LibrarySheet,
+    )
+    depth = contract.make(
+        [
+            {"sample_id": "S9", "population": "mait", "n_cells": 30, "n_counts": 1.0, "n_genes_measured": 9}
+        ],
+        made.PseudobulkDepth,
+    )  # fmt: skip
+    counts = contract.make(
+        [
+            {
+                "source_id": "L4",
+                "sample_id": "S4",
+                "population": "t_cells",
+                "parent": "cells",
+                "n_total": 0,
+                "is_measured": False,
+                "status": "unreadable",
+            }
+        ],
+        made.Counts,
+    )
+    found = single_cell_sources(libraries, counts, depth)
+    rows = sorted(found.itertuples(index=False, name=None))
+    assert rows == [
+        ("L1+L2", "S1", "B1+B2"),
+        ("L3", "S2", "B1"),
+        ("L4", "S4", "-"),
+        ("S9", "S9", "-"),
+    ]

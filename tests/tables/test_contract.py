@@ -1,0 +1,137 @@
+"""Tables keep their contract, or say which row breaks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from itc_analysis.errors import ItcError
+from itc_analysis.tables import contract, made, sheets
+
+
+def counts_row(**changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "source_id": "T1",
+        "sample_id": "S1",
+        "population": "mait",
+        "parent": "t_cells",
+        "n_events": 30,
+        "n_parent": 1000,
+        "n_total": 2000,
+        "is_measured": True,
+        "status": "ok",
+    }
+    return row | changes
+
+
+@pytest.mark.parametrize("table", [*sheets.SHEETS, *made.MADE])
+def test_every_column_has_a_sentence_and_every_table_a_key(table: type[contract.Contract]) -> None:
+    columns = contract.columns_of(table)
+    assert contract.key_of(table)
+    assert set(contract.key_of(table)) <= set(columns)
+    for name, column in columns.items():
+        assert column.description, f"{table.__name__}.{name} has no sentence"
+        assert "unit" in (column.metadata or {}), f"{table.__name__}.{name} has no unit"
+    assert len(contract.empty(table)) == 0
+
+
+def test_ids_stay_text_through_a_file(tmp_path: Path) -> None:
+    table = contract.make([{"sample_id": "001", "sample_type": "participant"}], sheets.SampleSheet)
+    contract.write(table, tmp_path / "samples.parquet", sheets.SampleSheet)
+    back = contract.read(tmp_path / "samples.parquet", sheets.SampleSheet)
+    assert back.loc[0, "sample_id"] == "001"
+    assert pd.isna(back.loc[0, "participant_id"])
+
+
+def test_the_same_table_gives_the_same_bytes_whatever_the_order_of_rows(tmp_path: Path) -> None:
+    rows = [counts_row(), counts_row(source_id="T0")]
+    for name, order in (("a", rows), ("b", rows[::-1])):
+        contract.write(
+            contract.make(order, made.Counts), tmp_path / name, made.Counts, {"step": "x"}
+        )
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert contract.read_provenance(tmp_path / "a")["step"] == "x"
+
+
+def test_a_repeated_key_is_refused_by_name() -> None:
+    with pytest.raises(ItcError, match=r"key \('T1', 'S1', 'mait'\) is repeated"):
+        contract.make([counts_row(), counts_row()], made.Counts)
+
+
+def test_more_events_than_the_parent_are_refused() -> None:
+    with pytest.raises(ItcError, match="1001 events, 1000 in the parent"):
+        contract.make([counts_row(n_events=1001)], made.Counts)
+
+
+def test_a_parent_must_hold_what_its_children_say_it_holds() -> None:
+    parent = counts_row(population="t_cells", parent="live", n_events=900, n_parent=2000)
+    with pytest.raises(ItcError, match="n_parent 1000 but 't_cells' holds 900"):
+        contract.make([counts_row(), parent], made.Counts)
+
+
+def test_a_value_needs_the_status_ok() -> None:
+    row = {
+        "sample_id": "S1",
+        "assay": "flow",
+        "source_id": "T1",
+        "batch": "B1",
+        "population": "mait",
+        "measure": "share_of_t",
+        "feature": "-",
+        "unit": "share",
+        "value": 0.1,
+        "status": "below_lod",
+        "upper": 0.2,
+    }
+    with pytest.raises(ItcError, match="status .below_lod. with value"):
+        contract.make([row], made.Measurements)
+    with pytest.raises(ItcError, match="below_lod without an upper limit"):
+        contract.make([row | {"value": None, "upper": None}], made.Measurements)
+
+
+def test_adjusted_p_follows_p() -> None:
+    base = {
+        "index_group": "SSc",
+        "reference_group": "healthy",
+        "assay": "flow",
+        "population": "mait",
+        "measure": "share_of_t",
+        "feature": "-",
+        "family": "primary",
+        "role": "primary",
+        "estimate_kind": "odds_ratio",
+        "adjustment": "holm",
+        "n_index": 3,
+        "n_reference": 3,
+        "n_below_lod": 0,
+        "n_missing": 0,
+        "model": "m",
+        "covariates": "none",
+        "estimand": "e",
+        "status": "ok",
+        "plan_digest": "0" * 12,
+    }
+    good = [
+        base | {"comparison": "a", "p_value": 0.01, "p_adjusted": 0.02},
+        base | {"comparison": "b", "p_value": 0.03, "p_adjusted": 0.03},
+    ]
+    assert len(contract.make(good, made.Comparisons)) == 2
+    with pytest.raises(ItcError, match="adjusted p below p"):
+        contract.make([good[0] | {"p_adjusted": 0.001}], made.Comparisons)
+    with pytest.raises(ItcError, match="does not follow p"):
+        contract.make([good[0] | {"p_adjusted": 0.9}, good[1]], made.Comparisons)
+
+
+def test_a_half_written_table_is_never_left(tmp_path: Path) -> None:
+    table = contract.make([counts_row()], made.Counts)
+    broken = table.assign(n_events=5000)
+    with pytest.raises(ItcError):
+        contract.write(broken, tmp_path / "counts.parquet", made.Counts)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_table_names_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ItcError, match="run the step that makes it"):
+        contract.read(tmp_path / "counts.parquet", made.Counts)

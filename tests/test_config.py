@@ -1,0 +1,69 @@
+"""Settings: read, checked, frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from itc_analysis.config import Flow, Settings, Stats, freeze, load_settings, read_section
+from itc_analysis.errors import SettingsError
+
+
+def test_every_misspelt_setting_is_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"flow": {"min_event": 5, "on_bad_tube": "ignore"}, "statz": {}})
+    said = str(caught.value)
+    assert "3 faults" in said
+    assert "flow.min_event, unknown setting 'min_event'; did you mean 'min_events'?" in said
+    assert "flow.on_bad_tube, input should be 'record' or 'stop' (found 'ignore')" in said
+    assert "statz, unknown setting 'statz'; did you mean 'stats'?" in said
+
+
+def test_a_line_that_is_not_yaml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("flow:\n  min_events: 10\n   max: 3\n")
+    with pytest.raises(SettingsError, match="line 3, not valid YAML"):
+        load_settings(path)
+
+
+def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="the file is not there"):
+        load_settings(tmp_path / "config.yaml")
+
+
+def test_frozen_sections_change_name_only_with_their_content(tmp_path: Path) -> None:
+    first = freeze(Flow(), tmp_path, "flow")
+    assert freeze(Flow(), tmp_path, "flow") == first
+    assert freeze(Flow(min_events=7), tmp_path, "flow") != first
+    assert read_section(first, Flow) == Flow()
+
+
+def test_a_section_is_read_from_a_whole_config_file_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("stats:\n  min_per_group: 5\n")
+    assert read_section(path, Stats).min_per_group == 5
+
+
+def test_every_setting_has_a_sentence() -> None:
+    for name, section in Settings.model_fields.items():
+        for key, field in section.annotation.model_fields.items():
+            assert field.description, f"{name}.{key} has no description"
+
+
+def test_every_setting_is_read_somewhere(root: Path) -> None:
+    sources = [
+        path.read_text() for path in (root / "src").rglob("*.py") if path.name != "config.py"
+    ]
+    sources += [path.read_text() for path in (root / "workflow").rglob("*") if path.is_file()]
+    code = (
+        "\n".join(sources)
+        + (root / "src/itc_analysis/config.py").read_text().split("AnySection = ")[0]
+    )
+    unused = [
+        f"{name}.{key}"
+        for name, section in Settings.model_fields.items()
+        for key in section.annotation.model_fields
+        if f".{key}" not in code
+    ]
+    assert unused == []

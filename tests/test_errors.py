@@ -1,0 +1,49 @@
+"""What a user reads when something is wrong."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
+
+
+def test_all_faults_are_listed_with_place_and_remedy() -> None:
+    error = SheetError(
+        "config/fcs_files.tsv",
+        [
+            Fault("row 7", "sample_id 'S0l2' is not in config/samples.tsv", "did you mean 'S012'?"),
+            Fault("row 9", "panel 'innate_v2' has no file"),
+        ],
+    )
+    assert str(error).splitlines() == [
+        "config/fcs_files.tsv: 2 faults",
+        "  row 7, sample_id 'S0l2' is not in config/samples.tsv; did you mean 'S012'?",
+        "  row 9, panel 'innate_v2' has no file",
+    ]
+
+
+def test_an_error_without_a_fault_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="at least one fault"):
+        ItcError("config.yaml", [])
+
+
+def test_errors_survive_being_sent_between_processes() -> None:
+    error = ItcErrors([SheetError("a.tsv", "empty"), SheetError("b.tsv", [Fault("row 2", "bad")])])
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error)
+    assert [type(inner) for inner in copy.errors] == [SheetError, SheetError]
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "said"),
+    [
+        ("S0l2", ["S012", "S099"], "did you mean 'S012'?"),
+        ("Healthy", ["SSc", "healthy"], "did you mean 'healthy'?"),
+        ("xyz", ["SSc", "healthy"], "known: SSc, healthy"),
+        ("xyz", [], "none is known"),
+    ],
+)
+def test_the_nearest_known_name_is_offered(word: str, known: list[str], said: str) -> None:
+    assert did_you_mean(word, known) == said
