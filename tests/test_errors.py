@@ -41,6 +41,7 @@ def test_errors_survive_being_sent_between_processes() -> None:
     [
         ("S0l2", ["S012", "S099"], "did you mean 'S012'?"),
         ("Healthy", ["SSc", "healthy"], "did you mean 'healthy'?"),
+        ("SSC", ["pSS", "SSc"], "did you mean 'SSc'?"),
         ("xyz", ["SSc", "healthy"], "known: SSc, healthy"),
         ("xyz", [], "none is known"),
     ],

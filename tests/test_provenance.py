@@ -26,3 +26,14 @@ def test_nothing_of_the_machine_or_the_clock_is_stored(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     assert socket.gethostname() not in text
     assert provenance.describe("itc compare", inputs=[file]) == first
+
+
+def test_files_of_one_name_are_told_apart_by_their_folder(tmp_path: Path) -> None:
+    files = [tmp_path / name / "matrix.h5" for name in ("L1", "L2")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(file.parent.name)
+    assert set(provenance.describe("itc annotate", inputs=files)["inputs"]) == {
+        "L1/matrix.h5",
+        "L2/matrix.h5",
+    }

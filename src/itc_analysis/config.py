@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 
@@ -48,6 +48,16 @@ class Study(Section):
         None,
         description="Manual decisions on eligibility, one row per person decided on; null for none.",
     )
+    classification: str | None = Field(
+        None,
+        description="Items of the classification criteria, one row per person; null when the "
+        "criteria are only declared (classification_met).",
+    )
+    column_mapping: str | None = Field(
+        None,
+        description="Column names and codes of an export (REDCap, CSV) in terms of ours; null when "
+        "the sheets have our names.",
+    )
     signatures: str = Field(
         "config/signatures.tsv", description="Signatures: markers or genes with weights."
     )
@@ -56,6 +66,11 @@ class Study(Section):
     )
     panels_folder: str = Field("config/panels", description="Folder of <panel>.tsv.")
     gating_folder: str = Field("config/gating", description="Folder of <panel>.yaml.")
+
+
+CriteriaName = Literal[
+    "ssc_2013", "ssc_early_2001", "sle_2019", "sjogren_2016", "ra_2010", "iim_2017"
+]
 
 
 class Cohort(Section):
@@ -78,6 +93,41 @@ class Cohort(Section):
     analyse_queried: bool = Field(
         default=False, description="Compare people whose eligibility still has open queries as well."
     )
+    classification_criteria: dict[str, tuple[CriteriaName, ...]] = Field(
+        {
+            "SSc": ("ssc_2013", "ssc_early_2001"),
+            "SLE": ("sle_2019",),
+            "pSS": ("sjogren_2016",),
+            "RA": ("ra_2010",),
+            "IIM": ("iim_2017",),
+        },
+        description="Sets of classification criteria of each group, one of which must be fulfilled "
+        "(ssc_2013, ssc_early_2001, sle_2019, sjogren_2016, ra_2010, iim_2017); a group without "
+        "sets counts as declared by the clinician.",
+    )
+    objective_raynaud: tuple[Literal["reported", "observed", "measured"], ...] = Field(
+        ("observed", "measured"),
+        description="Evidence of Raynaud's phenomenon that is objective in the early SSc criteria; "
+        "sources differ on 'observed'.",
+    )
+    planned_sizes: dict[str, int] = Field(
+        {}, description="Planned participants of each group; groups left out have no plan."
+    )
+    min_cell_size: int = Field(
+        5,
+        ge=2,
+        description="Fewer people than this who share group, sex and age band are not told apart in "
+        "what leaves the study (k-anonymity).",
+    )
+
+    @model_validator(mode="after")
+    def _planned_groups_are_groups(self) -> Cohort:
+        unknown = sorted(set(self.planned_sizes) - set(self.groups))
+        if unknown:
+            known = ", ".join(self.groups)
+            msg = f"planned_sizes names no group of the study: {', '.join(unknown)}; groups: {known}"
+            raise ValueError(msg)
+        return self
 
     @property
     def groups(self) -> tuple[str, ...]:

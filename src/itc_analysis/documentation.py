@@ -213,6 +213,8 @@ def _allowed(column: Any) -> str:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -99,16 +99,14 @@ class ItcErrors(ItcError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"did you mean 'x'?"``, or the known words when none is close."""
+    """Return ``"did you mean 'x'?"``, or the known words when none is close.
+
+    Compared without case first, so that 'SSC' finds 'SSc' and not 'pSS'.
+    """
     known = [str(name) for name in known]
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if not close:  # S0l2 against S012, MAITS against mait: compare without case
-        folded = {name.casefold(): name for name in known}
-        close = [
-            folded[match]
-            for match in difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-        ]
+    folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f"did you mean '{close[0]}'?"
+        return f"did you mean '{folded[close[0]]}'?"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return f"known: {shown}" if known else "none is known"

@@ -32,7 +32,8 @@ def describe(
     ----------
     step : the command, e.g. ``"itc fit-gates"``.
     parameters : the section of the settings that was read.
-    inputs : files read; stored by name (without folder, which may identify) and SHA-256.
+    inputs : files read; stored by name and SHA-256. Without their folders, which may identify a
+        person or a site; the last folder is kept where names alone would repeat (10x libraries).
     packages : distributions whose version matters.
     methods : one or two sentences for the methods text, without braces left to fill.
     citations : keys of the report's bibliography that the sentence cites.
@@ -43,7 +44,7 @@ def describe(
         "itc_analysis": __version__,
         "packages": {name: metadata.version(name) for name in sorted(packages)},
         "parameters": parameters or {},
-        "inputs": {Path(path).name: digest(path) for path in inputs},
+        "inputs": {name: digest(path) for name, path in _named(inputs).items()},
         "methods": methods,
         "citations": sorted(citations),
     }
@@ -56,3 +57,13 @@ def digest(path: str | Path) -> str:
         while block := stream.read(1 << 20):
             found.update(block)
     return found.hexdigest()[:16]
+
+
+def _named(paths: Iterable[str | Path]) -> dict[str, Path]:
+    """Return the shortest names that tell the files apart."""
+    files = [Path(path) for path in paths]
+    names = [file.name for file in files]
+    return {
+        file.name if names.count(file.name) == 1 else f"{file.parent.name}/{file.name}": file
+        for file in files
+    }

@@ -41,6 +41,22 @@ class Layout:
         return self._at("cohort", "eligibility.parquet")
 
     @property
+    def classification(self) -> str:
+        return self._at("cohort", "classification.parquet")
+
+    @property
+    def queries(self) -> str:
+        return self._at("cohort", "queries.parquet")
+
+    @property
+    def query_sheet(self) -> str:
+        return self._at("cohort", "queries.tsv")
+
+    @property
+    def disclosure(self) -> str:
+        return self._at("cohort", "disclosure.parquet")
+
+    @property
     def samples(self) -> str:
         return self._at("cohort", "samples.parquet")
 

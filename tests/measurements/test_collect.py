@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from itc_analysis.errors import ItcError
+from itc_analysis.measurements.collect import MAIN_METHODS
+from itc_analysis.scores.methods import METHODS
 from itc_analysis.tables import contract, made, sheets
 
 SAMPLES = ("H1", "H2", "H3", "H4", "H5", "P1", "P2", "BR")
@@ -280,3 +282,8 @@ def _scores() -> pd.DataFrame:
         ],
         made.ScoreTable,
     )  # fmt: skip
+
+
+def test_scores_named_by_their_signature_alone_are_those_of_the_main_methods() -> None:
+    # the rooms do not import one another, so the names are written twice
+    assert set(MAIN_METHODS) == {method.name for method in METHODS.values()}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Cohort, Settings, Study
+from itc_analysis.config import Settings, Study
 from itc_analysis.provenance import describe
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract, made, sheets
@@ -43,6 +43,8 @@ def make_results(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes a results folder of one's own."""
 
     def make(**parts: Any) -> Path:
+        parts.setdefault("groups", ("SSc", "healthy"))
+        parts.setdefault("per_group", 3)
         write_results(tmp_path / "results", **parts)
         return tmp_path / "results"
 
@@ -129,7 +131,9 @@ def write_results(
     if with_single_cell:
         _write_single_cell(at, libraries, rng)
     measurements = _measurements(people, bad_tube, hostile_text, rng) if with_flow else []
-    measurements += _score_measurements(people, with_flow, with_single_cell, rng)
+    measurements += _score_measurements(
+        people, rng, with_flow=with_flow, with_single_cell=with_single_cell
+    )
     _write(
         measurements,
         at.measurements,
@@ -207,18 +211,23 @@ def _write_flow(
             }
             for tube in rows
         ]
-        made_by = describe(
-            "itc fit-gates", methods="Events were logicle transformed.", **told
-        )
+        made_by = describe("itc fit-gates", methods="Events were logicle transformed.", **told)
         _write(quality, at.tube_quality(panel, "b1"), made.TubeQuality, made_by)
         _write([], at.fits(panel, "b1"), made.GateFits, made_by)
         names = ["t_cells", "mait", "inkt", "gd_t_cells"]
         names = ["t_cells", "cd8_t_cells", "innate_cd8"] if panel == "panel_b" else names
         usable = [tube for tube in rows if tube["file_id"] != bad_tube]
         gates = [_gate(tube, name, place) for place, tube in enumerate(usable) for name in names]
-        _write(gates, at.gates(panel), made.Gates, describe("itc pool-gates", methods="Cuts were pooled."))
+        _write(
+            gates,
+            at.gates(panel),
+            made.Gates,
+            describe("itc pool-gates", methods="Cuts were pooled."),
+        )
         counts = [
-            _count(tube, name, n) for tube in usable for name, n in zip(names, _sizes(names, rng), strict=True)
+            _count(tube, name, n)
+            for tube in usable
+            for name, n in zip(names, _sizes(names, rng), strict=True)
         ]
         made_by = describe("itc apply-gates", methods="Cells were counted.", inputs=[])
         _write(counts, at.counts(panel, "b1"), made.Counts, made_by)
@@ -299,7 +308,9 @@ def _view(tube: dict[str, Any], name: str, rng: np.random.Generator) -> dict[str
     }
 
 
-def _write_single_cell(at: Layout, libraries: list[dict[str, Any]], rng: np.random.Generator) -> None:
+def _write_single_cell(
+    at: Layout, libraries: list[dict[str, Any]], rng: np.random.Generator
+) -> None:
     calls = ["mait", "inkt", "gd_t_cells", "cd4_t_cells", "cd8_t_cells", "doublet", "indeterminate"]
     quality, cells, counts = [], [], []
     for library in libraries:
@@ -336,7 +347,9 @@ def _write_single_cell(at: Layout, libraries: list[dict[str, Any]], rng: np.rand
                 }
             )
         counts.append(
-            _count({"file_id": library["library_id"], "sample_id": library["sample_id"]}, "mait", 30)
+            _count(
+                {"file_id": library["library_id"], "sample_id": library["sample_id"]}, "mait", 30
+            )
         )
     made_by = describe("itc annotate", methods="Cells were called.", citations=[])
     _write(quality, at.library_quality("x1"), made.LibraryQuality, made_by)
@@ -382,7 +395,11 @@ def _measurements(
                         "unit": unit,
                         "standard_error": 0.1 if status == "ok" else None,
                         "lower": 0.8 * value if status == "ok" else None,
-                        "upper": 1.2 * value if status == "ok" else limit if status == "below_lod" else None,
+                        "upper": 1.2 * value
+                        if status == "ok"
+                        else limit
+                        if status == "below_lod"
+                        else None,
                         "n_cells": int(share * 20_000) if status in ("ok", "below_lod") else None,
                         "n_denominator": 20_000 if status in ("ok", "below_lod") else None,
                         "count_method": "beads" if measure == "cells_per_ul" else None,
@@ -394,10 +411,15 @@ def _measurements(
 
 
 def _score_measurements(
-    people: pd.DataFrame, with_flow: bool, with_single_cell: bool, rng: np.random.Generator
+    people: pd.DataFrame, rng: np.random.Generator, *, with_flow: bool, with_single_cell: bool
 ) -> list[dict[str, Any]]:
-    assays = [name for name, there in (("flow", with_flow), ("singlecell", with_single_cell)) if there]
-    signatures = {"flow": ("exhaustion", "activation"), "singlecell": ("exhaustion", "activation", "interferon")}
+    assays = [
+        name for name, there in (("flow", with_flow), ("singlecell", with_single_cell)) if there
+    ]
+    signatures = {
+        "flow": ("exhaustion", "activation"),
+        "singlecell": ("exhaustion", "activation", "interferon"),
+    }
     rows = []
     for person in people.itertuples():
         for assay in assays:
@@ -530,6 +552,3 @@ def _adjust(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             reached = min(1.0, max(reached, factor * row["p_value"]))
             row["p_adjusted"] = reached
     return rows
-
-
-__all__ = ["GROUPS", "HOSTILE", "PRIMARY", "Cohort", "write_results"]

@@ -16,20 +16,15 @@ from itc_analysis.report.material import collect
 
 
 def cited_in_source(root: Path) -> dict[str, list[str]]:
-    """Return the keys given as ``citations=`` or named ``CITATIONS`` in the package, with their files."""
+    """Return every text of the package that has the form of a key, such as parks2006, with its files."""
     found: dict[str, list[str]] = {}
     for path in sorted((root / "src").rglob("*.py")):
+        if path.name == "bibliography.py":
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_argument = isinstance(node, ast.keyword) and node.arg == "citations"
-            is_constant = isinstance(node, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id.startswith("CITATIONS")
-                for target in node.targets
-            )
-            if not (is_argument or is_constant):
-                continue
-            for inner in ast.walk(node.value):  # type: ignore[attr-defined]
-                if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-                    found.setdefault(inner.value, []).append(path.name)
+            is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if is_text and re.fullmatch(r"[a-z]+(18|19|20)\d\d[a-z]?|nct\d{8}", node.value):
+                found.setdefault(node.value, []).append(path.name)
     return found
 
 
@@ -63,15 +58,29 @@ def test_citations_are_numbered_in_the_order_of_the_text(results: Path, settings
     assert first_seen == sorted(first_seen)
 
 
-def test_methods_are_told_once_in_the_order_of_the_workflow(results: Path, settings: Settings) -> None:
+def test_methods_are_told_once_in_the_order_of_the_workflow(
+    results: Path, settings: Settings
+) -> None:
     blocks = methods.section(collect(results, settings)).blocks
-    texts = [html.fromstring(f"<p>{block.text}</p>").text_content() for block in blocks if isinstance(block, Paragraph)]
+    texts = [
+        html.fromstring(f"<p>{block.text}</p>").text_content()
+        for block in blocks
+        if isinstance(block, Paragraph)
+    ]
     places = [
         next(place for place, text in enumerate(texts) if start in text)
-        for start in ("Participants were checked", "logicle", "Cuts were pooled", "Cells were called", "robust errors")
+        for start in (
+            "Participants were checked",
+            "logicle",
+            "Cuts were pooled",
+            "Cells were called",
+            "robust errors",
+        )
     ]
     assert places == sorted(places)
-    assert sum("logicle" in text for text in texts) == 1  # both panels say it; the page says it once
+    assert (
+        sum("logicle" in text for text in texts) == 1
+    )  # both panels say it; the page says it once
 
 
 def test_no_brace_is_left_in_the_methods(results: Path, settings: Settings) -> None:

@@ -66,7 +66,7 @@ def test_the_answer_shows_healthy_then_pooled_then_each_disease(material: Materi
 def test_a_plan_without_primary_comparisons_says_that_nothing_is_confirmatory(
     make_results: Callable[..., Path], settings: Settings
 ) -> None:
-    folder = make_results()
+    folder = make_results(groups=("SSc", "SLE", "healthy"))
     path = Layout(str(folder)).comparisons
     table = contract.read(path, made.Comparisons)
     contract.write(table[table["role"] != "primary"], path, made.Comparisons)
@@ -75,24 +75,24 @@ def test_a_plan_without_primary_comparisons_says_that_nothing_is_confirmatory(
 
 
 @pytest.mark.parametrize(
-    ("flow", "against_healthy", "label"),
+    ("flow", "reference", "label"),
     [
-        ({"exhaustion": "higher", "activation": "none"}, True, "inhibitory-receptor-high"),
-        ({"exhaustion": "none", "activation": "higher"}, True, "activated"),
+        ({"exhaustion": "higher", "activation": "none"}, "healthy", "inhibitory-receptor-high"),
+        ({"exhaustion": "none", "activation": "higher"}, "healthy", "activated"),
         (
             {"exhaustion": "higher", "activation": "higher"},
-            True,
+            "healthy",
             "activated + inhibitory-receptor-high",
         ),
-        ({"exhaustion": "none", "activation": "none"}, True, "no difference shown"),
-        ({"exhaustion": "lower", "activation": "none"}, True, "lower: inhibitory receptors"),
-        ({"exhaustion": "not_estimable"}, True, "not estimable"),
-        ({"exhaustion": "higher"}, False, "higher: inhibitory receptors"),
+        ({"exhaustion": "none", "activation": "none"}, "healthy", "no difference shown"),
+        ({"exhaustion": "lower", "activation": "none"}, "healthy", "lower: inhibitory receptors"),
+        ({"exhaustion": "not_estimable"}, "healthy", "not estimable"),
+        ({"exhaustion": "higher"}, "RA", "higher: inhibitory receptors"),
     ],
 )
-def test_labels_follow_the_rule(flow: dict[str, str], against_healthy: bool, label: str) -> None:
+def test_labels_follow_the_rule(flow: dict[str, str], reference: str, label: str) -> None:
     found = {"flow": flow}
-    assert scores.reading(found, is_against_healthy=against_healthy) == label  # type: ignore[arg-type]
+    assert scores.reading(found, is_against_healthy=reference == "healthy") == label  # type: ignore[arg-type]
 
 
 def test_assays_that_disagree_are_told_apart() -> None:
@@ -116,10 +116,10 @@ def test_a_participant_without_any_number_is_named(
     folder = make_results()
     path = Layout(str(folder)).measurements
     table = contract.read(path, made.Measurements)
-    contract.write(table[table["participant_id"] != "RA02"], path, made.Measurements)
+    contract.write(table[table["participant_id"] != "healthy02"], path, made.Measurements)
     section = problems.section(collect(folder, settings))
-    rows = [row for shown in tables_of(section) for row in shown.rows if row[0] == "RA02"]
-    assert rows == [["RA02", "RA", "no sample of this person was measured"]]
+    rows = [row for shown in tables_of(section) for row in shown.rows if row[0] == "healthy02"]
+    assert rows == [["healthy02", "healthy", "no sample of this person was measured"]]
 
 
 def test_a_section_that_says_nothing_is_refused() -> None:

@@ -37,3 +37,17 @@ def test_small_population_is_not_scored(study: Any) -> None:
 def test_panel_without_combinations_has_no_rows(study: Any) -> None:
     study.put("flow", combinations=contract.empty(made.Combinations))
     assert not (study.score()["signature"] == "coexpression").any()
+
+
+def test_tube_without_a_table_keeps_its_row(study: Any) -> None:
+    study.drop("flow", "combinations", {"source_id": "P1-a"})
+    row = study.row("P1-a", "mait", "coexpression")
+    assert (row["status"], row["n_features_found"], row["n_features"]) == ("not_estimable", 0, 2)
+    study.change("flow", "counts", {"source_id": "P1-a"}, n_events=12)
+    row = study.row("P1-a", "mait", "coexpression")
+    assert (row["status"], row["reason"]) == ("few_cells", "12 events, 50 needed")
+
+
+def test_number_of_receptors_depends_on_the_panel(study: Any) -> None:
+    row = study.row("P1-a", "mait", "coexpression")
+    assert row["n_features_found"] == row["n_features"] == 2

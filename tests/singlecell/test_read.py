@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from singlecell.made_cells import CD4, CD8, library, sheet_row, write_10x_h5
 
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.singlecell.read import read_library
+from singlecell.made_cells import CD4, CD8, library, sheet_row, write_10x_h5
 
 
 def h5ad(path: Path, counts: object, *, var: pd.DataFrame | None = None, **more: object) -> Path:
@@ -53,14 +53,18 @@ def test_files_of_old_and_new_cell_ranger_hold_what_scanpy_reads(
 @pytest.mark.real_data
 def test_a_file_of_several_genomes_is_refused_in_a_sentence(real_data: Path) -> None:
     path = real_data / "singlecell/22_odd_inputs/scanpy_10x_data/1.2.0/multiple_genomes.h5"
-    with pytest.raises(UnreadableFile, match=r"several genomes \(.*\); give the library of the human"):
+    with pytest.raises(
+        UnreadableFile, match=r"several genomes \(.*\); give the library of the human"
+    ):
         read_library(sheet_row(path))
 
 
 @pytest.mark.real_data
 def test_log_values_are_recognised_and_refused(real_data: Path) -> None:
     path = real_data / "singlecell/03_mast_sorted_mait_stim/maits_log2tpm.h5ad"
-    with pytest.raises(UnreadableFile, match=r"not whole numbers .*looks log-transformed.*raw counts"):
+    with pytest.raises(
+        UnreadableFile, match=r"not whole numbers .*looks log-transformed.*raw counts"
+    ):
         read_library(sheet_row(path, "h5ad"))
 
 
@@ -130,9 +134,7 @@ def test_repeated_symbols_are_added_up_not_renamed(tmp_path: Path) -> None:
         (np.zeros((0, 2)), "no barcodes"),
     ],
 )
-def test_values_that_are_not_counts_are_refused(
-    tmp_path: Path, counts: object, words: str
-) -> None:
+def test_values_that_are_not_counts_are_refused(tmp_path: Path, counts: object, words: str) -> None:
     var = pd.DataFrame(index=["A", "B"])
     path = h5ad(tmp_path / "x.h5ad", counts, var=var)
     with pytest.raises(UnreadableFile, match=words):
@@ -142,7 +144,7 @@ def test_values_that_are_not_counts_are_refused(
 def test_ensembl_ids_without_symbols_are_refused(tmp_path: Path) -> None:
     var = pd.DataFrame(index=["ENSG00000167286", "ENSG00000198851"])
     path = h5ad(tmp_path / "x.h5ad", [[1, 2]], var=var)
-    with pytest.raises(UnreadableFile, match="Ensembl ids .* add one, named 'gene_symbols'"):
+    with pytest.raises(UnreadableFile, match=r"Ensembl ids .* add one, named 'gene_symbols'"):
         read_library(sheet_row(path, "h5ad"))
 
 

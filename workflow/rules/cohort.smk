@@ -7,6 +7,10 @@ rule check:
     output:
         AT.participants,
         AT.eligibility,
+        AT.classification,
+        AT.queries,
+        AT.query_sheet,
+        AT.disclosure,
         AT.samples,
         AT.tubes,
         AT.libraries,

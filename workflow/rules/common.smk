@@ -9,6 +9,8 @@ def study_sheets():
         STUDY.fcs_files,
         STUDY.libraries,
         STUDY.decisions,
+        STUDY.classification,
+        STUDY.column_mapping,
     ]
     return [sheet for sheet in sheets if sheet]
 

@@ -7,6 +7,7 @@ rule score:
         participants=AT.participants,
         samples=AT.samples,
         tubes=AT.tubes,
+        libraries=AT.libraries,
         counts=per_flow_job(AT.counts),
         intensity=per_flow_job(AT.intensity),
         combinations=per_flow_job(AT.combinations),
@@ -26,7 +27,8 @@ rule score:
     shell:
         "itc score --config {params.settings} --cohort-config {params.cohort}"
         " --signatures {input.signatures} --participants {input.participants}"
-        " --samples {input.samples} --tubes {input.tubes} --counts {input.counts}"
+        " --samples {input.samples} --tubes {input.tubes} --libraries {input.libraries}"
+        " --counts {input.counts}"
         " --intensity {input.intensity} --combinations {input.combinations}"
         " --pseudobulk {input.pseudobulk} --pseudobulk-depth {input.depth}"
         " --cell-counts {input.cell_counts} --output {output} > {log} 2>&1"

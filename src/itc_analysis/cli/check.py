@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from itc_analysis.config import CohortSettings, Study
 
 
+#: In the report's bibliography.
+CRITERIA_CITATIONS = [
+    "vandenhoogen2013",
+    "leroy2001",
+    "aringer2019",
+    "shiboski2017",
+    "aletaha2010",
+    "lundberg2017",
+]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--config", required=True, help="config.yaml, or its frozen cohort part")
@@ -98,6 +109,12 @@ def summarise(tables: CohortTables, settings: CohortSettings) -> str:
         f"samples: {len(tables.samples)}, tubes: {len(tables.tubes)}, "
         f"libraries: {len(tables.libraries)}"
     )
+    if len(tables.queries):
+        blocking = tables.queries.loc[tables.queries["blocks"], "participant_id"].nunique()
+        lines.append(
+            f"questions for the study nurse: {len(tables.queries)} (queries.tsv), "
+            f"{blocking} people cannot be compared before they are answered"
+        )
     if len(tables.problems):
         lines.append(f"problems that stop nothing: {len(tables.problems)}")
         lines += [f"  {row.item}: {row.what}; {row.remedy}" for row in tables.problems.itertuples()]
@@ -105,24 +122,37 @@ def summarise(tables: CohortTables, settings: CohortSettings) -> str:
 
 
 def write(tables: CohortTables, settings: CohortSettings, folder: Path) -> None:
-    """Write the six tables of the cohort room into `folder`."""
+    """Write the tables of the cohort room into `folder`, and the queries as a sheet as well."""
     from itc_analysis import provenance
+    from itc_analysis.cohort.queries import write_query_sheet
     from itc_analysis.tables import contract, made, sheets
 
     study = settings.study
-    read = [study.participants, study.samples, study.fcs_files, study.libraries, study.decisions]
+    read = [
+        study.participants,
+        study.samples,
+        study.fcs_files,
+        study.libraries,
+        study.decisions,
+        study.classification,
+        study.column_mapping,
+    ]
     of_the_cohort = {
         "parameters": settings.cohort.model_dump(mode="json"),
         "inputs": [path for path in read if path],
     }
+    criteria = describe_classification(tables)
     decided = {
-        "methods": describe_methods(tables),
-        "citations": ["nct04995588"],
+        "methods": " ".join(filter(None, [describe_methods(tables), criteria])),
+        "citations": ["nct04995588", *(CRITERIA_CITATIONS if criteria else [])],
     }
     # A table names only the sheets it follows from: a corrected age leaves the samples' bytes alone.
     for name, table, form, details in (
         ("participants", tables.participants, made.Participants, of_the_cohort | decided),
         ("eligibility", tables.eligibility, made.Eligibility, of_the_cohort),
+        ("classification", tables.classification, made.Classification, of_the_cohort),
+        ("queries", tables.queries, made.Queries, of_the_cohort),
+        ("disclosure", tables.disclosure, made.Disclosure, of_the_cohort),
         ("problems", tables.problems, made.Problems, of_the_cohort),
         ("samples", tables.samples, sheets.SampleSheet, _from_sheet(study.samples)),
         ("tubes", tables.tubes, sheets.TubeSheet, _from_sheet(study.fcs_files)),
@@ -130,10 +160,25 @@ def write(tables: CohortTables, settings: CohortSettings, folder: Path) -> None:
     ):
         made_from = provenance.describe("itc check", **details)
         contract.write(table, folder / f"{name}.parquet", form, provenance=made_from)
+    write_query_sheet(tables.queries, folder / "queries.tsv")
 
 
 def _from_sheet(path: str | None) -> dict[str, Any]:
     return {"inputs": [path] if path else []}
+
+
+def describe_classification(tables: CohortTables) -> str:
+    """Return the sentence on the criteria; empty when they were only declared."""
+    own = tables.classification[tables.classification["is_of_group"]]
+    decided = own[own["verdict"] != "not_assessable"]["participant_id"].nunique()
+    if not decided:
+        return ""
+    return (
+        "The SSc 2013 and early SSc 2001, SLE 2019, pSS 2016, RA 2010 and IIM 2017 classification "
+        "criteria were all applied to every participant, with the lowest and the highest score that "
+        f"missing items allow; the items decided for {decided} patients, and the clinician's "
+        "declaration stood in for the others."
+    )
 
 
 def describe_methods(tables: CohortTables) -> str:

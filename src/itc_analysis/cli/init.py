@@ -77,6 +77,8 @@ def skeleton_files() -> dict[str, str]:
         "config/fcs_files.tsv": documentation.template(sheets.TubeSheet),
         "config/libraries.tsv": documentation.template(sheets.LibrarySheet),
         "config/decisions.tsv": documentation.template(sheets.DecisionSheet),
+        "config/classification.tsv": documentation.template(sheets.ClassificationSheet),
+        "config/column_mapping.tsv": documentation.template(sheets.ColumnMappingSheet),
     }
     for pattern in STARTING_POINTS:
         for source in sorted(RESOURCES.glob(pattern)):

@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--panel", help="panel sheet (TSV); checks the template's markers")
     parser.add_argument("--fits", required=True, nargs="+", help="gate_fits.parquet of all batches")
     parser.add_argument("--output", required=True, help="the table to write")
     parser.add_argument("--gatingml", required=True, help="folder for <file_id>.xml")
@@ -23,12 +24,14 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config import Flow, read_section
     from itc_analysis.flow import gatingml, pool
     from itc_analysis.flow.gating.template import load_template
+    from itc_analysis.flow.panel import read_panel
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.made import GateFits, Gates
 
     settings = read_section(options.config, Flow)
-    template = load_template(options.template)
+    markers = None if options.panel is None else set(read_panel(options.panel)["marker"])
+    template = load_template(options.template, panel_markers=markers)
     fits = contract.read_all(options.fits, GateFits)
     gates = pool.pool_gates(fits, template, settings)
     axes = gatingml.read_axes(options.fits)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from itc_analysis.cohort.columns import Column, SheetForm
 from itc_analysis.cohort.personal_data import find_date, find_identity, masked
-from itc_analysis.cohort.sheet_text import read_sheet_text
+from itc_analysis.cohort.sheet_text import Translation, read_sheet_text
 from itc_analysis.errors import Fault, SheetError, did_you_mean
 
 Value = str | float | bool | None
@@ -49,8 +49,16 @@ class SheetCells:
         return list(zip(self.numbers, self.rows, strict=True))
 
 
-def read_cells(path: str | Path, form: SheetForm) -> SheetCells:
+def read_cells(
+    path: str | Path, form: SheetForm, translation: Translation | None = None
+) -> SheetCells:
     """Read a sheet and interpret all its cells.
+
+    Parameters
+    ----------
+    path : the sheet.
+    form : its columns.
+    translation : for an export with other column names and codes.
 
     Raises
     ------
@@ -60,6 +68,7 @@ def read_cells(path: str | Path, form: SheetForm) -> SheetCells:
         path,
         known=[column.name for column in form.columns],
         required=[column.name for column in form.columns if column.required],
+        translation=translation,
     )
     faults: dict[tuple[str, str, str], list[int]] = {}
     rows: list[dict[str, Value]] = []

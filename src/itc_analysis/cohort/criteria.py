@@ -40,6 +40,7 @@ class Rule:
     items : columns of the participant sheet that it reads.
     judge : takes a person's items; returns whether the person may take part.
     applies : takes a person's items and the cohort settings.
+    findings : what the classification criteria found (see `classification.run.Facts`) that it reads.
     """
 
     name: str
@@ -49,15 +50,7 @@ class Rule:
     items: tuple[str, ...]
     judge: Callable[[Person], Verdict]
     applies: Callable[[Person, Cohort], bool]
-
-
-def must_be(item: str) -> Callable[[Person], Verdict]:
-    """Return a judge for an item that must be yes."""
-
-    def judge(person: Person) -> Verdict:
-        return None if person[item] is None else bool(person[item])
-
-    return judge
+    findings: tuple[str, ...] = ()
 
 
 def must_not_be(item: str) -> Callable[[Person], Verdict]:
@@ -74,6 +67,33 @@ def at_least(item: str, limit: float) -> Callable[[Person], Verdict]:
 
     def judge(person: Person) -> Verdict:
         return None if person[item] is None else bool(person[item] >= limit)
+
+    return judge
+
+
+def judge_classification(person: Person) -> Verdict:
+    """Items decide where they can, else what is declared; a contradiction of the two is a query."""
+    by_items, declared = person["classified_by_items"], person["classification_met"]
+    if by_items is None:
+        return None if declared is None else bool(declared)
+    if declared is not None and bool(declared) != by_items:
+        return None
+    return bool(by_items)
+
+
+def judge_absence(item: str) -> Callable[[Person], Verdict]:
+    """Return a judge for a disease that must be absent by the item and by all criteria.
+
+    A fulfilled set of criteria makes a query, not an exclusion: sets overlap by design (Raynaud's
+    phenomenon, ANA), so a person decides.
+    """
+
+    def judge(person: Person) -> Verdict:
+        if person[item]:
+            return False
+        if person["criteria_elsewhere"]:
+            return None
+        return must_not_be(item)(person)
 
     return judge
 
@@ -151,8 +171,9 @@ RULES: tuple[Rule, ...] = (
         "SLE 2019; pSS 2016; RA 2010; IIM 2017 (ACR/EULAR)",
         BOTH,
         ("classification_met",),
-        must_be("classification_met"),
+        judge_classification,
         patients,
+        findings=("criteria_of_group",),
     ),
     Rule(
         "no_autoimmune_disease",
@@ -161,8 +182,9 @@ RULES: tuple[Rule, ...] = (
         "tissue disease",
         BOTH,
         ("autoimmune_disease_known",),
-        must_not_be("autoimmune_disease_known"),
+        judge_absence("autoimmune_disease_known"),
         healthy_people,
+        findings=("criteria_elsewhere",),
     ),
     Rule(
         "overlap_syndrome",
@@ -170,8 +192,9 @@ RULES: tuple[Rule, ...] = (
         "Overlap syndrome (including secondary Sjögren syndrome)",
         BOTH,
         ("overlap_syndrome",),
-        must_not_be("overlap_syndrome"),
+        judge_absence("overlap_syndrome"),
         who_may_overlap,
+        findings=("criteria_elsewhere",),
     ),
     Rule(
         "weight",

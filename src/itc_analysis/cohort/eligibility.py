@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from itc_analysis.cohort.classification.run import Facts, facts_of
 from itc_analysis.cohort.criteria import RULES, Person, Rule
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
@@ -19,12 +20,19 @@ _UNITS = {
 }
 
 
-def judge_participants(participants: pd.DataFrame, *, cohort: Cohort) -> pd.DataFrame:
+#: Without items nothing is found: the criteria are then as declared.
+_NOTHING_FOUND = Facts(by_items=None, told="", elsewhere="")
+
+
+def judge_participants(
+    participants: pd.DataFrame, classification: pd.DataFrame | None = None, *, cohort: Cohort
+) -> pd.DataFrame:
     """Apply every rule to every participant.
 
     Parameters
     ----------
     participants : `ParticipantSheet`.
+    classification : `Classification` of the same people; None when the criteria are only declared.
     cohort : groups, and the protocol version for people whose row names none.
 
     Returns
@@ -32,8 +40,15 @@ def judge_participants(participants: pd.DataFrame, *, cohort: Cohort) -> pd.Data
     `Eligibility`: one row per participant and rule, in the order of sheet and record. A rule that
     the person's protocol version or group does not have is `not_applicable`.
     """
+    facts = {} if classification is None else facts_of(classification)
     rows = []
     for person in _people(participants):
+        found = facts.get(person["participant_id"], _NOTHING_FOUND)
+        person |= {
+            "classified_by_items": found.by_items,
+            "criteria_of_group": _of_group(person, found),
+            "criteria_elsewhere": found.elsewhere,
+        }
         version = person["protocol_version"] or cohort.protocol_version
         for rule in RULES:
             outcome = _outcome(rule, person, version, cohort)
@@ -43,7 +58,12 @@ def judge_participants(participants: pd.DataFrame, *, cohort: Cohort) -> pd.Data
                     "rule": rule.name,
                     "protocol_version": version,
                     "outcome": outcome,
-                    "evidence": describe_items(person, rule.items),
+                    "evidence": "; ".join(
+                        [
+                            describe_items(person, rule.items),
+                            *(person[name] for name in rule.findings if person[name]),
+                        ]
+                    ),
                 }
             )
     return contract.make(pd.DataFrame(rows), Eligibility) if rows else contract.empty(Eligibility)
@@ -103,6 +123,12 @@ def _people(participants: pd.DataFrame) -> list[Person]:
         {str(item): None if pd.isna(value) else value for item, value in row.items()}
         for row in participants.to_dict("records")
     ]
+
+
+def _of_group(person: Person, found: Facts) -> str:
+    """Return what the items say of the person's own criteria, and whether a declaration stands in."""
+    is_declared = found.by_items is None and person["classification_met"] is not None
+    return f"{found.told}; as declared" if found.told and is_declared else found.told
 
 
 def _outcome(rule: Rule, person: Person, version: str, cohort: Cohort) -> str:

@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from itc_analysis.cohort.cells import SheetCells, Value, read_cells
+from itc_analysis.cohort.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.columns import sheet_forms
 from itc_analysis.cohort.personal_data import masked
 from itc_analysis.config import Cohort, Study
 from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
 
 Outcome = TypeVar("Outcome")
+
+#: Contract of each sheet by its setting.
+CONTRACTS = {
+    "participants": "ParticipantSheet",
+    "classification": "ClassificationSheet",
+    "samples": "SampleSheet",
+    "fcs_files": "TubeSheet",
+    "libraries": "LibrarySheet",
+    "decisions": "DecisionSheet",
+}
 
 
 @dataclass(frozen=True)
@@ -29,21 +40,43 @@ class StudySheets:
     tubes: SheetCells
     libraries: SheetCells
     decisions: SheetCells
+    classification: SheetCells
 
 
-def read_rows(path: str | Path, sheet: str) -> list[dict[str, Value]]:
+def read_mappings(study: Study) -> dict[str, Mapping]:
+    """Read how exports are translated, by the setting of the sheet; {} when nothing is.
+
+    Raises
+    ------
+    SheetError : every fault of the sheet of mappings.
+    """
+    if study.column_mapping is None:
+        return {}
+    forms = sheet_forms()
+    cells = read_cells(study.column_mapping, forms["ColumnMappingSheet"])
+
+    def columns_of(sheet: str) -> list[str]:
+        return [column.name for column in forms[CONTRACTS[sheet]].columns]
+
+    return build_mappings(cells, columns_of)
+
+
+def read_rows(
+    path: str | Path, sheet: str, mapping: Mapping | None = None
+) -> list[dict[str, Value]]:
     """Read one sheet as a list of rows, every column of its contract in each.
 
     Parameters
     ----------
     path : the sheet.
     sheet : name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
+    mapping : for an export with other column names and codes.
 
     Raises
     ------
     SheetError : every fault of the sheet.
     """
-    return read_cells(path, sheet_forms()[sheet]).rows
+    return read_cells(path, sheet_forms()[sheet], mapping).rows
 
 
 def list_tubes(study: Study) -> list[dict[str, Any]]:
@@ -55,7 +88,8 @@ def list_tubes(study: Study) -> list[dict[str, Any]]:
     """
     if study.fcs_files is None:
         return []
-    return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet")]
+    mapping = read_mappings(study).get("fcs_files")
+    return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
 
 
 def list_libraries(study: Study) -> list[dict[str, Any]]:
@@ -67,7 +101,8 @@ def list_libraries(study: Study) -> list[dict[str, Any]]:
     """
     if study.libraries is None:
         return []
-    return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet")]
+    mapping = read_mappings(study).get("libraries")
+    return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
 
 
 def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
@@ -87,20 +122,28 @@ def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
             errors.append(error)
             return None
 
-    def read(path: str | None, sheet: str) -> SheetCells | None:
+    mappings = read_mappings(study)  # without it every other sheet would look wrong
+
+    def read(setting: str) -> SheetCells | None:
+        path = getattr(study, setting)
         if path is None:
             return SheetCells("", (), [])
-        return attempt(read_cells, path, sheet_forms()[sheet])
+        return attempt(read_cells, path, sheet_forms()[CONTRACTS[setting]], mappings.get(setting))
 
-    participants = read(study.participants, "ParticipantSheet")
-    samples = read(study.samples, "SampleSheet")
-    tubes = read(study.fcs_files, "TubeSheet")
-    libraries = read(study.libraries, "LibrarySheet")
-    decisions = read(study.decisions, "DecisionSheet")
+    participants = read("participants")
+    samples = read("samples")
+    tubes = read("fcs_files")
+    libraries = read("libraries")
+    decisions = read("decisions")
+    classification = read("classification")
     if participants is not None:
         attempt(_check_participants, participants, cohort)
         if decisions is not None:
             attempt(_check_ids, decisions, "participant_id", participants)
+        if classification is not None:
+            attempt(_check_ids, classification, "participant_id", participants)
+    if classification is not None:
+        attempt(_check_better_explained, classification)
     if samples is not None:
         attempt(_check_samples, samples, participants)
     if tubes is not None:
@@ -114,7 +157,14 @@ def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
     if errors:
         told = _one_per_file(errors)
         raise told[0] if len(told) == 1 else ItcErrors(told)
-    return StudySheets(participants, samples, tubes, libraries, decisions)  # type: ignore[arg-type]
+    return StudySheets(
+        participants,  # type: ignore[arg-type]
+        samples,  # type: ignore[arg-type]
+        tubes,  # type: ignore[arg-type]
+        libraries,  # type: ignore[arg-type]
+        decisions,  # type: ignore[arg-type]
+        classification,  # type: ignore[arg-type]
+    )
 
 
 def _check_participants(participants: SheetCells, cohort: Cohort) -> None:
@@ -151,6 +201,22 @@ def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None
 
 def _check_ids(sheet: SheetCells, column: str, among: SheetCells) -> None:
     _raise(sheet, _unknown_ids(sheet, column, among))
+
+
+def _check_better_explained(classification: SheetCells) -> None:
+    known = [
+        column.name
+        for column in sheet_forms()["ClassificationSheet"].columns
+        if column.kind == "yes_no"
+    ]
+    faults = []
+    for number, row in classification.numbered():
+        named = [part.strip() for part in str(row["better_explained"] or "").split(",")]
+        for name in filter(None, named):
+            if name not in known:
+                what = f"better_explained names {masked(name)}, which is no yes/no column"
+                faults.append(Fault(f"row {number}", what, did_you_mean(name, known)))
+    _raise(classification, faults)
 
 
 def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: Study) -> None:

@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from itc_analysis.errors import Fault, SheetError, did_you_mean
 
@@ -74,8 +75,22 @@ class SheetText:
     faults: tuple[Fault, ...]
 
 
+class Translation(Protocol):
+    """How an export's column names and codes become ours; see `column_mapping.Mapping`."""
+
+    def name(self, theirs: str) -> str | None:
+        """Return our name of a column; None when it is not read."""
+
+    def value(self, theirs: str, cell: str) -> str:
+        """Return our value of a cell in their column."""
+
+
 def read_sheet_text(
-    path: str | Path, *, known: Iterable[str], required: Iterable[str]
+    path: str | Path,
+    *,
+    known: Iterable[str],
+    required: Iterable[str],
+    translation: Translation | None = None,
 ) -> SheetText:
     """Read the cells of a sheet.
 
@@ -84,6 +99,7 @@ def read_sheet_text(
     path : tab-separated text; comma and semicolon are recognised by the header.
     known : columns that the sheet may have.
     required : columns that it must have.
+    translation : for an export with other names and codes.
 
     Raises
     ------
@@ -92,7 +108,7 @@ def read_sheet_text(
     """
     known, required = list(known), list(required)
     text = decode(path)
-    separator = _separator(text, known)
+    separator = _separator(text, known, translation)
     try:
         # A break inside a quoted cell stays one record, so numbers agree with the spreadsheet.
         records = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
@@ -105,7 +121,13 @@ def read_sheet_text(
     header = cells[0]
     while header and not header[-1]:
         header = header[:-1]
-    faults = _check_header(header, known, required)
+    faults = []
+    if translation is not None:
+        # Renaming, or not reading, does not make a name harmless: it still lies in the file.
+        faults = [_identifying(name) for name in header if _is_identifying(name)]
+        cells = _translate(cells, header, translation)
+        header = cells[0]
+    faults += _check_header(header, known, required)
     rows = []
     for number, record in enumerate(cells[1:], start=2):
         if not any(record):
@@ -159,15 +181,45 @@ def decode(path: str | Path) -> str:
         raise SheetError(str(path), [Fault(f"row {row}", what, save_as)]) from None
 
 
-def _separator(text: str, known: list[str]) -> str:
+def _translate(
+    cells: list[list[str]], header: list[str], translation: Translation
+) -> list[list[str]]:
+    """Return header and rows in our names and codes, without the columns that are not read."""
+    kept = [(place, translation.name(theirs)) for place, theirs in enumerate(header)]
+    columns = [(place, header[place], ours) for place, ours in kept if ours is not None]
+    rows = [
+        [
+            translation.value(theirs, record[place]) if place < len(record) else ""
+            for place, theirs, _ in columns
+        ]
+        # what stands beyond the header stays there to be told
+        + record[len(header) :]
+        for record in cells[1:]
+    ]
+    return [[ours for _, _, ours in columns], *rows]
+
+
+def _separator(text: str, known: list[str], translation: Translation | None) -> str:
     header = text.splitlines()[0] if text else ""
+
+    def ours(name: str) -> str | None:
+        return name if translation is None else translation.name(name)
 
     def n_known(separator: str) -> int:
         names = next(csv.reader([header], delimiter=separator), [])
-        return sum(name.strip() in known for name in names)
+        return sum(ours(name.strip()) in known for name in names)
 
     # max() keeps the first of equals, so that a header nobody recognises is read as TSV
     return max(SEPARATORS, key=n_known)
+
+
+def _is_identifying(name: str) -> bool:
+    return name.casefold().replace(" ", "_") in IDENTIFYING_COLUMNS
+
+
+def _identifying(name: str) -> Fault:
+    what = f"column '{name}' would hold what identifies a person"
+    return Fault("row 1", what, "delete it: only pseudonyms and ages are kept")
 
 
 def _check_header(header: list[str], known: list[str], required: list[str]) -> list[Fault]:
@@ -179,9 +231,8 @@ def _check_header(header: list[str], known: list[str], required: list[str]) -> l
         elif first < position:
             what = f"column '{name}' stands twice (columns {first} and {position})"
             faults.append(Fault("row 1", what, "delete one"))
-        elif name.casefold().replace(" ", "_") in IDENTIFYING_COLUMNS:
-            what = f"column '{name}' would hold what identifies a person"
-            faults.append(Fault("row 1", what, "delete it: only pseudonyms and ages are kept"))
+        elif _is_identifying(name):
+            faults.append(_identifying(name))
         elif name not in known:
             remedy = did_you_mean(name, known)
             faults.append(Fault("row 1", f"unknown column '{name}'", remedy))

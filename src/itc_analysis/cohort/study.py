@@ -9,15 +9,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from itc_analysis.cohort.classification.run import classify
 from itc_analysis.cohort.design import find_confounded_batches
+from itc_analysis.cohort.disclosure import count_cells
 from itc_analysis.cohort.eligibility import decide, judge_participants
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
+from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets import to_table
 from itc_analysis.config import Cohort, Study
 from itc_analysis.tables import contract
 from itc_analysis.tables.made import Problems
 from itc_analysis.tables.sheets import (
+    ClassificationSheet,
     DecisionSheet,
     LibrarySheet,
     ParticipantSheet,
@@ -32,6 +36,9 @@ class CohortTables:
 
     participants: pd.DataFrame
     eligibility: pd.DataFrame
+    classification: pd.DataFrame
+    queries: pd.DataFrame
+    disclosure: pd.DataFrame
     samples: pd.DataFrame
     tubes: pd.DataFrame
     libraries: pd.DataFrame
@@ -50,7 +57,9 @@ def read_cohort(study: Study, cohort: Cohort) -> CohortTables:
     samples = to_table(sheets.samples.rows, SampleSheet)
     tubes = to_table(sheets.tubes.rows, TubeSheet)
     libraries = to_table(sheets.libraries.rows, LibrarySheet)
-    eligibility = judge_participants(enrolled, cohort=cohort)
+    items = to_table(sheets.classification.rows, ClassificationSheet)
+    classification = classify(enrolled, items, cohort=cohort)
+    eligibility = judge_participants(enrolled, classification, cohort=cohort)
     participants = decide(
         enrolled,
         eligibility,
@@ -62,4 +71,14 @@ def read_cohort(study: Study, cohort: Cohort) -> CohortTables:
         *find_confounded_batches(participants, samples, tubes, libraries),
     ]
     table = contract.make(problems, Problems) if problems else contract.empty(Problems)
-    return CohortTables(participants, eligibility, samples, tubes, libraries, table)
+    return CohortTables(
+        participants=participants,
+        eligibility=eligibility,
+        classification=classification,
+        queries=make_queries(participants, eligibility, classification, items, cohort=cohort),
+        disclosure=count_cells(enrolled, min_cell_size=cohort.min_cell_size),
+        samples=samples,
+        tubes=tubes,
+        libraries=libraries,
+        problems=table,
+    )

@@ -14,7 +14,7 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.flow import counts as counting
 from itc_analysis.flow.counts import NO_BACKGROUND, Background
-from itc_analysis.flow.fit import Members, inside, load_checked, select
+from itc_analysis.flow.fit import Members, inside, load_checked, no_channel, select
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
     Combination,
@@ -63,6 +63,23 @@ class Applied:
     views: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class FinalGate:
+    """A population's gate in one tube, after pooling.
+
+    Parameters
+    ----------
+    geometry : the gate; None when not estimable.
+    cut_se : standard error of its cut, transformed units; None for gates without one.
+    state, reason : as in `Gates`.
+    """
+
+    geometry: Geometry | None
+    cut_se: float | None
+    state: str
+    reason: str | None
+
+
 @dataclass
 class _Rows:
     counts: list[dict[str, Any]] = field(default_factory=list)
@@ -97,11 +114,11 @@ def apply_batch(
     ordered = sorted(rows, key=lambda row: (row["tube"] == "stained", str(row["file_id"])))
     for row in ordered:
         tube, quality = load_checked(row, panel, template, settings)
-        own = gates[gates["file_id"] == row["file_id"]].set_index("population")
         if tube is None:
             _record_unusable(row, quality, template, made)
         else:
-            apply_to_tube(tube, template, own, controls, settings, made)
+            own = final_gates(gates, tube.file_id, template)
+            _apply_to_tube(tube, template, own, controls, settings, made)
         log.info("counted %s: %s", row["file_id"], quality["status"])
     return Applied(
         contract.make(made.counts, Counts),
@@ -111,27 +128,55 @@ def apply_batch(
     )
 
 
-def apply_to_tube(
+def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[str, FinalGate]:
+    """Return a tube's gates by population; one that the table lacks is not estimable."""
+    lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
+    found = dict.fromkeys(template.by_name, lacking)
+    columns = ("population", "geometry", "cut_se", "state", "reason")
+    own = gates.loc[gates["file_id"] == file_id, list(columns)]
+    for population, geometry, cut_se, state, reason in own.itertuples(index=False, name=None):
+        found[population] = FinalGate(
+            geometry=None if pd.isna(geometry) else from_json(geometry),
+            cut_se=None if pd.isna(cut_se) else float(cut_se),
+            state=state,
+            reason=None if pd.isna(reason) else reason,
+        )
+    return found
+
+
+def gate_tube(tube: Tube, template: Template, gates: Mapping[str, FinalGate]) -> Members:
+    """Return the events of every population that has a gate, by index into the tube.
+
+    Populations without a gate, and those within them, are left out.
+    """
+    members: Members = {ROOT: np.arange(tube.n_events, dtype=np.int64)}
+    for population in template.populations:
+        gate = gates[population.name].geometry
+        parent = members.get(population.parent)
+        if gate is None or parent is None:
+            continue
+        if isinstance(gate, Combination):
+            if all(name in members for name in gate.populations):
+                members[population.name] = gate.of_parent(parent, members)
+        elif no_channel(tube, population) is None:
+            members[population.name] = inside(tube, gate, parent)
+    return members
+
+
+def _apply_to_tube(
     tube: Tube,
     template: Template,
-    gates: pd.DataFrame,
+    gates: Mapping[str, FinalGate],
     controls: Controls,
     settings: Flow,
     made: _Rows,
 ) -> None:
-    """Count one tube; adds its rows to `made`, and to `controls` when it is a control.
-
-    Parameters
-    ----------
-    gates : the tube's rows of `Gates`, indexed by population.
-    """
-    shapes = _shapes(gates, template)
-    members = gate_tube(tube, template, shapes)
+    """Count one tube; adds its rows to `made`, and to `controls` when it is a control."""
+    members = gate_tube(tube, template, gates)
     backgrounds: dict[str, Background] = {}
     for population in template.populations:
-        name, gate = population.name, shapes.get(population.name)
+        name, gate = population.name, gates[population.name]
         parent = members.get(population.parent)
-        state = str(gates.at[name, "state"]) if name in gates.index else "not_estimable"
         row: dict[str, Any] = {
             "source_id": tube.file_id,
             "sample_id": tube.sample_id,
@@ -139,28 +184,29 @@ def apply_to_tube(
             "parent": population.parent,
             "n_total": tube.n_events,
             "n_parent": None if parent is None else int(parent.size),
-            "gate_state": state,
+            "gate_state": gate.state,
             "is_measured": population.measured,
         }
         if name not in members or parent is None:
-            made.counts.append({**row, **_why_not(gates, name, tube, population)})
+            made.counts.append({**row, **_why_not(tube, population, gate)})
             continue
-        backgrounds[name] = _background(tube, population, gate, parent, backgrounds, controls)
+        background = _background(tube, population, gate.geometry, parent, backgrounds, controls)
+        backgrounds[name] = background
         n = int(members[name].size)
-        lower, upper = counting.net_interval(n, int(parent.size), backgrounds[name])
+        lower, upper = counting.net_interval(n, int(parent.size), background)
         made.counts.append(
             {
                 **row,
                 "n_events": n,
-                "n_background": backgrounds[name].n_events,
-                "background_se": backgrounds[name].standard_error,
-                "background_source": backgrounds[name].source,
+                "n_background": background.n_events,
+                "background_se": background.standard_error,
+                "background_source": background.source,
                 "n_lower": lower,
                 "n_upper": upper,
-                "gate_se_log": _gate_se_log(tube, population, gates, shapes, members),
+                "gate_se_log": _gate_se_log(tube, population, template, gates, members),
                 "detection": counting.detect(
                     n,
-                    backgrounds[name],
+                    background,
                     lower,
                     lod_events=settings.lod_events,
                     loq_events=settings.loq_events,
@@ -169,40 +215,12 @@ def apply_to_tube(
             }
         )
         if tube.kind == "stained":
-            cut = gates.at[name, "cut"]
-            view = view_row(tube, population, parent, None if pd.isna(cut) else float(cut))
+            view = view_row(tube, population, parent, getattr(gate.geometry, "cut", None))
             made.views += [] if view is None else [view]
     if tube.kind == "stained":
         _measure_phenotype(tube, template, members, controls, settings, made)
     else:
         controls.add(tube, members, [positivity.marker for positivity in template.positivity])
-
-
-def gate_tube(tube: Tube, template: Template, shapes: Mapping[str, Geometry]) -> Members:
-    """Return the events of every population that has a gate, by index into the tube.
-
-    Populations without a gate, and those within them, are left out.
-    """
-    members: Members = {ROOT: np.arange(tube.n_events, dtype=np.int64)}
-    for population in template.populations:
-        gate = shapes.get(population.name)
-        parent = members.get(population.parent)
-        if gate is None or parent is None:
-            continue
-        if isinstance(gate, Combination):
-            if all(name in members for name in gate.populations):
-                members[population.name] = gate.of_parent(parent, members)
-        else:
-            members[population.name] = inside(tube, gate, parent)
-    return members
-
-
-def _shapes(gates: pd.DataFrame, template: Template) -> dict[str, Geometry]:
-    return {
-        name: from_json(str(gates.at[name, "geometry"]))
-        for name in template.by_name
-        if name in gates.index and not pd.isna(gates.at[name, "geometry"])
-    }
 
 
 def _background(
@@ -235,8 +253,8 @@ def _background(
 def _gate_se_log(
     tube: Tube,
     population: Population,
-    gates: pd.DataFrame,
-    shapes: Mapping[str, Geometry],
+    template: Template,
+    gates: Mapping[str, FinalGate],
     members: Members,
 ) -> float | None:
     """Return the standard error of the log count that comes from the population's own cuts.
@@ -244,38 +262,33 @@ def _gate_se_log(
     For a combination, the cuts of its members one after the other. The cuts of the ancestors are
     not in it.
     """
-    gate = shapes[population.name]
-    moved = gate.populations if isinstance(gate, Combination) else (population.name,)
+    whole = gates[population.name].geometry
+    moved = whole.populations if isinstance(whole, Combination) else (population.name,)
     squares = []
     for name in moved:
-        part, error = shapes[name], gates.at[name, "cut_se"]
-        if not isinstance(part, (Threshold, AllAbove)) or pd.isna(error):
+        gate, cut_se = gates[name].geometry, gates[name].cut_se
+        if not isinstance(gate, (Threshold, AllAbove)) or cut_se is None:
             continue
-        parent = members[str(gates.at[name, "parent"])]
-        values = select(tube, part.markers, parent)
+        parent = members[template.by_name[name].parent]
+        values = select(tube, gate.markers, parent)
         sizes = []
-        for by in (-float(error), float(error)):
-            within = parent[counting.shifted(part, by).contains(values)]
-            if isinstance(gate, Combination):
-                own_parent = members[population.parent]
-                within = gate.of_parent(own_parent, {**members, name: within})
+        for by in (-cut_se, cut_se):
+            within = parent[counting.shifted(gate, by).contains(values)]
+            if isinstance(whole, Combination):
+                within = whole.of_parent(members[population.parent], {**members, name: within})
             sizes.append(int(within.size))
         squares.append(counting.log_change(*sizes) ** 2)
     return float(np.sqrt(sum(squares))) if squares else None
 
 
-def _why_not(
-    gates: pd.DataFrame, name: str, tube: Tube, population: Population
-) -> dict[str, Any]:
-    missing = [marker for marker in population.markers if marker not in tube.markers]
-    if missing:
-        reason = f"the file has no channel for {', '.join(missing)}"
-        return {"status": "no_panel", "reason": reason}
-    if name not in gates.index:
-        return {"status": "not_estimable", "reason": "the tube has no gates; pool the gates again"}
-    given = gates.at[name, "reason"]
-    reason = f"'{population.parent}' was not counted" if pd.isna(given) else str(given)
-    return {"status": "not_estimable", "reason": reason}
+def _why_not(tube: Tube, population: Population, gate: FinalGate) -> dict[str, Any]:
+    missing = no_channel(tube, population)
+    if missing is not None:
+        return {"status": "no_panel", "reason": missing}
+    return {
+        "status": "not_estimable",
+        "reason": gate.reason or f"'{population.parent}' was not counted",
+    }
 
 
 def _record_unusable(

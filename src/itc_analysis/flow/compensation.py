@@ -37,7 +37,7 @@ _MIN_EVENTS_TO_JUDGE = 100
 #: More events than this, evenly spread, do not change the judgement.
 _ENOUGH_EVENTS_TO_JUDGE = 10_000
 #: Events per pass: 30 channels of them stay in the processor's cache.
-_CHUNK = 1 << 13
+_CHUNK = 1 << 11
 
 
 @dataclass(frozen=True)

@@ -11,27 +11,14 @@ import numpy.typing as npt
 from scipy import stats
 
 from itc_analysis.flow.gating import density as densities
+from itc_analysis.flow.gating.density import Density
+from itc_analysis.flow.gating.flank import fit_flank
 from itc_analysis.flow.gating.geometry import AllAbove, Threshold
 
 FloatArray = npt.NDArray[np.float64]
 
 #: Level of every interval of a count.
 CONFIDENCE = 0.95
-#: The flank of the negative peak that the tail is continued from begins this many standard
-#: deviations right of its mode: the core says little about the tail.
-FLANK = 1.0
-#: A flank with fewer bins or events cannot be continued.
-_MIN_BINS = 5
-_MIN_EVENTS = 30
-#: The tail is followed this many standard deviations beyond the cut; what is left is below 1e-9.
-_FOLLOWED = 8.0
-_N_ITERATIONS = 25
-_CONVERGED = 1e-8
-#: A continued tail may be wrong by its form, not only by its counts: relative standard error added,
-#: by the degree of the curve. An exponential is the cruder one.
-FORM_ERROR = {2: 0.25, 1: 0.5}
-
-
 @dataclass(frozen=True)
 class Background:
     """Events expected in a gate without the population.
@@ -76,10 +63,9 @@ def control_background(control: npt.ArrayLike, cut: float, n_parent: int) -> Bac
 def tail_background(values: npt.ArrayLike, cut: float) -> Background:
     """Return the background by continuing the right flank of the negative peak beyond the cut.
 
-    A log-quadratic curve (that of a normal tail; exponential when the flank bends outwards) is
-    fitted to the histogram between the negative peak and the cut by Poisson regression and summed
-    beyond the cut. It never expects more events right after the cut, within one standard deviation
-    of the negative peak, than were seen there (plus one).
+    Positives below the cut would make the flank flatter than it is: what stands right of the
+    positive peak is mirrored at it and taken off. At the cut the curve is not let stand higher than
+    the smoothed density and one event do.
 
     Parameters
     ----------
@@ -91,40 +77,21 @@ def tail_background(values: npt.ArrayLike, cut: float) -> Background:
     source ``none`` when there is no negative peak or no falling flank below the cut.
     """
     values = np.asarray(values)
-    if np.count_nonzero(values < cut) < _MIN_EVENTS:
+    if values.size == 0 or values.min() >= cut:
         return NO_BACKGROUND
     density = densities.estimate(values)
-    n_below = int(np.searchsorted(density.centres, cut - densities.BIN_WIDTH / 2))
-    if n_below < _MIN_BINS:
+    end = int(np.searchsorted(density.centres, cut - densities.BIN_WIDTH / 2))
+    if end == 0:
         return NO_BACKGROUND
-    peak = int(np.argmax(density.smooth[:n_below]))
-    width = densities.left_width(density.counts, peak)
-    first = peak + max(round(FLANK * width / densities.BIN_WIDTH), 1)
-    flank = density.counts[first:n_below]
-    if flank.size < _MIN_BINS or flank.sum() < _MIN_EVENTS:
+    peak = int(np.argmax(density.smooth[:end]))
+    counts = np.maximum(density.counts - _mirrored_positives(density, end), 0.0)
+    flank = fit_flank(density, peak, end, counts)
+    if flank is None:
         return NO_BACKGROUND
-    place = (density.centres - density.centres[peak]) / width
-    beyond = (cut - density.centres[peak]) / width + np.arange(
-        0.5 * densities.BIN_WIDTH / width, _FOLLOWED, densities.BIN_WIDTH / width
-    )
-    for degree in (2, 1):
-        fitted = _fit_poisson(_powers(place[first:n_below], degree), flank)
-        if fitted is None:
-            continue
-        coefficients, covariance = fitted
-        slope_at_cut = coefficients[1] + (2 * coefficients[2] * beyond[0] if degree > 1 else 0.0)
-        if slope_at_cut >= 0 or (degree > 1 and coefficients[2] > 0):
-            continue
-        design = _powers(beyond, degree)
-        expected = np.exp(design @ coefficients)
-        near = float(expected[beyond < beyond[0] + 1].sum())
-        seen = np.count_nonzero((values >= cut) & (values < cut + width))
-        expected *= min(1.0, (seen + 1) / near) if near > 0 else 1.0
-        n = float(expected.sum())
-        gradient = design.T @ expected
-        variance = float(gradient @ covariance @ gradient) + (FORM_ERROR[degree] * n) ** 2
-        return Background(n, float(np.sqrt(variance)), "negative_tail")
-    return NO_BACKGROUND
+    at_cut = min(end, density.centres.size - 1)
+    highest = float(density.smooth[at_cut] + density.height[at_cut])
+    n, error = flank.beyond(cut, highest=highest)
+    return Background(n, error, "negative_tail")
 
 
 def joined_background(parts: Sequence[Background]) -> Background:
@@ -209,33 +176,15 @@ def log_change(n_low: int, n_high: int) -> float:
     return abs(float(np.log((n_low + 0.5) / (n_high + 0.5)))) / 2
 
 
-def _powers(x: FloatArray, degree: int) -> FloatArray:
-    return np.vander(x, degree + 1, increasing=True)
-
-
-def _fit_poisson(design: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    """Fit log(expected) = design @ coefficients by Newton's method; None when it does not settle.
-
-    The covariance is scaled by the Pearson dispersion when that exceeds 1.
-    """
-    start = np.log(np.maximum(counts, 0.5))
-    coefficients = np.linalg.lstsq(design, start, rcond=None)[0]
-    for _ in range(_N_ITERATIONS):
-        expected = np.exp(np.clip(design @ coefficients, -50, 50))  # no overflow on the way
-        information = design.T @ (design * expected[:, None])
-        try:
-            step = np.linalg.solve(information, design.T @ (counts - expected))
-        except np.linalg.LinAlgError:
-            return None
-        coefficients = coefficients + step
-        if np.max(np.abs(step)) < _CONVERGED:
-            break
-    else:
-        return None
-    expected = np.exp(design @ coefficients)
-    freedom = max(counts.size - design.shape[1], 1)
-    # where less than one event is expected, Pearson's statistic is not chi-squared
-    seen = expected >= 1
-    pearson = float(np.sum((counts[seen] - expected[seen]) ** 2 / expected[seen]))
-    dispersion = max(pearson / freedom, 1.0)
-    return coefficients, np.linalg.inv(information) * dispersion
+def _mirrored_positives(density: Density, end: int) -> FloatArray:
+    """Return, per bin below the cut, the events right of the positive peak mirrored at it."""
+    mirrored = np.zeros(density.counts.size)
+    if end >= density.counts.size - 1:
+        return mirrored
+    peak = end + int(np.argmax(density.smooth[end:]))
+    if peak == end:  # falls all the way from the cut: no peak
+        return mirrored
+    reach = min(peak, density.counts.size - 1 - peak)
+    mirrored[peak - reach : peak] = density.counts[peak + 1 : peak + reach + 1][::-1]
+    mirrored[end:] = 0
+    return mirrored

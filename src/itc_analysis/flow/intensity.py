@@ -118,9 +118,7 @@ class Controls:
         return None
 
 
-def negative_threshold(
-    tube: Tube, marker: str, members: Members, template: Template
-) -> Threshold:
+def negative_threshold(tube: Tube, marker: str, members: Members, template: Template) -> Threshold:
     """Return a threshold without controls: the end of the denominator's negative peak.
 
     The lowest peak of the marker among this tube's T cells (the template's denominator) is taken
@@ -142,7 +140,9 @@ def negative_threshold(
     place = float(density.centres[peak])
     width = densities.left_width(density.counts, peak)
     if place > NEGATIVE_BELOW or width > NEGATIVE_WIDTH:
-        return Threshold(None, "none", f"no control tube, and {marker} has no negative peak in {who}")
+        return Threshold(
+            None, "none", f"no control tube, and {marker} has no negative peak in {who}"
+        )
     reason = f"no control tube: {NEGATIVE_Z:g} SD above the lowest peak of {who} in this tube"
     return Threshold(place + NEGATIVE_Z * width, "negative_population", reason)
 

@@ -61,6 +61,7 @@ def load_tube(
         what = "the data are already on a logarithmic or logicle scale, not in instrument units"
         remedy = "export the tube without transformation (and only once compensated)"
         raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
+    state, spillover = find_spillover(file)
     clean = find_clean_events(
         file.events,
         file.channels,
@@ -68,8 +69,8 @@ def load_tube(
         fluorescence=fluorescence,
         time=_time_row(file, columns, roles),
         time_outlier_mads=settings.time_outlier_mads,
+        spillover=spillover,
     )
-    state, spillover = find_spillover(file)
     events = _kept(file.events, clean.keep)
     if spillover is not None:
         compensate(events, file.channel_names, spillover, source=file.name, out=events)

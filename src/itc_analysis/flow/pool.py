@@ -21,32 +21,27 @@ from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
     Combination,
-    Ellipse,
     Geometry,
-    Polygon,
     Threshold,
     from_json,
     to_json,
 )
 from itc_analysis.flow.gating.template import ROOT, Population, Template
+from itc_analysis.flow.pool_shapes import collect_shapes, decide_shape
+from itc_analysis.flow.spread import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
 from itc_analysis.tables import contract
 from itc_analysis.tables.made import Gates
 
 log = logging.getLogger(__name__)
 
-#: Fewer tubes do not make a batch or a study to borrow from.
-MIN_TUBES = 3
-#: From median absolute deviation to standard deviation of a normal distribution.
-_MAD_TO_SD = 1.4826
-#: Cuts of one batch are never taken to agree better than this, transformed units: about 10 % of
-#: the intensity on a scale of 4.5 decades, the drift of a stable cytometer within a day.
-MIN_SPREAD = 0.01
 #: A weight from which the tube's own cut counts as decided by the tube.
 OWN_WEIGHT = 0.9
 #: A valley this deep is clear: an unusual cut in it is believed unless it is far off.
 CLEAR_DEPTH = 0.8
 #: Even a clear valley is not believed this many times further away than an outlier.
 FAR_OFF = 2.0
+
+_SOURCE = "gates"
 
 METHODS_TEXT = (
     "Cuts were then judged against all stained tubes of the same staining batch (or of the study "
@@ -108,7 +103,7 @@ def pool_gates(fits: pd.DataFrame, template: Template, settings: Flow) -> pd.Dat
         and template.by_name[row["population"]].on_failure == "stop"
     ]
     if faults:
-        raise ItcError("gates", faults)
+        raise ItcError(_SOURCE, faults)
     gates = contract.make(rows, Gates)
     counted = gates["state"].value_counts().to_dict()
     log.info("gates: %s", ", ".join(f"{n} {state}" for state, n in sorted(counted.items())))
@@ -128,7 +123,7 @@ def reference(cuts: pd.DataFrame, source: str) -> Reference | None:
     values = usable["cut"].to_numpy(dtype=float)
     errors = usable["cut_se"].fillna(0.0).to_numpy(dtype=float)
     centre = float(np.median(values))
-    observed = _MAD_TO_SD * float(np.median(np.abs(values - centre)))
+    observed = MAD_TO_SD * float(np.median(np.abs(values - centre)))
     between = observed**2 - float(np.median(errors**2))
     return Reference(
         source, centre, max(float(np.sqrt(max(between, 0.0))), MIN_SPREAD), len(usable)
@@ -147,6 +142,7 @@ def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[flo
 def _pool_population(
     fits: pd.DataFrame, population: Population, settings: Flow
 ) -> list[dict[str, Any]]:
+    has_cut = bool(fits["cut"].notna().any())
     study = reference(fits, "the study")
     rows = []
     for _, batch in fits.groupby("batch", sort=True):
@@ -154,7 +150,9 @@ def _pool_population(
         controls = batch[
             (batch["method"] == control_quantile.NAME) & (batch["status"] != "not_estimable")
         ]
-        shapes = _shapes(batch, "its batch") or _shapes(fits, "the study")
+        shapes = None
+        if not has_cut and not population.is_combination:
+            shapes = collect_shapes(batch, "its batch") or collect_shapes(fits, "the study")
         for _, fit in batch.iterrows():
             row = _own(fit)
             if fit["method"] in (NO_TUBE, NO_CHANNEL):
@@ -162,10 +160,10 @@ def _pool_population(
                 rows.append({**row, "method": method, "state": "not_estimable", "reason": reason})
             elif population.is_combination:
                 rows.append({**row, "geometry": to_json(population.combination), "state": "ok"})
-            elif _of_cut(fits):
+            elif has_cut:
                 rows.append(_decide_cut(row, fit, population, nearby, controls, settings))
             else:
-                rows.append(_decide_shape(row, fit, population, shapes, settings))
+                rows.append(decide_shape(row, fit, population, shapes, settings))
     return rows
 
 
@@ -180,10 +178,6 @@ def _own(fit: pd.Series) -> dict[str, Any]:
         "n_parent": fit["n_parent"],
         "quality": fit["quality"],
     }
-
-
-def _of_cut(fits: pd.DataFrame) -> bool:
-    return bool(fits["cut"].notna().any())
 
 
 def _decide_cut(
@@ -270,77 +264,6 @@ def _with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:
     return Threshold(population.markers, population.side or "above", cut)
 
 
-@dataclass(frozen=True)
-class _Shapes:
-    """Two-dimensional gates of a batch or study."""
-
-    source: str
-    table: pd.DataFrame
-    places: np.ndarray
-
-    @property
-    def centre(self) -> np.ndarray:
-        return np.median(self.places, axis=0)
-
-    @property
-    def spread(self) -> np.ndarray:
-        mad = np.median(np.abs(self.places - self.centre), axis=0)
-        return np.maximum(_MAD_TO_SD * mad, MIN_SPREAD)
-
-    def typical(self) -> pd.Series:
-        """Return the fit whose gate lies nearest to the centre."""
-        off = np.abs(self.places - self.centre) / self.spread
-        return self.table.iloc[int(np.argmin(off.max(axis=1)))]
-
-
-def _shapes(fits: pd.DataFrame, source: str) -> _Shapes | None:
-    usable = fits[
-        (fits["tube"] == "stained") & (fits["status"] == "ok") & fits["geometry"].notna()
-    ].sort_values("file_id")
-    if len(usable) < MIN_TUBES:
-        return None
-    places = np.array([_place(from_json(str(text))) for text in usable["geometry"]])
-    return _Shapes(source, usable, places)
-
-
-def _place(geometry: Geometry) -> tuple[float, ...]:
-    """Return numbers that say where a shape lies, to compare it between tubes."""
-    if isinstance(geometry, Ellipse):
-        return geometry.centre
-    if isinstance(geometry, Polygon):
-        return tuple(float(value) for value in np.mean(geometry.vertices, axis=0))
-    return (0.0,)
-
-
-def _decide_shape(
-    row: dict[str, Any],
-    fit: pd.Series,
-    population: Population,
-    shapes: _Shapes | None,
-    settings: Flow,
-) -> dict[str, Any]:
-    reason = None if pd.isna(fit["reason"]) else str(fit["reason"])
-    own = None if pd.isna(fit["geometry"]) else str(fit["geometry"])
-    if own is not None and shapes is not None:
-        off = float(np.max(np.abs(_place(from_json(own)) - shapes.centre) / shapes.spread))
-        if off > settings.outlier_mads:
-            reason = f"its own gate lies {off:.1f} robust SDs from {shapes.source}"
-            own = None
-    if own is not None:
-        return {**row, "geometry": own, "weight": 1.0, "state": "ok", "reason": reason}
-    if shapes is None or population.fallback == "none":
-        return {**row, "state": "not_estimable", "reason": reason}
-    typical = shapes.typical()
-    where = f"gate of {typical['file_id']}, the most typical of {shapes.source}"
-    return {
-        **row,
-        "geometry": typical["geometry"],
-        "weight": 0.0,
-        "state": "borrowed",
-        "reason": f"{reason}; {where}",
-    }
-
-
 def _settle_combinations(
     rows: Sequence[dict[str, Any]], template: Template
 ) -> list[dict[str, Any]]:
@@ -382,4 +305,4 @@ def _check_populations(fits: pd.DataFrame, template: Template) -> None:
             for name in sorted(wanted - found)
         ]
     if faults:
-        raise ItcError("gates", faults)
+        raise ItcError(_SOURCE, faults)

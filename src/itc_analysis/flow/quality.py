@@ -1,34 +1,39 @@
 """Which events of a tube can be trusted: detector margins and the time of acquisition.
 
-First cut: margins as PeacoQC removes them, and stretches of time whose flow rate or signals leave
-the tube's usual range (a simpler test than PeacoQC's, Emmaneel 2022, doi:10.1002/cyto.a.24501).
-A slow drift over the whole acquisition widens the usual range and is not removed.
+Margins as PeacoQC removes them, except counting beads, which may saturate detectors and are counted
+nevertheless; then unsteady stretches of the acquisition (see `acquisition`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from itc_analysis.flow.acquisition import (
+    EVENTS_PER_STEP,
+    MIN_STEPS,
+    Acquisition,
+    judge_acquisition,
+    looked_at,
+    steps_of,
+)
+from itc_analysis.flow.compensation import Spillover, compensate
 from itc_analysis.flow.fcs_data import Channel
 from itc_analysis.flow.transform import Transform
 
 Mask = npt.NDArray[np.bool_]
 
-#: PeacoQC's bins: at least 150 events, at most 500 bins.
-_MIN_EVENTS_PER_BIN = 150
-_MAX_BINS = 500
-#: Fewer bins do not show what is usual in a tube.
-_MIN_BINS = 20
-#: The mean of fewer values is not close to normal.
-_MIN_EVENTS_PER_MEAN = 20
-#: Values that give the spread of a channel to a few per cent.
-_ENOUGH_FOR_SPREAD = 20_000
-#: 1 / 0.6745: a MAD in standard deviations of a normal distribution.
-_MAD_TO_SD = 1.4826
+#: PeacoQC's limit of the isolation tree (IT_limit).
+_TREE_GAIN = 0.6
+#: An event that reads more than this share of the range, two decades below its top, in most colours at
+#: once is a bead: no cell carries every antibody.
+_BEAD_SHARE_OF_RANGE = 0.01
+_FEWEST_COLOURS_OF_A_BEAD = 3
+#: A clock with more steps back than this share of the events was shuffled; fewer are jumps of the clock.
+_MAX_STEPS_BACK = 0.001
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,16 @@ class CleanEvents:
     ----------
     keep : shape (n_events,); true for events to analyse.
     removed : events removed for each reason; an event counts for the first that applies.
-    remarks : checks that could not be made.
+    remarks : checks that could not be made, and what else was seen.
+    by_time : shape (n_events,); true for events inside the margins that lie in unsteady stretches.
+    acquisition : the tube along its acquisition; None when that could not be judged.
     """
 
     keep: Mask
     removed: dict[str, int]
     remarks: tuple[str, ...]
+    by_time: Mask
+    acquisition: Acquisition | None
 
 
 def find_clean_events(
@@ -55,6 +64,7 @@ def find_clean_events(
     fluorescence: Sequence[int],
     time: int | None,
     time_outlier_mads: float,
+    spillover: Spillover | None = None,
 ) -> CleanEvents:
     """Find events inside the detectors' range and in steady stretches of the acquisition.
 
@@ -67,129 +77,122 @@ def find_clean_events(
     time : row of the clock; null when there is none.
     time_outlier_mads : a stretch this many robust standard deviations away from the tube's median
         is removed.
+    spillover : the matrix that will be applied, so that peaks are looked for in compensated signals.
 
     Notes
     -----
-    Keeps every event in question when a check cannot be made, and says so in `remarks`. Counting
-    beads so bright that they saturate a detector are removed with the other saturated events.
+    Keeps every event in question when a check cannot be made, and says so in `remarks`. An event that
+    is bright in most colours at once is a counting bead and stays although it saturates a detector.
     """
+    keep, removed = _inside_margins(events, channels, scatter, fluorescence)
+    by_time = np.zeros_like(keep)
+    remarks: list[str] = []
+    chosen = np.flatnonzero(keep)
+    problem = _no_time_check(events, time, chosen, remarks)
+    acquisition = None
+    if problem is not None:
+        remarks.append(f"no time check: {problem}")
+    else:
+        assert time is not None  # _no_time_check says so
+        seen = chosen[looked_at(steps_of(len(chosen)))]
+        acquisition = judge_acquisition(
+            _signals(events[:, seen], channels, fluorescence, spillover),
+            events[time][chosen],
+            outlier_mads=time_outlier_mads,
+            gain_limit=_TREE_GAIN,
+        )
+        by_time[chosen[acquisition.unsteady]] = True
+        removed["time"] = int(np.count_nonzero(by_time))
+        keep &= ~by_time
+        if acquisition.drifting:
+            names = ", ".join(channels[fluorescence[i]].name for i in acquisition.drifting)
+            remarks.append(f"the signal drifts throughout the acquisition: {names}")
+    return CleanEvents(keep, removed, tuple(remarks), by_time, acquisition)
+
+
+def _inside_margins(
+    events: npt.NDArray[np.float32],
+    channels: Sequence[Channel],
+    scatter: Sequence[int],
+    fluorescence: Sequence[int],
+) -> tuple[Mask, dict[str, int]]:
+    """Return the events inside the detectors' range, and how many were dropped for each reason."""
     keep = np.ones(events.shape[1], dtype=np.bool_)
     removed: dict[str, int] = {}
 
-    def drop(bad: Mask, reason: str) -> None:
-        removed[reason] = removed.get(reason, 0) + int(np.count_nonzero(bad & keep))
+    def drop(bad: npt.NDArray[np.int64], reason: str) -> None:
+        removed[reason] = removed.get(reason, 0) + int(np.count_nonzero(keep[bad]))
         keep[bad] = False
 
-    for row in (*scatter, *fluorescence):
-        drop(~np.isfinite(events[row]), "not a number")
+    # One pass per channel: what does not lie below the top is saturated or not a number.
+    tops = {
+        row: np.flatnonzero(~(events[row] < np.float32(channels[row].highest_value)))
+        for row in (*scatter, *fluorescence)
+    }
+    for row, at_top in tops.items():
+        drop(at_top[~np.isfinite(events[row][at_top])], "not a number")
+        below = np.flatnonzero(~(events[row] > -np.inf)) if row in fluorescence else None
+        if below is not None:
+            drop(below, "not a number")
     for row in scatter:
-        at_margin = (events[row] >= channels[row].highest_value) | (events[row] <= 0)
-        drop(at_margin, "scatter margin")
+        drop(np.flatnonzero(~(events[row] > 0)), "scatter margin")
+        drop(_not_beads(events, channels, fluorescence, tops[row]), "scatter margin")
     for row in fluorescence:
-        drop(events[row] >= channels[row].highest_value, "fluorescence margin")
-    remarks = []
-    if time is None:
-        remarks.append("no time check: the file has no Time channel")
-    else:
-        unsteady = find_unsteady_events(
-            events, channels, keep, rows=fluorescence, time=time, outlier_mads=time_outlier_mads
-        )
-        if isinstance(unsteady, str):
-            remarks.append(f"no time check: {unsteady}")
-        else:
-            drop(unsteady, "time")
-    return CleanEvents(keep, removed, tuple(remarks))
+        drop(_not_beads(events, channels, fluorescence, tops[row]), "fluorescence margin")
+    return keep, removed
 
 
-def find_unsteady_events(
+def _not_beads(
     events: npt.NDArray[np.float32],
     channels: Sequence[Channel],
-    keep: Mask,
-    *,
-    rows: Sequence[int],
-    time: int,
-    outlier_mads: float,
-) -> Mask | str:
-    """Return the events of unsteady stretches, shape (n_events,), or why it cannot be told.
+    fluorescence: Sequence[int],
+    index: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return those of the events that are not bright in most colours at once."""
+    if index.size == 0 or len(fluorescence) < _FEWEST_COLOURS_OF_A_BEAD:
+        return index
+    bright = np.zeros(index.size, dtype=np.int64)
+    for row in fluorescence:
+        bright += events[row][index] > _BEAD_SHARE_OF_RANGE * channels[row].scaled_range
+    return index[2 * bright <= len(fluorescence)]
 
-    The tube is cut into stretches of equal numbers of events. A stretch is unsteady when its
-    duration, or the mean signal of its dim or its bright cells in one of `rows`, on the logicle
-    scale, is an outlier among them. Dim and bright are looked at apart so that the number of
-    positive cells, which varies by chance, does not hide a shift.
-    """
+
+def _no_time_check(
+    events: npt.NDArray[np.float32],
+    time: int | None,
+    chosen: npt.NDArray[np.int64],
+    remarks: list[str],
+) -> str | None:
+    """Return why the acquisition cannot be judged, or None; adds to `remarks` what it saw."""
+    if time is None:
+        return "the file has no Time channel"
     clock = events[time]
-    if not np.isfinite(clock).all() or bool(np.any(np.diff(clock) < 0)):
-        return "Time does not increase from event to event"
-    chosen = np.flatnonzero(keep)
-    n_bins = min(_MAX_BINS, len(chosen) // _MIN_EVENTS_PER_BIN)
-    if n_bins < _MIN_BINS:
-        return f"fewer than {_MIN_BINS * _MIN_EVENTS_PER_BIN} events"
-    if clock[chosen[0]] == clock[chosen[-1]]:
+    if not np.isfinite(clock).all():
+        return "Time holds values that are no numbers"
+    back = int(np.count_nonzero(clock[1:] < clock[:-1]))
+    if back > max(1, _MAX_STEPS_BACK * len(clock)):
+        return "Time does not increase from event to event (shuffled or joined files)"
+    if len(chosen) < MIN_STEPS * EVENTS_PER_STEP:
+        return f"fewer than {MIN_STEPS * EVENTS_PER_STEP} events"
+    if clock[chosen].min() == clock[chosen].max():
         return "Time stands still"
-    per_bin = len(chosen) // n_bins
-    binned = chosen[: n_bins * per_bin].reshape(n_bins, per_bin)
-    end = float(clock[chosen[min(binned.size, len(chosen) - 1)]])  # the event after the last
-    bad = _outliers(*_log_durations(clock[binned], end), outlier_mads)
-    for row in rows:
+    if back:
+        remarks.append(f"Time jumps back {back} times")
+    return None
+
+
+def _signals(
+    seen: npt.NDArray[np.float32],
+    channels: Sequence[Channel],
+    fluorescence: Sequence[int],
+    spillover: Spillover | None,
+) -> npt.NDArray[np.float32]:
+    """Return the channels to judge on their logicle scale, shape (n_channels, n_values)."""
+    if spillover is not None:
+        names = tuple(channel.name for channel in channels)
+        compensate(seen, names, spillover, source="quality", out=seen)
+    signals = np.empty((len(fluorescence), seen.shape[1]), dtype=np.float32)
+    for i, row in enumerate(fluorescence):
         scale = Transform("logicle", t=channels[row].scaled_range)
-        for means, error in _side_means(scale.apply(events[row][binned])):
-            bad |= _outliers(means, error, outlier_mads)
-    unsteady = np.zeros(len(keep), dtype=np.bool_)
-    unsteady[binned[bad]] = True
-    if bad[-1]:  # the few events that did not fill another stretch
-        unsteady[chosen[binned.size :]] = True
-    return unsteady
-
-
-def _side_means(
-    values: npt.NDArray[np.float32],
-) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Yield the mean of the bright and of the dim values per stretch, with standard errors.
-
-    A stretch with too few of them takes the overall mean: it cannot be an outlier.
-    """
-    bright = values > values.mean(dtype=np.float64)
-    weight = bright.astype(np.float32)
-    n_bright = np.count_nonzero(bright, axis=1)
-    sum_bright = np.einsum("ij,ij->i", values, weight).astype(np.float64)
-    sum_all = values.sum(axis=1, dtype=np.float64)
-    # The spread on a side is needed to a few per cent only.
-    sample = values.ravel()[:: max(1, values.size // _ENOUGH_FOR_SPREAD)]
-    middle = sample.mean(dtype=np.float64)
-    for counts, sums, side in (
-        (n_bright, sum_bright, sample[sample > middle]),
-        (values.shape[1] - n_bright, sum_all - sum_bright, sample[sample <= middle]),
-    ):
-        enough = counts >= _MIN_EVENTS_PER_MEAN
-        overall = float(sums.sum() / max(int(counts.sum()), 1))
-        means = np.where(enough, sums / np.maximum(counts, 1), overall)
-        spread = float(side.std(dtype=np.float64)) if len(side) else 0.0
-        yield means, spread / np.sqrt(np.maximum(counts, 1))
-
-
-def _log_durations(
-    clock: npt.NDArray[np.float32], end: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the log duration of each stretch, and its standard error by counting.
-
-    Parameters
-    ----------
-    clock : Time of the events, shape (n_bins, events per bin).
-    end : Time of the event after the last stretch.
-    """
-    durations = np.diff(clock[:, 0].astype(np.float64), append=end)
-    # Clocks tick: a stretch shorter than a tick lasts 0, which only says "less than one tick".
-    ticks = np.diff(clock, axis=1)
-    tick = float(ticks[ticks > 0].min(initial=np.inf))
-    if not np.isfinite(tick):  # every stretch within one tick: nothing to compare
-        return np.zeros(len(clock)), np.ones(len(clock))
-    error = np.sqrt(1 / clock.shape[1] + (tick / np.maximum(durations, tick)) ** 2)
-    return np.log(np.maximum(durations, tick / 2)), error
-
-
-def _outliers(values: npt.NDArray[np.float64], error: npt.NDArray[np.float64], mads: float) -> Mask:
-    centre = np.median(values)
-    spread = _MAD_TO_SD * np.median(np.abs(values - centre))
-    # Never stricter than counting noise allows: with few, equal stretches the MAD may be tiny.
-    outliers: Mask = np.abs(values - centre) > mads * np.maximum(spread, error)
-    return outliers
+        signals[i] = np.nan_to_num(scale.apply(seen[row]), posinf=1.0, neginf=0.0)
+    return signals

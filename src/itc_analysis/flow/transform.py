@@ -232,15 +232,19 @@ def _logicle_table(t: float, w: float, m: float, a: float) -> _Table:
 def _logicle_by_table(x: Float32Array, table: _Table) -> Float32Array:
     result = np.empty_like(x)
     flat_in, flat_out = x.reshape(-1), result.reshape(-1)
-    last = len(table.slope) - 1
+    piece = np.empty(min(_CHUNK, flat_in.size), dtype=np.int32)
+    size, taken = np.empty_like(piece), np.empty(piece.shape, dtype=np.float32)
     for start in range(0, flat_in.size, _CHUNK):
         part = flat_in[start : start + _CHUNK]
         out = flat_out[start : start + _CHUNK]
-        size = part.view(np.int32) & _SIGN_OFF
-        piece = (size >> _SHIFT) - table.first
-        np.clip(piece, 0, last, out=piece)
-        np.multiply(table.slope[piece], size.view(np.float32), out=out)
-        out += table.intercept[piece]
+        n = len(part)
+        np.bitwise_and(part.view(np.int32), _SIGN_OFF, out=size[:n])
+        np.right_shift(size[:n], _SHIFT, out=piece[:n])
+        np.subtract(piece[:n], table.first, out=piece[:n])
+        # Below the first piece and beyond the last one these are continued.
+        table.slope.take(piece[:n], out=out, mode="clip")
+        out *= size[:n].view(np.float32)
+        out += table.intercept.take(piece[:n], out=taken[:n], mode="clip")
         np.copysign(out, part, out=out)
         out += table.zero
     return result

@@ -50,7 +50,8 @@ def library_sources(
     if libraries is not None:
         named = [libraries[["library_id", "sample_id", "batch"]]]
     counted = counts[["source_id", "sample_id"]].rename(columns={"source_id": "library_id"})
-    table = pd.concat([*named, counted.assign(batch="-")], ignore_index=True)
+    counted = counted.assign(batch="-").astype("string")
+    table = pd.concat([*named, counted], ignore_index=True)
     table = table.drop_duplicates("library_id")  # the sheet comes first and knows the batch
     joined = table.merge(quality[["library_id", "status", "reason"]], on="library_id", how="left")
     joined["status"] = joined["status"].fillna("ok")

@@ -8,8 +8,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from itc_analysis.report import plots, verdicts, words
-from itc_analysis.report.blocks import Block, Bullets, Cell, Details, Heading, Paragraph, Section, Table
-from itc_analysis.report.material import Material
+from itc_analysis.report.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Details,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+)
+from itc_analysis.report.material import Material, each_row
 
 #: Measures of abundance, the question of the study.
 ABUNDANCE = ("share_of_t", "cells_per_ul")
@@ -29,7 +38,11 @@ def section(material: Material) -> Section:
                 "comparisons of abundance that it asks for, and none of them is confirmatory."
             )
         )
-    blocks += [Bullets(summary(rows, material)), matrix(rows, material), _how_to_read(rows, material)]
+    blocks += [
+        Bullets(summary(rows, material)),
+        matrix(rows, material),
+        _how_to_read(rows, material),
+    ]
     blocks += plots.forest_gallery(rows, material)
     sentences: list[Block] = []
     for population in _in_order(rows["population"]):
@@ -44,7 +57,7 @@ def section(material: Material) -> Section:
                         level=material.settings.stats.confidence,
                         pooled_name=material.settings.cohort.pooled_name,
                     )
-                    for row in of_population.itertuples()
+                    for row in each_row(of_population)
                 ]
             ),
         ]
@@ -99,9 +112,9 @@ def summary(rows: pd.DataFrame, material: Material) -> list[Markup]:
             if chosen.empty:
                 continue
             found: dict[str, list[str]] = {}
-            for row in chosen.itertuples():
+            for row in each_row(chosen):
                 verdict = verdicts.judge(row, alpha=material.alpha)
-                size = words.estimate(row.estimate, row.estimate_kind)
+                size, _ = verdicts.size_and_interval(row)
                 name = words.population(row.population)
                 label = f"{name} ({size})" if verdict.direction != "not_estimable" else name
                 found.setdefault(verdict.direction, []).append(label)
@@ -125,9 +138,9 @@ def matrix(rows: pd.DataFrame, material: Material) -> Table:
     )
     pooled = material.settings.cohort.pooled_name
     keys = rows[["assay", "population", "measure"]].drop_duplicates()
-    several_assays = keys["assay"].nunique() > 1
+    several_assays = len(set(keys["assay"])) > 1
     body = []
-    for key in keys.itertuples():
+    for key in each_row(keys):
         name = f"{words.population(key.population)}, {words.measure(key.measure)}"
         cells: list[Any] = [f"{name} ({words.assay(key.assay)})" if several_assays else name]
         for reference in references:
@@ -137,16 +150,17 @@ def matrix(rows: pd.DataFrame, material: Material) -> Table:
                 & (rows["measure"] == key.measure)
                 & (rows["reference_group"] == reference)
             ]
-            cells.append(_cell(next(chosen.itertuples(), None), alpha=material.alpha))
+            cells.append(_cell(next(each_row(chosen), None), alpha=material.alpha))
         body.append(cells)
     index = material.settings.cohort.index_group
     header = [f"{index} against"] + [verdicts.reference_name(name, pooled) for name in references]
     level = f"{100 * material.settings.stats.confidence:g} %"
     return Table(
         caption=f"{index} against each control: estimate, {level} interval, p adjusted within its "
-        "family, and the verdict. * marks the primary family.",
+        "family, and the verdict (blue: lower, orange: higher). * marks the primary family.",
         header=header,
         rows=body,
+        is_even=True,
     )
 
 
@@ -156,12 +170,14 @@ def _cell(row: Any, *, alpha: float) -> Cell:
     verdict = verdicts.judge(row, alpha=alpha)
     star = "*" if row.role == "primary" else ""
     if verdict.direction == "not_estimable":
-        return Cell(f"not estimable{star}: {verdict.caveat}", "bad")
-    size = words.estimate(row.estimate, row.estimate_kind)
-    bounds = words.interval(row.lower, row.upper, row.estimate_kind)
+        first_reason = verdict.caveat.split("; ")[0]
+        return Cell(f"not estimable{star}: {first_reason}", "bad")
+    size, bounds = verdicts.size_and_interval(row)
     is_adjusted = row.adjustment != "none"
     p = words.p_phrase(row.p_adjusted if is_adjusted else row.p_value, "p")
-    text = Markup("<strong>{}{}</strong> ({})<br>{}: {}").format(size, star, bounds, p, verdict.word)
+    text = Markup("<strong>{}{}</strong> ({})<br>{}: {}").format(
+        size, star, bounds, p, verdict.word
+    )
     return Cell(text, verdict.direction)
 
 
@@ -179,8 +195,8 @@ def _how_to_read(rows: pd.DataFrame, material: Material) -> Paragraph:
         parts.append(
             "For cells/µL the number is the ratio of the typical counts (geometric means)."
         )
-    covariates = sorted(set(rows["covariates"]) - {"none"})
-    adjusted = f" after adjustment for {words.listed(covariates)}" if covariates else ""
+    covariates = sorted({words.covariates(text) for text in rows["covariates"]} - {"none"})
+    adjusted = f" after adjustment for {' or for '.join(covariates)}" if covariates else ""
     parts.append(
         f"1 means no difference{adjusted}. The interval holds the values that the data do not contradict "
         f"at {level}. “No difference shown” is not “no difference”: look how far the interval reaches."

@@ -24,16 +24,6 @@ REFERENCES: dict[str, Reference] = {
         "logarithmic scaling for low signals and compensated data. Cytometry A 2006;69A:541–551.",
         "10.1002/cyto.a.20258",
     ),
-    "moore2012": Reference(
-        "Moore WA, Parks DR. Update for the logicle data scale including operational code "
-        "implementations. Cytometry A 2012;81A:273–277.",
-        "10.1002/cyto.a.22030",
-    ),
-    "spidlen2010": Reference(
-        "Spidlen J, Moore W, Parks D, et al. Data File Standard for Flow Cytometry, version FCS 3.1. "
-        "Cytometry A 2010;77A:97–100.",
-        "10.1002/cyto.a.20825",
-    ),
     "spidlen2015": Reference(
         "Spidlen J, Moore W; ISAC Data Standards Task Force, Brinkman RR. ISAC’s Gating-ML 2.0 data "
         "exchange standard for gating description. Cytometry A 2015;87A:683–687.",
@@ -73,9 +63,139 @@ REFERENCES: dict[str, Reference] = {
         "Econometrica 1958;26:24–36.",
         "10.2307/1907382",
     ),
-    "rosner1983": Reference(
-        "Rosner B. Percentage points for a generalized ESD many-outlier procedure. "
-        "Technometrics 1983;25:165–172.",
-        "10.1080/00401706.1983.10487848",
+    "clopper1934": Reference(
+        "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the "
+        "binomial. Biometrika 1934;26:404–413.",
+        "10.1093/biomet/26.4.404",
+    ),
+    "zou2008": Reference(
+        "Zou GY, Donner A. Construction of confidence limits about effect measures: a general approach. "
+        "Stat Med 2008;27:1693–1702.",
+        "10.1002/sim.3095",
+    ),
+    "roederer2001": Reference(
+        "Roederer M. Spectral compensation for flow cytometry: visualization artifacts, limitations, and "
+        "caveats. Cytometry 2001;45:194–205.",
+        "10.1002/1097-0320(20011101)45:3<194::AID-CYTO1163>3.0.CO;2-C",
+    ),
+    "efron1975": Reference(
+        "Efron B, Morris C. Data analysis using Stein’s estimator and its generalizations. "
+        "J Am Stat Assoc 1975;70:311–319.",
+        "10.1080/01621459.1975.10479864",
+    ),
+    "finak2014": Reference(
+        "Finak G, Frelinger J, Jiang W, et al. OpenCyto: an open source infrastructure for scalable, "
+        "robust, reproducible, and automated, end-to-end flow cytometry data analysis. "
+        "PLoS Comput Biol 2014;10:e1003806.",
+        "10.1371/journal.pcbi.1003806",
+    ),
+    "silverman1986": Reference(
+        "Silverman BW. Density estimation for statistics and data analysis. London: Chapman and Hall; 1986.",
+        "10.1007/978-1-4899-3324-9",
+    ),
+    "malek2015": Reference(
+        "Malek M, Taghiyar MJ, Chong L, et al. flowDensity: reproducing manual gating of flow cytometry "
+        "data by automated density-based cell population identification. Bioinformatics 2015;31:606–607.",
+        "10.1093/bioinformatics/btu677",
+    ),
+    "haldane1956": Reference(
+        "Haldane JBS. The estimation and significance of the logarithm of a ratio of frequencies. "
+        "Ann Hum Genet 1956;20:309–311.",
+        "10.1111/j.1469-1809.1955.tb01285.x",
+    ),
+    "gutierrez2019": Reference(
+        "Gutierrez-Arcelus M, Teslovich N, Mola AR, et al. Lymphocyte innateness defined by "
+        "transcriptional states reflects a balance between proliferation and effector functions. "
+        "Nat Commun 2019;10:687.",
+        "10.1038/s41467-019-08604-4",
+    ),
+    "garner2023": Reference(
+        "Garner LC, Amini A, FitzPatrick MEB, et al. Single-cell analysis of human MAIT cell "
+        "transcriptional, functional and clonal diversity. Nat Immunol 2023;24:1565–1578.",
+        "10.1038/s41590-023-01575-1",
+    ),
+    "germain2020": Reference(
+        "Germain PL, Sonrel A, Robinson MD. pipeComp, a general framework for the evaluation of "
+        "computational pipelines, reveals performant single cell RNA-seq preprocessing tools. "
+        "Genome Biol 2020;21:227.",
+        "10.1186/s13059-020-02136-7",
+    ),
+    "lanier1992": Reference(
+        "Lanier LL, Chang C, Spits H, Phillips JH. Expression of cytoplasmic CD3 epsilon proteins in "
+        "activated human adult natural killer (NK) cells and CD3 gamma, delta, epsilon complexes in fetal "
+        "NK cells. J Immunol 1992;149:1876–1880.",
+        "10.4049/jimmunol.149.6.1876",
+    ),
+    "monaco2019": Reference(
+        "Monaco G, Lee B, Xu W, et al. RNA-Seq signatures normalized by mRNA abundance allow absolute "
+        "deconvolution of human immune cell types. Cell Rep 2019;26:1627–1640.e7.",
+        "10.1016/j.celrep.2019.01.041",
+    ),
+    "young2020": Reference(
+        "Young MD, Behjati S. SoupX removes ambient RNA contamination from droplet-based single-cell RNA "
+        "sequencing data. GigaScience 2020;9:giaa151.",
+        "10.1093/gigascience/giaa151",
+    ),
+    "zheng2017": Reference(
+        "Zheng GXY, Terry JM, Belgrader P, et al. Massively parallel digital transcriptional profiling of "
+        "single cells. Nat Commun 2017;8:14049.",
+        "10.1038/ncomms14049",
+    ),
+    "long2000": Reference(
+        "Long JS, Ervin LH. Using heteroscedasticity consistent standard errors in the linear regression "
+        "model. Am Stat 2000;54:217–224.",
+        "10.1080/00031305.2000.10474549",
+    ),
+    "white1982": Reference(
+        "White H. Maximum likelihood estimation of misspecified models. Econometrica 1982;50:1–25.",
+        "10.2307/1912526",
+    ),
+    "knapp2003": Reference(
+        "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single covariate. "
+        "Stat Med 2003;22:2693–2710.",
+        "10.1002/sim.1482",
+    ),
+    "winkler2014": Reference(
+        "Winkler AM, Ridgway GR, Webster MA, Smith SM, Nichols TE. Permutation inference for the general "
+        "linear model. NeuroImage 2014;92:381–397.",
+        "10.1016/j.neuroimage.2014.01.060",
+    ),
+    "vandenhoogen2013": Reference(
+        "van den Hoogen F, Khanna D, Fransen J, et al. 2013 classification criteria for systemic sclerosis: "
+        "an American College of Rheumatology/European League Against Rheumatism collaborative initiative. "
+        "Ann Rheum Dis 2013;72:1747–1755.",
+        "10.1136/annrheumdis-2013-204424",
+    ),
+    "leroy2001": Reference(
+        "LeRoy EC, Medsger TA. Criteria for the classification of early systemic sclerosis. "
+        "J Rheumatol 2001;28:1573–1576."
+    ),
+    "aringer2019": Reference(
+        "Aringer M, Costenbader K, Daikh D, et al. 2019 European League Against Rheumatism/American College "
+        "of Rheumatology classification criteria for systemic lupus erythematosus. "
+        "Ann Rheum Dis 2019;78:1151–1159.",
+        "10.1136/annrheumdis-2018-214819",
+    ),
+    "shiboski2017": Reference(
+        "Shiboski CH, Shiboski SC, Seror R, et al. 2016 American College of Rheumatology/European League "
+        "Against Rheumatism classification criteria for primary Sjögren’s syndrome. "
+        "Ann Rheum Dis 2017;76:9–16.",
+        "10.1136/annrheumdis-2016-210571",
+    ),
+    "aletaha2010": Reference(
+        "Aletaha D, Neogi T, Silman AJ, et al. 2010 rheumatoid arthritis classification criteria: an American "
+        "College of Rheumatology/European League Against Rheumatism collaborative initiative. "
+        "Ann Rheum Dis 2010;69:1580–1588.",
+        "10.1136/ard.2010.138461",
+    ),
+    "lundberg2017": Reference(
+        "Lundberg IE, Tjärnlund A, Bottai M, et al. 2017 European League Against Rheumatism/American College "
+        "of Rheumatology classification criteria for adult and juvenile idiopathic inflammatory myopathies. "
+        "Ann Rheum Dis 2017;76:1955–1964.",
+        "10.1136/annrheumdis-2017-211468",
+    ),
+    "nct04995588": Reference(
+        "Poitiers University Hospital. Role of innate T cells in physiopathology of systemic sclerosis "
+        "(Sclero-LTI). Trial record NCT04995588, first posted 2021."
     ),
 }

@@ -56,12 +56,14 @@ class Table:
     header : one label per column.
     rows : cells, as many as labels.
     numeric : positions of the columns that are set to the right.
+    is_even : all columns have the same width.
     """
 
     caption: Text
     header: Sequence[Text]
     rows: Sequence[Sequence[Text | Cell]]
     numeric: frozenset[int] = frozenset()
+    is_even: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:

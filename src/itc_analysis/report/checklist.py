@@ -6,12 +6,14 @@ authors to write; nothing is guessed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pandas as pd
 
 from itc_analysis.report import words
-from itc_analysis.report.blocks import Details, Heading, Paragraph, Section, Table
+from itc_analysis.report.bibliography import REFERENCES
+from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
 from itc_analysis.report.material import Material
 
 NOT_PROVIDED = "not provided by the study’s files"
@@ -21,10 +23,10 @@ Filler = Callable[[Material], str]
 
 def section(material: Material) -> Section:
     """Return both checklists."""
-    blocks = [
+    blocks: list[Block] = [
         Paragraph(
             "Filled from the tables of this run only. What reads “not provided by the study’s files” must be "
-            "written by the authors."
+            f"written by the authors. The lists: {REFERENCES['vonelm2007'].text} {REFERENCES['lee2008'].text}"
         ),
         Heading("STROBE (cross-sectional comparison)"),
         Details("STROBE items", [_table("STROBE items.", STROBE, material)]),
@@ -39,7 +41,9 @@ def section(material: Material) -> Section:
     return Section("checklist", "Reporting checklists", blocks)
 
 
-def _table(caption: str, items: tuple[tuple[str, str, Filler | None], ...], material: Material) -> Table:
+def _table(
+    caption: str, items: tuple[tuple[str, str, Filler | None], ...], material: Material
+) -> Table:
     body = []
     for number, item, fill in items:
         text = fill(material) if fill is not None else ""
@@ -54,7 +58,9 @@ def _groups(material: Material) -> str:
 
 
 def _characteristics(material: Material) -> str:
-    return f"{_groups(material)} Characteristics are in Table 1." if len(material.participants) else ""
+    return (
+        f"{_groups(material)} Characteristics are in Table 1." if len(material.participants) else ""
+    )
 
 
 def _quality_control(material: Material) -> str:
@@ -115,8 +121,13 @@ def _gating(material: Material) -> str:
 
 
 def _transformation(material: Material) -> str:
-    applied = [entry for entry in material.provenance if entry.get("step") == "itc fit-gates"]
-    return "See the methods sentence of itc fit-gates." if applied else ""
+    told = [
+        sentence
+        for entry in material.provenance
+        for sentence in re.split(r"(?<=[.]) ", entry.get("methods", ""))
+        if re.search("logicle|transformed to|arcsinh", sentence)
+    ]
+    return " ".join(dict.fromkeys(told))
 
 
 def _variables(material: Material) -> str:
@@ -156,15 +167,17 @@ def _missing(material: Material) -> str:
 
 def _models(material: Material) -> str:
     rows = material.comparisons
-    models = sorted(set(rows["model"].dropna()))
+    models = sorted(set(rows["model"].dropna()) - {"none"})
     return " ".join(words.sentence(model) for model in models)
 
 
 def _confounders(material: Material) -> str:
-    found = sorted(set(material.comparisons["covariates"].dropna()) - {"none"})
+    found = sorted(
+        {words.covariates(text) for text in material.comparisons["covariates"]} - {"none"}
+    )
     if len(material.comparisons) and not found:
         return "No covariate was adjusted for."
-    return f"Adjusted for {words.listed(found)}." if found else ""
+    return f"Adjusted for {' or for '.join(found)}." if found else ""
 
 
 def _missing_data(material: Material) -> str:
@@ -178,7 +191,11 @@ def _missing_data(material: Material) -> str:
 
 
 def _results(material: Material) -> str:
-    return "Under All comparisons, adjusted and without covariates." if len(material.comparisons) else ""
+    return (
+        "Under All comparisons, adjusted and without covariates."
+        if len(material.comparisons)
+        else ""
+    )
 
 
 def _outcome(material: Material) -> str:

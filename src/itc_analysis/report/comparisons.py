@@ -7,6 +7,7 @@ import pandas as pd
 from itc_analysis.report import answer, plots, verdicts, words
 from itc_analysis.report.blocks import (
     Block,
+    Bullets,
     Cell,
     Details,
     Heading,
@@ -15,7 +16,7 @@ from itc_analysis.report.blocks import (
     Table,
     Text,
 )
-from itc_analysis.report.material import Material
+from itc_analysis.report.material import Material, each_row
 
 ROLES = {
     "primary": "Primary comparisons",
@@ -23,6 +24,8 @@ ROLES = {
     "exploratory": "Exploratory comparisons",
     "post_hoc": "Comparisons that the plan did not declare (post hoc)",
 }
+
+ADJUSTMENTS = {"holm": "Holm", "bh": "Benjamini–Hochberg", "none": "none"}
 
 #: Tables with more rows than this open on a click.
 MANY_ROWS = 40
@@ -69,43 +72,43 @@ def tables_section(material: Material) -> Section:
             title,
             [Paragraph("No comparison was made: the plan asks for none that these data allow.")],
         )
-    blocks: list[Block] = [_families(table)]
+    blocks = _families(table)
     for role, heading in ROLES.items():
         rows = table[table["role"] == role]
         if rows.empty:
             if role != "post_hoc":
                 blocks.append(Paragraph(f"{heading}: the plan declares none."))
             continue
-        shown = comparison_table(rows, material, caption=f"{heading}.")
+        shown = comparison_blocks(rows, material, caption=f"{heading}.")
         if len(rows) > MANY_ROWS:
-            blocks.append(Details(f"{heading}: {words.plural(len(rows), 'row')}", [shown]))
+            blocks.append(Details(f"{heading}: {words.plural(len(rows), 'row')}", shown))
         else:
-            blocks += [Heading(heading), shown]
+            blocks += [Heading(heading), *shown]
     return Section("comparisons", title, blocks)
 
 
-def comparison_table(rows: pd.DataFrame, material: Material, *, caption: str) -> Table:
-    """Return comparisons with estimate, interval, p, numbers used, below LoD and missing."""
+def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -> list[Block]:
+    """Return comparisons with estimate, interval, p, numbers used, below LoD and missing; then the remarks.
+
+    Remarks are numbered, because many comparisons share the same ones.
+    """
     rows = in_reading_order(rows, material)
     pooled = material.settings.cohort.pooled_name
-    several_assays = rows["assay"].nunique() > 1
+    several_assays = len(set(rows["assay"])) > 1
     has_permutation = bool(rows["p_permutation"].notna().any())
-    has_remarks = any(
-        verdicts.judge(row, alpha=material.alpha).caveat for row in rows.itertuples()
-    )
+    remarks: dict[str, int] = {}
     body: list[list[Text | Cell]] = []
-    for row in rows.itertuples():
+    for row in each_row(rows):
         verdict = verdicts.judge(row, alpha=material.alpha)
         endpoint = f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"
-        size = words.estimate(row.estimate, row.estimate_kind)
-        bounds = words.interval(row.lower, row.upper, row.estimate_kind)
+        size, bounds = verdicts.size_and_interval(row)
         colour = "bad" if verdict.direction == "not_estimable" else verdict.direction
         body.append(
             [
                 f"{endpoint} ({words.assay(row.assay)})" if several_assays else endpoint,
                 verdicts.reference_name(row.reference_group, pooled),
                 Cell(verdict.word, colour),
-                size if words.is_missing(row.estimate) else f"{size} ({bounds})",
+                size if size == words.NOTHING else f"{size} ({bounds})",
                 words.estimate(row.estimate_unadjusted, row.estimate_kind),
                 words.p_value(row.p_value),
                 words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
@@ -115,7 +118,7 @@ def comparison_table(rows: pd.DataFrame, material: Material, *, caption: str) ->
                 f"{row.n_index} / {row.n_reference}",
                 str(row.n_below_lod),
                 str(row.n_missing),
-                *([verdict.caveat] if has_remarks else []),
+                _numbers_of(verdict.caveat, remarks),
             ]
         )
     level = f"{100 * material.settings.stats.confidence:g} %"
@@ -132,18 +135,21 @@ def comparison_table(rows: pd.DataFrame, material: Material, *, caption: str) ->
         "n",
         "Below LoD",
         "Missing",
-        *(["Remark"] if has_remarks else []),
+        "Remarks",
     ]
     first_number = header.index("Verdict") + 1
-    n_numbers = len(header) - first_number - has_remarks
-    return Table(
+    table = Table(
         caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and intensities, "
         "differences for scores. Medians and n: index / reference. Below LoD: participants of both that enter as "
         "“at most the limit”; missing: analysed participants without a usable number.",
         header=header,
         rows=body,
-        numeric=frozenset(range(first_number, first_number + n_numbers)),
+        numeric=frozenset(range(first_number, header.index("Remarks"))),
     )
+    if not remarks:
+        return [table]
+    notes = [f"{number}: {words.sentence(text)}" for text, number in remarks.items()]
+    return [table, Details(f"What the remarks 1 to {len(notes)} say", [Bullets(notes)])]
 
 
 def in_reading_order(rows: pd.DataFrame, material: Material) -> pd.DataFrame:
@@ -160,34 +166,50 @@ def in_reading_order(rows: pd.DataFrame, material: Material) -> pd.DataFrame:
     )
 
 
-def _families(table: pd.DataFrame) -> Table:
-    """Return one row per family: how p was adjusted, with which model, and for what."""
+def _numbers_of(caveat: str, remarks: dict[str, int]) -> str:
+    """Return the numbers of a comparison's remarks; new ones are added to `remarks`."""
+    if not caveat:
+        return words.NOTHING
+    own = [remarks.setdefault(text, len(remarks) + 1) for text in caveat.split("; ")]
+    return ", ".join(str(number) for number in own)
+
+
+def _families(table: pd.DataFrame) -> list[Block]:
+    """Return one row per family (how p was adjusted, for what), and the models and estimands."""
     body = []
     for (role, family), rows in table.groupby(["role", "family"], sort=True):
+        covariates = sorted({words.covariates(text) for text in rows["covariates"]})
         body.append(
             [
                 str(family),
                 str(role).replace("_", " "),
                 str(len(rows)),
-                words.listed(sorted(set(rows["adjustment"]))),
-                words.listed(sorted(set(rows["covariates"]))),
-                "; ".join(sorted(set(rows["model"]))),
-                "; ".join(sorted(set(rows["estimand"]))),
+                str(int((rows["status"] == "ok").sum())),
+                words.listed([ADJUSTMENTS[name] for name in sorted(set(rows["adjustment"]))]),
+                "; or ".join(covariates),
                 words.listed(sorted(set(rows["plan_digest"]))),
             ]
         )
-    return Table(
+    families = Table(
         caption="Families of comparisons, declared in the analysis plan; p is adjusted within a family.",
         header=[
             "Family",
             "Role",
             "Comparisons",
+            "Estimable",
             "Adjustment of p",
             "Covariates",
-            "Model",
-            "What the estimate means",
             "Plan (SHA-256, first 12)",
         ],
         rows=body,
-        numeric=frozenset([2]),
+        numeric=frozenset([2, 3]),
     )
+    models = sorted(set(table["model"]) - {"none"})
+    told = Details(
+        "Models, and what the estimates mean",
+        [
+            Bullets([words.sentence(model) for model in models] or ["No model could be fitted."]),
+            Bullets([words.sentence(text) for text in sorted(set(table["estimand"]))]),
+        ],
+    )
+    return [families, told]

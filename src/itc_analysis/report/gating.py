@@ -34,6 +34,8 @@ def section(material: Material) -> Section:
     blocks: list[Block] = [Heading("State of the gates")]
     blocks += [states(material.gates), Heading("What could be detected"), detection(material)]
     chosen = example_tubes(material)
+    if chosen:
+        blocks += [Heading("How to look at a gate"), Paragraph(plots.HOW_TO_READ_A_GATE)]
     for panel, tubes in chosen.items():
         blocks.append(Heading(f"{panel}: the tubes that were hardest to gate"))
         blocks += plots.gate_galleries(material, panel, tubes)
@@ -43,12 +45,18 @@ def section(material: Material) -> Section:
 def example_tubes(material: Material) -> dict[str, list[str]]:
     """Return the tubes to draw per panel: stained, readable, the worst judged first.
 
-    A tube is judged by the states of its gates (`BADNESS`), then by how little weight its own cuts
+    Participants' tubes are drawn; those of bridge controls only where a panel has no others. A tube is judged by the states of its gates (`BADNESS`), then by how little weight its own cuts
     kept, then by name.
     """
     quality = material.tube_quality
-    usable = quality.loc[(quality["tube"] == "stained") & (quality["status"] == "ok"), "file_id"]
-    gates = material.gates[material.gates["file_id"].isin(usable)]
+    usable = quality[(quality["tube"] == "stained") & (quality["status"] == "ok")]
+    controls = material.samples.loc[
+        material.samples["sample_type"] == "bridge_control", "sample_id"
+    ]
+    of_people = usable[~usable["sample_id"].isin(controls)]
+    only_controls = usable[~usable["panel"].isin(of_people["panel"])]
+    usable = pd.concat([of_people, only_controls])
+    gates = material.gates[material.gates["file_id"].isin(usable["file_id"])]
     gates = gates.assign(
         _bad=gates["state"].map(BADNESS).fillna(0).astype(float),
         _lost=1 - gates["weight"].fillna(1.0),
@@ -56,9 +64,7 @@ def example_tubes(material: Material) -> dict[str, list[str]]:
     ranked = (
         gates.groupby(["panel", "file_id"], as_index=False)[["_bad", "_lost"]]
         .sum()
-        .sort_values(
-            ["panel", "_bad", "_lost", "file_id"], ascending=[True, False, False, True]
-        )
+        .sort_values(["panel", "_bad", "_lost", "file_id"], ascending=[True, False, False, True])
     )
     most = material.settings.report.n_example_tubes
     return {
@@ -69,14 +75,11 @@ def example_tubes(material: Material) -> dict[str, list[str]]:
 
 def states(gates: pd.DataFrame) -> Table:
     """Return the number of tubes per population and state of its gate."""
-    counted = (
-        gates.groupby(["panel", "population", "state"]).size().unstack(fill_value=0)
-    )
-    counted = counted.reindex(columns=GATE_STATES, fill_value=0)
+    counted = gates.groupby(["panel", "population", "state"])["file_id"].nunique().to_dict()
     body = [
         [
             f"{words.population(population)} ({panel})",
-            *(str(int(counted.loc[(panel, population), state])) for state in GATE_STATES),
+            *(str(counted.get((panel, population, state), 0)) for state in GATE_STATES),
         ]
         for panel, rows in gates.groupby("panel", sort=True)
         for population in plots.in_tree_order(rows)

@@ -6,7 +6,7 @@ from an earlier run is not shown, and one that is missing is said to be missing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,11 @@ def collect(results: str | Path, settings: Settings) -> Material:
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
     )
+
+
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
+    """Go through the rows as named tuples; their types are those of the table's contract."""
+    yield from table.itertuples()
 
 
 class _Reader:

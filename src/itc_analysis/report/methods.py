@@ -76,9 +76,7 @@ def references(keys: list[str]) -> Bullets:
                 text += Markup(' <a href="{}{}">doi:{}</a>').format(
                     DOI_RESOLVER, entry.doi, entry.doi
                 )
-        items.append(
-            Markup('<span id="reference-{0}">[{0}]</span> {1}').format(number, text)
-        )
+        items.append(Markup('<span id="reference-{0}">[{0}]</span> {1}').format(number, text))
     return Bullets(items)
 
 

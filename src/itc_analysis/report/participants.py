@@ -11,7 +11,7 @@ from itc_analysis.cohort.flowchart_svg import draw_flowchart
 from itc_analysis.cohort.table_one import make_table_one
 from itc_analysis.report import words
 from itc_analysis.report.blocks import Block, Details, Figure, Heading, Paragraph, Section, Table
-from itc_analysis.report.material import Material
+from itc_analysis.report.material import Material, each_row
 
 VARIABLE_NAMES = {
     "age_years": "Age",
@@ -64,7 +64,7 @@ def flow_chart(material: Material) -> Figure:
     if not material.has_single_cell:
         table = table[~table["stage"].isin(["with_singlecell", "without_singlecell"])]
     return Figure(
-        Markup(draw_flowchart(table.reset_index(drop=True))),  # noqa: S704  (escapes its text)
+        Markup(draw_flowchart(table.reset_index(drop=True))),  # escapes its text
         "Read from the top: every box counts people, and what leaves to the right plus what goes on below "
         "adds up to the box above. A person stands under one reason only, the first that applies.",
         width=900,
@@ -87,7 +87,7 @@ def table_one(material: Material) -> Table | Paragraph:
         label = f"{name}: {level}" if level not in ("", "yes") else name
         first = rows.iloc[0]
         unit = f"{first['unit']}; " if first["unit"] else ""
-        own = {row.group: _with_missing(row.text, row.n_missing) for row in rows.itertuples()}
+        own = {row.group: _with_missing(row.text, row.n_missing) for row in each_row(rows)}
         body.append([f"{label} ({unit}{first['statistic']})", *(own[g] for g in (*groups, "all"))])
     return Table(
         caption="Median [lower quartile; upper quartile], or number (per cent of those known). A number after "
@@ -133,7 +133,9 @@ def batches(material: Material) -> list[Block]:
 
 
 def _with_missing(text: str, n_missing: int) -> str:
-    return f"{text}; missing {n_missing}" if n_missing else text
+    if not n_missing:
+        return text
+    return f"missing {n_missing}" if text == "-" else f"{text}; missing {n_missing}"
 
 
 def _left_out(people: pd.DataFrame) -> Table:
@@ -145,7 +147,7 @@ def _left_out(people: pd.DataFrame) -> Table:
             "no reason given" if words.is_missing(row.reasons) else row.reasons,
             row.decided_by,
         ]
-        for row in people.sort_values("participant_id").itertuples()
+        for row in each_row(people.sort_values("participant_id"))
     ]
     return Table(
         "Enrolled but not analysed.",

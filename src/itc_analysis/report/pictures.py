@@ -40,7 +40,7 @@ PNG_COLOURS = 96
 @contextmanager
 def drawing() -> Iterator[None]:
     """Draw with the page's style; figures are drawn and saved inside."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(dict[Any, Any](STYLE)):
         yield
 
 
@@ -67,13 +67,12 @@ def embed_svg(svg: str, *, name: str, alt: str) -> Markup:
     """Return a whole SVG document as a part of a page: no prologue, own ids, a description."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'href="#', f'href="#{name}-', body)
     body = re.sub(r"url\(#", f"url(#{name}-", body)
-    body = body.replace(
-        "<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1
-    )
-    return Markup(body)  # noqa: S704  (made by matplotlib, which escapes text)
+    body = body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    return Markup(body)  # made by matplotlib, which escapes text
 
 
 def to_png(figure: Figure, *, alt: str) -> Markup:

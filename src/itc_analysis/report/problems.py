@@ -9,7 +9,7 @@ import pandas as pd
 from itc_analysis.report import words
 from itc_analysis.report.answer import ABUNDANCE
 from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
-from itc_analysis.report.material import Material
+from itc_analysis.report.material import Material, each_row
 
 #: Lists of participants longer than this are opened on a click.
 MANY_NAMES = 12
@@ -38,8 +38,13 @@ def _noted(material: Material) -> list[Block]:
     if rows.empty:
         return [heading, Paragraph("Nothing was noted.")]
     body = [
-        [row.item, row.room, row.what, words.NOTHING if words.is_missing(row.remedy) else row.remedy]
-        for row in rows.itertuples()
+        [
+            row.item,
+            row.room,
+            row.what,
+            words.NOTHING if words.is_missing(row.remedy) else row.remedy,
+        ]
+        for row in each_row(rows)
     ]
     return [
         heading,
@@ -57,7 +62,7 @@ def _tubes(material: Material) -> list[Block]:
     if rows.empty:
         return [heading, Paragraph(f"{told} None carries a remark.")]
     body = []
-    for row in rows.sort_values(["status", "file_id"]).itertuples():
+    for row in each_row(rows.sort_values(["status", "file_id"])):
         texts = [text for text in (row.reason, row.remarks) if not words.is_missing(text)]
         body.append(
             [
@@ -87,7 +92,7 @@ def _libraries(material: Material) -> list[Block]:
             words.status(row.status),
             "no reason given" if words.is_missing(row.reason) else row.reason,
         ]
-        for row in rows.sort_values("library_id").itertuples()
+        for row in each_row(rows.sort_values("library_id"))
     ]
     return [heading, Table("Libraries not used.", ["Library", "Sample", "Status", "Reason"], body)]
 
@@ -132,7 +137,7 @@ def _measurements(material: Material) -> list[Block]:
         endpoints = sorted(
             {
                 f"{words.population(row.population)} {words.measure(row.measure, row.feature)}"
-                for row in group.itertuples()
+                for row in each_row(group)
             }
         )
         who = words.listed(people, most=MANY_NAMES) or words.NOTHING
@@ -174,16 +179,19 @@ def _without_number(material: Material) -> list[Block]:
         "(see the flow chart)."
     )
     if absent.empty:
-        return [heading, Paragraph(f"{told} Everybody analysed has at least one number of abundance.")]
+        return [
+            heading,
+            Paragraph(f"{told} Everybody analysed has at least one number of abundance."),
+        ]
     body = []
-    for row in absent.sort_values("participant_id").itertuples():
+    for row in each_row(absent.sort_values("participant_id")):
         own = material.measurements[material.measurements["participant_id"] == row.participant_id]
         whys = sorted(
             {
                 f"{words.status(item.status)}: {item.reason}"
                 if not words.is_missing(item.reason)
                 else words.status(item.status)
-                for item in own.itertuples()
+                for item in each_row(own)
             }
         )
         body.append(
@@ -203,9 +211,7 @@ def _without_number(material: Material) -> list[Block]:
     ]
 
 
-def _by_reason(
-    rows: pd.DataFrame, keys: list[str]
-) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+def _by_reason(rows: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
     reasons = rows["reason"].fillna("no reason given").astype(str)
     masked = reasons.map(lambda text: re.sub(r"\d[\d.,]*", "#", text))

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from itc_analysis.report import answer, plots, verdicts, words
 from itc_analysis.report.blocks import Block, Cell, Details, Heading, Paragraph, Section, Table
-from itc_analysis.report.material import Material
+from itc_analysis.report.material import Material, each_row
 
 #: Shown side by side, in this order.
 SIGNATURES = ("exhaustion", "activation", "interferon")
@@ -40,7 +40,9 @@ def section(material: Material) -> Section:
     compared = material.comparisons
     compared = compared[(compared["measure"] == "score") & compared["feature"].isin(SIGNATURES)]
     if compared.empty:
-        blocks.append(Paragraph("No score was compared between groups; the scores themselves follow."))
+        blocks.append(
+            Paragraph("No score was compared between groups; the scores themselves follow.")
+        )
     else:
         blocks.append(side_by_side(compared, material))
     answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
@@ -77,9 +79,11 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         _reference=keys["reference_group"].map(references),
     ).sort_values(["_population", "population", "_reference"], kind="stable")
     body = []
-    for key in keys.itertuples():
+    for key in each_row(keys):
         against = verdicts.reference_name(key.reference_group, pooled)
-        cells: list[Any] = [f"{words.population(key.population)}: {key.index_group} against {against}"]
+        cells: list[Any] = [
+            f"{words.population(key.population)}: {key.index_group} against {against}"
+        ]
         directions: dict[str, dict[str, verdicts.Direction]] = {}
         for assay, signature in columns:
             chosen = compared[
@@ -88,7 +92,7 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
                 & (compared["assay"] == assay)
                 & (compared["feature"] == signature)
             ]
-            row = next(chosen.itertuples(), None)
+            row = next(each_row(chosen), None)
             cells.append(_cell(row, alpha=material.alpha))
             if row is not None:
                 found = verdicts.judge(row, alpha=material.alpha).direction
@@ -160,9 +164,7 @@ def availability(scores: pd.DataFrame) -> Table:
         why = rows.loc[rows["status"] != "ok", "status"].value_counts().sort_index()
         missing = "; ".join(f"{words.status(str(name))}: {n}" for name, n in why.items())
         found = rows["n_features_found"]
-        span = (
-            f"{found.min()}" if found.min() == found.max() else f"{found.min()}–{found.max()}"
-        )
+        span = f"{found.min()}" if found.min() == found.max() else f"{found.min()}–{found.max()}"
         body.append(
             [
                 f"{words.population(str(population))}, {words.SIGNATURE_NAMES.get(str(signature), str(signature))}",
@@ -186,9 +188,8 @@ def _cell(row: Any, *, alpha: float) -> Cell:
         return Cell("not compared", "none")
     verdict = verdicts.judge(row, alpha=alpha)
     if verdict.direction == "not_estimable":
-        return Cell(f"not estimable: {verdict.caveat}", "bad")
-    size = words.estimate(row.estimate, row.estimate_kind)
-    bounds = words.interval(row.lower, row.upper, row.estimate_kind)
+        return Cell(f"not estimable: {verdict.caveat.split('; ')[0]}", "bad")
+    size, bounds = verdicts.size_and_interval(row)
     p = words.p_phrase(row.p_adjusted if row.adjustment != "none" else row.p_value)
     text = Markup("<strong>{}</strong> ({})<br>{}: {}").format(size, bounds, p, verdict.word)
     return Cell(text, verdict.direction)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from itc_analysis.report import plots, words
 from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
-from itc_analysis.report.material import Material
+from itc_analysis.report.material import Material, each_row
 
 
 def section(material: Material) -> Section:
@@ -34,10 +34,8 @@ def section(material: Material) -> Section:
 def quality(libraries: pd.DataFrame) -> Table:
     """Return one row per library: cells kept, receptors, status."""
     body = []
-    for row in libraries.sort_values("library_id").itertuples():
-        receptors = (
-            words.count(row.n_with_receptor) if row.has_contigs else "no contigs were given"
-        )
+    for row in each_row(libraries.sort_values("library_id")):
+        receptors = words.count(row.n_with_receptor) if row.has_contigs else "no contigs were given"
         remarks = [text for text in (row.reason, row.remarks) if not words.is_missing(text)]
         body.append(
             [
@@ -53,7 +51,16 @@ def quality(libraries: pd.DataFrame) -> Table:
         )
     return Table(
         caption="Libraries: barcodes in the file, cells after quality control, cells with a productive receptor.",
-        header=["Library", "Sample", "Batch", "Barcodes", "Cells", "With receptor", "Status", "Remarks"],
+        header=[
+            "Library",
+            "Sample",
+            "Batch",
+            "Barcodes",
+            "Cells",
+            "With receptor",
+            "Status",
+            "Remarks",
+        ],
         rows=body,
         numeric=frozenset([3, 4, 5]),
     )
@@ -82,7 +89,10 @@ def evidence(cells: pd.DataFrame) -> Table:
     body = []
     for call, rows in cells.groupby("call", sort=True):
         decided = rows["decided_by"].value_counts().sort_index()
-        told = ", ".join(f"{name}: {n:,}" for name, n in decided.items()) or words.NOTHING
+        told = (
+            ", ".join(f"{str(name).replace('rna', 'RNA')}: {n:,}" for name, n in decided.items())
+            or words.NOTHING
+        )
         body.append(
             [
                 words.population(str(call)),

@@ -58,7 +58,10 @@ def judge(row: Any, *, alpha: float) -> Verdict:
     row : a row as from ``itertuples``.
     alpha : p at or below which a difference is called shown.
     """
-    if row.status != "ok" or words.is_missing(row.estimate):
+    p_and_bound = not words.is_missing(row.p_value) and not (
+        words.is_missing(row.lower) and words.is_missing(row.upper)
+    )
+    if words.is_missing(row.estimate) and not p_and_bound:
         reason = "no reason given" if words.is_missing(row.reason) else str(row.reason)
         return Verdict("not_estimable", reason)
     caveats = [] if words.is_missing(row.reason) else [str(row.reason)]
@@ -72,7 +75,7 @@ def judge(row: Any, *, alpha: float) -> Verdict:
         caveats.append("p is not adjusted for the number of comparisons")
     if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
         caveats.append(f"permutation does not agree ({words.p_phrase(row.p_permutation)})")
-    return Verdict("lower" if row.estimate < null else "higher", "; ".join(caveats))
+    return Verdict("lower" if _is_below(row, null) else "higher", "; ".join(caveats))
 
 
 def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled controls") -> str:
@@ -81,16 +84,17 @@ def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled cont
     index, reference = row.index_group, reference_name(row.reference_group, pooled_name)
     what = words.measure(row.measure, row.feature)
     if verdict.direction == "not_estimable":
-        return f"{what}: {index} against {reference} not estimable: {words.sentence(verdict.caveat)}"
+        return (
+            f"{what}: {index} against {reference} not estimable: {words.sentence(verdict.caveat)}"
+        )
     than = {
         "lower": "lower than",
         "higher": "higher than",
         "none": f"{verdict.word}, against",
     }
-    size = words.estimate(row.estimate, row.estimate_kind)
+    size, bounds = size_and_interval(row)
     times = TIMES.get(row.estimate_kind)
     amount = f"{size} {times}" if times else f"difference {size}"
-    bounds = words.interval(row.lower, row.upper, row.estimate_kind)
     is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
     p = (
         words.p_phrase(row.p_adjusted, "adjusted p")
@@ -106,6 +110,25 @@ def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled cont
         f"(n = {row.n_reference}){below}."
     )
     return f"{text} {words.sentence(verdict.caveat)}" if verdict.caveat else text
+
+
+def size_and_interval(row: Any) -> tuple[str, str]:
+    """Return the estimate and its interval as text; a limit alone is "at most" or "at least" it."""
+    kind = row.estimate_kind
+    if words.is_missing(row.estimate):
+        if not words.is_missing(row.upper):
+            return f"at most {words.estimate(row.upper, kind)}", "no estimate, one limit only"
+        if not words.is_missing(row.lower):
+            return f"at least {words.estimate(row.lower, kind)}", "no estimate, one limit only"
+        return words.NOTHING, words.NOTHING
+    return words.estimate(row.estimate, kind), words.interval(row.lower, row.upper, kind)
+
+
+def _is_below(row: Any, null: float) -> bool:
+    """Return the side of a comparison; without an estimate, its one limit tells."""
+    if words.is_missing(row.estimate):
+        return not words.is_missing(row.upper) and bool(row.upper < null)
+    return bool(row.estimate < null)
 
 
 def reference_name(reference: str, pooled_name: str) -> str:

@@ -71,6 +71,9 @@ STATUS_NAMES = {
 }
 
 
+COVARIATE_NAMES = {"age_years": "age", "cmv_igg": "CMV serology", "bmi": "body mass index"}
+
+
 def is_missing(value: Any) -> bool:
     """Return whether a scalar is null, NA or NaN."""
     return value is None or bool(pd.isna(value))
@@ -138,7 +141,17 @@ def interval(lower: Any, upper: Any, kind: str) -> str:
     """Return "0.18 to 0.52"."""
     if is_missing(lower) and is_missing(upper):
         return NOTHING
+    if is_missing(lower):
+        return f"up to {estimate(upper, kind)}"
+    if is_missing(upper):
+        return f"from {estimate(lower, kind)}"
     return f"{estimate(lower, kind)} to {estimate(upper, kind)}"
+
+
+def covariates(formula: str) -> str:
+    """Return the covariates of a formula in words: "age_years + sex" is "age and sex"."""
+    names = [name.strip() for name in formula.split("+")]
+    return listed([COVARIATE_NAMES.get(name, name) for name in names])
 
 
 def p_value(value: Any) -> str:

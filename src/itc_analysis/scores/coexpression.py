@@ -7,10 +7,12 @@ it is compared within one panel only (study/domain.md 5.1).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.profiles import FlowTables
+from itc_analysis.scores.profiles import FlowTables, judge_tube
 
 SIGNATURE = "coexpression"
 METHOD = "share_two_or_more"
@@ -20,7 +22,7 @@ AT_LEAST = 2
 
 
 def score_coexpression(tables: FlowTables, *, min_events: int) -> pd.DataFrame:
-    """Return one ScoreTable row per stained tube and population with a table of combinations.
+    """Return a ScoreTable row per stained tube and population of which its panel has combinations.
 
     Parameters
     ----------
@@ -30,45 +32,70 @@ def score_coexpression(tables: FlowTables, *, min_events: int) -> pd.DataFrame:
     Returns
     -------
     Rows with `value` a share of 0 to 1 and its binomial standard error; no rows when there is no
-    table of combinations (the panel has fewer than two receptors).
+    table of combinations (the panels have fewer than two receptors).
     """
-    stained = tables.stained
-    table = tables.combinations[tables.combinations["source_id"].isin(stained["file_id"])]
-    if table.empty:
-        return pd.DataFrame()
-    keys = ["source_id", "sample_id", "population"]
-    # 'PD-1+ TIM-3- LAG-3-' names three receptors
-    n_receptors = table["combination"].str.split().str.len()
-    several = table["n_events"].where(table["n_receptors"] >= AT_LEAST, 0)
-    summed = (
-        table.assign(n_features=n_receptors, several=several)
-        .groupby(keys, as_index=False)
+    rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
+    by_population = {
+        name: own.set_index("source_id") for name, own in tables.counts.groupby("population")
+    }
+    nobody = tables.counts.head(0).set_index("source_id")
+    judged = [
+        _judge(source, n, by_population.get(population, nobody), min_events)
+        for source, population, n in zip(
+            rows["source_id"], rows["population"], rows["n_cells"], strict=True
+        )
+    ]
+    rows["status"] = [status for status, _ in judged]
+    rows["reason"] = pd.Series([reason for _, reason in judged], dtype="string")
+    n = rows["n_cells"].where(rows["status"] == "ok").astype(float)
+    # Agresti-Coull's two added cells of each kind, so that 0 of n is not certain
+    shrunk = (rows["several"] + 2) / (n + 4)
+    receptors = rows.groupby("panel")["n_features"].transform("max").fillna(0).astype(int)
+    return rows.drop(columns=["several", "panel"]).assign(
+        assay="flow",
+        signature=SIGNATURE,
+        method=METHOD,
+        value=rows["several"] / n,
+        unit="share",
+        standard_error=np.sqrt(shrunk * (1 - shrunk) / (n + 4)),
+        n_features_found=rows["n_features"].fillna(0).astype(int),
+        n_features=receptors,
+    )
+
+
+def _expected(tables: FlowTables) -> pd.DataFrame:
+    """Return source_id, sample_id, panel and population of every row expected."""
+    stained = tables.stained.rename(columns={"file_id": "source_id"})
+    tubes = stained[["source_id", "sample_id", "panel"]]
+    tabulated = tables.combinations[["source_id", "population"]].merge(tubes, on="source_id")
+    return tubes.merge(tabulated[["panel", "population"]].drop_duplicates(), on="panel")
+
+
+def _summed(tables: FlowTables) -> pd.DataFrame:
+    """Return cells, cells with several receptors, and receptors of each tabulated population."""
+    table = tables.combinations
+    return (
+        table.assign(
+            # 'PD-1+ TIM-3- LAG-3-' names three receptors
+            n_features=table["combination"].str.split().map(len).astype("Int64"),
+            several=table["n_events"].where(table["n_receptors"] >= AT_LEAST, 0),
+        )
+        .groupby(["source_id", "population"], as_index=False)
         .agg(
             n_cells=("n_events", "sum"),
             several=("several", "sum"),
             n_features=("n_features", "max"),
         )
+        .astype({"n_cells": "Int64"})
     )
-    enough = (summed["n_cells"] >= min_events).to_numpy(dtype=bool)
-    n = summed["n_cells"].to_numpy(dtype=float)
-    share = np.full(len(summed), np.nan)
-    share[enough] = summed["several"].to_numpy(dtype=float)[enough] / n[enough]
-    error = np.full(len(summed), np.nan)
-    # Agresti-Coull's two added cells of each kind, so that 0 of n is not certain
-    shrunk = (share[enough] * n[enough] + 2) / (n[enough] + 4)
-    error[enough] = np.sqrt(shrunk * (1 - shrunk) / (n[enough] + 4))
-    reason = [
-        None if ok else f"{int(k)} events, {min_events} needed"
-        for ok, k in zip(enough, n, strict=True)
-    ]
-    return summed.drop(columns="several").assign(
-        assay="flow",
-        signature=SIGNATURE,
-        method=METHOD,
-        value=share,
-        unit="share",
-        standard_error=error,
-        n_features_found=summed["n_features"],
-        status=np.where(enough, "ok", "few_cells"),
-        reason=pd.Series(reason, dtype="string"),
-    )
+
+
+def _judge(source: str, n_cells: Any, own: pd.DataFrame, min_events: int) -> tuple[str, str | None]:
+    """Return status and reason; the count stands in where the combinations were not tabulated."""
+    is_tabulated = not pd.isna(n_cells)
+    if not is_tabulated and source in own.index:
+        n_cells = own.loc[source, "n_events"]
+    status, reason = judge_tube(source, n_cells, own, min_events)
+    if status == "ok" and not is_tabulated:
+        return "not_estimable", "the receptors' combinations were not tabulated"
+    return status, reason

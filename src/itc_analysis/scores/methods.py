@@ -22,6 +22,10 @@ HALF = 0.5
 PRIOR_PER_MILLION = 10.0
 
 
+#: Keeps a division by zero away where no feature was found; such rows have no score.
+_TINY = np.finfo(float).tiny
+
+
 @dataclass(frozen=True)
 class Reference:
     """Who the healthy are: see `reference.standardise` for each field."""
@@ -124,7 +128,8 @@ def pseudobulk_z(counts: Floats, totals: Floats, weights: Floats, reference: Ref
 
     Parameters
     ----------
-    counts : molecules, shape (n_samples, n_genes); 0 is a count, NaN is "no profile".
+    counts : molecules, shape (n_samples, n_genes); 0 is a count, NaN a gene that the library could
+        not show, which drops out of the means.
     totals : all molecules of the profile, shape (n_samples,).
     weights, reference : as in `mean_logit_z`.
 
@@ -137,25 +142,26 @@ def pseudobulk_z(counts: Floats, totals: Floats, weights: Floats, reference: Ref
     second order (+ var(R) / (2 (1 + R)^2)). The standard error is Poisson's, by the delta method,
     with one molecule added over the signature so that a profile without any is not certain.
     """
-    rate = counts / totals[:, None] * 1e6
-    people = reference.is_reference & np.isfinite(rate).all(axis=1)
-    index = np.zeros(len(totals))
-    variance = np.zeros(len(totals))
+    found = np.isfinite(counts)
+    molecules = np.where(found, counts, 0.0)
+    per_count = 1e6 / totals[:, None]
+    index, variance = np.zeros(len(totals)), np.zeros(len(totals))
     for sign in (1, -1):
-        chosen = np.sign(weights) == sign
-        if not chosen.any():
+        weight = np.where(found & (np.sign(weights) == sign), np.abs(weights), 0.0)
+        total_weight = weight.sum(axis=1, keepdims=True)
+        if not total_weight.any():
             continue
-        share = np.abs(weights[chosen]).sum() / np.abs(weights).sum()
-        healthy = _mean_per_person(rate[:, chosen], reference.participants, people)
-        per_gene = np.abs(weights[chosen]) / (healthy + PRIOR_PER_MILLION)
-        per_gene /= np.abs(weights[chosen]).sum()
-        part = rate[:, chosen] @ per_gene
-        per_molecule = per_gene * (1e6 / totals[:, None])
-        noise = (per_molecule**2 * counts[:, chosen]).sum(axis=1)
-        cautious = (per_molecule**2 * (counts[:, chosen] + 1 / chosen.sum())).sum(axis=1)
+        healthy = _mean_per_person(counts * per_count, reference)
+        share = weight / np.where(total_weight > 0, total_weight, 1)
+        per_molecule = share / (healthy + PRIOR_PER_MILLION) * per_count
+        part = (per_molecule * molecules).sum(axis=1)
+        noise = (per_molecule**2 * molecules).sum(axis=1)
+        one_more = (per_molecule**2).sum(axis=1) / np.maximum((weight > 0).sum(axis=1), 1)
         logged = np.log1p(part) + noise / (2 * (1 + part) ** 2)
-        index += sign * share * logged / np.log(2)
-        variance += (share / np.log(2)) ** 2 * cautious / (1 + part) ** 2
+        of_all = total_weight[:, 0] / np.maximum((found * np.abs(weights)).sum(axis=1), _TINY)
+        index += sign * of_all * logged / np.log(2)
+        variance += (of_all / np.log(2)) ** 2 * (noise + one_more) / (1 + part) ** 2
+    index[~found.any(axis=1)] = np.nan
     standardised = standardise(
         index,
         participants=reference.participants,
@@ -163,25 +169,27 @@ def pseudobulk_z(counts: Floats, totals: Floats, weights: Floats, reference: Ref
         is_reference=reference.is_reference,
         min_reference=reference.min_reference,
     )
-    found = np.isfinite(standardised.z)
+    scored = np.isfinite(standardised.z)
     return Scored(
         value=standardised.z,
-        standard_error=np.where(found, np.sqrt(variance) / standardised.scale, np.nan),
-        n_used=np.where(found, len(weights), 0),
+        standard_error=np.where(scored, np.sqrt(variance) / standardised.scale, np.nan),
+        n_used=np.where(scored, found.sum(axis=1), 0),
         n_reference=np.full(len(weights), standardised.n_reference),
     )
 
 
-def _mean_per_person(
-    rate: Floats, participants: npt.NDArray[np.object_], people: npt.NDArray[np.bool_]
-) -> Floats:
+def _mean_per_person(rate: Floats, reference: Reference) -> Floats:
     """Return the mean rate of each gene over healthy people, each person once; 0 without any."""
-    names = sorted({participants[i] for i in np.flatnonzero(people)}, key=str)
-    if not names:
-        return np.zeros(rate.shape[1])
-    each = [rate[people & (participants == name)].mean(axis=0) for name in names]
-    mean: Floats = np.mean(each, axis=0)
-    return mean
+    means = np.zeros(rate.shape[1])
+    for gene in range(rate.shape[1]):
+        usable = reference.is_reference & np.isfinite(rate[:, gene])
+        names = sorted(set(reference.participants[usable]), key=str)
+        each = [
+            np.mean(np.sort(rate[usable & (reference.participants == name), gene]))
+            for name in names
+        ]
+        means[gene] = np.mean(each) if each else 0.0
+    return means
 
 
 #: Method of each assay.

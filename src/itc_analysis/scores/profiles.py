@@ -121,7 +121,7 @@ def flow_profiles(
     rows = tubes.rename(columns={"file_id": "source_id"})[["source_id", "sample_id", "batch"]]
     rows = rows.assign(n_cells=n_events.astype("Int64").to_numpy())
     judged = [
-        _judge_tube(source, n, own, min_cells)
+        judge_tube(source, n, own, min_cells)
         for source, n in zip(sources, rows["n_cells"], strict=True)
     ]
     rows["status"] = [status for status, _ in judged]
@@ -213,9 +213,16 @@ def _represent(tubes: pd.DataFrame, here: pd.DataFrame) -> pd.DataFrame:
     return tubes[looks | (is_first & ~has_one)].reset_index(drop=True)
 
 
-def _judge_tube(
+def judge_tube(
     source: str, n_cells: int, own: pd.DataFrame, min_cells: int
 ) -> tuple[str, str | None]:
+    """Return status and reason of one population of one tube, before its features are looked at.
+
+    Parameters
+    ----------
+    n_cells : events; missing counts as none.
+    own : Counts rows of the population, indexed by source_id.
+    """
     if source not in own.index:
         return "not_estimable", "the tube has no count of this population"
     row = own.loc[source]

@@ -158,30 +158,31 @@ def _score(
         if found[position].sum() < needed:
             status, reason = _explain_absence(profiles, int(position), needed)
             rows.loc[position, ["status", "reason"]] = [status, reason]
-    eligible = (rows["status"] == "ok").to_numpy(dtype=bool)
-    columns = found[eligible].any(axis=0) if eligible.any() else np.zeros(found.shape[1], bool)
-    who = people.reindex(rows["sample_id"])
-    scored = method.function(
-        profiles.counts[np.ix_(eligible, columns)],
-        profiles.totals[eligible],
-        np.array(signature.weights)[columns],
-        Reference(
-            participants=who["participant_id"].to_numpy(dtype=object)[eligible],
-            batches=rows["batch"].to_numpy(dtype=object)[eligible],
-            is_reference=who["is_reference"].eq(other=True).to_numpy(dtype=bool)[eligible],
-            min_reference=limits.min_reference,
-        ),
-    )
     value, error = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    for place, position in enumerate(np.flatnonzero(eligible)):
-        if scored.n_used[place] < needed:
-            least = int(scored.n_reference.min())
+    eligible = np.flatnonzero(rows["status"] == "ok")
+    if len(eligible):
+        who = people.reindex(rows["sample_id"].iloc[eligible])
+        scored = method.function(
+            profiles.counts[eligible],
+            profiles.totals[eligible],
+            np.array(signature.weights),
+            Reference(
+                participants=who["participant_id"].to_numpy(dtype=object),
+                batches=rows["batch"].to_numpy(dtype=object)[eligible],
+                is_reference=who["is_reference"].eq(other=True).to_numpy(dtype=bool),
+                min_reference=limits.min_reference,
+            ),
+        )
+        value[eligible], error[eligible] = scored.value, scored.standard_error
+        # features that some sample has; a feature of none has no reference either
+        least = int(scored.n_reference[found[eligible].any(axis=0)].min())
+        for position in eligible[scored.n_used < needed]:
+            value[position] = error[position] = np.nan
             reason = _explain_reference(least, population, healthy_group, limits.min_reference)
             rows.loc[position, ["status", "reason"]] = ["not_estimable", reason]
-            continue
-        value[position], error[position] = scored.value[place], scored.standard_error[place]
+    for position in np.flatnonzero(rows["status"] == "ok"):
         missing = [
-            f for f, here in zip(profiles.features, found[position], strict=True) if not here
+            f for f, is_here in zip(profiles.features, found[position], strict=True) if not is_here
         ]
         if missing:
             rows.loc[position, "reason"] = f"without {', '.join(missing)}"

@@ -23,11 +23,12 @@ def single_cell_sources(
     )
     counted = counts[["source_id", "sample_id"]].drop_duplicates()
     counted = counted[~counted["sample_id"].isin(named["sample_id"])].assign(batch=NO_BATCH)
-    known = pd.concat([named, counted], ignore_index=True)
+    known = pd.concat([named, counted.astype("string")], ignore_index=True)
     others = depth[["sample_id"]].drop_duplicates()
     others = others[~others["sample_id"].isin(known["sample_id"])]
     others = others.assign(source_id=others["sample_id"], batch=NO_BATCH)
-    joined = pd.concat([known, others], ignore_index=True).sort_values("source_id")
+    joined = pd.concat([known, others.astype("string")], ignore_index=True)
+    joined = joined.sort_values("source_id")
     return joined.groupby("sample_id", as_index=False).agg(
         source_id=("source_id", "+".join),
         batch=("batch", lambda batches: "+".join(sorted(set(batches)))),

@@ -16,7 +16,7 @@ WBC, WBC_SIGMA = 6.5, 0.22
 MAX_LYMPHOCYTE_SHARE = 0.55
 #: Relative error of a haematology analyser [P].
 ANALYSER_CV = 0.03
-#: Dead cells among events [brief of the study]; older samples hold more.
+#: Dead cells among events that are no beads [P]; more the longer the blood waited.
 DEAD_SHARE = (0.03, 0.06)
 #: Hours from draw to staining.
 DRAW_TO_STAIN_HOURS = (2.0, 30.0)

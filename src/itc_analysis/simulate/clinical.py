@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
@@ -22,6 +23,8 @@ ONE_EXCEPTION_IN = 30
 SMALLEST_STUDY_WITH_EXCEPTIONS = 6
 #: Share enrolled under the first version of the protocol, which excluded immunosuppressants.
 SHARE_INITIAL_PROTOCOL = 0.35
+#: A little above the trial's 55 kg, so that rounding excludes nobody.
+SMALLEST_WEIGHT_KG = 55.1
 #: Shares missing at random; published gaps are larger (26-61 %).
 MISSING_SHARES = {
     "mrss": 0.10,
@@ -74,8 +77,10 @@ def draw_participants(people: pd.DataFrame, rng: np.random.Generator) -> pd.Data
 
     sheet = people[["participant_id", "group", "age_years", "sex", "cmv_igg"]].copy()
     metres = np.where(is_woman, 1.63, 1.76) + 0.06 * rng.standard_normal(n)
-    # the trial asks for 55 kg or more
-    weight = np.maximum(np.where(is_woman, 68, 80) + 10 * rng.standard_normal(n), 55.5)
+    # the trial asks for 55 kg or more: normal, cut off there
+    mean, sd = np.where(is_woman, 68.0, 80.0), 10.0
+    lowest = special.ndtr((SMALLEST_WEIGHT_KG - mean) / sd)
+    weight = mean + sd * special.ndtri(lowest + (1 - lowest) * rng.random(n))
     sheet["weight_kg"] = np.round(weight, 1)
     sheet["bmi"] = np.round(weight / metres**2, 1)
     is_initial = rng.random(n) < SHARE_INITIAL_PROTOCOL

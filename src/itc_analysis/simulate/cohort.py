@@ -17,7 +17,7 @@ from scipy import special, stats
 from itc_analysis.config import Cohort
 from itc_analysis.simulate import parameters as p
 
-#: Leaves of the gating tree to the populations that count them; the order is fixed.
+#: Populations with a true share of T cells, named as in the gating templates.
 POPULATIONS = (
     "t_cells",
     "gd_t_cells",

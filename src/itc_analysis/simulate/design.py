@@ -19,7 +19,7 @@ PARTICIPANTS_PER_BATCH = 12
 FMO_EVENTS = 20_000
 #: The panel with counting beads, and beads per tube by lot (a new lot every other batch).
 COUNTING_PANEL = "panel_a"
-BEAD_LOTS = {"LOT-1": 25_230.0, "LOT-2": 24_610.0}
+BEAD_LOTS = {"LOT-1": 51_230.0, "LOT-2": 49_610.0}
 
 
 @dataclass(frozen=True)

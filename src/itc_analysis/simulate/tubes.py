@@ -20,7 +20,7 @@ from itc_analysis.simulate.panels import Panel
 #: Shares of the events that are no beads.
 DOUBLET_SHARE = 0.04
 DEBRIS_SHARE = 0.08
-#: Blood per counting tube; with the beads of `design` 1,500-3,000 bead events come with 60,000.
+#: Blood per counting tube; with the beads of `design` some 4,500 bead events come with 60,000.
 BLOOD_VOLUME_UL = 300.0
 #: Events per second through the instrument, and the time step of the file in seconds.
 EVENTS_PER_SECOND, TIME_STEP = 3_000.0, 0.01

@@ -19,7 +19,7 @@ import pandas as pd
 from itc_analysis.config import SingleCell
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell import calls, counts, pseudobulk, quality, read, receptors
-from itc_analysis.singlecell.evidence import Evidence
+from itc_analysis.singlecell.weights import Evidence
 from itc_analysis.tables import contract
 from itc_analysis.tables.made import Cells, Counts, LibraryQuality
 
@@ -180,7 +180,8 @@ def write_cells(library: Annotated, path: Path) -> None:
     """Write the cells of a library: `layers["counts"]` whole numbers, calls in `obs`; no `X`."""
     described = library.cells.set_index("barcode")
     described.index = described.index.astype(object)
-    for column in list(described.select_dtypes("string").columns):
+    text: list[str] = described.select_dtypes("string").columns.tolist()
+    for column in text:
         described[column] = described[column].astype(object).astype("category")
     data = anndata.AnnData(
         obs=described,

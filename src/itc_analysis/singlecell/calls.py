@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.singlecell import evidence as weights
-from itc_analysis.singlecell.evidence import Bools, Evidence, Floats
+from itc_analysis.singlecell.evidence import normalise, weigh_receptors, weigh_rna
 from itc_analysis.singlecell.receptors import summarise_receptors
+from itc_analysis.singlecell.weights import Bools, Evidence, Floats
 
 #: The call that a productive delta chain proves, whatever RNA shows.
 GAMMA_DELTA = "gd_t_cells"
@@ -62,10 +62,10 @@ def call_cells(
     CD3 and a delta gene or chain and no alpha-beta pair; innate CD8 cells need CD8 and a KIR or NKG2A
     molecule; iNKT cells need receptor evidence.
     """
-    rna = weights.weigh_rna(data.X, data.var_names, evidence=evidence)
-    receptor = weights.weigh_receptors(receptors, evidence=evidence)
-    by_rna = weights.normalise(evidence.log_prior + rna.log_likelihood)
-    posterior = weights.normalise(evidence.log_prior + rna.log_likelihood + receptor)
+    rna = weigh_rna(data.X, data.var_names, evidence=evidence)
+    receptor = weigh_receptors(receptors, evidence=evidence)
+    by_rna = normalise(evidence.log_prior + rna.log_likelihood)
+    posterior = normalise(evidence.log_prior + rna.log_likelihood + receptor)
     has_receptor = receptors["receptor"].notna().to_numpy(dtype=bool)
     barred = _barred(rna.detected, receptors, evidence)
     call, probability = _decide(posterior, barred, evidence, call_threshold)

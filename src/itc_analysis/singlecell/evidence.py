@@ -1,181 +1,28 @@
 """What RNA and receptor say about each cell, as log-likelihoods per class of cell.
 
-The weights lie in `resources/innate_evidence.yaml`, each with its source. A gene that the library
-cannot show and a chain that was not seen are missing evidence: they say nothing.
+A gene that the library cannot show and a chain that was not seen are missing evidence: they say
+nothing. The weights come from `weights.read_evidence`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from importlib import resources
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
-from pydantic import Field
 
-from itc_analysis.config import Section, read_yaml, validate
+from itc_analysis.singlecell.weights import Bools, Evidence, Floats, Model
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 #: Genes by which T cells are recognised when V genes are looked for.
 CD3 = ("CD3D", "CD3E", "CD3G")
 #: So many molecules or more are "many", fewer "few".
 MANY = 3
 #: Rates are written per so many molecules of a cell.
 MOLECULES = 10_000
-Call = Literal[
-    "mait",
-    "inkt",
-    "gd_t_cells",
-    "innate_cd8",
-    "cd4_t_cells",
-    "cd8_t_cells",
-    "not_t",
-    "doublet",
-]
-NOT_T_CALLS = ("not_t", "doublet")
+#: Loci whose productive chains are weighed; gamma proves nothing alone.
 LOCI = ("alpha", "beta", "delta")
-
-
-class Model(Section):
-    """How far a single gene or chain is believed."""
-
-    dispersion_size: float = Field(gt=0)
-    share_ambient: float = Field(ge=0, lt=1)
-    share_wrong: float = Field(gt=0, lt=0.5)
-    min_segment_cells: float = Field(ge=0, le=1)
-    opposing_ratio: float = Field(gt=1)
-
-
-class CellClass(Section):
-    """A class of cells, finer than the calls: Vd2 and other gamma-delta cells are one call."""
-
-    call: Call
-    share: float = Field(gt=0, le=1)
-    mixture_of: tuple[str, ...] = ()
-    rna_as: str | None = None
-
-
-class Level(Section):
-    """A gene, or several counted together, that every cell of a class expresses."""
-
-    source: str
-    genes: dict[str, dict[str, float]]
-
-
-class Segment(Section):
-    """A V gene: used by a share of the cells of a class."""
-
-    source: str
-    rate: float = Field(gt=0)
-    share: dict[str, float]
-
-
-class Chains(Section):
-    """Share of the cells of a class in which a productive chain of the locus is seen."""
-
-    source: str
-    alpha: dict[str, float]
-    beta: dict[str, float]
-    delta: dict[str, float]
-
-
-class ThreeChains(Section):
-    """Share of cells with three or more productive chains of one locus."""
-
-    source: str
-    singlet: float
-    doublet: float
-
-
-class Kinds(Section):
-    """Shares of the kinds of a chain among the chains of a class."""
-
-    source: str
-    mait: dict[str, float]
-    inkt: dict[str, float]
-    other: dict[str, float]
-    mait_other_length: dict[str, float] = Field(default_factory=dict)
-
-
-class Receptor(Section):
-    """What contigs say."""
-
-    chains: Chains
-    three_chains: ThreeChains
-    alpha_kinds: Kinds
-    beta_kinds: Kinds
-
-
-class Evidence(Section):
-    """All weights, as `innate_evidence.yaml` holds them."""
-
-    sources: dict[str, str]
-    model: Model
-    families: dict[str, tuple[str, ...]]
-    classes: dict[str, CellClass]
-    requires: dict[str, tuple[tuple[str, ...], ...]]
-    needs_receptor: tuple[str, ...]
-    levels: dict[str, Level]
-    segments: dict[str, Segment]
-    receptor: Receptor
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of the classes; the order of every array's last axis."""
-        return tuple(self.classes)
-
-    @cached_property
-    def log_prior(self) -> Floats:
-        """Log share of each class before a cell is looked at, shape (n_classes,)."""
-        shares = np.array([item.share for item in self.classes.values()])
-        logs: Floats = np.log(shares / shares.sum())
-        return logs
-
-    def of_call(self, *calls: str) -> Bools:
-        """Return which classes belong to any of `calls`, shape (n_classes,)."""
-        return np.array([item.call in calls for item in self.classes.values()])
-
-    @cached_property
-    def is_t(self) -> Bools:
-        """Which classes are T cells, shape (n_classes,)."""
-        return ~self.of_call(*NOT_T_CALLS)
-
-    def per_class(self, values: dict[str, float]) -> Floats:
-        """Spread values by class, family, ``not_t`` or ``doublet`` over the classes; 0 where none is named.
-
-        A class named itself wins over its family. A mixture is the mean of its parents.
-        """
-        found = np.zeros(len(self.names))
-        for position, (name, item) in enumerate(self.classes.items()):
-            if name in values:
-                found[position] = values[name]
-            elif item.call in values:
-                found[position] = values[item.call]
-            elif item.mixture_of:
-                continue
-            else:
-                # the smallest family is the most particular
-                families = [f for f, members in self.families.items() if name in members]
-                families.sort(key=lambda family: len(self.families[family]))
-                found[position] = next((values[f] for f in families if f in values), 0.0)
-        for position, item in enumerate(self.classes.values()):
-            if item.mixture_of and item.call not in values:
-                parents = [self.names.index(parent) for parent in item.mixture_of]
-                found[position] = found[parents].mean()
-        return found
-
-
-def read_evidence() -> Evidence:
-    """Read the weights that are shipped with the package."""
-    with resources.as_file(
-        resources.files("itc_analysis") / "resources" / "innate_evidence.yaml"
-    ) as path:
-        return validate(Evidence, read_yaml(path), path.name)
 
 
 @dataclass(frozen=True)
@@ -253,20 +100,20 @@ def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> Floats:
     receptors : one row per cell, as `receptors.summarise_receptors` gives it. A locus without a
         productive chain adds nothing to any class.
     """
-    weights = evidence.receptor
+    receptor = evidence.receptor
     log_likelihood = np.zeros((len(receptors), len(evidence.names)))
     for locus in LOCI:
         seen = receptors[f"n_{locus}"].to_numpy() > 0
-        shares = evidence.per_class(getattr(weights.chains, locus))
+        shares = evidence.per_class(getattr(receptor.chains, locus))
         log_likelihood[seen] += np.log(shares)
-    for locus, kinds in (("alpha", weights.alpha_kinds), ("beta", weights.beta_kinds)):
+    for locus, kinds in (("alpha", receptor.alpha_kinds), ("beta", receptor.beta_kinds)):
         kind = receptors[f"{locus}_kind"].to_numpy(dtype=object, na_value="")
         for name, values in kinds:
             if name != "source" and values:
                 # chains of cells that should have none are strays of ordinary T cells
                 stray = {"gd": values["ab"], "not_t": values["ab"], "doublet": values["ab"]}
                 log_likelihood[kind == name] += np.log(evidence.per_class(stray | values))
-    three = weights.three_chains
+    three = receptor.three_chains
     shares = np.where(evidence.of_call("doublet"), three.doublet, three.singlet)
     log_likelihood[receptors["has_three_chains"].to_numpy(dtype=bool)] += np.log(shares)
     # a gamma-delta cell has no alpha-beta receptor: its alpha locus would have deleted delta

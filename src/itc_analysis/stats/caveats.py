@@ -114,7 +114,9 @@ def of_repeats(people: pd.DataFrame) -> str:
 
 def cramers_v(first: pd.Series, second: pd.Series) -> float:
     """Bias-corrected Cramér's V, 0 to 1 (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002)."""
-    table = pd.crosstab(first.to_numpy(), second.to_numpy()).to_numpy(dtype=float)
+    rows, columns = (pd.factorize(column.to_numpy())[0] for column in (first, second))
+    table = np.zeros((int(rows.max()) + 1, int(columns.max()) + 1))
+    np.add.at(table, (rows, columns), 1)
     n = table.sum()
     n_rows, n_columns = table.shape
     if min(n_rows, n_columns) < 2 or n < 2:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from itc_analysis.config import Cohort, Stats
 from itc_analysis.errors import did_you_mean
-from itc_analysis.stats import caveats
+from itc_analysis.stats import caveats, covariates
 from itc_analysis.stats.design import Design, build_design, check_estimable, group_weights
 from itc_analysis.stats.endpoint_model import EndpointModel, fit_endpoint
 from itc_analysis.stats.models import Matrix, NotEstimable, Vector
@@ -79,6 +79,7 @@ def compare_groups(
     """
     check_people(measurements, participants, cohort)
     planned = expand(plan, cohort)
+    participants = participants[_needed_columns(plan)]
     measured = dict(list(measurements.groupby(KEY, sort=True)))
     endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
     for item in planned:
@@ -282,6 +283,14 @@ class _Endpoint:
             caveats.of_treatment(people, index, reference),
             caveats.of_repeats(people[index | reference]),
         ]
+
+
+def _needed_columns(plan: AnalysisPlan) -> list[str]:
+    """Return the columns of the participants' table that comparisons look at."""
+    formulas = (plan.covariates, plan.small_sample.covariates)
+    names = [name for text in formulas for name in covariates.variables(text)]
+    always = ["participant_id", "group", "is_analysed", *caveats.TREATMENTS, caveats.STEROID]
+    return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]
 
 
 def _adjust(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,10 @@ def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
         return np.empty((len(table), 0))
     plain = pd.DataFrame({name: _plain(table[name]) for name in variables(formula)})
     try:
-        columns = np.asarray(model_matrix(f"1 + {formula}", plain, context={}, na_action="raise"))
+        with np.errstate(all="ignore"):  # a logarithm of 0 is told below, in words
+            columns = np.asarray(
+                model_matrix(f"1 + {formula}", plain, context={}, na_action="raise")
+            )
     except (FormulaicError, ValueError, TypeError, KeyError) as error:
         raise ValueError(_first_line(error)) from None
     columns = columns.astype(float)
@@ -120,13 +124,14 @@ def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
     return basis
 
 
-def _terms(formula: str | None) -> list[tuple[str, list[str]]]:
+@lru_cache(maxsize=64)  # asked for every endpoint of the plan
+def _terms(formula: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return each term with the columns it uses."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
     if formula is None:
-        return []
+        return ()
     try:
         parsed = Formula(formula)
     except FormulaicError as error:
@@ -136,10 +141,10 @@ def _terms(formula: str | None) -> list[tuple[str, list[str]]]:
         raise ValueError(msg)
     terms = []
     for term in parsed:
-        names = [name for factor in term.factors for name in _names(str(factor.expr))]
+        names = tuple(name for factor in term.factors for name in _names(str(factor.expr)))
         if names:
             terms.append((str(term), names))
-    return terms
+    return tuple(terms)
 
 
 def _names(expression: str) -> list[str]:

@@ -29,7 +29,7 @@ Rows = npt.NDArray[np.bool_]
 
 #: With fewer quantified participants than this on either side of index group against the rest, all share one SD:
 #: an SD of one's own is then too uncertain (simulations in tests/stats/test_calibration.py).
-MIN_FOR_OWN_SD = 15
+MIN_FOR_OWN_SD = 5
 #: Above this share of participants below the limit of detection on a side, the likelihood is too lopsided for a
 #: standard error, and the interval comes from its profile.
 HEAVY_CENSORING = 0.8

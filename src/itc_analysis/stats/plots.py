@@ -13,6 +13,7 @@ from itc_analysis.stats.responses import KEY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 #: Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind as well.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -88,8 +89,9 @@ def plot_group_points(
     axes.set_xlim(-0.5, len(order) - 0.5)
     if is_log:
         axes.set_yscale("log")
-    named = "" if endpoints["feature"].iloc[0] == "-" else f"{endpoints['feature'].iloc[0]}, "
-    axes.set_ylabel(f"{endpoints['population'].iloc[0]}: {named}{LABELS[kind]}")
+        _plain_ticks(axes.yaxis)
+    prefix = "" if endpoints["feature"].iloc[0] == "-" else f"{endpoints['feature'].iloc[0]}, "
+    axes.set_ylabel(f"{endpoints['population'].iloc[0]}: {prefix}{LABELS[kind]}")
     return axes
 
 
@@ -139,6 +141,8 @@ def plot_forest(comparisons: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             axes.plot(ends[1], y, marker=">", color="black", zorder=3)
         if np.isfinite(estimate):
             axes.plot(estimate, y, marker="s", color=COLOURS[1], zorder=4)
+    if is_ratio.all():
+        _plain_ticks(axes.xaxis)
     axes.axvline(null, color="0.5", linestyle="--", linewidth=1, zorder=1)
     axes.set_yticks(range(len(labels) - 1, -1, -1), labels)
     axes.set_ylim(-0.6, len(labels) - 0.4)
@@ -153,6 +157,15 @@ def _axes(ax: Axes | None) -> Axes:
     from matplotlib.figure import Figure
 
     return Figure(layout="constrained").subplots()
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Label a log axis with plain numbers at 1, 2 and 5, which do not run into one another."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _draw_group(axes: Axes, rows: pd.DataFrame, place: int, colour: str) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
+from itc_analysis.tables.cohort import Classification, Disclosure, Queries
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.sheets import ParticipantSheet
 
@@ -344,7 +345,11 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
 
 
 class Pseudobulk(Contract, key=("sample_id", "population", "gene"), made_by="itc annotate"):
-    """Molecules summed over the cells of a sample and population; only genes with a count."""
+    """Molecules summed over the cells of a sample and population.
+
+    `t_cells` holds every gene of the reference, zeros included; the other populations only genes with a
+    count, so that a gene nobody could measure differs from a gene nobody expressed.
+    """
 
     sample_id: Series[pd.StringDtype] = text("The sample.")
     population: Series[pd.StringDtype] = text("The population.")
@@ -541,6 +546,9 @@ class Comparisons(
 MADE: tuple[type[Contract], ...] = (
     Participants,
     Eligibility,
+    Classification,
+    Queries,
+    Disclosure,
     Problems,
     TubeQuality,
     GateFits,

@@ -8,34 +8,10 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
+from itc_analysis.tables.classification import ClassificationSheet
+from itc_analysis.tables.column_mapping import ColumnMappingSheet
 from itc_analysis.tables.contract import Contract
-
-#: Ids become folder names and plot labels.
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-
-
-def text(description: str, *, nullable: bool = True, allowed: list[str] | None = None) -> object:
-    """Free or enumerated text."""
-    return pa.Field(nullable=nullable, isin=allowed, description=description, metadata={"unit": ""})
-
-
-def identifier(description: str, *, nullable: bool = False) -> object:
-    """An id: letters, digits, dot, dash, underscore."""
-    return pa.Field(
-        nullable=nullable, str_matches=ID_PATTERN, description=description, metadata={"unit": ""}
-    )
-
-
-def number(description: str, unit: str, low: float, high: float) -> object:
-    """A number with hard limits; outside them it is a typing error, not a patient."""
-    return pa.Field(
-        nullable=True, ge=low, le=high, description=description, metadata={"unit": unit}
-    )
-
-
-def yes_no(description: str) -> object:
-    """A three-valued item: yes, no, or empty for not known."""
-    return pa.Field(nullable=True, description=description, metadata={"unit": "yes/no"})
+from itc_analysis.tables.fields import identifier, number, text, yes_no
 
 
 class ParticipantSheet(Contract, key=("participant_id",)):
@@ -122,6 +98,60 @@ class ParticipantSheet(Contract, key=("participant_id",)):
     anticentromere: Series[pd.BooleanDtype] = yes_no("Anticentromere antibodies.")
     antitopoisomerase: Series[pd.BooleanDtype] = yes_no("Anti-topoisomerase I (Scl-70) antibodies.")
     crp_mg_per_l: Series[float] = number("C-reactive protein.", "mg/L", 0, 500)
+    # further variables, each as a study has them
+    smoking: Series[pd.StringDtype] = text(
+        "Smoking: never, former or current.", allowed=["never", "former", "current"]
+    )
+    menopause: Series[pd.BooleanDtype] = yes_no("After the menopause; empty for men.")
+    raynaud_duration_years: Series[float] = number(
+        "Years since the first Raynaud's phenomenon.", "years", 0, 90
+    )
+    ana_titre: Series[float] = number(
+        "Highest ANA titre ever on HEp-2 cells, as its reciprocal (80 for 1:80); 0 when negative, "
+        "80 for an equivalent positive test.",
+        "1/titre",
+        0,
+        1_000_000,
+    )
+    anti_rnap3: Series[pd.BooleanDtype] = yes_no("Anti-RNA polymerase III antibodies.")
+    ild_extent_percent: Series[float] = number("Extent of the ILD on HRCT.", "%", 0, 100)
+    fvc_litres: Series[float] = number("Forced vital capacity.", "L", 0.3, 10)
+    pah: Series[pd.BooleanDtype] = yes_no(
+        "Pulmonary arterial hypertension by right heart catheterisation; an echocardiographic "
+        "estimate does not count."
+    )
+    mpap_mmhg: Series[float] = number("Mean pulmonary artery pressure.", "mmHg", 8, 90)
+    pawp_mmhg: Series[float] = number("Pulmonary artery wedge pressure.", "mmHg", 2, 40)
+    pvr_wu: Series[float] = number("Pulmonary vascular resistance.", "WU", 0, 40)
+    pah_definition_year: Series[float] = number(
+        "Year of the definition of PAH that was used, e.g. 2022.", "year", 1998, 2100
+    )
+    spap_echo_mmhg: Series[float] = number(
+        "Systolic pulmonary artery pressure by echocardiography.", "mmHg", 10, 130
+    )
+    lvef_percent: Series[float] = number("Left ventricular ejection fraction.", "%", 10, 85)
+    digital_ulcers_current: Series[float] = number("Digital ulcers now.", "ulcers", 0, 20)
+    digital_ulcers_ever: Series[pd.BooleanDtype] = yes_no("Digital ulcers, ever.")
+    capillaroscopy: Series[pd.StringDtype] = text(
+        "Nailfold capillaroscopy pattern (Cutolo): normal, nonspecific, early, active or late.",
+        allowed=["normal", "nonspecific", "early", "active", "late"],
+    )
+    calcinosis: Series[pd.BooleanDtype] = yes_no("Calcinosis.")
+    contractures: Series[pd.BooleanDtype] = yes_no("Joint contractures.")
+    synovitis: Series[pd.BooleanDtype] = yes_no("Synovitis.")
+    tendon_friction_rubs: Series[pd.BooleanDtype] = yes_no("Tendon friction rubs.")
+    renal_crisis: Series[pd.BooleanDtype] = yes_no("Scleroderma renal crisis, ever.")
+    gastrointestinal_symptoms: Series[pd.BooleanDtype] = yes_no("Gastrointestinal symptoms.")
+    esr_mm_per_h: Series[float] = number("Erythrocyte sedimentation rate.", "mm/h", 1, 150)
+    ck_u_per_l: Series[float] = number("Creatine kinase.", "U/L", 5, 20_000)
+    nyha: Series[pd.StringDtype] = text(
+        "NYHA functional class.", allowed=["I", "II", "III", "IV"]
+    )
+    eustar_activity: Series[float] = number("EUSTAR activity index (SSc).", "points", 0, 10)
+    sledai_2k: Series[float] = number("SLEDAI-2K (SLE).", "points", 0, 105)
+    essdai: Series[float] = number("ESSDAI (pSS).", "points", 0, 123)
+    das28_crp: Series[float] = number("DAS28-CRP (RA).", "points", 0, 10)
+    mmt8: Series[float] = number("Manual muscle test of 8 groups (IIM).", "points", 0, 80)
 
 
 class DecisionSheet(Contract, key=("participant_id",)):
@@ -256,4 +286,6 @@ SHEETS: tuple[type[Contract], ...] = (
     PanelSheet,
     SignatureSheet,
     DecisionSheet,
+    ClassificationSheet,
+    ColumnMappingSheet,
 )

@@ -9,6 +9,7 @@ matter and bootstrap replicates cost one matrix product.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,11 +100,11 @@ def estimate(values: npt.ArrayLike) -> Density:
     last = int(np.floor(np.clip(values.max(), LOWEST, HIGHEST) / BIN_WIDTH)) + 1
     bins = np.floor(np.clip(values, LOWEST, HIGHEST).astype(np.float64) / BIN_WIDTH)
     counts = np.bincount(bins.astype(np.int64) - first, minlength=last - first + 1).astype(float)
-    centres = (np.arange(first, last + 1) + 0.5) * BIN_WIDTH
+    centres = np.asarray((np.arange(first, last + 1) + 0.5) * BIN_WIDTH, dtype=np.float64)
     n = counts.sum()
 
     pilot = _smooth_fixed(counts, centres, 4 * BIN_WIDTH)
-    sigma = peak_width(centres, pilot, int(np.argmax(pilot)))
+    sigma = peak_width(pilot, int(np.argmax(pilot)))
     bandwidth = max(SILVERMAN * sigma * n**-0.2, BIN_WIDTH)
     pilot = _smooth_fixed(counts, centres, max(2 * bandwidth, 4 * BIN_WIDTH))
     # Where the pilot sees less than one event per main peak's width, one event is assumed.
@@ -120,7 +121,7 @@ def estimate(values: npt.ArrayLike) -> Density:
     )
 
 
-def peak_width(centres: FloatArray, smooth: FloatArray, peak: int) -> float:
+def peak_width(smooth: FloatArray, peak: int) -> float:
     """Return the standard deviation of a peak from its narrower half width at half height."""
     half = smooth[peak] / 2
     below_left = np.flatnonzero(smooth[:peak] < half)
@@ -144,7 +145,7 @@ def valleys(density: Density, *, min_z: float = WEAK_Z) -> list[Valley]:
     inner = np.flatnonzero((smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])) + 1
     peaks = [int(peak) for peak in inner]
     while len(peaks) > 1:
-        found = [_valley(smooth, left, right) for left, right in zip(peaks, peaks[1:], strict=False)]
+        found = [_valley(smooth, left, right) for left, right in itertools.pairwise(peaks)]
         weakest = min(found, key=lambda valley: valley.z)
         if weakest.z >= min_z:
             return found
@@ -199,17 +200,12 @@ def smooth_replicates(density: Density, replicates: FloatArray) -> FloatArray:
     return np.asarray(replicates.astype(np.float32) @ density.kernel.T, dtype=float)
 
 
-def upper_tail(density: Density, counts: FloatArray, peak: int, z: float) -> float:
-    """Return the peak's place plus `z` standard deviations of its left half.
-
-    The right half may hold dim positives; the left half does not. The standard deviation is the
-    median distance of the events left of the peak over that of a half normal distribution.
-    """
-    return float(density.centres[peak]) + z * left_width(counts, peak)
-
-
 def left_width(counts: FloatArray, peak: int) -> float:
-    """Return the standard deviation of a peak from the events left of it."""
+    """Return the standard deviation of a peak from the events left of it.
+
+    The right half may hold dim positives; the left half does not. It is the median distance of
+    these events over that of a half normal distribution.
+    """
     return _half_width(counts[: peak + 1][::-1])
 
 

@@ -55,7 +55,7 @@ def fit(
         side=side,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        reason=f"one peak only, taken for the {only_peak} one: cut {z:g} SD from it",
+        reason=f"one peak only, taken for the {only_peak} one: cut at the end of its tail",
     )
 
 

@@ -150,7 +150,7 @@ def _is_member(parent: npt.NDArray[np.int64], population: npt.NDArray[np.int64])
 
 
 Geometry = Threshold | AllAbove | Polygon | Ellipse | Combination
-_KINDS: dict[str, type] = {
+_KINDS: dict[str, Any] = {
     "threshold": Threshold,
     "all_above": AllAbove,
     "polygon": Polygon,
@@ -177,8 +177,8 @@ def from_json(text: str) -> Geometry:
     if kind not in _KINDS:
         msg = f"unknown kind of gate {kind!r}; known: {', '.join(_KINDS)}"
         raise ValueError(msg)
-    shape = _KINDS[kind](**{name: _tuples(value) for name, value in data.items()})
-    return shape  # type: ignore[no-any-return]
+    shape: Geometry = _KINDS[kind](**{name: _tuples(value) for name, value in data.items()})
+    return shape
 
 
 def _tuples(value: Any) -> Any:

@@ -67,9 +67,7 @@ def fit(
     furthest = max(cluster.x for cluster in clusters)
     cells = [cluster for cluster in clusters if cluster.x + 0.5 >= debris_below * (furthest + 0.5)]
     chosen = min(cells, key=lambda cluster: (cluster.y, -cluster.x))
-    core = (labels == labels[chosen.x, chosen.y]) & (
-        smooth >= _CORE * smooth[chosen.x, chosen.y]
-    )
+    core = (labels == labels[chosen.x, chosen.y]) & (smooth >= _CORE * smooth[chosen.x, chosen.y])
     centre, covariance = _moments(np.where(core, counts, 0), x_edges, y_edges)
     # the smoothing is not in the counts, so nothing is to be taken off the covariance
     covariance = covariance / _CORE_COVARIANCE

@@ -39,7 +39,9 @@ def fit(
     area, height = values.astype(np.float64)
     inside = (area > 0) & (height > 0) & (area < 1) & (height < 1)  # 1: the detector is saturated
     if inside.sum() < 2 * _N_SLICES:
-        return refuse(f"{int(inside.sum())} events with area and height inside the detector's range")
+        return refuse(
+            f"{int(inside.sum())} events with area and height inside the detector's range"
+        )
     area, height = area[inside], height[inside]
     intercept, slope = _line(area, height)
     expected = intercept + slope * area
@@ -47,7 +49,7 @@ def fit(
         return refuse("height does not rise with area; are the channels mixed up?")
     relative = height / expected - 1
     spread = _MAD_TO_SD * float(np.median(np.abs(relative)))
-    band = z * max(spread, np.finfo(np.float32).eps)
+    band = z * max(spread, float(np.finfo(np.float32).eps))
     corners = []
     for side, ends in ((1 - band, (0.0, _OUTSIDE)), (1 + band, (_OUTSIDE, 0.0))):
         corners += [(end, side * (intercept + slope * end)) for end in ends]
@@ -63,9 +65,7 @@ def fit(
     )
 
 
-def _line(
-    area: npt.NDArray[np.float64], height: npt.NDArray[np.float64]
-) -> tuple[float, float]:
+def _line(area: npt.NDArray[np.float64], height: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Return intercept and slope of Huber's regression through the medians of slices."""
     order = np.lexsort((height, area))
     slices = np.array_split(order, _N_SLICES)

@@ -10,8 +10,14 @@ import numpy.typing as npt
 from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.density import Density
 from itc_analysis.flow.gating.fitted import Card, Fitted
+from itc_analysis.flow.gating.flank import Flank, fit_flank, where_flank_ends
 from itc_analysis.flow.gating.geometry import Threshold
 
+#: Negatives that a cut at the tail leaves beyond: few against the 20 events of a usual limit of
+#: detection, and not so few that dim positives are cut off as well. Counts subtract them.
+LEFT_OVER = 5
+#: The right flank is followed this many standard deviations of the peak.
+_FOLLOWED = 12.0
 #: A peak's mode may move this many of its standard deviations between bootstrap replicates; beyond
 #: it would be another peak.
 _REACH = 1.0
@@ -27,9 +33,11 @@ def fit(
     z: float = 4.0,
     peak: Literal["largest", "lowest"] = "largest",
 ) -> Fitted:
-    """Cut `z` robust standard deviations above the negative peak.
+    """Cut `z` robust standard deviations above the negative peak, or where its tail ends.
 
-    The standard deviation is that of the peak's left half, which holds no dim positives.
+    The standard deviation is that of the peak's left half, which holds no dim positives. When the
+    positives are wanted and the right tail is longer than the left one, the cut lies where the
+    continued right flank leaves a few events beyond.
 
     Parameters
     ----------
@@ -39,9 +47,7 @@ def fit(
     peak : which peak is the negative one.
     """
     density = densities.estimate(values[0])
-    mode = (
-        densities.main_peak(density) if peak == "largest" else densities.lowest_peak(density)
-    )
+    mode = densities.main_peak(density) if peak == "largest" else densities.lowest_peak(density)
     return cut_at_tail(
         density, mode, z=z, markers=markers, side=side, n_bootstrap=n_bootstrap, seed=seed
     )
@@ -72,14 +78,33 @@ def cut_at_tail(
     cuts = [
         _tail(density, counts, int(mode), z) for counts, mode in zip(replicates, modes, strict=True)
     ]
+    cut_se = float(np.std(cuts, ddof=1))
+    flank = None
+    if z > 0 and side == "above":
+        flank = fit_flank(density, peak, where_flank_ends(density, peak), density.counts)
+    if flank is not None:
+        ends = _end_of_flank(flank)
+        if ends > cut:
+            _, error = flank.beyond(ends)
+            cut, cut_se = ends, error * densities.BIN_WIDTH / float(flank.per_bin(ends)[0])
     return Fitted(
         geometry=Threshold(markers, side, cut),
         cut=cut,
-        cut_se=float(np.std(cuts, ddof=1)),
+        cut_se=cut_se,
         quality=0.0 if reason else _separation(density, cut, peak),
         status="weak" if reason else "ok",
         reason=reason,
     )
+
+
+def _end_of_flank(flank: Flank) -> float:
+    """Return the first place where no more than `LEFT_OVER` events are expected beyond."""
+    places = flank.end + np.arange(round(_FOLLOWED * flank.width / densities.BIN_WIDTH)) * (
+        densities.BIN_WIDTH
+    )
+    left = np.cumsum(flank.per_bin(places)[::-1])[::-1]
+    few = np.flatnonzero(left <= LEFT_OVER)
+    return float(places[few[0]]) if few.size else flank.end
 
 
 def _tail(density: Density, counts: npt.NDArray[np.float64], peak: int, z: float) -> float:

@@ -49,8 +49,10 @@ class Population(Section):
     on_failure: Literal["not_estimable", "stop"] = Field(
         "not_estimable", description="When nothing decides: record it, or stop the run."
     )
-    measured: bool = Field(False, description="A result in itself, not only a step on the way.")
-    phenotype: bool = Field(False, description="Marker positivity is wanted.")
+    measured: bool = Field(
+        default=False, description="A result in itself, not only a step on the way."
+    )
+    phenotype: bool = Field(default=False, description="Marker positivity is wanted.")
     view: str | None = Field(
         None, description="Marker on the y axis of the plot of a one-dimensional gate."
     )

@@ -1,0 +1,64 @@
+"""The notebook runs on a results folder and is stored without outputs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+
+@pytest.fixture(scope="module")
+def notebook(root: Path) -> nbformat.NotebookNode:
+    return nbformat.read(root / "notebooks" / "first_look.ipynb", as_version=nbformat.NO_CONVERT)
+
+
+class ThisPython(AsyncKernelManager):
+    """Starts a kernel of the Python that runs the tests, whether or not a kernel is registered."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="this Python", language="python")
+
+
+def test_the_notebook_is_stored_without_outputs(notebook: nbformat.NotebookNode) -> None:
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(ids) == len(set(ids))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+# jupyter_client and zmq leave their sockets to the garbage collector
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_notebook_shows_the_comparisons_and_three_pictures(
+    notebook: nbformat.NotebookNode,
+    results: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ITC_RESULTS", str(results))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    client = NotebookClient(
+        notebook, timeout=120, kernel_manager_class=ThisPython,
+        resources={"metadata": {"path": str(tmp_path)}},
+    )  # fmt: skip
+    executed = client.execute()
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    data = [output.data for output in outputs if "data" in output]
+    tables = [item["text/html"] for item in data if "text/html" in item]
+    assert "p_adjusted" in json.dumps(tables)
+    # points, forest, gate
+    assert sum("image/png" in item for item in data) == 3

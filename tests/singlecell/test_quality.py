@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from itc_analysis.config import SingleCell
+from itc_analysis.singlecell.quality import describe_dropped, judge_cells, measure_cells
+from singlecell.made_cells import CD4, library
+
+SETTINGS = SingleCell()
+
+
+def measured(n_genes: list[int], n_counts: list[float], mito: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"n_genes": n_genes, "n_counts": n_counts, "share_mito": mito})
+
+
+def test_measures_equal_those_counted_the_slow_way() -> None:
+    data = library([CD4, CD4 | {"CD79A": 3}])
+    data.var_names = [
+        f"MT-{name}" if name.startswith("FILLER1") else name for name in data.var_names
+    ]
+    table = measure_cells(data)
+    dense = data.X.toarray()
+    for row in range(2):
+        mito = sum(
+            n for n, gene in zip(dense[row], data.var_names, strict=True) if gene.startswith("MT-")
+        )
+        assert table["n_genes"].iloc[row] == sum(n > 0 for n in dense[row])
+        assert table["n_counts"].iloc[row] == sum(dense[row])
+        assert table["share_mito"].iloc[row] == pytest.approx(mito / sum(dense[row]))
+
+
+def test_scanpy_gives_the_same_measures() -> None:
+    import scanpy
+
+    data = library([CD4] * 3, depth=2500)
+    data.var_names = [f"MT-{n}" if n.startswith("FILLER2") else n for n in data.var_names]
+    table = measure_cells(data)
+    data.var["mt"] = data.var_names.str.startswith("MT-")
+    scanpy.pp.calculate_qc_metrics(data, qc_vars=["mt"], percent_top=None, inplace=True)
+    assert table["n_genes"].tolist() == data.obs["n_genes_by_counts"].tolist()
+    np.testing.assert_allclose(table["share_mito"], data.obs["pct_counts_mt"] / 100, rtol=1e-6)
+
+
+def test_a_reference_without_mitochondrial_genes_is_not_judged_by_them() -> None:
+    table = measure_cells(library([CD4]))
+    assert table["share_mito"].isna().all()
+    assert judge_cells(table, settings=SETTINGS).isna().all()
+
+
+def test_each_reason_is_named_and_counted_once() -> None:
+    table = measured(
+        [100, 1000, 1000, 1010, 990, 1005, 995, 6000],
+        [5000, 3000, 3000, 3010, 2990, 3005, 2995, 90000],
+        [0.5, 0.5, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05],
+    )
+    verdict = judge_cells(table, settings=SETTINGS)
+    assert verdict.fillna("-").tolist() == ["few_genes", "mito", *["-"] * 5, "outlier"]
+    assert describe_dropped(verdict) == (
+        "dropped 3 of 8 barcodes: 1 too few genes, 1 too large a mitochondrial share, "
+        "1 molecules or genes far from the library's median"
+    )
+
+
+def test_a_spread_of_zero_makes_nobody_an_outlier() -> None:
+    table = measured([1000] * 4 + [1500], [3000.0] * 4 + [9000.0], [0.0] * 5)
+    assert judge_cells(table, settings=SETTINGS).isna().all()
+
+
+def test_the_order_of_cells_changes_no_verdict() -> None:
+    rng = np.random.default_rng(3)
+    n_counts = np.exp(rng.normal(8, 0.6, 200))
+    table = measured(
+        list((n_counts / 3).astype(int)), list(n_counts), list(rng.uniform(0, 0.2, 200))
+    )
+    order = rng.permutation(200)
+    shuffled = judge_cells(table.iloc[order], settings=SETTINGS)
+    pd.testing.assert_series_equal(shuffled.sort_index(), judge_cells(table, settings=SETTINGS))
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_tiny_libraries_do_not_break_the_statistics(n: int) -> None:
+    table = measured([1000] * n, [3000.0] * n, [0.01] * n)
+    assert len(judge_cells(table, settings=SETTINGS)) == n
