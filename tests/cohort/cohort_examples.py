@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.cohort.columns import sheet_forms
 from itc_analysis.config import Cohort, Study
 from itc_analysis.tables import contract
 from itc_analysis.tables.sheets import ParticipantSheet
@@ -45,6 +46,20 @@ def spotless(participant_id: str = "P001", group: str = "SSc", **changes: Any) -
     unknown = set(changes) - set(contract.columns_of(ParticipantSheet))
     assert not unknown, f"no such items: {unknown}"
     return person | changes
+
+
+def items_from_text(text: str) -> dict[str, Any]:
+    """Read ``"sex=M weight_kg=54 cmv_igg=?"``: yes and no are items, ? is missing."""
+    words: dict[str, Any] = {"yes": True, "no": False, "?": None}
+    pairs = [part.split("=", 1) for part in text.split()]
+    return {name: words[value] if value in words else _value(value) for name, value in pairs}
+
+
+def _value(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def participant_table(*people: dict[str, Any]) -> pd.DataFrame:
@@ -137,3 +152,44 @@ def _tube(
         "beads_per_tube": 50000.0,
         "blood_volume_ul": 100.0,
     }
+
+
+#: What an absent finding looks like where absence is not "no", nor 0.
+ABSENT: dict[str, Any] = {
+    "ssc_raynaud": "none",
+    "pss_schirmer_mm": 20.0,
+    "pss_saliva_ml_per_min": 1.0,
+    "iim_onset_age_years": 10.0,
+    "better_explained": None,
+}
+#: Items of the criteria that stand in the sheet of participants.
+PARTICIPANT_ITEMS = ("anticentromere", "antitopoisomerase", "anti_rnap3", "ana_titre", "pah")
+
+
+def absent(name: str) -> Any:
+    """Return what an item of the criteria says when the finding is absent."""
+    columns = {
+        column.name: column
+        for sheet in ("ClassificationSheet", "ParticipantSheet")
+        for column in sheet_forms()[sheet].columns
+    }
+    return ABSENT.get(name, False if columns[name].kind == "yes_no" else 0.0)
+
+
+def no_findings(participant_id: str = "P001", **changes: Any) -> dict[str, Any]:
+    """Return a row of the classification sheet where everything was assessed and nothing found."""
+    names = [c.name for c in sheet_forms()["ClassificationSheet"].columns][1:]
+    return {"participant_id": participant_id} | {name: absent(name) for name in names} | changes
+
+
+def crafted(case: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the rows of both sheets for a line of crafted_participants.tsv; None for no second row."""
+    items = items_from_text(case["given"])
+    has_items = items.pop("rest", None) is not None
+    person_columns = set(contract.columns_of(ParticipantSheet))
+    own = {name: value for name, value in items.items() if name in person_columns}
+    if has_items:
+        own = {name: absent(name) for name in PARTICIPANT_ITEMS} | own
+    person = spotless(case["case"], case["group"], **own)
+    others = {name: value for name, value in items.items() if name not in person_columns}
+    return person, no_findings(case["case"], **others) if has_items else None

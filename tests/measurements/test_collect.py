@@ -212,8 +212,8 @@ def test_single_cell_is_measured_like_flow(study: Any) -> None:
     row = study.row("L1", "mait", "share_of_t")
     assert (row["assay"], row["batch"]) == ("singlecell", "C")
     assert row["value"] == pytest.approx(0.05)
-    # 2 of 900: the upper limit of 2 events, 7.2, is above the limit of detection of 5 cells
-    assert study.row("L1", "inkt", "share_of_t")["upper"] == pytest.approx(0.0080, abs=2e-4)
+    # 2 of 900 T cells, counted below the limit of detection of 5 cells: censored at 5 of 900
+    assert study.row("L1", "inkt", "share_of_t")["upper"] == pytest.approx(5 / 900)
     lost = study.row("L2", "mait", "share_of_t")
     assert (lost["status"], lost["reason"]) == ("unreadable", "not an h5 file")
     table = study.measure()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from itc_analysis.config import Settings
-from itc_analysis.report import answer, gating, plots, problems, scores
-from itc_analysis.report.blocks import Section, Table
+from itc_analysis.report import answer, comparisons, gating, plots, problems, scores
+from itc_analysis.report.blocks import Bullets, Details, Section, Table
 from itc_analysis.report.material import Material, collect
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract, made
@@ -41,7 +41,7 @@ def test_gates_are_drawn_parent_before_child(material: Material) -> None:
         assert parents[population] not in ordered[place:]
 
 
-def test_states_add_up_to_the_tubes(material: Material) -> None:
+def test_states_of_cuts_add_up_to_the_tubes(material: Material) -> None:
     table = gating.states(material.gates)
     gates = material.gates
     n = gates.groupby(["panel", "population"])["file_id"].nunique().sort_values()
@@ -120,6 +120,30 @@ def test_a_participant_without_any_number_is_named(
     section = problems.section(collect(folder, settings))
     rows = [row for shown in tables_of(section) for row in shown.rows if row[0] == "healthy02"]
     assert rows == [["healthy02", "healthy", "no sample of this person was measured"]]
+
+
+def test_long_lists_of_names_are_folded_but_whole() -> None:
+    names = [f"P{number:03d}" for number in range(1, 31)]
+    cell = str(problems.names_cell(names))
+    assert cell.startswith("<details><summary>all 30</summary>")
+    assert all(name in cell for name in names)
+    assert problems.names_cell(["b", "a", "b"]) == "a and b"
+    assert problems.names_cell([]) == "–"
+
+
+def test_remarks_are_numbered_once_and_told_below(material: Material) -> None:
+    rows = material.comparisons.query("role == 'primary'").copy()
+    rows["reason"] = "few participants; treatment is not adjusted for"
+    table, told = comparisons.comparison_blocks(rows, material, caption="Primary.")
+    assert isinstance(table, Table)
+    assert isinstance(told, Details)
+    assert {str(row[-1]) for row in table.rows} == {"1, 2"}
+    notes = told.blocks[0]
+    assert isinstance(notes, Bullets)
+    assert list(notes.items) == [
+        "1: Few participants.",
+        "2: Treatment is not adjusted for.",
+    ]
 
 
 def test_a_section_that_says_nothing_is_refused() -> None:

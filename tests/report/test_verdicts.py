@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from itc_analysis.report.verdicts import judge, say
+from itc_analysis.report.verdicts import judge, say, short_cell
 
 
 def row(**changes: Any) -> SimpleNamespace:
@@ -72,10 +72,33 @@ def test_a_warning_goes_with_its_number() -> None:
 
 
 def test_what_is_not_estimable_gives_its_reason() -> None:
-    broken = row(status="not_estimable", estimate=None, reason="2 participants, fewer than 3")
+    broken = row(
+        status="not_estimable", estimate=None, lower=None, upper=None,
+        reason="2 participants, fewer than 3",
+    )  # fmt: skip
     verdict = judge(broken, alpha=0.05)
     assert (verdict.direction, verdict.caveat) == ("not_estimable", "2 participants, fewer than 3")
     assert "not estimable: 2 participants, fewer than 3." in say(broken, alpha=0.05, level=0.95)
+
+
+def test_one_limit_without_an_estimate_is_a_result_of_its_own() -> None:
+    censored = row(estimate=None, lower=None, upper=0.51, n_below_lod=12, median_index=None)
+    assert judge(censored, alpha=0.05).direction == "lower"
+    text = say(censored, alpha=0.05, level=0.95)
+    assert "lower than healthy, at most 0.51 times the odds (adjusted p < 0.001)" in text
+    assert "Median < LoD in SSc" in text
+    other = row(estimate=None, lower=1.4, upper=None)
+    assert judge(other, alpha=0.05).direction == "higher"
+    assert short_cell(other, judge(other, alpha=0.05)).text.startswith("<strong>at least 1.40")
+
+
+def test_a_short_cell_gives_the_first_clause_of_a_reason() -> None:
+    broken = row(
+        status="not_estimable", estimate=None, lower=None, upper=None, p_value=None,
+        reason="RA has too few participants (2); 3 of 11 without a number",
+    )  # fmt: skip
+    cell = short_cell(broken, judge(broken, alpha=0.05), star="*")
+    assert (cell.text, cell.kind) == ("not estimable*: RA has too few participants", "bad")
 
 
 def test_a_missing_p_never_becomes_a_finding() -> None:

@@ -128,10 +128,11 @@ def test_leaving_out_those_below_the_limit_would_halve_the_effect():
     assert np.log(dropped).mean() > -0.5
 
 
-@pytest.mark.parametrize("tau", [0.15, 0.6])
-def test_weighted_scores_keep_their_level(tau):
+@pytest.mark.parametrize(("tau", "ratio"), [(0.15, 1.0), (0.6, 1.0), (0.4, 1.7)])
+def test_weighted_scores_keep_their_level(tau, ratio):
     rng = np.random.default_rng(18)
     error = 1 / np.sqrt(rng.geometric(0.15, (N, len(PEOPLE))))  # a handful of cells each
-    value = tau * rng.normal(size=error.shape) + error * rng.normal(size=error.shape)
+    between = tau * np.where(is_ssc(), ratio, 1.0) * rng.normal(size=error.shape)
+    value = between + error * rng.normal(size=error.shape)
     found = analyse(value, measure="score", feature="exhaustion", standard_error=error)
     assert np.mean(found["p_value"] < 0.05) == pytest.approx(0.05, abs=ERROR)

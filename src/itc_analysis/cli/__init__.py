@@ -19,6 +19,7 @@ from itc_analysis.version import __version__
 VERBS = (
     "init",
     "check",
+    "spillover",
     "simulate",
     "fit-gates",
     "pool-gates",

@@ -94,17 +94,25 @@ def open_data_files(study: Study) -> str:
 
 def summarise(tables: CohortTables, settings: CohortSettings) -> str:
     """Return the counts by group and decision, and the problems, as text."""
+    from itc_analysis.cohort.disclosure import describe_small_cells
+
+    planned = settings.cohort.planned_sizes
     decisions = ("eligible", "excluded", "query")
     people = tables.participants
     width = max(len(group) for group in (*settings.cohort.groups, "group"))
     lines = []
     if settings.study.simulated:
         lines.append(f"SIMULATED study ({settings.study.simulated}): these are not people")
-    lines += [f"{'group':{width}}  enrolled" + "".join(f"{name:>10}" for name in decisions)]
+    heads = "".join(f"{name:>10}" for name in decisions) + ("   planned" if planned else "")
+    lines += [f"{'group':{width}}  enrolled{heads}"]
     for group in (*settings.cohort.groups, "all"):
         rows = people if group == "all" else people[people["group"] == group]
         counts = [int((rows["decision"] == name).sum()) for name in decisions]
-        lines.append(f"{group:{width}}{len(rows):>10}" + "".join(f"{n:>10}" for n in counts))
+        numbers = "".join(f"{n:>10}" for n in counts)
+        if planned:
+            size = sum(planned.values()) if group == "all" else planned.get(group, "-")
+            numbers += f"{size:>10}"
+        lines.append(f"{group:{width}}{len(rows):>10}{numbers}")
     lines.append(
         f"samples: {len(tables.samples)}, tubes: {len(tables.tubes)}, "
         f"libraries: {len(tables.libraries)}"
@@ -115,6 +123,9 @@ def summarise(tables: CohortTables, settings: CohortSettings) -> str:
             f"questions for the study nurse: {len(tables.queries)} (queries.tsv), "
             f"{blocking} people cannot be compared before they are answered"
         )
+    small = describe_small_cells(tables.disclosure, min_cell_size=settings.cohort.min_cell_size)
+    if small:
+        lines.append(f"before sharing participant-level tables: {small}")
     if len(tables.problems):
         lines.append(f"problems that stop nothing: {len(tables.problems)}")
         lines += [f"  {row.item}: {row.what}; {row.remedy}" for row in tables.problems.itertuples()]

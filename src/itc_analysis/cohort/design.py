@@ -5,15 +5,30 @@ A batch that holds one group only cannot be corrected for; this is told, never r
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import pandas as pd
 
 from itc_analysis.cohort.oddities import Problem
 
+#: Of the sample sheet, not of the participant sheet.
+WAITING = "draw_to_stain_hours"
 #: Cohen's medium effect for a contingency table (Cohen 1988, chapter 7).
 HIGH_CRAMERS_V = 0.3
-#: Covariates of innate T cells known from the literature (age, sex, CMV) and body mass.
-COVARIATES = ("age_years", "sex", "bmi", "cmv_igg")
+#: Covariates of innate T cells known from the literature (age, sex, CMV), body mass, treatment and how
+#: long the blood waited. Batches are not a number: see `batch_by_group`.
+COVARIATES = (
+    "age_years",
+    "sex",
+    "bmi",
+    "cmv_igg",
+    "hydroxychloroquine",
+    "glucocorticoid_mg_per_day",
+    "immunosuppressant_3_months",
+    "biologic_6_months",
+    WAITING,
+)
 
 
 def batch_by_group(
@@ -122,36 +137,46 @@ def find_confounded_batches(
     return problems
 
 
-def balance(participants: pd.DataFrame, *, index_group: str) -> pd.DataFrame:
+def balance(
+    participants: pd.DataFrame,
+    samples: pd.DataFrame | None = None,
+    *,
+    index_group: str,
+    pools: Mapping[str, Iterable[str]] | None = None,
+) -> pd.DataFrame:
     """Compare covariates of each group with those of the index group.
 
     Parameters
     ----------
     participants : `Participants`; only analysed people enter.
+    samples : `SampleSheet`, for the hours from draw to staining; missing throughout without it.
     index_group : the group that the others are held against.
+    pools : groups held against the index group together, by a name of their own.
 
     Returns
     -------
-    One row per other group and covariate: `group`, `variable`, `n_index`, `n_group` (people with a
-    value), `n_missing` (of both groups), `standardised_difference` (index minus group, in pooled
-    standard deviations; for yes/no and sex that of the proportion, F for sex). The difference is
-    NaN when a group has no value, or a number fewer than two, or nothing varies.
+    One row per other group (then pool) and covariate: `group`, `variable`, `n_index`, `n_group`
+    (people with a value), `n_missing` (of both groups), `standardised_difference` (index minus
+    group, in pooled standard deviations; for yes/no and sex that of the proportion, F for sex). The
+    difference is NaN when a group has no value, or a number fewer than two, or nothing varies.
 
     References
     ----------
     Austin 2009, doi:10.1002/sim.3697
     """
-    analysed = participants[participants["is_analysed"]]
-    index = analysed[analysed["group"] == index_group]
+    people = analysed_with_waiting(participants, samples)
+    index = people[people["group"] == index_group]
+    others = {str(group): [str(group)] for group in sorted(set(people["group"]) - {index_group})}
+    others |= {name: list(groups) for name, groups in (pools or {}).items()}
     rows = []
-    for group in sorted(set(analysed["group"]) - {index_group}):
-        other = analysed[analysed["group"] == group]
+    for name, groups in others.items():
+        other = people[people["group"].isin(groups)]
         for variable in COVARIATES:
-            ours, theirs = _as_numbers(index[variable]), _as_numbers(other[variable])
-            is_share = variable not in ("age_years", "bmi")
+            ours, theirs = as_numbers(index[variable]), as_numbers(other[variable])
+            is_share = people[variable].dtype != "float64"
             rows.append(
                 {
-                    "group": group,
+                    "group": name,
                     "variable": variable,
                     "n_index": len(ours),
                     "n_group": len(theirs),
@@ -163,7 +188,19 @@ def balance(participants: pd.DataFrame, *, index_group: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _as_numbers(values: pd.Series) -> np.ndarray:
+def analysed_with_waiting(
+    participants: pd.DataFrame, samples: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return the analysed people with the hours that their (longest waiting) sample waited."""
+    analysed = participants[participants["is_analysed"]]
+    if samples is None:
+        return analysed.assign(**{WAITING: np.nan})
+    longest = samples.groupby("participant_id")[WAITING].max()
+    return analysed.assign(**{WAITING: analysed["participant_id"].map(longest).astype(float)})
+
+
+def as_numbers(values: pd.Series) -> np.ndarray:
+    """Return the known values: numbers as they are, yes and F as 1, the others as 0."""
     known = values.dropna()
     if known.dtype == "string":
         return (known == "F").to_numpy(dtype=float)

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import pandas as pd
 
+from itc_analysis.cohort.criteria import RULES
 from itc_analysis.config import Cohort
 
 Problem = dict[str, str]
 
+#: An item that fewer people lack is told person by person.
+FEWEST_FOR_A_COLUMN = 3
+_ITEMS = {rule.name: rule.items for rule in RULES}
+
 
 def find_oddities(
     participants: pd.DataFrame,
+    eligibility: pd.DataFrame,
     samples: pd.DataFrame,
     tubes: pd.DataFrame,
     libraries: pd.DataFrame,
@@ -22,7 +28,8 @@ def find_oddities(
 ) -> list[Problem]:
     """Return everything below, as rows of `Problems`."""
     return [
-        *_queries(participants),
+        *_never_answered(participants, eligibility),
+        *_queries(participants, eligibility),
         *_empty_groups(participants, cohort),
         *_unknown_cmv(participants),
         *_without_sample(participants, samples),
@@ -33,8 +40,41 @@ def find_oddities(
     ]
 
 
-def _queries(participants: pd.DataFrame) -> list[Problem]:
-    queried = participants[participants["decision"] == "query"]
+def _never_answered(participants: pd.DataFrame, eligibility: pd.DataFrame) -> list[Problem]:
+    """Find items that a rule needs and nobody has: a column that was deleted or never exported."""
+    problems = []
+    for rule_name in unanswered_rules(participants, eligibility):
+        items = _ITEMS[rule_name]
+        empty = [item for item in items if participants[item].isna().all()]
+        n = int((eligibility["rule"] == rule_name).sum())
+        what = f"the column is empty or not in the sheet, and rule '{rule_name}' needs it"
+        remedy = f"add the column: nobody of {n} can be decided without it"
+        problems += [_problem(item, what, remedy) for item in empty]
+    return problems
+
+
+def unanswered_rules(participants: pd.DataFrame, eligibility: pd.DataFrame) -> list[str]:
+    """Return the rules that are open for everybody they apply to, for want of a whole column."""
+    asked = eligibility[eligibility["outcome"] != "not_applicable"]
+    n_asked = asked.groupby("rule", sort=False).size()
+    n_open = asked[asked["outcome"] == "missing"].groupby("rule", sort=False).size()
+    return [
+        str(rule)
+        for rule, n in n_open.items()
+        if n == n_asked[rule]
+        and n >= FEWEST_FOR_A_COLUMN
+        and any(participants[item].isna().all() for item in _ITEMS[str(rule)])
+    ]
+
+
+def _queries(participants: pd.DataFrame, eligibility: pd.DataFrame) -> list[Problem]:
+    """Name everybody to be queried, unless it is only for a column that nobody has."""
+    told = unanswered_rules(participants, eligibility)
+    is_open = (eligibility["outcome"] == "missing") & ~eligibility["rule"].isin(told)
+    own = set(eligibility.loc[is_open, "participant_id"])
+    queried = participants[
+        (participants["decision"] == "query") & participants["participant_id"].isin(own)
+    ]
     return [
         _problem(
             name, f"eligibility cannot be decided: {reasons}", "complete the participant sheet"

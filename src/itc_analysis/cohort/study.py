@@ -67,7 +67,7 @@ def read_cohort(study: Study, cohort: Cohort) -> CohortTables:
         analyse_queried=cohort.analyse_queried,
     )
     problems = [
-        *find_oddities(participants, samples, tubes, libraries, cohort=cohort),
+        *find_oddities(participants, eligibility, samples, tubes, libraries, cohort=cohort),
         *find_confounded_batches(participants, samples, tubes, libraries),
     ]
     table = contract.make(problems, Problems) if problems else contract.empty(Problems)

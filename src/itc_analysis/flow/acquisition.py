@@ -114,10 +114,13 @@ def judge_acquisition(
     index = looked_at(edges)
     step = np.searchsorted(edges, index, side="right") - 1
     tracks, owner = _all_tracks(signals, step, n_steps)
-    score = _deviations(tracks)
+    drifting = _drifting(tracks, owner)
+    # A slow drift has no steady part to go back to: it is said, and other channels decide.
+    score = np.where(np.isin(owner, drifting), 0, _deviations(tracks))
     bad = np.any(score > outlier_mads, axis=1)
     if len(bad) >= _WINDOWS_FOR_TREE:
-        bad |= find_isolated(_smoothed(_filled(tracks)), gain_limit=gain_limit)
+        others = ~np.isin(owner, drifting)
+        bad |= find_isolated(_smoothed(_filled(tracks[:, others])), gain_limit=gain_limit)
     bad = _without_short_gaps(bad)
 
     unsteady = np.zeros(len(clock), dtype=np.bool_)
@@ -142,7 +145,7 @@ def judge_acquisition(
         rate=np.diff(edges) / np.maximum(duration, tick),
         deviation=highest[np.arange(n_steps), worst],
         channel=owner[worst],
-        drifting=_drifting(tracks, owner),
+        drifting=drifting,
     )
 
 
@@ -187,7 +190,13 @@ def _all_tracks(
 
 def _filled(tracks: Float) -> Float:
     """Put the median where a window lacks a peak, as in PeacoQC: it cannot be an outlier there."""
-    return np.where(np.isfinite(tracks), tracks, np.nanmedian(tracks, axis=0))
+    return np.where(np.isfinite(tracks), tracks, _medians(tracks))
+
+
+def _medians(tracks: Float) -> Float:
+    """Return the median of each peak; 0 for one that no window shows."""
+    shown = np.where(np.isfinite(tracks).any(axis=0), tracks, 0.0)
+    return np.asarray(np.nanmedian(shown, axis=0))
 
 
 def _smoothed(tracks: Float) -> Float:
@@ -222,8 +231,9 @@ def _noise(tracks: Float) -> Float:
     some windows differ much from the next all along the acquisition.
     """
     change = np.abs(tracks[2:] - tracks[:-2])
+    change[:, ~np.isfinite(change).any(axis=0)] = 0  # seen in too few windows to tell
     median, tail = np.nanquantile(change, [0.5, _TAIL], axis=0)
-    return np.nan_to_num(np.maximum(_MAD_TO_SD * median, tail / _TAIL_TO_SD) / np.sqrt(2))
+    return np.asarray(np.maximum(_MAD_TO_SD * median, tail / _TAIL_TO_SD) / np.sqrt(2))
 
 
 def _without_short_gaps(bad: Mask) -> Mask:
@@ -296,6 +306,7 @@ def _drifting(tracks: Float, owner: npt.NDArray[np.int64]) -> tuple[int, ...]:
     coarse = np.stack([part.mean(axis=0) for part in np.array_split(filled, _TENTHS)])
     rising = np.diff(coarse, axis=0) > 0
     records = np.maximum(rising.mean(axis=0), 1 - rising.mean(axis=0))
-    total = np.abs(coarse[-1] - coarse[0])
+    # Not the first and the last tenth: an unstable start is no drift.
+    total = np.abs(coarse[-2] - coarse[1])
     drifts = (records > _DRIFT_RECORDS) & (total > _noise(tracks))
     return tuple(int(i) for i in np.unique(owner[drifts]))

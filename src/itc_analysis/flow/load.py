@@ -12,10 +12,11 @@ import pandas as pd
 
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError, PanelError, UnreadableFile
+from itc_analysis.flow.acquisition import timeline_table
 from itc_analysis.flow.compensation import compensate, find_spillover, looks_transformed
 from itc_analysis.flow.fcs import FcsFile, read_fcs
 from itc_analysis.flow.panel import resolve_markers
-from itc_analysis.flow.quality import find_clean_events
+from itc_analysis.flow.quality import CleanEvents, find_clean_events
 from itc_analysis.flow.scales import TransformSettings, choose_transforms
 from itc_analysis.flow.tube import Tube
 
@@ -71,14 +72,14 @@ def load_tube(
         time_outlier_mads=settings.time_outlier_mads,
         spillover=spillover,
     )
-    events = _kept(file.events, clean.keep)
-    if spillover is not None:
-        compensate(events, file.channel_names, spillover, source=file.name, out=events)
     ranges = {marker: file.channels[columns[marker]].scaled_range for marker in roles}
     transforms = choose_transforms(roles, ranges, transform_settings)
-    gated = np.empty((len(roles), events.shape[1]), dtype=np.float32)
-    for i, marker in enumerate(roles):
-        gated[i] = transforms[marker].apply(events[columns[marker]])
+    # In place from here on: a tube is in memory once.
+    if spillover is not None:
+        compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
+    gated = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
+    for values, marker in zip(gated, roles, strict=True):
+        transforms[marker].apply(values, out=values)
     remarks = [*file.remarks, *clean.remarks, *_remarks_on_names(file, columns, panel)]
     if state == "none" and file.keywords.get("COMP"):
         remarks.append("the matrix in $COMP names no channels and was not applied")
@@ -98,6 +99,7 @@ def load_tube(
         remarks=tuple(remarks),
         missing_markers=tuple(m for m in panel["marker"] if m not in columns),
         channels={marker: file.channels[columns[marker]].name for marker in roles},
+        acquisition=_acquisition_of(clean, file, fluorescence, columns),
     )
 
 
@@ -141,12 +143,31 @@ def _quality_fault(tube: Tube, settings: Flow) -> str | None:
     return None
 
 
-def _kept(events: npt.NDArray[np.float32], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    # events[:, keep] would be transposed in memory, and every later step ten times slower.
-    kept = np.empty((len(events), int(np.count_nonzero(keep))), dtype=np.float32)
-    for row, values in zip(kept, events, strict=True):
-        np.compress(keep, values, out=row)
-    return kept
+def _arranged(
+    events: npt.NDArray[np.float32], rows: list[int], keep: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return the kept events of some rows in this order, each contiguous; uses up `events`."""
+    kept = np.flatnonzero(keep)
+    for row in rows:
+        if len(kept) < len(keep):
+            events[row, : len(kept)] = events[row].take(kept)
+    # Whichever row lies where another is wanted moves to where that one came from.
+    place = list(range(len(events)))
+    for wanted, row in enumerate(rows):
+        found = place.index(row)
+        if found != wanted:
+            events[[wanted, found], : len(kept)] = events[[found, wanted], : len(kept)]
+            place[wanted], place[found] = place[found], place[wanted]
+    return events[: len(rows), : len(kept)]
+
+
+def _acquisition_of(
+    clean: CleanEvents, file: FcsFile, fluorescence: list[int], columns: dict[str, int]
+) -> pd.DataFrame | None:
+    if clean.acquisition is None:
+        return None
+    marker_of = {column: marker for marker, column in columns.items()}
+    return timeline_table(clean.acquisition, [marker_of[row] for row in fluorescence])
 
 
 def _time_row(file: FcsFile, columns: dict[str, int], roles: dict[str, str]) -> int | None:

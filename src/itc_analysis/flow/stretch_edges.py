@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 #: Steps beyond a found edge in which the true one may lie: as far as the smoothing of peaks reaches.
-_REACH = 4
+_REACH = 10
 #: Disturbances often fade in and out: an event belongs to one from this part of its shift on.
 _LEAST_SHIFT = 0.25
 #: Directions in which channels hardly vary by themselves would get weights from rounding errors.
@@ -46,7 +46,7 @@ def place_edges(
     limit = float(weight @ (outside + _LEAST_SHIFT * (inside - outside)))
 
     half = (first + last + 1) // 2
-    reach = max(_REACH, (last - first) // _REACH)
+    reach = max(_REACH, (last - first) // 4)
     before, after = max(first - reach, 0), min(last + reach, n_steps - 1)
     # Neighbouring stretches keep what is theirs: the zone ends where another one begins.
     left, right = _span(step, before, half - 1)

@@ -77,17 +77,26 @@ class Transform:
             msg = f"an asinh scale needs a positive cofactor, found {self.cofactor}"
             raise ValueError(msg)
 
-    def apply(self, values: npt.ArrayLike) -> Float32Array:
-        """Return instrument units on the scale, float32, same shape; NaN stays NaN."""
+    def apply(self, values: npt.ArrayLike, *, out: Float32Array | None = None) -> Float32Array:
+        """Return instrument units on the scale, float32, same shape; NaN stays NaN.
+
+        Parameters
+        ----------
+        values : instrument units.
+        out : contiguous float32 array to write to; may be `values` itself, which saves a copy.
+        """
         x = np.ascontiguousarray(values, dtype=np.float32)
+        result = np.empty_like(x) if out is None else out
         if self.kind == "linear":
-            return x * np.float32(1 / self.t)
+            return np.multiply(x, np.float32(1 / self.t), out=result)
         if self.kind == "asinh":
             cofactor = self._cofactor
-            scaled = np.arcsinh(x * np.float32(1 / cofactor))
-            scaled *= np.float32(1 / math.asinh(self.t / cofactor))
-            return scaled
-        return _logicle_by_table(x, _logicle_table(self.t, self.w, self.m, self.a))
+            np.multiply(x, np.float32(1 / cofactor), out=result)
+            np.arcsinh(result, out=result)
+            result *= np.float32(1 / math.asinh(self.t / cofactor))
+            return result
+        _logicle_by_table(x, _logicle_table(self.t, self.w, self.m, self.a), result)
+        return result
 
     def inverse(self, values: npt.ArrayLike) -> Float32Array:
         """Return positions on the scale in instrument units, float32, same shape."""
@@ -229,15 +238,16 @@ def _logicle_table(t: float, w: float, m: float, a: float) -> _Table:
     )
 
 
-def _logicle_by_table(x: Float32Array, table: _Table) -> Float32Array:
-    result = np.empty_like(x)
+def _logicle_by_table(x: Float32Array, table: _Table, result: Float32Array) -> None:
     flat_in, flat_out = x.reshape(-1), result.reshape(-1)
     piece = np.empty(min(_CHUNK, flat_in.size), dtype=np.int32)
-    size, taken = np.empty_like(piece), np.empty(piece.shape, dtype=np.float32)
+    size = np.empty_like(piece)
+    sign, taken = np.empty((2, len(piece)), dtype=np.float32)
     for start in range(0, flat_in.size, _CHUNK):
         part = flat_in[start : start + _CHUNK]
         out = flat_out[start : start + _CHUNK]
         n = len(part)
+        sign[:n] = part  # `out` may be `part`
         np.bitwise_and(part.view(np.int32), _SIGN_OFF, out=size[:n])
         np.right_shift(size[:n], _SHIFT, out=piece[:n])
         np.subtract(piece[:n], table.first, out=piece[:n])
@@ -245,6 +255,5 @@ def _logicle_by_table(x: Float32Array, table: _Table) -> Float32Array:
         table.slope.take(piece[:n], out=out, mode="clip")
         out *= size[:n].view(np.float32)
         out += table.intercept.take(piece[:n], out=taken[:n], mode="clip")
-        np.copysign(out, part, out=out)
+        np.copysign(out, sign[:n], out=out)
         out += table.zero
-    return result

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from itc_analysis.flow.transform import Transform
 
@@ -31,6 +32,8 @@ class Tube:
     remarks : things to know about the file.
     missing_markers : markers of the panel for which the file has no channel.
     channels : the file's channel ($PnN) of each marker.
+    acquisition : the tube along its acquisition, of `acquisition.timeline_table`; None when it could
+        not be judged.
     """
 
     file_id: str
@@ -47,6 +50,7 @@ class Tube:
     remarks: tuple[str, ...] = field(default=())
     missing_markers: tuple[str, ...] = field(default=())
     channels: dict[str, str] = field(default_factory=dict)
+    acquisition: pd.DataFrame | None = None
 
     @property
     def n_events(self) -> int:

@@ -167,18 +167,8 @@ def matrix(rows: pd.DataFrame, material: Material) -> Table:
 def _cell(row: Any, *, alpha: float) -> Cell:
     if row is None:
         return Cell("not in the plan", "none")
-    verdict = verdicts.judge(row, alpha=alpha)
     star = "*" if row.role == "primary" else ""
-    if verdict.direction == "not_estimable":
-        first_reason = verdict.caveat.split("; ")[0]
-        return Cell(f"not estimable{star}: {first_reason}", "bad")
-    size, bounds = verdicts.size_and_interval(row)
-    is_adjusted = row.adjustment != "none"
-    p = words.p_phrase(row.p_adjusted if is_adjusted else row.p_value, "p")
-    text = Markup("<strong>{}{}</strong> ({})<br>{}: {}").format(
-        size, star, bounds, p, verdict.word
-    )
-    return Cell(text, verdict.direction)
+    return verdicts.short_cell(row, verdicts.judge(row, alpha=alpha), star=star)
 
 
 def _how_to_read(rows: pd.DataFrame, material: Material) -> Paragraph:
@@ -199,7 +189,8 @@ def _how_to_read(rows: pd.DataFrame, material: Material) -> Paragraph:
     adjusted = f" after adjustment for {' or for '.join(covariates)}" if covariates else ""
     parts.append(
         f"1 means no difference{adjusted}. The interval holds the values that the data do not contradict "
-        f"at {level}. “No difference shown” is not “no difference”: look how far the interval reaches."
+        f"at {level}. “At most” and “at least” stand where everybody of one side lies below the limit of "
+        "detection, so that only one limit can be given. “No difference shown” is not “no difference”: look how far the interval reaches."
     )
     return Paragraph(" ".join(parts))
 

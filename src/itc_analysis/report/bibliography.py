@@ -150,11 +150,6 @@ REFERENCES: dict[str, Reference] = {
         "White H. Maximum likelihood estimation of misspecified models. Econometrica 1982;50:1–25.",
         "10.2307/1912526",
     ),
-    "knapp2003": Reference(
-        "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single covariate. "
-        "Stat Med 2003;22:2693–2710.",
-        "10.1002/sim.1482",
-    ),
     "winkler2014": Reference(
         "Winkler AM, Ridgway GR, Webster MA, Smith SM, Nichols TE. Permutation inference for the general "
         "linear model. NeuroImage 2014;92:381–397.",
@@ -193,6 +188,11 @@ REFERENCES: dict[str, Reference] = {
         "of Rheumatology classification criteria for adult and juvenile idiopathic inflammatory myopathies. "
         "Ann Rheum Dis 2017;76:1955–1964.",
         "10.1136/annrheumdis-2017-211468",
+    ),
+    "viechtbauer2005": Reference(
+        "Viechtbauer W. Bias and efficiency of meta-analytic variance estimators in the random-effects "
+        "model. J Educ Behav Stat 2005;30:261–293.",
+        "10.3102/10769986030003261",
     ),
     "nct04995588": Reference(
         "Poitiers University Hospital. Role of innate T cells in physiopathology of systemic sclerosis "

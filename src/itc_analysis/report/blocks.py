@@ -33,9 +33,10 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of sentences."""
+    """A list of sentences; `has_marks` false where the items bring numbers of their own."""
 
     items: Sequence[Text]
+    has_marks: bool = True
 
 
 @dataclass(frozen=True)

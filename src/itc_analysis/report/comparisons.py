@@ -108,13 +108,13 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
                 f"{endpoint} ({words.assay(row.assay)})" if several_assays else endpoint,
                 verdicts.reference_name(row.reference_group, pooled),
                 Cell(verdict.word, colour),
-                size if size == words.NOTHING else f"{size} ({bounds})",
+                f"{size} ({bounds})" if bounds else size,
                 words.estimate(row.estimate_unadjusted, row.estimate_kind),
                 words.p_value(row.p_value),
                 words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
                 *([words.p_value(row.p_permutation)] if has_permutation else []),
-                f"{words.value_of(row.median_index, row.measure)} / "
-                f"{words.value_of(row.median_reference, row.measure)}",
+                f"{verdicts.median(row, row.median_index)} / "
+                f"{verdicts.median(row, row.median_reference)}",
                 f"{row.n_index} / {row.n_reference}",
                 str(row.n_below_lod),
                 str(row.n_missing),
@@ -149,7 +149,10 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
     if not remarks:
         return [table]
     notes = [f"{number}: {words.sentence(text)}" for text, number in remarks.items()]
-    return [table, Details(f"What the remarks 1 to {len(notes)} say", [Bullets(notes)])]
+    return [
+        table,
+        Details(f"What the remarks 1 to {len(notes)} say", [Bullets(notes, has_marks=False)]),
+    ]
 
 
 def in_reading_order(rows: pd.DataFrame, material: Material) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from itc_analysis.report import plots, words
-from itc_analysis.report.blocks import Block, Heading, Paragraph, Section, Table
+from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
 from itc_analysis.report.material import Material
 from itc_analysis.tables.made import DETECTIONS, GATE_STATES
 
@@ -13,7 +13,7 @@ from itc_analysis.tables.made import DETECTIONS, GATE_STATES
 BADNESS = {"not_estimable": 4, "borrowed": 2, "pooled": 1}
 
 STATE_MEANINGS = (
-    "ok: the tube's own cut; pooled: shrunk towards its batch; borrowed: taken from batch or study, because the "
+    "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or study, because the "
     "tube could not decide; control: from an FMO tube; manual: set by a person; not estimable: not counted."
 )
 
@@ -31,8 +31,13 @@ def section(material: Material) -> Section:
             title,
             [Paragraph("No gate was made: no tube could be used. See Problems for the reasons.")],
         )
-    blocks: list[Block] = [Heading("State of the gates")]
-    blocks += [states(material.gates), Heading("What could be detected"), detection(material)]
+    blocks: list[Block] = [
+        Heading("State of the gates"),
+        Paragraph(told_states(material.gates)),
+        Details("State of every gate", [states(material.gates)]),
+        Heading("What could be detected"),
+        detection(material),
+    ]
     chosen = example_tubes(material)
     if chosen:
         blocks += [Heading("How to look at a gate"), Paragraph(plots.HOW_TO_READ_A_GATE)]
@@ -73,8 +78,27 @@ def example_tubes(material: Material) -> dict[str, list[str]]:
     }
 
 
+def with_cut(gates: pd.DataFrame) -> pd.DataFrame:
+    """Return the gates that lie in marker space; combinations of other gates have no state of their own."""
+    is_combination = gates["geometry"].fillna("").str.contains('"kind": "combination"', regex=False)
+    return gates[~is_combination]
+
+
+def told_states(gates: pd.DataFrame) -> str:
+    """Return the states of all gates in a sentence."""
+    placed = with_cut(gates)
+    found = placed["state"].value_counts()
+    told = [
+        f"{words.per_cent(found[state] / len(placed))} {state.replace('_', ' ')}"
+        for state in GATE_STATES
+        if state in found
+    ]
+    return f"{words.plural(len(placed), 'gate')} in marker space: {words.listed(told)}. {STATE_MEANINGS}"
+
+
 def states(gates: pd.DataFrame) -> Table:
     """Return the number of tubes per population and state of its gate."""
+    gates = with_cut(gates)
     counted = gates.groupby(["panel", "population", "state"])["file_id"].nunique().to_dict()
     body = [
         [
@@ -85,7 +109,7 @@ def states(gates: pd.DataFrame) -> Table:
         for population in plots.in_tree_order(rows)
     ]
     return Table(
-        caption=f"Tubes by the state of each gate. {STATE_MEANINGS}",
+        caption="Tubes by the state of each gate; populations that combine other gates are left out.",
         header=["Population (panel)", *(state.replace("_", " ") for state in GATE_STATES)],
         rows=body,
         numeric=frozenset(range(1, len(GATE_STATES) + 1)),
@@ -107,6 +131,9 @@ def detection(material: Material) -> Table | Paragraph:
     panel_of = dict(zip(stained["file_id"], stained["panel"], strict=True))
     counts = counts.assign(panel=counts["source_id"].map(panel_of))
     body = []
+    order = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    counts = counts.assign(_order=counts["population"].map(order).fillna(len(order)))
+    counts = counts.sort_values(["panel", "_order", "population"], kind="stable")
     for (panel, population), rows in counts.groupby(["panel", "population"], sort=False):
         found = rows["detection"].value_counts()
         n_not_counted = int(rows["detection"].isna().sum())

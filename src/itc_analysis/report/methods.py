@@ -77,7 +77,7 @@ def references(keys: list[str]) -> Bullets:
                     DOI_RESOLVER, entry.doi, entry.doi
                 )
         items.append(Markup('<span id="reference-{0}">[{0}]</span> {1}').format(number, text))
-    return Bullets(items)
+    return Bullets(items, has_marks=False)
 
 
 def versions(provenance: Iterable[dict[str, Any]]) -> Table:
@@ -144,6 +144,8 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_shown(value[key])}" for key in sorted(value)) or "none"
     if isinstance(value, (tuple, list)):
         return words.listed([str(item) for item in value]) or "none"
     return str(value)

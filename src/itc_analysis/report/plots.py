@@ -47,7 +47,7 @@ def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
     """Return one forest plot per population and measure."""
     figures = []
     for (assay, population, measure), chosen in _groups(rows, ["assay", "population", "measure"]):
-        if chosen["estimate"].isna().all():
+        if chosen[["estimate", "lower", "upper"]].isna().all(axis=None):
             continue
         title = f"{words.population(population)}, {words.measure(measure)}"
         figure, ax = new_figure(SMALL[0], 1.3 + 0.32 * len(chosen))
@@ -77,7 +77,7 @@ def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
         Gallery(
             figures,
             f"Each mark is the estimate of {index} against one control (n = participants of {index} / of the control), the "
-            f"line its {level} interval. Left of the "
+            f"line its {level} interval, an arrow a side without a limit. Left of the "
             f"dashed line (1) {index} has fewer, right of it more. A line that crosses 1 does not show a difference; "
             "a long line means that the data say little.",
         )
@@ -213,10 +213,10 @@ def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> s
     title = f"{words.population(population)}: {state}"
     if words.is_missing(count["n_events"]):
         return f"{title}\nnot counted"
-    return (
-        f"{title}\n{words.count(count['n_events'])} of {words.count(count['n_parent'])}, "
-        f"background {words.number(count['n_background'])}"
-    )
+    told = f"{words.count(count['n_events'])} of {words.count(count['n_parent'])}"
+    if words.is_missing(count["n_background"]):
+        return f"{title}\n{told}"
+    return f"{title}\n{told}, background {count['n_background']:,.1f}"
 
 
 def in_tree_order(gates: pd.DataFrame) -> list[str]:

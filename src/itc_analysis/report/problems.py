@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
+from markupsafe import Markup
 
 from itc_analysis.report import words
 from itc_analysis.report.answer import ABUNDANCE
-from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
+from itc_analysis.report.blocks import (
+    Block,
+    Cell,
+    Details,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    Text,
+)
 from itc_analysis.report.material import Material, each_row
 
-#: Lists of participants longer than this are opened on a click.
-MANY_NAMES = 12
+#: Longer lists of names open on a click.
+MANY_NAMES = 6
+
+#: Longer tables open on a click.
+MANY_ROWS = 30
 
 
 def section(material: Material) -> Section:
@@ -57,24 +71,33 @@ def _tubes(material: Material) -> list[Block]:
     if not material.has_flow:
         return [heading, Paragraph("The study has no flow cytometry.")]
     quality = material.tube_quality
-    rows = quality[(quality["status"] != "ok") | quality["remarks"].notna()]
-    told = f"{int((quality['status'] == 'ok').sum())} of {words.plural(len(quality), 'tube')} could be used."
-    if rows.empty:
-        return [heading, Paragraph(f"{told} None carries a remark.")]
-    body = []
-    for row in each_row(rows.sort_values(["status", "file_id"])):
-        texts = [text for text in (row.reason, row.remarks) if not words.is_missing(text)]
-        body.append(
+    unusable = quality[quality["status"] != "ok"]
+    n_usable = len(quality) - len(unusable)
+    told = f"{n_usable} of {words.plural(len(quality), 'tube')} could be used."
+    blocks: list[Block] = [heading, Paragraph(told)]
+    if len(unusable):
+        body: list[list[Text | Cell]] = [
             [
                 row.file_id,
                 row.sample_id,
                 f"{row.panel}, batch {row.batch}",
-                "ok" if row.status == "ok" else words.status(row.status),
-                "; ".join(texts) or "no reason given",
+                words.status(row.status),
+                "no reason given" if words.is_missing(row.reason) else row.reason,
             ]
-        )
-    table = Table(told, ["Tube", "Sample", "Panel and batch", "Status", "Reason and remarks"], body)
-    return [heading, *_folded(table, "tubes")]
+            for row in each_row(unusable.sort_values("file_id"))
+        ]
+        header = ["Tube", "Sample", "Panel and batch", "Status", "Reason"]
+        blocks += _folded(Table("Tubes not used.", header, body), "tubes")
+    remarked = quality[quality["remarks"].notna()]
+    if len(remarked):
+        body = [
+            [remark, panel, str(len(group)), names_cell(group["file_id"])]
+            for (panel, remark), group in _by_reason(remarked, ["panel"], column="remarks")
+        ]
+        caption = "Remarks on tubes. Remarks that differ only in their numbers are one row."
+        header = ["For example", "Panel", "Tubes", "Which"]
+        blocks.append(Table(caption, header, body, numeric=frozenset([2])))
+    return blocks
 
 
 def _libraries(material: Material) -> list[Block]:
@@ -111,7 +134,7 @@ def _gates(material: Material) -> list[Block]:
                 f"{words.population(population)} ({panel})",
                 reason,
                 str(group["file_id"].nunique()),
-                words.listed(sorted(group["file_id"]), most=MANY_NAMES),
+                names_cell(group["file_id"]),
             ]
         )
     table = Table(
@@ -132,33 +155,27 @@ def _measurements(material: Material) -> list[Block]:
         return [heading, Paragraph(told)]
     body = []
     for (assay, status, reason), group in _by_reason(rows, ["assay", "status"]):
-        people = sorted(set(group["participant_id"].dropna()))
-        controls = sorted(set(group.loc[group["participant_id"].isna(), "sample_id"]))
-        endpoints = sorted(
-            {
-                f"{words.population(row.population)} {words.measure(row.measure, row.feature)}"
-                for row in each_row(group)
-            }
-        )
-        who = words.listed(people, most=MANY_NAMES) or words.NOTHING
-        if controls:
-            who += f" (bridge controls: {words.listed(controls, most=MANY_NAMES)})"
+        controls = group.loc[group["participant_id"].isna(), "sample_id"]
+        endpoints = [
+            f"{words.population(row.population)} {words.measure(row.measure, row.feature)}"
+            for row in each_row(group)
+        ]
         body.append(
             [
                 f"{words.status(status)} ({words.assay(assay)})",
                 reason,
                 words.count(len(group)),
-                words.count(len(people)),
-                who,
-                words.listed(endpoints, most=MANY_NAMES),
+                names_cell(group["participant_id"].dropna()),
+                names_cell(controls),
+                names_cell(endpoints),
             ]
         )
     shown = Table(
         f"{told} The others, by reason. Reasons that differ only in their numbers are one row, with the first "
         "of them as an example.",
-        ["Status", "Reason", "Measurements", "Participants", "Who", "Endpoints"],
+        ["Status", "Reason", "Measurements", "Participants", "Bridge controls", "Endpoints"],
         body,
-        numeric=frozenset([2, 3]),
+        numeric=frozenset([2]),
     )
     return [heading, *_folded(shown, "reasons")]
 
@@ -211,9 +228,23 @@ def _without_number(material: Material) -> list[Block]:
     ]
 
 
-def _by_reason(rows: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+def names_cell(names: Iterable[str]) -> Text:
+    """Return distinct names in order; many are behind a click, with their number, and none is left out."""
+    found = sorted(set(names))
+    if not found:
+        return words.NOTHING
+    if len(found) <= MANY_NAMES:
+        return words.listed(found)
+    return Markup("<details><summary>{}</summary>{}</details>").format(
+        f"all {len(found)}", words.listed(found)
+    )
+
+
+def _by_reason(
+    rows: pd.DataFrame, keys: list[str], *, column: str = "reason"
+) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
-    reasons = rows["reason"].fillna("no reason given").astype(str)
+    reasons = rows[column].fillna("no reason given").astype(str)
     masked = reasons.map(lambda text: re.sub(r"\d[\d.,]*", "#", text))
     rows = rows.assign(_reason=reasons, _masked=masked)
     groups = []
@@ -225,7 +256,6 @@ def _by_reason(rows: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...
 
 def _folded(table: Table, what: str) -> list[Block]:
     """Return the table, behind a click when it is long."""
-    most = 30
-    if len(table.rows) <= most:
+    if len(table.rows) <= MANY_ROWS:
         return [table]
     return [Paragraph(table.caption), Details(f"{len(table.rows)} {what}", [table])]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from itc_analysis.report import answer, plots, verdicts, words
 from itc_analysis.report.blocks import Block, Cell, Details, Heading, Paragraph, Section, Table
@@ -22,7 +21,7 @@ ASSAYS = ("flow", "singlecell")
 
 LABEL_RULE = (
     "Reading rule: an inhibitory-receptor score raised against healthy people is called “inhibitory-receptor-high”, "
-    "a raised activation score “activated”, both together “activated + inhibitory-receptor-high”. PD-1 and its kin also "
+    "a raised activation score “activated”, both together “activated + inhibitory-receptor-high”. PD‑1 and its kin also "
     "rise on activation and are part of what innate T cells normally carry, and markers alone cannot show lost "
     "function; so this page never calls cells exhausted. That would need at least two inhibitory receptors "
     "raised against healthy people and lowered function in the same population."
@@ -41,19 +40,26 @@ def section(material: Material) -> Section:
     compared = compared[(compared["measure"] == "score") & compared["feature"].isin(SIGNATURES)]
     if compared.empty:
         blocks.append(
-            Paragraph("No score was compared between groups; the scores themselves follow.")
+            Paragraph("None of these scores was compared between groups.")
         )
     else:
         blocks.append(side_by_side(compared, material))
     answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
     scored = sorted(set(material.scores["population"]))
     blocks += plots.score_gallery(material, answered or scored)
-    blocks += [Heading("What could be scored"), availability(material.scores)]
+    n_scored = int((material.scores["status"] == "ok").sum())
+    told = f"{n_scored:,} of {words.plural(len(material.scores), 'score')} could be computed."
+    blocks += [
+        Heading("What could be scored"),
+        Paragraph(told),
+        Details("Scored samples by population and score", [availability(material.scores)]),
+    ]
     others = sorted(set(material.scores["signature"]) - set(SIGNATURES))
     if others:
         blocks.append(
             Paragraph(
-                f"Further signatures of this study, compared under All comparisons: {words.listed(others)}."
+                f"Further signatures of this study: {words.listed(others)}. Where the plan compares them, they stand "
+                "under All comparisons."
             )
         )
     unscored = material.scores[material.scores["status"] != "ok"]
@@ -186,13 +192,7 @@ def availability(scores: pd.DataFrame) -> Table:
 def _cell(row: Any, *, alpha: float) -> Cell:
     if row is None:
         return Cell("not compared", "none")
-    verdict = verdicts.judge(row, alpha=alpha)
-    if verdict.direction == "not_estimable":
-        return Cell(f"not estimable: {verdict.caveat.split('; ')[0]}", "bad")
-    size, bounds = verdicts.size_and_interval(row)
-    p = words.p_phrase(row.p_adjusted if row.adjustment != "none" else row.p_value)
-    text = Markup("<strong>{}</strong> ({})<br>{}: {}").format(size, bounds, p, verdict.word)
-    return Cell(text, verdict.direction)
+    return verdicts.short_cell(row, verdicts.judge(row, alpha=alpha))
 
 
 def _reasons(unscored: pd.DataFrame) -> Table:

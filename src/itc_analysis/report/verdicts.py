@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from markupsafe import Markup
+
 from itc_analysis.report import words
+from itc_analysis.report.blocks import Cell
 
 Direction = Literal["lower", "higher", "none", "not_estimable"]
 
@@ -92,7 +95,8 @@ def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled cont
         "higher": "higher than",
         "none": f"{verdict.word}, against",
     }
-    size, bounds = size_and_interval(row)
+    size, interval = size_and_interval(row)
+    bounds = f"{100 * level:g} % interval {interval}; " if interval else ""
     times = TIMES.get(row.estimate_kind)
     amount = f"{size} {times}" if times else f"difference {size}"
     is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
@@ -104,24 +108,47 @@ def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled cont
     below = f"; {row.n_below_lod} of them below the limit of detection" if row.n_below_lod else ""
     text = (
         f"{what}: {than[verdict.direction]} {reference}, {amount} "
-        f"({100 * level:g} % interval {bounds}; {p}). "
-        f"Median {words.value_of(row.median_index, row.measure)} in {index} (n = {row.n_index}), "
-        f"{words.value_of(row.median_reference, row.measure)} in {reference} "
+        f"({bounds}{p}). "
+        f"Median {median(row, row.median_index)} in {index} (n = {row.n_index}), "
+        f"{median(row, row.median_reference)} in {reference} "
         f"(n = {row.n_reference}){below}."
     )
     return f"{text} {words.sentence(verdict.caveat)}" if verdict.caveat else text
 
 
+def median(row: Any, value: Any) -> str:
+    """Return a median in the unit shown; one that falls among values below the limit says so."""
+    if words.is_missing(value) and row.n_below_lod:
+        return "< LoD"
+    return words.value_of(value, row.measure)
+
+
 def size_and_interval(row: Any) -> tuple[str, str]:
-    """Return the estimate and its interval as text; a limit alone is "at most" or "at least" it."""
+    """Return the estimate and its interval as text.
+
+    Where everybody of one side lies below the limit of detection there is no estimate and one limit only: the
+    first text is then "at most 0.51", the second empty.
+    """
     kind = row.estimate_kind
-    if words.is_missing(row.estimate):
-        if not words.is_missing(row.upper):
-            return f"at most {words.estimate(row.upper, kind)}", "no estimate, one limit only"
-        if not words.is_missing(row.lower):
-            return f"at least {words.estimate(row.lower, kind)}", "no estimate, one limit only"
-        return words.NOTHING, words.NOTHING
-    return words.estimate(row.estimate, kind), words.interval(row.lower, row.upper, kind)
+    if not words.is_missing(row.estimate):
+        return words.estimate(row.estimate, kind), words.interval(row.lower, row.upper, kind)
+    if not words.is_missing(row.upper):
+        return f"at most {words.estimate(row.upper, kind)}", ""
+    if not words.is_missing(row.lower):
+        return f"at least {words.estimate(row.lower, kind)}", ""
+    return words.NOTHING, ""
+
+
+def short_cell(row: Any, verdict: Verdict, *, star: str = "") -> Cell:
+    """Return estimate, interval, p and verdict as a coloured cell; of a reason, its first clause."""
+    if verdict.direction == "not_estimable":
+        first_reason = verdict.caveat.split("; ")[0].split(" (")[0]
+        return Cell(f"not estimable{star}: {first_reason}", "bad")
+    size, bounds = size_and_interval(row)
+    shown = Markup(" ({})").format(bounds) if bounds else ""
+    p = words.p_phrase(row.p_adjusted if row.adjustment != "none" else row.p_value)
+    text = Markup("<strong>{}{}</strong>{}<br>{}: {}").format(size, star, shown, p, verdict.word)
+    return Cell(text, verdict.direction)
 
 
 def _is_below(row: Any, null: float) -> bool:

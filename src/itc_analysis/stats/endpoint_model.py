@@ -96,7 +96,7 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
     is_weighted = measure == "score" and bool(np.all(errors > 0))
     if is_weighted:
         fit = fit_meta_regression(design.y, errors, X)
-        words = f"{scale}, REML meta-regression weighted by standard errors, Knapp-Hartung"
+        words = f"{scale}, REML meta-regression weighted by standard errors, HC3"
     else:
         fit = fit_least_squares(design.y, X)
         words = f"{scale}, least squares, HC3"

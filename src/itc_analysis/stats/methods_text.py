@@ -43,9 +43,10 @@ def describe_comparisons(
         keys += ["tobin1958", "white1982"]
     if "meta-regression" in models:
         sentences.append(
-            "Scores were weighted by their standard errors in a REML meta-regression with the Knapp-Hartung adjustment."
+            "Scores were weighted by their standard errors and the REML variance between participants (meta-regression), "
+            "with HC3 standard errors."
         )
-        keys.append("knapp2003")
+        keys += ["viechtbauer2005", "mackinnon1985", "long2000"]
     if table["p_permutation"].notna().any():
         sentences.append(
             f"Beside primary p values stand Freedman-Lane permutation p values of the HC3-studentised contrast "
@@ -57,4 +58,4 @@ def describe_comparisons(
         names = ", ".join(f.name for f in plan.families if f.adjustment == method)
         sentences.append(f"Within these families p was adjusted by {words}: {names}.")
         keys += [key] if key else []
-    return " ".join(sentences), keys
+    return " ".join(sentences), list(dict.fromkeys(keys))

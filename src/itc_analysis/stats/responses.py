@@ -98,7 +98,7 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     y : value or upper bound on the model's scale; NaN when missing.
     standard_error : of `y`, NaN when not given.
     value : as measured, for medians; -inf when censored.
-    n_found, n_cells : cells of the numerator as the model uses them (shares only).
+    n_found : cells of the numerator (shares only); NaN when censored.
     n_samples : samples averaged.
     batch : staining or library batch; several are joined by '+'.
     """

@@ -424,7 +424,9 @@ class Measurements(
     )
     lower: Series[float] = quantity("Lower 95 % limit.", "as value")
     upper: Series[float] = quantity(
-        "Upper 95 % limit; for below_lod the limit of detection or more.", "as value"
+        "Upper 95 % limit; for below_lod the limit that the value is censored at: the limit of detection, or "
+        "the upper 95 % limit when background events alone exceed it.",
+        "as value",
     )
     n_cells: Series[pd.Int64Dtype] = maybe_count(
         "Background-subtracted cells (numerator, rounded).", "cells"

@@ -125,7 +125,7 @@ def _judge(items: Items, *, with_biopsy: bool) -> Result:
 
 
 def _hull(without: Result, with_: Result) -> Result:
-    """Join the two tables domain by domain, so that the contributions still add up."""
+    """Join the two tables: their ranges, and domain by domain what each adds in either."""
     ours = {part.domain: part for part in without.contributions}
     theirs = {part.domain: part for part in with_.contributions}
     parts = tuple(
@@ -135,8 +135,8 @@ def _hull(without: Result, with_: Result) -> Result:
     return replace(
         without,
         verdict=without.verdict if agree else "not_assessable",
-        low=sum(part.low for part in parts),
-        high=sum(part.high for part in parts),
+        low=min(without.low or 0, with_.low or 0),
+        high=max(without.high or 0, with_.high or 0),
         contributions=parts,
         category=without.category if without.category == with_.category else None,
         missing=("iim_biopsy", *without.missing),

@@ -20,7 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 
 #: The flank holds this many events, and spans at least so many standard deviations of the peak...
 NEAREST = 150
-SPAN = 0.75
+SPAN = 1.0
 #: ...but begins no nearer to the mode than this many standard deviations.
 BEGIN = 1.0
 #: A flank with fewer bins or events cannot be continued.

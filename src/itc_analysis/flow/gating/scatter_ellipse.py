@@ -68,10 +68,9 @@ def fit(
     cells = [cluster for cluster in clusters if cluster.x + 0.5 >= debris_below * (furthest + 0.5)]
     chosen = min(cells, key=lambda cluster: (cluster.y, -cluster.x))
     core = (labels == labels[chosen.x, chosen.y]) & (smooth >= _CORE * smooth[chosen.x, chosen.y])
-    centre, covariance = _moments(np.where(core, counts, 0), x_edges, y_edges)
-    # the smoothing is not in the counts, so nothing is to be taken off the covariance
-    covariance = covariance / _CORE_COVARIANCE
-    if np.linalg.det(covariance) <= 0:
+    centre, covariance = _moments(np.where(core, smooth, 0), x_edges, y_edges)
+    covariance = covariance / _CORE_COVARIANCE - np.eye(2) * (_bandwidth(n) / _N_BINS) ** 2
+    if np.any(np.linalg.eigvalsh(covariance) <= 0):
         return refuse("the cluster of lymphocytes is too small to give it a shape")
     (a, b), (_, c) = covariance
     return Fitted(

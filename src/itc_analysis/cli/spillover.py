@@ -1,0 +1,58 @@
+"""Compute a compensation matrix from single stains.
+
+Writes the matrix as CSV (settings: flow.matrices_folder) and prints what to look at: standard errors,
+spillover that changes with brightness, and how much spreading each fluorochrome causes.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--unstained", required=True, help="FCS file without stain")
+    parser.add_argument(
+        "--stain", required=True, action="append", metavar="CHANNEL=FILE",
+        help="a stain's channel ($PnN) and its FCS file; once per stain",
+    )  # fmt: skip
+    parser.add_argument("--output", required=True, help="the matrix, CSV")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compute, print and write."""
+    from pathlib import Path
+
+    from itc_analysis.errors import Fault, ItcError
+    from itc_analysis.flow.fcs import read_fcs
+    from itc_analysis.flow.single_stains import (
+        compute_spillover,
+        spreading_matrix,
+        write_spillover_csv,
+    )
+
+    pairs = [stain.partition("=") for stain in options.stain]
+    wrong = [channel for channel, sign, file in pairs if not (channel and sign and file)]
+    names = [channel for channel, _, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    faults = [Fault("--stain", f"'{text}' names no file", "write CHANNEL=FILE") for text in wrong]
+    faults += [Fault("--stain", f"channel '{name}' stands twice", "keep one") for name in twice]
+    if faults:
+        raise ItcError("arguments", faults)
+    unstained = read_fcs(options.unstained)
+    stains = {channel: read_fcs(file) for channel, _, file in pairs}
+    found = compute_spillover(stains, unstained)
+    spreading = spreading_matrix(stains, unstained, found.spillover)
+    width = max(len(name) for name in (*names, "stain")) + 2
+    for title, matrix in (
+        ("spillover", found.spillover.matrix),
+        ("standard error", found.standard_error),
+        ("spillover spreading", spreading),
+    ):
+        print(f"{title}\n{'stain':{width}}" + "".join(f"{name:>{width}}" for name in names))
+        for name, row in zip(names, matrix, strict=True):
+            print(f"{name:{width}}" + "".join(f"{value:>{width}.4f}" for value in row))
+    for remark in found.remarks:
+        print(f"look at: {remark}")
+    Path(options.output).parent.mkdir(parents=True, exist_ok=True)
+    write_spillover_csv(found.spillover, options.output)

@@ -1,0 +1,107 @@
+"""Small tubes whose populations are known, for the tests of gating."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.flow.gating.template import Template, check_template
+from itc_analysis.flow.transform import Transform
+from itc_analysis.flow.tube import Tube
+
+#: Where negatives and positives lie on the transformed scale, and how wide they are.
+NEGATIVE, POSITIVE, SPREAD = 0.2, 0.65, 0.05
+
+
+def two_populations(
+    n: int, share: float, *, seed: int, at: float = POSITIVE
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Draw `n` values of which exactly ``round(n * share)`` are positive; the values and the truth."""
+    rng = np.random.default_rng(seed)
+    is_positive = np.zeros(n, dtype=bool)
+    is_positive[rng.choice(n, size=round(n * share), replace=False)] = True
+    values = np.where(is_positive, rng.normal(at, SPREAD, n), rng.normal(NEGATIVE, SPREAD, n))
+    return values.astype(np.float32), is_positive
+
+
+def make_tube(columns: dict[str, npt.ArrayLike], **given: Any) -> Tube:
+    """Return a tube of these markers on the transformed scale."""
+    linear, logicle = Transform("linear", t=262144), Transform("logicle", t=262144)
+    is_scatter = {marker: marker.startswith(("FSC", "SSC")) for marker in columns}
+    events = np.array([np.asarray(v) for v in columns.values()], dtype=np.float32)
+    known: dict[str, Any] = {
+        "file_id": "T1",
+        "sample_id": "S1",
+        "panel": "made",
+        "batch": "b1",
+        "kind": "stained",
+        "fmo_markers": (),
+        "n_events_file": events.shape[1],
+        "compensation": "none",
+    }
+    return Tube(
+        **{**known, **given},
+        markers=tuple(columns),
+        events=events,
+        transforms={m: linear if s else logicle for m, s in is_scatter.items()},
+        channels={m: f"{m}-channel" for m in columns},
+    )
+
+
+def t_cell_tube(*, seed: int = 1, n: int = 20_000, rare: float = 0.004, **given: Any) -> Tube:
+    """Return a tube of T cells with a rare 6B11+ population and half of the events PD-1+."""
+    rng = np.random.default_rng(seed)
+    cd3, is_t = two_populations(n, 0.6, seed=seed)
+    rare_values, is_rare = two_populations(n, rare, seed=seed + 1)
+    rare_values[is_rare & ~is_t] = NEGATIVE
+    pd1 = np.where(
+        rng.random(n) < 0.5, rng.normal(0.5, SPREAD, n), rng.normal(NEGATIVE, SPREAD, n)
+    )
+    columns = {"CD3": cd3, "6B11": rare_values, "PD-1": pd1, "TIGIT": rng.normal(0.2, 0.05, n)}
+    for marker in given.get("fmo_markers", ()):
+        columns[marker] = rng.normal(NEGATIVE, SPREAD, n)
+    return make_tube(columns, **given)
+
+
+def t_cell_template() -> Template:
+    """Return the template of `t_cell_tube`."""
+    return check_template(
+        {
+            "panel": "made",
+            "denominator": "t_cells",
+            "populations": [
+                {
+                    "name": "t_cells",
+                    "parent": "all",
+                    "markers": ["CD3"],
+                    "method": "density_minimum",
+                    "side": "above",
+                    "measured": True,
+                    "phenotype": True,
+                },
+                {
+                    "name": "inkt",
+                    "parent": "t_cells",
+                    "markers": ["6B11"],
+                    "method": "rare_positive",
+                    "control": "6B11",
+                    "measured": True,
+                    "phenotype": True,
+                    "view": "CD3",
+                },
+                {
+                    "name": "not_inkt",
+                    "parent": "t_cells",
+                    "method": "complement",
+                    "arguments": {"of": ["inkt"]},
+                },
+            ],
+            "positivity": [
+                {"marker": "PD-1", "role": "inhibitory"},
+                {"marker": "TIGIT", "role": "inhibitory"},
+            ],
+        },
+        "template of the tests",
+    )

@@ -1,0 +1,168 @@
+"""Counts: exact limits against scipy, background against the truth, detection states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flow.made_tubes import NEGATIVE, SPREAD, two_populations
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from itc_analysis.flow import counts as counting
+from itc_analysis.flow.counts import NO_BACKGROUND, Background
+from itc_analysis.flow.gating import rare_positive
+from itc_analysis.flow.gating.geometry import Threshold
+
+
+@pytest.mark.parametrize(("n", "total"), [(0, 1000), (3, 1000), (50, 12345), (1000, 1000), (0, 0)])
+def test_limits_are_scipys_exact_ones(n: int, total: int) -> None:
+    found = counting.net_interval(n, total, NO_BACKGROUND)
+    if total == 0:
+        assert found == (0.0, 0.0)
+        return
+    exact = stats.binomtest(n, total).proportion_ci(method="exact")
+    assert found == pytest.approx((exact.low * total, exact.high * total))
+
+
+def test_rare_counts_have_poissons_limits() -> None:
+    low, high = counting.net_interval(20, 10_000_000, NO_BACKGROUND)
+    garwood = stats.chi2.ppf(0.025, 40) / 2, stats.chi2.ppf(0.975, 42) / 2
+    assert (low, high) == pytest.approx(garwood, rel=1e-4)
+
+
+def test_nobody_among_many_may_be_three_point_seven() -> None:
+    assert counting.net_interval(0, 100_000, NO_BACKGROUND)[1] == pytest.approx(3.689, abs=0.001)
+
+
+@given(
+    st.integers(0, 400), st.integers(1, 400), st.floats(0, 500), st.floats(0, 100)
+)
+def test_interval_lies_within_the_parent(n: int, more: int, expected: float, error: float) -> None:
+    parent = n + more
+    low, high = counting.net_interval(n, parent, Background(expected, error, "fmo"))
+    assert 0 <= low <= high <= parent
+
+
+@given(st.integers(0, 300), st.floats(0, 50), st.floats(0, 20))
+def test_one_more_event_never_lowers_the_limits(n: int, expected: float, error: float) -> None:
+    background = Background(expected, error, "fmo")
+    one = counting.net_interval(n, 10_000, background)
+    more = counting.net_interval(n + 1, 10_000, background)
+    # the lower limit is a smooth curve that is flat where the background is large
+    assert more[0] >= one[0] - 1e-6
+    assert more[1] >= one[1] - 1e-6
+
+
+def test_a_background_subtracted_interval_covers_the_truth() -> None:
+    rng = np.random.default_rng(1)
+    truth, expected, covered = 40.0, 15.0, 0
+    for _ in range(2000):
+        n = rng.poisson(truth + expected)
+        control = rng.poisson(expected * 2)  # a control of twice the parent's size
+        background = Background(control / 2, np.sqrt(control + 1) / 2, "fmo")
+        low, high = counting.net_interval(n, 50_000, background)
+        covered += low <= truth <= high
+    assert 0.94 <= covered / 2000 <= 0.985  # exact limits err on the safe side
+
+
+def test_control_background_is_scaled_to_the_parent() -> None:
+    control = np.array([0.1] * 990 + [0.9] * 10, dtype=np.float32)
+    found = counting.control_background(control, 0.5, 5000)
+    assert found.n_events == pytest.approx(50)
+    assert found.standard_error == pytest.approx(5 * np.sqrt(11))
+    assert found.source == "fmo"
+    assert counting.control_background([], 0.5, 5000) == NO_BACKGROUND
+
+
+def test_tail_background_is_what_lies_beyond_the_cut() -> None:
+    expected = 30_000 * stats.norm.sf(3)
+    found = []
+    for seed in range(20):
+        values, _ = two_populations(30_000, 0, seed=seed)
+        background = counting.tail_background(values, NEGATIVE + 3 * SPREAD)
+        assert background.source == "negative_tail"
+        found.append(background.n_events)
+    # a single tail is continued to within a factor of two, on average it must be right
+    assert np.median(found) == pytest.approx(expected, rel=0.3)
+
+
+def test_positives_are_not_taken_for_background() -> None:
+    for share in (0.3, 0.03):
+        values, _ = two_populations(20_000, share, seed=3)
+        background = counting.tail_background(values, 0.42)
+        assert background.n_events is not None
+        assert background.n_events < 0.002 * share * 20_000
+
+
+def test_no_negatives_have_no_tail() -> None:
+    values, _ = two_populations(1000, 1, seed=4)
+    assert counting.tail_background(values, 0.3) == NO_BACKGROUND
+    assert counting.tail_background(np.array([]), 0.3) == NO_BACKGROUND
+
+
+def test_background_of_any_of_several_gates_is_added() -> None:
+    joined = counting.joined_background([Background(3, 1, "fmo"), Background(4, 2, "fmo")])
+    assert joined == Background(7, pytest.approx(np.sqrt(5)), "fmo")
+    assert counting.joined_background([Background(3, 1, "fmo"), NO_BACKGROUND]) == NO_BACKGROUND
+
+
+@pytest.mark.parametrize(
+    ("n", "background", "lower", "state"),
+    [
+        (60, 0.0, 45.0, "quantified"),
+        (60, 15.0, 30.0, "detected"),
+        (50, 0.0, 37.0, "quantified"),
+        (20, 0.0, 12.0, "detected"),
+        (19, 0.0, 11.0, "below_lod"),
+        (300, 200.0, 0.0, "below_lod"),
+    ],
+)
+def test_detection_is_that_of_the_net_count(
+    n: int, background: float, lower: float, state: str
+) -> None:
+    given = Background(background, 1.0, "fmo")
+    assert counting.detect(n, given, lower, lod_events=20, loq_events=50) == state
+
+
+@pytest.mark.parametrize("tail", ["normal", "heavy", "skewed"])
+def test_empty_populations_are_hardly_ever_detected(tail: str) -> None:
+    rng = np.random.default_rng(5)
+    draw = {
+        "normal": lambda: rng.normal(0, 1, 30_000),
+        "heavy": lambda: 0.9 * rng.standard_t(8, 30_000),
+        "skewed": lambda: rng.gamma(9, 1 / 3, 30_000) - 3,
+    }[tail]
+    detected = 0
+    for seed in range(40):
+        values = (NEGATIVE + SPREAD * draw()).astype(np.float32)
+        fitted = rare_positive.fit(values[None], markers=("x",), n_bootstrap=10, seed=seed)
+        assert isinstance(fitted.geometry, Threshold)
+        n = int(fitted.geometry.contains(values[None]).sum())
+        background = counting.tail_background(values, fitted.geometry.cut)
+        lower, _ = counting.net_interval(n, values.size, background)
+        state = counting.detect(n, background, lower, lod_events=20, loq_events=50)
+        detected += state != "below_lod"
+    assert detected <= 1
+
+
+@pytest.mark.parametrize("share", [0.01, 0.001])
+def test_intervals_of_rare_populations_cover_the_truth(share: float) -> None:
+    covered = 0
+    rng = np.random.default_rng(6)
+    for seed in range(60):
+        n = int(rng.poisson(share * 30_000))
+        values, _ = two_populations(30_000, n / 30_000, seed=seed)
+        fitted = rare_positive.fit(values[None], markers=("x",), n_bootstrap=10, seed=seed)
+        counted = int((values >= np.float32(fitted.cut or 0)).sum())
+        background = counting.tail_background(values, fitted.cut or 0)
+        low, high = counting.net_interval(counted, values.size, background)
+        covered += low <= share * 30_000 <= high
+    assert covered >= 53  # 95 % of 60 is 57; fewer than 53 would happen once in 50
+
+
+def test_a_moved_cut_changes_the_log_count() -> None:
+    assert counting.log_change(100, 100) == 0
+    assert counting.log_change(120, 100) == pytest.approx(np.log(120.5 / 100.5) / 2)
+    assert counting.log_change(0, 0) == 0
+    assert counting.shifted(Threshold(("x",), "above", 0.5), 0.1).cut == pytest.approx(0.6)

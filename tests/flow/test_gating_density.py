@@ -1,0 +1,70 @@
+"""Densities: against the explicit sum of kernels, and what they must not depend on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, two_populations
+from scipy import stats
+
+from itc_analysis.flow.gating import density as densities
+
+
+def test_smooth_density_is_the_sum_of_one_kernel_per_event() -> None:
+    values, _ = two_populations(3000, 0.05, seed=1)
+    found = densities.estimate(values)
+    # the slow obvious way: one normal curve per event, each as wide as its bin's kernel
+    bandwidth = densities.BIN_WIDTH / (found.height * np.sqrt(2 * np.pi))
+    bins = np.floor(values.astype(float) / densities.BIN_WIDTH)
+    place = (bins + 0.5) * densities.BIN_WIDTH
+    own = bandwidth[np.searchsorted(found.centres, place - densities.BIN_WIDTH / 4)]
+    slow = densities.BIN_WIDTH * np.sum(
+        stats.norm.pdf(found.centres[:, None], place[None, :], own[None, :]), axis=1
+    )
+    inner = slice(20, -20)  # at the ends the kernels are cut off and scaled up again
+    # float32 kernels, and normalised over bins instead of integrated: a thousandth of the peak
+    np.testing.assert_allclose(found.smooth[inner], slow[inner], atol=1e-3 * slow.max())
+
+
+def test_density_holds_every_event() -> None:
+    values, _ = two_populations(5000, 0.01, seed=2)
+    found = densities.estimate(np.append(values, [7.0, -9.0]))  # off the scale
+    assert found.n_events == 5002
+    assert found.smooth.sum() == pytest.approx(5002, rel=1e-5)  # float32 kernel
+
+
+def test_order_of_events_changes_nothing() -> None:
+    values, _ = two_populations(5000, 0.01, seed=3)
+    shuffled = np.random.default_rng(0).permutation(values)
+    one, other = densities.estimate(values), densities.estimate(shuffled)
+    np.testing.assert_array_equal(one.smooth, other.smooth)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.05, 0.005, 0.001])
+def test_valley_lies_between_the_two_populations(share: float) -> None:
+    values, _ = two_populations(30_000, share, seed=4)
+    found = densities.valleys(densities.estimate(values), min_z=densities.CLEAR_Z)
+    assert len(found) == 1
+    density = densities.estimate(values)
+    cut = densities.bottoms(density.smooth, found[0], 0.0, density.centres)[0]
+    assert NEGATIVE + 3 * SPREAD < cut < POSITIVE - 2 * SPREAD
+
+
+def test_one_population_has_no_valley() -> None:
+    for seed in range(20):
+        values = np.random.default_rng(seed).normal(NEGATIVE, SPREAD, 20_000)
+        assert densities.valleys(densities.estimate(values), min_z=densities.CLEAR_Z) == []
+
+
+def test_width_of_a_peak_is_told_from_its_left_half() -> None:
+    rng = np.random.default_rng(5)
+    values = np.append(rng.normal(NEGATIVE, SPREAD, 20_000), rng.uniform(0.25, 0.6, 3000))
+    found = densities.estimate(values)
+    peak = densities.main_peak(found)
+    # a mode of 20,000 normal values is good to about a tenth of a standard deviation
+    assert densities.left_width(found.counts, peak) == pytest.approx(SPREAD, rel=0.15)
+
+
+def test_no_events_have_no_density() -> None:
+    with pytest.raises(ValueError, match="no events"):
+        densities.estimate(np.array([]))
