@@ -48,3 +48,9 @@ def test_errors_survive_being_sent_between_processes() -> None:
 )
 def test_the_nearest_known_name_is_offered(word: str, known: list[str], said: str) -> None:
     assert did_you_mean(word, known) == said
+
+
+def test_an_id_with_a_letter_for_a_digit_is_that_which_looks_the_same() -> None:
+    known = [f"{number:03d}" for number in range(1, 241)]
+    assert did_you_mean("0l2", known) == "did you mean '012'?"
+    assert did_you_mean("S1O5", [f"S{name}" for name in known]) == "did you mean 'S105'?"

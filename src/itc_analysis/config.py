@@ -91,7 +91,8 @@ class Cohort(Section):
         "'initial' also excluded immunosuppressants and biologics, 'none' applies no rule.",
     )
     analyse_queried: bool = Field(
-        default=False, description="Compare people whose eligibility still has open queries as well."
+        default=False,
+        description="Compare people whose eligibility still has open queries as well.",
     )
     classification_criteria: dict[str, tuple[CriteriaName, ...]] = Field(
         {
@@ -125,7 +126,9 @@ class Cohort(Section):
         unknown = sorted(set(self.planned_sizes) - set(self.groups))
         if unknown:
             known = ", ".join(self.groups)
-            msg = f"planned_sizes names no group of the study: {', '.join(unknown)}; groups: {known}"
+            msg = (
+                f"planned_sizes names no group of the study: {', '.join(unknown)}; groups: {known}"
+            )
             raise ValueError(msg)
         return self
 
@@ -154,6 +157,12 @@ class Flow(Section):
         gt=0,
         description="Stretches of acquisition time whose flow rate or mean signal lies this many "
         "robust SDs from the tube's median are removed (6 as in PeacoQC).",
+    )
+    matrices_folder: str | None = Field(
+        None,
+        description="Folder of compensation matrices <panel>-<batch>.csv or <panel>.csv, which replace "
+        "the files' own; made by `itc spillover`. Null: $SPILLOVER of each file. Rename the folder when "
+        "a matrix changes: only then is gating run again.",
     )
     n_bootstrap: int = Field(
         50, ge=10, description="Bootstrap replicates behind the standard error of a cut."

@@ -98,12 +98,21 @@ class ItcErrors(ItcError):
         return (type(self), (self.errors,))
 
 
+#: Letters that are typed, or read by a scanner, for digits: 0l2 for 012.
+_LOOK_ALIKES = str.maketrans("lIiOo", "11100")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"did you mean 'x'?"``, or the known words when none is close.
 
-    Compared without case first, so that 'SSC' finds 'SSc' and not 'pSS'.
+    Compared without case first, so that 'SSC' finds 'SSc' and not 'pSS'. Ids differ by a digit each,
+    so one that looks the same ('0l2' and '012') goes before others that are as close.
     """
     known = [str(name) for name in known]
+    looks = word.translate(_LOOK_ALIKES)
+    alike = [name for name in known if name.translate(_LOOK_ALIKES) == looks]
+    if alike:
+        return f"did you mean '{alike[0]}'?"
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     if close:

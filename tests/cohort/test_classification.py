@@ -26,7 +26,7 @@ from itc_analysis.cohort.classification import (
     ssc_2013,
     ssc_early_2001,
 )
-from itc_analysis.cohort.classification.engine import Result
+from itc_analysis.cohort.classification.engine import Result, Truth
 from itc_analysis.cohort.classification.run import (
     TITLES,
     classify,
@@ -68,7 +68,7 @@ def present(name: str) -> Any:
 
 
 def items_of(vector: dict[str, str]) -> dict[str, Any]:
-    rest = {"no": absent, "yes": present, "?": lambda name: None}[vector["rest"]]
+    rest = {"no": absent, "yes": present, "?": {}.get}[vector["rest"]]
     return {name: rest(name) for name in ITEMS} | items_from_text(vector["given"])
 
 
@@ -201,9 +201,7 @@ def test_a_more_positive_item_never_lowers_a_score(items: dict[str, Any], name: 
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    items=PEOPLE, biopsy=st.booleans(), name=st.sampled_from(sorted(iim_2017.BIOPSY_WEIGHTS))
-)
+@given(items=PEOPLE, biopsy=st.booleans(), name=st.sampled_from(sorted(iim_2017.BIOPSY_WEIGHTS)))
 def test_a_positive_biopsy_finding_never_lowers_the_score_of_its_table(
     *, items: dict[str, Any], biopsy: bool, name: str
 ) -> None:
@@ -243,7 +241,9 @@ def test_the_range_is_that_of_all_ways_to_fill_one_domain(items: dict[str, Any])
             for part in [
                 *(
                     p
-                    for p in result_of("sle_2019", items | {"sle_low_c3": c3, "sle_low_c4": c4}).contributions
+                    for p in result_of(
+                        "sle_2019", items | {"sle_low_c3": c3, "sle_low_c4": c4}
+                    ).contributions
                     if p.domain == "complement"
                 ),
                 _NOTHING,
@@ -265,7 +265,7 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def _ways(value: bool | None) -> list[bool]:
+def _ways(value: Truth) -> list[bool]:
     return [False, True] if value is None else [value]
 
 

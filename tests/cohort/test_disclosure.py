@@ -57,9 +57,7 @@ def test_nobody_at_all_has_no_cells() -> None:
 
 
 def test_free_text_and_exact_ages_are_never_shared() -> None:
-    shared = prepare_for_sharing(
-        enrolled(*(spotless(f"P{n}") for n in range(6))), min_cell_size=K
-    )
+    shared = prepare_for_sharing(enrolled(*(spotless(f"P{n}") for n in range(6))), min_cell_size=K)
     assert tuple(shared.columns) == SHARED_COLUMNS
     assert "a free text" not in shared.to_csv()
     assert set(shared["age_band"]) == {"50-54"}

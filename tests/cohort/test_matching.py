@@ -13,7 +13,9 @@ from cohort.cohort_examples import participant_table, spotless
 from itc_analysis.cohort.matching import match_controls
 
 
-def matched(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], years: float = 5) -> pd.DataFrame:
+def matched(
+    ours: list[dict[str, Any]], theirs: list[dict[str, Any]], years: float = 5
+) -> pd.DataFrame:
     people = [spotless(f"S{n}", "SSc", **items) for n, items in enumerate(ours)]
     people += [spotless(f"H{n}", "healthy", **items) for n, items in enumerate(theirs)]
     table = participant_table(*people).assign(is_analysed=True)

@@ -111,7 +111,9 @@ def test_undecided_criteria_ask_for_the_items_that_matter_or_a_declaration() -> 
 def test_a_declaration_against_the_items_is_contradictory() -> None:
     query = only(asked(spotless(ana_titre=0.0, pah=False, anti_rnap3=False), no_findings()))
     assert query["kind"] == "contradictory"
-    assert query["what"].startswith("the criteria are declared fulfilled, but by the items: ssc_2013")
+    assert query["what"].startswith(
+        "the criteria are declared fulfilled, but by the items: ssc_2013"
+    )
 
 
 def test_a_fulfilled_set_with_a_remark_is_to_be_looked_at_and_blocks_nobody() -> None:

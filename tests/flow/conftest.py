@@ -103,9 +103,9 @@ def clean_events() -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def simulated_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Simulate a study of twelve people once; read it, do not edit it."""
+    """Simulate a study of six people, one batch, once; read it, do not edit it."""
     from itc_analysis.simulate.study import simulate_study
 
     folder = tmp_path_factory.mktemp("simulated") / "study"
-    simulate_study(folder, scenario="effect", seed=21, per_group=2, events=12_000, cells=50)
+    simulate_study(folder, scenario="effect", seed=21, per_group=1, batches=1, events=15_000, cells=50)
     return folder

@@ -57,7 +57,9 @@ def test_flowkit_counts_the_same_on_a_simulated_tube(
         row, resources / "panels/panel_a.tsv", resources / "gating/panel_a.yaml", tmp_path
     )
     counted = flowkit_counts(path, str(fcs))
-    assert set(counted) == set(template.by_name)
+    # gates that this tube alone cannot decide are left out, everything else is there
+    assert set(counted) == set(own.dropna().index)
+    assert {"beads", "mait", "inkt", "cd8_t_cells"} <= set(counted) <= set(template.by_name)
     # float32 here, float64 there: an event on an edge may change side
     assert max(abs(counted[name] - own[name]) for name in counted) <= 1
 

@@ -197,11 +197,11 @@ def test_a_template_may_stop_the_run_when_nothing_decides() -> None:
 
 
 def test_a_fixed_cut_is_manual() -> None:
-    row = fit_row("T1", 0.3, method="fixed", quality=None, cut_se=0.0)
+    row = fit_row("by hand", 0.3, method="fixed", quality=None, cut_se=0.0)
     template = only_t_cells(method="fixed", arguments={"cut": 0.3})
-    gates = pooled(*CLOSE[:3], row, template=template)
-    assert gates.loc["T1", "state"] == "manual"
-    assert gates.loc["T1", "cut"] == 0.3
+    gates = pooled(*CLOSE, row, template=template)
+    assert gates.loc["by hand", "state"] == "manual"
+    assert gates.loc["by hand", "cut"] == 0.3
 
 
 def ellipse_row(file_id: str, x: float | None) -> dict[str, Any]:

@@ -74,6 +74,22 @@ def test_a_plan_without_primary_comparisons_says_that_nothing_is_confirmatory(
     assert "declares no primary comparison" in str(getattr(first, "text", ""))
 
 
+def test_a_study_where_nothing_can_be_estimated_says_so_before_any_table(
+    make_results: Callable[..., Path], settings: Settings
+) -> None:
+    folder = make_results()
+    path = Layout(str(folder)).comparisons
+    table = contract.read(path, made.Comparisons)
+    numbers = ["estimate", "lower", "upper", "p_value", "p_adjusted"]
+    table[numbers] = float("nan")
+    table = table.assign(status="not_estimable", reason="1 participant, fewer than 3; so it is")
+    contract.write(table, path, made.Comparisons)
+    first, folded, *_ = answer.section(collect(folder, settings)).blocks
+    n_rows = int(table["measure"].isin(answer.ABUNDANCE).sum())
+    assert f"None of the {n_rows} comparisons of abundance" in str(getattr(first, "text", ""))
+    assert isinstance(folded, Details)
+
+
 @pytest.mark.parametrize(
     ("flow", "reference", "label"),
     [

@@ -126,7 +126,8 @@ def test_everything_says_that_it_is_simulated(folder: Path) -> None:
 def test_config_names_only_what_differs_from_the_defaults(folder: Path) -> None:
     written = yaml.safe_load((folder / "config" / "config.yaml").read_text(encoding="utf-8"))
     assert set(written) == {"study"}
-    assert set(written["study"]) == {"name", "simulated", "data_folder", "libraries"}
+    expected = {"name", "simulated", "data_folder", "classification", "libraries"}
+    assert set(written["study"]) == expected
 
 
 def test_event_truth_is_in_the_order_of_the_file(folder: Path) -> None:

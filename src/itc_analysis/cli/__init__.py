@@ -19,6 +19,8 @@ from itc_analysis.version import __version__
 VERBS = (
     "init",
     "check",
+    "panel",
+    "deidentify",
     "spillover",
     "simulate",
     "fit-gates",

@@ -8,6 +8,9 @@ what gate plots need (views.parquet).
 from __future__ import annotations
 
 import argparse
+import os
+
+from itc_analysis.cli.compare import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
+    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     from itc_analysis.config import Flow, read_section

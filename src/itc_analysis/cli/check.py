@@ -62,7 +62,11 @@ def open_data_files(study: Study) -> str:
 
     tubes, libraries = list_tubes(study), list_libraries(study)
     errors: list[ItcError] = []
+    identifying: set[str] = set()
+    n_identifying = 0
     if tubes:
+        from itc_analysis.flow.compensation import find_spillover
+        from itc_analysis.flow.deidentify import identifying_keywords
         from itc_analysis.flow.fcs import read_fcs
         from itc_analysis.flow.panel import read_panel, resolve_markers
 
@@ -74,6 +78,12 @@ def open_data_files(study: Study) -> str:
                 resolve_markers(
                     file.channel_names, file.channel_labels, panels[row["panel"]], source=file.name
                 )
+                find_spillover(file)
+                found = identifying_keywords(
+                    file.keywords, study_codes=(row["file_id"], row["sample_id"])
+                )
+                n_identifying += bool(found)
+                identifying.update(found)
             except ItcError as error:
                 errors.append(error)
     if libraries:
@@ -89,7 +99,13 @@ def open_data_files(study: Study) -> str:
                 errors.append(error)
     if errors:
         raise ItcErrors(errors)
-    return f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
+    text = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
+    if identifying:
+        text += (
+            f"\nkeywords that may identify people stand in {n_identifying} tubes: "
+            f"{', '.join(sorted(identifying))}; `itc deidentify` writes copies without them"
+        )
+    return text
 
 
 def summarise(tables: CohortTables, settings: CohortSettings) -> str:

@@ -7,6 +7,9 @@ with its uncertainty (gate_fits.parquet) and what was done to each tube (quality
 from __future__ import annotations
 
 import argparse
+import os
+
+from itc_analysis.cli.compare import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
+    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     from itc_analysis.config import Flow, read_section

@@ -188,9 +188,7 @@ def balance(
     return pd.DataFrame(rows, columns=columns)
 
 
-def analysed_with_waiting(
-    participants: pd.DataFrame, samples: pd.DataFrame | None
-) -> pd.DataFrame:
+def analysed_with_waiting(participants: pd.DataFrame, samples: pd.DataFrame | None) -> pd.DataFrame:
     """Return the analysed people with the hours that their (longest waiting) sample waited."""
     analysed = participants[participants["is_analysed"]]
     if samples is None:

@@ -15,7 +15,15 @@ BAND_YEARS = 5
 UNKNOWN = "unknown"
 WITHHELD = "withheld"
 #: What a shared table may hold beside the coarsened age: no free text, no dates, no other detail.
-SHARED_COLUMNS = ("participant_id", "group", "sex", "age_band", "cmv_igg", "decision", "is_analysed")
+SHARED_COLUMNS = (
+    "participant_id",
+    "group",
+    "sex",
+    "age_band",
+    "cmv_igg",
+    "decision",
+    "is_analysed",
+)
 _QUASI = ["group", "sex", "age_band"]
 
 

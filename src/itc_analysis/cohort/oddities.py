@@ -56,13 +56,11 @@ def _never_answered(participants: pd.DataFrame, eligibility: pd.DataFrame) -> li
 def unanswered_rules(participants: pd.DataFrame, eligibility: pd.DataFrame) -> list[str]:
     """Return the rules that are open for everybody they apply to, for want of a whole column."""
     asked = eligibility[eligibility["outcome"] != "not_applicable"]
-    n_asked = asked.groupby("rule", sort=False).size()
-    n_open = asked[asked["outcome"] == "missing"].groupby("rule", sort=False).size()
     return [
         str(rule)
-        for rule, n in n_open.items()
-        if n == n_asked[rule]
-        and n >= FEWEST_FOR_A_COLUMN
+        for rule, rows in asked.groupby("rule", sort=False)
+        if (rows["outcome"] == "missing").all()
+        and len(rows) >= FEWEST_FOR_A_COLUMN
         and any(participants[item].isna().all() for item in _ITEMS[str(rule)])
     ]
 

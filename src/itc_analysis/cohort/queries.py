@@ -69,7 +69,9 @@ def make_queries(
             *_flags(sets.get(name, [])),
         ]
         already = {query["item"] for query in asked}
-        asked += [_missing(item) for item in COVARIATES if person[item] is None and item not in already]
+        asked += [
+            _missing(item) for item in COVARIATES if person[item] is None and item not in already
+        ]
         rows += [{"participant_id": name, "group": person["group"]} | query for query in asked]
     return contract.make(rows, Queries) if rows else contract.empty(Queries)
 
@@ -79,10 +81,10 @@ def write_query_sheet(queries: pd.DataFrame, path: str | Path) -> None:
 
     Tab-separated UTF-8 with its mark, which spreadsheets need to show accents.
     """
-    sheet = queries.sort_values(["participant_id", "blocks"], ascending=[True, False], kind="stable")
-    sheet = sheet.assign(
-        blocks=sheet["blocks"].map({True: "yes", False: "no"}), answer=""
+    sheet = queries.sort_values(
+        ["participant_id", "blocks"], ascending=[True, False], kind="stable"
     )
+    sheet = sheet.assign(blocks=sheet["blocks"].map({True: "yes", False: "no"}), answer="")
     text = sheet.to_csv(sep="\t", index=False, lineterminator="\n")
     Path(path).write_text(text, encoding="utf-8-sig")
 
@@ -96,9 +98,7 @@ def _from_rules(
             queries.append(_about_classification(person, sets))
             continue
         rule = _RULES[rule_name]
-        second = [
-            row for row in sets if row["verdict"] == "fulfils" and not row["is_of_group"]
-        ]
+        second = [row for row in sets if row["verdict"] == "fulfils" and not row["is_of_group"]]
         if rule_name in _OVERLAP_RULES and second:
             queries.append(_about_overlap(rule.items[0], second))
             continue

@@ -85,7 +85,39 @@ def read_fcs(path: str | Path) -> FcsFile:
         raise UnreadableFile(source, [Fault("", what, "check its rights and the disk")]) from None
 
 
-def _read(stream: BinaryIO, source: str) -> FcsFile:
+@dataclass(frozen=True)
+class EventLayout:
+    """Where the events of a file lie, and how they are stored.
+
+    Parameters
+    ----------
+    version : of the standard, as in the file.
+    keywords, channels, remarks : as in `FcsFile`.
+    n_events : events of the first data set.
+    begin, n_bytes : the bytes that hold them.
+    """
+
+    version: str
+    keywords: dict[str, str]
+    channels: tuple[Channel, ...]
+    remarks: list[str]
+    n_events: int
+    begin: int
+    n_bytes: int
+
+    @property
+    def data_type(self) -> str:
+        """$DATATYPE."""
+        return self.keywords.get("DATATYPE", "").upper()
+
+
+def locate_events(stream: BinaryIO, source: str) -> EventLayout:
+    """Read everything but the events of the first data set.
+
+    Raises
+    ------
+    UnreadableFile : as `read_fcs`.
+    """
     header = read_header(stream, source)
     keywords, remarks = read_keywords(stream, header, source)
     mode = keywords.get("MODE", "L").upper()
@@ -101,24 +133,30 @@ def _read(stream: BinaryIO, source: str) -> FcsFile:
     ).itemsize
     size = stream.seek(0, os.SEEK_END)
     begin, end = _data_span(header, keywords, size, source)
-    begin = _checked_span(begin, end, n_events * bytes_per_event, size, source, remarks)
+    n_bytes = n_events * bytes_per_event
+    begin = _checked_span(begin, end, n_bytes, size, source, remarks)
     if _offset(keywords, "NEXTDATA", source):
         remarks.append("the file holds several data sets; the first was read")
     names = Counter(channel.name for channel in channels)
     remarks += [f"channel name '{n}' stands {k} times" for n, k in names.items() if k > 1]
+    return EventLayout(header.version, keywords, channels, remarks, n_events, begin, n_bytes)
+
+
+def _read(stream: BinaryIO, source: str) -> FcsFile:
+    layout = locate_events(stream, source)
     events = read_events(
         stream,
-        channels,
-        begin=begin,
-        n_events=n_events,
-        data_type=data_type,
-        byte_order=byte_order,
-        timestep=_timestep(keywords, remarks),
+        layout.channels,
+        begin=layout.begin,
+        n_events=layout.n_events,
+        data_type=layout.data_type,
+        byte_order=layout.keywords.get("BYTEORD", ""),
+        timestep=_timestep(layout.keywords, layout.remarks),
         source=source,
     )
-    for remark in remarks:
+    for remark in layout.remarks:
         log.debug("%s: %s", source, remark)
-    return FcsFile(source, keywords, channels, events, tuple(remarks))
+    return FcsFile(source, layout.keywords, layout.channels, events, tuple(layout.remarks))
 
 
 def _channels(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,13 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError, PanelError, UnreadableFile
 from itc_analysis.flow.acquisition import timeline_table
-from itc_analysis.flow.compensation import compensate, find_spillover, looks_transformed
+from itc_analysis.flow.compensation import (
+    Spillover,
+    compensate,
+    find_spillover,
+    looks_transformed,
+    read_spillover_csv,
+)
 from itc_analysis.flow.fcs import FcsFile, read_fcs
 from itc_analysis.flow.panel import resolve_markers
 from itc_analysis.flow.quality import CleanEvents, find_clean_events
@@ -62,7 +69,7 @@ def load_tube(
         what = "the data are already on a logarithmic or logicle scale, not in instrument units"
         remedy = "export the tube without transformation (and only once compensated)"
         raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
-    state, spillover = find_spillover(file)
+    state, spillover = _spillover_of(file, row, settings)
     clean = find_clean_events(
         file.events,
         file.channels,
@@ -141,6 +148,23 @@ def _quality_fault(tube: Tube, settings: Flow) -> str | None:
         limit = settings.max_share_removed
         return f"{share:.0%} of the events removed, more than max_share_removed = {limit:.0%}"
     return None
+
+
+def _spillover_of(
+    file: FcsFile, row: Mapping[str, Any], settings: Flow
+) -> tuple[str, Spillover | None]:
+    """Return the state of compensation and the matrix: the study's own, else the file's."""
+    state, spillover = find_spillover(file)
+    if settings.matrices_folder is None:
+        return state, spillover
+    folder = Path(settings.matrices_folder)
+    for name in (f"{row['panel']}-{row['batch']}.csv", f"{row['panel']}.csv"):
+        if (folder / name).exists():
+            if state == "already_compensated":
+                what = f"the file is compensated already, and '{name}' would compensate it again"
+                raise UnreadableFile(file.name, [Fault("", what, "take the matrix away")])
+            return "matrix", read_spillover_csv(folder / name)
+    return state, spillover
 
 
 def _arranged(

@@ -25,7 +25,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "Va7.2": ("TCR Va7.2", "TCR Va7", "Va7", "Valpha7.2", "TRAV1 2", "3C10"),
     "MR1 tetramer": ("MR1 5 OP RU", "MR1Tet", "MR1 tet"),
     "6B11": ("TCR Va24 Ja18", "Va24Ja18", "Valpha24 Jalpha18", "TRAV10 TRAJ18", "iNKT", "iNKT TCR"),
-    "CD1d-tetramer": ("CD1d tet", "CD1d aGalCer", "PBS57 CD1d", "TETaGC"),
+    "CD1d-tetramer": ("CD1d tet", "CD1d aGalCer", "PBS57 CD1d", "CD1d PBS57", "TETaGC"),
     "CD161": ("KLRB1", "NKR P1A"),
     "PD-1": ("CD279",),
     "TIM-3": ("CD366",),
@@ -50,6 +50,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
 #: Labels in Greek.
 _GREEK = str.maketrans({"α": "a", "β": "b", "γ": "g", "δ": "d"})
 _SEPARATORS = re.compile(r"[\s\-_/|:;,()<>\[\]]+")
+#: '3 090806 PE-Cy7-A': the CD number alone, and the day of the antibody's lot.
+_CD_AND_LOT = re.compile(r"\d{1,3} \d{6} ")
 #: 'TCR g d' and 'MR1 5 OP RU' are the longest names; a label has few words in any case.
 _MAX_WORDS = 5
 
@@ -116,6 +118,12 @@ def resolve_markers(
     for channel, marker in zip(panel["channel"], panel["marker"], strict=True):
         hits = _columns_for(channel, marker, channel_names, channel_labels)
         where = f"marker '{marker}'"
+        elsewhere = _contradiction(marker, hits, channel_labels)
+        if elsewhere is not None:
+            label, other = channel_labels[hits[0]], channel_names[elsewhere]
+            what = f"channel '{channel}' is labelled '{label}', and '{other}' carries the marker"
+            faults.append(Fault(where, what, "is the file of another panel?"))
+            continue
         if len(hits) > 1:
             several = ", ".join(f"'{channel_names[i]}'" for i in hits)
             what = f"several channels fit '{channel}': {several}"
@@ -146,12 +154,25 @@ def _columns_for(
     by_label = [i for i, label in enumerate(labels) if label == channel]
     if by_label:
         return _area_of(by_label, names)
-    wanted = {_joined(_words(word)) for word in (marker, *ALIASES.get(marker, ()))}
+    wanted = _names_of(marker)
     for texts in (labels, names):
-        hits = [i for i, text in enumerate(texts) if wanted & _phrases(text)]
+        hits = [i for i, text in enumerate(texts) if wanted & phrases_of(text)]
         if hits:
             return _area_of(hits, names)
     return []
+
+
+def _contradiction(marker: str, hits: list[int], labels: Sequence[str]) -> int | None:
+    """Return the one column labelled with a marker when the sheet means one labelled otherwise."""
+    if len(hits) != 1 or not labels[hits[0]]:
+        return None
+    wanted = _names_of(marker)
+    named = [i for i, label in enumerate(labels) if wanted & phrases_of(label)]
+    return named[0] if len(named) == 1 and hits[0] not in named else None
+
+
+def _names_of(marker: str) -> set[str]:
+    return {_joined(words_of(word)) for word in (marker, *ALIASES.get(marker, ()))}
 
 
 def _area_of(columns: list[int], names: Sequence[str]) -> list[int]:
@@ -160,7 +181,8 @@ def _area_of(columns: list[int], names: Sequence[str]) -> list[int]:
     return areas if len(areas) == 1 and len(stems) == 1 else columns
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the words of a label, without case, Greek letters in Latin."""
     folded = text.translate(_GREEK).casefold()
     return [word for word in _SEPARATORS.split(folded) if word]
 
@@ -169,11 +191,14 @@ def _joined(words: list[str]) -> str:
     return "".join(words)
 
 
-def _phrases(text: str) -> set[str]:
+def phrases_of(text: str) -> set[str]:
     """Return every run of words, joined: 'HLA-DR PE' gives hla, hladr, hladrpe, dr, drpe, pe."""
-    words = _words(text)
-    return {
+    words = words_of(text)
+    phrases = {
         _joined(words[start:stop])
         for start in range(len(words))
         for stop in range(start + 1, min(start + _MAX_WORDS, len(words)) + 1)
     }
+    if _CD_AND_LOT.match(text):
+        phrases.add(f"cd{words[0]}")
+    return phrases

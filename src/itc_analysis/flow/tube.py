@@ -28,7 +28,7 @@ class Tube:
         that passed the margin and time checks.
     transforms : the transform of each marker, to go back to instrument units.
     n_events_file : events in the file before cleaning.
-    compensation : file, identity, none or already_compensated.
+    compensation : file, matrix (of the study), identity, none or already_compensated.
     remarks : things to know about the file.
     missing_markers : markers of the panel for which the file has no channel.
     channels : the file's channel ($PnN) of each marker.

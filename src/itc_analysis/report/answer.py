@@ -38,30 +38,25 @@ def section(material: Material) -> Section:
                 "comparisons of abundance that it asks for, and none of them is confirmatory."
             )
         )
+    told = Details(
+        "Each comparison as a sentence, with medians and numbers", _sentences(rows, material)
+    )
+    if not any(_is_estimable(row, alpha=material.alpha) for row in each_row(rows)):
+        n_asked = words.plural(len(rows), "comparison")
+        blocks.append(
+            Paragraph(
+                f"None of the {n_asked} of abundance could be estimated. {_why_nothing(material)}"
+            )
+        )
+        blocks.append(Details("Why, comparison by comparison", [matrix(rows, material)]))
+        return Section("answer", title, [*blocks, told])
     blocks += [
         Bullets(summary(rows, material)),
         matrix(rows, material),
         _how_to_read(rows, material),
+        *plots.forest_gallery(rows, material),
+        told,
     ]
-    blocks += plots.forest_gallery(rows, material)
-    sentences: list[Block] = []
-    for population in _in_order(rows["population"]):
-        of_population = rows[rows["population"] == population]
-        sentences += [
-            Heading(words.population(population)),
-            Bullets(
-                [
-                    verdicts.say(
-                        row,
-                        alpha=material.alpha,
-                        level=material.settings.stats.confidence,
-                        pooled_name=material.settings.cohort.pooled_name,
-                    )
-                    for row in each_row(of_population)
-                ]
-            ),
-        ]
-    blocks.append(Details("Each comparison as a sentence, with medians and numbers", sentences))
     return Section("answer", title, blocks)
 
 
@@ -164,6 +159,27 @@ def matrix(rows: pd.DataFrame, material: Material) -> Table:
     )
 
 
+def _sentences(rows: pd.DataFrame, material: Material) -> list[Block]:
+    """Return one list of sentences per population."""
+    blocks: list[Block] = []
+    for population in _in_order(rows["population"]):
+        told = [
+            verdicts.say(
+                row,
+                alpha=material.alpha,
+                level=material.settings.stats.confidence,
+                pooled_name=material.settings.cohort.pooled_name,
+            )
+            for row in each_row(rows[rows["population"] == population])
+        ]
+        blocks += [Heading(words.population(population)), Bullets(told)]
+    return blocks
+
+
+def _is_estimable(row: Any, *, alpha: float) -> bool:
+    return verdicts.judge(row, alpha=alpha).direction != "not_estimable"
+
+
 def _cell(row: Any, *, alpha: float) -> Cell:
     if row is None:
         return Cell("not in the plan", "none")
@@ -205,6 +221,8 @@ def _why_nothing(material: Material) -> str:
         )
     if len(groups) < 2:
         return f"The study has one group only ({groups[0]}), so no groups are compared."
+    if material.comparisons["measure"].isin(ABUNDANCE).any():
+        return "The reason stands with each of them."
     return "The results hold no comparison of abundance, so this page cannot say what differs."
 
 

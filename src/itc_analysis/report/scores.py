@@ -39,9 +39,7 @@ def section(material: Material) -> Section:
     compared = material.comparisons
     compared = compared[(compared["measure"] == "score") & compared["feature"].isin(SIGNATURES)]
     if compared.empty:
-        blocks.append(
-            Paragraph("None of these scores was compared between groups.")
-        )
+        blocks.append(Paragraph("None of these scores was compared between groups."))
     else:
         blocks.append(side_by_side(compared, material))
     answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))

@@ -16,6 +16,7 @@ from itc_analysis.config import read_yaml
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.simulate import cohort, truth_files
 from itc_analysis.simulate.blood import draw_blood
+from itc_analysis.simulate.classification import draw_classification
 from itc_analysis.simulate.clinical import draw_participants
 from itc_analysis.simulate.cytometer import Drift, draw_drift
 from itc_analysis.simulate.design import (
@@ -84,8 +85,17 @@ def simulate_study(
 
     seeds = dict(
         zip(
-            ("clinical", "blood", "bridge", "design", "drift", "tubes", "libraries"),
-            np.random.SeedSequence([seed, 1]).spawn(7),
+            (
+                "clinical",
+                "blood",
+                "bridge",
+                "design",
+                "drift",
+                "tubes",
+                "libraries",
+                "classification",
+            ),
+            np.random.SeedSequence([seed, 1]).spawn(8),
             strict=True,
         )
     )
@@ -105,7 +115,8 @@ def simulate_study(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     clinical = draw_participants(people, np.random.default_rng(seeds["clinical"]))
-    truth_files.write_sheets(root / "config", clinical, truth, tubes, libraries)
+    clinical, items = draw_classification(clinical, np.random.default_rng(seeds["classification"]))
+    truth_files.write_sheets(root / "config", clinical, items, truth, tubes, libraries)
     truth_files.write_truth(root / "truth", truth, bridge, scenario=scenario, note=note)
 
     by_sample = {sample_of(row["participant_id"]): row for row in _rows(truth)}
@@ -194,6 +205,7 @@ def _write_config(root: Path, *, scenario: str, seed: int, has_libraries: bool) 
         "name": f"Simulated study ({scenario}, seed {seed})",
         "simulated": scenario,
         "data_folder": "data",
+        "classification": "config/classification.tsv",
     }
     if has_libraries:
         study["libraries"] = "config/libraries.tsv"

@@ -23,11 +23,12 @@ from itc_analysis.tables import contract, sheets
 def write_sheets(
     folder: Path,
     participants: pd.DataFrame,
+    classification: pd.DataFrame,
     truth: pd.DataFrame,
     tubes: list[TubePlan],
     libraries: list[LibraryPlan],
 ) -> None:
-    """Write participants, samples, fcs_files and (when there are any) libraries as TSV."""
+    """Write participants, classification, samples, fcs_files and (if any) libraries as TSV."""
     samples = [
         {
             "sample_id": sample_of(row["participant_id"]),
@@ -57,6 +58,7 @@ def write_sheets(
         for tube in tubes
     ]
     _write_sheet(participants, folder / "participants.tsv", sheets.ParticipantSheet)
+    _write_sheet(classification, folder / "classification.tsv", sheets.ClassificationSheet)
     _write_sheet(pd.DataFrame(samples), folder / "samples.tsv", sheets.SampleSheet)
     _write_sheet(pd.DataFrame(files), folder / "fcs_files.tsv", sheets.TubeSheet)
     if libraries:

@@ -96,12 +96,25 @@ def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
     ------
     ValueError : the formula does not compute on these values (a spline with more knots than ages).
     """
+    names = tuple(variables(formula))
+    if not names:
+        return np.empty((len(table), 0))
+    return _block(str(formula), names, tuple(tuple(_plain(table[name])) for name in names))
+
+
+@lru_cache(maxsize=64)  # most endpoints of a plan have the same participants
+def _block(formula: str, names: tuple[str, ...], values: tuple[tuple[object, ...], ...]) -> Matrix:
+    """Return the orthonormal block of these values; read-only, because it is handed out again."""
     from formulaic import model_matrix
     from formulaic.errors import FormulaicError
 
-    if not variables(formula):
-        return np.empty((len(table), 0))
-    plain = pd.DataFrame({name: _plain(table[name]) for name in variables(formula)})
+    plain = pd.DataFrame(
+        {
+            name: pd.Categorical(column) if isinstance(column[0], str) else np.array(column, float)
+            for name, column in zip(names, values, strict=True)
+        }
+    )
+    n = len(plain)
     try:
         with np.errstate(all="ignore"):  # a logarithm of 0 is told below, in words
             columns = np.asarray(
@@ -118,9 +131,10 @@ def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
     spread = np.sqrt(np.mean(columns**2, axis=0))
     columns = columns[:, spread > DEPENDENT] / spread[spread > DEPENDENT]
     if columns.shape[1] == 0:
-        return np.empty((len(table), 0))
+        return np.empty((n, 0))
     left, singular, _ = np.linalg.svd(columns, full_matrices=False)
-    basis: Matrix = left[:, singular > DEPENDENT * singular[0]] * np.sqrt(len(table))
+    basis: Matrix = left[:, singular > DEPENDENT * singular[0]] * np.sqrt(n)
+    basis.flags.writeable = False
     return basis
 
 
@@ -165,11 +179,11 @@ def _names(expression: str) -> list[str]:
     ]
 
 
-def _plain(column: pd.Series) -> pd.Series:
-    """Return numbers as float, yes/no as 1 and 0, words as categories, as formulaic expects them."""
+def _plain(column: pd.Series) -> list[object]:
+    """Return words as they are, numbers as float, yes/no as 1 and 0, as formulaic expects them."""
     if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
-        return pd.Series(pd.Categorical(column.astype(object)), index=column.index)
-    return column.astype(float)
+        return column.astype(object).tolist()
+    return column.astype(float).tolist()
 
 
 def _is_text(name: str) -> bool:

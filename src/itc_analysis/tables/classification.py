@@ -139,12 +139,8 @@ class ClassificationSheet(Contract, key=("participant_id",)):
     pss_ocular_staining: Series[pd.BooleanDtype] = yes_no(
         "Ocular staining score of 5 or more, or van Bijsterveld of 4 or more, in at least one eye."
     )
-    pss_schirmer_mm: Series[float] = number(
-        "Schirmer test of the drier eye.", "mm/5 min", 0, 60
-    )
-    pss_saliva_ml_per_min: Series[float] = number(
-        "Unstimulated whole saliva flow.", "mL/min", 0, 5
-    )
+    pss_schirmer_mm: Series[float] = number("Schirmer test of the drier eye.", "mm/5 min", 0, 60)
+    pss_saliva_ml_per_min: Series[float] = number("Unstimulated whole saliva flow.", "mL/min", 0, 5)
     pss_head_neck_radiation: Series[pd.BooleanDtype] = yes_no("Head and neck radiation (excludes).")
     pss_hepatitis_c: Series[pd.BooleanDtype] = yes_no(
         "Active hepatitis C, confirmed by PCR (excludes)."
@@ -224,9 +220,7 @@ class ClassificationSheet(Contract, key=("participant_id",)):
     iim_biopsy_perimysial: Series[pd.BooleanDtype] = yes_no(
         "Biopsy: perimysial and/or perivascular infiltration."
     )
-    iim_biopsy_perifascicular: Series[pd.BooleanDtype] = yes_no(
-        "Biopsy: perifascicular atrophy."
-    )
+    iim_biopsy_perifascicular: Series[pd.BooleanDtype] = yes_no("Biopsy: perifascicular atrophy.")
     iim_biopsy_rimmed_vacuoles: Series[pd.BooleanDtype] = yes_no("Biopsy: rimmed vacuoles.")
     iim_weak_finger_flexors: Series[pd.BooleanDtype] = yes_no(
         "Finger flexor weakness (names the subgroup, not scored)."

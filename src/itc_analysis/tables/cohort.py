@@ -33,7 +33,9 @@ class Classification(Contract, key=("participant_id", "criteria"), made_by="itc 
         "Class within the set: lSSc, lcSSc or dcSSc (2001); not IIM, possible, probable or definite "
         "(IIM)."
     )
-    score_min: Series[float] = _points("Score when all missing items are absent; null without score.")
+    score_min: Series[float] = _points(
+        "Score when all missing items are absent; null without score."
+    )
     score_max: Series[float] = _points("Score when all missing items are present.")
     cut_off: Series[float] = _points("Lowest score that fulfils.")
     declared: Series[pd.BooleanDtype] = pa.Field(

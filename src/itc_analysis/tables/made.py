@@ -110,7 +110,8 @@ class TubeQuality(Contract, key=("file_id",), made_by="itc fit-gates"):
         "Markers of the panel without a channel.", nullable=True
     )
     compensation: Series[pd.StringDtype] = text(
-        "file, identity (placeholder in the file), none, or already compensated.", nullable=True
+        "file, matrix (of the study), identity (placeholder in the file), none, or already_compensated.",
+        nullable=True,
     )
     remarks: Series[pd.StringDtype] = text("Other things to know about the file.", nullable=True)
 

@@ -144,9 +144,7 @@ class ParticipantSheet(Contract, key=("participant_id",)):
     gastrointestinal_symptoms: Series[pd.BooleanDtype] = yes_no("Gastrointestinal symptoms.")
     esr_mm_per_h: Series[float] = number("Erythrocyte sedimentation rate.", "mm/h", 1, 150)
     ck_u_per_l: Series[float] = number("Creatine kinase.", "U/L", 5, 20_000)
-    nyha: Series[pd.StringDtype] = text(
-        "NYHA functional class.", allowed=["I", "II", "III", "IV"]
-    )
+    nyha: Series[pd.StringDtype] = text("NYHA functional class.", allowed=["I", "II", "III", "IV"])
     eustar_activity: Series[float] = number("EUSTAR activity index (SSc).", "points", 0, 10)
     sledai_2k: Series[float] = number("SLEDAI-2K (SLE).", "points", 0, 105)
     essdai: Series[float] = number("ESSDAI (pSS).", "points", 0, 123)

@@ -107,9 +107,7 @@ def assess(items: Items) -> Result:
     rash = some(yes(item).answer(items) for item in RASH)
     subgroup = _subgroup(items, rash) if result.verdict == "fulfils" else None
     category = ", ".join(filter(None, [result.category, subgroup])) or None
-    return replace(
-        result, category=category, flags=(*result.flags, *_flags(items, result, rash))
-    )
+    return replace(result, category=category, flags=(*result.flags, *_flags(items, result, rash)))
 
 
 def _biopsy_read(items: Items) -> Truth:

@@ -93,7 +93,8 @@ RA_2010 = Criteria(
             ),
         ),
         Domain(
-            "duration", (Finding("6 weeks or more", 1, at_least("ra_duration_weeks", DURATION_WEEKS)),)
+            "duration",
+            (Finding("6 weeks or more", 1, at_least("ra_duration_weeks", DURATION_WEEKS)),),
         ),
     ),
     conditions=(

@@ -92,9 +92,7 @@ def better_explained(items: Items) -> list[str]:
     return [name for name in (part.strip() for part in str(text).split(",")) if name]
 
 
-def classify(
-    participants: pd.DataFrame, sheet: pd.DataFrame, *, cohort: Cohort
-) -> pd.DataFrame:
+def classify(participants: pd.DataFrame, sheet: pd.DataFrame, *, cohort: Cohort) -> pd.DataFrame:
     """Apply all sets of criteria to everybody.
 
     Parameters
@@ -142,7 +140,8 @@ def people_with_items(
     """Return each person's row of the participant sheet, and it joined with the classification items."""
     extra = {row["participant_id"]: row for row in _plain(sheet)}
     return [
-        (person, person | extra.get(person["participant_id"], {})) for person in _plain(participants)
+        (person, person | extra.get(person["participant_id"], {}))
+        for person in _plain(participants)
     ]
 
 

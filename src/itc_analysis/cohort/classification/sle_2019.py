@@ -68,7 +68,9 @@ CLINICAL = (
     ),
 )
 IMMUNOLOGICAL = (
-    Domain("antiphospholipid", (finding("sle_antiphospholipid", 2, "antiphospholipid antibodies"),)),
+    Domain(
+        "antiphospholipid", (finding("sle_antiphospholipid", 2, "antiphospholipid antibodies"),)
+    ),
     Domain(
         "complement",
         (

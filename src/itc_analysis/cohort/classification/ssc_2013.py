@@ -52,7 +52,8 @@ SSC_2013 = Criteria(
         ),
         Domain("telangiectasia", (finding("ssc_telangiectasia", 2, "telangiectasia"),)),
         Domain(
-            "nailfold capillaries", (finding("ssc_abnormal_capillaries", 2, "abnormal capillaries"),)
+            "nailfold capillaries",
+            (finding("ssc_abnormal_capillaries", 2, "abnormal capillaries"),),
         ),
         # An echocardiographic estimate does not score: `pah` is by right heart catheterisation.
         Domain("PAH or ILD", (finding("pah", 2, "PAH"), finding("ssc_lung", 2, "ILD"))),

@@ -1,0 +1,40 @@
+"""Draft a panel sheet from FCS files.
+
+Reads the channels' names and labels, writes a row for each stained channel with its marker, dye and
+role, and prints what to look at. Check every row before using the sheet: labels are typed by people.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="FCS files of one panel")
+    parser.add_argument("--output", help="the sheet, TSV; printed when left out")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Draft and write, or print."""
+    import sys
+    from pathlib import Path
+
+    from itc_analysis.errors import ItcError
+    from itc_analysis.flow.fcs import read_fcs
+    from itc_analysis.flow.panel_draft import draft_panel
+
+    read = [read_fcs(path) for path in options.files]
+    files = {file.name: (file.channel_names, file.channel_labels) for file in read}
+    table, remarks = draft_panel(files)
+    text = table.to_csv(sep="\t", index=False)
+    if options.output is None:
+        print(text, end="")
+    else:
+        output = Path(options.output)
+        if output.exists():
+            raise ItcError(str(output), "is already there; move it away or name another file")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    for remark in remarks:
+        print(f"look at: {remark}", file=sys.stderr)
