@@ -104,18 +104,25 @@ def main() -> None:
         removed = check(events, channels, rows)
         found.append((kind, removed[planted].mean()))
         lost.append((kind, removed[~planted].mean()))
-        print(f"tube {i:3d} steady {steady[-1]:7.3%}  {kind:6} {planted.mean():6.2%} planted, "
-              f"{found[-1][1]:7.2%} of it found, {lost[-1][1]:7.3%} of the rest lost", flush=True)
+        print(
+            f"tube {i:3d} steady {steady[-1]:7.3%}  {kind:6} {planted.mean():6.2%} planted, "
+            f"{found[-1][1]:7.2%} of it found, {lost[-1][1]:7.3%} of the rest lost",
+            flush=True,
+        )
     print(f"\nsteady tubes: removed median {np.median(steady):.3%}, worst {max(steady):.3%}")
-    print(f"disturbed: all planted events {np.mean([x for _, x in found]):.2%} found, "
-          f"{np.mean([x for _, x in lost]):.3%} of the others lost")
+    print(
+        f"disturbed: all planted events {np.mean([x for _, x in found]):.2%} found, "
+        f"{np.mean([x for _, x in lost]):.3%} of the others lost"
+    )
     for kind in KINDS:
         mine = [x for k, x in found if k == kind]
         if not mine:
             continue
         others = [x for k, x in lost if k == kind]
-        print(f"  {kind:6} n {len(mine):2d}: found median {np.median(mine):.2%}, worst {min(mine):.2%}; "
-              f"lost median {np.median(others):.3%}, worst {max(others):.3%}")
+        print(
+            f"  {kind:6} n {len(mine):2d}: found median {np.median(mine):.2%}, worst {min(mine):.2%}; "
+            f"lost median {np.median(others):.3%}, worst {max(others):.3%}"
+        )
 
 
 if __name__ == "__main__":

@@ -77,7 +77,9 @@ def with_flowkit() -> Callable[[str], np.ndarray]:
         # FlowKit refuses channels that the matrix lacks unless they are named.
         sample = flowkit.Sample(path, null_channel_list=["X1-A", "X2-A", "X3-A"])
         sample.apply_compensation(sample.metadata["spillover"])
-        scale = flowkit.transforms.LogicleTransform(param_t=RANGE, param_w=0.5, param_m=4.5, param_a=0)
+        scale = flowkit.transforms.LogicleTransform(
+            param_t=RANGE, param_w=0.5, param_m=4.5, param_a=0
+        )
         sample.apply_transform(scale)
         colours = [i for i, name in enumerate(sample.pnn_labels) if name.startswith("C")]
         return sample.get_events("xform")[::COMPARED, colours].T
@@ -132,11 +134,17 @@ def main() -> None:
         for way in WAYS:
             medians[way] = np.median(measured[way], axis=0)
             cpu, added, whole = medians[way]
-            print(f"{way:13} CPU {cpu:6.3f} s   memory added {added:7.1f} MB   whole {whole:7.1f} MB")
+            print(
+                f"{way:13} CPU {cpu:6.3f} s   memory added {added:7.1f} MB   whole {whole:7.1f} MB"
+            )
         ratio = medians["flowkit"] / medians["itc_analysis"]
-        print(f"ratio         CPU {ratio[0]:6.1f}     memory added {ratio[1]:7.1f}      whole {ratio[2]:7.1f}")
+        print(
+            f"ratio         CPU {ratio[0]:6.1f}     memory added {ratio[1]:7.1f}      whole {ratio[2]:7.1f}"
+        )
         difference = np.abs(values["itc_analysis"] - values["flowkit"]).max()
-        print(f"largest difference of {values['flowkit'].size} values on the 0..1 scale: {difference:.2g}")
+        print(
+            f"largest difference of {values['flowkit'].size} values on the 0..1 scale: {difference:.2g}"
+        )
 
 
 if __name__ == "__main__":

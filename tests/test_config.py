@@ -64,6 +64,6 @@ def test_every_setting_is_read_somewhere(root: Path) -> None:
         f"{name}.{key}"
         for name, section in Settings.model_fields.items()
         for key in section.annotation.model_fields
-        if f".{key}" not in code
+        if f".{key}" not in code and f'"{key}"' not in code
     ]
     assert unused == []

@@ -53,6 +53,10 @@ class Layout:
         return self._at("cohort", "queries.tsv")
 
     @property
+    def shared_participants(self) -> str:
+        return self._at("cohort", "participants_to_share.tsv")
+
+    @property
     def disclosure(self) -> str:
         return self._at("cohort", "disclosure.parquet")
 

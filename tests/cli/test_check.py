@@ -60,7 +60,7 @@ def test_a_sound_study_is_summarised_and_nothing_is_written(
 def test_the_tables_are_written_with_their_provenance(config: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cohort"
     assert check(config, "--output-folder", str(folder)) == 0
-    expected = {"queries.tsv", *(f"{name}.parquet" for name in TABLES)}
+    expected = {"queries.tsv", "participants_to_share.tsv", *(f"{name}.parquet" for name in TABLES)}
     assert {path.name for path in folder.iterdir()} == expected
     for name, form in TABLES.items():
         contract.read(folder / f"{name}.parquet", form)
@@ -148,4 +148,8 @@ def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -
         fcs_files=str(example / "fcs_files.tsv"),
         panels_folder=str(example / "panels"),
     )
-    assert open_data_files(study) == "every file can be read: tubes 1, libraries 0"
+    told = open_data_files(study)
+    assert told.startswith("every file can be read: tubes 1, libraries 0")
+    # The instrument wrote when and on which day; the file was never cleaned of it.
+    assert "may identify people stand in 1 tubes: BTIM, " in told
+    assert ", EXPORT TIME, " in told

@@ -79,12 +79,14 @@ def test_free_text_and_exact_ages_are_never_shared() -> None:
 def test_every_combination_that_is_shared_has_enough_people(
     people: list[tuple[str, str | None, float | None]], k: int
 ) -> None:
-    table = enrolled(
-        *(
-            spotless(f"P{n}", group, sex=sex, age_years=age)
-            for n, (group, sex, age) in enumerate(people)
-        )
+    # built without its contract, whose checks would cost most of the time
+    table = pd.DataFrame(people, columns=["group", "sex", "age_years"]).assign(
+        participant_id=[f"P{n}" for n in range(len(people))],
+        cmv_igg=True,
+        decision="eligible",
+        is_analysed=True,
     )
+    table = table.astype({"group": "string", "sex": "string", "age_years": "float64"})
     shared = prepare_for_sharing(table, min_cell_size=k)
     sizes = shared.groupby(["group", "sex", "age_band"]).size()
     assert (sizes >= k).all()

@@ -107,5 +107,7 @@ def simulated_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from itc_analysis.simulate.study import simulate_study
 
     folder = tmp_path_factory.mktemp("simulated") / "study"
-    simulate_study(folder, scenario="effect", seed=21, per_group=1, batches=1, events=15_000, cells=50)
+    simulate_study(
+        folder, scenario="effect", seed=21, per_group=1, batches=1, events=15_000, cells=50
+    )
     return folder

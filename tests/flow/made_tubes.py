@@ -56,9 +56,7 @@ def t_cell_tube(*, seed: int = 1, n: int = 20_000, rare: float = 0.004, **given:
     cd3, is_t = two_populations(n, 0.6, seed=seed)
     rare_values, is_rare = two_populations(n, rare, seed=seed + 1)
     rare_values[is_rare & ~is_t] = NEGATIVE
-    pd1 = np.where(
-        rng.random(n) < 0.5, rng.normal(0.5, SPREAD, n), rng.normal(NEGATIVE, SPREAD, n)
-    )
+    pd1 = np.where(rng.random(n) < 0.5, rng.normal(0.5, SPREAD, n), rng.normal(NEGATIVE, SPREAD, n))
     columns = {"CD3": cd3, "6B11": rare_values, "PD-1": pd1, "TIGIT": rng.normal(0.2, 0.05, n)}
     for marker in given.get("fmo_markers", ()):
         columns[marker] = rng.normal(NEGATIVE, SPREAD, n)

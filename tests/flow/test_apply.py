@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from flow.made_tubes import t_cell_template, t_cell_tube
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flow.made_tubes import t_cell_template, t_cell_tube
 from itc_analysis.config import Flow
 from itc_analysis.flow import apply
 from itc_analysis.flow.fit import fit_tube
@@ -169,7 +169,9 @@ def test_uncertain_cuts_make_uncertain_counts(monkeypatch: pytest.MonkeyPatch) -
     gates = pooled(tube)
     errors = []
     for cut_se in (0.0, 0.02, 0.15):
-        wide = contract.check(gates.assign(cut_se=gates["cut"].where(gates["cut"].isna(), cut_se)), Gates)
+        wide = contract.check(
+            gates.assign(cut_se=gates["cut"].where(gates["cut"].isna(), cut_se)), Gates
+        )
         counts = applied(monkeypatch, tube, gates=wide).counts.set_index("population")
         errors.append(counts.loc["inkt", "gate_se_log"])
         # not_inkt is a combination: its error comes from inkt's cut
@@ -188,6 +190,21 @@ def test_a_gate_that_is_not_estimable_counts_nobody(monkeypatch: pytest.MonkeyPa
     assert pd.isna(counts.loc["inkt", "detection"])
     assert counts.loc["not_inkt", "reason"] == "no gate for inkt"
     assert counts.loc["t_cells", "status"] == "ok"
+
+
+def test_a_tube_that_was_not_stained_stands_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = [t_cell_tube(seed=10 * i, n=8000, file_id=f"T{i}") for i in range(1, 5)]
+    bad = t_cell_tube(seed=50, n=8000, file_id="forgotten")
+    bad.events[0] = np.random.default_rng(1).normal(0.2, 0.05, 8000)  # no CD3 antibody
+    gates = pooled(*good, bad)
+    row = gates.set_index(["file_id", "population"]).loc[("forgotten", "t_cells")]
+    assert row["state"] == "borrowed"
+    assert "one peak only" in row["reason"]
+    counts = applied(monkeypatch, *good, bad, gates=gates).counts
+    counts = counts.set_index(["source_id", "population"])
+    assert counts.loc[("forgotten", "t_cells"), "n_events"] <= 2
+    assert counts.loc[("forgotten", "t_cells"), "detection"] == "below_lod"
+    assert (counts.loc[[(f"T{i}", "t_cells") for i in range(1, 5)], "n_events"] > 4000).all()
 
 
 def test_a_missing_channel_is_no_panel(monkeypatch: pytest.MonkeyPatch) -> None:

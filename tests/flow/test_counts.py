@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flow.made_tubes import NEGATIVE, SPREAD, two_populations
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from flow.made_tubes import NEGATIVE, SPREAD, two_populations
 from itc_analysis.flow import counts as counting
 from itc_analysis.flow.counts import NO_BACKGROUND, Background
 from itc_analysis.flow.gating import rare_positive
@@ -35,9 +35,7 @@ def test_nobody_among_many_may_be_three_point_seven() -> None:
     assert counting.net_interval(0, 100_000, NO_BACKGROUND)[1] == pytest.approx(3.689, abs=0.001)
 
 
-@given(
-    st.integers(0, 400), st.integers(1, 400), st.floats(0, 500), st.floats(0, 100)
-)
+@given(st.integers(0, 400), st.integers(1, 400), st.floats(0, 500), st.floats(0, 100))
 def test_interval_lies_within_the_parent(n: int, more: int, expected: float, error: float) -> None:
     parent = n + more
     low, high = counting.net_interval(n, parent, Background(expected, error, "fmo"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import tracemalloc
 
 import flowio
 import numpy as np
@@ -20,6 +21,8 @@ from itc_analysis.flow.transform import Transform
 
 NAMES = ["FSC-A", "B525-A", "V450-A", "Time"]
 N_EVENTS = 40
+#: Enough for the memory of the events to outweigh that of Python's own objects.
+N_MANY = 8_000
 KEYWORDS = ("PAR", "TOT", "BYTEORD", "DATATYPE", "MODE", "NEXTDATA", "P2N", "P2B", "P2R", "P2E",
             "P2G", "BEGINDATA", "ENDDATA", "TIMESTEP", "BEGINSTEXT", "ENDSTEXT", "SPILLOVER")  # fmt: skip
 VALUES = ("", "0", "-1", "1", "3", "8", "16", "32", "64", "1e308", "nan", "inf", "9" * 30, "x", "4,1",
@@ -27,8 +30,8 @@ VALUES = ("", "0", "-1", "1", "3", "8", "16", "32", "64", "1e308", "nan", "inf",
           "9999,A", "1,B525-A,1", "/", "²", "٣")  # fmt: skip
 
 
-def _original() -> bytes:
-    events = np.random.default_rng(6).normal(500, 100, (N_EVENTS, len(NAMES))).astype(np.float32)
+def _original(n_events: int = N_EVENTS) -> bytes:
+    events = np.random.default_rng(6).normal(500, 100, (n_events, len(NAMES))).astype(np.float32)
     stream = io.BytesIO()
     flowio.create_fcs(
         stream,
@@ -39,7 +42,7 @@ def _original() -> bytes:
     return stream.getvalue()
 
 
-ORIGINAL = _original()
+ORIGINAL, LARGE = _original(), _original(N_MANY)
 
 #: What happens to a file: bytes overwritten anywhere, an offset or a keyword replaced, an end cut off.
 overwritten = st.tuples(st.just("bytes"), st.integers(0, len(ORIGINAL) - 1), st.binary(max_size=8))
@@ -122,3 +125,27 @@ def test_keywords_of_any_length_end_in_data_or_in_a_sentence(
     header = "FCS3.0    " + "".join(f"{value:8d}" for value in offsets)
     with contextlib.suppress(ItcError):
         read_and_analyse(header.encode() + text + data)
+
+
+large_bytes = st.tuples(st.just("bytes"), st.integers(0, 2_000), st.binary(max_size=8))
+large_cut = st.tuples(st.just("cut"), st.integers(0, len(LARGE)), st.just(b""))
+
+
+@settings(max_examples=500, deadline=2_000)  # milliseconds: a file that hangs fails
+@given(st.lists(st.one_of(large_bytes, offset, keyword, large_cut), min_size=1, max_size=3))
+def test_reading_a_damaged_file_takes_at_most_twice_its_size_in_memory(
+    changes: list[tuple[str, int | str, bytes | str]],
+) -> None:
+    content = LARGE
+    for kind, where, value in changes:
+        content = damaged(content, kind, where, value)
+    stream = io.BytesIO(content)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(ItcError):
+            fcs._read(stream, "damaged.fcs")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Python's own objects (keywords, messages) beside: 64 KiB.
+    assert peak < 2 * len(LARGE) + (1 << 16)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from flow.made_tubes import t_cell_template, t_cell_tube
 
+from flow.made_tubes import t_cell_template, t_cell_tube
 from itc_analysis.config import Flow
-from itc_analysis.errors import UnreadableFile
+from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.flow.fit import fit_batch, fit_tube
 from itc_analysis.flow.gating.control_quantile import NAME as CONTROL
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
@@ -154,9 +154,7 @@ def test_a_broken_tube_stops_the_run_when_asked(
 def test_a_tube_that_fails_quality_stops_the_run_when_asked(
     batch: tuple[list[dict[str, Any]], pd.DataFrame],
 ) -> None:
-    from itc_analysis.errors import ItcError
-
     rows, panel = batch
+    settings = Flow(on_bad_tube="stop", min_events=10_000)
     with pytest.raises(ItcError, match="failed_quality"):
-        settings = Flow(on_bad_tube="stop", min_events=10_000)
         fit_batch(rows[:1], panel, t_cell_template(), settings)

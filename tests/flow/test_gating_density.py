@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, two_populations
 from scipy import stats
 
+from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, two_populations
 from itc_analysis.flow.gating import density as densities
 
 

@@ -88,7 +88,9 @@ def test_gates_of_the_gating_ml_compliance_set_hold_event_by_event(
 ) -> None:
     folder = real_data / "flow" / "gatingml_reference"
     file = read_fcs(folder / "data1.fcs")
-    root = ElementTree.parse(folder / "gml" / f"gml_{name.lower().replace('polygon', 'poly')}_gate.xml").getroot()
+    root = ElementTree.parse(
+        folder / "gml" / f"gml_{name.lower().replace('polygon', 'poly')}_gate.xml"
+    ).getroot()
     space = {
         "g": "http://www.isac-net.org/std/Gating-ML/v2.0/gating",
         "d": "http://www.isac-net.org/std/Gating-ML/v2.0/datatypes",

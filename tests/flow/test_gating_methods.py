@@ -6,9 +6,9 @@ import inspect
 
 import numpy as np
 import pytest
-from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, two_populations
 from scipy import stats
 
+from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, two_populations
 from itc_analysis.flow.gating import (
     bright_in_all,
     control_quantile,

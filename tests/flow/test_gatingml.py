@@ -33,7 +33,9 @@ def gate_alone(
     return loaded, counts.set_index("population")["n_events"], path
 
 
-def flowkit_counts(path: Path, fcs: str, *, null_channels: list[str] | None = None) -> dict[str, int]:
+def flowkit_counts(
+    path: Path, fcs: str, *, null_channels: list[str] | None = None
+) -> dict[str, int]:
     strategy = flowkit.parse_gating_xml(str(path))
     sample = flowkit.Sample(fcs, sample_id="tube", null_channel_list=null_channels)
     result = strategy.gate_sample(sample)

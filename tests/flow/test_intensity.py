@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flow.made_tubes import NEGATIVE, SPREAD, make_tube, t_cell_template, t_cell_tube
 
+from flow.made_tubes import NEGATIVE, SPREAD, make_tube, t_cell_template, t_cell_tube
 from itc_analysis.flow.gating.template import ROOT
 from itc_analysis.flow.intensity import Controls, combination_rows, negative_threshold
 
@@ -48,9 +48,7 @@ def test_fmo_thresholds_are_never_taken_above_the_denominator() -> None:
 
 def test_unstained_tubes_serve_where_there_is_no_fmo() -> None:
     controls = Controls()
-    tube = make_tube(
-        {"PD-1": np.random.default_rng(3).normal(0.2, 0.05, 9000)}, kind="unstained"
-    )
+    tube = make_tube({"PD-1": np.random.default_rng(3).normal(0.2, 0.05, 9000)}, kind="unstained")
     controls.add(tube, {ROOT: np.arange(9000)}, ["PD-1", "absent"])
     found = controls.threshold("PD-1", "inkt", TEMPLATE, quantile=0.995)
     assert found is not None
@@ -68,7 +66,9 @@ def test_without_controls_the_negative_peak_serves() -> None:
 
 @pytest.mark.parametrize(("at", "wide"), [(0.7, 0.05), (0.3, 0.25)])
 def test_a_marker_that_everybody_carries_has_no_threshold(at: float, wide: float) -> None:
-    tube = make_tube({"CD3": np.ones(5000), "PD-1": np.random.default_rng(4).normal(at, wide, 5000)})
+    tube = make_tube(
+        {"CD3": np.ones(5000), "PD-1": np.random.default_rng(4).normal(at, wide, 5000)}
+    )
     found = negative_threshold(tube, "PD-1", members_of(5000, 5000, 5), TEMPLATE)
     assert (found.value, found.source) == (None, "none")
     assert "no negative peak" in (found.reason or "")

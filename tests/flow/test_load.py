@@ -55,6 +55,32 @@ def test_a_tube_is_compensated_and_transformed_in_the_panels_order(
     np.testing.assert_array_equal(tube.values("Time"), true[2])  # seconds
 
 
+def test_a_matrix_of_the_study_replaces_the_files_own(
+    write_fcs: Callable[..., Path],
+    clean_events: Callable[..., np.ndarray],
+    small_panel: pd.DataFrame,
+    tmp_path: Path,
+) -> None:
+    true = clean_events()
+    measured = true.copy()
+    measured[3:] = np.array([[1, 0.3], [0.05, 1]]).T @ true[3:]
+    path = write_fcs(measured, NAMES, keywords=SPILL)
+    folder = tmp_path / "matrices"
+    folder.mkdir()
+    (folder / "innate.csv").write_text("B525-A,V450-A\n1,0.9\n0,1\n", encoding="utf-8")
+    (folder / "innate-b1.csv").write_text("B525-A,V450-A\n1,0.3\n0.05,1\n", encoding="utf-8")
+    settings = Flow(matrices_folder=str(folder))
+    tube = load_tube(row_of(path), small_panel, TransformSettings(), settings)
+    assert tube.compensation == "matrix"  # the batch's own before the panel's
+    expected = Transform("logicle", t=262144).apply(true[3])
+    # as above, 1e-4 of the scale
+    np.testing.assert_allclose(tube.values("CD3"), expected, atol=1e-4)
+    other = load_tube(row_of(path, batch="b2"), small_panel, TransformSettings(), settings)
+    assert not np.allclose(other.values("TCRgd"), tube.values("TCRgd"), atol=0.01)
+    elsewhere = row_of(path, panel="other")
+    assert load_tube(elsewhere, small_panel, TransformSettings(), settings).compensation == "file"
+
+
 def test_a_marker_without_channel_is_remembered(
     write_fcs: Callable[..., Path],
     clean_events: Callable[..., np.ndarray],

@@ -8,8 +8,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from flow.made_tubes import t_cell_template, t_cell_tube
 
+from flow.made_tubes import t_cell_template, t_cell_tube
 from itc_analysis.config import Flow
 from itc_analysis.flow import apply, plots
 from itc_analysis.flow.fit import fit_tube

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from flow.made_tubes import t_cell_template
 
+from flow.made_tubes import t_cell_template
 from itc_analysis.config import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.gating.control_quantile import NAME as CONTROL
@@ -233,7 +233,7 @@ def test_the_reference_ignores_weak_and_control_tubes() -> None:
 
 
 def test_fits_of_another_template_are_refused() -> None:
-    with pytest.raises(ItcError, match="'mait'.*not in the template"):
+    with pytest.raises(ItcError, match=r"'mait'.*not in the template"):
         pooled(fit_row("T1", population="mait"))
-    with pytest.raises(ItcError, match="'inkt'.*not in the fits"):
+    with pytest.raises(ItcError, match=r"'inkt'.*not in the fits"):
         pooled(fit_row("T1"), template=t_cell_template())

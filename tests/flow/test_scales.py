@@ -6,7 +6,12 @@ import pytest
 
 from itc_analysis.config import validate
 from itc_analysis.errors import SettingsError
-from itc_analysis.flow.scales import Scale, TransformSettings, choose_transforms
+from itc_analysis.flow.scales import (
+    Scale,
+    TransformSettings,
+    check_same_scales,
+    choose_transforms,
+)
 from itc_analysis.flow.transform import Transform
 
 ROLES = {"FSC-A": "scatter", "Time": "time", "CD3": "lineage", "Viability": "viability"}
@@ -48,3 +53,16 @@ def test_settings_from_yaml_are_read() -> None:
 def test_a_wrong_block_is_a_fault_of_the_settings(block: dict[str, object], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         validate(TransformSettings, block, "gating.yaml")
+
+
+def test_tubes_of_one_panel_must_share_their_scales() -> None:
+    def axes(t: float) -> dict[str, dict[str, dict[str, object]]]:
+        return {"transforms": {"CD3": {"kind": "logicle", "t": t, "w": 0.5, "m": 4.5, "a": 0.0}}}
+
+    same = {"t1": axes(262144), "t2": axes(262144)}
+    check_same_scales(same, "panel_a.yaml")
+    with pytest.raises(SettingsError) as caught:
+        check_same_scales(same | {"t3": axes(4194304)}, "panel_a.yaml")
+    told = str(caught.value)
+    assert "tubes t3 have the scale logicle: t 4.1943e+06" in told
+    assert "set t under transform in the template" in told

@@ -102,7 +102,9 @@ def test_spreading_is_where_the_light_goes(planted: tuple[dict[str, FcsFile], Fc
 
 def test_residual_spill_names_the_pair_and_its_direction() -> None:
     rng = np.random.default_rng(9)
-    a = np.where(rng.random(20_000) < 0.3, rng.lognormal(9, 0.3, 20_000), rng.normal(0, 100, 20_000))
+    a = np.where(
+        rng.random(20_000) < 0.3, rng.lognormal(9, 0.3, 20_000), rng.normal(0, 100, 20_000)
+    )
     b, c = rng.normal(0, 100, (2, 20_000))
     b = b - 0.05 * np.maximum(a, 0)
     events = np.stack([a, b, c]).astype(np.float32)

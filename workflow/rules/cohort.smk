@@ -11,6 +11,7 @@ rule check:
         AT.queries,
         AT.query_sheet,
         AT.disclosure,
+        AT.shared_participants,
         AT.samples,
         AT.tubes,
         AT.libraries,

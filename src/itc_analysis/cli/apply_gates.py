@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from itc_analysis.cli.compare import ONE_THREAD
+from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -149,8 +149,9 @@ def summarise(tables: CohortTables, settings: CohortSettings) -> str:
 
 
 def write(tables: CohortTables, settings: CohortSettings, folder: Path) -> None:
-    """Write the tables of the cohort room into `folder`, and the queries as a sheet as well."""
+    """Write the tables of the cohort room into `folder`, and two sheets: queries, and for sharing."""
     from itc_analysis import provenance
+    from itc_analysis.cohort.disclosure import write_shared_sheet
     from itc_analysis.cohort.queries import write_query_sheet
     from itc_analysis.tables import contract, made, sheets
 
@@ -188,6 +189,11 @@ def write(tables: CohortTables, settings: CohortSettings, folder: Path) -> None:
         made_from = provenance.describe("itc check", **details)
         contract.write(table, folder / f"{name}.parquet", form, provenance=made_from)
     write_query_sheet(tables.queries, folder / "queries.tsv")
+    write_shared_sheet(
+        tables.participants,
+        folder / "participants_to_share.tsv",
+        min_cell_size=settings.cohort.min_cell_size,
+    )
 
 
 def _from_sheet(path: str | None) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 
-#: Many small matrices: threads of the linear algebra would only wait for one another (seven times the CPU time,
-#: measured), and one thread adds up in one order. Read by numpy when it is first imported.
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

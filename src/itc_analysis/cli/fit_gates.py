@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from itc_analysis.cli.compare import ONE_THREAD
+from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,16 +26,22 @@ def run(options: argparse.Namespace) -> None:
     os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
+    import pandas as pd
+
     from itc_analysis.config import Flow, read_section
     from itc_analysis.flow import fit
+    from itc_analysis.flow import quality as quality_check
     from itc_analysis.flow.batch import read_batch
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.made import GateFits, TubeQuality
+    from itc_analysis.tables.made import Acquisitions, GateFits, TubeQuality
 
     settings = read_section(options.config, Flow)
     batch = read_batch(options.tubes, options.panel, options.template)
-    fits, quality, axes = fit.fit_batch(batch.rows, batch.panel, batch.template, settings)
+    seen: list[pd.DataFrame] = []
+    fits, quality, axes = fit.fit_batch(
+        batch.rows, batch.panel, batch.template, settings, acquisitions=seen
+    )
     described = describe(
         "itc fit-gates",
         parameters={"flow": settings.model_dump(mode="json"), "axes": axes},
@@ -46,5 +52,14 @@ def run(options: argparse.Namespace) -> None:
     )
     folder = Path(options.output_folder)
     contract.write(fits, folder / "gate_fits.parquet", GateFits, described)
-    without_axes = {**described, "parameters": {"flow": settings.model_dump(mode="json")}}
+    without_axes = describe(
+        "itc fit-gates",
+        parameters={"flow": settings.model_dump(mode="json")},
+        inputs=[options.panel, options.template],
+        packages=("numpy", "pandas"),
+        methods=quality_check.METHODS_TEXT,
+        citations=quality_check.CITATIONS,
+    )
     contract.write(quality, folder / "quality.parquet", TubeQuality, without_axes)
+    along = contract.make(pd.concat(seen), Acquisitions) if seen else contract.empty(Acquisitions)
+    contract.write(along, folder / "acquisition.parquet", Acquisitions, without_axes)

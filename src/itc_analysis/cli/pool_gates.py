@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow import gatingml, pool
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.flow.panel import read_panel
+    from itc_analysis.flow.scales import check_same_scales
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.made import GateFits, Gates
@@ -33,8 +34,9 @@ def run(options: argparse.Namespace) -> None:
     markers = None if options.panel is None else set(read_panel(options.panel)["marker"])
     template = load_template(options.template, panel_markers=markers)
     fits = contract.read_all(options.fits, GateFits)
-    gates = pool.pool_gates(fits, template, settings)
     axes = gatingml.read_axes(options.fits)
+    check_same_scales(axes, options.template)
+    gates = pool.pool_gates(fits, template, settings)
     stained = sorted(fits.loc[fits["tube"] == "stained", "file_id"].unique())
     gatingml.write_gates(gates, template, axes, stained, options.gatingml)
     described = describe(

@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> None:
     faults = [Fault("--stain", f"'{text}' names no file", "write CHANNEL=FILE") for text in wrong]
     faults += [Fault("--stain", f"channel '{name}' stands twice", "keep one") for name in twice]
     if faults:
-        raise ItcError("arguments", faults)
+        source = "arguments"
+        raise ItcError(source, faults)
     unstained = read_fcs(options.unstained)
     stains = {channel: read_fcs(file) for channel, _, file in pairs}
     found = compute_spillover(stains, unstained)

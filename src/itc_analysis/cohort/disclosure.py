@@ -6,6 +6,8 @@ Nothing here is a proof of anonymity; pseudonymised data remain personal data.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from itc_analysis.tables import contract
@@ -74,6 +76,14 @@ def prepare_for_sharing(participants: pd.DataFrame, *, min_cell_size: int) -> pd
     kept = [part for part in parts if len(part)]
     shared = pd.concat(kept).sort_index() if kept else table.iloc[:0]
     return shared[list(SHARED_COLUMNS)].reset_index(drop=True)
+
+
+def write_shared_sheet(participants: pd.DataFrame, path: str | Path, *, min_cell_size: int) -> None:
+    """Write the result of `prepare_for_sharing` as tab-separated text."""
+    shared = prepare_for_sharing(participants, min_cell_size=min_cell_size)
+    Path(path).write_text(
+        shared.to_csv(sep="\t", index=False, lineterminator="\n"), encoding="utf-8"
+    )
 
 
 def describe_small_cells(cells: pd.DataFrame, *, min_cell_size: int) -> str:

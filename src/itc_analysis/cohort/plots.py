@@ -67,7 +67,7 @@ def plot_balance(
 def plot_covariate(
     people: pd.DataFrame, variable: str, *, groups: Sequence[str], ax: Axes | None = None
 ) -> Axes:
-    """Draw one covariate by group: points, median or share as a bar, n known (and missing) below.
+    """Draw one covariate by group: points, median or share as a bar, n below (in brackets: missing).
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def plot_covariate(
             middle = values.mean() if is_share else np.median(values)
             axes.hlines(middle, place - JITTER, place + JITTER, color="black", linewidth=2)
         n_missing = len(rows) - len(known)
-        missing = f"\n{n_missing} missing" if n_missing else ""
+        missing = f"\n(+{n_missing})" if n_missing else ""
         labels.append(f"{group}\nn = {len(known)}{missing}")
     axes.set_xticks(range(len(groups)), labels, fontsize=8)
     if is_share:

@@ -124,7 +124,7 @@ def judge_acquisition(
     bad = _without_short_gaps(bad)
 
     unsteady = np.zeros(len(clock), dtype=np.bool_)
-    for first, last in _runs(bad):
+    for first, last in runs(bad):
         begin, end = place_edges(signals, step, ~_covered(bad), first=first, last=last + 1)
         # Disturbances fade: a step more on either side goes, as overlapping windows do in PeacoQC.
         after = index[end] if end < len(index) else len(clock)
@@ -132,7 +132,7 @@ def judge_acquisition(
         unsteady[max(int(index[begin]) - guard, 0) : after + guard] = True
     duration, tick = _durations(clock, edges)
     odd_rate = _odd_rates(duration, tick, np.diff(edges), outlier_mads)
-    for first, last in _runs(odd_rate):
+    for first, last in runs(odd_rate):
         # The neighbours may hold the rest of the same disturbance.
         unsteady[edges[max(first - 1, 0)] : edges[min(last + 2, n_steps)]] = True
 
@@ -239,7 +239,7 @@ def _noise(tracks: Float) -> Float:
 def _without_short_gaps(bad: Mask) -> Mask:
     """Return the unsteady windows with the short steady stretches between them."""
     closed = bad.copy()
-    for first, last in _runs(~bad):
+    for first, last in runs(~bad):
         inside = first > 0 and last < len(bad) - 1
         if inside and last - first + 1 < _SHORTEST_STEADY:
             closed[first : last + 1] = True
@@ -251,7 +251,7 @@ def _covered(bad: Mask) -> Mask:
     return np.asarray(np.append(bad, False) | np.append(False, bad))
 
 
-def _runs(mask: Mask) -> list[tuple[int, int]]:
+def runs(mask: Mask) -> list[tuple[int, int]]:
     """Return first and last index of each run of true values."""
     change = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
     first, after = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
@@ -265,9 +265,11 @@ def _odd_rates(duration: Float, tick: float, n_events: npt.NDArray[np.int64], ma
     """
     n_steps = len(duration)
     usual = float(np.median(duration))
-    group = int(np.clip(np.ceil(_TICKS_PER_GROUP * tick / max(usual, tick)), 1, n_steps // MIN_STEPS))
+    group = int(
+        np.clip(np.ceil(_TICKS_PER_GROUP * tick / max(usual, tick)), 1, n_steps // MIN_STEPS)
+    )
     odd = np.zeros(n_steps, dtype=np.bool_)
-    for size in {1, group}:
+    for size in sorted({1, group}):
         first = np.arange(0, n_steps, size)
         time, n = np.add.reduceat(duration, first), np.add.reduceat(n_events, first)
         log_rate = np.log(n / np.maximum(time, tick / 2))
@@ -275,13 +277,38 @@ def _odd_rates(duration: Float, tick: float, n_events: npt.NDArray[np.int64], ma
         error = np.sqrt(1 / n + (tick / np.maximum(time, tick)) ** 2)
         distance = np.abs(log_rate - np.median(log_rate))
         spread = _MAD_TO_SD * np.median(distance)
-        odd |= np.repeat(distance > mads * np.maximum(spread, error), size)[:n_steps]
+        found = distance > mads * np.maximum(spread, error)
+        for low, high in runs(np.repeat(found, size)[:n_steps]):
+            low, high = _rate_edges(duration, n_events, low, high, tick=tick, reach=size)
+            odd[low : high + 1] = True
     return odd
 
 
-def _durations(
-    clock: npt.NDArray[np.float32], edges: npt.NDArray[np.int64]
-) -> tuple[Float, float]:
+def _rate_edges(
+    duration: Float,
+    n_events: npt.NDArray[np.int64],
+    low: int,
+    high: int,
+    *,
+    tick: float,
+    reach: int,
+) -> tuple[int, int]:
+    """Return the first and the last step of an odd flow rate, by the likelihood of its events."""
+    inside = float(n_events[low : high + 1].sum() / max(duration[low : high + 1].sum(), tick))
+    usual = float(np.median(n_events) / max(np.median(duration), tick))
+    if inside == usual:
+        return low, high
+    # Poisson: how much likelier the events of a step are at the odd rate than at the usual one.
+    score = n_events * np.log(inside / usual) - (inside - usual) * duration
+    middle = (low + high + 1) // 2
+    first, last = max(low - reach, 0), min(high + reach, len(duration) - 1)
+    before = np.cumsum(score[first:middle])
+    after = np.cumsum(score[middle : last + 1])
+    begin = first + int(np.argmax(np.concatenate([[0.0], -before])))
+    return begin, max(middle - 1 + int(np.argmax(np.concatenate([[0.0], after]))), begin)
+
+
+def _durations(clock: npt.NDArray[np.float32], edges: npt.NDArray[np.int64]) -> tuple[Float, float]:
     """Return how long each step lasts, and the tick of the clock."""
     start = clock[edges[:-1]].astype(np.float64)
     # The last step has no successor: its own events, stretched by the interval that is missing.

@@ -19,6 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 
 #: Level of every interval of a count.
 CONFIDENCE = 0.95
+
+
 @dataclass(frozen=True)
 class Background:
     """Events expected in a gate without the population.

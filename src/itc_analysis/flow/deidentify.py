@@ -25,7 +25,7 @@ _KEPT = re.compile(
 _CODED = ("CYTSN", "CYTNUM", "@CYTOMETERID")
 #: Keywords of the standard that never identify anybody and are written anew or not needed.
 _HARMLESS = re.compile(
-    r"(BEGIN|END)(DATA|STEXT|ANALYSIS)|NEXTDATA|AUTOBS|FSC ASF|WINDOW EXTENSION|SYS|FLOWCORE_.*|P\d+.*"
+    r"(BEGIN|END)(DATA|STEXT|ANALYSIS)|NEXTDATA|AUTOBS|FSC ASF|WINDOW EXTENSION|SYS|TRANSFORMATION|CST (BEADS LOT ID|SETUP STATUS)|FLOWCORE_.*|P\d+.*"
 )
 #: The standard's delimiter of our choice: form feed stands in no value.
 _DELIMITER = "\x0c"
@@ -86,8 +86,10 @@ def deidentify(
     short = [text for text in wanted if len(text) < _SHORTEST_IDENTITY]
     if short:
         what = f"{len(short)} entries have fewer than {_SHORTEST_IDENTITY} characters"
-        raise ItcError("identities", f"{what}; they would be found by chance")
+        source = "identities"
+        raise ItcError(source, f"{what}; they would be found by chance")
     codes = {} if cytometer_codes is None else cytometer_codes
+    tube = f"tube {code}"
     try:
         with path.open("rb") as stream:
             layout = locate_events(stream, path.name)
@@ -98,7 +100,7 @@ def deidentify(
                 if any(text.casefold() in value.casefold() for text in wanted)
             ]
             if faults:
-                raise ItcError(f"tube {code}", faults)
+                raise ItcError(tube, faults)
             head = _head(layout, keywords)
             partial = output.with_name(f"{output.name}.partial")
             with partial.open("wb") as copy:
@@ -110,7 +112,7 @@ def deidentify(
     if any(contains(partial, text) for text in wanted):
         partial.unlink()
         what = "the bytes of the events hold an entry of the identity list"
-        raise ItcError(f"tube {code}", [Fault("DATA", what, "look at the file by hand")])
+        raise ItcError(tube, [Fault("DATA", what, "look at the file by hand")])
     partial.replace(output)
     return identifying_keywords(layout.keywords)
 
@@ -157,7 +159,13 @@ def _head(layout: EventLayout, keywords: Mapping[str, str]) -> bytes:
 
     def text(begin: int) -> bytes:
         end = begin + layout.n_bytes - 1
-        offsets = {"BEGINANALYSIS": 0, "ENDANALYSIS": 0, "BEGINSTEXT": 0, "ENDSTEXT": 0, "NEXTDATA": 0}
+        offsets = {
+            "BEGINANALYSIS": 0,
+            "ENDANALYSIS": 0,
+            "BEGINSTEXT": 0,
+            "ENDSTEXT": 0,
+            "NEXTDATA": 0,
+        }
         offsets |= {"BEGINDATA": begin, "ENDDATA": end}
         # Offsets of fixed width: the length of TEXT does not depend on them.
         pairs = {f"${name}": f"{value:020d}" if value else "0" for name, value in offsets.items()}

@@ -18,6 +18,9 @@ from itc_analysis.flow.fcs_text import truncated
 #: Bytes per piece when reading: what stays in the processor's cache while rows are turned into columns.
 _PIECE = 1 << 19
 
+#: Pieces of a small file: the file is not in memory beside its events.
+_MIN_PIECES = 8
+
 _BYTE_ORDERS = {
     "1,2,3,4": "<",
     "1,2": "<",
@@ -94,7 +97,7 @@ def read_events(
     """
     stored = event_dtype(channels, data_type=data_type, byte_order=byte_order, source=source)
     events = np.empty((len(channels), n_events), dtype=np.float32)
-    per_piece = max(1, _PIECE // stored.itemsize)
+    per_piece = max(1, min(_PIECE // stored.itemsize, n_events // _MIN_PIECES))
     stream.seek(begin)
     # Absurd numbers from a damaged file become infinite and are removed by the quality step.
     with np.errstate(over="ignore", invalid="ignore"):

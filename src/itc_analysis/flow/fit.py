@@ -38,7 +38,12 @@ CITATIONS = ("silverman1986", "finak2014", "malek2015")
 
 
 def fit_batch(
-    rows: Iterable[Mapping[str, Any]], panel: pd.DataFrame, template: Template, settings: Flow
+    rows: Iterable[Mapping[str, Any]],
+    panel: pd.DataFrame,
+    template: Template,
+    settings: Flow,
+    *,
+    acquisitions: list[pd.DataFrame] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Fit the gates of all tubes of a batch, one tube in memory at a time.
 
@@ -48,6 +53,7 @@ def fit_batch(
     panel : the panel sheet.
     template : the panel's gating template.
     settings : the flow section.
+    acquisitions : gains the rows of `Acquisitions` of every tube whose acquisition was judged.
 
     Returns
     -------
@@ -73,6 +79,8 @@ def fit_batch(
         else:
             fits += fit_tube(tube, template, n_bootstrap=settings.n_bootstrap)
             axes[tube.file_id] = axes_of(tube)
+            if acquisitions is not None and tube.acquisition is not None:
+                acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
         log.info("fitted %s: %s", row["file_id"], quality_row["status"])
     return contract.make(fits, GateFits), contract.make(quality, TubeQuality), axes
 

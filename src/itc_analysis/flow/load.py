@@ -106,7 +106,7 @@ def load_tube(
         remarks=tuple(remarks),
         missing_markers=tuple(m for m in panel["marker"] if m not in columns),
         channels={marker: file.channels[columns[marker]].name for marker in roles},
-        acquisition=_acquisition_of(clean, file, fluorescence, columns),
+        acquisition=_acquisition_of(clean, fluorescence, columns),
     )
 
 
@@ -186,7 +186,7 @@ def _arranged(
 
 
 def _acquisition_of(
-    clean: CleanEvents, file: FcsFile, fluorescence: list[int], columns: dict[str, int]
+    clean: CleanEvents, fluorescence: list[int], columns: dict[str, int]
 ) -> pd.DataFrame | None:
     if clean.acquisition is None:
         return None

@@ -72,12 +72,17 @@ def draft_panel(
         if row is not None:
             rows.append(row)
     if faults:
-        raise PanelError("panel", faults)
-    table = pd.DataFrame(rows, columns=["channel", "marker", "fluorochrome", "role"], dtype="string")
+        source = "panel"
+        raise PanelError(source, faults)
+    table = pd.DataFrame(
+        rows, columns=["channel", "marker", "fluorochrome", "role"], dtype="string"
+    )
     twice = table["marker"].str.casefold().duplicated(keep="first")
     for i in table.index[twice]:
         marker, channel = table.loc[i, "marker"], table.loc[i, "channel"]
-        remarks.append(f"marker '{marker}' stands on several channels; '{channel}' got its name too")
+        remarks.append(
+            f"marker '{marker}' stands on several channels; '{channel}' got its name too"
+        )
         table.loc[i, "marker"] = f"{marker} {channel}"
     unknown = [m for m, role in zip(table["marker"], table["role"], strict=True)
                if role == "other" and m not in _KNOWN]  # fmt: skip

@@ -24,6 +24,13 @@ from itc_analysis.flow.compensation import Spillover, compensate
 from itc_analysis.flow.fcs_data import Channel
 from itc_analysis.flow.transform import Transform
 
+METHODS_TEXT = (
+    "Events at the margins of the detectors were removed, except counting beads, and so were stretches "
+    "of the acquisition in which the flow rate or the density peaks of any channel left the tube's usual "
+    "range, by the method of PeacoQC; tubes that lost too many events were marked and not analysed."
+)
+CITATIONS = ("emmaneel2022",)
+
 Mask = npt.NDArray[np.bool_]
 
 #: PeacoQC's limit of the isolation tree (IT_limit).

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: Colour-blind-safe (Okabe and Ito 2008).
 _KEPT, _REMOVED, _SIGNAL = "#0072B2", "#D55E00", "#009E73"
 
+#: Steps whose flow rate is drawn together.
+_STEPS_TOGETHER = 9
+
 
 def plot_quality_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the flow rate of every stretch of the acquisition, and how far the signals lie off.
@@ -27,12 +30,15 @@ def plot_quality_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 3))
+    # The clock ticks: only several steps together last many ticks.
+    between = (1 / table["events_per_second"]).rolling(_STEPS_TOGETHER, center=True, min_periods=1)
+    rate = 1 / between.mean()
     removed = (table["share_removed"] > 0).to_numpy()
     for mask, colour, name in ((~removed, _KEPT, "kept"), (removed, _REMOVED, "left out in part")):
         n_events = int(table.loc[mask, "n_events"].sum())
         label = f"{name}: {int(mask.sum())} stretches, {n_events} events"
         ax.plot(
-            table.loc[mask, "start"], table.loc[mask, "events_per_second"],
+            table.loc[mask, "start"], rate[mask],
             ".", color=colour, markersize=3, label=label,
         )  # fmt: skip
     ax.set_xlabel("time (s)")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from itc_analysis.errors import Fault, SettingsError
 from itc_analysis.flow.transform import (
     DEFAULT_DECADES,
     DEFAULT_LINEARISATION,
@@ -16,6 +17,9 @@ from itc_analysis.flow.transform import (
 
 #: Usual cofactor of fluorescence; mass cytometry uses 5.
 DEFAULT_COFACTOR = 150.0
+
+#: Tubes named in a message.
+_SHOWN = 5
 
 
 class Scale(BaseModel):
@@ -103,6 +107,42 @@ def choose_transforms(
         usual = settings.scatter if kind == "scatter" else settings.fluorescence
         transforms[marker] = settings.markers.get(marker, usual).to_transform(highest[kind])
     return transforms
+
+
+def check_same_scales(axes: Mapping[str, Mapping[str, Any]], template: str) -> None:
+    """Refuse tubes of one panel whose scales differ: one cut would mean two brightnesses.
+
+    Parameters
+    ----------
+    axes : ``{file_id: {"transforms": {marker: parameters}}}``, of `fit.axes_of`.
+    template : the gating template's path, for the message.
+
+    Raises
+    ------
+    SettingsError : per scale, which tubes differ from the most frequent one.
+    """
+    tubes_of: dict[tuple[str, str], list[str]] = {}
+    for file_id, axis in sorted(axes.items()):
+        for marker, parameters in axis["transforms"].items():
+            shown = ", ".join(f"{name} {value:g}" for name, value in parameters.items()
+                              if name != "kind")  # fmt: skip
+            tubes_of.setdefault((marker, f"{parameters['kind']}: {shown}"), []).append(file_id)
+    faults = []
+    for marker in sorted({marker for marker, _ in tubes_of}):
+        scales = {scale: ids for (name, scale), ids in tubes_of.items() if name == marker}
+        usual = max(scales, key=lambda scale: len(scales[scale]))
+        faults += [
+            Fault(
+                f"marker '{marker}'",
+                f"tubes {', '.join(ids[:_SHOWN])}{' ...' if len(ids) > _SHOWN else ''} have the scale "
+                f"{scale}, the others {usual}",
+                "their $PnR differ: set t under transform in the template",
+            )
+            for scale, ids in scales.items()
+            if scale != usual
+        ]
+    if faults:
+        raise SettingsError(template, faults)
 
 
 def _kind(role: str) -> str:

@@ -32,7 +32,9 @@ _SILVERMAN, _IQR_TO_SD = 0.9, 1.349
 _KERNEL_REACH = 5.0
 
 
-def track_peaks(values: npt.NDArray[np.float32], step: npt.NDArray[np.int64], n_steps: int) -> Float:
+def track_peaks(
+    values: npt.NDArray[np.float32], step: npt.NDArray[np.int64], n_steps: int
+) -> Float:
     """Return the position of each steady peak of a channel in each window.
 
     Parameters
@@ -88,7 +90,8 @@ def _find_maxima(density: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64
     a, b, c = (side[window, level].astype(np.float64) for side in (left, middle, right))
     curvature = a - 2 * b + c
     shift = np.divide(a - c, 2 * curvature, out=np.zeros_like(a), where=curvature < 0)
-    return window, level + 1 + shift, b / highest[window]
+    place = np.asarray(level + 1 + shift, dtype=np.float64)
+    return np.asarray(window, dtype=np.int64), place, np.asarray(b / highest[window], np.float64)
 
 
 def _tracks(
@@ -131,7 +134,7 @@ def _borders(position: Float, bandwidth: float) -> Float:
     counts = np.bincount(position.astype(np.int64), minlength=N_LEVELS).astype(np.float32)
     smooth = counts @ _kernel(bandwidth)
     is_valley = (smooth[1:-1] <= smooth[:-2]) & (smooth[1:-1] < smooth[2:])
-    return np.flatnonzero(is_valley) + 1.5
+    return np.flatnonzero(is_valley).astype(np.float64) + 1.5
 
 
 def _put_nearest(

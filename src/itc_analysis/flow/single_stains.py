@@ -21,6 +21,8 @@ from itc_analysis.flow.fcs import FcsFile
 
 Float = npt.NDArray[np.float64]
 
+#: Whose faults these are, in messages.
+_SOURCE = "single stains"
 #: Positive is what lies above this quantile of the unstained events: as for FMO controls.
 _POSITIVE_QUANTILE = 0.995
 #: Fewer positive events give no median worth having (standard error above a tenth of their SD).
@@ -81,7 +83,7 @@ def compute_spillover(
         if channel not in file.channel_names
     ]
     if faults:
-        raise UnreadableFile("single stains", faults)
+        raise UnreadableFile(_SOURCE, faults)
     rng = np.random.default_rng(seed)
     negative = _rows(unstained, channels)
     centre = np.median(negative, axis=1)
@@ -104,7 +106,7 @@ def compute_spillover(
         error[own] = np.std([_slopes(positive[:, draw], centre, own) for draw in draws], axis=0)
         remarks += _bends(positive, centre, own, channels)
     if faults:
-        raise UnreadableFile("single stains", faults)
+        raise UnreadableFile(_SOURCE, faults)
     return SingleStains(Spillover(channels, matrix), error, tuple(n_positive), tuple(remarks))
 
 
@@ -193,12 +195,18 @@ def _bends(positive: Float, centre: Float, own: int, channels: tuple[str, ...]) 
 
 def _lowest_peak(values: npt.NDArray[np.float32]) -> float:
     """Return the place of the lowest clear peak of a histogram: the negative events."""
-    counts, edges = np.histogram(values, bins=_PEAK_BINS, range=tuple(np.quantile(values, [0.005, 0.995])))
+    counts, edges = np.histogram(
+        values, bins=_PEAK_BINS, range=tuple(np.quantile(values, [0.005, 0.995]))
+    )
     bell = np.exp(-0.5 * (np.arange(-12, 13) / 4.0) ** 2)  # 4 of 200 bins: bumps of counting go
     smooth = np.convolve(counts, bell, mode="same")
     is_peak = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
     is_clear = smooth[1:-1] > smooth.max() / 3  # as PeacoQC counts peaks
-    first = int(np.flatnonzero(is_peak & is_clear)[0]) + 1 if np.any(is_peak & is_clear) else int(np.argmax(smooth))
+    first = (
+        int(np.flatnonzero(is_peak & is_clear)[0]) + 1
+        if np.any(is_peak & is_clear)
+        else int(np.argmax(smooth))
+    )
     return float((edges[first] + edges[first + 1]) / 2)
 
 

@@ -35,8 +35,11 @@ def place_edges(
     first, last : the steps in which the stretch was found, both included.
     """
     n_steps = len(steady)
-    core = slice(*np.searchsorted(step, [first + 1, last]) if last - first > 1 else
-                 np.searchsorted(step, [first, last + 1]))
+    core = slice(
+        *np.searchsorted(step, [first + 1, last])
+        if last - first > 1
+        else np.searchsorted(step, [first, last + 1])
+    )
     rest = signals[:, steady[step]]
     if rest.shape[1] == 0:
         return _span(step, first, last)

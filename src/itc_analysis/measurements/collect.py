@@ -17,6 +17,7 @@ from itc_analysis.measurements.abundance import (
     share_rows,
     t_cell_rows,
 )
+from itc_analysis.measurements.acceptance import flag_unaccepted
 from itc_analysis.measurements.columns import floats, join_reasons
 from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible
@@ -102,6 +103,7 @@ def measure_study(
     columns = list(types)
     shaped = [part.reindex(columns=columns).astype(types) for part in parts]
     rows = flag_implausible(pd.concat(shaped, ignore_index=True))
+    rows = flag_unaccepted(rows, tables.counts)
     rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
     return contract.make(rows.reindex(columns=columns), made.Measurements)
 

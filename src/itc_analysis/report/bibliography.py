@@ -24,6 +24,11 @@ REFERENCES: dict[str, Reference] = {
         "logarithmic scaling for low signals and compensated data. Cytometry A 2006;69A:541–551.",
         "10.1002/cyto.a.20258",
     ),
+    "emmaneel2022": Reference(
+        "Emmaneel A, Quintelier K, Sichien D, et al. PeacoQC: peak-based selection of high quality "
+        "cytometry data. Cytometry A 2022;101:325–338.",
+        "10.1002/cyto.a.24501",
+    ),
     "spidlen2015": Reference(
         "Spidlen J, Moore W; ISAC Data Standards Task Force, Brinkman RR. ISAC’s Gating-ML 2.0 data "
         "exchange standard for gating description. Cytometry A 2015;87A:683–687.",

@@ -25,7 +25,14 @@ ROLES = {
     "post_hoc": "Comparisons that the plan did not declare (post hoc)",
 }
 
-ADJUSTMENTS = {"holm": "Holm", "bh": "Benjamini–Hochberg", "none": "none"}
+ADJUSTMENTS = {
+    "holm": "Holm",
+    "bh": "Benjamini–Hochberg",
+    "dunnett": "Dunnett within each endpoint",
+    "bh_dunnett": "Benjamini–Hochberg over endpoints, then Dunnett",
+    "gatekeeping": "gatekeeping",
+    "none": "none",
+}
 
 #: Tables with more rows than this open on a click.
 MANY_ROWS = 40

@@ -9,7 +9,7 @@ from itc_analysis.cohort.design import batch_by_group, cramers_v
 from itc_analysis.cohort.flowchart import count_flow
 from itc_analysis.cohort.flowchart_svg import draw_flowchart
 from itc_analysis.cohort.table_one import make_table_one
-from itc_analysis.report import words
+from itc_analysis.report import alike, words
 from itc_analysis.report.blocks import Block, Details, Figure, Heading, Paragraph, Section, Table
 from itc_analysis.report.material import Material, each_row
 
@@ -30,6 +30,26 @@ VARIABLE_NAMES = {
     "crp_mg_per_l": "C-reactive protein",
     "hydroxychloroquine": "Hydroxychloroquine",
     "glucocorticoid_mg_per_day": "Glucocorticoids",
+    "immunosuppressant_3_months": "Immunosuppressant in the last 3 months",
+    "biologic_6_months": "Biologic in the last 6 months",
+    "smoking": "Smoking",
+    "menopause": "After the menopause",
+    "raynaud_duration_years": "Duration of Raynaud’s phenomenon",
+    "anti_rnap3": "Anti-RNA polymerase III antibodies",
+    "pah": "Pulmonary arterial hypertension",
+    "lvef_percent": "Left ventricular ejection fraction",
+    "digital_ulcers_ever": "Digital ulcers, ever",
+    "capillaroscopy": "Capillaroscopy pattern",
+    "gastrointestinal_symptoms": "Gastrointestinal symptoms",
+    "renal_crisis": "Renal crisis, ever",
+    "esr_mm_per_h": "Erythrocyte sedimentation rate",
+    "ck_u_per_l": "Creatine kinase",
+    "nyha": "NYHA class",
+    "eustar_activity": "EUSTAR activity index",
+    "sledai_2k": "SLEDAI-2K",
+    "essdai": "ESSDAI",
+    "das28_crp": "DAS28-CRP",
+    "mmt8": "MMT8",
 }
 
 
@@ -48,6 +68,7 @@ def section(material: Material) -> Section:
         blocks.append(Details("Who is not analysed, and why", [_left_out(left_out)]))
     blocks.append(Heading("Table 1: the analysed participants by group"))
     blocks += [table_one(material), Heading("Groups over batches"), *batches(material)]
+    blocks += [Heading("Are the groups alike, and large enough?"), *alike.blocks(material)]
     return Section("participants", title, blocks)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config import Cohort, Stats
@@ -20,8 +21,8 @@ from itc_analysis.errors import did_you_mean
 from itc_analysis.stats import caveats, covariates
 from itc_analysis.stats.design import Design, build_design, check_estimable, group_weights
 from itc_analysis.stats.endpoint_model import EndpointModel, fit_endpoint
+from itc_analysis.stats.families import Joint, adjust_families
 from itc_analysis.stats.models import Matrix, NotEstimable, Vector
-from itc_analysis.stats.multiplicity import adjust
 from itc_analysis.stats.permutation import freedman_lane
 from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.stats.responses import (
@@ -38,6 +39,8 @@ from itc_analysis.tables.made import Comparisons
 
 log = logging.getLogger(__name__)
 
+#: Levels this close are the same, whatever the rounding.
+SAME_LEVEL = 1e-9
 #: Seconds between two lines of progress.
 PROGRESS_SECONDS = 5.0
 
@@ -84,7 +87,8 @@ def compare_groups(
     endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
     for item in planned:
         endpoints.setdefault(item.endpoint, []).append(item)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    owners: list[tuple[_Endpoint, PlannedComparison]] = []
     said = time.monotonic()
     for n_done, (key, items) in enumerate(endpoints.items()):
         if time.monotonic() - said > PROGRESS_SECONDS:
@@ -94,7 +98,8 @@ def compare_groups(
             measured.get(key), measurements, participants, items[0], plan, cohort, settings
         )
         rows += [endpoint.row(item) for item in items]
-    return contract.make(_adjust(pd.DataFrame(rows)), Comparisons)
+        owners += [(endpoint, item) for item in items]
+    return contract.make(_adjust(pd.DataFrame(rows), owners, settings.confidence), Comparisons)
 
 
 class _Endpoint:
@@ -206,9 +211,7 @@ class _Endpoint:
         assert self.design is not None
         assert self.adjusted is not None
         design = self.design
-        weights = group_weights(
-            design, item.index_group, item.references, pooled_weights=self.plan.pooled_weights
-        )
+        weights = self._weights(item)
         check_estimable(design, weights)
         answer = self.adjusted.compare(weights, self.settings.confidence)
         found = answer.result
@@ -236,6 +239,31 @@ class _Endpoint:
             "status": status,
             "reason": _sentences(reason),
         }
+
+    def joint(self, items: list[PlannedComparison]) -> Joint | None:
+        """Return the joint distribution of several of its comparisons; None when one has no standard error."""
+        assert self.adjusted is not None
+        weights = np.stack([self._weights(item) for item in items])
+        answers = [self.adjusted.compare(row, self.settings.confidence).result for row in weights]
+        if not all(np.isfinite(answer.standard_error) for answer in answers):
+            return None
+        covariance, df = self.adjusted.covary(weights)
+        errors = np.sqrt(np.diag(covariance))
+        t = np.array([answer.estimate / answer.standard_error for answer in answers])
+        return Joint(t, covariance / np.outer(errors, errors), df)
+
+    def limits(self, item: PlannedComparison, confidence: float) -> tuple[float, float]:
+        """Return the interval of a comparison at another confidence, as it is reported."""
+        assert self.adjusted is not None
+        found = self.adjusted.compare(self._weights(item), confidence).result
+        to_report = np.exp if SCALES[item.measure].kind != "difference" else float
+        return float(to_report(found.lower)), float(to_report(found.upper))
+
+    def _weights(self, item: PlannedComparison) -> Vector:
+        assert self.design is not None
+        return group_weights(
+            self.design, item.index_group, item.references, pooled_weights=self.plan.pooled_weights
+        )
 
     def _permutation(self, item: PlannedComparison, weights: Vector) -> tuple[float, str]:
         """Return the permutation p of a primary comparison, or why there is none."""
@@ -293,16 +321,31 @@ def _needed_columns(plan: AnalysisPlan) -> list[str]:
     return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]
 
 
-def _adjust(rows: pd.DataFrame) -> pd.DataFrame:
-    """Adjust p within each family; a comparison without p made no claim and does not count."""
+def _adjust(
+    rows: pd.DataFrame, owners: list[tuple[_Endpoint, PlannedComparison]], confidence: float
+) -> pd.DataFrame:
+    """Adjust p within each family, with intervals that agree; a comparison without p made no claim and does not count."""
     if "p_value" not in rows:  # no comparison could be made
-        rows = rows.assign(p_value=np.nan)
-    adjusted = pd.Series(np.nan, index=rows.index)
-    for _, family in rows.groupby("family", sort=False):
-        p_values = family["p_value"].to_numpy(dtype=float)
-        method = str(family["adjustment"].iloc[0])
-        adjusted.loc[family.index] = adjust(p_values, method=method)
-    return rows.assign(p_adjusted=adjusted)
+        rows = rows.assign(p_value=np.nan, lower=np.nan, upper=np.nan)
+    numbers = {id(endpoint): number for number, (endpoint, _) in enumerate(owners)}
+    families = rows[["family", "adjustment", "p_value"]].assign(
+        endpoint=[numbers[id(endpoint)] for endpoint, _ in owners],
+        stage=[item.stage for _, item in owners],
+    )
+
+    def joint_of(positions: npt.NDArray[np.int64]) -> Joint | None:
+        return owners[positions[0]][0].joint([owners[position][1] for position in positions])
+
+    found = adjust_families(families, joint_of, alpha=1 - confidence)
+    limits = rows[["lower", "upper"]].to_numpy(dtype=float)
+    for position in np.flatnonzero(
+        (found["level"] < (1 - confidence) * (1 - SAME_LEVEL)).to_numpy()
+    ):
+        endpoint, item = owners[position]
+        limits[position] = endpoint.limits(item, 1 - float(found["level"].iloc[position]))
+    return rows.assign(
+        p_adjusted=found["p_adjusted"], lower_adjusted=limits[:, 0], upper_adjusted=limits[:, 1]
+    )
 
 
 def _median(people: pd.DataFrame) -> float:

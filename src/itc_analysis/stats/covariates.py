@@ -7,7 +7,7 @@ orthonormal; a spline basis that adds up to one, or two covariates that say the 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -179,7 +179,7 @@ def _names(expression: str) -> list[str]:
     ]
 
 
-def _plain(column: pd.Series) -> list[object]:
+def _plain(column: pd.Series) -> Sequence[object]:
     """Return words as they are, numbers as float, yes/no as 1 and 0, as formulaic expects them."""
     if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
         return column.astype(object).tolist()

@@ -61,12 +61,15 @@ class EndpointModel:
     allows_permutation : values of everybody are known and weigh the same.
     compare : takes weights over the groups (shape n_groups) and the confidence level; may raise `NotEstimable`.
     estimate : takes the weights; the estimate alone, NaN when there is none.
+    covary : takes weights of several comparisons (shape m, n_groups), which must have standard errors; their
+        covariance (m, m) and degrees of freedom.
     """
 
     words: str
     allows_permutation: bool
     compare: Callable[[Vector, float], Answer]
     estimate: Callable[[Vector], float]
+    covary: Callable[[Matrix], tuple[Matrix, float]]
 
 
 def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -> EndpointModel:
@@ -91,6 +94,7 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
             allows_permutation=False,
             compare=censored.compare,
             estimate=censored.estimate,
+            covary=censored.covary,
         )
     errors = design.people["standard_error"].to_numpy(dtype=float)
     is_weighted = measure == "score" and bool(np.all(errors > 0))
@@ -108,8 +112,16 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
     def estimate(weights: Vector) -> float:
         return float(weights @ fit.coefficients[: len(weights)])
 
+    def covary(weights: Matrix) -> tuple[Matrix, float]:
+        n_groups = weights.shape[1]
+        return weights @ fit.covariance[:n_groups, :n_groups] @ weights.T, fit.df
+
     return EndpointModel(
-        words, allows_permutation=not is_weighted, compare=compare, estimate=estimate
+        words,
+        allows_permutation=not is_weighted,
+        compare=compare,
+        estimate=estimate,
+        covary=covary,
     )
 
 
@@ -145,6 +157,12 @@ class _CensoredEndpoint:
         if np.any(self.is_wholly_low & (weights != 0)):
             return np.nan
         return float(_pad(weights, self.X.shape[1])[self.columns] @ self.fitted.fit.coefficients)
+
+    def covary(self, weights: Matrix) -> tuple[Matrix, float]:
+        """Return the covariance of comparisons between groups above the limit."""
+        padded = np.stack([_pad(row, self.X.shape[1])[self.columns] for row in weights])
+        fit = self.fitted.fit
+        return padded @ fit.covariance @ padded.T, fit.df
 
     def compare(self, weights: Vector, confidence: float) -> Answer:
         """Return estimate, interval and p."""

@@ -10,6 +10,20 @@ from itc_analysis.stats.plan import AnalysisPlan
 ADJUSTMENTS = {
     "holm": ("Holm's method", "holm1979"),
     "bh": ("the method of Benjamini and Hochberg", "benjamini1995"),
+    "dunnett": (
+        "Dunnett's single-step method within each endpoint, from the multivariate t distribution with the estimated "
+        "correlation of the contrasts",
+        "hothorn2008",
+    ),
+    "bh_dunnett": (
+        "the method of Benjamini and Hochberg over the endpoints' smallest Dunnett p values, then Dunnett's method within "
+        "the endpoints found",
+        "benjamini2014",
+    ),
+    "gatekeeping": (
+        "gatekeeping in the order of the contrasts, as a weighted graph",
+        "bretz2009",
+    ),
     "none": ("no adjustment", ""),
 }
 

@@ -57,8 +57,11 @@ class Family(Section):
         description="References of the index group: healthy, pooled (all disease groups together), "
         "each_disease, or the name of a group."
     )
-    adjustment: Literal["holm", "bh", "none"] = Field(
-        description="holm keeps the family-wise error, bh the false discovery rate."
+    adjustment: Literal["holm", "bh", "dunnett", "bh_dunnett", "gatekeeping", "none"] = Field(
+        description="holm: family-wise error of the family. bh: false discovery rate. dunnett: family-wise error "
+        "within each endpoint, by the correlation of its contrasts. bh_dunnett: bh over the endpoints, then dunnett "
+        "within those found. gatekeeping: family-wise error; a contrast is tested when the one before it, in the "
+        "order of `contrasts`, was found. none: p as it is."
     )
 
 
@@ -107,7 +110,8 @@ class AnalysisPlan(Section):
     @property
     def digest(self) -> str:
         """First 12 characters of the SHA-256 of the file, or of the content when made in code."""
-        return self._digest or _digest(self.model_dump_json().encode())
+        self._digest = self._digest or _digest(self.model_dump_json().encode())
+        return self._digest
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class PlannedComparison:
     ----------
     comparison : e.g. ``"SSc vs healthy"``.
     references : groups of the reference; several for the pooled reference.
+    stage : place of its contrast in the family, from 0; the comparisons of each_disease share one.
     problem : why the study's groups do not allow it; empty when they do.
     """
 
@@ -132,6 +137,7 @@ class PlannedComparison:
     family: str
     role: str
     adjustment: str
+    stage: int
     problem: str = ""
 
     @property
@@ -168,14 +174,14 @@ def expand(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
     faults = []
     for family in plan.families:
         where = f"family '{family.name}'"
-        references = []
-        for word in family.contrasts:
+        references: list[tuple[int, str, tuple[str, ...], bool, str]] = []
+        for stage, word in enumerate(family.contrasts):
             try:
-                references += _references(word, cohort)
+                references += [(stage, *found) for found in _references(word, cohort)]
             except KeyError:
                 known = [HEALTHY, POOLED, EACH_DISEASE, *cohort.groups[1:]]
                 faults.append(Fault(where, f"unknown contrast '{word}'", did_you_mean(word, known)))
-        for name, groups, is_pooled, problem in references:
+        for stage, name, groups, is_pooled, problem in references:
             for assay, population, measure, feature in _endpoints(family):
                 item = PlannedComparison(
                     comparison=f"{cohort.index_group} vs {name}",
@@ -189,6 +195,7 @@ def expand(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
                     family=family.name,
                     role=family.role,
                     adjustment=family.adjustment,
+                    stage=stage,
                     problem=problem,
                 )
                 key = (item.comparison, *item.endpoint)

@@ -111,7 +111,8 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     why = pd.Series(_joined_words(mine, "state"), dtype=object).reindex(joined.index)
     joined["state"] = joined["state"].where(joined["state"].notna(), why.fillna("not measured"))
     joined["n_samples"] = joined["n_samples"].fillna(0).astype(int)
-    return joined
+    # plain objects: comparing pandas' own strings costs ten times as much, and it is done for every comparison
+    return joined.assign(group=joined["group"].astype(object), batch=joined["batch"].astype(object))
 
 
 def _on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def fit(
         side="above",
         n_bootstrap=n_bootstrap,
         seed=seed,
-        reason=f"no positive population stands out: cut at the end of the negative peak's tail",
+        reason="no positive population stands out: cut at the end of the negative peak's tail",
     )
 
 

@@ -35,9 +35,10 @@ def fit(
 ) -> Fitted:
     """Cut `z` robust standard deviations above the negative peak, or where its tail ends.
 
-    The standard deviation is that of the peak's left half, which holds no dim positives. When the
-    positives are wanted and the right tail is longer than the left one, the cut lies where the
-    continued right flank leaves a few events beyond.
+    The standard deviation is that of the peak's narrower half: the left one where dim positives
+    stand right of it, the right one where noise around zero makes the left one long. When the
+    positives are wanted and the right tail is longer, the cut lies where the continued right flank
+    leaves a few events beyond.
 
     Parameters
     ----------
@@ -108,8 +109,8 @@ def _end_of_flank(flank: Flank) -> float:
 
 
 def _tail(density: Density, counts: npt.NDArray[np.float64], peak: int, z: float) -> float:
-    width = densities.left_width if z > 0 else densities.right_width
-    return float(density.centres[peak]) + z * width(counts, peak)
+    width = min(densities.left_width(counts, peak), densities.right_width(counts, peak))
+    return float(density.centres[peak]) + z * width
 
 
 def _separation(density: Density, cut: float, peak: int) -> float:

@@ -1,0 +1,201 @@
+"""Are the counts of rare populations right, and do they say how sure they are? `./run validate gating`.
+
+Draws tubes (benchmarks/gating_tubes.py) in batches, half of the batches with a control tube without the
+rare markers' antibodies, gates them as the workflow does (fit, pool, apply; default settings, one
+template for all), and prints by frequency: the median error of the count, how often the 95 % interval of
+the background-subtracted share holds the truth, and how often a population is called below its limit of
+detection or quantified.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from itc_analysis.cli.threads import ONE_THREAD
+
+os.environ.update(ONE_THREAD)  # before numpy is imported
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from gating_tubes import COLOURS, LEVELS, MARKERS, SCATTER, draw_staining, write_tube  # noqa: E402
+
+from itc_analysis.config import Flow  # noqa: E402
+from itc_analysis.flow.apply import apply_batch  # noqa: E402
+from itc_analysis.flow.fit import fit_batch  # noqa: E402
+from itc_analysis.flow.gating.template import Template, check_template  # noqa: E402
+from itc_analysis.flow.pool import pool_gates  # noqa: E402
+from itc_analysis.measurements.shares import share_interval  # noqa: E402
+
+TUBES_PER_BATCH = 8
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def template() -> Template:
+    """Return lymphocytes, single cells, T cells and the rare populations, as the shipped ones have them."""
+    steps: list[dict[str, Any]] = [
+        {"name": "lymphocytes", "parent": "all", "markers": ["FSC-A", "SSC-A"],
+         "method": "scatter_ellipse"},
+        {"name": "singlets", "parent": "lymphocytes", "markers": ["FSC-A", "FSC-H"],
+         "method": "singlets"},
+        {"name": "t_cells", "parent": "singlets", "markers": ["CD3"], "side": "above",
+         "method": "density_minimum", "measured": True},
+    ]  # fmt: skip
+    steps += [
+        {"name": marker.lower(), "parent": "t_cells", "markers": [marker],
+         "method": "rare_positive", "control": marker, "measured": True}
+        for marker in MARKERS
+    ]  # fmt: skip
+    return check_template(
+        {"panel": "rare", "denominator": "t_cells", "populations": steps}, "rare.yaml"
+    )
+
+
+def panel() -> pd.DataFrame:
+    """Return the panel sheet."""
+    roles = ["scatter", "scatter", "scatter", "time", *("lineage" for _ in COLOURS)]
+    channels = [*SCATTER, *(f"{marker}-A" for marker in COLOURS)]
+    return pd.DataFrame(
+        {"channel": channels, "marker": [*SCATTER, *COLOURS], "role": roles}, dtype="string"
+    )
+
+
+def gate_batch(folder: Path, number: int, seed: int) -> pd.DataFrame:
+    """Draw, gate and count one batch; one row per tube and rare population."""
+    rng = np.random.default_rng([seed, number])
+    staining = draw_staining(rng)
+    has_control = number % 2 == 0
+    rows, truths = [], {}
+    for tube in range(TUBES_PER_BATCH + has_control):
+        file_id = f"b{number}_t{tube}"
+        is_control = tube == TUBES_PER_BATCH
+        levels = rng.permutation(LEVELS)
+        path = folder / f"{file_id}.fcs"
+        truths[file_id] = (levels, write_tube(path, staining, levels, rng, is_control=is_control))
+        rows.append(
+            {"file_id": file_id, "sample_id": file_id, "path": str(path), "panel": "rare",
+             "batch": f"b{number}", "tube": "fmo" if is_control else "stained",
+             "fmo_markers": ",".join(MARKERS) if is_control else None}
+        )  # fmt: skip
+    sheet, plan, settings = panel(), template(), Flow()
+    fits, _, _ = fit_batch(rows, sheet, plan, settings)
+    gates = pool_gates(fits, plan, settings)
+    counts = apply_batch(rows, sheet, plan, gates, settings).counts
+    for row in rows:
+        Path(row["path"]).unlink()
+    found = []
+    for file_id, (levels, truth) in truths.items():
+        if file_id == f"b{number}_t{TUBES_PER_BATCH}":
+            continue
+        own = counts[counts["source_id"] == file_id].set_index("population")
+        for place, marker in enumerate(MARKERS):
+            count = own.loc[marker.lower()].to_dict()
+            found.append(
+                {
+                    "file_id": file_id,
+                    "population": marker,
+                    "level": float(levels[place]),
+                    "decades": float(staining.decades[1 + place]),
+                    "negative_sd": float(staining.negative_sd[1 + place]),
+                    "has_control": has_control,
+                    "true": truth[marker],
+                    "true_t": truth["t_cells"],
+                    **count,
+                    "cut": gates.set_index(["file_id", "population"]).loc[
+                        (file_id, marker.lower()), "cut"
+                    ],
+                }
+            )
+    return pd.DataFrame(found)
+
+
+def with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the share of T cells with its limits, as measurements.parquet holds it."""
+    columns = ["n_events", "n_parent", "n_background", "background_se", "n_lower", "n_upper",
+               "gate_se_log"]  # fmt: skip
+    n, total, background, error, lower, upper, gate = (
+        rows[name].astype(float).to_numpy() for name in columns
+    )
+    shares = share_interval(
+        n, total, background=background, background_se=error, n_lower=lower, n_upper=upper,
+        gate_se_log=gate,
+    )  # fmt: skip
+    level = rows["level"].to_numpy()
+    return rows.assign(
+        share=shares.value,
+        net=shares.value * total,
+        is_covered=(shares.lower <= level) & (level <= shares.upper),
+        is_counted=rows["status"] == "ok",
+        is_below=(rows["detection"] == "below_lod").fillna(value=False).astype(bool),
+        is_quantified=(rows["detection"] == "quantified").fillna(value=False).astype(bool),
+    )
+
+
+def summary(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return one line per group."""
+    lines = []
+    for key, part in rows.groupby(by, sort=False):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = part["net"] / part["true"]
+        lines.append(
+            {
+                **dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True)),
+                "tubes": len(part),
+                "not counted": int((~part["is_counted"]).sum()),
+                "true cells (median)": float(part["true"].median()),
+                "median |count/true-1|": float(np.median(np.abs(ratio - 1)))
+                if (part["true"] > 0).all()
+                else np.nan,
+                "interval holds the truth": part["is_covered"].mean(),
+                "below LoD": part["is_below"].mean(),
+                "below LoD or holds": (part["is_below"] | part["is_covered"]).mean(),
+                "quantified": part["is_quantified"].mean(),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def table(lines: pd.DataFrame) -> str:
+    """Return a summary as a Markdown table."""
+    shown = lines.copy()
+    for name in lines.columns:
+        if name == "level":
+            shown[name] = [f"{100 * v:g} %" if v else "none" for v in lines[name]]
+        elif name in ("tubes", "not counted", "true cells (median)"):
+            shown[name] = [f"{v:.0f}" for v in lines[name]]
+        elif lines[name].dtype == float and name != "decades":
+            shown[name] = ["" if np.isnan(v) else f"{100 * v:.1f} %" for v in lines[name]]
+    header = "| " + " | ".join(shown.columns) + " |"
+    rule = "|" + "---|" * len(shown.columns)
+    return "\n".join([header, rule, *("| " + " | ".join(map(str, r)) + " |" for r in shown.to_numpy())])  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=20_260)
+    parser.add_argument("--batches", type=int, default=26, help=f"of {TUBES_PER_BATCH} tubes each")
+    parser.add_argument("--details", help="write one row per tube and population here (Parquet)")
+    parser.add_argument("--output", help="write the tables as Markdown here as well")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        parts = [gate_batch(Path(temporary), i, options.seed) for i in range(options.batches)]
+    rows = with_intervals(pd.concat(parts, ignore_index=True))
+    rows = rows.sort_values(["level", "decades"], ascending=[False, False], kind="stable")
+    if options.details:
+        rows.to_parquet(options.details)
+    text = (
+        f"{rows['file_id'].nunique()} tubes in {options.batches} batches, seed {options.seed}\n\n"
+        f"{table(summary(rows, ['level']))}\n\nBy distance of the positives, in decades:\n\n"
+        f"{table(summary(rows, ['level', 'decades']))}\n\nBatches with and without a control tube:\n\n"
+        f"{table(summary(rows, ['level', 'has_control']))}\n"
+    )
+    print(text)
+    if options.output:
+        Path(options.output).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

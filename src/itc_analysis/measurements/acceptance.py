@@ -1,0 +1,85 @@
+"""Acceptance rules of T-cell counts, of study/domain.md 6: a count that breaks one is flagged, not dropped.
+
+The classical T-sum, CD3 = CD4 + CD8, fails wherever gamma-delta, MAIT or double negative cells are
+many, which is what is studied here; so CD3 is compared with the sum of all its parts. The lymphosum
+(T + B + NK) is not checked: the panels hold no B and no NK cells.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.measurements.columns import join_reasons
+
+#: Disjoint populations that make up the T cells, in gating order.
+PARTS = (
+    "gd_t_cells", "inkt", "mait", "cd4_t_cells", "cd8_t_cells", "dn_t_cells", "dp_t_cells",
+)  # fmt: skip
+#: Largest difference between CD3 and the sum of its parts, as a share of CD3 (CDC 1997).
+MAX_T_SUM_DIFFERENCE = 0.10
+#: Largest difference between the tubes of one sample in T cells among live cells, as a share.
+MAX_BETWEEN_TUBES = 0.03
+
+
+def flag_unaccepted(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """Return `rows` with a remark added to the reason of T counts that break an acceptance rule.
+
+    Parameters
+    ----------
+    rows : rows with the columns source_id, population, measure, status and reason.
+    counts : `Counts` of the tubes. A rule whose populations a tube lacks is not applied to it.
+    """
+    broken = find_broken_sums(counts) | find_tubes_that_differ(counts)
+    is_count = (rows["population"] == "t_cells") & (rows["measure"] == "cells_per_ul")
+    is_flagged = is_count & (rows["status"] == "ok") & rows["source_id"].isin(list(broken))
+    joined = [
+        join_reasons(reason, broken[source] if flagged else None)
+        for reason, source, flagged in zip(
+            rows["reason"], rows["source_id"], is_flagged, strict=True
+        )
+    ]
+    return rows.assign(reason=pd.Series(joined, index=rows.index, dtype="string"))
+
+
+def find_broken_sums(counts: pd.DataFrame) -> dict[str, str]:
+    """Return the tubes whose T cells are not the sum of their parts, with a sentence."""
+    events = _events(counts)
+    if not {"t_cells", *PARTS} <= set(events.columns):
+        return {}
+    whole = events[["t_cells", *PARTS]].dropna()
+    whole = whole[whole["t_cells"] > 0]
+    difference = (whole[list(PARTS)].sum(axis=1) / whole["t_cells"] - 1).abs()
+    return {
+        str(source): f"T cells and the sum of their parts differ by {value:.0%}: check the gates"
+        for source, value in difference.items()
+        if value > MAX_T_SUM_DIFFERENCE
+    }
+
+
+def find_tubes_that_differ(counts: pd.DataFrame) -> dict[str, str]:
+    """Return the tubes of samples whose tubes disagree on T among live cells, with a sentence."""
+    events = _events(counts)
+    if not {"t_cells", "live"} <= set(events.columns):
+        return {}
+    both = events[["t_cells", "live"]].dropna()
+    both = both[both["live"] > 0]
+    share = both["t_cells"] / both["live"]
+    sample_of = counts.drop_duplicates("source_id").set_index("source_id")["sample_id"]
+    found: dict[str, str] = {}
+    for _, own in share.groupby(sample_of.reindex(share.index)):
+        spread = float(own.max() - own.min())
+        if spread > MAX_BETWEEN_TUBES:
+            remark = (
+                f"tubes of the sample differ by {100 * spread:.1f} points in T among live cells"
+            )
+            found |= {str(source): remark for source in own.index}
+    return found
+
+
+def _events(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return events by tube and population; missing where a population was not counted."""
+    usable = counts[counts["status"] == "ok"]
+    table = usable.pivot_table(
+        index="source_id", columns="population", values="n_events", aggfunc="first"
+    )
+    return table.astype(float)
