@@ -19,16 +19,16 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 os.environ.update(ONE_THREAD)  # before numpy is imported
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from gating_tubes import COLOURS, LEVELS, MARKERS, SCATTER, draw_staining, write_tube  # noqa: E402
+import numpy as np
+import pandas as pd
+from gating_tubes import COLOURS, LEVELS, MARKERS, SCATTER, draw_staining, write_tube
 
-from itc_analysis.config import Flow  # noqa: E402
-from itc_analysis.flow.apply import apply_batch  # noqa: E402
-from itc_analysis.flow.fit import fit_batch  # noqa: E402
-from itc_analysis.flow.gating.template import Template, check_template  # noqa: E402
-from itc_analysis.flow.pool import pool_gates  # noqa: E402
-from itc_analysis.measurements.shares import share_interval  # noqa: E402
+from itc_analysis.config import Flow
+from itc_analysis.flow.apply import apply_batch
+from itc_analysis.flow.fit import fit_batch
+from itc_analysis.flow.gating.template import Template, check_template
+from itc_analysis.flow.pool import pool_gates
+from itc_analysis.measurements.shares import share_interval
 
 TUBES_PER_BATCH = 8
 ROOT = Path(__file__).resolve().parent.parent

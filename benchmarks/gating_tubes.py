@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 #: Share of T cells of the seven populations of every tube.
 LEVELS = (0.05, 0.01, 0.005, 0.001, 0.0005, 0.0001, 0.0)
 #: The decades between the median of the negatives and that of the positives.
-DECADES = (1.5, 2.0, 2.5, 3.0)
+DECADES = (1.5, 1.75, 2.0, 2.5)
 MARKERS = tuple(f"R{i}" for i in range(1, len(LEVELS) + 1))
 SCATTER = ("FSC-A", "FSC-H", "SSC-A", "Time")
 COLOURS = ("CD3", *MARKERS)
@@ -67,11 +67,11 @@ def draw_staining(rng: np.random.Generator) -> Staining:
             stated[source, detector] = rng.uniform(0.005, 0.10)
     spillover = stated * np.where(np.eye(n) > 0, 1, 1 + 0.02 * rng.standard_normal((n, n)))
     return Staining(
-        negative=10 ** rng.uniform(2.0, 2.6, n),
-        negative_sd=rng.uniform(0.12, 0.30, n),
+        negative=10 ** rng.uniform(1.7, 2.1, n),
+        negative_sd=rng.uniform(0.15, 0.40, n),
         decades=decades,
         positive_sd=rng.uniform(0.12, 0.28, n),
-        noise=rng.uniform(60, 140, n),
+        noise=rng.uniform(30, 120, n),
         spillover=spillover,
         stated=stated,
         gain=np.exp(rng.normal(0, 0.10, n)),

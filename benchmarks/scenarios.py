@@ -2,7 +2,7 @@
 
 Simulates small studies of the scenarios effect, null and confounded (several seeds each), runs the
 workflow on each from the FCS files on, and prints per study what the primary family found and whether
-its intervals hold the truth. Takes about a minute and a half per study on two cores.
+its intervals hold the truth. Takes about a minute per study on two idle cores.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from itc_analysis import open_results
 from itc_analysis.simulate.study import simulate_study
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGE_EFFECTS = ("mait", "inkt")
+SIGNIFICANT = 0.05
+HEALTHY = 1.0  # effects.tsv holds ratios to healthy people; they have no row of their own
+
+
+def holds_truth(rows: pd.DataFrame) -> pd.Series:
+    """Return whether the interval holds the true ratio; a limit that is not given is open."""
+    return rows["truth"].between(rows["lower"].fillna(0), rows["upper"].fillna(np.inf))
 
 
 def run_study(
@@ -28,7 +34,7 @@ def run_study(
 ) -> pd.DataFrame:
     """Simulate, run the workflow, and return the comparisons with the true ratio beside."""
     simulate_study(
-        folder, scenario=scenario, seed=seed, per_group=per_group, events=events, cells=0
+        folder, scenario=scenario, seed=seed, per_group=per_group, events=events, cells=0, batches=2
     )
     subprocess.run(
         [
@@ -52,7 +58,7 @@ def with_truth(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     def true_ratio(row: pd.Series) -> float:
         key = (row["population"], row["measure"])
         groups = str(row["reference_group"]).split("+")
-        reference = np.mean([np.log(ratio[(*key, group)]) for group in groups])
+        reference = np.mean([np.log(ratio.get((*key, group), HEALTHY)) for group in groups])
         return float(np.exp(np.log(ratio[(*key, row["index_group"])]) - reference))
 
     return rows.assign(truth=rows.apply(true_ratio, axis=1))
@@ -61,8 +67,8 @@ def with_truth(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--per-group", type=int, default=8)
-    parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--per-group", type=int, default=6)
+    parser.add_argument("--events", type=int, default=25_000)
     parser.add_argument("--scenarios", nargs="+", default=["effect", "null", "confounded"])
     options = parser.parse_args()
     found = []
@@ -85,9 +91,9 @@ def main() -> None:
 
 def print_study(rows: pd.DataFrame) -> None:
     """One line per study."""
-    estimable = rows[rows["status"] == "ok"]
-    significant = estimable[estimable["p_adjusted"] < 0.05]
-    covered = estimable["truth"].between(estimable["lower"], estimable["upper"])
+    estimable = rows[rows["upper"].notna() | rows["lower"].notna()]
+    significant = rows[rows["p_adjusted"] < SIGNIFICANT]
+    covered = holds_truth(estimable)
     names = ", ".join(
         f"{r.population} {r.measure} {r.comparison}" for r in significant.itertuples()
     )
@@ -100,8 +106,8 @@ def print_study(rows: pd.DataFrame) -> None:
 
 def print_summary(table: pd.DataFrame) -> None:
     """Coverage per population, and in how many studies anything was found."""
-    ok = table[table["status"] == "ok"].copy()
-    ok["covered"] = ok["truth"].between(ok["lower"], ok["upper"])
+    ok = table[table["upper"].notna() | table["lower"].notna()].copy()
+    ok["covered"] = holds_truth(ok)
     ok["log_bias"] = np.log(ok["estimate"] / ok["truth"])
     print("\nCoverage and mean log bias of the primary ratios")
     columns = ["scenario", "population", "measure", "comparison"]
@@ -111,7 +117,7 @@ def print_summary(table: pd.DataFrame) -> None:
         print(
             f"\nLarge effects (MAIT, iNKT): {large['covered'].mean():.0%} of {len(large)} intervals hold the truth"
         )
-    table["found"] = table["p_adjusted"] < 0.05
+    table["found"] = table["p_adjusted"] < SIGNIFICANT
     studies = table.groupby(["scenario", "seed"])["found"].any().groupby("scenario")
     for scenario, any_found in studies:
         print(f"{scenario}: anything found in {int(any_found.sum())} of {len(any_found)} studies")

@@ -23,8 +23,8 @@ Array = npt.NDArray[np.float64]
 HEALTHY_SHARE = {"mait": 0.03, "inkt": 0.00095, "gd_t_cells": 0.022, "innate_cd8": 0.05}
 #: Correlation of populations within a person.
 SHARED = 0.3
-#: Effects of ten years of age beyond 50, of being a man, and of CMV, on the logit or log.
-PER_DECADE, MAN, CMV = -0.2, -0.2, 0.3
+#: Effects of ten years of age beyond 50, of being a man, and of CMV (the worst case: in the direction of age).
+PER_DECADE, MAN, CMV = -0.25, -0.2, -0.3
 #: Median T cells per microlitre and in a tube; SD of their logarithms.
 T_PER_UL, SD_T_PER_UL, T_IN_TUBE, SD_T_IN_TUBE = 1150.0, 0.35, 100_000.0, 0.4
 #: Between-participant SD of a score, and cells behind a participant's score (median).

@@ -83,6 +83,9 @@ class Layout:
     def tube_quality(self, panel: str, batch: str) -> str:
         return self._at("flow", panel, batch, "quality.parquet")
 
+    def acquisition(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "acquisition.parquet")
+
     def gates(self, panel: str) -> str:
         return self._at("flow", panel, "gates.parquet")
 

@@ -124,9 +124,12 @@ def test_the_published_matrix_of_flowcore_is_met_within_a_hundredth(
     arguments = [f"--stain={channel}={folder / f'060909.{n}'}" for channel, n in stains.items()]
     output = tmp_path / "matrix.csv"
     unstained = str(folder / "060909.001")
-    assert main(["spillover", "--unstained", unstained, *arguments, "--output", str(output)]) == 0
+    arguments += ["--check", str(folder / "060909.005"), "--output", str(output)]
+    assert main(["spillover", "--unstained", unstained, *arguments]) == 0
     found = read_spillover_csv(output)
     assert found.channels == tuple(stains)
     np.testing.assert_allclose(found.matrix, EXPECTED, atol=0.01)
     # 7-AAD: dim (dead, leaky) and bright cells do not lie on one line; flowCore's own figure is 0.23.
-    assert "FL3-H into FL4-H" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "FL3-H into FL4-H" in told
+    assert "left in 060909.005: nothing" in told  # compensated by its own stain

@@ -85,7 +85,7 @@ def test_a_value_needs_the_status_ok() -> None:
         "status": "below_lod",
         "upper": 0.2,
     }
-    with pytest.raises(ItcError, match="status .below_lod. with value"):
+    with pytest.raises(ItcError, match=r"status .below_lod. with value"):
         contract.make([row], made.Measurements)
     with pytest.raises(ItcError, match="below_lod without an upper limit"):
         contract.make([row | {"value": None, "upper": None}], made.Measurements)

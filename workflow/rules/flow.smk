@@ -13,6 +13,7 @@ rule fit_gates:
     output:
         fits=AT.fits("{panel}", "{batch}"),
         quality=AT.tube_quality("{panel}", "{batch}"),
+        acquisition=AT.acquisition("{panel}", "{batch}"),
     log:
         AT.log("fit_gates", "{panel}", "{batch}"),
     params:

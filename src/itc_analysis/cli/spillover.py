@@ -16,6 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stain", required=True, action="append", metavar="CHANNEL=FILE",
         help="a stain's channel ($PnN) and its FCS file; once per stain",
     )  # fmt: skip
+    parser.add_argument(
+        "--check", action="append", default=[], metavar="FILE",
+        help="a stained sample: what spill is left in it after compensation; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--output", required=True, help="the matrix, CSV")
 
 
@@ -24,9 +28,11 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.errors import Fault, ItcError
+    from itc_analysis.flow.compensation import compensate
     from itc_analysis.flow.fcs import read_fcs
     from itc_analysis.flow.single_stains import (
         compute_spillover,
+        residual_spill,
         spreading_matrix,
         write_spillover_csv,
     )
@@ -55,5 +61,13 @@ def run(options: argparse.Namespace) -> None:
             print(f"{name:{width}}" + "".join(f"{value:>{width}.4f}" for value in row))
     for remark in found.remarks:
         print(f"look at: {remark}")
+    for path in options.check:
+        file = read_fcs(path)
+        events = compensate(file.events, file.channel_names, found.spillover, source=file.name)
+        rows = [file.channel_names.index(name) for name in names]
+        table = residual_spill(events[rows], names)
+        print(f"left in {file.name}: {len(table) or 'nothing'}")
+        for pair in table.itertuples():
+            print(f"  {pair.source} into {pair.detector}: {pair.slope:+.3f}, {pair.reading}")
     Path(options.output).parent.mkdir(parents=True, exist_ok=True)
     write_spillover_csv(found.spillover, options.output)

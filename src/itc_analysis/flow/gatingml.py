@@ -22,6 +22,7 @@ from itc_analysis.flow.gating.geometry import (
     Combination,
     Ellipse,
     Polygon,
+    Rectangle,
     Threshold,
     from_json,
 )
@@ -134,28 +135,33 @@ def _add_gate(
     root: ElementTree.Element,
     name: str,
     parent: str | None,
-    shape: Threshold | AllAbove | Polygon | Ellipse,
+    shape: Threshold | AllAbove | Rectangle | Polygon | Ellipse,
     axes: Mapping[str, Any],
 ) -> None:
-    bounds: dict[str, float] = {}
+    bounds: list[dict[str, float]] = [{} for _ in shape.markers]
     if isinstance(shape, Threshold):
-        kind, bounds = "RectangleGate", {("min" if shape.side == "above" else "max"): shape.cut}
+        kind, bounds = "RectangleGate", [{("min" if shape.side == "above" else "max"): shape.cut}]
     elif isinstance(shape, AllAbove):
-        kind, bounds = "RectangleGate", {"min": shape.cut}
+        kind, bounds = "RectangleGate", [{"min": shape.cut} for _ in shape.markers]
+    elif isinstance(shape, Rectangle):
+        kind = "RectangleGate"
+        for own, low, high in zip(bounds, shape.lowest, shape.highest, strict=True):
+            own |= {} if low is None else {"min": low}
+            own |= {} if high is None else {"max": high}
     else:
         kind = "PolygonGate" if isinstance(shape, Polygon) else "EllipsoidGate"
     gate = _add(root, f"gating:{kind}", _identity(name, parent))
     # One compensation per gate: a program may refuse a mixture, and scatter is in no matrix anyway.
     is_scatter = all(axes["transforms"][m]["kind"] == "linear" for m in shape.markers)
     is_compensated = axes["compensation"] == "file" and not is_scatter
-    for marker in shape.markers:
+    for marker, own in zip(shape.markers, bounds, strict=True):
         dimension = _add(
             gate,
             "gating:dimension",
             {
                 "gating:compensation-ref": "FCS" if is_compensated else "uncompensated",
                 "gating:transformation-ref": _scale_id(marker),
-                **{f"gating:{bound}": value for bound, value in bounds.items()},
+                **{f"gating:{bound}": value for bound, value in own.items()},
             },
         )
         channel = axes["channels"][marker]

@@ -158,6 +158,9 @@ def _spillover_of(
     if settings.matrices_folder is None:
         return state, spillover
     folder = Path(settings.matrices_folder)
+    if not folder.is_dir():
+        what = "the folder of compensation matrices is not there; check flow.matrices_folder"
+        raise UnreadableFile(file.name, what)
     for name in (f"{row['panel']}-{row['batch']}.csv", f"{row['panel']}.csv"):
         if (folder / name).exists():
             if state == "already_compensated":

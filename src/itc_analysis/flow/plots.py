@@ -16,6 +16,7 @@ from itc_analysis.flow.gating.geometry import (
     Ellipse,
     Geometry,
     Polygon,
+    Rectangle,
     Threshold,
     from_json,
 )
@@ -39,6 +40,8 @@ STATE_ORDER = ("not_estimable", "borrowed", "control", "pooled", "manual", "ok")
 BAND = 2
 #: Corners of a drawn ellipse.
 _N_CORNERS = 120
+#: Where an open side of a rectangle is drawn: far outside every view, transformed units.
+_OUTSIDE = 10.0
 #: Inches per small multiple, and how many stand in a row.
 _SIZE, _PER_ROW = 2.3, 5
 
@@ -193,6 +196,8 @@ def _draw_gate(ax: Axes, gate: pd.Series, *, markers: tuple[str, ...]) -> None:
         if not pd.isna(gate["cut_tube"]):
             ax.axvline(float(gate["cut_tube"]), color="0.3", linewidth=0.8, linestyle=":")
         return
+    if tuple(geometry.markers) != markers:
+        return  # drawn by a person on other markers than the view shows
     limits = (ax.get_xlim(), ax.get_ylim())
     corners = _corners(geometry)
     ax.plot(corners[:, 0], corners[:, 1], color=colour, linewidth=1.2)
@@ -200,7 +205,15 @@ def _draw_gate(ax: Axes, gate: pd.Series, *, markers: tuple[str, ...]) -> None:
     ax.set_ylim(limits[1])
 
 
-def _corners(geometry: Polygon | Ellipse) -> np.ndarray:
+def _corners(geometry: Rectangle | Polygon | Ellipse) -> np.ndarray:
+    if isinstance(geometry, Rectangle):
+        (left, bottom), (right, top) = (
+            [outside if bound is None else bound for bound in bounds]
+            for bounds, outside in ((geometry.lowest, -_OUTSIDE), (geometry.highest, _OUTSIDE))
+        )
+        return np.array(
+            [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+        )
     if isinstance(geometry, Polygon):
         return np.array([*geometry.vertices, geometry.vertices[0]])
     angle = np.linspace(0, 2 * np.pi, _N_CORNERS)

@@ -53,6 +53,40 @@ REFERENCES: dict[str, Reference] = {
         "to multiple testing. J R Stat Soc B 1995;57:289–300.",
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
+    "hothorn2008": Reference(
+        "Hothorn T, Bretz F, Westfall P. Simultaneous inference in general parametric models. "
+        "Biom J 2008;50:346–363.",
+        "10.1002/bimj.200810425",
+    ),
+    "benjamini2014": Reference(
+        "Benjamini Y, Bogomolov M. Selective inference on multiple families of hypotheses. "
+        "J R Stat Soc B 2014;76:297–318.",
+        "10.1111/rssb.12028",
+    ),
+    "bretz2009": Reference(
+        "Bretz F, Maurer W, Brannath W, Posch M. A graphical approach to sequentially rejective "
+        "multiple test procedures. Stat Med 2009;28:586–604.",
+        "10.1002/sim.3495",
+    ),
+    "berger1996": Reference(
+        "Berger RL, Hsu JC. Bioequivalence trials, intersection-union tests and equivalence confidence "
+        "sets. Stat Sci 1996;11:283–319.",
+        "10.1214/ss/1032280304",
+    ),
+    "brown1974": Reference(
+        "Brown MB, Forsythe AB. Robust tests for the equality of variances. J Am Stat Assoc 1974;69:364–367.",
+        "10.1080/01621459.1974.10482955",
+    ),
+    "vanderweele2017": Reference(
+        "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. "
+        "Ann Intern Med 2017;167:268–274.",
+        "10.7326/M16-2607",
+    ),
+    "barnard1999": Reference(
+        "Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation. "
+        "Biometrika 1999;86:948–955.",
+        "10.1093/biomet/86.4.948",
+    ),
     "mackinnon1985": Reference(
         "MacKinnon JG, White H. Some heteroskedasticity-consistent covariance matrix estimators with "
         "improved finite sample properties. J Econom 1985;29:305–325.",

@@ -93,6 +93,7 @@ def fit_censored(
         df=n - p,
         residual_sd=float(np.exp(np.mean(Z @ log_sd))),
         exact_rows=np.empty((0, p)),
+        moves=moves[:, :p],
     )
     return CensoredFit(fit, log_sd, value)
 

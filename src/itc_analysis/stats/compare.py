@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,23 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config import Cohort, Stats
-from itc_analysis.errors import did_you_mean
 from itc_analysis.stats import caveats, covariates
-from itc_analysis.stats.design import Design, build_design, check_estimable, group_weights
-from itc_analysis.stats.endpoint_model import EndpointModel, fit_endpoint
+from itc_analysis.stats.endpoint import Endpoint
 from itc_analysis.stats.families import Joint, adjust_families
-from itc_analysis.stats.models import Matrix, NotEstimable, Vector
-from itc_analysis.stats.permutation import freedman_lane
 from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison, expand
-from itc_analysis.stats.responses import (
-    CENSORED,
-    KEY,
-    LOGIT,
-    OK,
-    SCALES,
-    check_people,
-    respond,
-)
+from itc_analysis.stats.responses import KEY, check_people
 from itc_analysis.tables import contract
 from itc_analysis.tables.made import Comparisons
 
@@ -43,14 +30,6 @@ log = logging.getLogger(__name__)
 SAME_LEVEL = 1e-9
 #: Seconds between two lines of progress.
 PROGRESS_SECONDS = 5.0
-
-WHAT = {
-    "share_of_t": "odds of a T cell to belong to the population, typical participant",
-    "cells_per_ul": "cells per microlitre of blood, typical participant (geometric mean)",
-    "share_positive": "odds of a cell of the population to carry the marker, typical participant",
-    "median_intensity": "median signal of the population, typical participant (geometric mean)",
-    "score": "score of the population, mean participant",
-}
 
 
 def compare_groups(
@@ -80,249 +59,65 @@ def compare_groups(
     ------
     ItcError : measurements of unknown people, a person in two groups, a plan that names an unknown group.
     """
-    check_people(measurements, participants, cohort)
-    planned = expand(plan, cohort)
-    participants = participants[_needed_columns(plan)]
-    measured = dict(list(measurements.groupby(KEY, sort=True)))
-    endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
-    for item in planned:
-        endpoints.setdefault(item.endpoint, []).append(item)
     rows: list[dict[str, Any]] = []
-    owners: list[tuple[_Endpoint, PlannedComparison]] = []
-    said = time.monotonic()
-    for n_done, (key, items) in enumerate(endpoints.items()):
-        if time.monotonic() - said > PROGRESS_SECONDS:
-            said = time.monotonic()
-            log.info("compare: %d of %d endpoints", n_done, len(endpoints))
-        endpoint = _Endpoint(
-            measured.get(key), measurements, participants, items[0], plan, cohort, settings
-        )
+    owners: list[tuple[Endpoint, PlannedComparison]] = []
+    for endpoint, items in fit_endpoints(
+        measurements,
+        participants,
+        expand(plan, cohort),
+        plan=plan,
+        cohort=cohort,
+        settings=settings,
+    ):
         rows += [endpoint.row(item) for item in items]
         owners += [(endpoint, item) for item in items]
     return contract.make(_adjust(pd.DataFrame(rows), owners, settings.confidence), Comparisons)
 
 
-class _Endpoint:
-    """One endpoint: one design and one model, asked for each of its comparisons."""
+def fit_endpoints(
+    measurements: pd.DataFrame,
+    participants: pd.DataFrame,
+    planned: Iterable[PlannedComparison],
+    *,
+    plan: AnalysisPlan,
+    cohort: Cohort,
+    settings: Stats,
+) -> Iterator[tuple[Endpoint, list[PlannedComparison]]]:
+    """Yield each endpoint, fitted, with its comparisons; tell the progress.
 
-    def __init__(
-        self,
-        rows: pd.DataFrame | None,
-        measurements: pd.DataFrame,
-        participants: pd.DataFrame,
-        first: PlannedComparison,
-        plan: AnalysisPlan,
-        cohort: Cohort,
-        settings: Stats,
-    ) -> None:
-        self.plan, self.settings, self.measure = plan, settings, first.measure
-        self.problem = ""
-        self.design: Design | None = None
-        self.adjusted: EndpointModel | None = None
-        self.unadjusted: EndpointModel | None = None
-        self.responses = respond(
-            measurements.iloc[:0] if rows is None else rows, participants, first.measure
+    Raises
+    ------
+    ItcError : as `compare_groups`.
+    """
+    check_people(measurements, participants, cohort)
+    participants = participants[_needed_columns(plan)]
+    measured = dict(list(measurements.groupby(KEY, sort=True)))
+    endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
+    for item in planned:
+        endpoints.setdefault(item.endpoint, []).append(item)
+    said = time.monotonic()
+    for n_done, (key, items) in enumerate(endpoints.items()):
+        if time.monotonic() - said > PROGRESS_SECONDS:
+            said = time.monotonic()
+            log.info("compare: %d of %d endpoints", n_done, len(endpoints))
+        yield (
+            Endpoint(
+                measured.get(key), measurements, participants, items[0], plan, cohort, settings
+            ),
+            items,
         )
-        if rows is None:
-            self.problem = _why_absent(measurements, first)
-            return
-        try:
-            self.design = build_design(
-                self.responses,
-                plan=plan,
-                groups=cohort.groups,
-                min_per_group=settings.min_per_group,
-            )
-            self.adjusted = self._fit(self.design.matrix, cohort.index_group)
-        except NotEstimable as reason:
-            self.problem = str(reason)
-            return
-        try:
-            self.unadjusted = self._fit(self.design.group_matrix, cohort.index_group)
-        except NotEstimable:  # the estimate beside stays empty, the comparison stands
-            self.unadjusted = None
-
-    def _fit(self, X: Matrix, index_group: str) -> EndpointModel:
-        assert self.design is not None
-        return fit_endpoint(self.design, X, measure=self.measure, index_group=index_group)
-
-    def row(self, item: PlannedComparison) -> dict[str, Any]:
-        """Return the row of one planned comparison."""
-        row = self._described(item)
-        try:
-            if item.problem or self.problem:
-                raise NotEstimable(item.problem or self.problem)
-            row |= self._compared(item)
-        except NotEstimable as reason:
-            sides = self.responses["group"].isin([item.index_group, *item.references])
-            missing = caveats.of_missing(self.responses[sides])
-            row["reason"] = _sentences([str(reason), missing])
-        return row
-
-    def _described(self, item: PlannedComparison) -> dict[str, Any]:
-        """Return what holds whether or not the comparison can be made."""
-        scale = SCALES[item.measure]
-        people = self.responses if self.design is None else self.design.people
-        has_number = people["state"].isin([OK, CENSORED])
-        is_index = people["group"] == item.index_group
-        is_reference = people["group"].isin(item.references)
-        enrolled = self.responses["group"].isin([item.index_group, *item.references])
-        n_index, n_reference = (
-            int((has_number & is_index).sum()),
-            int((has_number & is_reference).sum()),
-        )
-        return {
-            "comparison": item.comparison,
-            "index_group": item.index_group,
-            "reference_group": "+".join(item.references),
-            **dict(zip(KEY, item.endpoint, strict=True)),
-            "family": item.family,
-            "role": item.role,
-            "estimate_kind": scale.kind,
-            "adjustment": item.adjustment,
-            "median_index": _median(people[is_index & has_number]),
-            "median_reference": _median(people[is_reference & has_number]),
-            "n_index": n_index,
-            "n_reference": n_reference,
-            "n_below_lod": int(((people["state"] == CENSORED) & (is_index | is_reference)).sum()),
-            "n_missing": int(enrolled.sum()) - n_index - n_reference,
-            "model": "none" if self.adjusted is None else self.adjusted.words,
-            "covariates": (self.design.formula if self.design else None) or "none",
-            "estimand": self._estimand(item),
-            "status": "not_estimable",
-            "plan_digest": self.plan.digest,
-        }
-
-    def _estimand(self, item: PlannedComparison) -> str:
-        text = WHAT[item.measure]
-        if item.is_pooled:
-            counted = (
-                "each group counting the same"
-                if self.plan.pooled_weights == "equal"
-                else "each group counting by its participants"
-            )
-            text += f"; reference: average of {', '.join(item.references)}, {counted}"
-        if self.design is not None and self.design.formula:
-            text += f"; at equal {self.design.formula}"
-        return text
-
-    def _compared(self, item: PlannedComparison) -> dict[str, Any]:
-        """Return estimate, interval, p and caveats."""
-        assert self.design is not None
-        assert self.adjusted is not None
-        design = self.design
-        weights = self._weights(item)
-        check_estimable(design, weights)
-        answer = self.adjusted.compare(weights, self.settings.confidence)
-        found = answer.result
-        plain = np.nan if self.unadjusted is None else self.unadjusted.estimate(weights)
-        to_report = np.exp if SCALES[item.measure].kind != "difference" else float
-        permutation, not_permuted = self._permutation(item, weights)
-        # a wholly censored group has a limit and a p, but no estimate: not estimable, and the reason gives the limit
-        status = "ok" if np.isfinite(found.estimate) else "not_estimable"
-        reason = [
-            answer.remark,
-            *self._pool_gaps(item),
-            *design.remarks,
-            *self._caveats(item),
-            not_permuted,
-        ]
-        return {
-            "estimate": float(to_report(found.estimate)),
-            "lower": float(to_report(found.lower)),
-            "upper": float(to_report(found.upper)),
-            "standard_error": found.standard_error,
-            "effect_size": answer.effect_size,
-            "p_value": found.p_value,
-            "p_permutation": permutation,
-            "estimate_unadjusted": float(to_report(plain)),
-            "status": status,
-            "reason": _sentences(reason),
-        }
-
-    def joint(self, items: list[PlannedComparison]) -> Joint | None:
-        """Return the joint distribution of several of its comparisons; None when one has no standard error."""
-        assert self.adjusted is not None
-        weights = np.stack([self._weights(item) for item in items])
-        answers = [self.adjusted.compare(row, self.settings.confidence).result for row in weights]
-        if not all(np.isfinite(answer.standard_error) for answer in answers):
-            return None
-        covariance, df = self.adjusted.covary(weights)
-        errors = np.sqrt(np.diag(covariance))
-        t = np.array([answer.estimate / answer.standard_error for answer in answers])
-        return Joint(t, covariance / np.outer(errors, errors), df)
-
-    def limits(self, item: PlannedComparison, confidence: float) -> tuple[float, float]:
-        """Return the interval of a comparison at another confidence, as it is reported."""
-        assert self.adjusted is not None
-        found = self.adjusted.compare(self._weights(item), confidence).result
-        to_report = np.exp if SCALES[item.measure].kind != "difference" else float
-        return float(to_report(found.lower)), float(to_report(found.upper))
-
-    def _weights(self, item: PlannedComparison) -> Vector:
-        assert self.design is not None
-        return group_weights(
-            self.design, item.index_group, item.references, pooled_weights=self.plan.pooled_weights
-        )
-
-    def _permutation(self, item: PlannedComparison, weights: Vector) -> tuple[float, str]:
-        """Return the permutation p of a primary comparison, or why there is none."""
-        assert self.design is not None
-        assert self.adjusted is not None
-        if item.role != "primary" or self.settings.n_permutations == 0:
-            return np.nan, ""
-        if not self.adjusted.allows_permutation:
-            return (
-                np.nan,
-                "no permutation p: some values are only known to be low, or weigh differently",
-            )
-        X = self.design.matrix
-        padded = np.zeros(X.shape[1])
-        padded[: len(weights)] = weights
-        # a stream of its own for each comparison: adding one to the plan moves no other
-        name = zlib.crc32("|".join((item.comparison, *item.endpoint)).encode())
-        p_value = freedman_lane(
-            self.design.y,
-            X,
-            padded,
-            n_permutations=self.settings.n_permutations,
-            seed=(self.settings.seed, name),
-        )
-        return p_value, ""
-
-    def _pool_gaps(self, item: PlannedComparison) -> list[str]:
-        """Name groups of a pooled reference that are not in the model."""
-        assert self.design is not None
-        absent = [group for group in item.references if group not in self.design.groups]
-        return [f"pooled without {', '.join(absent)} (too few participants)"] if absent else []
-
-    def _caveats(self, item: PlannedComparison) -> Iterable[str]:
-        assert self.design is not None
-        people, formula = self.design.people, self.design.formula
-        index = self.design.in_group(item.index_group)
-        reference = people["group"].isin(item.references).to_numpy(dtype=bool)
-        enrolled = self.responses["group"].isin([item.index_group, *item.references])
-        return [
-            caveats.of_missing(self.responses[enrolled]),
-            caveats.of_censoring(people, index, reference, item.measure),
-            caveats.of_zeros(people, index | reference) if SCALES[item.measure] is LOGIT else "",
-            caveats.of_size(index, reference),
-            caveats.of_batches(people, index, reference, formula),
-            caveats.of_treatment(people, index, reference),
-            caveats.of_repeats(people[index | reference]),
-        ]
 
 
 def _needed_columns(plan: AnalysisPlan) -> list[str]:
     """Return the columns of the participants' table that comparisons look at."""
-    formulas = (plan.covariates, plan.small_sample.covariates)
+    formulas = (plan.covariates, plan.small_sample.covariates, plan.core_covariates)
     names = [name for text in formulas for name in covariates.variables(text)]
     always = ["participant_id", "group", "is_analysed", *caveats.TREATMENTS, caveats.STEROID]
     return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]
 
 
 def _adjust(
-    rows: pd.DataFrame, owners: list[tuple[_Endpoint, PlannedComparison]], confidence: float
+    rows: pd.DataFrame, owners: list[tuple[Endpoint, PlannedComparison]], confidence: float
 ) -> pd.DataFrame:
     """Adjust p within each family, with intervals that agree; a comparison without p made no claim and does not count."""
     if "p_value" not in rows:  # no comparison could be made
@@ -346,35 +141,3 @@ def _adjust(
     return rows.assign(
         p_adjusted=found["p_adjusted"], lower_adjusted=limits[:, 0], upper_adjusted=limits[:, 1]
     )
-
-
-def _median(people: pd.DataFrame) -> float:
-    """Unadjusted median; NaN when it falls among those below the limit of detection."""
-    if people.empty:
-        return np.nan
-    ordered = np.sort(people["value"].to_numpy(dtype=float))
-    middle = ordered[[(len(ordered) - 1) // 2, len(ordered) // 2]]
-    return float(middle.mean()) if np.all(np.isfinite(middle)) else np.nan
-
-
-def _why_absent(measurements: pd.DataFrame, item: PlannedComparison) -> str:
-    """Say why an endpoint of the plan has no measurement."""
-    assay = {"flow": "flow cytometry", "singlecell": "single-cell"}[item.assay]
-    rows = measurements[measurements["assay"] == item.assay]
-    if rows.empty:
-        return f"the study has no {assay} measurements"
-    for column, value in (("population", item.population), ("measure", item.measure)):
-        known = sorted(set(rows[column].astype(str)))
-        if value not in known:
-            hint = did_you_mean(value, known)
-            return f"no {assay} measurement of {column} '{value}'; {hint}"
-        rows = rows[rows[column] == value]
-    known = sorted(set(rows["feature"].astype(str)))
-    if item.feature not in known:
-        return f"no {item.measure} of '{item.feature}' in {item.population}; {did_you_mean(item.feature, known)}"
-    return f"no {item.measure} of {item.population} in {assay}"
-
-
-def _sentences(parts: Iterable[str]) -> str | None:
-    """Join what is there; None when nothing is."""
-    return "; ".join(dict.fromkeys(part for part in parts if part)) or None

@@ -63,6 +63,9 @@ class EndpointModel:
     estimate : takes the weights; the estimate alone, NaN when there is none.
     covary : takes weights of several comparisons (shape m, n_groups), which must have standard errors; their
         covariance (m, m) and degrees of freedom.
+    move : takes the weights; shape (n,), how far the estimate moves when a participant is left out; 0 for one who
+        has no part in it.
+    residual_sd : SD of the participants about the fit, on the model's scale.
     """
 
     words: str
@@ -70,6 +73,8 @@ class EndpointModel:
     compare: Callable[[Vector, float], Answer]
     estimate: Callable[[Vector], float]
     covary: Callable[[Matrix], tuple[Matrix, float]]
+    move: Callable[[Vector], Vector]
+    residual_sd: float
 
 
 def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -> EndpointModel:
@@ -95,6 +100,8 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
             compare=censored.compare,
             estimate=censored.estimate,
             covary=censored.covary,
+            move=censored.move,
+            residual_sd=censored.fitted.fit.residual_sd,
         )
     errors = design.people["standard_error"].to_numpy(dtype=float)
     is_weighted = measure == "score" and bool(np.all(errors > 0))
@@ -116,12 +123,17 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
         n_groups = weights.shape[1]
         return weights @ fit.covariance[:n_groups, :n_groups] @ weights.T, fit.df
 
+    def move(weights: Vector) -> Vector:
+        return np.asarray(fit.moves @ _pad(weights, X.shape[1]))
+
     return EndpointModel(
         words,
         allows_permutation=not is_weighted,
         compare=compare,
         estimate=estimate,
         covary=covary,
+        move=move,
+        residual_sd=fit.residual_sd,
     )
 
 
@@ -157,6 +169,12 @@ class _CensoredEndpoint:
         if np.any(self.is_wholly_low & (weights != 0)):
             return np.nan
         return float(_pad(weights, self.X.shape[1])[self.columns] @ self.fitted.fit.coefficients)
+
+    def move(self, weights: Vector) -> Vector:
+        """Return how far the estimate moves without each participant, by one Newton step."""
+        moved = np.zeros(len(self.y))
+        moved[self.in_fit] = self.fitted.fit.moves @ _pad(weights, self.X.shape[1])[self.columns]
+        return moved
 
     def covary(self, weights: Matrix) -> tuple[Matrix, float]:
         """Return the covariance of comparisons between groups above the limit."""

@@ -38,6 +38,8 @@ class Fit:
     df : degrees of freedom of the t distribution, n - p.
     residual_sd : SD of the participants about the fit, on the model's scale.
     exact_rows : shape (m, p); how each row that is fitted exactly enters the coefficients.
+    moves : shape (n, p); how far the coefficients move when a participant is left out (0 for exact rows): their
+        squares are the robust covariance.
     """
 
     coefficients: Vector
@@ -45,6 +47,7 @@ class Fit:
     df: float
     residual_sd: float
     exact_rows: Matrix = field(repr=False)
+    moves: Matrix = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,14 @@ def fit_least_squares(y: Vector, X: Matrix) -> Fit:
     residuals = y - X @ coefficients
     exact = leverage > FULL_LEVERAGE
     inflated = np.where(exact, 0, residuals / np.where(exact, 1, 1 - leverage))
-    weighted = hat_to_beta * inflated[:, None]
+    moves = -hat_to_beta * inflated[:, None]
     return Fit(
         coefficients=coefficients,
-        covariance=weighted.T @ weighted,
+        covariance=moves.T @ moves,
         df=n - p,
         residual_sd=float(np.sqrt(residuals @ residuals / (n - p))),
         exact_rows=hat_to_beta[exact],
+        moves=moves,
     )
 
 

@@ -104,6 +104,20 @@ class AnalysisPlan(Section):
         "equal",
         description="The pooled reference averages the disease groups: each counting the same, or by its participants.",
     )
+    core_covariates: str | None = Field(
+        "age_years + sex",
+        description="The formula in the middle of the change-in-estimate table: unadjusted, core, full.",
+    )
+    equivalence_ratio: float = Field(
+        1.5,
+        gt=1,
+        description="Two groups are equivalent when their ratio (of odds for shares) lies between this and its inverse.",
+    )
+    equivalence_sd: float = Field(
+        0.4,
+        gt=0,
+        description="The same for scores, in residual SDs.",
+    )
     families: Annotated[tuple[Family, ...], Field(min_length=1)]
     _digest: str = PrivateAttr(default="")
 
@@ -238,6 +252,7 @@ def _formula_faults(plan: AnalysisPlan) -> list[Fault]:
     formulas = {
         "covariates": plan.covariates,
         "small_sample.covariates": plan.small_sample.covariates,
+        "core_covariates": plan.core_covariates,
     }
     return [fault for where, text in formulas.items() for fault in covariates.check(text, where)]
 

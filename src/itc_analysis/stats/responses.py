@@ -105,7 +105,7 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     people = participants[participants["is_analysed"]].set_index("participant_id").sort_index()
     people = people.drop(columns=["is_analysed"])
     mine = rows[rows["participant_id"].isin(people.index)]
-    mine = _on_scale(mine, measure)
+    mine = on_scale(mine, measure)
     joined = people.join(_average(mine))
     joined["batch"] = pd.Series(_joined_words(mine, "batch")).reindex(joined.index)
     why = pd.Series(_joined_words(mine, "state"), dtype=object).reindex(joined.index)
@@ -115,8 +115,14 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     return joined.assign(group=joined["group"].astype(object), batch=joined["batch"].astype(object))
 
 
-def _on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Add `state`, `y` and `n_found` to each measurement."""
+def on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return the measurements with `state`, `is_usable`, `y` and `n_found`; rows do not know of one another.
+
+    Parameters
+    ----------
+    rows : measurements of one measure.
+    measure : decides the scale, see `SCALES`.
+    """
     value = rows["value"].to_numpy(dtype=float)
     upper = rows["upper"].to_numpy(dtype=float)
     total = rows["n_denominator"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)

@@ -596,3 +596,59 @@ MADE: tuple[type[Contract], ...] = (
     Measurements,
     Comparisons,
 )
+
+
+class Verdicts(Contract, key=("assay", "population", "measure", "feature"), made_by="itc compare"):
+    """What the comparisons of one primary endpoint say together, and whether the index group varies more."""
+
+    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    population: Series[pd.StringDtype] = text("The population.")
+    measure: Series[pd.StringDtype] = text("As in measurements.")
+    feature: Series[pd.StringDtype] = text("As in measurements.")
+    index_group: Series[pd.StringDtype] = text("The index group, e.g. SSc.")
+    verdict: Series[pd.StringDtype] = text(
+        "specific (differs from every other group, in one direction), shared (differs from healthy and is equivalent "
+        "to a disease), inconclusive or not_estimable.",
+        allowed=["specific", "shared", "inconclusive", "not_estimable"],
+    )
+    words: Series[pd.StringDtype] = text(
+        "The verdict in words, e.g. 'SSc-specific: lower than ...'."
+    )
+    direction: Series[pd.StringDtype] = text(
+        "lower or higher; null when the groups disagree.",
+        allowed=["lower", "higher"],
+        nullable=True,
+    )
+    n_controls: Series[int] = count("Other groups that could be compared.", "groups")
+    p_specific: Series[float] = quantity(
+        "Intersection-union: the largest p of all groups; null when directions differ or a group is missing.",
+        "probability",
+        0,
+        1,
+    )
+    p_shared: Series[float] = quantity(
+        "The larger of p against healthy and the smallest p of two one-sided tests against a disease (Bonferroni).",
+        "probability",
+        0,
+        1,
+    )
+    equivalent_to: Series[pd.StringDtype] = text(
+        "Diseases within the margin, joined by '+'.", nullable=True
+    )
+    margin: Series[float] = quantity(
+        "Margin of the plan: a ratio, for scores residual SDs.", "see measure", 0
+    )
+    spread_ratio: Series[float] = quantity(
+        "Spread between participants, index group over the average of the others (mean absolute deviations).",
+        "",
+        0,
+    )
+    spread_lower: Series[float] = quantity("Lower limit of it.", "", 0)
+    spread_upper: Series[float] = quantity("Upper limit of it.", "", 0)
+    spread_p_value: Series[float] = quantity(
+        "Two-sided p of equal spread (Brown-Forsythe on residuals, HC3).", "probability", 0, 1
+    )
+    reason: Series[pd.StringDtype] = text("What must be known with it, in words.", nullable=True)
+    plan_digest: Series[pd.StringDtype] = text(
+        "First 12 characters of the SHA-256 of the analysis plan."
+    )

@@ -1,6 +1,7 @@
 """Gates as shapes in transformed units: evaluate them on events, write and read them as JSON.
 
-Edges follow Gating-ML 2.0: an event on a lower bound is inside, on an upper bound outside.
+Edges follow Gating-ML 2.0: an event on a lower bound is inside, on an upper bound outside. Bounds are
+compared in the precision of the events.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 BoolArray = npt.NDArray[np.bool_]
-Values = npt.NDArray[np.float32]
+#: float32; float64 for gates of other programs that are checked to the last digit.
+Values = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Threshold:
 
     def contains(self, values: Values) -> BoolArray:
         """Return a mask, shape (n_events,), for values of shape (1, n_events)."""
-        inside: BoolArray = values[0] >= np.float32(self.cut)
+        inside: BoolArray = values[0] >= values.dtype.type(self.cut)
         return inside if self.side == "above" else ~inside
 
 
@@ -52,7 +54,33 @@ class AllAbove:
 
     def contains(self, values: Values) -> BoolArray:
         """Return a mask, shape (n_events,), for values of shape (n_markers, n_events)."""
-        inside: BoolArray = np.min(values, axis=0) >= np.float32(self.cut)
+        inside: BoolArray = np.min(values, axis=0) >= values.dtype.type(self.cut)
+        return inside
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Events between bounds in every marker.
+
+    Parameters
+    ----------
+    markers : one or more markers.
+    lowest, highest : bounds of each marker, transformed units; the lower ones are inside, the upper
+        ones outside; None where it is open.
+    """
+
+    markers: tuple[str, ...]
+    lowest: tuple[float | None, ...]
+    highest: tuple[float | None, ...]
+
+    def contains(self, values: Values) -> BoolArray:
+        """Return a mask, shape (n_events,), for values of shape (n_markers, n_events)."""
+        inside: BoolArray = np.ones(values.shape[1], dtype=bool)
+        for row, low, high in zip(values, self.lowest, self.highest, strict=True):
+            if low is not None:
+                inside &= row >= row.dtype.type(low)
+            if high is not None:
+                inside &= row < row.dtype.type(high)
         return inside
 
 
@@ -84,24 +112,28 @@ class Ellipse:
 
     Parameters
     ----------
-    markers : the x and the y marker.
-    centre : transformed units.
-    covariance : 2 x 2, transformed units squared.
+    markers : two or more markers.
+    centre : transformed units, one number per marker.
+    covariance : as many rows and columns, transformed units squared.
     distance_square : squared Mahalanobis distance of the edge.
     """
 
     markers: tuple[str, ...]
-    centre: tuple[float, float]
-    covariance: tuple[tuple[float, float], tuple[float, float]]
+    centre: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
     distance_square: float
 
     def contains(self, values: Values) -> BoolArray:
-        """Return a mask, shape (n_events,), for values of shape (2, n_events)."""
-        (a, b), (_, c) = np.linalg.inv(np.asarray(self.covariance)).astype(np.float32)
-        x = values[0] - np.float32(self.centre[0])
-        y = values[1] - np.float32(self.centre[1])
-        distance = a * x * x + np.float32(2) * b * x * y + c * y * y
-        inside: BoolArray = distance <= np.float32(self.distance_square)
+        """Return a mask, shape (n_events,), for values of shape (n_markers, n_events)."""
+        number = values.dtype.type
+        precision = np.linalg.inv(np.asarray(self.covariance)).astype(number)
+        off = values - np.asarray(self.centre, dtype=number)[:, None]
+        distance = np.zeros(values.shape[1], dtype=number)
+        for i, x in enumerate(off):
+            distance += precision[i, i] * x * x
+            for j in range(i):
+                distance += (precision[i, j] + precision[j, i]) * x * off[j]
+        inside: BoolArray = distance <= number(self.distance_square)
         return inside
 
 
@@ -144,15 +176,19 @@ class Combination:
 
 
 def _is_member(parent: npt.NDArray[np.int64], population: npt.NDArray[np.int64]) -> BoolArray:
-    marked = np.zeros(int(parent[-1]) + 1, dtype=bool)  # sorted, so the last index is the highest
+    if population.size == 0:
+        return np.zeros(parent.size, dtype=bool)
+    highest = max(int(parent[-1]), int(population[-1]))  # sorted, so the last index is the highest
+    marked = np.zeros(highest + 1, dtype=bool)
     marked[population] = True
     return marked[parent]
 
 
-Geometry = Threshold | AllAbove | Polygon | Ellipse | Combination
+Geometry = Threshold | AllAbove | Rectangle | Polygon | Ellipse | Combination
 _KINDS: dict[str, Any] = {
     "threshold": Threshold,
     "all_above": AllAbove,
+    "rectangle": Rectangle,
     "polygon": Polygon,
     "ellipse": Ellipse,
     "combination": Combination,
