@@ -115,13 +115,13 @@ def gate_batch(folder: Path, number: int, seed: int) -> pd.DataFrame:
 def with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
     """Add the share of T cells with its limits, as measurements.parquet holds it."""
     columns = ["n_events", "n_parent", "n_background", "background_se", "n_lower", "n_upper",
-               "gate_se_log"]  # fmt: skip
-    n, total, background, error, lower, upper, gate = (
+               "gate_se_log", "n_missed", "missed_se"]  # fmt: skip
+    n, total, background, error, lower, upper, gate, missed, missed_error = (
         rows[name].astype(float).to_numpy() for name in columns
     )
     shares = share_interval(
         n, total, background=background, background_se=error, n_lower=lower, n_upper=upper,
-        gate_se_log=gate,
+        gate_se_log=gate, missed=missed, missed_se=missed_error,
     )  # fmt: skip
     level = rows["level"].to_numpy()
     return rows.assign(

@@ -66,6 +66,11 @@ class Study(Section):
     )
     panels_folder: str = Field("config/panels", description="Folder of <panel>.tsv.")
     gating_folder: str = Field("config/gating", description="Folder of <panel>.yaml.")
+    manual_gates: str | None = Field(
+        None,
+        description="Folder with a folder <panel> of gates drawn by hand (<file_id>.xml, <panel>.xml as "
+        "Gating-ML, or FlowJo's .wsp) that take the place of the learned ones; null for none.",
+    )
 
 
 CriteriaName = Literal[

@@ -134,6 +134,14 @@ class Layout:
         return self._at("comparisons.parquet")
 
     @property
+    def verdicts(self) -> str:
+        return self._at("verdicts.parquet")
+
+    @property
+    def diagnostics(self) -> str:
+        return self._at("diagnostics.parquet")
+
+    @property
     def report(self) -> str:
         return self._at("report.html")
 
@@ -182,6 +190,16 @@ class Results:
     def comparisons(self) -> pd.DataFrame:
         """The index group against each other group."""
         return self._read(self.layout.comparisons, "Comparisons")
+
+    @property
+    def verdicts(self) -> pd.DataFrame:
+        """What the comparisons of each primary endpoint say together."""
+        return self._read(self.layout.verdicts, "Verdicts")
+
+    @property
+    def diagnostics(self) -> pd.DataFrame:
+        """Influence, change by covariates and further checks beside the comparisons."""
+        return self._read(self.layout.diagnostics, "Diagnostics")
 
     @property
     def scores(self) -> pd.DataFrame:

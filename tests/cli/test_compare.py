@@ -6,7 +6,7 @@ import yaml
 
 from itc_analysis.cli import main
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Comparisons, Measurements, Participants
+from itc_analysis.tables.made import Comparisons, Diagnostics, Measurements, Participants, Verdicts
 from stats.made_up_study import inverse_logit, make_measurements, make_participants
 
 
@@ -51,6 +51,21 @@ def test_compare_writes_every_planned_comparison_with_its_provenance(study, caps
     assert "{" not in stored["methods"]
     out = capsys.readouterr().out
     assert out == f"{len(table)} comparisons, {len(table) - len(done)} of them not estimable\n"
+
+
+def test_verdicts_and_diagnostics_are_written_where_asked_for(study):
+    beside = [f"--{name}={study / name}.parquet" for name in ("verdicts", "diagnostics")]
+    assert main(arguments(study) + beside) == 0
+    verdicts = contract.read(study / "verdicts.parquet", Verdicts)
+    assert len(verdicts) == 8
+    mait = verdicts.set_index(["population", "measure"]).loc[("mait", "share_of_t")]
+    assert mait["n_controls"] == 5
+    assert mait["words"]
+    diagnostics = contract.read(study / "diagnostics.parquet", Diagnostics)
+    table = contract.read(study / "comparisons.parquet", Comparisons)
+    assert len(diagnostics) == table["role"].isin(["primary", "secondary"]).sum()
+    for name in ("verdicts", "diagnostics"):
+        assert "{" not in contract.read_provenance(study / f"{name}.parquet")["methods"]
 
 
 def test_a_second_run_writes_the_same_bytes(study):

@@ -164,3 +164,48 @@ def test_a_moved_cut_changes_the_log_count() -> None:
     assert counting.log_change(120, 100) == pytest.approx(np.log(120.5 / 100.5) / 2)
     assert counting.log_change(0, 0) == 0
     assert counting.shifted(Threshold(("x",), "above", 0.5), 0.1).cut == pytest.approx(0.6)
+
+
+def test_without_background_the_limits_are_those_of_counting() -> None:
+    blank, limit = counting.detection_limits(Background(0.0, 0.0, "negative_tail"))
+    assert blank == 0
+    # 95 % of tubes with 3.0 cells expected show at least one: -ln 0.05
+    assert limit == pytest.approx(-np.log(0.05))
+    assert counting.detection_limits(counting.NO_BACKGROUND) == (None, None)
+
+
+@pytest.mark.parametrize(("expected", "error"), [(5.0, 0.0), (5.0, 3.0), (0.0, 1.0), (40.0, 10.0)])
+def test_limits_keep_their_promise_in_drawn_tubes(expected: float, error: float) -> None:
+    rng = np.random.default_rng(5)
+    n = 200_000
+    rate = np.full(n, expected)
+    if error > 0:
+        shape = (expected / error) ** 2 if expected > 0 else 0.5
+        rate = rng.gamma(shape, error**2 / expected if expected > 0 else error, n)
+    blank, limit = counting.detection_limits(Background(expected, error, "fmo"))
+    assert blank is not None
+    assert limit is not None
+    above = np.mean(rng.poisson(rate) > blank)
+    assert above <= 0.05 + 0.002
+    # one event less would break the promise
+    assert np.mean(rng.poisson(rate) > blank - 1) > 0.05 - 0.002
+    assert np.mean(rng.poisson(expected + limit, n) > blank) == pytest.approx(0.95, abs=0.003)
+
+
+def test_a_count_below_the_tubes_own_limit_is_not_detected() -> None:
+    background = Background(60.0, 20.0, "fmo")
+    _, limit = counting.detection_limits(background)
+    assert limit is not None
+    assert limit > 35
+    known = {"lod_events": 20, "loq_events": 50}
+    assert counting.detect(90, background, 1.0, **known) == "below_lod"
+    assert counting.detect(60 + int(limit) + 60, background, 30.0, **known) == "quantified"
+
+
+def test_events_missed_below_the_cut_are_added_with_their_error() -> None:
+    without = Background(20.0, 4.0, "negative_tail")
+    with_missed = Background(20.0, 4.0, "negative_tail", n_missed=30.0, missed_se=10.0)
+    low, high = counting.net_interval(1000, 50_000, without)
+    low_added, high_added = counting.net_interval(1000, 50_000, with_missed)
+    assert low < low_added < low + 30
+    assert high_added > high + 30

@@ -97,3 +97,12 @@ def test_coereba_lacks_what_it_lacks(real_data: Path, root: Path) -> None:
     mait = gates[gates["population"] == "mait"]
     assert (mait["state"] == "not_estimable").all()
     assert mait["reason"].str.contains("50 are needed").all()
+
+
+def test_an_inkt_gate_with_nothing_in_it_is_below_its_limit(real_data: Path, root: Path) -> None:
+    _, tables = gate_example(root, real_data, "cytof_pbmc")
+    counts = tables.counts.set_index("population")
+    assert counts.loc["inkt", "detection"] == "below_lod"
+    # 661 events above asinh 2.5 and 438 (SOURCE.md); the valleys lie a little lower
+    assert counts.loc["gd_t_cells", "detection"] == "quantified"
+    assert counts.loc["vd2_gd", "n_events"] == pytest.approx(438, rel=1)

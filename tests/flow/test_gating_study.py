@@ -217,3 +217,23 @@ def test_faults_of_the_inputs_end_with_status_2(
     assert "file_id 'T1' stands 2 times" in said
     assert main([*common, "--template", good, "--tubes", str(tmp_path / "no.json")]) == 2
     assert "is not there" in capsys.readouterr().err
+
+
+def test_the_overview_shows_every_stained_tube_of_a_population(
+    gated: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = gated["panel_b"]
+    common = ["overview", "--gates", str(folder / "gates.parquet"),
+              "--views", *map(str, sorted(folder.glob("*/views.parquet"))),
+              "--counts", *map(str, sorted(folder.glob("*/counts.parquet"))),
+              "--output-folder", str(tmp_path / "pages")]  # fmt: skip
+    assert main([*common, "--populations", "inkt", "mait"]) == 0
+    page = (tmp_path / "pages" / "index.html").read_text()
+    views = tables(folder, "views", Views)
+    for population in ("inkt", "mait"):
+        n = int((views["population"] == population).sum())
+        assert f"{population}: {n} tubes, worst judged first" in page
+        assert f'src="{population}-1.png"' in page
+        assert (tmp_path / "pages" / f"{population}-1.png").stat().st_size > 0
+    assert main([*common, "--populations", "mate"]) == 2
+    assert "no view of 'mate'" in capsys.readouterr().err

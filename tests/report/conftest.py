@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.cohort.disclosure import count_cells
 from itc_analysis.config import Settings, Study
 from itc_analysis.provenance import describe
 from itc_analysis.results import Layout
@@ -79,6 +80,7 @@ def write_results(
         for rule in ("adult", "no_chronic_infection")
     ]
     _write(eligibility, at.eligibility, made.Eligibility, cohort)
+    _write_checks(at, people, hostile_text, cohort)
     samples = [
         {
             "sample_id": f"S-{person}",
@@ -213,6 +215,13 @@ def _write_flow(
         ]
         made_by = describe("itc fit-gates", methods="Events were logicle transformed.", **told)
         _write(quality, at.tube_quality(panel, "b1"), made.TubeQuality, made_by)
+        steps = [
+            step
+            for place, row in enumerate(quality)
+            if row["status"] == "ok"
+            for step in _acquisition(str(row["file_id"]), unsteady=(place == 2), rng=rng)
+        ]
+        _write(steps, at.acquisition(panel, "b1"), made.Acquisitions, made_by)
         _write([], at.fits(panel, "b1"), made.GateFits, made_by)
         names = ["t_cells", "mait", "inkt", "gd_t_cells"]
         names = ["t_cells", "cd8_t_cells", "innate_cd8"] if panel == "panel_b" else names
@@ -234,6 +243,60 @@ def _write_flow(
         _write([], at.intensity(panel, "b1"), made.Intensity, made_by)
         _write([_view(tube, name, rng) for tube in usable[:3] for name in names],
                at.views(panel, "b1"), made.Views, made_by)  # fmt: skip
+
+
+def _acquisition(file_id: str, *, unsteady: bool, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Return 24 stretches of 800 events; of an unsteady tube the last two were left out."""
+    return [
+        {
+            "file_id": file_id,
+            "step": step,
+            "start": 0.5 * step,
+            "n_events": 800,
+            "events_per_second": float(1600 + rng.normal(0, 40)),
+            "share_removed": 1.0 if unsteady and step >= 22 else 0.0,
+            "deviation": 9.0 if unsteady and step >= 22 else 2.0,
+            "channel": "CD3",
+        }
+        for step in range(24)
+    ]
+
+
+def _write_checks(
+    at: Layout, people: pd.DataFrame, hostile_text: str, made_by: dict[str, Any]
+) -> None:
+    """Write what the check of the cohort found beside eligibility."""
+    own_sets = {"SSc": "ssc_2013", "RA": "ra_2010"}
+    classification = [
+        {
+            "participant_id": person.participant_id,
+            "group": person.group,
+            "criteria": criteria,
+            "is_of_group": own_sets.get(person.group) == criteria,
+            "verdict": "fulfils" if own_sets.get(person.group) == criteria else "does_not_fulfil",
+        }
+        for person in people.itertuples()
+        for criteria in ("ssc_2013", "ra_2010")
+    ]
+    # the first person of the index group: by the items nobody can tell, the clinician declared it
+    classification[0] |= {"verdict": "not_assessable", "declared": True}
+    _write(classification, at.classification, made.Classification, made_by)
+    first = people.iloc[0]
+    queries = [
+        {
+            "participant_id": first["participant_id"],
+            "group": first["group"],
+            "kind": "missing",
+            "item": "cmv_igg",
+            "what": f"the cell is empty {hostile_text}",
+            "what_to_do": "ask and fill in: CMV serology",
+            "blocks": False,
+        }
+    ]
+    queries.append(queries[0] | {"item": "pregnant_or_breastfeeding", "blocks": True})
+    _write(queries, at.queries, made.Queries, made_by)
+    cells = count_cells(people, min_cell_size=Settings().cohort.min_cell_size)
+    contract.write(cells, at.disclosure, made.Disclosure, made_by)
 
 
 def _sizes(names: list[str], rng: np.random.Generator) -> list[int]:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from itc_analysis.config import Settings
-from itc_analysis.report import answer, comparisons, gating, plots, problems, scores
+from itc_analysis.flow.plots import background_text
+from itc_analysis.report import (
+    alike,
+    answer,
+    comparisons,
+    gating,
+    participants,
+    plots,
+    problems,
+    scores,
+)
 from itc_analysis.report.blocks import Bullets, Details, Section, Table
 from itc_analysis.report.material import Material, collect
 from itc_analysis.results import Layout
+from itc_analysis.singlecell.plots import plot_quality
+from itc_analysis.stats.plots import plot_group_points
 from itc_analysis.tables import contract, made
 
 
@@ -160,6 +174,80 @@ def test_remarks_are_numbered_once_and_told_below(material: Material) -> None:
         "1: Few participants.",
         "2: Treatment is not adjusted for.",
     ]
+
+
+def test_an_assay_that_the_study_lacks_has_no_node_and_one_without_numbers_has_lost_everybody(
+    material: Material,
+) -> None:
+    flow_only = replace(
+        material,
+        libraries=material.libraries.iloc[:0],
+        library_quality=material.library_quality.iloc[:0],
+    )
+    assert "ingle-cell" not in str(participants.flow_chart(flow_only).picture)
+    rows = material.measurements
+    unmeasured = replace(material, measurements=rows[rows["assay"] != "singlecell"])
+    n = int(material.participants["is_analysed"].sum())
+    assert f"Without single-cell data: n = {n}" in str(participants.flow_chart(unmeasured).picture)
+
+
+def test_people_whose_cells_were_too_few_for_a_phenotype_have_flow_cytometry(
+    material: Material,
+) -> None:
+    rows = material.measurements
+    rows = rows.assign(status=rows["status"].where(rows["assay"] != "flow", "few_cells"))
+    picture = str(participants.flow_chart(replace(material, measurements=rows)).picture)
+    assert "Without flow cytometry: n = 0" in picture
+
+
+def test_a_study_without_the_assay_of_the_plan_shows_what_it_measured(material: Material) -> None:
+    rows = material.measurements
+    flow = rows[(rows["assay"] == "flow") & rows["measure"].isin(answer.ABUNDANCE)]
+    moved = replace(material, measurements=flow.assign(assay="singlecell"))
+    assert set(comparisons.plotted_rows(moved)["assay"]) == {"singlecell"}
+    both = replace(material, measurements=pd.concat([flow, flow.assign(assay="singlecell")]))
+    assert set(comparisons.plotted_rows(both)["assay"]) == {"flow"}
+
+
+def test_covariates_that_nobody_has_are_not_drawn(material: Material) -> None:
+    nobody = material.participants.assign(age_years=float("nan"))
+    picture = str(alike.blocks(replace(material, participants=nobody))[1].picture)  # type: ignore[union-attr]
+    assert ">age<" not in picture
+    assert ">sex<" in picture
+
+
+@pytest.mark.parametrize(
+    ("n_background", "text"),
+    [(0.0, "0"), (1e-14, "<0.01"), (0.0099, "<0.01"), (0.01, "0.01"), (2.0123, "2.01")],
+)
+def test_background_that_is_as_good_as_none_has_no_digits(n_background: float, text: str) -> None:
+    assert background_text(n_background) == text
+
+
+def test_a_single_point_is_not_hidden_under_a_bar(material: Material) -> None:
+    rows = material.measurements
+    rows = rows[(rows["population"] == "mait") & (rows["measure"] == "share_of_t")]
+    rows = rows[rows["status"] == "ok"]
+    one, two = (rows.groupby("group").head(n) for n in (1, 2))
+    assert len(plot_group_points(one).lines) == 0
+    axes = plot_group_points(two)
+    assert len(axes.lines) == two["group"].nunique()
+    assert all(bar.get_zorder() < axes.collections[0].get_zorder() for bar in axes.lines)
+
+
+def test_one_library_has_its_name_and_an_axis_with_labels(material: Material) -> None:
+    one = material.library_quality.head(1)
+    axes = plot_quality(one)
+    axes.figure.draw_without_rendering()
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(one["library_id"])
+    low, high = axes.get_ylim()
+    shown = [
+        label.get_text()
+        for label, place in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
+        if low <= place <= high
+    ]
+    assert shown == ["10", "100", "1,000"]
+    assert axes.get_title().startswith("1 of 1 library used")
 
 
 def test_a_section_that_says_nothing_is_refused() -> None:

@@ -208,7 +208,7 @@ def test_a_group_that_is_a_batch_is_refused_in_words(people, shares):
     batch = np.where(people["group"] == "SSc", "b1", "b2")
     row = compare(shares.assign(batch=batch), people, make_plan()).iloc[0]
     assert row["status"] == "not_estimable"
-    assert row["reason"].startswith("confounded with batch")
+    assert row["reason"].startswith("not interpretable: confounded with batch")
 
 
 def test_participants_who_are_not_analysed_do_not_enter(people, shares):

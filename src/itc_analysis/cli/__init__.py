@@ -26,10 +26,13 @@ VERBS = (
     "fit-gates",
     "pool-gates",
     "apply-gates",
+    "concordance",
+    "overview",
     "annotate",
     "score",
     "measure",
     "compare",
+    "power",
     "report",
 )
 

@@ -1,15 +1,25 @@
 """Compare the index group with the references of the analysis plan.
 
 Makes every comparison that the plan declares and no other. One that the data cannot decide keeps
-its row and says why.
+its row and says why. Verdicts (specific to the index group, shared with a disease) and diagnostics
+(influence, covariates, unknown confounding) are written as well where a file is named for them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING, Any
 
 from itc_analysis.cli.threads import ONE_THREAD
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from itc_analysis.tables.contract import Contract
+
+#: Sentences for the methods section, and the works they cite.
+Said = tuple[str, list[str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--participants", required=True, help="participants.parquet")
     parser.add_argument("--measurements", required=True, help="measurements.parquet")
     parser.add_argument("--output", required=True, help="comparisons.parquet")
+    parser.add_argument("--verdicts", help="verdicts.parquet, on the primary endpoints")
+    parser.add_argument("--diagnostics", help="diagnostics.parquet, beside the comparisons")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -30,33 +42,42 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis import provenance
     from itc_analysis.config import Cohort, Stats, read_section
     from itc_analysis.stats.compare import compare_groups
-    from itc_analysis.stats.methods_text import describe_comparisons
+    from itc_analysis.stats.diagnostics import diagnose
+    from itc_analysis.stats.methods_text import (
+        describe_comparisons,
+        describe_diagnostics,
+        describe_verdicts,
+    )
     from itc_analysis.stats.plan import read_plan
+    from itc_analysis.stats.verdicts import judge_endpoints
     from itc_analysis.tables import contract, made
 
     settings = read_section(options.config, Stats)
     cohort = read_section(options.cohort_config, Cohort)
     plan = read_plan(options.plan)
-    table = compare_groups(
-        contract.read(options.measurements, made.Measurements),
-        contract.read(options.participants, made.Participants),
-        plan=plan,
-        cohort=cohort,
-        settings=settings,
-    )
-    methods, citations = describe_comparisons(table, plan=plan, cohort=cohort, settings=settings)
-    contract.write(
-        table,
-        options.output,
-        made.Comparisons,
-        provenance=provenance.describe(
-            "itc compare",
-            parameters={"stats": settings.model_dump(), "cohort": cohort.model_dump()},
-            inputs=[options.plan, options.participants, options.measurements],
-            packages=("formulaic", "numpy", "pandas", "scipy"),
-            methods=methods,
-            citations=citations,
-        ),
-    )
+    measurements = contract.read(options.measurements, made.Measurements)
+    participants = contract.read(options.participants, made.Participants)
+    how: dict[str, Any] = {"plan": plan, "cohort": cohort, "settings": settings}
+    made_with: dict[str, Any] = {
+        "parameters": {"stats": settings.model_dump(), "cohort": cohort.model_dump()},
+        "inputs": [options.plan, options.participants, options.measurements],
+        "packages": ("formulaic", "numpy", "pandas", "scipy"),
+    }
+
+    def write(table: pd.DataFrame, path: str, of: type[Contract], said: Said) -> None:
+        methods, citations = said
+        described = provenance.describe(
+            "itc compare", methods=methods, citations=citations, **made_with
+        )
+        contract.write(table, path, of, provenance=described)
+
+    table = compare_groups(measurements, participants, **how)
+    write(table, options.output, made.Comparisons, describe_comparisons(table, **how))
+    if options.verdicts:
+        verdicts = judge_endpoints(measurements, participants, **how)
+        write(verdicts, options.verdicts, made.Verdicts, describe_verdicts(plan))
+    if options.diagnostics:
+        beside = diagnose(measurements, participants, **how)
+        write(beside, options.diagnostics, made.Diagnostics, describe_diagnostics())
     n_left = int((table["status"] == "not_estimable").sum())
     print(f"{len(table)} comparisons, {n_left} of them not estimable")

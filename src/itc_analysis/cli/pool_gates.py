@@ -1,7 +1,8 @@
 """Judge every cut against its batch and its study, and write the final gates.
 
 Works on the fits alone. Writes gates.parquet and, for every stained tube, its gates as GatingML 2.0,
-which FlowJo, Cytobank and FlowKit open.
+which FlowJo, Cytobank and FlowKit open. Gates that a person drew (--manual) keep their place however
+often the command runs.
 """
 
 from __future__ import annotations
@@ -17,12 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fits", required=True, nargs="+", help="gate_fits.parquet of all batches")
     parser.add_argument("--output", required=True, help="the table to write")
     parser.add_argument("--gatingml", required=True, help="folder for <file_id>.xml")
+    parser.add_argument(
+        "--manual",
+        help="gates that a person drew: a FlowJo workspace (.wsp), or a folder of <file_id>.xml, "
+        "<panel>.xml and workspaces; they take the place of the populations of their names",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from itc_analysis.config import Flow, read_section
     from itc_analysis.flow import gatingml, pool
+    from itc_analysis.flow import manual as drawn
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.flow.panel import read_panel
     from itc_analysis.flow.scales import check_same_scales
@@ -36,7 +43,11 @@ def run(options: argparse.Namespace) -> None:
     fits = contract.read_all(options.fits, GateFits)
     axes = gatingml.read_axes(options.fits)
     check_same_scales(axes, options.template)
-    gates = pool.pool_gates(fits, template, settings)
+    manual = None
+    if options.manual is not None:
+        names = {column: set(fits[column].unique()) for column in ("file_id", "panel")}
+        manual = drawn.read_manual(options.manual, file_ids=names["file_id"], panels=names["panel"])
+    gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes)
     stained = sorted(fits.loc[fits["tube"] == "stained", "file_id"].unique())
     gatingml.write_gates(gates, template, axes, stained, options.gatingml)
     described = describe(
@@ -44,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         parameters={"flow": settings.model_dump(mode="json")},
         inputs=[options.template],
         packages=("numpy", "pandas"),
-        methods=pool.METHODS_TEXT,
+        methods=" ".join([pool.METHODS_TEXT, *([] if manual is None else [drawn.METHODS_TEXT])]),
         citations=pool.CITATIONS,
     )
     contract.write(gates, options.output, Gates, described)

@@ -15,8 +15,8 @@ from itc_analysis.tables.made import STATUSES
 #: The nodes in the order of reading; those of an assay follow for each assay.
 STAGES = ("enrolled", "excluded", "to_be_queried", "analysed")
 ASSAYS = ("flow", "singlecell")
-#: Below the limit of detection is a (censored) result, not a loss.
-USABLE = frozenset({"ok", "below_lod"})
+#: Below the limit of detection is a (censored) result, and cells too few for a phenotype were counted: no losses.
+USABLE = frozenset({"ok", "below_lod", "few_cells"})
 COLUMNS = ["group", "stage", "reason", "n", "n_any"]
 ALL_GROUPS = "all"
 BY_HAND = "decided by hand"
@@ -28,14 +28,17 @@ def count_flow(
     measurements: pd.DataFrame | None = None,
     *,
     groups: Iterable[str],
+    assays: Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Count the participants at every node.
 
     Parameters
     ----------
-    participants, eligibility, measurements : the tables of these names. The nodes of an assay
-        without measurements are left out.
+    participants, eligibility, measurements : the tables of these names; without measurements the
+        nodes of the assays are left out.
     groups : in the order of reading.
+    assays : those that the study has, "flow" and "singlecell"; by default those with measurements. The
+        nodes of others are left out; one without any measurement has lost everybody.
 
     Returns
     -------
@@ -49,18 +52,19 @@ def count_flow(
     first, every = _reasons(participants, eligibility)
     person = participants[["participant_id", "group"]].assign(stage=stages, reason=first)
     blocks = [person.assign(stage="enrolled", reason=""), person]
-    assays: list[str] = []
+    shown: list[str] = []
     if measurements is not None:
-        assays = [assay for assay in ASSAYS if (measurements["assay"] == assay).any()]
+        measured = set(measurements["assay"]) if assays is None else set(assays)
+        shown = [assay for assay in ASSAYS if assay in measured]
         analysed = participants.loc[participants["is_analysed"], ["participant_id", "group"]]
-        blocks += [_losses(analysed, measurements, assay) for assay in assays]
+        blocks += [_losses(analysed, measurements, assay) for assay in shown]
     people = pd.concat(blocks, ignore_index=True)
     any_reason = person[["participant_id", "group", "stage"]].merge(every, on="participant_id")
     rows = []
     for group in (*groups, ALL_GROUPS):
         ours = people if group == ALL_GROUPS else people[people["group"] == group]
         any_ours = any_reason if group == ALL_GROUPS else any_reason[any_reason["group"] == group]
-        for stage in _stage_order(assays):
+        for stage in _stage_order(shown):
             here = ours[ours["stage"] == stage]
             rows.append([group, stage, "", len(here), len(here)])
             everywhere = people.loc[people["stage"] == stage, "reason"]

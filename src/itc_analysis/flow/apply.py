@@ -158,7 +158,7 @@ def gate_tube(tube: Tube, template: Template, gates: Mapping[str, FinalGate]) ->
         if isinstance(gate, Combination):
             if all(name in members for name in gate.populations):
                 members[population.name] = gate.of_parent(parent, members)
-        elif no_channel(tube, population) is None:
+        elif all(marker in tube.markers for marker in gate.markers):
             members[population.name] = inside(tube, gate, parent)
     return members
 
@@ -194,6 +194,8 @@ def _apply_to_tube(
         backgrounds[name] = background
         n = int(members[name].size)
         lower, upper = counting.net_interval(n, int(parent.size), background)
+        limit_of_blank, limit_of_detection = counting.detection_limits(background)
+        is_known = background.n_events is not None
         made.counts.append(
             {
                 **row,
@@ -201,6 +203,10 @@ def _apply_to_tube(
                 "n_background": background.n_events,
                 "background_se": background.standard_error,
                 "background_source": background.source,
+                "n_missed": background.n_missed if is_known else None,
+                "missed_se": background.missed_se if is_known else None,
+                "n_lob": limit_of_blank,
+                "n_lod": limit_of_detection,
                 "n_lower": lower,
                 "n_upper": upper,
                 "gate_se_log": _gate_se_log(tube, population, template, gates, members),
@@ -246,7 +252,8 @@ def _background(
         return NO_BACKGROUND  # all of it is background
     control = controls.values(marker, population.parent)
     if control is not None and control.size >= population.min_parent:
-        return counting.control_background(control, gate.cut, int(parent.size))
+        found = counting.control_background(control, gate.cut, int(parent.size))
+        return counting.with_missed(found, tube.values(marker)[parent], gate.cut)
     return counting.tail_background(tube.values(marker)[parent], gate.cut)
 
 
@@ -273,9 +280,11 @@ def _gate_se_log(
         values = select(tube, gate.markers, parent)
         sizes = []
         for by in (-cut_se, cut_se):
+            if not isinstance(whole, Combination):
+                sizes.append(int(np.count_nonzero(counting.shifted(gate, by).contains(values))))
+                continue
             within = parent[counting.shifted(gate, by).contains(values)]
-            if isinstance(whole, Combination):
-                within = whole.of_parent(members[population.parent], {**members, name: within})
+            within = whole.of_parent(members[population.parent], {**members, name: within})
             sizes.append(int(within.size))
         squares.append(counting.log_change(*sizes) ** 2)
     return float(np.sqrt(sum(squares))) if squares else None

@@ -14,6 +14,7 @@ from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.density import Density
 from itc_analysis.flow.gating.flank import fit_flank
 from itc_analysis.flow.gating.geometry import AllAbove, Threshold
+from itc_analysis.flow.gating.overlap import fit_overlap
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -30,11 +31,15 @@ class Background:
     n_events : expected events; None when unknown.
     standard_error : of `n_events`.
     source : fmo, negative_tail or none.
+    n_missed, missed_se : events of the population expected on the wrong side of the cut; 0 where
+        no overlap shows.
     """
 
     n_events: float | None
     standard_error: float | None
     source: Literal["fmo", "negative_tail", "none"]
+    n_missed: float = 0.0
+    missed_se: float = 0.0
 
 
 NO_BACKGROUND = Background(None, None, "none")
@@ -62,9 +67,25 @@ def control_background(control: npt.ArrayLike, cut: float, n_parent: int) -> Bac
     return Background(above * scale, float(np.sqrt(above + 1)) * scale, "fmo")
 
 
+def with_missed(background: Background, values: npt.ArrayLike, cut: float) -> Background:
+    """Return a background with the positives that the tube itself shows to lie below the cut.
+
+    Parameters
+    ----------
+    values : the marker in the parent population, transformed units.
+    """
+    values = np.asarray(values)
+    overlap = fit_overlap(densities.estimate(values), cut) if values.size else None
+    if overlap is None:
+        return background
+    return replace(background, n_missed=overlap.n_missed, missed_se=overlap.missed_se)
+
+
 def tail_background(values: npt.ArrayLike, cut: float) -> Background:
     """Return the background by continuing the right flank of the negative peak beyond the cut.
 
+    Where positives are many enough to show their own peak, both are fitted together (`overlap`), and
+    the positives below the cut are known as well. Otherwise the flank alone is continued.
     Positives below the cut would make the flank flatter than it is: what stands right of the
     positive peak is mirrored at it and taken off. At the cut the curve is not let stand higher than
     the smoothed density and one event do.
@@ -82,6 +103,18 @@ def tail_background(values: npt.ArrayLike, cut: float) -> Background:
     if values.size == 0 or values.min() >= cut:
         return NO_BACKGROUND
     density = densities.estimate(values)
+    overlap = fit_overlap(density, cut)
+    if overlap is None:
+        return _by_flank(density, cut)
+    found = Background(overlap.n_background, overlap.background_se, "negative_tail")
+    # positives that hide the flank leave it undetermined: then the flank alone says more
+    if overlap.background_se > max(overlap.n_background, 1.0):
+        found = _by_flank(density, cut)
+    return replace(found, n_missed=overlap.n_missed, missed_se=overlap.missed_se)
+
+
+def _by_flank(density: Density, cut: float) -> Background:
+    """Return the background by the flank alone, freed of mirrored positives."""
     end = int(np.searchsorted(density.centres, cut - densities.BIN_WIDTH / 2))
     if end == 0:
         return NO_BACKGROUND
@@ -108,6 +141,7 @@ def joined_background(parts: Sequence[Background]) -> Background:
         return NO_BACKGROUND
     source = parts[0].source if len({p.source for p in parts}) == 1 else "negative_tail"
     total = sum(n for n, _ in numbers)
+    # events missed by one signal are mostly found by another: none are added back
     return Background(total, float(np.sqrt(sum(error**2 for _, error in numbers))), source)
 
 
@@ -116,8 +150,8 @@ def net_interval(n_events: int, n_parent: int, background: Background) -> tuple[
 
     Clopper-Pearson limits of the count and normal limits of the background are joined by MOVER
     (Zou and Donner 2008, doi:10.1002/sim.3095): lower = net - sqrt((n - lower of n)² +
-    (upper of background - background)²), and the same upwards. Without background these are the
-    exact limits.
+    (upper of background - background)²), and the same upwards; events missed below the cut are added
+    with their own limits. Without background these are the exact limits.
 
     Returns
     -------
@@ -127,14 +161,47 @@ def net_interval(n_events: int, n_parent: int, background: Background) -> tuple[
     if background.n_events is None or background.standard_error is None:
         return low, high
     z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-    expected = background.n_events
+    expected, missed = background.n_events, background.n_missed
     least = max(expected - z * background.standard_error, 0.0)
     most = expected + z * background.standard_error
-    net = n_events - expected
-    lower = net - float(np.hypot(n_events - low, most - expected))
-    upper = net + float(np.hypot(high - n_events, expected - least))
+    least_missed = max(missed - z * background.missed_se, 0.0)
+    net = n_events - expected + missed
+    lower = net - float(
+        np.sqrt((n_events - low) ** 2 + (most - expected) ** 2 + (missed - least_missed) ** 2)
+    )
+    upper = net + float(
+        np.sqrt((high - n_events) ** 2 + (expected - least) ** 2 + (z * background.missed_se) ** 2)
+    )
     upper = float(np.clip(upper, 0.0, n_parent))
     return float(np.clip(lower, 0.0, upper)), upper
+
+
+def detection_limits(background: Background) -> tuple[float | None, float | None]:
+    """Return limit of blank and limit of detection of a gate in one tube.
+
+    Currie 1968 (doi:10.1021/ac60259a007) and CLSI EP17, for counts: the limit of blank is the 95 %
+    quantile of the events in the gate when the population is empty (Poisson about a background that
+    is itself uncertain: a gamma, so together negative binomial); the limit of detection is the
+    smallest true number of cells of which 95 % of tubes show more events than the limit of blank.
+
+    Returns
+    -------
+    limit of blank : events in the gate, background included; None where the background is unknown.
+    limit of detection : cells of the population, background not included; None likewise.
+    """
+    if background.n_events is None or background.standard_error is None:
+        return None, None
+    expected, error = background.n_events, background.standard_error
+    blank = float(stats.poisson.ppf(CONFIDENCE, expected))
+    if error > 0:
+        # nothing seen in the control: Jeffreys' prior, half an event
+        shape = (expected / error) ** 2 if expected > 0 else 0.5
+        scale = error**2 / expected if expected > 0 else error
+        # a background known worse than by its own size is a gamma with most of its mass near 0
+        blank = max(blank, float(stats.nbinom.ppf(CONFIDENCE, shape, 1 / (1 + scale))))
+    # P(Poisson(m) <= blank) = 5 %
+    gross = float(stats.chi2.ppf(CONFIDENCE, 2 * (blank + 1))) / 2
+    return blank, gross - expected
 
 
 def exact_limits(n_events: int, n_parent: int) -> tuple[float, float]:
@@ -156,11 +223,13 @@ def detect(
 ) -> Literal["quantified", "detected", "below_lod"]:
     """Return whether the background-subtracted count is quantified, detected or below the limit.
 
-    A count whose interval reaches down to its background is below the limit of detection whatever
-    its size.
+    The limit of detection is the configured number of events or that of the tube's own background
+    (`detection_limits`), whichever is higher. A count whose interval reaches down to its background
+    is below it whatever its size.
     """
-    net = n_events - (background.n_events or 0.0)
-    if net < lod_events or lower <= 0:
+    net = n_events - (background.n_events or 0.0) + background.n_missed
+    _, own_limit = detection_limits(background)
+    if net < max(lod_events, own_limit or 0.0) or lower <= 0:
         return "below_lod"
     return "quantified" if net >= loq_events else "detected"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,17 @@ log = logging.getLogger(__name__)
 Members = dict[str, npt.NDArray[np.int64]]
 
 METHODS_TEXT = (
+    "The events that were kept, read from the FCS files in instrument units, were compensated with "
+    "the study's own matrix where one was given and else with the matrix of the file, and transformed "
+    "to the scale that the panel's gating template fixes for the whole study (logicle unless it says "
+    "otherwise; scatter and time linearly). "
     "Gates were learned in every tube by itself along a fixed template: cuts were placed in the "
     "valley between negative and positive events of a histogram smoothed with a locally adapted "
     "bandwidth, lymphocytes were enclosed by an ellipse in forward and side scatter, single cells "
     "by a robust regression of pulse height on pulse area, and every cut was given a standard "
     "error by resampling the histogram."
 )
-CITATIONS = ("silverman1986", "finak2014", "malek2015")
+CITATIONS = ("parks2006", "moore2012", "silverman1986", "finak2014", "malek2015")
 
 
 def fit_batch(
@@ -59,7 +64,8 @@ def fit_batch(
     -------
     fits : `GateFits`, one row per tube and population, also for tubes that cannot be used.
     quality : `TubeQuality`, one row per tube.
-    axes : channel and transform of each marker, for exchange with other programs; see `axes_of`.
+    axes : file name, and channel and transform of each marker, for exchange with other programs; see
+        `axes_of`.
 
     Raises
     ------
@@ -78,7 +84,7 @@ def fit_batch(
             )
         else:
             fits += fit_tube(tube, template, n_bootstrap=settings.n_bootstrap)
-            axes[tube.file_id] = axes_of(tube)
+            axes[tube.file_id] = axes_of(tube) | {"file": Path(str(row["path"])).name}
             if acquisitions is not None and tube.acquisition is not None:
                 acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
         log.info("fitted %s: %s", row["file_id"], quality_row["status"])

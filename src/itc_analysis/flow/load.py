@@ -107,6 +107,7 @@ def load_tube(
         missing_markers=tuple(m for m in panel["marker"] if m not in columns),
         channels={marker: file.channels[columns[marker]].name for marker in roles},
         acquisition=_acquisition_of(clean, fluorescence, columns),
+        keep=clean.keep,
     )
 
 

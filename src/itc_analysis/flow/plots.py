@@ -38,6 +38,8 @@ STATE_COLOURS = {
 STATE_ORDER = ("not_estimable", "borrowed", "control", "pooled", "manual", "ok")
 #: The band around a cut, in standard errors.
 BAND = 2
+#: Fewer events of background are as good as none, and their digits say nothing.
+SMALLEST_BACKGROUND = 0.01
 #: Corners of a drawn ellipse.
 _N_CORNERS = 120
 #: Where an open side of a rectangle is drawn: far outside every view, transformed units.
@@ -145,6 +147,13 @@ def worst_first(gates: pd.DataFrame) -> list[str]:
     return list(ordered["file_id"])
 
 
+def background_text(n_background: float) -> str:
+    """Return a number of background events as people read it: none, "<0.01", or three digits."""
+    if n_background == 0:
+        return "0"
+    return "<0.01" if n_background < SMALLEST_BACKGROUND else f"{n_background:.3g}"
+
+
 def _markers(view: pd.Series) -> tuple[str, ...]:
     y = view["marker_y"]
     return (str(view["marker_x"]),) if pd.isna(y) else (str(view["marker_x"]), str(y))
@@ -227,7 +236,7 @@ def _title(file_id: str, population: str, gate: pd.Series, count: pd.Series) -> 
         return f"{file_id}\n{population}: {gate['state']}"
     background = ""
     if not pd.isna(count["n_background"]):
-        background = f", background {float(count['n_background']):.3g}"
+        background = f", background {background_text(float(count['n_background']))}"
     return (
         f"{file_id}\n{population}: {gate['state']}, n = {int(count['n_events']):,} of "
         f"{int(count['n_parent']):,}{background}"

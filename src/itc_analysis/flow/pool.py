@@ -7,7 +7,7 @@ Works on the table of fits alone, without events. A cut of low precision is shru
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from itc_analysis.flow.gating.geometry import (
     to_json,
 )
 from itc_analysis.flow.gating.template import ROOT, Population, Template
+from itc_analysis.flow.manual import ManualGates, with_manual
 from itc_analysis.flow.pool_shapes import collect_shapes, decide_shape
 from itc_analysis.flow.spread import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
 from itc_analysis.tables import contract
@@ -48,9 +49,10 @@ METHODS_TEXT = (
     "where a batch had fewer than three usable tubes): imprecise cuts were shrunk towards the "
     "batch's median by empirical Bayes with the weight of the between-tube variance over its sum "
     "with the squared standard error, cuts that a tube could not decide and outliers were borrowed "
-    "from the batch, and the state of every gate was recorded."
+    "from the batch, and the state of every gate was recorded. The final gates of every stained tube "
+    "were written as Gating-ML 2.0."
 )
-CITATIONS = ("efron1975", "finak2014")
+CITATIONS = ("efron1975", "finak2014", "spidlen2015")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,14 @@ class Reference:
     n_tubes: int
 
 
-def pool_gates(fits: pd.DataFrame, template: Template, settings: Flow) -> pd.DataFrame:
+def pool_gates(
+    fits: pd.DataFrame,
+    template: Template,
+    settings: Flow,
+    *,
+    manual: ManualGates | None = None,
+    axes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> pd.DataFrame:
     """Return the final gates (`Gates`), one row per tube and population of `fits`.
 
     Parameters
@@ -80,6 +89,8 @@ def pool_gates(fits: pd.DataFrame, template: Template, settings: Flow) -> pd.Dat
     fits : `GateFits` of one panel, all batches.
     template : the panel's gating template.
     settings : the flow section: `outlier_mads`.
+    manual : gates that a person drew, which take the place of the learned ones; None for none.
+    axes : channels and scales of each tube, to bring them onto; see `gatingml.read_axes`.
 
     Raises
     ------
@@ -91,6 +102,8 @@ def pool_gates(fits: pd.DataFrame, template: Template, settings: Flow) -> pd.Dat
     for population in template.populations:
         own = fits[fits["population"] == population.name]
         rows += _pool_population(own, population, settings)
+    if manual is not None:
+        rows = with_manual(rows, axes or {}, manual)
     rows = _settle_combinations(rows, template)
     faults = [
         Fault(

@@ -27,7 +27,7 @@ from itc_analysis.flow.transform import Transform
 METHODS_TEXT = (
     "Events at the margins of the detectors were removed, except counting beads, and so were stretches "
     "of the acquisition in which the flow rate or the density peaks of any channel left the tube's usual "
-    "range, by the method of PeacoQC; tubes that lost too many events were marked and not analysed."
+    "range, by the method of PeacoQC, where the file's clock allowed; tubes that lost too many events were marked and not analysed."
 )
 CITATIONS = ("emmaneel2022",)
 

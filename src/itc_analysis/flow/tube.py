@@ -51,6 +51,7 @@ class Tube:
     missing_markers: tuple[str, ...] = field(default=())
     channels: dict[str, str] = field(default_factory=dict)
     acquisition: pd.DataFrame | None = None
+    keep: npt.NDArray[np.bool_] | None = None
 
     @property
     def n_events(self) -> int:

@@ -76,6 +76,8 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         n_lower=floats(rows["n_lower"]),
         n_upper=floats(rows["n_upper"]),
         gate_se_log=floats(rows["gate_se_log"]),
+        missed=floats(rows["n_missed"]),
+        missed_se=floats(rows["missed_se"]),
     )
     low = (rows["status"] == "below_lod").to_numpy()
     with np.errstate(invalid="ignore", divide="ignore"):  # sources without T cells have no limit

@@ -46,8 +46,10 @@ def share_interval(
     n_lower: npt.ArrayLike = np.nan,
     n_upper: npt.ArrayLike = np.nan,
     gate_se_log: npt.ArrayLike = 0.0,
+    missed: npt.ArrayLike = 0.0,
+    missed_se: npt.ArrayLike = 0.0,
 ) -> Shares:
-    """Return the share (n - background) / total with its uncertainty.
+    """Return the share (n - background + missed) / total with its uncertainty.
 
     Parameters
     ----------
@@ -59,20 +61,23 @@ def share_interval(
     n_lower, n_upper : 95 % limits of the net count; where NaN, those of Clopper and Pearson
         (1934, doi:10.1093/biomet/26.4.404) less the background.
     gate_se_log : standard error of the log count due to the position of the cut.
+    missed, missed_se : events of the population expected on the other side of the cut, and their
+        standard error. NaN counts as none.
 
     Notes
     -----
     The limits of counting and those of the cut are joined on the logit scale by square-and-add
-    (Zou and Donner 2008, doi:10.1002/sim.3095). The logit's variance is (n + 1/2 + se_b^2) /
+    (Zou and Donner 2008, doi:10.1002/sim.3095). The logit's variance is (n + 1/2 + se_b^2 + se_m^2) /
     (net + 1/2)^2 + 1/(total - net + 1/2) + (gate_se_log / (1 - share))^2; without background and
     gate error that is Haldane's 1/(n + 1/2) + 1/(total - n + 1/2).
     """
-    n, total, background, background_se, n_lower, n_upper, gate = _same_length(
-        n, total, background, background_se, n_lower, n_upper, gate_se_log
+    n, total, background, background_se, n_lower, n_upper, gate, missed, missed_se = _same_length(
+        n, total, background, background_se, n_lower, n_upper, gate_se_log, missed, missed_se
     )
-    background, background_se, gate = (
-        np.nan_to_num(column) for column in (background, background_se, gate)
+    background, background_se, gate, missed, missed_se = (
+        np.nan_to_num(column) for column in (background, background_se, gate, missed, missed_se)
     )
+    background, background_se = background - missed, np.hypot(background_se, missed_se)
     total = np.where(total > 0, total, np.nan)
     net = np.minimum(np.maximum(n - background, 0), total)
     value = net / total

@@ -87,6 +87,10 @@ def _pairs(participants: pd.DataFrame, material: Material, group: str) -> str:
 
 
 def _differences(table: pd.DataFrame, index_group: str) -> Figure:
+    known = table.groupby("variable")["standardised_difference"].transform("count") > 0
+    table = table[
+        known
+    ]  # a covariate that nobody has is told as missing, not drawn as an empty line
     with drawing():
         figure, ax = new_figure(*_DIFFERENCES)
         plot_differences(table, ax=ax)
@@ -117,6 +121,8 @@ def _small_multiples(material: Material) -> Details:
         for spare in axes[len(variables) :]:
             figure.delaxes(spare)
         plot_balance(people, groups=groups, variables=variables, axes=axes[: len(variables)])
+        for ax in axes[: len(variables)]:  # a long label would reach into the picture above
+            ax.set_ylabel(ax.get_ylabel().replace(" (", "\n("))
         alt = "Covariates by group: one picture each, every analysed participant a point."
         picture = to_png(figure, alt=alt)
     caption = (

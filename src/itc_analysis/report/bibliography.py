@@ -24,6 +24,11 @@ REFERENCES: dict[str, Reference] = {
         "logarithmic scaling for low signals and compensated data. Cytometry A 2006;69A:541–551.",
         "10.1002/cyto.a.20258",
     ),
+    "moore2012": Reference(
+        "Moore WA, Parks DR. Update for the logicle data scale including operational code "
+        "implementations. Cytometry A 2012;81A:273–277.",
+        "10.1002/cyto.a.22030",
+    ),
     "emmaneel2022": Reference(
         "Emmaneel A, Quintelier K, Sichien D, et al. PeacoQC: peak-based selection of high quality "
         "cytometry data. Cytometry A 2022;101:325–338.",
@@ -33,6 +38,15 @@ REFERENCES: dict[str, Reference] = {
         "Spidlen J, Moore W; ISAC Data Standards Task Force, Brinkman RR. ISAC’s Gating-ML 2.0 data "
         "exchange standard for gating description. Cytometry A 2015;87A:683–687.",
         "10.1002/cyto.a.22690",
+    ),
+    "lin1989": Reference(
+        "Lin LI. A concordance correlation coefficient to evaluate reproducibility. Biometrics 1989;45:255–268.",
+        "10.2307/2532051",
+    ),
+    "bland1986": Reference(
+        "Bland JM, Altman DG. Statistical methods for assessing agreement between two methods of clinical "
+        "measurement. Lancet 1986;327:307–310.",
+        "10.1016/S0140-6736(86)90837-8",
     ),
     "lee2008": Reference(
         "Lee JA, Spidlen J, Boyce K, et al. MIFlowCyt: the minimum information about a flow cytometry "

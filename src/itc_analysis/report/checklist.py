@@ -74,7 +74,9 @@ def _quality_control(material: Material) -> str:
         if len(controls)
         else " No bridge control was stained."
     )
-    return f"{n_ok} of {words.plural(len(quality), 'tube')} passed.{bridge}"
+    n_judged = material.acquisitions["file_id"].nunique()
+    judged = f" Judged along the acquisition: {words.plural(n_judged, 'tube')}."
+    return f"{n_ok} of {words.plural(len(quality), 'tube')} passed.{judged}{bridge}"
 
 
 def _controls(material: Material) -> str:

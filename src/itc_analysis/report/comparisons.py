@@ -57,9 +57,10 @@ def plotted_rows(material: Material) -> pd.DataFrame:
     rows = rows[rows["measure"].isin(answer.ABUNDANCE) & rows["participant_id"].notna()]
     compared = answer.abundance_rows(material)
     if len(compared):
-        rows = rows[
-            rows["population"].isin(compared["population"]) & rows["assay"].isin(compared["assay"])
-        ]
+        rows = rows[rows["population"].isin(compared["population"])]
+        of_the_answer = rows["assay"].isin(compared["assay"])
+        # a study without the assay of the plan still shows what it measured
+        rows = rows[of_the_answer] if of_the_answer.any() else rows
     analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
     rows = rows[rows["participant_id"].isin(analysed)]
     populations = {name: place for place, name in enumerate(words.POPULATION_NAMES)}

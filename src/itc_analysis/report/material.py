@@ -36,11 +36,15 @@ class Material:
     layout: Layout
     participants: pd.DataFrame
     eligibility: pd.DataFrame
+    classification: pd.DataFrame
+    queries: pd.DataFrame
+    disclosure: pd.DataFrame
     samples: pd.DataFrame
     tubes: pd.DataFrame
     libraries: pd.DataFrame
     problems: pd.DataFrame
     tube_quality: pd.DataFrame
+    acquisitions: pd.DataFrame
     gates: pd.DataFrame
     counts: pd.DataFrame
     library_quality: pd.DataFrame
@@ -97,6 +101,9 @@ def collect(results: str | Path, settings: Settings) -> Material:
     reader = _Reader(layout)
     participants = reader.one(layout.participants, made.Participants)
     eligibility = reader.one(layout.eligibility, made.Eligibility)
+    classification = reader.one(layout.classification, made.Classification)
+    queries = reader.one(layout.queries, made.Queries)
+    disclosure = reader.one(layout.disclosure, made.Disclosure)
     samples = reader.one(layout.samples, sheets.SampleSheet)
     tubes = reader.one(layout.tubes, sheets.TubeSheet)
     libraries = reader.one(layout.libraries, sheets.LibrarySheet)
@@ -105,6 +112,7 @@ def collect(results: str | Path, settings: Settings) -> Material:
     panels = sorted({panel for panel, _ in flow_jobs})
     library_jobs = sorted(set(libraries["batch"].astype(str)))
     tube_quality = reader.each([layout.tube_quality(*job) for job in flow_jobs], made.TubeQuality)
+    acquisitions = reader.each([layout.acquisition(*job) for job in flow_jobs], made.Acquisitions)
     reader.note([layout.fits(*job) for job in flow_jobs])
     gates = reader.each([layout.gates(panel) for panel in panels], made.Gates)
     counts = reader.each([layout.counts(*job) for job in flow_jobs], made.Counts)
@@ -123,11 +131,15 @@ def collect(results: str | Path, settings: Settings) -> Material:
         layout=layout,
         participants=participants,
         eligibility=eligibility,
+        classification=classification,
+        queries=queries,
+        disclosure=disclosure,
         samples=samples,
         tubes=tubes,
         libraries=libraries,
         problems=problems,
         tube_quality=tube_quality,
+        acquisitions=acquisitions,
         gates=gates,
         counts=counts,
         library_quality=library_quality,

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from itc_analysis import __version__
 from itc_analysis.config import Settings
 from itc_analysis.report import (
+    acquisition,
     answer,
     checklist,
     comparisons,
@@ -31,6 +32,7 @@ SECTIONS: tuple[Callable[[Material], Section], ...] = (
     comparisons.points_section,
     comparisons.tables_section,
     scores.section,
+    acquisition.section,
     gating.section,
     singlecell.section,
     problems.section,

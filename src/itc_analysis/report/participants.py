@@ -6,10 +6,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from itc_analysis.cohort.design import batch_by_group, cramers_v
-from itc_analysis.cohort.flowchart import count_flow
+from itc_analysis.cohort.flowchart import ASSAYS, count_flow
 from itc_analysis.cohort.flowchart_svg import draw_flowchart
 from itc_analysis.cohort.table_one import make_table_one
-from itc_analysis.report import alike, words
+from itc_analysis.report import alike, cohort_checks, words
 from itc_analysis.report.blocks import Block, Details, Figure, Heading, Paragraph, Section, Table
 from itc_analysis.report.material import Material, each_row
 
@@ -66,26 +66,28 @@ def section(material: Material) -> Section:
     left_out = material.participants[~material.participants["is_analysed"]]
     if len(left_out):
         blocks.append(Details("Who is not analysed, and why", [_left_out(left_out)]))
+    blocks += cohort_checks.queries(material)
+    blocks += [Heading("Classification criteria"), *cohort_checks.criteria(material)]
     blocks.append(Heading("Table 1: the analysed participants by group"))
     blocks += [table_one(material), Heading("Groups over batches"), *batches(material)]
     blocks += [Heading("Are the groups alike, and large enough?"), *alike.blocks(material)]
+    blocks += cohort_checks.disclosure(material)
     return Section("participants", title, blocks)
 
 
 def flow_chart(material: Material) -> Figure:
     """Return the STROBE flow chart; assays that the study does not have are left out."""
+    has = {"flow": material.has_flow, "singlecell": material.has_single_cell}
+    assays = [assay for assay in ASSAYS if has[assay]]
     table = count_flow(
         material.participants,
         material.eligibility,
         material.measurements,
         groups=material.groups_present,
+        assays=assays,
     )
-    if not material.has_flow:
-        table = table[~table["stage"].isin(["with_flow", "without_flow"])]
-    if not material.has_single_cell:
-        table = table[~table["stage"].isin(["with_singlecell", "without_singlecell"])]
     return Figure(
-        Markup(draw_flowchart(table.reset_index(drop=True))),  # escapes its text
+        Markup(draw_flowchart(table)),  # escapes its text
         "Read from the top: every box counts people, and what leaves to the right plus what goes on below "
         "adds up to the box above. A person stands under one reason only, the first that applies.",
         width=900,

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from itc_analysis.flow.plots import plot_gate
+from itc_analysis.flow.plots import background_text, plot_gate
 from itc_analysis.report import verdicts, words
 from itc_analysis.report.blocks import Block, Figure, Gallery, Paragraph
 from itc_analysis.report.material import Material
@@ -115,7 +115,7 @@ def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
             figures,
             "Every point is one participant, on a logarithmic axis; the bar is the group’s median. Open triangles are "
             "below the limit of detection and drawn at that limit: the true value is at most there (where the median "
-            "falls among them there is no bar). Look whether one person carries a difference, and whether groups overlap.",
+            "falls among them, and for a single person, there is no bar). Look whether one person carries a difference, and whether groups overlap.",
         )
     ]
 
@@ -216,7 +216,7 @@ def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> s
     told = f"{words.count(count['n_events'])} of {words.count(count['n_parent'])}"
     if words.is_missing(count["n_background"]):
         return f"{title}\n{told}"
-    return f"{title}\n{told}, background {count['n_background']:,.1f}"
+    return f"{title}\n{told}, background {background_text(float(count['n_background']))}"
 
 
 def in_tree_order(gates: pd.DataFrame) -> list[str]:

@@ -184,7 +184,7 @@ def _without_number(material: Material) -> list[Block]:
     """Return the analysed participants who bring no number of abundance to any comparison."""
     people = material.participants
     analysed = people[people["is_analysed"]]
-    heading = Heading("Participants without any number")
+    heading = Heading("Participants without any number of abundance")
     usable = material.measurements[
         material.measurements["measure"].isin(ABUNDANCE)
         & material.measurements["status"].isin(["ok", "below_lod"])
@@ -203,6 +203,7 @@ def _without_number(material: Material) -> list[Block]:
     body = []
     for row in each_row(absent.sort_values("participant_id")):
         own = material.measurements[material.measurements["participant_id"] == row.participant_id]
+        own = own[own["measure"].isin(ABUNDANCE)]
         whys = sorted(
             {
                 f"{words.status(item.status)}: {item.reason}"
@@ -215,7 +216,7 @@ def _without_number(material: Material) -> list[Block]:
             [
                 row.participant_id,
                 row.group,
-                words.listed(whys, most=3) or "no sample of this person was measured",
+                "; ".join(whys) or "no sample of this person was measured",
             ]
         )
     return [

@@ -24,6 +24,8 @@ SHOWN = (
 )
 #: Shares below this lie on the linear part of the axis, so that none (0) can be drawn.
 LINEAR_SHARE = 1e-4
+#: So many names stand side by side without turning them.
+FEW_LIBRARIES = 3
 #: Half of the height over which points of one row are spread.
 SPREAD = 0.25
 
@@ -69,7 +71,7 @@ def plot_evidence(cells: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_yticklabels([call.replace("_", " ") for call in SHOWN])
     ax.set_ylim(len(SHOWN) - 0.5, -0.5)
     ax.set_xlabel(
-        f"share of called T cells (n = {int(totals.sum())} cells, {len(libraries)} libraries)\n"
+        f"share of called T cells (n = {int(totals.sum())} cells, {_libraries(len(libraries))})\n"
         "filled: receptor decided or agreed; open: RNA alone"
     )
     return ax
@@ -94,15 +96,25 @@ def plot_quality(quality: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.plot(place[is_ok], used[is_ok], "o", color=BLUE)
     ax.plot(place[~is_ok], barcodes[~is_ok], "x", color=ORANGE)
     ax.set_yscale("log")
+    # whole powers of ten: of one library the axis would be too short for a label
+    low, high = np.log10(min(used.min(), barcodes.min())), np.log10(max(used.max(), barcodes.max()))
+    ax.set_ylim(10.0 ** np.floor(low), 10.0 ** (np.floor(high) + 1))
+    ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.set_xticks(place)
-    ax.set_xticklabels(ordered["library_id"], rotation=90)
+    ax.set_xlim(-0.5, len(ordered) - 0.5)
+    rotation = 0 if len(ordered) <= FEW_LIBRARIES else 90
+    ax.set_xticklabels(ordered["library_id"], rotation=rotation)
     ax.set_ylabel("cells")
     ax.set_title(
-        f"{int(is_ok.sum())} of {len(ordered)} libraries used, n = {int(ordered['n_cells'].sum())} cells\n"
+        f"{int(is_ok.sum())} of {_libraries(len(ordered))} used, n = {int(ordered['n_cells'].sum())} cells\n"
         "open: barcodes; filled: usable cells; cross: not used",
         fontsize="medium",
     )
     return ax
+
+
+def _libraries(n: int) -> str:
+    return f"{n} library" if n == 1 else f"{n} libraries"
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -159,7 +159,7 @@ def check_estimable(design: Design, weights: Vector) -> None:
             placed = "; ".join(
                 f"{g} in {', '.join(sorted(set(batches[design.in_group(g)])))}" for g in involved
             )
-            msg = f"confounded with batch: the groups share no batch ({placed}), so a difference could be the batches'"
+            msg = f"not interpretable: confounded with batch: the groups share no batch ({placed}), so a difference could be the batches'"
             raise NotEstimable(msg)
     if not can_estimate(design.every_column, weights):
         msg = f"confounded with the covariates {design.formula}: they tell the groups apart completely"

@@ -73,3 +73,24 @@ def describe_comparisons(
         sentences.append(f"Within these families p was adjusted by {words}: {names}.")
         keys += [key] if key else []
     return " ".join(sentences), list(dict.fromkeys(keys))
+
+
+def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
+    """Return sentences about the verdicts, and the keys of the works they cite."""
+    text = (
+        "A difference was called specific when the index group differed from every other group in one direction "
+        "(intersection-union), and shared when it differed from healthy and was equivalent to a disease by two one-sided "
+        f"tests (ratio within {1 / plan.equivalence_ratio:.2f} to {plan.equivalence_ratio:g}, for scores "
+        f"{plan.equivalence_sd:g} residual SDs; Bonferroni over the diseases). Differential variability was tested after "
+        "Brown and Forsythe on the residuals of the models, with HC3 standard errors."
+    )
+    return text, ["berger1996", "brown1974", "mackinnon1985"]
+
+
+def describe_diagnostics() -> tuple[str, list[str]]:
+    """Return sentences about the diagnostics, and the keys of the works they cite."""
+    text = (
+        "Beside the comparisons stand the range of estimates with one participant left out, estimates without and with "
+        "core covariates, E-values, and beta-binomial likelihood ratio tests for shares."
+    )
+    return text, ["vanderweele2017"]

@@ -96,7 +96,7 @@ def fit_beta_binomial(k: Vector, n: Vector, X: Matrix) -> CountFit:
     r = r / np.sqrt(len(X))
 
     def loss(theta: Vector) -> tuple[float, Vector]:
-        value, by_eta, by_log_phi = _beta_binomial(k, n, q @ theta[:p], theta[p])
+        value, by_eta, by_log_phi = _beta_binomial(k, n, q @ theta[:p], float(theta[p]))
         gradient = np.append(q.T @ by_eta, by_log_phi.sum())
         return -float(value.sum()) / len(k), -gradient / len(k)
 
@@ -187,7 +187,7 @@ def _log_choose(k: Vector, n: Vector) -> Vector:
 def _information(gradient: object, theta: Vector) -> npt.NDArray[np.float64]:
     """Second derivatives from central differences of the analytic gradient."""
     assert callable(gradient)
-    step = 1e-5
+    step = 1e-4
     rows = []
     for i in range(len(theta)):
         move = np.zeros(len(theta))

@@ -177,14 +177,18 @@ def _draw_group(axes: Axes, rows: pd.DataFrame, place: int, colour: str) -> None
     axes.scatter(
         shift[low], height[low], s=20, marker="v", facecolors="none", edgecolors=colour, alpha=0.9
     )
-    if not len(rows):
+    if len(rows) < 2:  # a bar would hide the one point, and one person is no median
         return
     ordered = np.sort(np.where(low, -np.inf, height))
     middle = ordered[[(len(ordered) - 1) // 2, len(ordered) // 2]]
     if np.all(np.isfinite(middle)):
         median = float(middle.mean())
         axes.plot(
-            [place - HALF_BAR, place + HALF_BAR], [median, median], color="black", linewidth=2
+            [place - HALF_BAR, place + HALF_BAR],
+            [median, median],
+            color="black",
+            linewidth=2,
+            zorder=0.5,
         )
 
 

@@ -98,7 +98,7 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     y : value or upper bound on the model's scale; NaN when missing.
     standard_error : of `y`, NaN when not given.
     value : as measured, for medians; -inf when censored.
-    n_found : cells of the numerator (shares only); NaN when censored.
+    n_found, n_total : cells of the numerator and the denominator (shares only); n_found is NaN when censored.
     n_samples : samples averaged.
     batch : staining or library batch; several are joined by '+'.
     """
@@ -116,7 +116,7 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
 
 
 def on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Return the measurements with `state`, `is_usable`, `y` and `n_found`; rows do not know of one another.
+    """Return the measurements with `state`, `is_usable`, `y`, `n_found` and `n_total`; rows do not know of one another.
 
     Parameters
     ----------
@@ -164,6 +164,7 @@ def on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
         y=np.where(usable, y, np.nan),
         value=np.where(is_low, -np.inf, value),
         n_found=n_found,
+        n_total=total,
     )
 
 
@@ -174,7 +175,7 @@ def _average(rows: pd.DataFrame) -> pd.DataFrame:
         variance=used["standard_error"].astype(float) ** 2, is_low=used["state"] == CENSORED
     )
     people = used.groupby("participant_id", sort=True)
-    mean = people[["y", "value", "n_found"]].mean()
+    mean = people[["y", "value", "n_found", "n_total"]].mean()
     n = people.size()
     is_given = people["variance"].count() == n
     error = np.sqrt(people["variance"].sum()) / n

@@ -208,6 +208,20 @@ class Counts(
     )
     background_se: Series[float] = quantity("Standard error of the background.", "events", 0)
     background_source: Series[pd.StringDtype] = text("fmo, negative_tail, none.", nullable=True)
+    n_missed: Series[float] = quantity(
+        "Events of the population expected on the other side of the cut; added to the count.",
+        "events",
+        0,
+    )
+    missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
+    n_lob: Series[float] = quantity(
+        "Limit of blank: events in the gate that 95 % of tubes without the population do not exceed.",
+        "events",
+        0,
+    )
+    n_lod: Series[float] = quantity(
+        "Limit of detection: cells of which 95 % of tubes show more events than n_lob.", "events", 0
+    )
     n_lower: Series[float] = quantity(
         "Lower 95 % limit of the background-subtracted count.", "events", 0
     )
@@ -281,6 +295,32 @@ class Intensity(Contract, key=("source_id", "population", "marker"), made_by="it
         "Median of the transformed signal.", "transformed units"
     )
     reason: Series[pd.StringDtype] = text("Why no threshold or no number.", nullable=True)
+
+
+class Concordance(Contract, key=("file_id", "population"), made_by="itc concordance"):
+    """Automatic against human gates, event by event."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    population: Series[pd.StringDtype] = text("Population of the gating template.")
+    human_gate: Series[pd.StringDtype] = text("The gate that a person drew.")
+    gate_state: Series[pd.StringDtype] = text("State of the automatic gate.", allowed=GATE_STATES)
+    n_automatic: Series[pd.Int64Dtype] = maybe_count(
+        "Events in the automatic gate; null when it is not estimable."
+    )
+    n_human: Series[int] = count("Events in the human gate.")
+    n_both: Series[pd.Int64Dtype] = maybe_count("Events in both.")
+    precision: Series[float] = quantity(
+        "Share of the automatic gate's events that the person has as well.", "share", 0, 1
+    )
+    recall: Series[float] = quantity(
+        "Share of the person's events that the automatic gate has as well.", "share", 0, 1
+    )
+    f1: Series[float] = quantity(
+        "Harmonic mean of precision and recall; null when neither gate holds an event.",
+        "share",
+        0,
+        1,
+    )
 
 
 class Combinations(
@@ -573,31 +613,6 @@ class Comparisons(
         return problems
 
 
-MADE: tuple[type[Contract], ...] = (
-    Participants,
-    Eligibility,
-    Classification,
-    Queries,
-    Disclosure,
-    Problems,
-    TubeQuality,
-    Acquisitions,
-    GateFits,
-    Gates,
-    Counts,
-    Intensity,
-    Combinations,
-    Views,
-    LibraryQuality,
-    Cells,
-    Pseudobulk,
-    PseudobulkDepth,
-    ScoreTable,
-    Measurements,
-    Comparisons,
-)
-
-
 class Verdicts(Contract, key=("assay", "population", "measure", "feature"), made_by="itc compare"):
     """What the comparisons of one primary endpoint say together, and whether the index group varies more."""
 
@@ -652,3 +667,84 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature"), made
     plan_digest: Series[pd.StringDtype] = text(
         "First 12 characters of the SHA-256 of the analysis plan."
     )
+
+
+class Diagnostics(
+    Contract,
+    key=("comparison", "assay", "population", "measure", "feature"),
+    made_by="itc compare",
+):
+    """Beside each primary and secondary comparison: who carries it, covariates, unknown confounding, second model."""
+
+    comparison: Series[pd.StringDtype] = text("As in comparisons.")
+    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    population: Series[pd.StringDtype] = text("The population.")
+    measure: Series[pd.StringDtype] = text("As in measurements.")
+    feature: Series[pd.StringDtype] = text("As in measurements.")
+    estimate_unadjusted: Series[float] = quantity("Estimate without covariates.", "as estimate")
+    estimate_core: Series[float] = quantity(
+        "Estimate with the plan's core covariates; null when one of them is missing in a participant.",
+        "as estimate",
+    )
+    estimate_full: Series[float] = quantity("Estimate as in comparisons.", "as estimate")
+    one_out_lowest: Series[float] = quantity(
+        "Lowest estimate when any one participant is left out.", "as estimate"
+    )
+    one_out_highest: Series[float] = quantity("Highest of them.", "as estimate")
+    most_influential: Series[pd.StringDtype] = text(
+        "Participant whose absence moves the estimate most.", nullable=True
+    )
+    influence: Series[float] = quantity("How far, in standard errors.", "standard errors", 0)
+    p_without_most_influential: Series[float] = quantity(
+        "p without this participant, fitted again.", "probability", 0, 1
+    )
+    is_carried_by_one: Series[pd.BooleanDtype] = pa.Field(
+        nullable=True,
+        description="Whether the difference is shown at the plain level only with this participant.",
+        metadata={"unit": "yes/no"},
+    )
+    e_value: Series[float] = quantity(
+        "Risk ratio that an unknown confounder would need with group and measure to explain the estimate away.",
+        "",
+        1,
+    )
+    e_value_limit: Series[float] = quantity(
+        "The same for the nearer limit of the interval; 1 when it holds no difference.", "", 1
+    )
+    second_model: Series[pd.StringDtype] = text(
+        "Another model beside the primary one; null when there is none.", nullable=True
+    )
+    second_estimate: Series[float] = quantity("Its estimate.", "as estimate")
+    second_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
+    reason: Series[pd.StringDtype] = text("Why something is null, in words.", nullable=True)
+    plan_digest: Series[pd.StringDtype] = text(
+        "First 12 characters of the SHA-256 of the analysis plan."
+    )
+
+
+MADE: tuple[type[Contract], ...] = (
+    Participants,
+    Eligibility,
+    Classification,
+    Queries,
+    Disclosure,
+    Problems,
+    TubeQuality,
+    Acquisitions,
+    GateFits,
+    Gates,
+    Counts,
+    Intensity,
+    Concordance,
+    Combinations,
+    Views,
+    LibraryQuality,
+    Cells,
+    Pseudobulk,
+    PseudobulkDepth,
+    ScoreTable,
+    Measurements,
+    Comparisons,
+    Verdicts,
+    Diagnostics,
+)

@@ -1,0 +1,107 @@
+"""Compare automatic gates with those that a person drew, tube by tube and event by event.
+
+Takes a FlowJo workspace or a folder of Gating-ML files. Writes concordance.parquet, worst_first.tsv (the
+same, worst agreement first), summary.tsv (per population: Lin's concordance of the counts, Bland and
+Altman's limits, F1 of the events) and a picture per population.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from itc_analysis.cli.threads import ONE_THREAD
+
+#: Tubes that are printed.
+_SHOWN = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
+    parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
+    parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--gates", required=True, help="gates.parquet of the panel")
+    parser.add_argument(
+        "--human", required=True, help="FlowJo workspace (.wsp), or a folder of Gating-ML files"
+    )
+    parser.add_argument(
+        "--names",
+        nargs="*",
+        default=[],
+        metavar="GATE=POPULATION",
+        help="human gates whose names differ from the populations', e.g. 'Vd2=vd2_gd'",
+    )
+    parser.add_argument("--output-folder", required=True, help="folder for tables and pictures")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    os.environ.update(ONE_THREAD)  # before numpy is imported
+    from pathlib import Path
+
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from itc_analysis.config import Flow, read_section
+    from itc_analysis.errors import Fault, ItcError
+    from itc_analysis.flow import concordance as agreement
+    from itc_analysis.flow.batch import read_batch
+    from itc_analysis.flow.manual import read_manual
+    from itc_analysis.provenance import describe
+    from itc_analysis.tables import contract, made
+
+    faults = [
+        Fault("--names", f"'{pair}' is no pair", "write GATE=POPULATION")
+        for pair in options.names
+        if "=" not in pair
+    ]
+    source = "itc concordance"
+    if faults:
+        raise ItcError(source, faults)
+    settings = read_section(options.config, Flow)
+    batch = read_batch(options.tubes, options.panel, options.template)
+    human = read_manual(
+        options.human,
+        file_ids={str(row["file_id"]) for row in batch.rows},
+        panels={str(row["panel"]) for row in batch.rows},
+    )
+    table = agreement.compare_with_human(
+        batch.rows,
+        batch.panel,
+        batch.template,
+        contract.read(options.gates, made.Gates),
+        human,
+        settings,
+        names=dict(pair.rsplit("=", 1) for pair in options.names),
+    )
+    folder = Path(options.output_folder)
+    described = describe(
+        "itc concordance",
+        parameters={"flow": settings.model_dump(mode="json"), "names": sorted(options.names)},
+        inputs=[options.panel, options.template, options.gates],
+        packages=("numpy", "pandas", "flowkit"),
+        methods="Automatic gates were compared with those of an analyst by Lin's concordance of the "
+        "counts and by the F1 score of the events.",
+        citations=("lin1989", "bland1986"),
+    )
+    contract.write(table, folder / "concordance.parquet", made.Concordance, described)
+    summary = agreement.summarise(table)
+    summary.to_csv(folder / "summary.tsv", sep="\t", index=False, float_format="%.6g")
+    worst = agreement.worst_first(table)
+    worst.to_csv(folder / "worst_first.tsv", sep="\t", index=False, float_format="%.6g")
+    for population in summary["population"]:
+        if table.loc[table["population"] == population, "n_automatic"].notna().any():
+            figure = plt.figure(figsize=(4, 4), layout="constrained")
+            agreement.plot_concordance(table, population, ax=figure.add_subplot())
+            # without the program's name and version: equal tables give equal pictures
+            figure.savefig(folder / f"{population}.png", dpi=120, metadata={"Software": None})
+            plt.close(figure)
+    print(summary.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    worst = worst[["file_id", "population", "n_human", "n_automatic", "f1", "gate_state"]].head(
+        _SHOWN
+    )
+    print(f"\nWorst first:\n{worst.to_string(index=False, float_format=lambda v: f'{v:.3g}')}")

@@ -1,0 +1,61 @@
+"""Tell how likely the primary comparisons are to find an assumed ratio.
+
+Simulates studies from this study's own participants, spread and limits of detection, with the reached numbers or with
+planned ones, and sends each through the very same comparison as `itc compare`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from itc_analysis.cli.threads import ONE_THREAD
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--config", required=True, help="config.yaml, or the frozen stats section")
+    parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
+    parser.add_argument(
+        "--cohort-config", required=True, help="config.yaml, or the frozen cohort section"
+    )
+    parser.add_argument("--participants", required=True, help="participants.parquet")
+    parser.add_argument("--measurements", required=True, help="measurements.parquet")
+    parser.add_argument(
+        "--ratio", type=float, default=0.7, help="assumed ratio of the index group (default 0.7)"
+    )
+    parser.add_argument(
+        "--planned", action="store_true", help="cohort.planned_sizes instead of the reached numbers"
+    )
+    parser.add_argument("--studies", type=int, default=500, help="simulated studies (default 500)")
+    parser.add_argument("--output", required=True, help="a table to write, power.tsv")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Simulate and write."""
+    os.environ.update(ONE_THREAD)
+    from itc_analysis.config import Cohort, Stats, read_section
+    from itc_analysis.errors import ItcError
+    from itc_analysis.stats.plan import read_plan
+    from itc_analysis.stats.power import simulate_power
+    from itc_analysis.tables import contract, made
+
+    cohort = read_section(options.cohort_config, Cohort)
+    if options.ratio <= 0 or options.studies < 1:
+        where, msg = "arguments", "--ratio must be above 0 and --studies at least 1"
+        raise ItcError(where, msg)
+    if options.planned and not cohort.planned_sizes:
+        msg = "cohort.planned_sizes is empty; write the planned participants per group there"
+        raise ItcError(options.cohort_config, msg)
+    table = simulate_power(
+        contract.read(options.measurements, made.Measurements),
+        contract.read(options.participants, made.Participants),
+        plan=read_plan(options.plan),
+        cohort=cohort,
+        settings=read_section(options.config, Stats),
+        ratio=options.ratio,
+        n_studies=options.studies,
+        sizes=cohort.planned_sizes if options.planned else None,
+    )
+    table.to_csv(options.output, sep="\t", index=False, float_format="%.4g")
+    print(table.to_string(index=False, float_format="%.3g"))
