@@ -68,6 +68,12 @@ def test_below_the_limit_of_detection_is_censored_not_zero(study: Any) -> None:
     assert count["upper"] == pytest.approx(20 / 10_000 * 2_500)
 
 
+def test_a_tubes_own_limit_of_detection_counts_where_background_raises_it(study: Any) -> None:
+    inkt = {"source_id": "P1-a", "population": "inkt"}
+    study.change("counts", inkt, n_events=25, n_upper=34.0, n_lod=31.0, detection="below_lod")
+    assert study.row("P1-a", "inkt", "share_of_t")["upper"] == pytest.approx(31 / 10_000)
+
+
 def test_upper_limit_is_the_intervals_where_it_exceeds_the_limit_of_detection(study: Any) -> None:
     inkt = {"source_id": "P1-a", "population": "inkt"}
     study.change(

@@ -52,6 +52,18 @@ def frozen_tubes(wildcards):
     return freeze(tubes_of(wildcards), AT.settings, name)
 
 
+def manual_of(wildcards):
+    """Gates that a person drew for the panel; none is the usual case."""
+    if STUDY.manual_gates is None:
+        return []
+    if not Path(STUDY.manual_gates).is_dir():
+        raise WorkflowError(
+            f"study.manual_gates: no folder '{STUDY.manual_gates}'; make it, or set null"
+        )
+    folder = Path(STUDY.manual_gates) / wildcards.panel
+    return sorted(str(p) for kind in ("*.xml", "*.wsp") for p in folder.glob(kind))
+
+
 def libraries_of(wildcards):
     return [row for row in LIBRARIES if row["batch"] == wildcards.batch]
 

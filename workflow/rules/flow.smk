@@ -5,18 +5,6 @@ PANEL_SHEET = f"{STUDY.panels_folder}/{{panel}}.tsv"
 GATING_TEMPLATE = f"{STUDY.gating_folder}/{{panel}}.yaml"
 
 
-def manual_of(wildcards):
-    """Gates that a person drew for the panel; none is the usual case."""
-    if STUDY.manual_gates is None:
-        return []
-    if not Path(STUDY.manual_gates).is_dir():
-        raise WorkflowError(
-            f"study.manual_gates: no folder '{STUDY.manual_gates}'; make it, or set null"
-        )
-    folder = Path(STUDY.manual_gates) / wildcards.panel
-    return sorted(str(p) for kind in ("*.xml", "*.wsp") for p in folder.glob(kind))
-
-
 rule fit_gates:
     input:
         fcs=fcs_of,

@@ -81,10 +81,11 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
     )
     low = (rows["status"] == "below_lod").to_numpy()
     with np.errstate(invalid="ignore", divide="ignore"):  # sources without T cells have no limit
-        limit = lod / n_t
+        n_limit = np.fmax(lod, floats(rows["n_lod"]))  # the tube's own, where background raises it
+        limit = n_limit / n_t
         # Counted below the limit: censored at the limit. Counted above it but mostly background:
         # the limit alone would promise too much, so the upper confidence limit where it is higher.
-        few = floats(rows["n_events"]) < lod
+        few = floats(rows["n_events"]) < n_limit
         ceiling = np.minimum(np.where(few, limit, np.fmax(limit, shares.upper)), 1.0)
     net = np.where(counted, shares.value * n_t, np.nan)
     return rows.assign(
