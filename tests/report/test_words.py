@@ -60,3 +60,8 @@ def test_a_sentence_keeps_names_that_begin_small() -> None:
     assert words.sentence("counts were taken") == "Counts were taken."
     assert words.sentence("iNKT were lost") == "iNKT were lost."
     assert words.sentence("γδ T cells were found!") == "γδ T cells were found!"
+
+
+def test_a_spline_of_the_formula_is_told_in_words() -> None:
+    formula = "cr(age_years, df=3, constraints='center') + sex + cmv_igg"
+    assert words.covariates(formula) == "age (spline), sex and CMV serology"

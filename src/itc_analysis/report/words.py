@@ -6,6 +6,7 @@ Inside the package a share is 0-1; per cent exists only here.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -148,10 +149,18 @@ def interval(lower: Any, upper: Any, kind: str) -> str:
     return f"{estimate(lower, kind)} to {estimate(upper, kind)}"
 
 
+#: Spline terms of formulaic: natural (cr), cyclic (cc) or B-spline (bs) of one variable.
+SPLINE = re.compile(r"(?:cr|cc|bs)\(\s*(\w+)\s*,.*\)")
+
+
 def covariates(formula: str) -> str:
-    """Return the covariates of a formula in words: "age_years + sex" is "age and sex"."""
-    names = [name.strip() for name in formula.split("+")]
-    return listed([COVARIATE_NAMES.get(name, name) for name in names])
+    """Return the covariates of a formula in words: "cr(age_years, df=3) + sex" is "age (spline) and sex"."""
+    told = []
+    for term in (part.strip() for part in formula.split("+")):
+        spline = SPLINE.fullmatch(term)
+        name = spline.group(1) if spline else term
+        told.append(COVARIATE_NAMES.get(name, name) + (" (spline)" if spline else ""))
+    return listed(told)
 
 
 def p_value(value: Any) -> str:
