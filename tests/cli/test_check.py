@@ -134,6 +134,7 @@ def test_headers_lists_every_file_that_cannot_be_read_and_writes_nothing(
     told = capsys.readouterr().err
     for name in ("S001_a.fcs", "B0_fmo_b2.fcs", "L1.h5"):
         assert f"{name}: 1 fault" in told
+    assert "library L1, L1.h5: 1 fault" in told  # Cell Ranger's file names are all alike
     assert "Traceback" not in told
     assert not (tmp_path / "cohort").exists()
 

@@ -96,7 +96,10 @@ def open_data_files(study: Study) -> str:
                 if row["contigs_path"] is not None:
                     read_contigs(row["contigs_path"])
             except ItcError as error:
-                errors.append(error)
+                # Cell Ranger names every library's file alike
+                errors.append(
+                    ItcError(f"library {row['library_id']}, {error.source}", error.faults)
+                )
     if errors:
         raise ItcErrors(errors)
     text = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
