@@ -6,7 +6,9 @@ import yaml
 
 from itc_analysis.cli import main
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Comparisons, Diagnostics, Measurements, Participants, Verdicts
+from itc_analysis.tables.comparisons import Comparisons, Diagnostics, Verdicts
+from itc_analysis.tables.measured import Measurements
+from itc_analysis.tables.participants import Participants
 from stats.made_up_study import inverse_logit, make_measurements, make_participants
 
 

@@ -18,7 +18,7 @@ from itc_analysis.cohort.disclosure import (
     prepare_for_sharing,
 )
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Participants
+from itc_analysis.tables.participants import Participants
 
 K = 5
 

@@ -16,7 +16,8 @@ from itc_analysis.cohort.flowchart import BY_HAND, count_flow
 from itc_analysis.cohort.flowchart_svg import describe_flow, draw_flowchart
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import STATUSES, Measurements
+from itc_analysis.tables.measured import Measurements
+from itc_analysis.tables.quantities import STATUSES
 from itc_analysis.tables.sheets import DecisionSheet
 
 COHORT = Cohort()

@@ -18,7 +18,7 @@ from itc_analysis.cohort.power import (
 from itc_analysis.config import Cohort, validate
 from itc_analysis.errors import SettingsError
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Participants
+from itc_analysis.tables.participants import Participants
 
 
 def test_power_agrees_with_the_example_of_power_t_test_in_r() -> None:

@@ -29,7 +29,7 @@ from itc_analysis.stats.compare import compare_groups
 from itc_analysis.stats.plan import AnalysisPlan
 from itc_analysis.tables import contract
 from itc_analysis.tables.classification import ClassificationSheet
-from itc_analysis.tables.made import Measurements
+from itc_analysis.tables.measured import Measurements
 from itc_analysis.tables.sheets import ParticipantSheet, SampleSheet, TubeSheet
 
 COHORT = Cohort(planned_sizes=dict.fromkeys(GROUPS, 40))

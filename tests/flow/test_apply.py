@@ -18,7 +18,8 @@ from itc_analysis.flow.fit import fit_tube
 from itc_analysis.flow.pool import pool_gates
 from itc_analysis.flow.tube import Tube
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Combinations, Counts, GateFits, Gates, Intensity, Views
+from itc_analysis.tables.flow import Combinations, GateFits, Gates, Intensity, Views
+from itc_analysis.tables.measured import Counts
 
 TEMPLATE = t_cell_template()
 

@@ -17,7 +17,7 @@ from itc_analysis.flow.fit import fit_batch, fit_tube
 from itc_analysis.flow.gating.control_quantile import NAME as CONTROL
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import GateFits
+from itc_analysis.tables.flow import GateFits
 
 
 def fitted(**given: Any) -> pd.DataFrame:

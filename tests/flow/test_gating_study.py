@@ -11,15 +11,8 @@ import pytest
 
 from itc_analysis.cli import main
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import (
-    Combinations,
-    Counts,
-    GateFits,
-    Gates,
-    Intensity,
-    TubeQuality,
-    Views,
-)
+from itc_analysis.tables.flow import Combinations, GateFits, Gates, Intensity, TubeQuality, Views
+from itc_analysis.tables.measured import Counts
 
 #: Populations and the leaves of the truth that they hold.
 LEAVES = {

@@ -17,7 +17,7 @@ from itc_analysis.flow.panel import read_panel
 from itc_analysis.flow.scales import TransformSettings
 from itc_analysis.flow.transform import Transform
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import TubeQuality
+from itc_analysis.tables.flow import TubeQuality
 
 NAMES = ["FSC-A", "SSC-A", "Time", "B525-A", "V450-A"]
 SPILL = {"spillover": "2,B525-A,V450-A,1,0.2,0.1,1"}

@@ -28,7 +28,7 @@ from itc_analysis.flow.manual import ManualGates, read_manual, to_own_scale
 from itc_analysis.flow.pool import pool_gates
 from itc_analysis.flow.transform import Transform
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import GateFits
+from itc_analysis.tables.flow import GateFits
 
 AXIS = {
     "channels": {"A": "A-chan", "B": "B-chan"},

@@ -17,7 +17,7 @@ from itc_analysis.flow.panel import read_panel
 from itc_analysis.flow.pool import pool_gates
 from itc_analysis.flow.tube import Tube
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import GateFits
+from itc_analysis.tables.flow import GateFits
 
 N = 60_000
 

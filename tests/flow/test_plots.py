@@ -15,7 +15,7 @@ from itc_analysis.flow import apply, plots
 from itc_analysis.flow.fit import fit_tube
 from itc_analysis.flow.pool import pool_gates
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import GateFits
+from itc_analysis.tables.flow import GateFits
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 

@@ -18,7 +18,7 @@ from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.pool import pool_gates, reference, shrink
 from itc_analysis.flow.spread import MIN_SPREAD
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import GateFits
+from itc_analysis.tables.flow import GateFits
 
 
 def fit_row(file_id: str, cut: float | None = 0.4, **given: Any) -> dict[str, Any]:

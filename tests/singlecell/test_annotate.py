@@ -14,8 +14,8 @@ from itc_analysis.config import SingleCell
 from itc_analysis.singlecell import annotate
 from itc_analysis.singlecell.pseudobulk import POPULATIONS
 from itc_analysis.singlecell.weights import read_evidence
-from itc_analysis.tables import contract
-from itc_analysis.tables import made as forms
+from itc_analysis.tables import contract, measured
+from itc_analysis.tables import singlecell as forms
 from singlecell import made_cells as made
 
 EVIDENCE = read_evidence()
@@ -24,7 +24,7 @@ SETTINGS = SingleCell(n_mads=50)
 TABLES = {
     "quality": forms.LibraryQuality,
     "cells": forms.Cells,
-    "counts": forms.Counts,
+    "counts": measured.Counts,
     "pseudobulk": forms.Pseudobulk,
     "pseudobulk_depth": forms.PseudobulkDepth,
 }

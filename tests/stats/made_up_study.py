@@ -8,7 +8,8 @@ import pandas as pd
 from itc_analysis.config import Cohort
 from itc_analysis.stats.plan import AnalysisPlan
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Measurements, Participants
+from itc_analysis.tables.measured import Measurements
+from itc_analysis.tables.participants import Participants
 
 COHORT = Cohort()
 GROUPS = COHORT.groups

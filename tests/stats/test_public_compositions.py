@@ -9,7 +9,8 @@ import pytest
 from itc_analysis.config import Cohort, Stats
 from itc_analysis.stats.compare import compare_groups
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Measurements, Participants
+from itc_analysis.tables.measured import Measurements
+from itc_analysis.tables.participants import Participants
 from stats.made_up_study import make_plan
 
 pytestmark = pytest.mark.real_data

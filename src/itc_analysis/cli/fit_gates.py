@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.batch import read_batch
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.made import Acquisitions, GateFits, TubeQuality
+    from itc_analysis.tables.flow import Acquisitions, GateFits, TubeQuality
 
     settings = read_section(options.config, Flow)
     batch = read_batch(options.tubes, options.panel, options.template)

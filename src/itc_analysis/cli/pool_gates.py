@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.scales import check_same_scales
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.made import GateFits, Gates
+    from itc_analysis.tables.flow import GateFits, Gates
 
     settings = read_section(options.config, Flow)
     markers = None if options.panel is None else set(read_panel(options.panel)["marker"])

@@ -12,7 +12,7 @@ from itc_analysis.cohort.classification.run import Facts, facts_of
 from itc_analysis.cohort.criteria import RULES, Person, Rule
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Eligibility, Participants
+from itc_analysis.tables.participants import Eligibility, Participants
 
 _UNITS = {
     str(name): str((column.metadata or {}).get("unit", ""))

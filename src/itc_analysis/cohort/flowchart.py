@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from itc_analysis.cohort.criteria import RULES
-from itc_analysis.tables.made import STATUSES
+from itc_analysis.tables.quantities import STATUSES
 
 #: The nodes in the order of reading; those of an assay follow for each assay.
 STAGES = ("enrolled", "excluded", "to_be_queried", "analysed")

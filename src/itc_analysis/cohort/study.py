@@ -19,7 +19,7 @@ from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets import to_table
 from itc_analysis.config import Cohort, Study
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Problems
+from itc_analysis.tables.participants import Problems
 from itc_analysis.tables.sheets import (
     ClassificationSheet,
     DecisionSheet,

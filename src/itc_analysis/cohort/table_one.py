@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Participants
+from itc_analysis.tables.participants import Participants
 
 #: Demographic and clinical variables of the participant sheet, in the order of the table.
 VARIABLES = (

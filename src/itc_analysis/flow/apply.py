@@ -33,7 +33,8 @@ from itc_analysis.flow.intensity import Threshold as Positive
 from itc_analysis.flow.tube import Tube
 from itc_analysis.flow.views import view_row
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Combinations, Counts, Intensity, Views
+from itc_analysis.tables.flow import Combinations, Intensity, Views
+from itc_analysis.tables.measured import Counts
 
 log = logging.getLogger(__name__)
 

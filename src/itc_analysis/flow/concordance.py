@@ -20,7 +20,7 @@ from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.manual import ManualGates
 from itc_analysis.flow.plots import STATE_COLOURS
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Concordance
+from itc_analysis.tables.flow import Concordance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,7 +22,7 @@ from itc_analysis.flow.gating.template import ROOT, Population, Template
 from itc_analysis.flow.load import load_tube, tube_quality_row
 from itc_analysis.flow.tube import Tube
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import GateFits, TubeQuality
+from itc_analysis.tables.flow import GateFits, TubeQuality
 
 log = logging.getLogger(__name__)
 

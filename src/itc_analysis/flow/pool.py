@@ -31,7 +31,7 @@ from itc_analysis.flow.manual import ManualGates, with_manual
 from itc_analysis.flow.pool_shapes import collect_shapes, decide_shape
 from itc_analysis.flow.spread import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Gates
+from itc_analysis.tables.flow import Gates
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import pandas as pd
 from itc_analysis.report import plots, words
 from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
 from itc_analysis.report.material import Material
-from itc_analysis.tables.made import DETECTIONS, GATE_STATES
+from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 
 #: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
 BADNESS = {"not_estimable": 4, "borrowed": 2, "pooled": 1}

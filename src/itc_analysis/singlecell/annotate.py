@@ -21,7 +21,8 @@ from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell import calls, counts, pseudobulk, quality, read, receptors
 from itc_analysis.singlecell.weights import Evidence
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Cells, Counts, LibraryQuality
+from itc_analysis.tables.measured import Counts
+from itc_analysis.tables.singlecell import Cells, LibraryQuality
 
 log = logging.getLogger(__name__)
 

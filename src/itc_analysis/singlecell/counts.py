@@ -11,7 +11,7 @@ from scipy.special import betaincinv
 from itc_analysis.config import SingleCell
 from itc_analysis.singlecell.pseudobulk import POPULATIONS, T_CELLS, is_member
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Counts
+from itc_analysis.tables.measured import Counts
 
 #: Name of what the T cells are counted among: all cells that passed quality control.
 CELLS = "cells"

@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Pseudobulk, PseudobulkDepth
+from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
 
 #: The denominator: all T cells, whatever kind.
 T_CELLS = "t_cells"

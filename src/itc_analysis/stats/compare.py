@@ -22,7 +22,7 @@ from itc_analysis.stats.families import Joint, adjust_families
 from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.stats.responses import KEY, check_people
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Comparisons
+from itc_analysis.tables.comparisons import Comparisons
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from itc_analysis.stats.overdispersed import second_model
 from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.stats.responses import KEY, SCALES
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Diagnostics
+from itc_analysis.tables.comparisons import Diagnostics
 
 #: A standardised difference d is about a risk ratio of exp(0.91 d) (VanderWeele and Ding 2017,
 #: doi:10.7326/M16-2607, from Chinn 2000).

@@ -24,7 +24,7 @@ from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.stats.responses import KEY, SCALES
 from itc_analysis.stats.variability import compare_spread
 from itc_analysis.tables import contract
-from itc_analysis.tables.made import Verdicts
+from itc_analysis.tables.comparisons import Verdicts
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,181 @@
+"""Tables of the flow room: the quality of tubes, gates, marker intensity, and views to draw."""
+
+import pandas as pd
+from pandera.typing import Series
+
+from itc_analysis.tables.contract import Contract
+from itc_analysis.tables.quantities import GATE_STATES, count, maybe_count, quantity, text
+
+
+class TubeQuality(Contract, key=("file_id",), made_by="itc fit-gates"):
+    """One row per tube: could it be used, and what was done to it."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    panel: Series[pd.StringDtype] = text("The panel.")
+    batch: Series[pd.StringDtype] = text("The staining batch.")
+    tube: Series[pd.StringDtype] = text("stained, fmo or unstained.")
+    status: Series[pd.StringDtype] = text(
+        "ok, unreadable, no_panel (a marker is missing) or failed_quality.",
+        allowed=["ok", "unreadable", "no_panel", "failed_quality"],
+    )
+    reason: Series[pd.StringDtype] = text("Why not ok.", nullable=True)
+    n_events: Series[int] = count("Events in the file.")
+    n_clean: Series[int] = count("Events left after margins and time.")
+    missing_markers: Series[pd.StringDtype] = text(
+        "Markers of the panel without a channel.", nullable=True
+    )
+    compensation: Series[pd.StringDtype] = text(
+        "file, matrix (of the study), identity (placeholder in the file), none, or already_compensated.",
+        nullable=True,
+    )
+    remarks: Series[pd.StringDtype] = text("Other things to know about the file.", nullable=True)
+
+
+class Acquisitions(Contract, key=("file_id", "step"), made_by="itc fit-gates"):
+    """Each tube along its acquisition: flow rate, signals and what was left out, step by step."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    step: Series[int] = count(
+        "Step of the acquisition, from 0; steps hold equal numbers of events."
+    )
+    start: Series[float] = quantity("Time of the step's first event.", "s")
+    n_events: Series[int] = count("Events of the step, inside the detectors' margins.")
+    events_per_second: Series[float] = quantity("Flow rate.", "1/s", 0)
+    share_removed: Series[float] = quantity("Share of the step's events left out.", "", 0, 1)
+    deviation: Series[float] = quantity(
+        "Distance of the most deviating signal peak from its median.", "robust SD", 0
+    )
+    channel: Series[pd.StringDtype] = text("Marker with the most deviating peak.")
+
+
+class GateFits(Contract, key=("file_id", "population"), made_by="itc fit-gates"):
+    """Cuts as each tube alone estimates them, before pooling."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    panel: Series[pd.StringDtype] = text("The panel.")
+    batch: Series[pd.StringDtype] = text("The staining batch.")
+    tube: Series[pd.StringDtype] = text("stained, fmo or unstained.")
+    population: Series[pd.StringDtype] = text("Population of the gating template.")
+    parent: Series[pd.StringDtype] = text("Its parent.")
+    method: Series[pd.StringDtype] = text("Gating method of the template.")
+    geometry: Series[pd.StringDtype] = text(
+        "JSON of the gate in transformed units: threshold, range, polygon, ellipse, or boolean.",
+        nullable=True,
+    )
+    cut: Series[float] = quantity("The cut, for one-dimensional gates.", "transformed units")
+    cut_se: Series[float] = quantity(
+        "Standard error of the cut (bootstrap).", "transformed units", 0
+    )
+    quality: Series[float] = quantity(
+        "Depth of the valley or separation; 0 none, 1 clear.", "", 0, 1
+    )
+    n_parent: Series[int] = count("Events of the parent that the cut was learned on.")
+    status: Series[pd.StringDtype] = text(
+        "ok, weak (found but not trusted alone) or not_estimable.",
+        allowed=["ok", "weak", "not_estimable"],
+    )
+    reason: Series[pd.StringDtype] = text("Why weak or not estimable.", nullable=True)
+
+
+class Gates(Contract, key=("file_id", "population"), made_by="itc pool-gates"):
+    """Final gates, after pooling over batch and study."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    panel: Series[pd.StringDtype] = text("The panel.")
+    batch: Series[pd.StringDtype] = text("The staining batch.")
+    population: Series[pd.StringDtype] = text("Population of the gating template.")
+    parent: Series[pd.StringDtype] = text("Its parent.")
+    method: Series[pd.StringDtype] = text("Gating method of the template.")
+    geometry: Series[pd.StringDtype] = text(
+        "JSON of the gate in transformed units; null when not estimable.", nullable=True
+    )
+    cut: Series[float] = quantity("The final cut, for one-dimensional gates.", "transformed units")
+    cut_se: Series[float] = quantity("Standard error of the final cut.", "transformed units", 0)
+    cut_tube: Series[float] = quantity("The cut that the tube alone gave.", "transformed units")
+    weight: Series[float] = quantity(
+        "Weight of the tube's own estimate; 1 all, 0 borrowed.", "share", 0, 1
+    )
+    quality: Series[float] = quantity("Depth of the valley or separation in the tube.", "", 0, 1)
+    n_parent: Series[int] = count("Events of the parent that the tube's cut was learned on.")
+    state: Series[pd.StringDtype] = text(
+        "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), manual, not_estimable.",
+        allowed=GATE_STATES,
+    )
+    reason: Series[pd.StringDtype] = text("Why this state.", nullable=True)
+
+
+class Intensity(Contract, key=("source_id", "population", "marker"), made_by="itc apply-gates"):
+    """Marker level and positivity within a population of a tube."""
+
+    source_id: Series[pd.StringDtype] = text("The tube.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.")
+    marker: Series[pd.StringDtype] = text("The marker.")
+    n_events: Series[pd.Int64Dtype] = maybe_count("Events of the population.")
+    n_positive: Series[pd.Int64Dtype] = maybe_count(
+        "Events above the threshold; null without a threshold."
+    )
+    threshold: Series[float] = quantity("Positivity threshold.", "transformed units")
+    threshold_source: Series[pd.StringDtype] = text(
+        "fmo, unstained, negative_population or none.",
+        allowed=["fmo", "unstained", "negative_population", "none"],
+    )
+    median: Series[float] = quantity("Median of the compensated signal.", "instrument units")
+    median_transformed: Series[float] = quantity(
+        "Median of the transformed signal.", "transformed units"
+    )
+    reason: Series[pd.StringDtype] = text("Why no threshold or no number.", nullable=True)
+
+
+class Concordance(Contract, key=("file_id", "population"), made_by="itc concordance"):
+    """Automatic against human gates, event by event."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    population: Series[pd.StringDtype] = text("Population of the gating template.")
+    human_gate: Series[pd.StringDtype] = text("The gate that a person drew.")
+    gate_state: Series[pd.StringDtype] = text("State of the automatic gate.", allowed=GATE_STATES)
+    n_automatic: Series[pd.Int64Dtype] = maybe_count(
+        "Events in the automatic gate; null when it is not estimable."
+    )
+    n_human: Series[int] = count("Events in the human gate.")
+    n_both: Series[pd.Int64Dtype] = maybe_count("Events in both.")
+    precision: Series[float] = quantity(
+        "Share of the automatic gate's events that the person has as well.", "share", 0, 1
+    )
+    recall: Series[float] = quantity(
+        "Share of the person's events that the automatic gate has as well.", "share", 0, 1
+    )
+    f1: Series[float] = quantity(
+        "Harmonic mean of precision and recall; null when neither gate holds an event.",
+        "share",
+        0,
+        1,
+    )
+
+
+class Combinations(
+    Contract, key=("source_id", "population", "combination"), made_by="itc apply-gates"
+):
+    """Boolean combinations of the inhibitory receptors; they add up to the population."""
+
+    source_id: Series[pd.StringDtype] = text("The tube.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.")
+    combination: Series[pd.StringDtype] = text("E.g. 'PD-1+ TIM-3- LAG-3- TIGIT+'.")
+    n_receptors: Series[int] = count("How many receptors are positive.", "receptors")
+    n_events: Series[int] = count("Events with this combination.")
+
+
+class Views(Contract, key=("source_id", "population"), made_by="itc apply-gates"):
+    """What a gate plot needs: the parent's histogram with the gate, without the events."""
+
+    source_id: Series[pd.StringDtype] = text("The tube.")
+    population: Series[pd.StringDtype] = text("The population.")
+    marker_x: Series[pd.StringDtype] = text("Marker on the x axis.")
+    marker_y: Series[pd.StringDtype] = text(
+        "Marker on the y axis; null for one-dimensional views.", nullable=True
+    )
+    histogram: Series[pd.StringDtype] = text(
+        "JSON: x_edges [low, high], y_edges, n_x, n_y, counts (row-major) of the parent's events."
+    )

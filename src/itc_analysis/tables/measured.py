@@ -1,0 +1,184 @@
+"""Tables that both assays fill alike: counts, scores and, in the middle of the hourglass, measurements.
+
+Counts are stored, shares are derived by one function (`measurements.share_interval`).
+"""
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from itc_analysis.tables.contract import Contract
+from itc_analysis.tables.quantities import DETECTIONS, STATUSES, count, maybe_count, quantity, text
+
+
+class Counts(
+    Contract, key=("source_id", "sample_id", "population"), made_by="itc apply-gates, itc annotate"
+):
+    """Cells per population, the same for a tube and for a library."""
+
+    source_id: Series[pd.StringDtype] = text("Tube (file_id) or library (library_id).")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.")
+    parent: Series[pd.StringDtype] = text("Its parent.")
+    n_events: Series[pd.Int64Dtype] = maybe_count(
+        "Events in the population; null when its gate is not estimable."
+    )
+    n_parent: Series[pd.Int64Dtype] = maybe_count("Events in the parent.")
+    n_total: Series[int] = count("Events that entered gating.")
+    n_background: Series[float] = quantity(
+        "Events expected in the gate without the population.", "events", 0
+    )
+    background_se: Series[float] = quantity("Standard error of the background.", "events", 0)
+    background_source: Series[pd.StringDtype] = text("fmo, negative_tail, none.", nullable=True)
+    n_missed: Series[float] = quantity(
+        "Events of the population expected on the other side of the cut; added to the count.",
+        "events",
+        0,
+    )
+    missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
+    n_lob: Series[float] = quantity(
+        "Limit of blank: events in the gate that 95 % of tubes without the population do not exceed.",
+        "events",
+        0,
+    )
+    n_lod: Series[float] = quantity(
+        "Limit of detection: cells of which 95 % of tubes show more events than n_lob.", "events", 0
+    )
+    n_lower: Series[float] = quantity(
+        "Lower 95 % limit of the background-subtracted count.", "events", 0
+    )
+    n_upper: Series[float] = quantity(
+        "Upper 95 % limit of the background-subtracted count.", "events", 0
+    )
+    gate_se_log: Series[float] = quantity(
+        "Standard error of the log count due to the cut.", "log", 0
+    )
+    gate_state: Series[pd.StringDtype] = text(
+        "State of the gate; null for single cell.", nullable=True
+    )
+    detection: Series[pd.StringDtype] = text(
+        "quantified, detected or below_lod; null when not counted.",
+        nullable=True,
+        allowed=DETECTIONS,
+    )
+    is_measured: Series[bool] = pa.Field(
+        description="A result in itself, not only a step on the way (template: measured).",
+        metadata={"unit": ""},
+    )
+    status: Series[pd.StringDtype] = text(
+        "ok, or why it was not counted.",
+        allowed=["ok", "not_estimable", "no_panel", "failed_quality", "unreadable"],
+    )
+    reason: Series[pd.StringDtype] = text("Why not counted, in words.", nullable=True)
+
+    @classmethod
+    def requirements(cls, table: pd.DataFrame) -> list[str]:
+        """0 <= n_events <= n_parent <= n_total; a parent's count is its children's n_parent."""
+        problems = []
+        both = table.dropna(subset=["n_events", "n_parent"])
+        over = both[(both["n_events"] > both["n_parent"]) | (both["n_parent"] > both["n_total"])]
+        problems += [
+            f"{r.source_id}, {r.population}: {r.n_events} events, {r.n_parent} in the parent, {r.n_total} in all"
+            for r in over.head(5).itertuples()
+        ]
+        keys = ["source_id", "sample_id"]
+        parents = table[[*keys, "population", "n_events"]].rename(
+            columns={"population": "parent", "n_events": "n_of_parent"}
+        )
+        joined = both.merge(parents, on=[*keys, "parent"], how="inner").dropna(
+            subset=["n_of_parent"]
+        )
+        differ = joined[joined["n_of_parent"] != joined["n_parent"]]
+        problems += [
+            f"{r.source_id}, {r.population}: n_parent {r.n_parent} but '{r.parent}' holds {r.n_of_parent} events"
+            for r in differ.head(5).itertuples()
+        ]
+        return problems
+
+
+class ScoreTable(
+    Contract, key=("assay", "source_id", "population", "signature", "method"), made_by="itc score"
+):
+    """Scores per sample, population and signature."""
+
+    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    source_id: Series[pd.StringDtype] = text(
+        "Tube or library scored; several libraries of one sample are joined by '+'."
+    )
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.")
+    signature: Series[pd.StringDtype] = text("The signature.")
+    method: Series[pd.StringDtype] = text("The scoring method.")
+    value: Series[float] = quantity("The score; null when status is not ok.", "see method")
+    unit: Series[pd.StringDtype] = text("Unit of the value.")
+    standard_error: Series[float] = quantity("Standard error of the value.", "as value", 0)
+    n_cells: Series[pd.Int64Dtype] = maybe_count("Cells behind the score.", "cells")
+    n_features_found: Series[int] = count("Features of the signature found.", "features")
+    n_features: Series[int] = count("Features of the signature.", "features")
+    status: Series[pd.StringDtype] = text("ok or why there is no score.", allowed=STATUSES)
+    reason: Series[pd.StringDtype] = text("Why, in words.", nullable=True)
+
+
+class Measurements(
+    Contract, key=("source_id", "assay", "population", "measure", "feature"), made_by="itc measure"
+):
+    """One number with a unit, for a population, in a sample: flow and single cell alike.
+
+    Every expected combination has its row, whatever happened to its tube.
+    """
+
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    participant_id: Series[pd.StringDtype] = text(
+        "The person; null for a bridge control.", nullable=True
+    )
+    group: Series[pd.StringDtype] = text("The group; null for a bridge control.", nullable=True)
+    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    source_id: Series[pd.StringDtype] = text("Tube or library the number comes from.")
+    batch: Series[pd.StringDtype] = text("Staining or library batch.")
+    population: Series[pd.StringDtype] = text("The population.")
+    measure: Series[pd.StringDtype] = text(
+        "share_of_t, cells_per_ul, share_positive, median_intensity or score.",
+        allowed=["share_of_t", "cells_per_ul", "share_positive", "median_intensity", "score"],
+    )
+    feature: Series[pd.StringDtype] = text("Marker or signature; '-' when there is none.")
+    value: Series[float] = quantity("The number; null unless status is ok.", "see unit")
+    unit: Series[pd.StringDtype] = text("Unit of the value.")
+    standard_error: Series[float] = quantity(
+        "Standard error, on the scale that is compared: logit for shares, log for counts, else the value's own.",
+        "see measure",
+        0,
+    )
+    lower: Series[float] = quantity("Lower 95 % limit.", "as value")
+    upper: Series[float] = quantity(
+        "Upper 95 % limit; for below_lod the limit that the value is censored at: the limit of detection, or "
+        "the upper 95 % limit when background events alone exceed it.",
+        "as value",
+    )
+    n_cells: Series[pd.Int64Dtype] = maybe_count(
+        "Background-subtracted cells (numerator, rounded).", "cells"
+    )
+    n_denominator: Series[pd.Int64Dtype] = maybe_count(
+        "Cells of the denominator (T cells for share_of_t).", "cells"
+    )
+    count_method: Series[pd.StringDtype] = text(
+        "beads, dual_platform, or via_counting_tube (share here times T/uL there); null for shares.",
+        nullable=True,
+    )
+    status: Series[pd.StringDtype] = text("ok, or why there is no number.", allowed=STATUSES)
+    reason: Series[pd.StringDtype] = text("Why, in words.", nullable=True)
+
+    @classmethod
+    def requirements(cls, table: pd.DataFrame) -> list[str]:
+        """A value is there exactly when the status is ok; below_lod rows carry their upper limit."""
+        problems = []
+        wrong = table[table["value"].notna() != (table["status"] == "ok")]
+        problems += [
+            f"{r.source_id}, {r.population}, {r.measure}: status '{r.status}' with value {r.value}"
+            for r in wrong.head(5).itertuples()
+        ]
+        unlimited = table[(table["status"] == "below_lod") & table["upper"].isna()]
+        problems += [
+            f"{r.source_id}, {r.population}, {r.measure}: below_lod without an upper limit"
+            for r in unlimited.head(5).itertuples()
+        ]
+        return problems

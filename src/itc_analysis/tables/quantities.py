@@ -1,0 +1,38 @@
+"""What a column of a table that a step makes may be: text, a count, a number with a unit."""
+
+import pandera.pandas as pa
+
+STATUSES = [
+    "ok",
+    "few_cells",
+    "below_lod",
+    "no_panel",
+    "no_control",
+    "no_count",
+    "failed_quality",
+    "unreadable",
+    "excluded",
+    "not_estimable",
+]
+GATE_STATES = ["ok", "pooled", "borrowed", "control", "manual", "not_estimable"]
+DETECTIONS = ["quantified", "detected", "below_lod"]
+
+
+def text(description: str, *, nullable: bool = False, allowed: list[str] | None = None) -> object:
+    return pa.Field(nullable=nullable, isin=allowed, description=description, metadata={"unit": ""})
+
+
+def count(description: str, unit: str = "events") -> object:
+    return pa.Field(ge=0, description=description, metadata={"unit": unit})
+
+
+def maybe_count(description: str, unit: str = "events") -> object:
+    return pa.Field(ge=0, nullable=True, description=description, metadata={"unit": unit})
+
+
+def quantity(
+    description: str, unit: str, low: float | None = None, high: float | None = None
+) -> object:
+    return pa.Field(
+        nullable=True, ge=low, le=high, description=description, metadata={"unit": unit}
+    )

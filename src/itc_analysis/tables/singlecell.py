@@ -1,0 +1,80 @@
+"""Tables of the single-cell room: the quality of libraries, called cells and their pseudobulk."""
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from itc_analysis.tables.contract import Contract
+from itc_analysis.tables.quantities import count, maybe_count, quantity, text
+
+
+class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
+    """One row per library: could it be used."""
+
+    library_id: Series[pd.StringDtype] = text("The library.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    batch: Series[pd.StringDtype] = text("The library batch.")
+    status: Series[pd.StringDtype] = text(
+        "ok, unreadable or failed_quality.", allowed=["ok", "unreadable", "failed_quality"]
+    )
+    reason: Series[pd.StringDtype] = text("Why not ok.", nullable=True)
+    n_barcodes: Series[int] = count("Barcodes in the file.", "cells")
+    n_cells: Series[int] = count("Cells after quality control.", "cells")
+    n_with_receptor: Series[pd.Int64Dtype] = maybe_count(
+        "Cells with a productive receptor; null without contigs.", "cells"
+    )
+    has_contigs: Series[bool] = pa.Field(description="Contigs were given.", metadata={"unit": ""})
+    remarks: Series[pd.StringDtype] = text("Other things to know about the library.", nullable=True)
+
+
+class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
+    """One row per cell after quality control, with the innate T call and its evidence."""
+
+    library_id: Series[pd.StringDtype] = text("The library.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    barcode: Series[pd.StringDtype] = text("The barcode.")
+    n_genes: Series[int] = count("Detected genes.", "genes")
+    n_counts: Series[float] = quantity("Molecules (UMI).", "counts", 0)
+    share_mito: Series[float] = quantity("Mitochondrial share.", "share", 0, 1)
+    call: Series[pd.StringDtype] = text(
+        "mait, inkt, gd_t_cells, innate_cd8, cd4_t_cells, cd8_t_cells, other_t_cells, not_t, "
+        "doublet or indeterminate."
+    )
+    posterior: Series[float] = quantity("Posterior probability of the call.", "probability", 0, 1)
+    posterior_t: Series[float] = quantity(
+        "Posterior probability of being a T cell of any kind; counted as T from the call threshold on.",
+        "probability",
+        0,
+        1,
+    )
+    receptor: Series[pd.StringDtype] = text(
+        "What the contigs show: mait, inkt, ab, gd or doublet; null for no productive chain.",
+        nullable=True,
+    )
+    decided_by: Series[pd.StringDtype] = text("receptor, rna, or both.", nullable=True)
+    is_conflict: Series[bool] = pa.Field(
+        description="Receptor and RNA disagree.", metadata={"unit": ""}
+    )
+
+
+class Pseudobulk(Contract, key=("sample_id", "population", "gene"), made_by="itc annotate"):
+    """Molecules summed over the cells of a sample and population.
+
+    `t_cells` holds every gene of the reference, zeros included; the other populations only genes with a
+    count, so that a gene nobody could measure differs from a gene nobody expressed.
+    """
+
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.")
+    gene: Series[pd.StringDtype] = text("Gene symbol.")
+    n_counts: Series[float] = quantity("Molecules.", "counts", 0)
+
+
+class PseudobulkDepth(Contract, key=("sample_id", "population"), made_by="itc annotate"):
+    """How many cells and molecules lie behind each pseudobulk profile."""
+
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.")
+    n_cells: Series[int] = count("Cells summed.", "cells")
+    n_counts: Series[float] = quantity("All molecules summed.", "counts", 0)
+    n_genes_measured: Series[int] = count("Genes that the library could have shown.", "genes")
