@@ -77,6 +77,18 @@ class Layout:
         return self._at("cohort", "problems.parquet")
 
     # flow: one folder per panel and staining batch
+    def scales(self, panel: str) -> str:
+        return self._at("flow", panel, "scales.parquet")
+
+    def spill(self, panel: str) -> str:
+        return self._at("flow", panel, "spill.parquet")
+
+    def landmarks(self, panel: str) -> str:
+        return self._at("flow", panel, "landmarks.parquet")
+
+    def alignment(self, panel: str) -> str:
+        return self._at("flow", panel, "alignment.parquet")
+
     def fits(self, panel: str, batch: str) -> str:
         return self._at("flow", panel, batch, "gate_fits.parquet")
 
@@ -85,6 +97,9 @@ class Layout:
 
     def acquisition(self, panel: str, batch: str) -> str:
         return self._at("flow", panel, batch, "acquisition.parquet")
+
+    def kept_events(self, panel: str, batch: str) -> str:
+        return self._at("flow", panel, batch, "kept_events.parquet")
 
     def gates(self, panel: str) -> str:
         return self._at("flow", panel, "gates.parquet")
@@ -103,6 +118,9 @@ class Layout:
 
     def views(self, panel: str, batch: str) -> str:
         return self._at("flow", panel, batch, "views.parquet")
+
+    def overview(self, panel: str) -> str:
+        return self._at("flow", panel, "overview")
 
     # single cell: one folder per library batch
     def library_quality(self, batch: str) -> str:
@@ -142,8 +160,36 @@ class Layout:
         return self._at("diagnostics.parquet")
 
     @property
+    def genes(self) -> str:
+        return self._at("genes.parquet")
+
+    @property
+    def associations(self) -> str:
+        return self._at("associations.parquet")
+
+    @property
+    def compositions(self) -> str:
+        return self._at("compositions.parquet")
+
+    @property
+    def modalities(self) -> str:
+        return self._at("modalities.parquet")
+
+    @property
+    def modality_agreement(self) -> str:
+        return self._at("modality_agreement.parquet")
+
+    @property
     def report(self) -> str:
         return self._at("report.html")
+
+    @property
+    def strobe(self) -> str:
+        return self._at("report.strobe.json")
+
+    @property
+    def miflowcyt(self) -> str:
+        return self._at("report.miflowcyt.json")
 
 
 class Results:
@@ -200,6 +246,31 @@ class Results:
     def diagnostics(self) -> pd.DataFrame:
         """Influence, change by covariates and further checks beside the comparisons."""
         return self._read(self.layout.diagnostics, "Diagnostics")
+
+    @property
+    def genes(self) -> pd.DataFrame:
+        """Genes of each population, the index group against each other group."""
+        return self._read(self.layout.genes, "Genes")
+
+    @property
+    def associations(self) -> pd.DataFrame:
+        """Measures against clinical variables within a group."""
+        return self._read(self.layout.associations, "Associations")
+
+    @property
+    def compositions(self) -> pd.DataFrame:
+        """Parts of one whole, compared together."""
+        return self._read(self.layout.compositions, "Compositions")
+
+    @property
+    def modalities(self) -> pd.DataFrame:
+        """Flow cytometry beside single cell, one row per participant and population."""
+        return self._read(self.layout.modalities, "Modalities")
+
+    @property
+    def modality_agreement(self) -> pd.DataFrame:
+        """How the two agree, one row per population."""
+        return self._read(self.layout.modality_agreement, "ModalityAgreement")
 
     @property
     def scores(self) -> pd.DataFrame:

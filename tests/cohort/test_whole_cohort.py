@@ -16,7 +16,7 @@ from cohort.cohort_examples import no_findings, spotless, two_groups, write_shee
 from itc_analysis.cohort.design import analysed_with_waiting, balance, batch_by_group
 from itc_analysis.cohort.flowchart import count_flow
 from itc_analysis.cohort.flowchart_svg import draw_flowchart
-from itc_analysis.cohort.plots import plot_balance, plot_differences
+from itc_analysis.cohort.plots import plot_balance, plot_covariate, plot_differences
 from itc_analysis.cohort.power import make_power_table
 from itc_analysis.cohort.study import CohortTables, read_cohort
 from itc_analysis.cohort.table_one import make_table_one
@@ -258,14 +258,26 @@ def test_a_covariate_that_nobody_has_is_not_drawn(simulated: Simulated) -> None:
 def test_the_differences_are_drawn_once_per_group_and_covariate(simulated: Simulated) -> None:
     tables = simulated.tables
     table = balance(tables.participants, tables.samples, index_group="SSc")
-    ax = plot_differences(table)
+    ax = plot_differences(table, groups=GROUPS)
     drawn = sum(len(points.get_offsets()) for points in ax.collections)
     assert drawn == table["standardised_difference"].notna().sum()
     legend = ax.get_legend()
     assert legend is not None
-    assert [text.get_text().split(" (n = ")[0] for text in legend.get_texts()] == sorted(
-        set(GROUPS) - {"SSc"}
-    )
+    named = [text.get_text().split(" (n = ")[0] for text in legend.get_texts()]
+    assert named == [group for group in GROUPS if group != "SSc"]
+
+
+def test_a_group_has_the_colour_that_it_has_in_the_other_pictures(simulated: Simulated) -> None:
+    tables = simulated.tables
+    people = analysed_with_waiting(tables.participants, tables.samples)
+    pools = {COHORT.pooled_name: COHORT.disease_groups}
+    table = balance(tables.participants, tables.samples, index_group="SSc", pools=pools)
+    single = plot_covariate(people, "age_years", groups=GROUPS)
+    own = [tuple(cloud.get_facecolor()[0][:3]) for cloud in single.collections[::2]]
+    marks = plot_differences(table, groups=GROUPS).collections
+    of_marks = [tuple(cloud.get_facecolor()[0][:3]) for cloud in marks]
+    assert of_marks[: len(GROUPS) - 1] == own[1:]  # the index group comes first and has no mark
+    assert of_marks[-1] not in own  # the pool of all diseases is drawn last, in a colour of its own
 
 
 def test_batches_and_power_of_the_whole_study(simulated: Simulated) -> None:

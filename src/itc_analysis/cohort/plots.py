@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.cohort.design import COVARIATES, as_numbers
+from itc_analysis.colours import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind as well.
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: Standardised differences beyond this are worth adjusting for (Austin 2009, doi:10.1002/sim.3697).
 NOTICEABLE = 0.1
 LABELS = {
@@ -104,17 +103,25 @@ def plot_covariate(
     return axes
 
 
-def plot_differences(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_differences(
+    table: pd.DataFrame, *, groups: Sequence[str], ax: Axes | None = None
+) -> Axes:
     """Draw the standardised differences: one line per covariate, one mark per group.
 
     Parameters
     ----------
     table : made by `design.balance`; differences that are NaN are not drawn.
+    groups : all groups of the study in order, the index group too, so that each has the colour
+        that it has in every other picture; what is in the table and not among them (pooled groups) follows.
     ax : where to draw; by default a new figure.
     """
     axes = _grid(1)[0] if ax is None else ax
     variables = list(dict.fromkeys(table["variable"]))
-    for number, (group, rows) in enumerate(table.groupby("group", sort=False)):
+    places = list(dict.fromkeys([*groups, *table["group"]]))
+    for number, group in enumerate(places):
+        rows = table[table["group"] == group]
+        if rows.empty:
+            continue
         known = rows[rows["standardised_difference"].notna()]
         heights = [variables.index(name) for name in known["variable"]]
         n = int(rows["n_group"].max())

@@ -1,11 +1,17 @@
 """Tables of the statistics room: comparisons, verdicts and what stands behind them."""
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.quantities import count, quantity, text
+from itc_analysis.tables.quantities import count, maybe_count, quantity, text
+
+#: What can be said of one comparison.
+ESTIMABLE = ["ok", "not_estimable"]
+#: How far rounding may take an adjusted p below p.
+P_TOLERANCE = 1e-12
 
 
 class Comparisons(
@@ -78,7 +84,7 @@ class Comparisons(
     model: Series[pd.StringDtype] = text("The model, in words.")
     covariates: Series[pd.StringDtype] = text("Covariates adjusted for; 'none' for none.")
     estimand: Series[pd.StringDtype] = text("What the estimate means, in words.")
-    status: Series[pd.StringDtype] = text("ok or not_estimable.", allowed=["ok", "not_estimable"])
+    status: Series[pd.StringDtype] = text("ok or not_estimable.", allowed=ESTIMABLE)
     reason: Series[pd.StringDtype] = text(
         "Why not estimable, or a warning that goes with the number.", nullable=True
     )
@@ -89,15 +95,11 @@ class Comparisons(
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:
         """Adjusted p is never below p and follows its order within a family (of holm, bh and none)."""
-        problems = []
-        low = table[table["p_adjusted"] < table["p_value"] - 1e-12]
-        problems += [
-            f"{r.comparison}, {r.population}: adjusted p below p" for r in low.head(5).itertuples()
-        ]
+        problems = adjusted_below_p(table, ["comparison", "population"])
         marginal = table[table["adjustment"].isin(["holm", "bh", "none"])]
         for family, rows in marginal.dropna(subset=["p_value", "p_adjusted"]).groupby("family"):
             ordered = rows.sort_values("p_value")["p_adjusted"]
-            if (ordered.diff().dropna() < -1e-12).any():
+            if (ordered.diff().dropna() < -P_TOLERANCE).any():
                 problems.append(f"family {family}: adjusted p does not follow p")
         return problems
 
@@ -205,7 +207,31 @@ class Diagnostics(
     )
     second_estimate: Series[float] = quantity("Its estimate.", "as estimate")
     second_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
+    weighted_estimate: Series[float] = quantity(
+        "Estimate of a share when participants weigh by the standard error of gate and counting; null without one.",
+        "as estimate",
+    )
+    weighted_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
+    missing_covariates: Series[pd.StringDtype] = text(
+        "The way with missing covariates that stands beside the plan's: imputed or complete_cases; null when nobody "
+        "lacks one.",
+        nullable=True,
+        allowed=["imputed", "complete_cases"],
+    )
+    n_incomplete: Series[pd.Int64Dtype] = maybe_count(
+        "Participants of the model who lack a covariate.", "participants"
+    )
+    beside_estimate: Series[float] = quantity("Estimate the other way.", "as estimate")
+    beside_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
+    beside_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
+    beside_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     reason: Series[pd.StringDtype] = text("Why something is null, in words.", nullable=True)
     plan_digest: Series[pd.StringDtype] = text(
         "First 12 characters of the SHA-256 of the analysis plan."
     )
+
+
+def adjusted_below_p(table: pd.DataFrame, naming: list[str]) -> list[str]:
+    """Name the first rows whose adjusted p is below p, by these columns."""
+    low = table[np.asarray(table["p_adjusted"] < table["p_value"] - P_TOLERANCE)]
+    return [f"{', '.join(map(str, row))}: adjusted p below p" for row in low[naming].head(5).values]

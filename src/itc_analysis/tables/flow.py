@@ -22,6 +22,22 @@ class TubeQuality(Contract, key=("file_id",), made_by="itc fit-gates"):
     reason: Series[pd.StringDtype] = text("Why not ok.", nullable=True)
     n_events: Series[int] = count("Events in the file.")
     n_clean: Series[int] = count("Events left after margins and time.")
+    share_dead: Series[float] = quantity(
+        "Events beyond the tube's own viability cut, of all but counting beads and debris.",
+        "share",
+        0,
+        1,
+    )
+    dead_reason: Series[pd.StringDtype] = text(
+        "Why there is no share of dead cells.", nullable=True
+    )
+    share_debris: Series[float] = quantity(
+        "Events with less forward scatter than the tube's own scatter gate, of all but counting beads.",
+        "share",
+        0,
+        1,
+    )
+    debris_reason: Series[pd.StringDtype] = text("Why there is no share of debris.", nullable=True)
     missing_markers: Series[pd.StringDtype] = text(
         "Markers of the panel without a channel.", nullable=True
     )
@@ -30,6 +46,13 @@ class TubeQuality(Contract, key=("file_id",), made_by="itc fit-gates"):
         nullable=True,
     )
     remarks: Series[pd.StringDtype] = text("Other things to know about the file.", nullable=True)
+    cytometer: Series[pd.StringDtype] = text(
+        "The instrument, as the file names it ($CYT).", nullable=True
+    )
+    detectors: Series[pd.StringDtype] = text(
+        "JSON by marker: detector voltage, laser wavelength, filter and detector, where the file says ($PnV, $PnL, $PnF, $PnT).",
+        nullable=True,
+    )
 
 
 class Acquisitions(Contract, key=("file_id", "step"), made_by="itc fit-gates"):
@@ -47,6 +70,18 @@ class Acquisitions(Contract, key=("file_id", "step"), made_by="itc fit-gates"):
         "Distance of the most deviating signal peak from its median.", "robust SD", 0
     )
     channel: Series[pd.StringDtype] = text("Marker with the most deviating peak.")
+
+
+class KeptEvents(Contract, key=("file_id",), made_by="itc fit-gates"):
+    """Which events of each tube are analysed: inside the detectors' margins and in steady stretches."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    n_events: Series[int] = count("Events in the file; 0 for a tube that is not used.")
+    kept: Series[pd.StringDtype] = text(
+        "Base64 of one bit for each event, in the order of the file and beginning with the highest bit of a byte: "
+        "1 for kept. Null for a tube that is not used; `quality` says why.",
+        nullable=True,
+    )
 
 
 class GateFits(Contract, key=("file_id", "population"), made_by="itc fit-gates"):
@@ -99,7 +134,7 @@ class Gates(Contract, key=("file_id", "population"), made_by="itc pool-gates"):
     quality: Series[float] = quantity("Depth of the valley or separation in the tube.", "", 0, 1)
     n_parent: Series[int] = count("Events of the parent that the tube's cut was learned on.")
     state: Series[pd.StringDtype] = text(
-        "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), manual, not_estimable.",
+        "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), weak (the tube cannot decide and nothing else can), manual, not_estimable.",
         allowed=GATE_STATES,
     )
     reason: Series[pd.StringDtype] = text("Why this state.", nullable=True)
@@ -168,7 +203,7 @@ class Combinations(
 
 
 class Views(Contract, key=("source_id", "population"), made_by="itc apply-gates"):
-    """What a gate plot needs: the parent's histogram with the gate, without the events."""
+    """What a gate plot needs: the parent's histogram, also where there is no gate, without the events."""
 
     source_id: Series[pd.StringDtype] = text("The tube.")
     population: Series[pd.StringDtype] = text("The population.")
@@ -177,5 +212,6 @@ class Views(Contract, key=("source_id", "population"), made_by="itc apply-gates"
         "Marker on the y axis; null for one-dimensional views.", nullable=True
     )
     histogram: Series[pd.StringDtype] = text(
-        "JSON: x_edges [low, high], y_edges, n_x, n_y, counts (row-major) of the parent's events."
+        "JSON: x_edges [low, high], y_edges, n_x, n_y, counts (row-major) of the parent's events; x_ticks and "
+        "y_ticks, pairs of place and instrument units."
     )

@@ -3,8 +3,10 @@
 Missing is null and `status` or `reason` says why; a row is never left out because its number is missing.
 """
 
+from itc_analysis.tables.associations import Associations
 from itc_analysis.tables.cohort import Classification, Disclosure, Queries
 from itc_analysis.tables.comparisons import Comparisons, Diagnostics, Verdicts
+from itc_analysis.tables.compositions import Compositions
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.flow import (
     Acquisitions,
@@ -13,10 +15,14 @@ from itc_analysis.tables.flow import (
     GateFits,
     Gates,
     Intensity,
+    KeptEvents,
     TubeQuality,
     Views,
 )
+from itc_analysis.tables.genes import Genes
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
+from itc_analysis.tables.modalities import Modalities, ModalityAgreement
+from itc_analysis.tables.panelwide import AlignmentCheck, Landmarks, ResidualSpill, Scales
 from itc_analysis.tables.participants import Eligibility, Participants, Problems
 from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk, PseudobulkDepth
 
@@ -27,8 +33,13 @@ MADE: tuple[type[Contract], ...] = (
     Queries,
     Disclosure,
     Problems,
+    Scales,
+    ResidualSpill,
+    Landmarks,
+    AlignmentCheck,
     TubeQuality,
     Acquisitions,
+    KeptEvents,
     GateFits,
     Gates,
     Counts,
@@ -45,4 +56,9 @@ MADE: tuple[type[Contract], ...] = (
     Comparisons,
     Verdicts,
     Diagnostics,
+    Genes,
+    Associations,
+    Compositions,
+    Modalities,
+    ModalityAgreement,
 )

@@ -51,7 +51,10 @@ class Counts(
         "Upper 95 % limit of the background-subtracted count.", "events", 0
     )
     gate_se_log: Series[float] = quantity(
-        "Standard error of the log count due to the cut.", "log", 0
+        "Standard error of the log share of the denominator due to the position of every cut that has a part in "
+        "it, own and ancestors'; of the denominator and what lies outside of it, of the log count.",
+        "log",
+        0,
     )
     gate_state: Series[pd.StringDtype] = text(
         "State of the gate; null for single cell.", nullable=True

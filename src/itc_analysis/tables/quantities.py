@@ -14,7 +14,7 @@ STATUSES = [
     "excluded",
     "not_estimable",
 ]
-GATE_STATES = ["ok", "pooled", "borrowed", "control", "manual", "not_estimable"]
+GATE_STATES = ["ok", "pooled", "borrowed", "control", "weak", "manual", "not_estimable"]
 DETECTIONS = ["quantified", "detected", "below_lod"]
 
 

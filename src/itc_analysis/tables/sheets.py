@@ -240,6 +240,9 @@ class PanelSheet(Contract, key=("channel",)):
         "Marker by its standard name, e.g. TCRgd, Vd2, CD161, PD-1.", nullable=False
     )
     fluorochrome: Series[pd.StringDtype] = text("Fluorochrome or metal.")
+    clone: Series[pd.StringDtype] = text("Clone of the antibody, for MIFlowCyt.")
+    manufacturer: Series[pd.StringDtype] = text("Who made the reagent.")
+    catalogue_number: Series[pd.StringDtype] = text("Its catalogue number.")
     role: Series[pd.StringDtype] = text(
         "scatter, time, lineage, viability, dump, activation, inhibitory, innate or other.",
         nullable=False,

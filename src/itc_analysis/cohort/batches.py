@@ -1,0 +1,60 @@
+"""Who was stained in which batch, people and bridge controls, from the sheets as they are written.
+
+Light enough for the Snakefile: no pandas. Eligibility is not looked at: who was stained in a batch could have been
+compared, and a corrected age must not regate the cohort.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from itc_analysis.cohort.join import read_mappings, read_rows
+from itc_analysis.config import Study
+
+
+def list_bridge_samples(study: Study) -> set[str]:
+    """Return the sample_ids of the bridge controls.
+
+    Raises
+    ------
+    SheetError : every fault of the sheet.
+    """
+    mapping = read_mappings(study).get("samples")
+    rows = read_rows(study.samples, "SampleSheet", mapping)
+    return {str(row["sample_id"]) for row in rows if row["sample_type"] == "bridge_control"}
+
+
+def count_people(study: Study, tubes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return how many people of each group were stained in each batch.
+
+    Parameters
+    ----------
+    tubes : rows of the tube sheet of one panel.
+
+    Returns
+    -------
+    ``{"batch", "group", "n_people"}``, sorted; pairs without people are left out.
+
+    Raises
+    ------
+    SheetError : every fault of a sheet.
+    """
+    mappings = read_mappings(study)
+    samples = read_rows(study.samples, "SampleSheet", mappings.get("samples"))
+    people = read_rows(study.participants, "ParticipantSheet", mappings.get("participants"))
+    person_of = {row["sample_id"]: row["participant_id"] for row in samples}
+    group_of = {row["participant_id"]: row["group"] for row in people}
+    stained = {
+        (str(row["batch"]), person_of.get(row["sample_id"]))
+        for row in tubes
+        if row["tube"] == "stained"
+    }
+    counts = Counter(
+        (batch, str(group_of[person])) for batch, person in stained if person in group_of
+    )
+    return [
+        {"batch": batch, "group": group, "n_people": n}
+        for (batch, group), n in sorted(counts.items())
+    ]
