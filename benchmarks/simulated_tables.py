@@ -47,6 +47,7 @@ class Setting:
     is_confounded : SSc 15 years older and more often CMV positive.
     scores : whether scores with standard errors are compared as well.
     t_in_tube : median T cells counted.
+    times : how many times as many tables as asked for, where a small departure from 5 % is to be told from chance.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Setting:
     scores: bool = False
     t_in_tube: float = T_IN_TUBE
     assay: str = "flow"
+    times: int = 1
 
 
 def draw_participants(setting: Setting, rng: np.random.Generator) -> pd.DataFrame:
@@ -88,7 +90,7 @@ def draw_participants(setting: Setting, rng: np.random.Generator) -> pd.DataFram
 def draw_measurements(
     setting: Setting, people: pd.DataFrame, *, model: str, n_tables: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Draw `n_tables` tables at once; population ``mait#7`` is MAIT in the eighth table."""
+    """Draw `n_tables` tables at once; population ``mait#7`` is MAIT in the eighth table, whose samples end in #7."""
     n = len(people)
     is_index = (people["group"] == "SSc").to_numpy(dtype=bool)
     sd = setting.sd * np.where(is_index, setting.spread_ratio, 1.0)
@@ -127,6 +129,10 @@ def draw_measurements(
             no = np.zeros(shape, dtype=bool)
             rows = _rows(people, names, "score", value, no, value, cells, setting.assay)
             frames.append(rows.assign(feature="exhaustion", standard_error=error.ravel()))
+    if setting.assay == "flow":
+        no = np.zeros(shape, dtype=bool)
+        t_cells = _rows(people, [""] * n_tables, "cells_per_ul", per_ul, no, per_ul, total, "flow")
+        frames.append(t_cells.assign(population="t_cells"))
     return contract.make(pd.concat(frames, ignore_index=True), Measurements)
 
 
@@ -166,11 +172,15 @@ def _rows(
         for column in ("participant_id", "group")
     }
     low = is_low.ravel()
+    tables = np.repeat(np.arange(len(names)), n)
+    samples = np.array(
+        [f"{p}#{t}" for p, t in zip(repeated["participant_id"], tables, strict=True)]
+    )
     return pd.DataFrame(
         {
             **repeated,
-            "sample_id": repeated["participant_id"],
-            "source_id": repeated["participant_id"],
+            "sample_id": samples,
+            "source_id": samples,
             "assay": assay,
             "batch": "b1",
             "population": np.repeat(names, n),

@@ -31,7 +31,7 @@ from itc_analysis.stats.models import NotEstimable
 from itc_analysis.stats.multiplicity import adjust
 from itc_analysis.stats.permutation import freedman_lane
 from itc_analysis.stats.plan import AnalysisPlan
-from itc_analysis.stats.responses import OK, on_scale, respond
+from itc_analysis.stats.responses import OK, T_CELLS, log_t_per_ul, on_scale, respond
 
 COHORT = Cohort()
 STATS = Stats(n_permutations=0)
@@ -62,7 +62,7 @@ SETTINGS = (
     Setting("trial size, 40-60 per group", TRIAL, HEALTHY_SHARE, {}, scores=True),
     Setting("15 per group", FIFTEEN, HEALTHY_SHARE, {}, scores=True),
     Setting("six groups of 4", FOUR, TWO, {}),
-    Setting("SSc 1.7 times as variable", TRIAL, TWO, {}, spread_ratio=1.7, scores=True),
+    Setting("SSc 1.7 times as variable", TRIAL, TWO, {}, spread_ratio=1.7, scores=True, times=4),
     Setting("iNKT 0.02 %, half below LoD", TRIAL, RARE, {}),
     Setting("iNKT 0.02 %, half below LoD, true ratio 0.5", TRIAL, RARE, {"inkt": np.log(0.5)}),
     Setting(
@@ -103,7 +103,8 @@ def main() -> None:
     n_draws = -(-options.tables // TABLES_PER_DRAW)
     with multiprocessing.Pool(N_PROCESSES) as pool:
         for i in chosen:
-            jobs = [(i, model, draw, options.seed) for model in MODELS for draw in range(n_draws)]
+            draws = range(n_draws * SETTINGS[i].times)
+            jobs = [(i, model, draw, options.seed) for model in MODELS for draw in draws]
             section = list(write_section(SETTINGS[i], pd.concat(pool.imap(run_draw, jobs))))
             print("\n".join(section), flush=True)
             page += section
@@ -123,11 +124,13 @@ def run_draw(job: tuple[int, str, int, int]) -> pd.DataFrame:
     people = draw_participants(setting, rng)
     rows = draw_measurements(setting, people, model=model, n_tables=TABLES_PER_DRAW, rng=rng)
     plan = make_plan(setting, COVARIATES)
-    first = rows[rows["population"].str.endswith("#0")].reset_index(drop=True)
+    t_cells = log_t_per_ul(rows)
+    first = rows[rows["sample_id"].str.endswith("#0")].reset_index(drop=True)
+    rows = rows[rows["population"] != T_CELLS]
     whole = None
     if draw % CHECK_EVERY == 0:
         whole = compare_groups(first, people, plan=plan, cohort=COHORT, settings=STATS)
-    one = first[first["measure"] == "share_of_t"]
+    one = first[first["measure"] == "share_of_t"]  # the T cells themselves have no share
     one = one[one["population"] == one["population"].iloc[0]]
     # its columns other than the numbers serve all tables of the draw
     template = respond(one, people, "share_of_t")
@@ -142,7 +145,10 @@ def run_draw(job: tuple[int, str, int, int]) -> pd.DataFrame:
     known = design if len(design.people) == len(template) else None
     found = []
     for (population, measure), mine in rows.groupby(["population", "measure"], sort=False):
-        found += compare_endpoint(str(population), str(measure), mine, template, known, plan, draw)
+        scaled = on_scale(mine, str(measure), t_cells=t_cells)
+        found += compare_endpoint(
+            str(population), str(measure), scaled, template, known, plan, draw
+        )
     table = pd.DataFrame(found)
     families = [table["table"], table["is_primary"]]
     table["p_adjusted"] = table.groupby(families)["p_value"].transform(
@@ -160,12 +166,12 @@ def run_draw(job: tuple[int, str, int, int]) -> pd.DataFrame:
 
 
 def compare_endpoint(
-    name: str, measure: str, rows: pd.DataFrame, template: pd.DataFrame, known: Design | None, plan: AnalysisPlan, draw: int
+    name: str, measure: str, scaled: pd.DataFrame, template: pd.DataFrame, known: Design | None, plan: AnalysisPlan, draw: int
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Compare SSc with healthy and with the pooled diseases in one endpoint of one table."""
     population, number = name.split("#")
-    scaled = on_scale(rows, measure).set_index("participant_id")
-    columns = ["state", "y", "n_found", "standard_error", "value"]
+    scaled = scaled.set_index("participant_id")
+    columns = ["state", "y", "n_found", "standard_error", "value", "log_t_per_ul"]
     responses = template.assign(**{c: scaled[c].reindex(template.index) for c in columns})
     described = {
         "population": population, "measure": measure, "table": int(number), "is_primary": measure != "score"
@@ -283,6 +289,8 @@ def write_head(command: str, n_tables: int) -> list[str]:
 def write_section(setting: Setting, rows: pd.DataFrame) -> Iterator[str]:
     """Yield the lines of one setting."""
     yield from ("", f"## {setting.name}", "")
+    if setting.times > 1:
+        yield from (f"{setting.times} times as many tables as in the other settings.", "")
     yield "| model | endpoint | reference | rejected at 5 % | permutation | coverage | bias of log | remark |"
     yield "|---|---|---|---|---|---|---|---|"
     for key, mine in rows.groupby(["generated", "population", "measure", "reference"]):

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from itc_analysis.cli import main
+from itc_analysis.report.bibliography import REFERENCES
 from itc_analysis.tables import contract
 from itc_analysis.tables.comparisons import Comparisons, Diagnostics, Verdicts
+from itc_analysis.tables.made import (
+    Associations,
+    Compositions,
+    Modalities,
+    ModalityAgreement,
+)
 from itc_analysis.tables.measured import Measurements
 from itc_analysis.tables.participants import Participants
 from stats.made_up_study import inverse_logit, make_measurements, make_participants
@@ -70,6 +78,38 @@ def test_verdicts_and_diagnostics_are_written_where_asked_for(study):
         assert "{" not in contract.read_provenance(study / f"{name}.parquet")["methods"]
 
 
+def test_associations_compositions_and_modalities_are_written_where_asked_for(study):
+    names = {
+        "associations": Associations,
+        "compositions": Compositions,
+        "modalities": Modalities,
+        "modality-agreement": ModalityAgreement,
+    }
+    beside = [f"--{name}={study / name}.parquet" for name in names]
+    assert main(arguments(study) + beside) == 0
+    written = {
+        name: contract.read(study / f"{name}.parquet", table) for name, table in names.items()
+    }
+    within = written["associations"]
+    assert set(within["group"]) == {"SSc"}
+    assert (within["n_analysed"] == 12).all()
+    assert len(within) == 16 * 17  # endpoints x contrasts of the default plan
+    assert set(written["compositions"]["part"]) > {"mait", "joint"}
+    assert len(written["modalities"]) == 56 * 4
+    assert len(written["modality-agreement"]) == 4
+    for name in names:
+        stored = contract.read_provenance(study / f"{name}.parquet")
+        assert stored["methods"].endswith(".")
+        assert "{" not in stored["methods"]
+        assert set(stored["citations"]) <= set(REFERENCES)
+        assert "plan.yaml" in stored["inputs"]
+    again = [f"--{name}={study / name}-again.parquet" for name in names]
+    assert main(arguments(study, "again.parquet") + again) == 0
+    for name in names:
+        first, second = (study / f"{name}{end}.parquet" for end in ("", "-again"))
+        assert first.read_bytes() == second.read_bytes()
+
+
 def test_a_second_run_writes_the_same_bytes(study):
     assert main(arguments(study)) == 0
     assert main(arguments(study, "again.parquet")) == 0
@@ -91,3 +131,52 @@ def test_a_missing_table_is_told_without_traceback(study, capsys):
     (study / "measurements.parquet").unlink()
     assert main(arguments(study)) == 2
     assert "run the step that makes it" in capsys.readouterr().err
+
+
+def post_hoc(study, **changes):
+    family = {
+        "name": "after looking",
+        "role": "post_hoc",
+        "adjustment": "holm",
+        "contrasts": ["SLE", "RA"],
+        "endpoints": [{"assay": "flow", "populations": ["maits"], "measures": ["share_of_t"]}],
+    }
+    path = study / "post_hoc.yaml"
+    path.write_text(yaml.safe_dump({"families": [family | changes]}), encoding="utf-8")
+    return ["--post-hoc", str(path)]
+
+
+def test_what_was_not_planned_is_marked_post_hoc_and_leaves_the_plan_alone(study):
+    mait = contract.read(study / "measurements.parquet", Measurements)
+    more = mait.assign(population="maits")
+    contract.write(pd.concat([mait, more]), study / "measurements.parquet", Measurements)
+    assert main(arguments(study)) == 0
+    planned = contract.read(study / "comparisons.parquet", Comparisons)
+    assert main(arguments(study, "both.parquet") + post_hoc(study)) == 0
+    both = contract.read(study / "both.parquet", Comparisons)
+    added = both[both["role"] == "post_hoc"]
+    # the plan's p values do not know of those added, and these are adjusted among themselves
+    pd.testing.assert_frame_equal(both[both["role"] != "post_hoc"].reset_index(drop=True), planned)
+    assert set(added["comparison"]) == {"SSc vs SLE", "SSc vs RA"}
+    smallest = added["p_value"].min()
+    assert added["p_adjusted"].min() == pytest.approx(min(2 * smallest, 1))
+    assert len(set(added["plan_digest"])) == 1
+    assert not set(added["plan_digest"]) & set(planned["plan_digest"])
+    stored = contract.read_provenance(study / "both.parquet")
+    assert "post hoc" in stored["methods"]
+    assert "post_hoc.yaml" in stored["inputs"]
+
+
+def test_a_planned_comparison_cannot_be_post_hoc_nor_the_reverse(study, capsys):
+    endpoints = [{"assay": "flow", "populations": ["mait"], "measures": ["share_of_t"]}]
+    extra = post_hoc(study, name="primary", role="exploratory", endpoints=endpoints)
+    assert main(arguments(study) + extra) == 2
+    told = capsys.readouterr().err
+    assert "role 'exploratory': what the plan does not hold is post hoc" in told
+    assert "the plan has a family of this name" in told
+    assert "SSc vs SLE, flow mait share_of_t - is planned, in family 'each disease'" in told
+    plan = yaml.safe_load((study / "plan.yaml").read_text(encoding="utf-8"))
+    plan["families"][0]["role"] = "post_hoc"
+    (study / "plan.yaml").write_text(yaml.safe_dump(plan), encoding="utf-8")
+    assert main(arguments(study)) == 2
+    assert "role 'post_hoc' has no place in the plan" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from scipy import stats
 
 from itc_analysis.config import Cohort, Stats
 from itc_analysis.errors import ItcError
@@ -42,7 +43,9 @@ def shares(people):
     return make_measurements(people, inverse_logit(drawn(people)))
 
 
-def test_share_comparison_equals_the_model_written_out(people, shares):
+def test_share_comparison_equals_the_model_written_out():
+    people = make_participants(SIZES | {"IIM": 10}, seed=4)
+    shares = make_measurements(people, inverse_logit(drawn(people)))
     plan = make_plan(covariates="age_years + sex")
     row = compare(shares, people, plan).set_index("comparison").loc["SSc vs healthy"]
     k = shares["value"] * 50_000
@@ -60,6 +63,40 @@ def test_share_comparison_equals_the_model_written_out(people, shares):
     plain = smf.ols("y ~ C(group)", data.astype({"group": str})).fit()
     difference = plain.params["C(group)[T.healthy]"] - plain.params["C(group)[T.SSc]"]
     assert row["estimate_unadjusted"] == pytest.approx(np.exp(-difference), rel=1e-8)
+
+
+def test_a_small_group_takes_its_own_degrees_of_freedom(people, shares):
+    """HC2 and Satterthwaite, written out: nine people say less than the residual degrees of freedom promise."""
+    row = compare(shares, people, make_plan(contrasts=("IIM",))).iloc[0]
+    assert "CR2" in row["model"]
+    k = shares["value"] * 50_000
+    y = np.log((k + 0.5) / (50_000 - k + 0.5))
+    sides = [y[people["group"] == group] for group in ("SSc", "IIM")]
+    variances = [side.var(ddof=1) / len(side) for side in sides]
+    error = np.sqrt(sum(variances))
+    assert row["standard_error"] == pytest.approx(error, rel=1e-8)
+    # under the working model of one SD: Welch's formula with equal variances
+    parts = np.array([1 / len(side) for side in sides])
+    df = parts.sum() ** 2 / np.sum(parts**2 / (np.array([len(side) for side in sides]) - 1))
+    half = stats.t.ppf(0.975, df) * error
+    assert np.log(row["upper"] / row["lower"]) == pytest.approx(2 * half, rel=1e-8)
+
+
+def test_two_samples_of_a_person_count_as_one_person(people, shares):
+    """CR2 by participant on the samples: the estimate of the averages, and copies add no certainty."""
+    noise = 0.2 * np.random.default_rng(5).normal(size=len(people))
+    second = make_measurements(people, inverse_logit(drawn(people) + noise), suffix="2")
+    second = second[(people.index % 3 == 0)]
+    both = pd.concat([shares, second])
+    plan = make_plan(covariates="age_years")
+    row = compare(both, people, plan).iloc[0]
+    assert "CR2 by participant" in row["model"]
+    assert row["n_index"] == 24
+    twice = pd.concat([shares, shares.assign(source_id=shares["source_id"] + "copy")])
+    copied = compare(twice, people, plan).iloc[0]
+    once = compare(shares, people, plan).iloc[0]  # 9 people with IIM: CR2 as well
+    for column in ("estimate", "standard_error", "p_value"):
+        assert copied[column] == pytest.approx(once[column], rel=1e-6)
 
 
 def test_pooled_reference_is_the_geometric_mean_of_the_disease_comparisons(people, shares):

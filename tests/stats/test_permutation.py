@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from itc_analysis.config import Stats
+from itc_analysis.stats.compare import compare_groups
 from itc_analysis.stats.permutation import freedman_lane, studentised
+from stats.made_up_study import (
+    COHORT,
+    inverse_logit,
+    make_measurements,
+    make_participants,
+    make_plan,
+)
 
 
 @pytest.fixture
@@ -56,3 +65,31 @@ def test_p_is_never_zero_and_the_seed_decides(data):
     assert freedman_lane(y, X, c, n_permutations=99, seed=(1, 2)) == freedman_lane(
         y, X, c, n_permutations=99, seed=(1, 2)
     )
+
+
+def test_every_permutation_is_drawn_and_studentised(data, monkeypatch):
+    """The statistic is computed for the observed values and for each of the permutations, with HC3."""
+    y, X, c = data
+    counted = []
+
+    def counting(values, *rest):
+        counted.append(values.shape[1])
+        return studentised(values, *rest)
+
+    monkeypatch.setattr("itc_analysis.stats.permutation.studentised", counting)
+    p = freedman_lane(y, X, c, n_permutations=2_000, seed=3)
+    assert counted == [1, 2_000]
+    # p is a whole number of permutations and the observed one among 2,001
+    assert p * 2_001 == pytest.approx(round(p * 2_001), abs=1e-9)
+
+
+def test_the_primary_family_is_permuted_as_often_as_the_settings_say():
+    people = make_participants({"SSc": 15, "healthy": 15})
+    rows = make_measurements(people, inverse_logit(-4 - 9.0 * (people["group"] == "SSc")))
+    plan = make_plan(contrasts=("healthy",))
+    rows["value"] *= np.random.default_rng(2).uniform(0.5, 2, 30)
+    for n_permutations in (49, 499):
+        settings = Stats(n_permutations=n_permutations)
+        found = compare_groups(rows, people, plan=plan, cohort=COHORT, settings=settings)
+        # no permutation comes near: the least p there is
+        assert found["p_permutation"].tolist() == [1 / (n_permutations + 1)]

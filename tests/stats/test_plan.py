@@ -7,7 +7,7 @@ import yaml
 
 from itc_analysis.config import Cohort
 from itc_analysis.errors import SettingsError
-from itc_analysis.stats.plan import expand, read_plan
+from itc_analysis.stats.plan import expand, expand_genes, read_plan
 from stats.made_up_study import COHORT, make_plan
 
 
@@ -130,3 +130,23 @@ def test_a_contrast_with_a_group_that_the_study_lacks_is_planned_with_its_proble
     assert [item.comparison for item in planned] == ["SSc vs healthy", "SSc vs CTD"]
     assert planned[0].problem == "the study has no healthy group"
     assert "no disease control groups" in planned[1].problem
+
+
+def test_default_plan_compares_genes_of_six_populations_with_every_control(default_plan):
+    planned = expand_genes(read_plan(default_plan), COHORT)
+    assert len(planned) == 6 * 6
+    assert {item.role for item in planned} == {"exploratory"}
+    names = {item.comparison.removeprefix("SSc vs ") for item in planned}
+    assert names == {"healthy", "CTD", "SLE", "pSS", "RA", "IIM"}
+
+
+def test_genes_named_by_word_and_by_group_are_one_comparison():
+    genes = {"populations": ["mait"], "contrasts": ["each_disease", "SLE", "healthy"]}
+    names = [item.comparison for item in expand_genes(make_plan(genes=genes), COHORT)]
+    assert names == ["SSc vs SLE", "SSc vs pSS", "SSc vs RA", "SSc vs IIM", "SSc vs healthy"]
+
+
+def test_covariates_of_genes_are_checked_as_those_of_the_plan(default_plan, tmp_path):
+    genes = {"populations": ["mait"], "contrasts": ["healthy"], "covariates": "age_year + batch"}
+    with pytest.raises(SettingsError, match=r"genes\.covariates, 'age_year' is not a column"):
+        read_plan(changed(default_plan, tmp_path, genes=genes))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.errors import ItcError
-from itc_analysis.stats.responses import check_people, respond
+from itc_analysis.stats.responses import check_people, log_t_per_ul, respond
 from stats.made_up_study import COHORT, make_measurements, make_participants
 
 
@@ -44,8 +44,35 @@ def test_below_the_limit_is_an_upper_bound_for_a_share_and_a_count(people):
         found = respond(rows, people, measure)
         assert found["state"].iloc[0] == "below_lod"
         assert found["value"].iloc[0] == -np.inf
-        bound = np.log(20.5 / 9980.5) if measure == "share_of_t" else np.log(0.002)
+        bound = np.log(20 / 9980) if measure == "share_of_t" else np.log(0.002)
         assert found["y"].iloc[0] == pytest.approx(bound)
+
+
+def test_the_limit_lies_half_way_between_the_highest_censored_and_the_lowest_quantified_value(
+    people,
+):
+    """19 cells are below a limit of 20, 20 cells are not: with half a cell 19.5 and 20.5, half way 20."""
+    rows = make_measurements(
+        people, [0.0019, 0.002, 0.1, 0.1, 0.1, 0.1], n_denominator=10_000, limit=0.002
+    )
+    low, quantified = respond(rows, people, "share_of_t")["y"].iloc[:2]
+    unseen = np.log(19.5 / 9981.5)
+    assert unseen < low < quantified
+    assert low == pytest.approx((unseen + quantified) / 2, abs=1e-3)
+
+
+def test_a_count_carries_the_t_cells_of_its_sample(people):
+    counts = make_measurements(people, [5, 6, 7, 8, 9, 1], measure="cells_per_ul", limit=2)
+    t_cells = make_measurements(
+        people, np.arange(6) * 100.0, measure="cells_per_ul", population="t_cells"
+    )
+    # a second tube of the first sample, and a sample without T cells, which has no logarithm
+    more = t_cells.iloc[[1]].assign(source_id="other tube", value=400.0)
+    logs = log_t_per_ul(pd.concat([counts, t_cells, more]))
+    found = respond(counts, people, "cells_per_ul", t_cells=logs)["log_t_per_ul"]
+    assert np.isnan(found.iloc[0])
+    assert found.iloc[1] == pytest.approx(np.log(200))
+    assert found.iloc[5] == pytest.approx(np.log(500))
 
 
 def test_a_score_of_a_population_below_the_limit_is_missing_not_low(people):

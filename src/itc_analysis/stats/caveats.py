@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.plural import plural
 from itc_analysis.stats.responses import CENSORED, OK, POPULATION_LOW, SCALES
 
 Rows = npt.NDArray[np.bool_]
@@ -107,9 +108,13 @@ def of_treatment(people: pd.DataFrame, index: Rows, reference: Rows) -> str:
 
 
 def of_repeats(people: pd.DataFrame) -> str:
-    """Say that several samples of a person were averaged."""
+    """Say that several samples of a person count as one person."""
     n = int((people["n_samples"] > 1).sum())
-    return f"{n} participants with several samples, averaged within the participant" if n else ""
+    return (
+        f"{plural(n, 'participant')} with several samples, who count as much as the others"
+        if n
+        else ""
+    )
 
 
 def cramers_v(first: pd.Series, second: pd.Series) -> float:

@@ -20,7 +20,7 @@ from itc_analysis.stats import caveats, covariates
 from itc_analysis.stats.endpoint import Endpoint
 from itc_analysis.stats.families import Joint, adjust_families
 from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison, expand
-from itc_analysis.stats.responses import KEY, check_people
+from itc_analysis.stats.responses import KEY, check_people, log_t_per_ul
 from itc_analysis.tables import contract
 from itc_analysis.tables.comparisons import Comparisons
 
@@ -92,6 +92,7 @@ def fit_endpoints(
     check_people(measurements, participants, cohort)
     participants = participants[_needed_columns(plan)]
     measured = dict(list(measurements.groupby(KEY, sort=True)))
+    t_cells = log_t_per_ul(measurements)
     endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
     for item in planned:
         endpoints.setdefault(item.endpoint, []).append(item)
@@ -102,7 +103,14 @@ def fit_endpoints(
             log.info("compare: %d of %d endpoints", n_done, len(endpoints))
         yield (
             Endpoint(
-                measured.get(key), measurements, participants, items[0], plan, cohort, settings
+                measured.get(key),
+                measurements,
+                participants,
+                items[0],
+                plan,
+                cohort,
+                settings,
+                t_cells=t_cells,
             ),
             items,
         )

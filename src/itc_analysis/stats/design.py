@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import linalg
 
 from itc_analysis.stats import covariates
+from itc_analysis.stats.imputation import impute_covariates
 from itc_analysis.stats.models import NEGLIGIBLE, Matrix, NotEstimable, Vector
 from itc_analysis.stats.plan import AnalysisPlan
 from itc_analysis.stats.responses import CENSORED, OK
@@ -80,7 +81,12 @@ class Design:
 
 
 def build_design(
-    responses: pd.DataFrame, *, plan: AnalysisPlan, groups: Sequence[str], min_per_group: int
+    responses: pd.DataFrame,
+    *,
+    plan: AnalysisPlan,
+    groups: Sequence[str],
+    min_per_group: int,
+    min_groups: int = 2,
 ) -> Design:
     """Choose participants and covariates by the plan's rules and build the matrix.
 
@@ -90,24 +96,65 @@ def build_design(
     plan : covariates, and what happens when they are missing or participants few.
     groups : all groups of the study, in order.
     min_per_group : groups with fewer participants stay out of the model.
+    min_groups : 1 when something else than groups is compared.
 
     Raises
     ------
-    NotEstimable : fewer than two groups are left.
+    NotEstimable : fewer than `min_groups` groups are left.
     """
     usable = responses[responses["state"].isin([OK, CENSORED])]
-    design = _attempt(usable, plan.covariates, plan, groups, min_per_group)
+    sizes = (min_per_group, min_groups)
+    design = _attempt(usable, plan.covariates, plan, groups, *sizes)
     problem = _too_many(design, plan)
     if not problem:
         return design
     fallback = plan.small_sample.covariates
     if design.formula is None or fallback == plan.covariates:
         return replace(design, remarks=(*design.remarks, problem))
-    smaller = _attempt(usable, fallback, plan, groups, min_per_group)
+    smaller = _attempt(usable, fallback, plan, groups, *sizes)
     if smaller.df < 1:
-        smaller = _attempt(usable, None, plan, groups, min_per_group)
+        smaller = _attempt(usable, None, plan, groups, *sizes)
     said = f"adjusted for {smaller.formula or 'nothing'} only: {problem}"
     return replace(smaller, remarks=(*smaller.remarks, said))
+
+
+def build_imputed(
+    responses: pd.DataFrame,
+    complete: Design,
+    *,
+    plan: AnalysisPlan,
+    groups: Sequence[str],
+    min_per_group: int,
+    seed: int | Sequence[int],
+) -> tuple[Design, ...]:
+    """Return the design of everybody with missing covariates filled in, once for each imputation.
+
+    Parameters
+    ----------
+    responses, plan, groups, min_per_group : as in `build_design`.
+    complete : from `build_design`, on the participants whose covariates are known.
+    seed : of the imputations.
+
+    Returns
+    -------
+    Nothing when nobody lacks a covariate that is known of enough others.
+    """
+    usable = responses[responses["state"].isin([OK, CENSORED]) & responses["group"].isin(groups)]
+    names = [
+        name
+        for name in covariates.variables(plan.covariates)
+        if usable[name].notna().mean() >= plan.covariate_min_known
+    ]
+    lacking = usable.index[usable[names].isna().any(axis=1)]
+    if not any(str(person) in complete.dropped for person in lacking):
+        return ()
+    counted = [f"{name} of {n}" for name in names if (n := int(usable[name].isna().sum()))]
+    said = f"missing covariates are imputed ({', '.join(counted)})"
+    designs = []
+    for people in impute_covariates(usable, names, seed=seed):
+        design = build_design(people, plan=plan, groups=groups, min_per_group=min_per_group)
+        designs.append(replace(design, remarks=(said, *design.remarks)))
+    return tuple(designs)
 
 
 def group_weights(
@@ -195,15 +242,17 @@ def _attempt(
     plan: AnalysisPlan,
     groups: Sequence[str],
     min_per_group: int,
+    min_groups: int,
 ) -> Design:
     """Build the design with the covariates of one formula, as far as they are known and vary."""
     formula, remarks = _known_enough(usable, wanted, plan.covariate_min_known)
     complete, dropped = _complete_cases(usable, formula)
     sizes = {group: int((complete["group"] == group).sum()) for group in groups}
     present = tuple(group for group in groups if sizes[group] >= min_per_group)
-    if len(present) < 2:
+    if len(present) < min_groups:
         counted = ", ".join(f"{group} {size}" for group, size in sizes.items())
-        msg = f"fewer than two groups have {min_per_group} participants with a number ({counted})"
+        needed = {1: "no group has", 2: "fewer than two groups have"}[min_groups]
+        msg = f"{needed} {min_per_group} participants with a number ({counted})"
         raise NotEstimable(msg)
     is_in = complete["group"].isin(present)
     dropped |= dict.fromkeys(

@@ -17,11 +17,11 @@ from itc_analysis.stats import covariates
 from itc_analysis.stats.compare import fit_endpoints
 from itc_analysis.stats.design import Design, independent_columns
 from itc_analysis.stats.endpoint import Endpoint, sentences
-from itc_analysis.stats.endpoint_model import fit_endpoint
 from itc_analysis.stats.models import NotEstimable, Vector
 from itc_analysis.stats.overdispersed import second_model
 from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison, expand
-from itc_analysis.stats.responses import KEY, SCALES
+from itc_analysis.stats.responses import KEY, LOGIT, SCALES
+from itc_analysis.stats.weighted_shares import weigh_shares
 from itc_analysis.tables import contract
 from itc_analysis.tables.comparisons import Diagnostics
 
@@ -92,7 +92,7 @@ def _diagnosed(
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
     row |= {
         "estimate_unadjusted": _reported(to_report, endpoint.unadjusted, weights),
-        "estimate_core": float(to_report(_core(endpoint, item, weights, plan))),
+        "estimate_core": float(to_report(_core(endpoint, weights, plan))),
         "estimate_full": float(to_report(found.estimate)),
     }
     if not np.isfinite(found.estimate):
@@ -102,36 +102,77 @@ def _diagnosed(
     nearest = 0.0 if crosses else min(abs(found.lower), abs(found.upper))
     row |= {"e_value": e_value(found.estimate / sd), "e_value_limit": e_value(nearest / sd)}
     row |= _influence(endpoint, item, weights, settings, found.estimate, found.standard_error)
-    second = second_model(endpoint.design, weights, measure=item.measure)
+    assert endpoint.complete is not None
+    second = second_model(endpoint.complete, weights, measure=item.measure)
     row |= {
         "second_model": second.words or None,
         "second_estimate": float(np.exp(second.estimate)),
         "second_p_value": second.p_value,
     }
+    row |= _weighted(endpoint, item, weights, settings) | _beside(endpoint, item, weights, settings)
     return row | {"reason": sentences([second.remark])}
+
+
+def _weighted(
+    endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
+) -> dict[str, Any]:
+    """The same shares weighted by their standard errors."""
+    assert endpoint.complete is not None
+    if SCALES[item.measure] is not LOGIT:
+        return {}
+    found = weigh_shares(endpoint.complete, weights, confidence=settings.confidence)
+    if found is None:
+        return {}
+    return {
+        "weighted_estimate": float(np.exp(found.estimate)),
+        "weighted_p_value": found.p_value,
+    }
+
+
+def _beside(
+    endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
+) -> dict[str, Any]:
+    """Report the other way with missing covariates: complete cases beside imputation, or the reverse."""
+    if endpoint.beside is None:
+        return {}
+    assert endpoint.complete is not None
+    to_report = np.exp if SCALES[item.measure].kind != "difference" else float
+    row: dict[str, Any] = {
+        "missing_covariates": "complete_cases" if endpoint.is_imputed else "imputed",
+        "n_incomplete": len(endpoint.imputed[0].people) - len(endpoint.complete.people),
+    }
+    try:
+        found = endpoint.beside.compare(weights, settings.confidence).result
+    except NotEstimable:
+        return row
+    return row | {
+        "beside_estimate": float(to_report(found.estimate)),
+        "beside_lower": float(to_report(found.lower)),
+        "beside_upper": float(to_report(found.upper)),
+        "beside_p_value": found.p_value,
+    }
 
 
 def _reported(to_report: Any, model: Any, weights: Vector) -> float:
     return np.nan if model is None else float(to_report(model.estimate(weights)))
 
 
-def _core(
-    endpoint: Endpoint, item: PlannedComparison, weights: Vector, plan: AnalysisPlan
-) -> float:
+def _core(endpoint: Endpoint, weights: Vector, plan: AnalysisPlan) -> float:
     """Estimate with the core covariates, on the participants of the full model."""
-    design = endpoint.design
-    assert design is not None
     names = covariates.variables(plan.core_covariates)
-    if design.people[names].isna().any().any():
-        return np.nan
+    cores = []
+    for design in endpoint.designs:
+        if design.people[names].isna().any().any():
+            return np.nan
+        try:
+            block = covariates.matrix(design.people, plan.core_covariates)
+        except ValueError:
+            return np.nan
+        cores.append(replace(design, every_column=np.hstack([design.group_matrix, block])))
     try:
-        block = covariates.matrix(design.people, plan.core_covariates)
-        columns = np.hstack([design.group_matrix, block])
-        core = replace(design, every_column=columns)
-        model = fit_endpoint(core, core.matrix, measure=item.measure, index_group=item.index_group)
-    except (NotEstimable, ValueError):
+        return endpoint.fit(cores).estimate(weights)
+    except NotEstimable:
         return np.nan
-    return model.estimate(weights)
 
 
 def _influence(
@@ -148,8 +189,8 @@ def _influence(
     assert model is not None
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
     moved = model.move(weights)
-    if design.is_censored.any():
-        moved = _refitted(design, item, weights, estimate, moved)
+    if design.is_censored.any() and not endpoint.is_imputed:  # pooled: by one Newton step each
+        moved = _refitted(endpoint, weights, estimate, moved)
     most = int(np.argmax(np.abs(moved)))
     row = {
         "one_out_lowest": float(to_report(estimate + moved.min())),
@@ -158,10 +199,8 @@ def _influence(
         "influence": float(np.abs(moved[most]) / error) if np.isfinite(error) else np.nan,
     }
     try:
-        left = _without(design, most)
-        again = fit_endpoint(
-            left, left.matrix, measure=item.measure, index_group=item.index_group
-        ).compare(weights, settings.confidence)
+        left = [_without(design, most) for design in endpoint.designs]
+        again = endpoint.fit(left).compare(weights, settings.confidence)
     except NotEstimable:
         return row
     before = model.compare(weights, settings.confidence).result.p_value
@@ -172,18 +211,13 @@ def _influence(
     }
 
 
-def _refitted(
-    design: Design, item: PlannedComparison, weights: Vector, estimate: float, moved: Vector
-) -> Vector:
+def _refitted(endpoint: Endpoint, weights: Vector, estimate: float, moved: Vector) -> Vector:
     """Return the moves of the most influential participants by fitting again, 0 for the others."""
     order = np.argsort(moved)
     exact = np.zeros(len(moved))
     for position in {*order[:N_REFITTED].tolist(), *order[-N_REFITTED:].tolist()}:
         try:
-            left = _without(design, position)
-            again = fit_endpoint(
-                left, left.matrix, measure=item.measure, index_group=item.index_group
-            ).estimate(weights)
+            again = endpoint.fit([_without(endpoint.designs[0], position)]).estimate(weights)
         except NotEstimable:
             continue
         exact[position] = np.nan_to_num(again - estimate)

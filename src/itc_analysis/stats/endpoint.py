@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from itc_analysis.config import Cohort, Stats
 from itc_analysis.errors import did_you_mean
 from itc_analysis.stats import caveats
-from itc_analysis.stats.design import Design, build_design, check_estimable, group_weights
+from itc_analysis.stats.design import (
+    Design,
+    build_design,
+    build_imputed,
+    check_estimable,
+    group_weights,
+)
 from itc_analysis.stats.endpoint_model import EndpointModel, fit_endpoint
 from itc_analysis.stats.families import Joint
-from itc_analysis.stats.models import Matrix, NotEstimable, Vector
+from itc_analysis.stats.models import NotEstimable, Vector
 from itc_analysis.stats.permutation import freedman_lane
 from itc_analysis.stats.plan import AnalysisPlan, PlannedComparison
 from itc_analysis.stats.responses import CENSORED, KEY, LOGIT, OK, SCALES, respond
+from itc_analysis.stats.rubin import pool_models
 
 WHAT = {
     "share_of_t": "odds of a T cell to belong to the population, typical participant",
@@ -41,37 +50,80 @@ class Endpoint:
         plan: AnalysisPlan,
         cohort: Cohort,
         settings: Stats,
+        *,
+        t_cells: pd.Series | None = None,
     ) -> None:
         self.plan, self.settings, self.measure = plan, settings, first.measure
         self.problem = ""
         self.design: Design | None = None
+        self.complete: Design | None = None
+        self.imputed: tuple[Design, ...] = ()
+        self.designs: tuple[Design, ...] = ()
         self.adjusted: EndpointModel | None = None
         self.unadjusted: EndpointModel | None = None
         self.responses = respond(
-            measurements.iloc[:0] if rows is None else rows, participants, first.measure
+            measurements.iloc[:0] if rows is None else rows,
+            participants,
+            first.measure,
+            t_cells=t_cells,
         )
         if rows is None:
-            self.problem = _why_absent(measurements, first)
+            self.problem = why_absent(measurements, *first.endpoint)
             return
+        self.index_group = cohort.index_group
+        how: dict[str, Any] = {
+            "plan": plan,
+            "groups": cohort.groups,
+            "min_per_group": settings.min_per_group,
+        }
+        seed = (settings.seed, zlib.crc32("|".join(first.endpoint).encode()))
         try:
-            self.design = build_design(
-                self.responses,
-                plan=plan,
-                groups=cohort.groups,
-                min_per_group=settings.min_per_group,
-            )
-            self.adjusted = self._fit(self.design.matrix, cohort.index_group)
+            self.complete = build_design(self.responses, **how)
+            self.imputed = build_imputed(self.responses, self.complete, seed=seed, **how)
+            is_imputed = bool(self.imputed) and plan.missing_covariates == "imputed"
+            self.designs = self.imputed if is_imputed else (self.complete,)
+            self.design = self.designs[0]
+            self.adjusted = self.fit(self.designs)
         except NotEstimable as reason:
             self.problem = str(reason)
             return
         try:
-            self.unadjusted = self._fit(self.design.group_matrix, cohort.index_group)
+            self.unadjusted = fit_endpoint(
+                self.design,
+                self.design.group_matrix,
+                measure=self.measure,
+                index_group=self.index_group,
+            )
         except NotEstimable:  # the estimate beside stays empty, the comparison stands
             self.unadjusted = None
 
-    def _fit(self, X: Matrix, index_group: str) -> EndpointModel:
-        assert self.design is not None
-        return fit_endpoint(self.design, X, measure=self.measure, index_group=index_group)
+    @property
+    def is_imputed(self) -> bool:
+        """Whether the primary result is pooled over imputations."""
+        return len(self.designs) > 1
+
+    def fit(self, designs: Sequence[Design]) -> EndpointModel:
+        """Fit the model of the endpoint to one design, or pooled over those of the imputations."""
+        models = [self._fit_one(design) for design in designs]
+        if len(models) == 1:
+            return models[0]
+        assert self.complete is not None
+        return pool_models(models, self._fit_one(self.complete))
+
+    def _fit_one(self, design: Design) -> EndpointModel:
+        return fit_endpoint(
+            design, design.matrix, measure=self.measure, index_group=self.index_group
+        )
+
+    @cached_property
+    def beside(self) -> EndpointModel | None:
+        """The other way with missing covariates; None when nobody lacks one, or it cannot be fitted."""
+        if self.complete is None or not self.imputed:
+            return None
+        try:
+            return self.fit((self.complete,) if self.is_imputed else self.imputed)
+        except NotEstimable:
+            return None
 
     def row(self, item: PlannedComparison) -> dict[str, Any]:
         """Return the row of one planned comparison."""
@@ -176,7 +228,9 @@ class Endpoint:
             return None
         covariance, df = self.adjusted.covary(weights)
         errors = np.sqrt(np.diag(covariance))
-        t = np.array([answer.estimate / answer.standard_error for answer in answers])
+        # contrasts may have degrees of freedom of their own: each enters by its p, as the t of the common ones
+        p = np.clip([answer.p_value for answer in answers], np.finfo(float).tiny, 1)
+        t = np.sign([answer.estimate for answer in answers]) * stats.t.isf(p / 2, df)
         return Joint(t, covariance / np.outer(errors, errors), df)
 
     def limits(self, item: PlannedComparison, confidence: float) -> tuple[float, float]:
@@ -203,24 +257,28 @@ class Endpoint:
         assert self.adjusted is not None
         if item.role != "primary" or self.settings.n_permutations == 0:
             return np.nan, ""
-        if not self.adjusted.allows_permutation:
+        model, design, said = self.adjusted, self.design, ""
+        if self.is_imputed and self.beside is not None and self.complete is not None:
+            model, design = self.beside, self.complete
+            said = "permutation p of the participants whose covariates are known"
+        if not model.allows_permutation:
             return (
                 np.nan,
                 "no permutation p: some values are only known to be low, or weigh differently",
             )
-        X = self.design.matrix
+        X = design.matrix
         padded = np.zeros(X.shape[1])
         padded[: len(weights)] = weights
         # a stream of its own for each comparison: adding one to the plan moves no other
         name = zlib.crc32("|".join((item.comparison, *item.endpoint)).encode())
         p_value = freedman_lane(
-            self.design.y,
+            design.y,
             X,
             padded,
             n_permutations=self.settings.n_permutations,
             seed=(self.settings.seed, name),
         )
-        return p_value, ""
+        return p_value, said
 
     def _pool_gaps(self, item: PlannedComparison) -> list[str]:
         """Name groups of a pooled reference that are not in the model."""
@@ -254,22 +312,24 @@ def _median(people: pd.DataFrame) -> float:
     return float(middle.mean()) if np.all(np.isfinite(middle)) else np.nan
 
 
-def _why_absent(measurements: pd.DataFrame, item: PlannedComparison) -> str:
+def why_absent(
+    measurements: pd.DataFrame, assay: str, population: str, measure: str, feature: str
+) -> str:
     """Say why an endpoint of the plan has no measurement."""
-    assay = {"flow": "flow cytometry", "singlecell": "single-cell"}[item.assay]
-    rows = measurements[measurements["assay"] == item.assay]
+    words = {"flow": "flow cytometry", "singlecell": "single-cell"}[assay]
+    rows = measurements[measurements["assay"] == assay]
     if rows.empty:
-        return f"the study has no {assay} measurements"
-    for column, value in (("population", item.population), ("measure", item.measure)):
+        return f"the study has no {words} measurements"
+    for column, value in (("population", population), ("measure", measure)):
         known = sorted(set(rows[column].astype(str)))
         if value not in known:
             hint = did_you_mean(value, known)
-            return f"no {assay} measurement of {column} '{value}'; {hint}"
+            return f"no {words} measurement of {column} '{value}'; {hint}"
         rows = rows[rows[column] == value]
     known = sorted(set(rows["feature"].astype(str)))
-    if item.feature not in known:
-        return f"no {item.measure} of '{item.feature}' in {item.population}; {did_you_mean(item.feature, known)}"
-    return f"no {item.measure} of {item.population} in {assay}"
+    if feature not in known:
+        return f"no {measure} of '{feature}' in {population}; {did_you_mean(feature, known)}"
+    return f"no {measure} of {population} in {words}"
 
 
 def sentences(parts: Iterable[str]) -> str | None:

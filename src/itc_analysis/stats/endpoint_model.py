@@ -1,7 +1,7 @@
 """The model of one endpoint, chosen by the kind of measurement, behind one question: compare groups.
 
-Values of everybody: least squares with HC3. Scores with standard errors: meta-regression. Anybody below the
-limit of detection: censored regression, by profile likelihood where censoring is heavy or complete.
+Values of everybody: least squares with HC3; CR2 where people gave several samples or a group is small. Scores with
+standard errors: meta-regression. Anybody below the limit of detection: censored regression (`censored_endpoint`).
 """
 
 from __future__ import annotations
@@ -10,45 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from itc_analysis.stats.censored import CensoredFit, fit_censored, profile_contrast
-from itc_analysis.stats.design import Design, can_estimate, independent_columns
+from itc_analysis.stats.caveats import FEW_PARTICIPANTS
+from itc_analysis.stats.censored_endpoint import Answer, CensoredEndpoint, pad
+from itc_analysis.stats.clustered import fit_clustered
+from itc_analysis.stats.design import Design
 from itc_analysis.stats.models import (
-    Estimate,
+    Fit,
     Matrix,
-    NotEstimable,
     Vector,
     contrast,
     fit_least_squares,
     fit_meta_regression,
+    total_variance,
 )
 from itc_analysis.stats.responses import SCALES
-
-Rows = npt.NDArray[np.bool_]
-
-#: With fewer quantified participants than this on either side of index group against the rest, all share one SD:
-#: an SD of one's own is then too uncertain (simulations in tests/stats/test_calibration.py).
-MIN_FOR_OWN_SD = 5
-#: Above this share of participants below the limit of detection on a side, the likelihood is too lopsided for a
-#: standard error, and the interval comes from its profile.
-HEAVY_CENSORING = 0.8
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One comparison, on the model's scale.
-
-    Parameters
-    ----------
-    result : estimate, interval, p; NaN where the data set none.
-    effect_size : estimate over the residual SD; NaN without an estimate.
-    remark : what must be said with it; empty for nothing.
-    """
-
-    result: Estimate
-    effect_size: float
-    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,9 +69,11 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
     """
     scale = SCALES[measure].words
     if design.is_censored.any():
-        censored = _CensoredEndpoint(design, X, index_group=index_group)
+        censored = CensoredEndpoint(
+            design, X, index_group=index_group, is_count=measure == "cells_per_ul"
+        )
         return EndpointModel(
-            f"{scale}, censored normal regression, robust covariance (one-step deletion)",
+            f"{scale}, censored regression (log-gamma, shrunk to normal), robust covariance (one-step deletion)",
             allows_permutation=False,
             compare=censored.compare,
             estimate=censored.estimate,
@@ -106,25 +84,35 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
     errors = design.people["standard_error"].to_numpy(dtype=float)
     is_weighted = measure == "score" and bool(np.all(errors > 0))
     if is_weighted:
-        fit = fit_meta_regression(design.y, errors, X)
-        words = f"{scale}, REML meta-regression weighted by standard errors, HC3"
+        plain = fit_meta_regression(design.y, errors, X)
+        words = f"{scale}, REML meta-regression weighted by standard errors"
     else:
-        fit = fit_least_squares(design.y, X)
-        words = f"{scale}, least squares, HC3"
+        plain = fit_least_squares(design.y, X)
+        words = f"{scale}, least squares"
+    is_repeated = bool((design.people["n_samples"] > 1).any())
+    smallest = min(int(design.in_group(group).sum()) for group in design.groups)
+    if is_repeated or smallest < FEW_PARTICIPANTS:
+        fit = fit_cr2(design, X, errors if is_weighted else None)
+        words = f"{words}, CR2 by participant with Satterthwaite degrees of freedom"
+    else:
+        fit = plain
+        words = f"{words}, HC3"
 
     def compare(weights: Vector, confidence: float) -> Answer:
-        found = contrast(fit, _pad(weights, X.shape[1]), confidence=confidence)
-        return Answer(found, found.estimate / fit.residual_sd)
+        found = contrast(fit, pad(weights, X.shape[1]), confidence=confidence)
+        return Answer(found, found.estimate / plain.residual_sd)
 
     def estimate(weights: Vector) -> float:
         return float(weights @ fit.coefficients[: len(weights)])
 
     def covary(weights: Matrix) -> tuple[Matrix, float]:
         n_groups = weights.shape[1]
-        return weights @ fit.covariance[:n_groups, :n_groups] @ weights.T, fit.df
+        # one multivariate t for all: the fewest degrees of freedom promise the least
+        df = min(fit.df_of(pad(row, X.shape[1])) for row in weights)
+        return weights @ fit.covariance[:n_groups, :n_groups] @ weights.T, df
 
     def move(weights: Vector) -> Vector:
-        return np.asarray(fit.moves @ _pad(weights, X.shape[1]))
+        return np.asarray(plain.moves @ pad(weights, X.shape[1]))
 
     return EndpointModel(
         words,
@@ -133,157 +121,24 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
         estimate=estimate,
         covary=covary,
         move=move,
-        residual_sd=fit.residual_sd,
+        residual_sd=plain.residual_sd,
     )
 
 
-class _CensoredEndpoint:
-    """A censored regression in which groups may lie wholly below the limit of detection.
+def fit_cr2(design: Design, X: Matrix, errors: Vector | None) -> Fit:
+    """Fit with CR2: every sample a row, every participant counting the same, or weighing by standard errors.
 
-    Such a group has no maximum of its own; the others are fitted without it, which is also the supremum of the
-    likelihood of everybody, and comparisons with it have one limit only.
+    The coefficients are those of the participants' averages.
     """
-
-    def __init__(self, design: Design, X: Matrix, *, index_group: str) -> None:
-        self.design, self.X = design, X
-        self.y, self.is_censored = design.y, design.is_censored
-        members = np.column_stack([design.in_group(group) for group in design.groups])
-        self.members = members
-        self.is_wholly_low = np.array([bool(self.is_censored[rows].all()) for rows in members.T])
-        self.spread = _spread(design, index_group)
-        self.in_fit: Rows = np.asarray(~members[:, self.is_wholly_low].any(axis=1), dtype=bool)
-        if not self.in_fit.any():
-            msg = "all participants lie below the limit of detection"
-            raise NotEstimable(msg)
-        columns = independent_columns(X[self.in_fit])
-        self.columns = columns
-        self.fitted: CensoredFit = fit_censored(
-            self.y[self.in_fit],
-            self.is_censored[self.in_fit],
-            X[np.ix_(self.in_fit, columns)],
-            spread=_rows(self.spread, self.in_fit),
+    people = design.people
+    if errors is not None:  # of the participants' averages
+        variance = total_variance(design.y, errors, X)
+        return fit_clustered(
+            design.y, X, people.index.tolist(), weights=1 / variance, variance=variance
         )
-
-    def estimate(self, weights: Vector) -> float:
-        """Return the estimate, NaN when a group of the comparison lies wholly below the limit."""
-        if np.any(self.is_wholly_low & (weights != 0)):
-            return np.nan
-        return float(_pad(weights, self.X.shape[1])[self.columns] @ self.fitted.fit.coefficients)
-
-    def move(self, weights: Vector) -> Vector:
-        """Return how far the estimate moves without each participant, by one Newton step."""
-        moved = np.zeros(len(self.y))
-        moved[self.in_fit] = self.fitted.fit.moves @ _pad(weights, self.X.shape[1])[self.columns]
-        return moved
-
-    def covary(self, weights: Matrix) -> tuple[Matrix, float]:
-        """Return the covariance of comparisons between groups above the limit."""
-        padded = np.stack([_pad(row, self.X.shape[1])[self.columns] for row in weights])
-        fit = self.fitted.fit
-        return padded @ fit.covariance @ padded.T, fit.df
-
-    def compare(self, weights: Vector, confidence: float) -> Answer:
-        """Return estimate, interval and p."""
-        index_low = bool(np.any(self.is_wholly_low & (weights > 0)))
-        reference_low = bool(np.any(self.is_wholly_low & (weights < 0)))
-        if index_low and reference_low:
-            msg = "both sides hold a group that lies wholly below the limit of detection"
-            raise NotEstimable(msg)
-        if index_low or reference_low:
-            return self._one_sided(weights, confidence)
-        padded = _pad(weights, self.X.shape[1])
-        if not can_estimate(self.X[self.in_fit], weights):
-            msg = (
-                "confounded with the covariates among the participants above the limit of detection"
-            )
-            raise NotEstimable(msg)
-        fit = self.fitted.fit
-        share_low = max(
-            float(self.is_censored[self.members[:, side].any(axis=1)].mean())
-            for side in (weights > 0, weights < 0)
-        )
-        found = contrast(fit, padded[self.columns], confidence=confidence)
-        remark = ""
-        if share_low > HEAVY_CENSORING:
-            rows, columns = self.in_fit, self.columns
-            found = profile_contrast(
-                self.y[rows],
-                self.is_censored[rows],
-                self.X[np.ix_(rows, columns)],
-                padded[columns],
-                spread=_rows(self.spread, rows),
-                confidence=confidence,
-                df=fit.df,
-                log_likelihood=self.fitted.log_likelihood,
-                start=found.estimate,
-                is_bounded=True,
-            )
-            remark = (
-                f"interval and p from the profile likelihood: {share_low:.0%} of one side lie below "
-                "the limit of detection"
-            )
-        if (
-            self.spread is None
-            and self.is_censored[self.members[:, weights != 0].any(axis=1)].any()
-        ):
-            shared = (
-                f"one SD for all groups, fewer than {MIN_FOR_OWN_SD} quantified participants on a side: "
-                "a difference in spread would move the estimate"
-            )
-            remark = f"{remark}; {shared}" if remark else shared
-        return Answer(found, found.estimate / fit.residual_sd, remark)
-
-    def _one_sided(self, weights: Vector, confidence: float) -> Answer:
-        """Give the one limit that the likelihood sets."""
-        start = float(
-            sum(
-                w * self.y[rows].mean()
-                for w, rows in zip(weights, self.members.T, strict=True)
-                if w != 0
-            )
-        )
-        found = profile_contrast(
-            self.y,
-            self.is_censored,
-            self.X,
-            _pad(weights, self.X.shape[1]),
-            spread=self.spread,
-            confidence=confidence,
-            df=self.X.shape[0] - self.X.shape[1],
-            log_likelihood=self.fitted.log_likelihood,
-            start=start,
-            is_bounded=False,
-        )
-        low = " and ".join(
-            f"{group} ({int(rows.sum())} participants)"
-            for group, rows, is_low, w in zip(
-                self.design.groups, self.members.T, self.is_wholly_low, weights, strict=True
-            )
-            if is_low and w != 0
-        )
-        side = "upper" if np.isnan(found.lower) else "lower"
-        return Answer(
-            found,
-            np.nan,
-            f"{low} wholly below the limit of detection: no estimate, only the {side} {confidence:.0%} limit and p, "
-            "from the profile likelihood",
-        )
-
-
-def _spread(design: Design, index_group: str) -> Matrix | None:
-    """Design of the log SD: the index group apart when both sides have enough quantified people."""
-    is_index = design.in_group(index_group)
-    quantified = ~design.is_censored
-    if min((quantified & is_index).sum(), (quantified & ~is_index).sum()) < MIN_FOR_OWN_SD:
-        return None
-    return np.column_stack([np.ones(len(is_index)), is_index.astype(float)])
-
-
-def _rows(matrix: Matrix | None, rows: Rows) -> Matrix | None:
-    return None if matrix is None else matrix[rows]
-
-
-def _pad(weights: Vector, n: int) -> Vector:
-    padded = np.zeros(n)
-    padded[: len(weights)] = weights
-    return padded
+    n_samples = people["n_samples"].to_numpy(dtype=int)
+    if (n_samples == 1).all():
+        return fit_clustered(design.y, X, people.index.tolist())
+    row = np.repeat(np.arange(len(people)), n_samples)
+    y = np.concatenate(people["sample_y"].tolist())
+    return fit_clustered(y, X[row], row.tolist(), weights=1 / n_samples[row])

@@ -55,5 +55,5 @@ def _benjamini_hochberg(p: Vector) -> Vector:
     rank = np.arange(len(p), 0, -1)
     stepped = np.minimum(np.minimum.accumulate(p[order] * len(p) / rank), 1)
     adjusted = np.empty(len(p))
-    adjusted[order] = stepped
+    adjusted[order] = np.maximum(stepped, p[order])  # n p / n may round below p
     return adjusted

@@ -47,29 +47,33 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
 
     Parameters
     ----------
-    design : participants; shares need `n_found` and `n_total`.
+    design : participants with `n_found` and `n_total`: cells, and the cells or the volume among which they were found.
     weights : shape (n_groups,), the contrast.
-    measure : share_of_t or share_positive; others have no second model.
+    measure : share_of_t, share_positive or cells_per_ul; others have no second model.
     """
-    if measure not in ("share_of_t", "share_positive"):
+    if measure not in ("share_of_t", "share_positive", "cells_per_ul"):
         return SecondOpinion("", np.nan, np.nan)
+    words = "negative binomial" if measure == "cells_per_ul" else "beta-binomial"
     k = design.people["n_found"].to_numpy(dtype=float)
     n = design.people["n_total"].to_numpy(dtype=float)
-    if not np.all(np.isfinite(k) & np.isfinite(n)):
-        said = "no beta-binomial beside it: cells below the limit of detection are not counted"
+    if not np.all(np.isfinite(k) & (n > 0)):
+        said = f"no {words} beside it: cells below the limit of detection are not counted"
         return SecondOpinion("", np.nan, np.nan, said)
     X = design.matrix
     padded = np.concatenate([weights, np.zeros(X.shape[1] - len(weights))])
+
+    def fit(columns: Matrix) -> CountFit:
+        if measure == "cells_per_ul":
+            return fit_negative_binomial(k, columns, offset=np.log(n))
+        return fit_beta_binomial(k, n, columns)
+
     try:
-        full = fit_beta_binomial(k, n, X)
-        reduced = fit_beta_binomial(k, n, X @ linalg.null_space(padded[None, :]))
+        full, reduced = fit(X), fit(X @ linalg.null_space(padded[None, :]))
     except NotEstimable as why:
-        return SecondOpinion("", np.nan, np.nan, f"no beta-binomial beside it: {why}")
+        return SecondOpinion("", np.nan, np.nan, f"no {words} beside it: {why}")
     ratio = max(2 * (full.log_likelihood - reduced.log_likelihood), 0.0)
     estimate = float(padded @ full.coefficients)
-    return SecondOpinion(
-        "beta-binomial, likelihood ratio", estimate, float(stats.chi2.sf(ratio, 1))
-    )
+    return SecondOpinion(f"{words}, likelihood ratio", estimate, float(stats.chi2.sf(ratio, 1)))
 
 
 def fit_beta_binomial(k: Vector, n: Vector, X: Matrix) -> CountFit:

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.colours import COLOURS
 from itc_analysis.stats.responses import KEY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-#: Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), told apart by the colour-blind as well.
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LABELS = {
     "share_of_t": "share of T cells",
     "cells_per_ul": "cells per µL",
@@ -65,7 +65,7 @@ def plot_group_points(
         named = [" ".join(map(str, row)) for row in endpoints.head(4).itertuples(index=False)]
         msg = f"the rows hold {len(endpoints)} endpoints, one can be drawn; choose among: {', '.join(named)}"
         raise ValueError(msg)
-    axes = _axes(ax)
+    axes = new_axes(ax)
     is_low = (rows["status"] == BELOW_LOD).to_numpy(dtype=bool)
     height = rows["value"].where(~is_low, rows["upper"]).astype(float)
     drawn = rows.assign(height=height, is_low=is_low)
@@ -89,7 +89,7 @@ def plot_group_points(
     axes.set_xlim(-0.5, len(order) - 0.5)
     if is_log:
         axes.set_yscale("log")
-        _plain_ticks(axes.yaxis)
+        plain_ticks(axes.yaxis)
     prefix = "" if endpoints["feature"].iloc[0] == "-" else f"{endpoints['feature'].iloc[0]}, "
     axes.set_ylabel(f"{endpoints['population'].iloc[0]}: {prefix}{LABELS[kind]}")
     return axes
@@ -114,22 +114,31 @@ def plot_forest(comparisons: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if not len(comparisons) or is_ratio.any() != is_ratio.all():
         msg = "a forest plot needs rows that are all ratios or all differences"
         raise ValueError(msg)
-    axes = _axes(ax)
-    null = 1.0 if is_ratio.all() else 0.0
+    axes = new_axes(ax)
+    endpoints = comparisons[KEY].drop_duplicates()
+    labels = [
+        _forest_label(row, with_endpoint=len(endpoints) > 1) for row in comparisons.itertuples()
+    ]
     numbers = comparisons[["estimate", "lower", "upper"]].to_numpy(dtype=float)
-    if is_ratio.all():
+    draw_intervals(axes, numbers, labels, is_ratio=bool(is_ratio.all()))
+    kinds = sorted({str(kind).replace("_", " ") for kind in comparisons["estimate_kind"]})
+    axes.set_xlabel(" / ".join(kinds))
+    return axes
+
+
+def draw_intervals(
+    axes: Axes, numbers: npt.NDArray[np.float64], labels: Sequence[str], *, is_ratio: bool
+) -> None:
+    """Draw one line per row of `numbers` (estimate, lower, upper; shape n, 3), the first on top; see `plot_forest`."""
+    null = 1.0 if is_ratio else 0.0
+    if is_ratio:
         axes.set_xscale("log")
     finite = np.append(numbers[np.isfinite(numbers)], null)
     # an open side is drawn to a little beyond everything else
     low, high = float(finite.min()), float(finite.max())
-    edges = (low / 1.5, high * 1.5) if is_ratio.all() else (low - 0.2, high + 0.2)
-    labels = []
-    endpoints = comparisons[KEY].drop_duplicates()
-    for place, (row, (estimate, lower, upper)) in enumerate(
-        zip(comparisons.itertuples(), numbers, strict=True)
-    ):
-        y = len(comparisons) - 1 - place
-        labels.append(_forest_label(row, with_endpoint=len(endpoints) > 1))
+    edges = (low / 1.5, high * 1.5) if is_ratio else (low - 0.2, high + 0.2)
+    for place, (estimate, lower, upper) in enumerate(numbers):
+        y = len(numbers) - 1 - place
         if np.isnan(lower) and np.isnan(upper):
             axes.text(null, y, "  not estimable", va="center", color="0.4")
             continue
@@ -141,17 +150,15 @@ def plot_forest(comparisons: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             axes.plot(ends[1], y, marker=">", color="black", zorder=3)
         if np.isfinite(estimate):
             axes.plot(estimate, y, marker="s", color=COLOURS[1], zorder=4)
-    if is_ratio.all():
-        _plain_ticks(axes.xaxis)
+    if is_ratio:
+        plain_ticks(axes.xaxis)
     axes.axvline(null, color="0.5", linestyle="--", linewidth=1, zorder=1)
     axes.set_yticks(range(len(labels) - 1, -1, -1), labels)
     axes.set_ylim(-0.6, len(labels) - 0.4)
-    kinds = sorted({str(kind).replace("_", " ") for kind in comparisons["estimate_kind"]})
-    axes.set_xlabel(" / ".join(kinds))
-    return axes
 
 
-def _axes(ax: Axes | None) -> Axes:
+def new_axes(ax: Axes | None) -> Axes:
+    """Return where to draw, a figure of its own when nothing is given."""
     if ax is not None:
         return ax
     from matplotlib.figure import Figure
@@ -159,7 +166,7 @@ def _axes(ax: Axes | None) -> Axes:
     return Figure(layout="constrained").subplots()
 
 
-def _plain_ticks(axis: Axis) -> None:
+def plain_ticks(axis: Axis) -> None:
     """Label a log axis with plain numbers at 1, 2 and 5, which do not run into one another."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -204,3 +211,23 @@ def _forest_label(row: object, *, with_endpoint: bool) -> str:
         named = f"{row.population}{feature}, {LABELS[row.measure]}: "  # type: ignore[attr-defined]
     n = f"(n = {row.n_index} / {row.n_reference})"  # type: ignore[attr-defined]
     return f"{named}{row.comparison} {n}"  # type: ignore[attr-defined]
+
+
+def only_kind(rows: pd.DataFrame, columns: list[str], words: str) -> pd.Series:
+    """Return the first row of a table to draw; refuse rows that differ in these columns.
+
+    Parameters
+    ----------
+    rows : what is to be drawn.
+    columns : the same in all rows.
+    words : what the columns tell apart, in the plural, for the fault.
+
+    Raises
+    ------
+    ValueError : the rows hold several kinds, or none.
+    """
+    n = len(rows[columns].drop_duplicates())
+    if n != 1:
+        msg = f"the rows hold {n} {words}, one can be drawn"
+        raise ValueError(msg)
+    return rows.iloc[0]

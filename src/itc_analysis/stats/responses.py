@@ -23,6 +23,8 @@ KEY = ["assay", "population", "measure", "feature"]
 OK, CENSORED = "ok", "below_lod"
 #: State of a score or marker whose population is below the limit of detection: missing.
 POPULATION_LOW = "population_below_lod"
+#: Denominator of shares and counts.
+T_CELLS = "t_cells"
 #: Names the table in faults.
 SOURCE = "measurements"
 
@@ -81,7 +83,24 @@ def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort:
         raise ItcError(SOURCE, faults)
 
 
-def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.DataFrame:
+def log_t_per_ul(measurements: pd.DataFrame) -> pd.Series:
+    """Return the logarithm of the T cells per microlitre of each sample (averaged over its tubes), by sample_id."""
+    rows = measurements[
+        (measurements["population"] == T_CELLS)
+        & (measurements["measure"] == "cells_per_ul")
+        & (measurements["value"] > 0)
+    ]
+    logs = pd.Series(np.log(rows["value"].to_numpy(dtype=float)))
+    return logs.groupby(rows["sample_id"].astype(str).to_numpy()).mean()
+
+
+def respond(
+    rows: pd.DataFrame,
+    participants: pd.DataFrame,
+    measure: str,
+    *,
+    t_cells: pd.Series | None = None,
+) -> pd.DataFrame:
     """Return one row per analysed participant for one endpoint.
 
     Parameters
@@ -89,6 +108,7 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     rows : measurements of one assay, population, measure and feature.
     participants : the participants' table; only those with `is_analysed` are returned.
     measure : decides the scale, see `SCALES`.
+    t_cells : from `log_t_per_ul`; None when not asked for.
 
     Returns
     -------
@@ -98,14 +118,29 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     y : value or upper bound on the model's scale; NaN when missing.
     standard_error : of `y`, NaN when not given.
     value : as measured, for medians; -inf when censored.
-    n_found, n_total : cells of the numerator and the denominator (shares only); n_found is NaN when censored.
+    n_found, n_total : cells of the numerator and the denominator; for counts the volume in microlitres in place of the
+        denominator; NaN when censored.
     n_samples : samples averaged.
+    sample_y : `y` of each of these samples, a tuple.
+    log_t_per_ul : logarithm of the T cells per microlitre in the same samples, averaged (counts only, where known).
     batch : staining or library batch; several are joined by '+'.
+    """
+    is_analysed = participants["is_analysed"]
+    mine = rows[rows["participant_id"].isin(participants.loc[is_analysed, "participant_id"])]
+    return per_participant(on_scale(mine, measure, t_cells=t_cells), participants)
+
+
+def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per analysed participant, as `respond`, from measurements that are on the model's scale.
+
+    Parameters
+    ----------
+    scaled : with the columns that `on_scale` adds.
+    participants : the participants' table; only those with `is_analysed` are returned.
     """
     people = participants[participants["is_analysed"]].set_index("participant_id").sort_index()
     people = people.drop(columns=["is_analysed"])
-    mine = rows[rows["participant_id"].isin(people.index)]
-    mine = on_scale(mine, measure)
+    mine = scaled[scaled["participant_id"].isin(people.index)]
     joined = people.join(_average(mine))
     joined["batch"] = pd.Series(_joined_words(mine, "batch")).reindex(joined.index)
     why = pd.Series(_joined_words(mine, "state"), dtype=object).reindex(joined.index)
@@ -115,13 +150,16 @@ def respond(rows: pd.DataFrame, participants: pd.DataFrame, measure: str) -> pd.
     return joined.assign(group=joined["group"].astype(object), batch=joined["batch"].astype(object))
 
 
-def on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Return the measurements with `state`, `is_usable`, `y`, `n_found` and `n_total`; rows do not know of one another.
+def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = None) -> pd.DataFrame:
+    """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total` and `log_t_per_ul`.
+
+    Rows do not know of one another.
 
     Parameters
     ----------
     rows : measurements of one measure.
     measure : decides the scale, see `SCALES`.
+    t_cells : as in `respond`.
     """
     value = rows["value"].to_numpy(dtype=float)
     upper = rows["upper"].to_numpy(dtype=float)
@@ -149,10 +187,19 @@ def on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
         k = np.clip(number, 0, 1) * total
         with np.errstate(divide="ignore", invalid="ignore"):
             y = np.log((k + HALF_CELL) / (total - k + HALF_CELL))
+            # "fewer than the limit" is one less at most: the limit itself, without half a cell, lies half way between
+            # the highest censored and the lowest quantified value
+            limit = np.clip(k, HALF_CELL, total - HALF_CELL)
+            y = np.where(is_low, np.log(limit / (total - limit)), y)
         no_total = np.isin(state, [OK, CENSORED]) & ~(total > 0)
         state[no_total] = "cells of the denominator unknown"
     elif scale is LOG:
         y = np.log(np.where(number > 0, number, np.nan))
+        cells = rows["n_cells"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        n_found = np.where(is_low, np.nan, cells)
+        total = np.where(
+            (n_found > 0) & (value > 0), n_found / np.where(value > 0, value, 1), np.nan
+        )
     else:
         y = number
     usable = (np.isin(state, [OK]) | is_low) & np.isfinite(y)
@@ -165,6 +212,9 @@ def on_scale(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
         value=np.where(is_low, -np.inf, value),
         n_found=n_found,
         n_total=total,
+        log_t_per_ul=np.nan
+        if t_cells is None or measure != "cells_per_ul"
+        else rows["sample_id"].astype(str).map(t_cells).astype(float),
     )
 
 
@@ -175,7 +225,8 @@ def _average(rows: pd.DataFrame) -> pd.DataFrame:
         variance=used["standard_error"].astype(float) ** 2, is_low=used["state"] == CENSORED
     )
     people = used.groupby("participant_id", sort=True)
-    mean = people[["y", "value", "n_found", "n_total"]].mean()
+    mean = people[["y", "value", "n_found", "n_total", "log_t_per_ul"]].mean()
+    mean["sample_y"] = people["y"].agg(tuple).astype(object)
     n = people.size()
     is_given = people["variance"].count() == n
     error = np.sqrt(people["variance"].sum()) / n

@@ -107,7 +107,10 @@ def _judge(
     sides, gaps = _sides(endpoint, cohort, settings, float(margin))
     row |= _verdict(sides, gaps, cohort, alpha=1 - settings.confidence)
     try:
-        spread = compare_spread(endpoint.design, cohort.index_group, confidence=settings.confidence)
+        assert endpoint.complete is not None
+        spread = compare_spread(
+            endpoint.complete, cohort.index_group, confidence=settings.confidence
+        )
     except NotEstimable as why:
         gaps.append(str(why))
     else:
@@ -138,7 +141,7 @@ def _sides(
             gaps.append(f"not compared with {group}: {why}")
             continue
         at = found.estimate if np.isfinite(found.estimate) else np.nan_to_num(found.upper, nan=1.0)
-        equivalent = p_equivalent(found.estimate, found.standard_error, endpoint.design.df, margin)
+        equivalent = p_equivalent(found.estimate, found.standard_error, found.df, margin)
         sides.append(Side(group, bool(at < 0), found.p_value, equivalent))
     return sides, gaps
 

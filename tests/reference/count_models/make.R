@@ -21,8 +21,10 @@ for (name in c("common", "rare")) {
       reduced <- glmmTMB(k ~ 0 + g + age + offset(log(total)), same, family = nbinom2())
     }
     co <- summary(full)$coefficients$cond
+    # summary() takes the Hessian from coarse differences of the gradient (TMB::sdreport); he() differentiates it exactly
+    exact <- sqrt(diag(solve(full$obj$he(full$fit$par))))[seq_len(nrow(co))]
     out <- rbind(out, data.frame(population = name, family = family, term = rownames(co),
-      estimate = co[, 1], se = co[, 2]))
+      estimate = co[, 1], se = co[, 2], se_exact = exact))
     lr <- 2 * as.numeric(logLik(full) - logLik(reduced))
     alike <- rbind(alike, data.frame(population = name, family = family, log_likelihood = as.numeric(logLik(full)),
       dispersion = sigma(full), lr = lr, p = pchisq(lr, 1, lower.tail = FALSE)))

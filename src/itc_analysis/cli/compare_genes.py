@@ -1,0 +1,87 @@
+"""Compare genes of single-cell populations between groups, as the analysis plan asks.
+
+Sums molecules per participant and population and tests every gene that is expressed enough. A
+comparison that the data cannot decide is a row that says why. A plan without `genes` gives a table
+without rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from itc_analysis.cli.threads import ONE_THREAD
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--config", required=True, help="config.yaml, or the frozen stats section")
+    parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
+    parser.add_argument(
+        "--cohort-config", required=True, help="config.yaml, or the frozen cohort section"
+    )
+    parser.add_argument("--participants", required=True, help="participants.parquet")
+    parser.add_argument("--samples", required=True, help="samples.parquet")
+    parser.add_argument("--libraries", required=True, help="libraries.parquet")
+    for name, what in (
+        ("pseudobulk", "pseudobulk of the libraries"),
+        ("pseudobulk-depth", "cells and molecules behind the pseudobulk"),
+    ):
+        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PARQUET", help=what)
+    parser.add_argument("--output", required=True, help="genes.parquet")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read, compare, write."""
+    os.environ.update(ONE_THREAD)
+    from itc_analysis import provenance
+    from itc_analysis.config import Cohort, SingleCell, Stats, read_section
+    from itc_analysis.stats.genes import GeneTables, compare_genes
+    from itc_analysis.stats.methods_text import describe_genes
+    from itc_analysis.stats.plan import read_plan
+    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables.made_with import setting_of
+
+    settings = read_section(options.config, Stats)
+    cohort = read_section(options.cohort_config, Cohort)
+    plan = read_plan(options.plan)
+    min_cells = setting_of(options.pseudobulk_depth, "min_pseudobulk_cells", SingleCell)
+    tables = GeneTables(
+        pseudobulk=contract.read_all(options.pseudobulk, made.Pseudobulk),
+        depth=contract.read_all(options.pseudobulk_depth, made.PseudobulkDepth),
+        samples=contract.read(options.samples, sheets.SampleSheet),
+        libraries=contract.read(options.libraries, sheets.LibrarySheet),
+    )
+    table = compare_genes(
+        tables,
+        contract.read(options.participants, made.Participants),
+        plan=plan,
+        cohort=cohort,
+        settings=settings,
+        min_cells=min_cells,
+    )
+    methods, citations = describe_genes(table, min_cells=min_cells)
+    described = provenance.describe(
+        "itc compare-genes",
+        parameters={
+            "stats": settings.model_dump(),
+            "cohort": cohort.model_dump(),
+            "min_pseudobulk_cells": min_cells,
+        },
+        inputs=[
+            options.plan,
+            options.participants,
+            options.samples,
+            options.libraries,
+            *options.pseudobulk,
+        ],
+        packages=("formulaic", "numpy", "pandas", "pydeseq2", "scipy"),
+        methods=methods,
+        citations=citations,
+    )
+    contract.write(table, options.output, made.Genes, provenance=described)
+    n_tested = int((table["status"] == "ok").sum())
+    pairs = table[["population", "comparison", "gene"]]
+    n_left = int((pairs["gene"] == "-").sum())
+    n_pairs = len(pairs[["population", "comparison"]].drop_duplicates())
+    print(f"{n_pairs} comparisons, {n_left} of them not estimable; {n_tested} tests of genes")

@@ -1,0 +1,66 @@
+"""Picture of all genes of one comparison: how far, and how sure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.colours import COLOURS
+from itc_analysis.stats.plots import new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Colour of a gene without a finding.
+GREY = "0.7"
+#: A p that rounds to 0 stands here, above every other.
+SMALLEST = 1e-300
+
+
+def plot_volcano(
+    genes: pd.DataFrame, *, alpha: float = 0.05, n_named: int = 10, ax: Axes | None = None
+) -> Axes:
+    """Draw every tested gene of one population and comparison as a point.
+
+    To the right are genes that the index group expresses more; higher up is surer. Coloured points have an adjusted
+    p of `alpha` or below, those with the smallest p carry their names; the title counts people and genes.
+
+    Parameters
+    ----------
+    genes : rows of a `Genes` table.
+    alpha : false discovery rate of the coloured points.
+    n_named : at most so many names.
+    ax : where to draw; by default a new figure.
+
+    Raises
+    ------
+    ValueError : the rows belong to more than one population and comparison, or to none.
+    """
+    first = only_kind(genes, ["population", "comparison"], "comparisons")
+    axes = new_axes(ax)
+    title = f"{first['population']}, {first['comparison']} (n = {first['n_index']} / {first['n_reference']})"
+    tested = genes[genes["status"] == "ok"].sort_values("p_value", kind="stable")
+    if tested.empty:
+        axes.set_title(f"{title}\nno gene tested")
+        axes.set_axis_off()
+        return axes
+    x = tested["log2_fold_change"].to_numpy(dtype=float)
+    y = -np.log10(np.maximum(tested["p_value"].to_numpy(dtype=float), SMALLEST))
+    is_found = (tested["p_adjusted"] <= alpha).to_numpy(dtype=bool)
+    colours = np.where(is_found, np.where(x > 0, COLOURS[0], COLOURS[1]), GREY)
+    axes.scatter(x, y, s=9, c=colours, linewidths=0)
+    for name, across, up in list(
+        zip(tested["gene"][is_found], x[is_found], y[is_found], strict=True)
+    )[:n_named]:
+        axes.annotate(
+            str(name), (across, up), xytext=(3, 2), textcoords="offset points", fontsize="small"
+        )
+    axes.axvline(0, color="0.5", linestyle="--", linewidth=1, zorder=0)
+    axes.set_xlabel("log2 fold change")
+    axes.set_ylabel("-log10 p")
+    axes.set_title(
+        f"{title}\n{int(is_found.sum())} of {len(tested)} genes at a false discovery rate of {alpha:g}"
+    )
+    return axes
