@@ -4,7 +4,7 @@ Draws tubes (benchmarks/gating_tubes.py) in batches, half of the batches with a 
 rare markers' antibodies, gates them as the workflow does (fit, pool, apply; default settings, one
 template for all), and prints by frequency: the median error of the count, how often the 95 % interval of
 the background-subtracted share holds the truth, and how often a population is called below its limit of
-detection or quantified.
+detection or quantified. The published run (no options) writes its tables into docs/gating-validation.md.
 """
 
 from __future__ import annotations
@@ -27,11 +27,18 @@ from itc_analysis.config import Flow
 from itc_analysis.flow.apply import apply_batch
 from itc_analysis.flow.fit import fit_batch
 from itc_analysis.flow.gating.template import Template, check_template
+from itc_analysis.flow.kept_events import Judged
 from itc_analysis.flow.pool import pool_gates
 from itc_analysis.measurements.shares import share_interval
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow import KeptEvents
 
 TUBES_PER_BATCH = 8
 ROOT = Path(__file__).resolve().parent.parent
+PUBLISHED_SEED, PUBLISHED_TUBES = 20_260, 208
+PAGE = ROOT / "docs" / "gating-validation.md"
+#: The tables stand between these lines of the page; the prose around them is written by people.
+BEGIN, END = "<!-- begin: written by ./run validate gating -->", "<!-- end -->"
 
 
 def template() -> Template:
@@ -81,9 +88,11 @@ def gate_batch(folder: Path, number: int, seed: int) -> pd.DataFrame:
              "fmo_markers": ",".join(MARKERS) if is_control else None}
         )  # fmt: skip
     sheet, plan, settings = panel(), template(), Flow()
-    fits, _, _ = fit_batch(rows, sheet, plan, settings)
+    kept: list[dict[str, Any]] = []
+    fits, quality, _ = fit_batch(rows, sheet, plan, settings, kept=kept)
+    judged = Judged(quality, contract.make(kept, KeptEvents))
     gates = pool_gates(fits, plan, settings)
-    counts = apply_batch(rows, sheet, plan, gates, settings).counts
+    counts = apply_batch(rows, sheet, plan, gates, judged, settings).counts
     for row in rows:
         Path(row["path"]).unlink()
     found = []
@@ -104,6 +113,7 @@ def gate_batch(folder: Path, number: int, seed: int) -> pd.DataFrame:
                     "true": truth[marker],
                     "true_t": truth["t_cells"],
                     **count,
+                    "state": count["gate_state"],
                     "cut": gates.set_index(["file_id", "population"]).loc[
                         (file_id, marker.lower()), "cut"
                     ],
@@ -124,10 +134,13 @@ def with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
         gate_se_log=gate, missed=missed, missed_se=missed_error,
     )  # fmt: skip
     level = rows["level"].to_numpy()
+    # the cells that were drawn, counted without a mistake: how far chance alone leads
+    drawn = share_interval(rows["true"].astype(float), rows["true_t"].astype(float))
     return rows.assign(
         share=shares.value,
         net=shares.value * total,
         is_covered=(shares.lower <= level) & (level <= shares.upper),
+        is_drawn_covered=(drawn.lower <= level) & (level <= drawn.upper),
         is_counted=rows["status"] == "ok",
         is_below=(rows["detection"] == "below_lod").fillna(value=False).astype(bool),
         is_quantified=(rows["detection"] == "quantified").fillna(value=False).astype(bool),
@@ -150,6 +163,7 @@ def summary(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
                 if (part["true"] > 0).all()
                 else np.nan,
                 "interval holds the truth": part["is_covered"].mean(),
+                "perfect gates": part["is_drawn_covered"].mean(),
                 "below LoD": part["is_below"].mean(),
                 "below LoD or holds": (part["is_below"] | part["is_covered"]).mean(),
                 "quantified": part["is_quantified"].mean(),
@@ -173,28 +187,53 @@ def table(lines: pd.DataFrame) -> str:
     return "\n".join([header, rule, *("| " + " | ".join(map(str, r)) + " |" for r in shown.to_numpy())])  # fmt: skip
 
 
+def report(rows: pd.DataFrame, seed: int) -> str:
+    """Return the tables as Markdown."""
+    order = ["level", "decades", "has_control", "state"]
+    rows = rows.sort_values(order, ascending=[False, False, False, True], kind="stable")
+    sections = [f"{rows['file_id'].nunique()} tubes in batches of {TUBES_PER_BATCH}, seed {seed}"]
+    for title, by in (
+        ("", []),
+        ("By distance of the positives, in decades:", ["decades"]),
+        ("Batches with and without a control tube:", ["has_control"]),
+        ("By the state of the gate:", ["state"]),
+    ):
+        sections += [title] * bool(title)
+        sections.append(table(summary(rows, ["level", *by])))
+    return "\n\n".join(sections) + "\n"
+
+
+def write_page(page: Path, text: str) -> None:
+    """Replace what stands between the marks of a page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        msg = f"{page.name} lacks the lines '{BEGIN}' and '{END}'"
+        raise ValueError(msg)
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=20_260)
-    parser.add_argument("--batches", type=int, default=26, help=f"of {TUBES_PER_BATCH} tubes each")
+    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    parser.add_argument(
+        "--tubes", type=int, default=PUBLISHED_TUBES, help=f"in batches of {TUBES_PER_BATCH}"
+    )
     parser.add_argument("--details", help="write one row per tube and population here (Parquet)")
-    parser.add_argument("--output", help="write the tables as Markdown here as well")
+    parser.add_argument("--page", help="a page to write the tables into, between its marks")
     options = parser.parse_args()
+    n_batches = -(-options.tubes // TUBES_PER_BATCH)
+    is_published = (options.seed, options.tubes) == (PUBLISHED_SEED, PUBLISHED_TUBES)
+    page = Path(options.page) if options.page else (PAGE if is_published else None)
     with tempfile.TemporaryDirectory() as temporary:
-        parts = [gate_batch(Path(temporary), i, options.seed) for i in range(options.batches)]
+        parts = [gate_batch(Path(temporary), i, options.seed) for i in range(n_batches)]
     rows = with_intervals(pd.concat(parts, ignore_index=True))
-    rows = rows.sort_values(["level", "decades"], ascending=[False, False], kind="stable")
     if options.details:
         rows.to_parquet(options.details)
-    text = (
-        f"{rows['file_id'].nunique()} tubes in {options.batches} batches, seed {options.seed}\n\n"
-        f"{table(summary(rows, ['level']))}\n\nBy distance of the positives, in decades:\n\n"
-        f"{table(summary(rows, ['level', 'decades']))}\n\nBatches with and without a control tube:\n\n"
-        f"{table(summary(rows, ['level', 'has_control']))}\n"
-    )
+    text = report(rows, options.seed)
     print(text)
-    if options.output:
-        Path(options.output).write_text(text, encoding="utf-8")
+    if page is not None:
+        write_page(page, text)
 
 
 if __name__ == "__main__":

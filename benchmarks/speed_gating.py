@@ -1,10 +1,22 @@
 """CPU time and memory of gating a tube with the full innate T template, beside FlowKit's best path.
 
 `python benchmarks/speed_gating.py` simulates one tube of 1,000,000 events x 24 channels, learns its gates
-once, and then lets either program read the file, compensate, transform, apply the same gates and give
-counts and marker statistics, each in a process of its own, interleaved. Prints CPU seconds within the
-process (after imports) and of the whole process, peak memory, and how many counts differ. What learning
-the cuts costs is reported apart.
+once, and then lets either program read the file, compensate, transform, apply the same 22 gates and give
+counts and marker statistics, each in a process of its own, interleaved.
+
+- *whole process*: from the start of Python to the end of the first tube. *itc* is `itc apply-gates`, from its
+  arguments to its four tables on disk.
+- *in process*: the second tube of a process, by functions: without imports, first calls and writing files.
+
+*itc* does all that the command does: it leaves out the events that learning the gates found at margins or in
+unsteady stretches, estimates backgrounds, limits and errors of the cuts, and writes the histograms of the gate
+pictures, none of which FlowKit has.
+*itc evaluator* leaves these out: the package's functions put together to what FlowKit does.
+FlowKit is measured with two sets of statistics: *all*, the median of every channel in every population, as
+flowWorkspace gives and most scripts ask for; *same*, only those that this package gives, median and share of
+positive cells of the functional markers in the populations whose phenotype is asked for.
+
+Learning the cuts and drawing the pictures of all gates are measured apart.
 """
 
 from __future__ import annotations
@@ -18,8 +30,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 # One thread each: CPU time is compared, and idle threads of a matrix library wait busily.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -31,6 +43,10 @@ PANEL, TEMPLATE = RESOURCES / "panels" / "panel_a.tsv", RESOURCES / "gating" / "
 #: Channels of the file that the panel does not name, to make 24 of them.
 EXTRA = ("X1-A", "X2-A", "X3-A")
 ROW = {"file_id": "tube", "sample_id": "S1", "panel": "panel_a", "batch": "b1", "tube": "stained"}
+
+
+#: Gates the tube and returns the counts.
+Run = Callable[[], dict[str, int]]
 
 
 def write_tube(path: Path, n_events: int) -> None:
@@ -68,47 +84,138 @@ def learn(folder: Path) -> None:
     from itc_analysis.config import Flow
     from itc_analysis.flow import fit, gatingml
     from itc_analysis.flow.batch import read_batch
-    from itc_analysis.flow.load import load_tube
+    from itc_analysis.flow.kept_events import kept_row
     from itc_analysis.flow.pool import pool_gates
     from itc_analysis.tables import contract, made
 
     row = {**ROW, "path": str(folder / "tube.fcs")}
     (folder / "tubes.json").write_text(json.dumps([row]))
+    (folder / "flow.json").write_text("{}")
     batch = read_batch(folder / "tubes.json", PANEL, TEMPLATE)
     settings = Flow()
+    tube, quality = fit.load_checked(row, batch.panel, batch.template, settings)
+    assert tube is not None, quality["reason"]
     start = time.process_time()
-    tube = load_tube(row, batch.panel, batch.template.transform, settings)
-    loaded = time.process_time()
     rows = fit.fit_tube(tube, batch.template, n_bootstrap=settings.n_bootstrap)
-    print(
-        f"reading, cleaning, compensating, transforming {loaded - start:.2f} s CPU; "
-        f"learning {time.process_time() - loaded:.2f} s CPU"
-    )
-    axes = {"tube": fit.axes_of(tube)}
+    print(f"learning the cuts: {time.process_time() - start:.2f} s CPU")
     gates = pool_gates(contract.make(rows, made.GateFits), batch.template, settings)
     contract.write(gates, folder / "gates.parquet", made.Gates, {})
+    contract.write(contract.make([quality], made.TubeQuality), folder / "quality.parquet",
+                   made.TubeQuality, {})  # fmt: skip
+    kept = contract.make([kept_row(tube.file_id, tube.keep)], made.KeptEvents)
+    contract.write(kept, folder / "kept_events.parquet", made.KeptEvents, {})
+    axes = {"tube": fit.axes_of(tube)}
     gatingml.write_gates(gates, batch.template, axes, ["tube"], folder / "gatingml")
 
 
-def with_this_package(folder: Path) -> Callable[[], dict[str, int]]:
-    from itc_analysis.config import Flow
-    from itc_analysis.flow.apply import apply_batch
-    from itc_analysis.flow.batch import read_batch
+def draw(folder: Path) -> None:
+    """Draw every gate of the tube, as `itc overview` does. Prints what it costs."""
+    from itc_analysis.flow.overview import Overview, Tables
     from itc_analysis.tables import contract, made
+
+    tables = Tables(
+        gates=contract.read(folder / "gates.parquet", made.Gates),
+        views=contract.read(folder / "views.parquet", made.Views),
+        counts=contract.read(folder / "counts.parquet", made.Counts),
+        quality=contract.read(folder / "quality.parquet", made.TubeQuality),
+    )
+    start = time.process_time()
+    overview = Overview(tables)
+    pages = [overview.population_page(name) for name in overview.populations]
+    pages.append(overview.index_page())
+    print(f"drawing {len(pages) - 1} gates: {time.process_time() - start:.2f} s CPU")
+
+
+def command(folder: Path) -> list[str]:
+    """Return the arguments of `itc`."""
+    return [
+        "apply-gates", "--config", str(folder / "flow.json"), "--tubes", str(folder / "tubes.json"),
+        "--panel", str(PANEL), "--template", str(TEMPLATE), "--gates", str(folder / "gates.parquet"),
+        "--quality", str(folder / "quality.parquet"), "--kept", str(folder / "kept_events.parquet"),
+        "--output-folder", str(folder),
+    ]  # fmt: skip
+
+
+def with_the_command(folder: Path) -> tuple[Run, Run]:
+    """Return what runs `itc apply-gates`, and what does the same by functions, without the files."""
+
+    def command_line() -> dict[str, int]:
+        from itc_analysis.cli import main as itc
+
+        assert itc(command(folder)) == 0
+        return {}
+
+    def functions() -> dict[str, int]:
+        from itc_analysis.config import Flow
+        from itc_analysis.flow.apply import apply_batch
+        from itc_analysis.flow.batch import read_batch
+        from itc_analysis.flow.kept_events import Judged
+        from itc_analysis.tables import contract
+        from itc_analysis.tables.flow import Gates, KeptEvents, TubeQuality
+
+        batch = read_batch(folder / "tubes.json", PANEL, TEMPLATE)
+        gates = contract.read(folder / "gates.parquet", Gates)
+        judged = Judged(
+            contract.read(folder / "quality.parquet", TubeQuality),
+            contract.read(folder / "kept_events.parquet", KeptEvents),
+        )
+        found = apply_batch(batch.rows, batch.panel, batch.template, gates, judged, Flow())
+        counts = found.counts.dropna(subset=["n_events"])
+        return dict(zip(counts["population"], counts["n_events"].astype(int), strict=True))
+
+    return command_line, functions
+
+
+def with_the_evaluator(folder: Path) -> tuple[Run, Run]:
+    """Return what gates the tube by this package and does no more than FlowKit does."""
+    import numpy as np
+
+    from itc_analysis.flow.apply import final_gates, gate_tube
+    from itc_analysis.flow.batch import read_batch
+    from itc_analysis.flow.compensation import compensate, find_spillover
+    from itc_analysis.flow.fcs import read_fcs
+    from itc_analysis.flow.scales import choose_transforms
+    from itc_analysis.flow.tube import Tube
+    from itc_analysis.tables import contract, made
+
+    wanted = json.loads((folder / "statistics.json").read_text())
 
     def run() -> dict[str, int]:
         batch = read_batch(folder / "tubes.json", PANEL, TEMPLATE)
         gates = contract.read(folder / "gates.parquet", made.Gates)
-        found = apply_batch(batch.rows, batch.panel, batch.template, gates, Flow())
-        counts = found.counts.dropna(subset=["n_events"])
-        return dict(zip(counts["population"], counts["n_events"].astype(int), strict=True))
+        roles = dict(zip(batch.panel["marker"], batch.panel["role"], strict=True))
+        file = read_fcs(batch.rows[0]["path"])
+        _, spillover = find_spillover(file)
+        assert spillover is not None
+        compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
+        place = {label: file.channel_labels.index(label) for label in roles}
+        ranges = {marker: file.channels[place[marker]].scaled_range for marker in roles}
+        transforms = choose_transforms(roles, ranges, batch.template.transform)
+        for marker in roles:
+            row = file.events[place[marker]]
+            transforms[marker].apply(row, out=row)
+        tube = Tube(
+            **{name: ROW[name] for name in ("file_id", "sample_id", "panel", "batch")},
+            kind="stained", fmo_markers=(), markers=file.channel_labels, events=file.events,
+            transforms=transforms, n_events_file=file.n_events, compensation="file",
+        )  # fmt: skip
+        gated = gate_tube(tube, batch.template, final_gates(gates, "tube", batch.template))
+        for name, marker, threshold in wanted:
+            values = gated.values_of(marker, name)
+            np.median(values)
+            if threshold is not None:
+                np.count_nonzero(values >= threshold)
+        return {name: int(events.size) for name, events in gated.items() if name != "all"}
 
-    return run
+    return run, run
 
 
-def with_flowkit(folder: Path) -> Callable[[], dict[str, int]]:
+def with_flowkit(folder: Path, statistics: str) -> tuple[Run, Run]:
+    """Return what gates the tube by FlowKit; `statistics` is 'all' or 'same'."""
     import flowkit
     import numpy as np
+
+    wanted = json.loads((folder / "statistics.json").read_text())
 
     def run() -> dict[str, int]:
         strategy = flowkit.parse_gating_xml(str(folder / "gatingml" / "tube.xml"))
@@ -117,18 +224,54 @@ def with_flowkit(folder: Path) -> Callable[[], dict[str, int]]:
         result = strategy.gate_sample(sample, cache_events=True)
         sample.apply_compensation(sample.metadata["spillover"])
         events = sample.get_events("comp")
-        counts = {}
-        for name, route in strategy.get_gate_ids():
-            inside = result.get_gate_membership(name, route)
-            counts[name] = int(inside.sum())
-            if counts[name]:
-                np.median(events[inside], axis=0)
+        inside = {
+            name: result.get_gate_membership(name, route) for name, route in strategy.get_gate_ids()
+        }
+        counts = {name: int(mask.sum()) for name, mask in inside.items()}
+        if statistics == "all":
+            for name, mask in inside.items():
+                if counts[name]:
+                    np.median(events[mask], axis=0)
+        else:
+            for name, marker, threshold in wanted:
+                values = events[inside[name], sample.pns_labels.index(marker)]
+                np.median(values)
+                if threshold is not None:
+                    np.count_nonzero(values >= threshold)
         return counts
 
-    return run
+    return run, run
 
 
-WAYS: dict[str, Any] = {"itc_analysis": with_this_package, "flowkit": with_flowkit}
+def write_statistics(folder: Path) -> None:
+    """Write which statistics this package gave: population, marker, threshold in instrument units."""
+    import numpy as np
+
+    from itc_analysis.flow.transform import Transform
+    from itc_analysis.simulate.panels import TOP_OF_RANGE
+    from itc_analysis.tables import contract, made
+
+    scale = Transform("logicle", t=TOP_OF_RANGE)
+    rows = contract.read(folder / "intensity.parquet", made.Intensity)
+    wanted = [
+        (row.population, row.marker,
+         None if np.isnan(row.threshold) else float(scale.inverse(np.array([row.threshold]))[0]))
+        for row in rows.itertuples()
+    ]  # fmt: skip
+    (folder / "statistics.json").write_text(json.dumps(wanted))
+
+
+#: By name, what makes the first and the second run of a process.
+WAYS: dict[str, Callable[[Path], tuple[Run, Run]]] = {
+    "itc": with_the_command,
+    "itc evaluator": with_the_evaluator,
+    "FlowKit all": partial(with_flowkit, statistics="all"),
+    "FlowKit same": partial(with_flowkit, statistics="same"),
+}
+
+
+#: Which ways are compared.
+PAIRS = (("FlowKit all", "itc"), ("FlowKit same", "itc"), ("FlowKit same", "itc evaluator"))
 
 
 def peak_mb() -> float:
@@ -138,60 +281,81 @@ def peak_mb() -> float:
 
 
 def child(way: str, folder: str) -> None:
-    """Run one way; print CPU seconds of the work, of the whole process, peak memory, and the counts."""
-    run = WAYS[way](Path(folder))
-    start = time.process_time()
-    counts = run()
-    seconds = time.process_time() - start
+    """Run one way twice; print its measures and the counts.
+
+    CPU seconds of the second run; of the process up to the end of the first run; peak memory by then.
+    """
+    # Of the development tools, and not there where the package is used; pandera imports it where it is.
+    sys.modules["hypothesis"] = None  # type: ignore[assignment]
+    first, second = WAYS[way](Path(folder))
+    first()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps([seconds, used.ru_utime + used.ru_stime, peak_mb(), counts]))
+    peak = peak_mb()
+    start = time.process_time()
+    counts = second()
+    seconds = time.process_time() - start
+    print(json.dumps([seconds, used.ru_utime + used.ru_stime, peak, counts]))
+
+
+def in_a_process(way: str, folder: str) -> tuple[list[float], dict[str, int]]:
+    """Run one way in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--child", way, folder],
+        check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    *numbers, counts = json.loads(done.stdout.splitlines()[-1])
+    return numbers, counts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--learn", help=argparse.SUPPRESS)
+    parser.add_argument("--apart", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         child(*options.child)
         return
-    if options.learn:
-        learn(Path(options.learn))
+    if options.apart:
+        {"learn": learn, "draw": draw, "statistics": write_statistics}[options.apart[0]](
+            Path(options.apart[1])
+        )
         return
+    measured: dict[str, list[list[float]]] = {way: [] for way in options.ways}
+    counts: dict[str, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        write_tube(folder / "tube.fcs", options.events)
-        subprocess.run([sys.executable, __file__, "--learn", temporary], check=True)
-        measured: dict[str, list[list[float]]] = {way: [] for way in WAYS}
-        counts: dict[str, dict[str, int]] = {}
-        for _ in range(options.repeats):  # interleaved: both meet the same load of the machine
-            for way in WAYS:
-                done = subprocess.run(
-                    [sys.executable, __file__, "--child", way, temporary],
-                    check=True, stdout=subprocess.PIPE, text=True,
-                )  # fmt: skip
-                *numbers, counts[way] = json.loads(done.stdout.splitlines()[-1])
+        write_tube(Path(temporary) / "tube.fcs", options.events)
+        apart = [sys.executable, __file__, "--apart"]
+        subprocess.run([*apart, "learn", temporary], check=True)
+        in_a_process("itc", temporary)
+        subprocess.run([*apart, "draw", temporary], check=True)
+        subprocess.run([*apart, "statistics", temporary], check=True)
+        for _ in range(options.repeats):  # interleaved: all meet the same load of the machine
+            for way in options.ways:
+                numbers, counts[way] = in_a_process(way, temporary)
                 measured[way].append(numbers)
+    print_table(measured)
+    both = set.intersection(*(set(own) for own in counts.values()))
+    differ = [name for name in both if len({own[name] for own in counts.values()}) > 1]
+    print(f"\nMedians of {options.repeats} interleaved runs, of the ratios by pairs. {len(both)} populations; "
+          f"counts differ in {differ or 'none'}.")  # fmt: skip
+
+
+def print_table(measured: dict[str, list[list[float]]]) -> None:
+    """Print medians of each way, and medians of the ratios of those that are compared."""
     import numpy as np
 
-    medians = {way: np.median(measured[way], axis=0) for way in WAYS}
-    for way, (inner, whole, peak) in medians.items():
-        print(
-            f"{way:13} CPU in process {inner:6.2f} s   whole process {whole:6.2f} s   peak {peak:6.0f} MB"
-        )
-    pairs = np.array(measured["flowkit"]) / np.array(measured["itc_analysis"])
-    ratio = np.median(pairs, axis=0)
-    print(
-        f"FlowKit / itc_analysis, median of {options.repeats} pairs: {ratio[0]:.1f} in process, "
-        f"{ratio[1]:.1f} whole, {ratio[2]:.1f} memory"
-    )
-    both = set(counts["flowkit"]) & set(counts["itc_analysis"])
-    differ = {n: counts["flowkit"][n] - counts["itc_analysis"][n] for n in sorted(both)}
-    print(
-        f"{len(both)} populations; counts differ in {({n: d for n, d in differ.items() if d}) or 'none'}"
-    )
+    print("| | CPU in process, s | CPU whole process, s | peak, MB |\n|---|---|---|---|")
+    for way, numbers in measured.items():
+        inner, whole, peak = np.median(numbers, axis=0)
+        print(f"| {way} | {inner:.2f} | {whole:.2f} | {peak:.0f} |")
+    for theirs, own in PAIRS:
+        if theirs in measured and own in measured:
+            ratios = np.array(measured[theirs]) / np.array(measured[own])
+            inner, whole, peak = np.median(ratios, axis=0)
+            print(f"| {theirs} / {own} | {inner:.1f} | {whole:.1f} | {peak:.1f} |")
 
 
 if __name__ == "__main__":

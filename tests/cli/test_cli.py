@@ -28,7 +28,8 @@ def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     shown = capsys.readouterr().out
-    assert all(f"  {verb} " in shown for verb in cli.VERBS)
+    # a long verb stands on a line of its own
+    assert all(f"  {verb} " in shown or f"  {verb}\n" in shown for verb in cli.VERBS)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.gating.template import Template, check_template
+from itc_analysis.flow.kept_events import Judged, kept_row
 from itc_analysis.flow.transform import Transform
 from itc_analysis.flow.tube import Tube
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow import KeptEvents, TubeQuality
 
 #: Where negatives and positives lie on the transformed scale, and how wide they are.
 NEGATIVE, POSITIVE, SPREAD = 0.2, 0.65, 0.05
@@ -61,6 +64,15 @@ def t_cell_tube(*, seed: int = 1, n: int = 20_000, rare: float = 0.004, **given:
     for marker in given.get("fmo_markers", ()):
         columns[marker] = rng.normal(NEGATIVE, SPREAD, n)
     return make_tube(columns, **given)
+
+
+def judged_good(*file_ids: str) -> Judged:
+    """Return what fit-gates says about tubes that can be used."""
+    known = {"sample_id": "S1", "panel": "made", "batch": "b1", "tube": "stained", "status": "ok",
+             "n_events": 8, "n_clean": 8}  # fmt: skip
+    quality = contract.make([{**known, "file_id": file_id} for file_id in file_ids], TubeQuality)
+    rows = [kept_row(file_id, np.ones(8, dtype=bool)) for file_id in file_ids]
+    return Judged(quality, contract.make(rows, KeptEvents))
 
 
 def t_cell_template() -> Template:

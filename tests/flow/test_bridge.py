@@ -9,7 +9,6 @@ import pytest
 
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.bridge import (
-    align_to_bridge,
     chart_bridge,
     plot_levey_jennings,
     refuse_confounded,
@@ -74,24 +73,6 @@ def test_a_batch_of_one_group_is_not_corrected() -> None:
     assert "batch 'b0', it holds only the group 'SSc'" in told
     assert "Cramér's V 1.00" in told
     refuse_confounded(pd.DataFrame({"SSc": [5, 6], "healthy": [5, 4]}, index=["b0", "b1"]))
-
-
-def test_alignment_takes_off_a_shift_of_the_whole_batch() -> None:
-    logit = np.array([-3.5, -3.5, -3.5, -3.0])
-    person = np.array([-2.0, -2.0, -2.0, -1.5])  # the same person, the same shift
-
-    def share(x: np.ndarray) -> list[float]:
-        return list(1 / (1 + np.exp(-x)))
-
-    table = measurements(share(logit), people=share(person))
-    balanced = pd.DataFrame({"SSc": [5] * 4, "healthy": [5] * 4}, index=list("abcd"))
-    aligned = align_to_bridge(table, balanced)
-    people = aligned[aligned["sample_id"].isin(["s4", "s5", "s6", "s7"])]
-    assert people["aligned"].max() - people["aligned"].min() < 1e-12
-    assert people["value"].max() - people["value"].min() > 0.05
-    confounded = pd.DataFrame({"SSc": [9, 0], "healthy": [0, 9]}, index=["a", "b"])
-    with pytest.raises(ItcError, match="holds only the group"):
-        align_to_bridge(table, confounded)
 
 
 def test_the_chart_shows_every_run() -> None:

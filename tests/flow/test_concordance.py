@@ -10,20 +10,12 @@ import pandas as pd
 import pytest
 
 from itc_analysis.cli import main
-from itc_analysis.flow import concordance
-from itc_analysis.flow.concordance import concordance_correlation, f1_score
+from itc_analysis.flow import concordance, concordance_plots
+from itc_analysis.flow.concordance import f1_score
 from itc_analysis.tables import contract, made
 
-#: Counts of two observers; Lin's coefficient worked out by hand:
-#: means 2.5 and 3.25, variances 1.25 and 2.1875, covariance 1.625 → 3.25 / (3.4375 + 0.5625).
+#: Counts of two observers.
 ONE, OTHER = [1, 2, 3, 4], [1, 3, 4, 5]
-
-
-def test_concordance_correlation_is_lins() -> None:
-    assert concordance_correlation(ONE, OTHER) == pytest.approx(3.25 / 4)
-    assert concordance_correlation(ONE, ONE) == 1
-    assert np.isnan(concordance_correlation([1], [1]))
-    assert np.isnan(concordance_correlation([2, 2], [2, 2]))
 
 
 def test_f1_counts_events_in_both() -> None:
@@ -45,19 +37,30 @@ def table(n_automatic: list[int | None]) -> pd.DataFrame:
 
 
 def test_summary_counts_tubes_that_could_not_be_gated() -> None:
-    (line,) = concordance.summarise(table([1, 2, 3, None])).to_dict("records")
+    (line,) = concordance.summarise(table([1, 2, 3, None]), confidence=0.95).to_dict("records")
     assert (line["n_tubes"], line["n_not_estimable"]) == (4, 1)
     # differences 0, -1, -1
     assert line["mean_difference"] == pytest.approx(-2 / 3)
-    assert line["upper_limit"] == pytest.approx(-2 / 3 + 1.96 * np.sqrt(1 / 3))
+    assert line["upper_limit"] == pytest.approx(-2 / 3 + 1.959964 * np.sqrt(1 / 3))
 
 
 def test_plot_shows_every_tube_and_its_number() -> None:
-    ax = concordance.plot_concordance(table(list(ONE)), "a")
+    ax = concordance_plots.plot_concordance(table(list(ONE)), "a")
     assert "n = 4 tubes" in ax.get_title()
     assert sum(len(points.get_offsets()) for points in ax.collections) == 4
     with pytest.raises(ValueError, match="no tube has both gates of 'b'"):
-        concordance.plot_concordance(table(list(ONE)), "b")
+        concordance_plots.plot_concordance(table(list(ONE)), "b")
+
+
+def test_differences_are_drawn_with_their_limits() -> None:
+    ax = concordance_plots.plot_differences(table(list(ONE)), "a")
+    points = np.concatenate([np.asarray(each.get_offsets()) for each in ax.collections])
+    # automatic minus human: 0, -1, -1, -1 at means 1, 2.5, 3.5, 4.5
+    np.testing.assert_allclose(sorted(points.tolist()), [[1, 0], [2.5, -1], [3.5, -1], [4.5, -1]])
+    drawn = {round(float(line.get_ydata()[0]), 4) for line in ax.lines}
+    assert {-0.75, round(-0.75 - 1.959964 * 0.5, 4), round(-0.75 + 1.959964 * 0.5, 4)} <= drawn
+    (named,) = [text.get_text() for text in ax.texts if "F1" in text.get_text()]
+    assert [line.split(",")[0] for line in named.splitlines()] == ["1  T0", "2  T1", "3  T2"]
 
 
 def agree(root: Path, data: Path, name: str, human: Path, names: list[str], folder: Path) -> Path:

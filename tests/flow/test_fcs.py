@@ -144,6 +144,32 @@ def test_the_first_of_several_data_sets_is_read(build_fcs: Callable[..., Path]) 
     assert "several data sets" in file.remarks[0]
 
 
+@pytest.mark.parametrize("version", ["FCS2.0", "FCS3.0", "FCS3.1", "FCS3.2"])
+def test_every_version_is_read(build_fcs: Callable[..., Path], version: str) -> None:
+    newer = {"$BEGINDATETIME": "2026-01-01T08:00:00", "$P1TYPE": "Forward Scatter", "$CYT": "x"}
+    path = build_fcs(TWO_FLOATS | newer, VALUES.tobytes(), version=version)
+    if version == "FCS3.2":  # has no $MODE: list mode is implied
+        path.write_bytes(path.read_bytes().replace(b"$MODE/", b"$NONE/"))
+    file = read_fcs(path)
+    np.testing.assert_array_equal(file.events, VALUES.T)
+    assert file.channel_names == ("FSC-A", "B525-A")
+
+
+def test_a_second_data_set_behind_the_first_changes_nothing(
+    build_fcs: Callable[..., Path],
+) -> None:
+    # as Beckman's .lmd: the same events once more, in another form
+    first = build_fcs(TWO_FLOATS, VALUES.tobytes()).read_bytes()
+    offset = len(first) + 16
+    keywords = TWO_FLOATS | {"$NEXTDATA": str(offset)}
+    path = build_fcs(keywords, VALUES.tobytes(), file_name="two.fcs")
+    other = build_fcs(TWO_FLOATS, (VALUES * 2).tobytes(), file_name="other.fcs").read_bytes()
+    path.write_bytes(path.read_bytes().ljust(offset) + other)
+    file = read_fcs(path)
+    np.testing.assert_array_equal(file.events, VALUES.T)
+    assert any("several data sets" in remark for remark in file.remarks)
+
+
 def test_names_that_stand_twice_and_a_broken_clock_are_remarked(
     build_fcs: Callable[..., Path],
 ) -> None:

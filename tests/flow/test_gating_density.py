@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import ndimage, stats
 
 from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, two_populations
 from itc_analysis.flow.gating import density as densities
@@ -68,3 +68,23 @@ def test_width_of_a_peak_is_told_from_its_left_half() -> None:
 def test_no_events_have_no_density() -> None:
     with pytest.raises(ValueError, match="no events"):
         densities.estimate(np.array([]))
+
+
+def test_a_histogram_in_pieces_is_the_histogram() -> None:
+    # more events than one pass takes, some of them beyond the scale
+    values = np.random.default_rng(6).normal(0.5, 0.4, 70_001).astype(np.float32)
+    found = densities.estimate(values)
+    clipped = np.clip(values, densities.LOWEST, densities.HIGHEST).astype(float)
+    bins = np.floor(clipped / densities.BIN_WIDTH)
+    centres = (bins + 0.5) * densities.BIN_WIDTH
+    slow = [(np.abs(centres - centre) < densities.BIN_WIDTH / 4).sum() for centre in found.centres]
+    np.testing.assert_array_equal(found.counts, slow)
+
+
+@pytest.mark.parametrize("n_bins", [3, 60, 400])
+@pytest.mark.parametrize("width", [1.0, 7.3, 40.0])
+def test_the_pilot_is_smoothed_as_scipy_does(n_bins: int, width: float) -> None:
+    counts = np.random.default_rng(7).poisson(5, n_bins).astype(float)
+    smooth = densities._smooth_fixed(counts, width * densities.BIN_WIDTH)
+    expected = ndimage.gaussian_filter1d(counts, width, mode="reflect")
+    np.testing.assert_allclose(smooth, expected, rtol=1e-12)

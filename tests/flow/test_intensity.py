@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube, t_cell_template, t_cell_tube
+from itc_analysis.flow.gated import Gated
 from itc_analysis.flow.gating.template import ROOT
-from itc_analysis.flow.intensity import Controls, combination_rows, negative_threshold
+from itc_analysis.flow.intensity import (
+    Controls,
+    Threshold,
+    combination_rows,
+    intensity_row,
+    negative_threshold,
+)
+from itc_analysis.flow.tube import Tube
 
 TEMPLATE = t_cell_template()
 
 
 def members_of(n: int, n_t: int, n_inkt: int) -> dict[str, np.ndarray]:
     return {ROOT: np.arange(n), "t_cells": np.arange(n_t), "inkt": np.arange(n_inkt)}
+
+
+def gated(tube: Tube, name: str, inside: np.ndarray) -> Gated:
+    """Return the tube with one population."""
+    found = Gated(tube)
+    found.add(name, ROOT, inside)
+    return found
 
 
 def test_the_same_population_serves_when_it_is_large_enough() -> None:
@@ -58,8 +75,8 @@ def test_unstained_tubes_serve_where_there_is_no_fmo() -> None:
 
 def test_without_controls_the_negative_peak_serves() -> None:
     tube = t_cell_tube()
-    members = {ROOT: np.arange(20_000), "t_cells": np.flatnonzero(tube.values("CD3") > 0.4)}
-    found = negative_threshold(tube, "PD-1", members, TEMPLATE)
+    t_cells = gated(tube, "t_cells", tube.values("CD3") > 0.4)
+    found = negative_threshold(t_cells, "PD-1", TEMPLATE)
     assert found.source == "negative_population"
     assert found.value == pytest.approx(NEGATIVE + 3 * SPREAD, abs=0.03)
 
@@ -69,14 +86,25 @@ def test_a_marker_that_everybody_carries_has_no_threshold(at: float, wide: float
     tube = make_tube(
         {"CD3": np.ones(5000), "PD-1": np.random.default_rng(4).normal(at, wide, 5000)}
     )
-    found = negative_threshold(tube, "PD-1", members_of(5000, 5000, 5), TEMPLATE)
+    t_cells = gated(tube, "t_cells", np.ones(5000, dtype=bool))
+    found = negative_threshold(t_cells, "PD-1", TEMPLATE)
     assert (found.value, found.source) == (None, "none")
     assert "no negative peak" in (found.reason or "")
 
 
 def test_combinations_are_counted_as_one_would_by_hand() -> None:
     columns = {"A": [0.1, 0.9, 0.9, 0.1, 0.9], "B": [0.1, 0.1, 0.9, 0.9, 0.9]}
-    rows = combination_rows(make_tube(columns), "mait", np.arange(5), {"A": 0.5, "B": 0.5})
+    everybody = gated(make_tube(columns), "mait", np.ones(5, dtype=bool))
+    rows = combination_rows(everybody, "mait", {"A": 0.5, "B": 0.5})
     found = {row["combination"]: (row["n_events"], row["n_receptors"]) for row in rows}
     assert found == {"A- B-": (1, 0), "A+ B-": (1, 1), "A- B+": (1, 1), "A+ B+": (2, 2)}
-    assert combination_rows(make_tube(columns), "mait", np.arange(0), {"A": 0.5}) == []
+    nobody = gated(make_tube(columns), "mait", np.zeros(5, dtype=bool))
+    assert combination_rows(nobody, "mait", {"A": 0.5}) == []
+
+
+@given(st.integers(1, 400), st.integers(0, 1000))
+def test_a_median_is_that_of_numpy(n: int, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(0.3, 0.1, n).astype(np.float32).round(2)
+    everybody = gated(make_tube({"PD-1": values}), "t_cells", np.ones(n, dtype=bool))
+    row = intensity_row(everybody, "t_cells", "PD-1", Threshold(None, "none"), min_events=1)
+    assert row["median_transformed"] == float(np.median(values))

@@ -24,7 +24,8 @@ from itc_analysis.flow.gating.geometry import (
     from_json,
 )
 from itc_analysis.flow.gatingml import to_gatingml
-from itc_analysis.flow.manual import ManualGates, read_manual, to_own_scale
+from itc_analysis.flow.manual import ManualGates, read_manual
+from itc_analysis.flow.manual_scale import to_own_scale
 from itc_analysis.flow.pool import pool_gates
 from itc_analysis.flow.transform import Transform
 from itc_analysis.tables import contract
@@ -70,6 +71,13 @@ def test_one_open_side_is_a_threshold() -> None:
     assert isinstance(found, Threshold)
     assert found.side == "below"
     assert found.cut == pytest.approx(float(Transform("logicle").apply([1000.0])[0]))
+
+
+def test_an_upper_bound_beyond_the_detector_bounds_nothing() -> None:
+    axes = (DrawnAxis("A-chan", scale=Logicle(262_144, 0.5, 4.5, 0.0)),)
+    for top, kind in ((1.3, Threshold), (0.9, Rectangle)):
+        gate = DrawnGate("g", None, axes, Rectangle(("0",), (0.5,), (top,)))
+        assert isinstance(to_own_scale(gate, AXIS), kind)
 
 
 def test_a_channel_without_marker_is_refused_by_name() -> None:

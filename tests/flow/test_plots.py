@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import t_cell_template, t_cell_tube
+from flow.made_tubes import judged_good, t_cell_template, t_cell_tube
 from itc_analysis.config import Flow
 from itc_analysis.flow import apply, plots
 from itc_analysis.flow.fit import fit_tube
+from itc_analysis.flow.gate_drawing import read_density
 from itc_analysis.flow.pool import pool_gates
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow import GateFits
@@ -38,11 +40,9 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
     }
     rows = [row for tube in tubes.values() for row in fit_tube(tube, template, n_bootstrap=10)]
     gates = pool_gates(contract.make(rows, GateFits), template, Flow())
-    monkeypatch.setattr(
-        apply, "load_checked", lambda row, *_: (tubes[row["file_id"]], {"status": "ok"})
-    )
+    monkeypatch.setattr(apply, "load_tube", lambda row, *_, keep: tubes[row["file_id"]])  # noqa: ARG005
     sheet = [{"file_id": name, "tube": "stained"} for name in tubes]
-    made = apply.apply_batch(sheet, pd.DataFrame(), template, gates, Flow())
+    made = apply.apply_batch(sheet, pd.DataFrame(), template, gates, judged_good(*tubes), Flow())
     return made.views, gates, made.counts
 
 
@@ -74,20 +74,35 @@ def test_a_one_dimensional_view_is_a_histogram(tables: Tables) -> None:
     assert ax.get_xlabel() == "CD3"
 
 
-def test_the_overview_begins_with_the_worst_tube(tables: Tables) -> None:
-    views, gates, counts = tables
+def test_the_worst_tube_is_looked_at_first(tables: Tables) -> None:
+    _, gates, _ = tables
     order = plots.worst_first(gates[gates["population"] == "inkt"])
-    assert order[0] == "D"  # nobody stands out there: borrowed
-    figure = plots.plot_gate_overview(views, gates, counts, "inkt")
-    titles = [ax.get_title().splitlines()[0] for ax in figure.axes]
-    assert titles == order
-    few = plots.plot_gate_overview(views, gates, counts, "inkt", max_tubes=2)
-    assert len(few.axes) == 2
-    assert "2 of 5 tubes" in few.get_suptitle()
+    assert sorted(order) == list("ABCDE")
+    states = gates[gates["population"] == "inkt"].set_index("file_id")["state"]
+    ranks = [plots.STATE_ORDER.index(states[file_id]) for file_id in order]
+    assert ranks == sorted(ranks)
+    assert order[0] == "D"  # nobody stands out there
+
+
+def test_a_combination_is_drawn_where_its_part_was_cut(tables: Tables) -> None:
+    views, gates, counts = tables
+    ax = plots.plot_gate(views, gates, counts, file_id="A", population="not_inkt")
+    cut = gates.set_index(["file_id", "population"]).loc[("A", "inkt"), "cut"]
+    assert cut in [line.get_xdata()[0] for line in ax.lines]
+
+
+def test_events_inside_the_gate_are_coloured_and_all_others_grey(tables: Tables) -> None:
+    views, gates, counts = tables
+    ax = plots.plot_gate(views, gates, counts, file_id="A", population="inkt")
+    inside, outside = (np.ma.getmaskarray(image.get_array()) for image in ax.images)
+    density = read_density(
+        views.set_index(["source_id", "population"]).loc[("A", "inkt")].to_dict()
+    )
+    drawn = ~inside | ~outside
+    assert ((density.counts > 0) == drawn.T).all()
+    assert not (~inside & ~outside).any()
 
 
 def test_a_gate_without_view_is_refused(tables: Tables) -> None:
     with pytest.raises(ValueError, match="no view of 'mait' in tube 'A'"):
         plots.plot_gate(*tables, file_id="A", population="mait")
-    with pytest.raises(ValueError, match="no tube has a view"):
-        plots.plot_gate_overview(*tables, "mait")

@@ -15,7 +15,8 @@ from itc_analysis.flow.gating.control_quantile import NAME as CONTROL
 from itc_analysis.flow.gating.fitted import NO_TUBE
 from itc_analysis.flow.gating.geometry import Ellipse, Threshold, from_json, to_json
 from itc_analysis.flow.gating.template import Template, check_template
-from itc_analysis.flow.pool import pool_gates, reference, shrink
+from itc_analysis.flow.pool import pool_gates, shrink
+from itc_analysis.flow.pool_reference import UNKNOWN_SPREAD, reference, usual_spread
 from itc_analysis.flow.spread import MIN_SPREAD
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow import GateFits
@@ -73,9 +74,22 @@ def test_a_study_of_one_tube_keeps_its_own_cut() -> None:
     gates = pooled(fit_row("T1", 0.37))
     assert gates.loc["T1", "state"] == "ok"
     assert gates.loc["T1", "cut"] == 0.37
-    weak = pooled(fit_row("T1", 0.37, status="weak", reason="no positive population stands out"))
-    assert weak.loc["T1", "state"] == "ok"
-    assert "no other tube or control" in weak.loc["T1", "reason"]
+    shallow = pooled(
+        fit_row("T1", 0.37, status="weak", quality=0.2, reason="the valley is shallow")
+    )
+    assert shallow.loc["T1", "state"] == "ok"
+    assert "no other tube or control" in shallow.loc["T1", "reason"]
+
+
+def test_a_cut_at_the_tail_that_nothing_can_judge_is_weak() -> None:
+    tail = fit_row(
+        "T1", 0.37, status="weak", quality=0.0, reason="no positive population stands out"
+    )
+    row = pooled(tail).loc["T1"]
+    assert (row["state"], row["cut"]) == ("weak", 0.37)
+    assert "no other tube or control" in row["reason"]
+    # one tube of the batch that knows is enough to place it
+    assert pooled(tail, fit_row("T2", 0.42)).loc["T1", "state"] == "borrowed"
 
 
 def test_shrinkage_is_the_precision_weighted_mean() -> None:
@@ -113,11 +127,31 @@ def test_a_small_batch_borrows_from_the_study() -> None:
     assert "cut of the study (6 tubes)" in row["reason"]
 
 
-def test_two_tubes_are_no_batch_to_borrow_from() -> None:
-    row = pooled(fit_row("A"), fit_row("B"), fit_row("N", None)).loc["N"]
-    assert row["state"] == "not_estimable"
-    assert pd.isna(row["geometry"])
-    assert row["reason"] == "one peak only"
+def test_one_or_two_tubes_lend_their_cut_with_a_wider_error() -> None:
+    two = pooled(fit_row("A", 0.40), fit_row("B", 0.41), fit_row("N", None)).loc["N"]
+    one = pooled(fit_row("A", 0.40), fit_row("N", None)).loc["N"]
+    assert (one["state"], two["state"]) == ("borrowed", "borrowed")
+    assert one["cut"] == pytest.approx(0.40)
+    assert two["cut"] == pytest.approx(0.405)
+    assert one["reason"] == "one peak only; cut of its batch (1 tube)"
+    # another tube's cut about the mean of n: spread x sqrt(1 + 1/n), and the error of the mean
+    for n, row in ((1, one), (2, two)):
+        expected = np.sqrt(UNKNOWN_SPREAD**2 * (1 + 1 / n) + 0.002**2 / n)
+        assert row["cut_se"] == pytest.approx(expected)
+
+
+def test_one_or_two_tubes_do_not_call_a_cut_unusual() -> None:
+    gates = pooled(fit_row("A", 0.40), fit_row("B", 0.70))
+    assert (gates["state"] == "ok").all()
+    assert gates["cut"].to_dict() == {"A": 0.40, "B": 0.70}
+
+
+def test_the_usual_spread_is_that_of_batches_that_show_it() -> None:
+    wide = [fit_row(f"W{i}", c, batch="b2") for i, c in enumerate((0.3, 0.35, 0.4, 0.45, 0.5))]
+    fits = contract.make([*CLOSE, *wide, fit_row("A", 0.7, batch="b3")], GateFits)
+    spreads = [reference(fits[fits["batch"] == batch], "it") for batch in ("b1", "b2")]
+    assert usual_spread(fits) == pytest.approx(np.mean([s.spread for s in spreads if s]))
+    assert usual_spread(fits[fits["batch"] == "b3"]) == UNKNOWN_SPREAD
 
 
 def test_a_tube_that_stands_out_is_named_and_borrows() -> None:

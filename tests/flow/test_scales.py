@@ -11,6 +11,8 @@ from itc_analysis.flow.scales import (
     TransformSettings,
     check_same_scales,
     choose_transforms,
+    refuse_other_scales,
+    scales_of_axes,
 )
 from itc_analysis.flow.transform import Transform
 
@@ -66,3 +68,24 @@ def test_tubes_of_one_panel_must_share_their_scales() -> None:
     told = str(caught.value)
     assert "tubes t3 have the scale logicle: t 4.1943e+06" in told
     assert "set t under transform in the template" in told
+
+
+def test_gates_learned_on_other_scales_are_refused() -> None:
+    learned = scales_of_axes(
+        {
+            "t1": {
+                "transforms": {
+                    "CD3": Transform("logicle", t=4194304, w=0.7).to_dict(),
+                    "Time": Transform("linear", t=1).to_dict(),
+                }
+            }
+        }
+    )
+    same = TransformSettings(markers={"CD3": Scale(kind="logicle", w=0.7)})
+    refuse_other_scales(same, ROLES, learned, "gates.parquet")
+    with pytest.raises(SettingsError) as caught:
+        refuse_other_scales(TransformSettings(), ROLES, learned, "gates.parquet")
+    told = str(caught.value)
+    assert "marker 'CD3', its gates were learned on logicle: t 4.1943e+06, w 0.7" in told
+    assert "drawn on logicle: t 4.1943e+06, w 0.5" in told
+    assert "Time" not in told

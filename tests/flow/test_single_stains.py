@@ -14,7 +14,6 @@ from itc_analysis.flow.compensation import read_spillover_csv
 from itc_analysis.flow.fcs import FcsFile, read_fcs
 from itc_analysis.flow.single_stains import (
     compute_spillover,
-    residual_spill,
     spreading_matrix,
     write_spillover_csv,
 )
@@ -100,21 +99,6 @@ def test_spreading_is_where_the_light_goes(planted: tuple[dict[str, FcsFile], Fc
     assert spreading[0, 1] > spreading[0, 2] > 0
 
 
-def test_residual_spill_names_the_pair_and_its_direction() -> None:
-    rng = np.random.default_rng(9)
-    a = np.where(
-        rng.random(20_000) < 0.3, rng.lognormal(9, 0.3, 20_000), rng.normal(0, 100, 20_000)
-    )
-    b, c = rng.normal(0, 100, (2, 20_000))
-    b = b - 0.05 * np.maximum(a, 0)
-    events = np.stack([a, b, c]).astype(np.float32)
-    table = residual_spill(events, NAMES)
-    assert table[["source", "detector", "reading"]].to_numpy().tolist() == [
-        ["A-A", "B-A", "over-compensated"]
-    ]
-    assert abs(table.loc[0, "slope"] + 0.05) < 0.01
-
-
 @pytest.mark.real_data
 def test_the_published_matrix_of_flowcore_is_met_within_a_hundredth(
     real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -129,6 +113,11 @@ def test_the_published_matrix_of_flowcore_is_met_within_a_hundredth(
     found = read_spillover_csv(output)
     assert found.channels == tuple(stains)
     np.testing.assert_allclose(found.matrix, EXPECTED, atol=0.01)
+    spreading = np.loadtxt(
+        tmp_path / "matrix.spreading.csv", delimiter=",", skiprows=1, usecols=range(1, 5)
+    )
+    assert np.all(np.diag(spreading) == 0)
+    assert spreading[0, 1] > spreading[0, 3]  # FITC spreads into PE more than into the far red
     # 7-AAD: dim (dead, leaky) and bright cells do not lie on one line; flowCore's own figure is 0.23.
     told = capsys.readouterr().out
     assert "FL3-H into FL4-H" in told

@@ -6,7 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.measurements.acceptance import PARTS, find_broken_sums, find_tubes_that_differ
+from itc_analysis.measurements.acceptance import (
+    PARTS,
+    RULES,
+    count_judged,
+    find_broken_lymphosums,
+    find_broken_sums,
+    find_tubes_that_differ,
+)
 
 
 def counts(**tubes: tuple[str, dict[str, int]]) -> pd.DataFrame:
@@ -66,3 +73,37 @@ def test_the_remark_stands_at_the_t_count_which_is_kept(study: Any) -> None:
     assert "tubes of the sample differ by 16.7 points" in after["reason"]
     assert after["value"] == before["value"]
     assert after["status"] == "ok"
+
+
+PARENT = {"lymphocytes": "all", "live": "lymphocytes", "cd3_pos": "live", "t_cells": "cd3_pos",
+          "not_t": "live", "b_cells": "not_t", "nk_cells": "not_t"}  # fmt: skip
+
+
+def lymphocytes(n_b: int, *, parent: dict[str, str] = PARENT) -> pd.DataFrame:
+    """Return the counts of one tube whose live lymphocytes are 10,000."""
+    events = {"lymphocytes": 11_000, "live": 10_000, "cd3_pos": 7_100, "t_cells": 7_000,
+              "not_t": 2_900, "b_cells": n_b, "nk_cells": 1_500}  # fmt: skip
+    table = counts(a=("S1", events))
+    return table.assign(parent=[parent[name] for name in table["population"]])
+
+
+def test_t_b_and_nk_cells_are_the_live_lymphocytes_within_a_tenth() -> None:
+    assert find_broken_lymphosums(lymphocytes(1_000)) == {}
+    assert find_broken_lymphosums(lymphocytes(500)) == {}  # 90 %
+    lost = find_broken_lymphosums(lymphocytes(300))
+    assert lost == {"a": "T, B and NK cells are 88% of live: check purity and gates"}
+    assert set(find_broken_lymphosums(lymphocytes(2_700))) == {"a"}  # 112 %
+
+
+def test_without_b_and_nk_cells_or_a_lymphocyte_gate_there_is_no_lymphosum() -> None:
+    table = lymphocytes(300)
+    assert find_broken_lymphosums(table[table["population"] != "nk_cells"]) == {}
+    apart = PARENT | {"b_cells": "all", "nk_cells": "all"}
+    assert find_broken_lymphosums(lymphocytes(300, parent=apart)) == {}
+
+
+def test_each_rule_says_how_many_tubes_it_judged() -> None:
+    parts, lymphosum, tubes = RULES
+    assert count_judged(lymphocytes(300)) == {parts: 0, lymphosum: 1, tubes: 0}
+    two = counts(a=("S1", WHOLE | {"live": 20_000}), b=("S1", {"t_cells": 1, "live": 2}))
+    assert count_judged(two) == {parts: 1, lymphosum: 0, tubes: 2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from itc_analysis.flow.counts import Background, net_interval
 from itc_analysis.measurements import share_interval
 
 
@@ -35,6 +37,49 @@ def test_background_is_subtracted_and_adds_its_error() -> None:
     assert found.upper[0] == pytest.approx(0.0126)
     by_hand = (120 + 0.5 + 16) / 100.5**2 + 1 / 9900.5
     assert found.standard_error[0] == pytest.approx(math.sqrt(by_hand))
+
+
+def test_events_on_the_wrong_side_of_the_cut_are_added_with_their_error() -> None:
+    found = share_interval(
+        120, 10_000, background=20, background_se=4, n_lower=85, n_upper=139, missed=10, missed_se=3
+    )
+    assert found.value[0] == pytest.approx(0.011)
+    assert (found.lower[0], found.upper[0]) == pytest.approx((0.0085, 0.0139))
+    by_hand = (120 + 0.5 + 16 + 9) / 110.5**2 + 1 / 9890.5
+    assert found.standard_error[0] == pytest.approx(math.sqrt(by_hand))
+    unknown = share_interval(120, 10_000, background=20, missed=np.nan, missed_se=np.nan)
+    assert unknown.value[0] == share_interval(120, 10_000, background=20).value[0]
+
+
+def test_more_missed_than_background_raises_a_count_but_not_above_its_parent() -> None:
+    found = share_interval([5, 95], [100, 100], missed=[2, 20], missed_se=[1, 5])
+    assert found.value.tolist() == [0.07, 1.0]
+    assert found.upper[1] == 1.0
+
+
+def test_interval_covers_the_truth_when_a_part_is_missed() -> None:
+    rng = np.random.default_rng(7)
+    total, share, recall, error = 50_000, 0.004, 0.8, 10.0
+    seen = rng.binomial(total, share * recall, 4_000)
+    # what an overlap fit would say: right on average, with the error it states
+    missed = total * share * (1 - recall) + error * rng.standard_normal(4_000)
+    background = Background(0.0, 0.0, "negative_tail", n_missed=40.0, missed_se=error)
+    limits = np.array(
+        [
+            net_interval(int(n), total, replace(background, n_missed=float(max(more, 0))))
+            for n, more in zip(seen, missed, strict=True)
+        ]
+    )
+    found = share_interval(
+        seen, np.full(4_000, total), n_lower=limits[:, 0], n_upper=limits[:, 1],
+        missed=np.maximum(missed, 0), missed_se=error,
+    )  # fmt: skip
+    covered = np.mean((found.lower <= share) & (share <= found.upper))
+    # 4,000 draws: standard error .0035; exact limits are conservative
+    assert 0.94 <= covered <= 0.98
+    # the stated standard error is the scatter of the logits
+    scatter = np.std(np.log(found.value / (1 - found.value)))
+    assert np.median(found.standard_error) == pytest.approx(scatter, rel=0.05)
 
 
 def test_net_count_is_never_negative() -> None:

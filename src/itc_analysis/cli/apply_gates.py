@@ -19,7 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--scales", help="scales.parquet of the panel, of `itc learn-scales`")
+    parser.add_argument(
+        "--landmarks",
+        help="landmarks.parquet of the panel, of `itc learn-alignment`; aligns the events",
+    )
     parser.add_argument("--gates", required=True, help="gates.parquet of the panel")
+    parser.add_argument(
+        "--quality", required=True, help="quality.parquet of the batch, of `itc fit-gates`"
+    )
+    parser.add_argument(
+        "--kept", required=True, help="kept_events.parquet of the batch, of `itc fit-gates`"
+    )
     parser.add_argument("--output-folder", required=True, help="folder for the four tables")
 
 
@@ -30,26 +41,48 @@ def run(options: argparse.Namespace) -> None:
 
     from itc_analysis.config import Flow, read_section
     from itc_analysis.flow import apply
-    from itc_analysis.flow.batch import read_batch
+    from itc_analysis.flow.batch import read_batch, refuse_foreign_gates
+    from itc_analysis.flow.kept_events import Judged
+    from itc_analysis.flow.matrix_files import matrices_of_tubes
     from itc_analysis.provenance import describe
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow import (
+        Combinations,
+        Gates,
+        Intensity,
+        KeptEvents,
+        TubeQuality,
+        Views,
+    )
+    from itc_analysis.tables.measured import Counts
 
     settings = read_section(options.config, Flow)
-    batch = read_batch(options.tubes, options.panel, options.template)
-    gates = contract.read(options.gates, made.Gates)
-    applied = apply.apply_batch(batch.rows, batch.panel, batch.template, gates, settings)
+    batch = read_batch(
+        options.tubes, options.panel, options.template, options.scales, options.landmarks
+    )
+    refuse_foreign_gates(batch, options.gates)
+    gates = contract.read(options.gates, Gates)
+    judged = Judged(
+        contract.read(options.quality, TubeQuality), contract.read(options.kept, KeptEvents)
+    )
+    applied = apply.apply_batch(batch.rows, batch.panel, batch.template, gates, judged, settings)
+    matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
+    learned = [options.gates, options.quality, options.kept]
+    learned += filter(None, [options.scales, options.landmarks])
+    inputs = [options.panel, options.template, *learned, *matrices]
     described = describe(
         "itc apply-gates",
         parameters={"flow": settings.model_dump(mode="json")},
-        inputs=[options.panel, options.template, options.gates],
+        inputs=inputs,
         packages=("numpy", "pandas", "scipy", "flowutils"),
         methods=apply.METHODS_TEXT,
         citations=apply.CITATIONS,
     )
     folder = Path(options.output_folder)
-    contract.write(applied.counts, folder / "counts.parquet", made.Counts, described)
-    contract.write(applied.intensity, folder / "intensity.parquet", made.Intensity, described)
-    contract.write(
-        applied.combinations, folder / "combinations.parquet", made.Combinations, described
-    )
-    contract.write(applied.views, folder / "views.parquet", made.Views, described)
+    for name, table, shape in (
+        ("counts", applied.counts, Counts),
+        ("intensity", applied.intensity, Intensity),
+        ("combinations", applied.combinations, Combinations),
+        ("views", applied.views, Views),
+    ):
+        contract.write(table, folder / f"{name}.parquet", shape, described, is_checked=True)

@@ -11,6 +11,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from itc_analysis.plural import plural
+
 if TYPE_CHECKING:
     from itc_analysis.cohort.study import CohortTables
     from itc_analysis.config import CohortSettings, Study
@@ -212,7 +214,7 @@ def describe_classification(tables: CohortTables) -> str:
     return (
         "The SSc 2013 and early SSc 2001, SLE 2019, pSS 2016, RA 2010 and IIM 2017 classification "
         "criteria were all applied to every participant, with the lowest and the highest score that "
-        f"missing items allow; the items decided for {decided} patients, and the clinician's "
+        f"missing items allow; the items decided for {plural(decided, 'patient')}, and the clinician's "
         "declaration stood in for the others."
     )
 
@@ -226,11 +228,13 @@ def describe_methods(tables: CohortTables) -> str:
     by_hand = int((people["decided_by"] != "rules").sum())
     versions = sorted(set(tables.eligibility["protocol_version"]) - {"none"})
     if not versions:
-        return f"{len(people)} participants were enrolled; no eligibility criteria were applied."
+        return f"{plural(len(people), 'participant was', 'participants were')} enrolled; no eligibility criteria were applied."
     text = (
-        f"Eligibility of {len(people)} enrolled participants was judged by the inclusion and exclusion "
+        f"Eligibility of {plural(len(people), 'enrolled participant')} was judged by the inclusion and exclusion "
         f"criteria of the trial record NCT04995588 ({' and '.join(versions)} protocol version): "
-        f"{n['eligible']} were eligible, {n['excluded']} excluded, and {n['query']} could not be "
+        f"{plural(n['eligible'], 'was', 'were')} eligible, {n['excluded']} excluded, and {n['query']} could not be "
         "decided because an item was missing; a missing item was never read as absent."
     )
-    return text + (f" {by_hand} decisions were taken by hand." if by_hand else "")
+    return text + (
+        f" {plural(by_hand, 'decision was', 'decisions were')} taken by hand." if by_hand else ""
+    )

@@ -2,7 +2,7 @@
 
 Takes a FlowJo workspace or a folder of Gating-ML files. Writes concordance.parquet, worst_first.tsv (the
 same, worst agreement first), summary.tsv (per population: Lin's concordance of the counts, Bland and
-Altman's limits, F1 of the events) and a picture per population.
+Altman's limits, F1 of the events) and a picture per population: counts against counts, and their differences.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 #: Tubes that are printed.
 _SHOWN = 10
+#: Of the interval of Lin's coefficient, as usual.
+_CONFIDENCE = 0.95
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--scales", help="scales.parquet of the panel, of `itc learn-scales`")
+    parser.add_argument(
+        "--landmarks", help="landmarks.parquet of the panel, where events were aligned"
+    )
     parser.add_argument("--gates", required=True, help="gates.parquet of the panel")
     parser.add_argument(
         "--human", required=True, help="FlowJo workspace (.wsp), or a folder of Gating-ML files"
@@ -49,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config import Flow, read_section
     from itc_analysis.errors import Fault, ItcError
     from itc_analysis.flow import concordance as agreement
-    from itc_analysis.flow.batch import read_batch
+    from itc_analysis.flow import concordance_plots
+    from itc_analysis.flow.batch import read_batch, refuse_foreign_gates
     from itc_analysis.flow.manual import read_manual
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract, made
@@ -63,7 +70,10 @@ def run(options: argparse.Namespace) -> None:
     if faults:
         raise ItcError(source, faults)
     settings = read_section(options.config, Flow)
-    batch = read_batch(options.tubes, options.panel, options.template)
+    batch = read_batch(
+        options.tubes, options.panel, options.template, options.scales, options.landmarks
+    )
+    refuse_foreign_gates(batch, options.gates)
     human = read_manual(
         options.human,
         file_ids={str(row["file_id"]) for row in batch.rows},
@@ -89,14 +99,16 @@ def run(options: argparse.Namespace) -> None:
         citations=("lin1989", "bland1986"),
     )
     contract.write(table, folder / "concordance.parquet", made.Concordance, described)
-    summary = agreement.summarise(table)
+    summary = agreement.summarise(table, confidence=_CONFIDENCE)
     summary.to_csv(folder / "summary.tsv", sep="\t", index=False, float_format="%.6g")
     worst = agreement.worst_first(table)
     worst.to_csv(folder / "worst_first.tsv", sep="\t", index=False, float_format="%.6g")
     for population in summary["population"]:
         if table.loc[table["population"] == population, "n_automatic"].notna().any():
-            figure = plt.figure(figsize=(4, 4), layout="constrained")
-            agreement.plot_concordance(table, population, ax=figure.add_subplot())
+            figure = plt.figure(figsize=(9, 4), layout="constrained")
+            counts, differences = figure.subplots(1, 2)
+            concordance_plots.plot_concordance(table, population, ax=counts)
+            concordance_plots.plot_differences(table, population, ax=differences)
             # without the program's name and version: equal tables give equal pictures
             figure.savefig(folder / f"{population}.png", dpi=120, metadata={"Software": None})
             plt.close(figure)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 
+from itc_analysis.plural import plural
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
             )
         except ItcError as error:
             errors.append(error)
-    print(f"{len(rows) - len(errors)} of {len(rows)} tubes copied to {folder}")
+    print(f"{len(rows) - len(errors)} of {plural(len(rows), 'tube')} copied to {folder}")
     for name, n in sorted(left.items()):
         print(f"  left behind in {n}: {name}")
     if errors:

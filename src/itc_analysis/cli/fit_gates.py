@@ -1,13 +1,15 @@
 """Learn the gates of every tube of a batch by itself.
 
 Reads, cleans, compensates and transforms each tube, walks the gating template, and writes each cut
-with its uncertainty (gate_fits.parquet) and what was done to each tube (quality.parquet).
+with its uncertainty (gate_fits.parquet), what was done to each tube (quality.parquet), what its
+acquisition looked like (acquisition.parquet) and which events were kept (kept_events.parquet).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from itc_analysis.cli.threads import ONE_THREAD
 
@@ -18,7 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
-    parser.add_argument("--output-folder", required=True, help="folder for the two tables")
+    parser.add_argument("--scales", help="scales.parquet of the panel, of `itc learn-scales`")
+    parser.add_argument(
+        "--landmarks",
+        help="landmarks.parquet of the panel, of `itc learn-alignment`; aligns the events",
+    )
+    parser.add_argument("--output-folder", required=True, help="folder for the four tables")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -32,20 +39,27 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow import fit
     from itc_analysis.flow import quality as quality_check
     from itc_analysis.flow.batch import read_batch
+    from itc_analysis.flow.matrix_files import matrices_of_tubes
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.flow import Acquisitions, GateFits, TubeQuality
+    from itc_analysis.tables.flow import Acquisitions, GateFits, KeptEvents, TubeQuality
 
     settings = read_section(options.config, Flow)
-    batch = read_batch(options.tubes, options.panel, options.template)
-    seen: list[pd.DataFrame] = []
-    fits, quality, axes = fit.fit_batch(
-        batch.rows, batch.panel, batch.template, settings, acquisitions=seen
+    batch = read_batch(
+        options.tubes, options.panel, options.template, options.scales, options.landmarks
     )
+    seen: list[pd.DataFrame] = []
+    kept: list[dict[str, Any]] = []
+    fits, quality, axes = fit.fit_batch(
+        batch.rows, batch.panel, batch.template, settings, acquisitions=seen, kept=kept
+    )
+    matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
+    learned = filter(None, [options.scales, options.landmarks])
+    inputs = [options.panel, options.template, *learned, *matrices]
     described = describe(
         "itc fit-gates",
         parameters={"flow": settings.model_dump(mode="json"), "axes": axes},
-        inputs=[options.panel, options.template],
+        inputs=inputs,
         packages=("numpy", "pandas", "scipy", "flowutils"),
         methods=fit.METHODS_TEXT,
         citations=fit.CITATIONS,
@@ -55,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
     without_axes = describe(
         "itc fit-gates",
         parameters={"flow": settings.model_dump(mode="json")},
-        inputs=[options.panel, options.template],
+        inputs=inputs,
         packages=("numpy", "pandas"),
         methods=quality_check.METHODS_TEXT,
         citations=quality_check.CITATIONS,
@@ -63,3 +77,5 @@ def run(options: argparse.Namespace) -> None:
     contract.write(quality, folder / "quality.parquet", TubeQuality, without_axes)
     along = contract.make(pd.concat(seen), Acquisitions) if seen else contract.empty(Acquisitions)
     contract.write(along, folder / "acquisition.parquet", Acquisitions, without_axes)
+    masks = contract.make(kept, KeptEvents)
+    contract.write(masks, folder / "kept_events.parquet", KeptEvents, without_axes, is_checked=True)

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow import manual as drawn
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.flow.panel import read_panel
-    from itc_analysis.flow.scales import check_same_scales
+    from itc_analysis.flow.scales import check_same_scales, scales_of_axes
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow import GateFits, Gates
@@ -52,8 +52,15 @@ def run(options: argparse.Namespace) -> None:
     gatingml.write_gates(gates, template, axes, stained, options.gatingml)
     described = describe(
         "itc pool-gates",
-        parameters={"flow": settings.model_dump(mode="json")},
-        inputs=[options.template],
+        parameters={
+            "flow": settings.model_dump(mode="json"),
+            "scales": scales_of_axes(axes),
+            "is_aligned": any(axis.get("alignment") for axis in axes.values()),
+        },
+        inputs=[
+            options.template,
+            *([] if options.manual is None else drawn.manual_files(options.manual)),
+        ],
         packages=("numpy", "pandas"),
         methods=" ".join([pool.METHODS_TEXT, *([] if manual is None else [drawn.METHODS_TEXT])]),
         citations=pool.CITATIONS,

@@ -1,7 +1,8 @@
-"""Write the report: one self-contained HTML page.
+"""Write the report: one self-contained HTML page, and the reporting checklists as JSON beside it.
 
-The answer first (which innate T populations differ, by how much, how sure), then participants,
-every participant as a point, all comparisons, scores, gates, single cell, problems and methods.
+The answer first (which innate T populations differ, by how much), how sure it is, then participants,
+every participant as a point, all comparisons, scores, gates, single cell, problems and methods. STROBE
+and MIFlowCyt, item by item, go to <page>.strobe.json and <page>.miflowcyt.json.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--config", required=True, help="config.yaml, or all settings frozen")
     parser.add_argument("--results", required=True, help="results folder of a finished run")
+    parser.add_argument(
+        "--panels",
+        nargs="*",
+        default=[],
+        help="panel sheets (TSV), which name the reagents for MIFlowCyt",
+    )
     parser.add_argument("--output", required=True, help="the HTML file to write")
 
 
@@ -21,4 +28,4 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config import load_settings
     from itc_analysis.report.page import write_page
 
-    write_page(options.results, load_settings(options.config), options.output)
+    write_page(options.results, load_settings(options.config), options.output, options.panels)

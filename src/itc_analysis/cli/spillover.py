@@ -1,7 +1,8 @@
 """Compute a compensation matrix from single stains.
 
-Writes the matrix as CSV (settings: flow.matrices_folder) and prints what to look at: standard errors,
-spillover that changes with brightness, and how much spreading each fluorochrome causes.
+Writes the matrix as CSV (settings: flow.matrices_folder) and beside it how much spreading each fluorochrome
+causes (<name>.spreading.csv, shown in the report), and prints what to look at: standard errors, spillover
+that changes with brightness, and what is left in samples.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.errors import Fault, ItcError
     from itc_analysis.flow.compensation import compensate
     from itc_analysis.flow.fcs import read_fcs
+    from itc_analysis.flow.matrix_files import spreading_file
+    from itc_analysis.flow.residual_spill import residual_spill
     from itc_analysis.flow.single_stains import (
         compute_spillover,
-        residual_spill,
         spreading_matrix,
         write_spillover_csv,
+        write_spreading_csv,
     )
 
     pairs = [stain.partition("=") for stain in options.stain]
@@ -66,8 +69,11 @@ def run(options: argparse.Namespace) -> None:
         events = compensate(file.events, file.channel_names, found.spillover, source=file.name)
         rows = [file.channel_names.index(name) for name in names]
         table = residual_spill(events[rows], names)
-        print(f"left in {file.name}: {len(table) or 'nothing'}")
-        for pair in table.itertuples():
+        left = table[table["reading"].notna()]
+        n_unknown = int(table["slope"].isna().sum())
+        print(f"left in {file.name}: {len(left) or 'nothing'}; {n_unknown} pairs cannot be told")
+        for pair in left.itertuples():
             print(f"  {pair.source} into {pair.detector}: {pair.slope:+.3f}, {pair.reading}")
     Path(options.output).parent.mkdir(parents=True, exist_ok=True)
     write_spillover_csv(found.spillover, options.output)
+    write_spreading_csv(found.spillover.channels, spreading, spreading_file(options.output))

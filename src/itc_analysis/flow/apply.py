@@ -7,22 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config import Flow
 from itc_analysis.flow import counts as counting
 from itc_analysis.flow.counts import NO_BACKGROUND, Background
-from itc_analysis.flow.fit import Members, inside, load_checked, no_channel, select
+from itc_analysis.flow.fit import no_channel
+from itc_analysis.flow.gate_error import gate_errors, switching_events
+from itc_analysis.flow.gated import Events, Gated
 from itc_analysis.flow.gating.geometry import (
-    AllAbove,
     Combination,
     Geometry,
     Threshold,
     from_json,
 )
-from itc_analysis.flow.gating.template import ROOT, Population, Template
+from itc_analysis.flow.gating.template import Population, Template
 from itc_analysis.flow.intensity import (
     Controls,
     combination_rows,
@@ -30,6 +29,9 @@ from itc_analysis.flow.intensity import (
     negative_threshold,
 )
 from itc_analysis.flow.intensity import Threshold as Positive
+from itc_analysis.flow.kept_events import Judged
+from itc_analysis.flow.load import load_tube
+from itc_analysis.flow.pool import WEAK
 from itc_analysis.flow.tube import Tube
 from itc_analysis.flow.views import view_row
 from itc_analysis.tables import contract
@@ -43,7 +45,8 @@ METHODS_TEXT = (
     "the population were estimated from the fluorescence-minus-one tube of the same batch or, where "
     "there was none, by continuing the right flank of the negative peak beyond the cut; counts are "
     "given with 95 % limits that join the exact limits of the count with the error of the "
-    "background. Cells were called positive for a functional marker above a high quantile of the "
+    "background; the errors of all cuts that decide on a population or on the T cells were carried into the "
+    "standard error of its share. Cells were called positive for a functional marker above a high quantile of the "
     "fluorescence-minus-one tube of their batch."
 )
 CITATIONS = ("clopper1934", "zou2008", "roederer2001")
@@ -94,6 +97,7 @@ def apply_batch(
     panel: pd.DataFrame,
     template: Template,
     gates: pd.DataFrame,
+    judged: Judged,
     settings: Flow,
 ) -> Applied:
     """Gate and count all tubes of a batch, one tube in memory at a time, controls first.
@@ -103,24 +107,32 @@ def apply_batch(
     rows : rows of the checked tube sheet; `path` can be opened as it stands.
     panel, template : the panel sheet and its gating template.
     gates : `Gates` of the panel.
+    judged : which tubes can be used and which of their events, of `fit.fit_batch`.
     settings : the flow section.
 
     Returns
     -------
     Counts for every tube and population, also where nothing could be counted; positivity for
     stained tubes; views of stained tubes that could be used.
+
+    Raises
+    ------
+    ItcError : a tube was not judged, or not as it is now; it cannot be read any more.
     """
     made = _Rows()
     controls = Controls()
     ordered = sorted(rows, key=lambda row: (row["tube"] == "stained", str(row["file_id"])))
+    judged.refuse_others(ordered)
     for row in ordered:
-        tube, quality = load_checked(row, panel, template, settings)
-        if tube is None:
-            _record_unusable(row, quality, template, made)
+        verdict = judged.verdict(str(row["file_id"]))
+        if verdict["status"] != "ok":
+            _record_unusable(row, verdict, template, made)
         else:
+            keep = judged.keep(str(row["file_id"]))
+            tube = load_tube(row, panel, template.transform, settings, keep=keep)
             own = final_gates(gates, tube.file_id, template)
             _apply_to_tube(tube, template, own, controls, settings, made)
-        log.info("counted %s: %s", row["file_id"], quality["status"])
+        log.info("counted %s: %s", row["file_id"], verdict["status"])
     return Applied(
         contract.make(made.counts, Counts),
         contract.make(made.intensity, Intensity),
@@ -145,23 +157,27 @@ def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[s
     return found
 
 
-def gate_tube(tube: Tube, template: Template, gates: Mapping[str, FinalGate]) -> Members:
-    """Return the events of every population that has a gate, by index into the tube.
+def gate_tube(tube: Tube, template: Template, gates: Mapping[str, FinalGate]) -> Gated:
+    """Return the events of every population that has a gate.
 
     Populations without a gate, and those within them, are left out.
     """
-    members: Members = {ROOT: np.arange(tube.n_events, dtype=np.int64)}
+    gated = Gated(tube)
     for population in template.populations:
-        gate = gates[population.name].geometry
-        parent = members.get(population.parent)
-        if gate is None or parent is None:
-            continue
-        if isinstance(gate, Combination):
-            if all(name in members for name in gate.populations):
-                members[population.name] = gate.of_parent(parent, members)
-        elif all(marker in tube.markers for marker in gate.markers):
-            members[population.name] = inside(tube, gate, parent)
-    return members
+        _add(gated, population, gates[population.name].geometry)
+    return gated
+
+
+def _add(gated: Gated, population: Population, gate: Geometry | None) -> None:
+    """Add a population, if its gate can be applied."""
+    if gate is None or population.parent not in gated:
+        return
+    if isinstance(gate, Combination):
+        is_possible = all(name in gated for name in gate.populations)
+    else:
+        is_possible = all(marker in gated.tube.markers for marker in gate.markers)
+    if is_possible:
+        gated.add(population.name, population.parent, gated.inside(gate, population.parent))
 
 
 def _apply_to_tube(
@@ -173,31 +189,39 @@ def _apply_to_tube(
     made: _Rows,
 ) -> None:
     """Count one tube; adds its rows to `made`, and to `controls` when it is a control."""
-    members = gate_tube(tube, template, gates)
+    gated = Gated(tube)
     backgrounds: dict[str, Background] = {}
+    switching: dict[str, Events] = {}
+    counts: list[dict[str, Any]] = []
     for population in template.populations:
         name, gate = population.name, gates[population.name]
-        parent = members.get(population.parent)
+        _add(gated, population, gate.geometry)
+        n_parent = gated[population.parent].size if population.parent in gated else None
         row: dict[str, Any] = {
             "source_id": tube.file_id,
             "sample_id": tube.sample_id,
             "population": name,
             "parent": population.parent,
             "n_total": tube.n_events,
-            "n_parent": None if parent is None else int(parent.size),
+            "n_parent": n_parent,
             "gate_state": gate.state,
             "is_measured": population.measured,
         }
-        if name not in members or parent is None:
-            made.counts.append({**row, **_why_not(tube, population, gate)})
+        if n_parent is not None and tube.kind == "stained":
+            # also where there is no gate: to see why, and to draw one by hand
+            view = view_row(gated, population, gate.geometry)
+            made.views += [] if view is None else [view]
+        if name not in gated or n_parent is None:
+            counts.append({**row, **_why_not(tube, population, gate)})
             continue
-        background = _background(tube, population, gate.geometry, parent, backgrounds, controls)
+        background = _background(gated, population, gate, backgrounds, controls)
         backgrounds[name] = background
-        n = int(members[name].size)
-        lower, upper = counting.net_interval(n, int(parent.size), background)
+        switching[name] = switching_events(gated, gate.geometry, gate.cut_se, population.parent)
+        n = int(gated[name].size)
+        lower, upper = counting.net_interval(n, n_parent, background)
         limit_of_blank, limit_of_detection = counting.detection_limits(background)
         is_known = background.n_events is not None
-        made.counts.append(
+        counts.append(
             {
                 **row,
                 "n_events": n,
@@ -210,7 +234,6 @@ def _apply_to_tube(
                 "n_lod": limit_of_detection,
                 "n_lower": lower,
                 "n_upper": upper,
-                "gate_se_log": _gate_se_log(tube, population, template, gates, members),
                 "detection": counting.detect(
                     n,
                     background,
@@ -221,20 +244,24 @@ def _apply_to_tube(
                 "status": "ok",
             }
         )
-        if tube.kind == "stained":
-            view = view_row(tube, population, parent, getattr(gate.geometry, "cut", None))
-            made.views += [] if view is None else [view]
+    errors = gate_errors(
+        gated,
+        template,
+        {name: gate.geometry for name, gate in gates.items()},
+        {name: gate.cut_se for name, gate in gates.items()},
+        switching,
+    )
+    made.counts += [{**row, "gate_se_log": errors.get(row["population"])} for row in counts]
     if tube.kind == "stained":
-        _measure_phenotype(tube, template, members, controls, settings, made)
+        _measure_phenotype(gated, template, controls, settings, made)
     else:
-        controls.add(tube, members, [positivity.marker for positivity in template.positivity])
+        controls.add(tube, gated, [positivity.marker for positivity in template.positivity])
 
 
 def _background(
-    tube: Tube,
+    gated: Gated,
     population: Population,
-    gate: Geometry | None,
-    parent: npt.NDArray[np.int64],
+    final: FinalGate,
     backgrounds: Mapping[str, Background],
     controls: Controls,
 ) -> Background:
@@ -242,6 +269,7 @@ def _background(
 
     Events that are in any of several such populations by background are those of each together.
     """
+    gate = final.geometry
     if isinstance(gate, Combination):
         if not gate.any_of or gate.all_of or gate.none_of:
             return NO_BACKGROUND
@@ -249,46 +277,16 @@ def _background(
     if not isinstance(gate, Threshold) or gate.side != "above":
         return NO_BACKGROUND
     marker = gate.markers[0]
-    if marker in tube.fmo_markers:
+    if marker in gated.tube.fmo_markers:
         return NO_BACKGROUND  # all of it is background
+    values = gated.values_of(marker, population.parent)
     control = controls.values(marker, population.parent)
     if control is not None and control.size >= population.min_parent:
-        found = counting.control_background(control, gate.cut, int(parent.size))
-        return counting.with_missed(found, tube.values(marker)[parent], gate.cut)
-    return counting.tail_background(tube.values(marker)[parent], gate.cut)
-
-
-def _gate_se_log(
-    tube: Tube,
-    population: Population,
-    template: Template,
-    gates: Mapping[str, FinalGate],
-    members: Members,
-) -> float | None:
-    """Return the standard error of the log count that comes from the population's own cuts.
-
-    For a combination, the cuts of its members one after the other. The cuts of the ancestors are
-    not in it.
-    """
-    whole = gates[population.name].geometry
-    moved = whole.populations if isinstance(whole, Combination) else (population.name,)
-    squares = []
-    for name in moved:
-        gate, cut_se = gates[name].geometry, gates[name].cut_se
-        if not isinstance(gate, (Threshold, AllAbove)) or cut_se is None:
-            continue
-        parent = members[template.by_name[name].parent]
-        values = select(tube, gate.markers, parent)
-        sizes = []
-        for by in (-cut_se, cut_se):
-            if not isinstance(whole, Combination):
-                sizes.append(int(np.count_nonzero(counting.shifted(gate, by).contains(values))))
-                continue
-            within = parent[counting.shifted(gate, by).contains(values)]
-            within = whole.of_parent(members[population.parent], {**members, name: within})
-            sizes.append(int(within.size))
-        squares.append(counting.log_change(*sizes) ** 2)
-    return float(np.sqrt(sum(squares))) if squares else None
+        found = counting.control_background(control, values, gate.cut)
+        found = counting.with_missed(found, values, gate.cut)
+    else:
+        found = counting.tail_background(values, gate.cut)
+    return counting.with_hidden(found, values, gate.cut) if final.state == WEAK else found
 
 
 def _why_not(tube: Tube, population: Population, gate: FinalGate) -> dict[str, Any]:
@@ -302,7 +300,7 @@ def _why_not(tube: Tube, population: Population, gate: FinalGate) -> dict[str, A
 
 
 def _record_unusable(
-    row: Mapping[str, Any], quality: Mapping[str, Any], template: Template, made: _Rows
+    row: Mapping[str, Any], verdict: Mapping[str, Any], template: Template, made: _Rows
 ) -> None:
     """Give a tube that cannot be used its rows, with the reason."""
     known = {"source_id": row["file_id"], "sample_id": row["sample_id"]}
@@ -312,10 +310,10 @@ def _record_unusable(
                 **known,
                 "population": population.name,
                 "parent": population.parent,
-                "n_total": int(quality["n_clean"]),
+                "n_total": int(verdict["n_clean"]),
                 "is_measured": population.measured,
-                "status": quality["status"],
-                "reason": quality["reason"],
+                "status": verdict["status"],
+                "reason": verdict["reason"],
             }
         )
         if population.phenotype and row["tube"] == "stained":
@@ -325,23 +323,21 @@ def _record_unusable(
                     "population": population.name,
                     "marker": positivity.marker,
                     "threshold_source": "none",
-                    "reason": f"tube {quality['status'].replace('_', ' ')}: {quality['reason']}",
+                    "reason": f"tube {verdict['status'].replace('_', ' ')}: {verdict['reason']}",
                 }
                 for positivity in template.positivity
             ]
 
 
 def _measure_phenotype(
-    tube: Tube,
+    gated: Gated,
     template: Template,
-    members: Members,
     controls: Controls,
     settings: Flow,
     made: _Rows,
 ) -> None:
     without_control: dict[str, Positive] = {}
     for population in (p for p in template.populations if p.phenotype):
-        index = members.get(population.name)
         thresholds: dict[str, float] = {}
         for positivity in template.positivity:
             marker = positivity.marker
@@ -350,19 +346,19 @@ def _measure_phenotype(
             )
             if found is None:
                 if marker not in without_control:
-                    without_control[marker] = negative_threshold(tube, marker, members, template)
+                    without_control[marker] = negative_threshold(gated, marker, template)
                 found = without_control[marker]
             made.intensity.append(
                 intensity_row(
-                    tube,
+                    gated,
                     population.name,
                     marker,
-                    index,
                     found,
                     min_events=settings.min_phenotype_events,
                 )
             )
             if positivity.role == "inhibitory" and found.value is not None:
                 thresholds[marker] = found.value
-        if index is not None and index.size >= settings.min_phenotype_events:
-            made.combinations += combination_rows(tube, population.name, index, thresholds)
+        enough = settings.min_phenotype_events
+        if population.name in gated and gated[population.name].size >= enough:
+            made.combinations += combination_rows(gated, population.name, thresholds)

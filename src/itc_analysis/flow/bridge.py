@@ -88,39 +88,6 @@ def refuse_confounded(counts: pd.DataFrame, *, source: str = "batches") -> None:
         raise ItcError(source, faults)
 
 
-def align_to_bridge(measurements: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
-    """Return the measurements before and after each batch is moved onto the bridge control's centre.
-
-    Parameters
-    ----------
-    measurements : `Measurements` of one assay and panel.
-    counts : people by batch and group, as `refuse_confounded` wants.
-
-    Returns
-    -------
-    Rows with a number, of people and bridge: the key, sample_id, source_id, batch, value (before),
-    aligned (after, null where the batch has no bridge run), and shift on the scale of the chart. The bridge's
-    deviation from the mean of all its runs is taken off on that scale, for every population alike,
-    the rare ones too: with few cells in the bridge the shift is mostly noise, so look before using it.
-
-    Raises
-    ------
-    ItcError : as `refuse_confounded`.
-    """
-    refuse_confounded(counts)
-    rows = measurements[measurements["status"] == "ok"].copy()
-    runs = rows[rows["participant_id"].isna()].copy()
-    runs["scaled"] = _scaled(runs)
-    by_batch = runs.groupby([*KEY, "batch"])["scaled"].mean().rename("run").reset_index()
-    by_batch["shift"] = by_batch["run"] - by_batch.groupby(KEY)["run"].transform("mean")
-    rows = rows.merge(by_batch[[*KEY, "batch", "shift"]], on=[*KEY, "batch"], how="left")
-    rows["aligned"] = _unscaled(
-        _scaled(rows) - rows["shift"].to_numpy(dtype=float), rows["measure"]
-    )
-    wanted = [*KEY, "sample_id", "source_id", "batch", "value", "aligned", "shift"]
-    return rows[wanted].sort_values([*KEY, "batch", "source_id"], ignore_index=True)
-
-
 def plot_levey_jennings(
     chart: pd.DataFrame,
     *,

@@ -154,17 +154,44 @@ def compensate(
     ------
     UnreadableFile : the matrix names a channel that the file lacks or has twice.
     """
-    rows = _rows_of(spillover, channel_names, source)
+    rows = rows_of(spillover, channel_names, source)
     if out is None:
         out = events.copy()
     elif out is not events:
         out[:] = events
     inverse = np.linalg.inv(spillover.matrix).T.astype(np.float32)
+    # Rows that lie together, as those of most files do, are read where they are.
+    together = rows == list(range(rows[0], rows[0] + len(rows)))
+    chosen = slice(rows[0], rows[0] + len(rows)) if together else rows
     with np.errstate(over="ignore", invalid="ignore"):  # values near the float32 limit
         for start in range(0, events.shape[1], _CHUNK):
             part = slice(start, start + _CHUNK)
-            out[rows, part] = inverse @ events[rows, part]
+            out[chosen, part] = inverse @ events[chosen, part]
     return out
+
+
+def rows_of(spillover: Spillover, channel_names: tuple[str, ...], source: str) -> list[int]:
+    """Return the row of each channel of a matrix.
+
+    Raises
+    ------
+    UnreadableFile : the matrix names a channel that the file lacks or has twice.
+    """
+    faults, rows = [], []
+    plain = [_unescaped(name) for name in channel_names]
+    for name in spillover.channels:
+        hits = [i for i, known in enumerate(channel_names) if known == name]
+        hits = hits or [i for i, known in enumerate(plain) if known == _unescaped(name)]
+        if len(hits) == 1:
+            rows.append(hits[0])
+        else:
+            state = "has twice" if hits else "lacks"
+            what = f"the spillover matrix names channel '{name}', which the file {state}"
+            remedy = f"channels of the file: {', '.join(channel_names)}"
+            faults.append(Fault("spillover", what, remedy))
+    if faults:
+        raise UnreadableFile(source, faults)
+    return rows
 
 
 def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
@@ -207,24 +234,6 @@ def _checked(names: list[str], rows: list[list[str]], source: str) -> Spillover:
     if faults:
         raise UnreadableFile(source, faults)
     return Spillover(tuple(names), matrix)
-
-
-def _rows_of(spillover: Spillover, channel_names: tuple[str, ...], source: str) -> list[int]:
-    faults, rows = [], []
-    plain = [_unescaped(name) for name in channel_names]
-    for name in spillover.channels:
-        hits = [i for i, known in enumerate(channel_names) if known == name]
-        hits = hits or [i for i, known in enumerate(plain) if known == _unescaped(name)]
-        if len(hits) == 1:
-            rows.append(hits[0])
-        else:
-            state = "has twice" if hits else "lacks"
-            what = f"the spillover matrix names channel '{name}', which the file {state}"
-            remedy = f"channels of the file: {', '.join(channel_names)}"
-            faults.append(Fault("spillover", what, remedy))
-    if faults:
-        raise UnreadableFile(source, faults)
-    return rows
 
 
 def _unescaped(name: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.agreement import concordance_interval, limits_of_agreement
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.apply import final_gates, gate_tube
@@ -18,17 +19,11 @@ from itc_analysis.flow.fcs import read_fcs
 from itc_analysis.flow.fit import load_checked
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.manual import ManualGates
-from itc_analysis.flow.plots import STATE_COLOURS
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow import Concordance
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 log = logging.getLogger(__name__)
 
-#: Bland and Altman's limits of agreement: 1.96 standard deviations.
-_LIMITS = 1.96
 #: Added to both counts before their ratio is taken, so that an empty gate has one.
 _HALF = 0.5
 _SOURCE = "itc concordance"
@@ -61,18 +56,20 @@ def compare_with_human(
     found: list[dict[str, Any]] = []
     seen: set[str] = set()
     for row in rows:
-        tree = human.of(str(row["file_id"]), str(row["panel"]), _file_name(row))
-        if tree is None:
+        trees = human.of(str(row["file_id"]), str(row["panel"]), _file_name(row))
+        if not trees:
             log.info("%s: no human gates", row["file_id"])
-            continue
-        seen |= set(tree.gates)
-        wanted = {
-            gate: pairs.get(gate, gate)
-            for gate in tree.gates
-            if pairs.get(gate, gate) in template.by_name
-        }
-        if wanted:
-            found += _compare_tube(row, panel, template, gates, tree, settings, wanted)
+        taken: set[str] = set()
+        for tree in trees:  # the most particular first
+            seen |= set(tree.gates)
+            wanted = {
+                gate: pairs.get(gate, gate)
+                for gate in tree.gates
+                if pairs.get(gate, gate) in set(template.by_name) - taken
+            }
+            taken |= set(wanted.values())
+            if wanted:
+                found += _compare_tube(row, panel, template, gates, tree, settings, wanted)
     _check(pairs, seen, template, is_empty=not found)
     return contract.make(found, Concordance)
 
@@ -84,31 +81,36 @@ def worst_first(concordance: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def summarise(concordance: pd.DataFrame) -> pd.DataFrame:
+def summarise(concordance: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     """Return one row per population: tubes, Lin's concordance, Bland and Altman's limits, F1.
+
+    Parameters
+    ----------
+    confidence : of the interval of Lin's coefficient.
 
     Returns
     -------
-    Columns population, n_tubes, n_not_estimable, ccc (of the counts; Lin 1989, doi:10.2307/2532051),
-    mean_difference, lower_limit, upper_limit (automatic - human, events; Bland and Altman 1986,
-    doi:10.1016/S0140-6736(86)90837-8), median_ratio, median_f1, lowest_f1; the lowest median F1 first.
+    Columns population, n_tubes, n_not_estimable, ccc (of the counts), ccc_lower, ccc_upper, mean_difference,
+    lower_limit, upper_limit (automatic - human, events), median_ratio, median_f1, lowest_f1; the lowest median F1
+    first.
     """
     lines = []
     for population, part in concordance.groupby("population", sort=True):
         both = part.dropna(subset=["n_automatic"])
         automatic, human = (both[c].to_numpy(dtype=float) for c in ("n_automatic", "n_human"))
-        difference = automatic - human
-        spread = float(np.std(difference, ddof=1)) if len(both) > 1 else np.nan
-        middle = float(np.mean(difference)) if len(both) else np.nan
+        limits = limits_of_agreement(automatic - human)
+        ccc = concordance_interval(automatic, human, confidence=confidence)
         lines.append(
             {
                 "population": population,
                 "n_tubes": len(part),
                 "n_not_estimable": len(part) - len(both),
-                "ccc": concordance_correlation(automatic, human),
-                "mean_difference": middle,
-                "lower_limit": middle - _LIMITS * spread,
-                "upper_limit": middle + _LIMITS * spread,
+                "ccc": ccc.estimate,
+                "ccc_lower": ccc.lower,
+                "ccc_upper": ccc.upper,
+                "mean_difference": limits.estimate,
+                "lower_limit": limits.lower,
+                "upper_limit": limits.upper,
                 "median_ratio": float(np.median((automatic + _HALF) / (human + _HALF)))
                 if len(both)
                 else np.nan,
@@ -118,17 +120,6 @@ def summarise(concordance: pd.DataFrame) -> pd.DataFrame:
         )
     table = pd.DataFrame(lines)
     return table.sort_values("median_f1", na_position="first", kind="stable", ignore_index=True)
-
-
-def concordance_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Return Lin's concordance correlation coefficient; NaN for fewer than two pairs or no spread."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if x.size < 2:  # one pair has no spread
-        return float("nan")
-    total = np.var(x) + np.var(y) + (np.mean(x) - np.mean(y)) ** 2
-    if total == 0:
-        return float("nan")
-    return float(2 * np.mean((x - np.mean(x)) * (y - np.mean(y))) / total)
 
 
 def f1_score(
@@ -144,47 +135,6 @@ def f1_score(
     recall = both / n_other if n_other else float("nan")
     f1 = 2 * both / (n_one + n_other) if n_one + n_other else float("nan")
     return both, precision, recall, f1
-
-
-def plot_concordance(concordance: pd.DataFrame, population: str, *, ax: Axes | None = None) -> Axes:
-    """Draw automatic against human counts of a population, one point per tube, and its agreement.
-
-    Points on the line agree; the colour says how the automatic gate was found.
-
-    Raises
-    ------
-    ValueError : the table holds no tube of the population that both have gated.
-    """
-    import matplotlib.pyplot as plt
-
-    own = concordance[concordance["population"] == population].dropna(subset=["n_automatic"])
-    if own.empty:
-        msg = f"no tube has both gates of '{population}'"
-        raise ValueError(msg)
-    if ax is None:
-        ax = plt.figure(figsize=(4, 4), layout="constrained").add_subplot()
-    human, automatic = (own[c].to_numpy(dtype=float) for c in ("n_human", "n_automatic"))
-    ends = [min(human.min(), automatic.min()), max(human.max(), automatic.max())]
-    ax.plot(ends, ends, color="0.6", linewidth=0.8)
-    for state, part in own.groupby("gate_state", sort=True):
-        ax.scatter(
-            part["n_human"],
-            part["n_automatic"].astype(float),
-            s=18,
-            color=STATE_COLOURS[str(state)],
-            label=str(state),
-        )
-    ax.set_xscale("symlog", linthresh=10)
-    ax.set_yscale("symlog", linthresh=10)
-    ax.set_xlabel("events, human gate")
-    ax.set_ylabel("events, automatic gate")
-    ax.legend(fontsize=7, frameon=False)
-    ccc = concordance_correlation(human, automatic)
-    ax.set_title(
-        f"{population}: n = {len(own)} tubes, CCC {ccc:.3f}, median F1 {own['f1'].median():.2f}",
-        fontsize=9,
-    )
-    return ax
 
 
 def _compare_tube(

@@ -11,6 +11,7 @@ import math
 import os
 from collections import Counter
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -142,7 +143,7 @@ def locate_events(stream: BinaryIO, source: str) -> EventLayout:
     return EventLayout(header.version, keywords, channels, remarks, n_events, begin, n_bytes)
 
 
-def _read(stream: BinaryIO, source: str) -> FcsFile:
+def _read(stream: BufferedReader, source: str) -> FcsFile:
     layout = locate_events(stream, source)
     events = read_events(
         stream,

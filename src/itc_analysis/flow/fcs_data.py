@@ -7,7 +7,8 @@ Scaled as the standard says (FCS 3.1, doi:10.1002/cyto.a.20825): bit masks, loga
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,7 @@ class Channel:
 
 
 def read_events(
-    stream: BinaryIO,
+    stream: BufferedReader,
     channels: tuple[Channel, ...],
     *,
     begin: int,
@@ -98,19 +99,19 @@ def read_events(
     stored = event_dtype(channels, data_type=data_type, byte_order=byte_order, source=source)
     events = np.empty((len(channels), n_events), dtype=np.float32)
     per_piece = max(1, min(_PIECE // stored.itemsize, n_events // _MIN_PIECES))
+    piece = np.empty(per_piece, dtype=stored)
     stream.seek(begin)
     # Absurd numbers from a damaged file become infinite and are removed by the quality step.
     with np.errstate(over="ignore", invalid="ignore"):
         for first in range(0, n_events, per_piece):
             wanted = min(per_piece, n_events - first)
-            raw = stream.read(wanted * stored.itemsize)
-            if len(raw) < wanted * stored.itemsize:
-                found = first + len(raw) // stored.itemsize
+            n_read = stream.readinto(piece[:wanted].view(np.uint8).data)
+            if n_read < wanted * stored.itemsize:
+                found = first + n_read // stored.itemsize
                 raise truncated(source, "DATA", f"{found} of {n_events} events are there")
-            piece = np.frombuffer(raw, dtype=stored)
             for i, channel in enumerate(channels):
                 row = events[i, first : first + wanted]
-                row[:] = _scaled(piece[f"f{i}"], channel, data_type, timestep)
+                row[:] = _scaled(piece[f"f{i}"][:wanted], channel, data_type, timestep)
     return events
 
 

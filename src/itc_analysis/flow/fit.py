@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config import Flow
 from itc_analysis.errors import ItcError
+from itc_analysis.flow.dead_and_debris import dead_and_debris
+from itc_analysis.flow.gated import Gated
 from itc_analysis.flow.gating import control_quantile
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
-from itc_analysis.flow.gating.geometry import Combination, Geometry, to_json
+from itc_analysis.flow.gating.geometry import to_json
 from itc_analysis.flow.gating.methods import METHODS
-from itc_analysis.flow.gating.template import ROOT, Population, Template
+from itc_analysis.flow.gating.reference import follow
+from itc_analysis.flow.gating.template import Population, Template
+from itc_analysis.flow.kept_events import kept_row
 from itc_analysis.flow.load import load_tube, tube_quality_row
 from itc_analysis.flow.tube import Tube
+from itc_analysis.plural import plural
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow import GateFits, TubeQuality
 
 log = logging.getLogger(__name__)
 
-Members = dict[str, npt.NDArray[np.int64]]
-
 METHODS_TEXT = (
     "The events that were kept, read from the FCS files in instrument units, were compensated with "
     "the study's own matrix where one was given and else with the matrix of the file, and transformed "
-    "to the scale that the panel's gating template fixes for the whole study (logicle unless it says "
+    "to one scale per marker for the whole study (logicle unless the panel's gating template says "
     "otherwise; scatter and time linearly). "
     "Gates were learned in every tube by itself along a fixed template: cuts were placed in the "
     "valley between negative and positive events of a histogram smoothed with a locally adapted "
@@ -49,6 +51,7 @@ def fit_batch(
     settings: Flow,
     *,
     acquisitions: list[pd.DataFrame] | None = None,
+    kept: list[dict[str, Any]] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Fit the gates of all tubes of a batch, one tube in memory at a time.
 
@@ -59,6 +62,7 @@ def fit_batch(
     template : the panel's gating template.
     settings : the flow section.
     acquisitions : gains the rows of `Acquisitions` of every tube whose acquisition was judged.
+    kept : gains the row of `KeptEvents` of every tube.
 
     Returns
     -------
@@ -74,6 +78,7 @@ def fit_batch(
     fits: list[dict[str, Any]] = []
     quality: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
+    roles = dict(zip(panel["marker"], panel["role"], strict=True))
     for row in rows:
         tube, quality_row = load_checked(row, panel, template, settings)
         quality.append(quality_row)
@@ -82,11 +87,16 @@ def fit_batch(
             fits += _rows(
                 row, template, dict.fromkeys(template.by_name, refuse(reason, method=NO_TUBE)), {}
             )
+            quality_row |= {"dead_reason": reason, "debris_reason": reason}
         else:
-            fits += fit_tube(tube, template, n_bootstrap=settings.n_bootstrap)
+            gated, fitted = walk_template(tube, template, n_bootstrap=settings.n_bootstrap)
+            fits += _rows(row, template, fitted, {name: gated[name].size for name in gated})
+            quality_row |= dead_and_debris(gated, fitted, template, roles)
             axes[tube.file_id] = axes_of(tube) | {"file": Path(str(row["path"])).name}
             if acquisitions is not None and tube.acquisition is not None:
                 acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
+        if kept is not None:
+            kept.append(kept_row(row["file_id"], None if tube is None else tube.keep))
         log.info("fitted %s: %s", row["file_id"], quality_row["status"])
     return contract.make(fits, GateFits), contract.make(quality, TubeQuality), axes
 
@@ -114,7 +124,16 @@ def load_checked(
 
 
 def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[str, Any]]:
-    """Walk the template once and return the tube's rows of `GateFits`.
+    """Return the tube's rows of `GateFits`; see `walk_template`."""
+    gated, fitted = walk_template(tube, template, n_bootstrap=n_bootstrap)
+    row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
+    return _rows(row, template, fitted, {name: gated[name].size for name in gated})
+
+
+def walk_template(
+    tube: Tube, template: Template, *, n_bootstrap: int
+) -> tuple[Gated, dict[str, Fitted]]:
+    """Walk the template once; return the tube's populations and how each was learned.
 
     Each gate is learned on the events of its parent as this tube's own gates select them. Where a
     gate cannot be learned nobody is taken to be in it, so that its complement keeps everybody and
@@ -125,42 +144,22 @@ def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[s
     The bootstrap of every gate is seeded by the tube's and the population's name, so that the
     result depends neither on the order of tubes nor on that of other populations.
     """
-    members: Members = {ROOT: np.arange(tube.n_events, dtype=np.int64)}
+    gated = Gated(tube)
     fitted: dict[str, Fitted] = {}
     for population in template.populations:
-        parent = members[population.parent]
         if population.is_combination:
-            fitted[population.name] = Fitted(population.combination, None, None, None, "ok")
-            members[population.name] = population.combination.of_parent(parent, members)
-            continue
-        found = _fit_population(tube, population, parent, n_bootstrap=n_bootstrap)
+            found = Fitted(population.combination, None, None, None, "ok")
+        elif population.follows is not None:
+            other, side = fitted[population.follows], population.side or "above"
+            found = follow(other, of=population.follows, markers=population.markers, side=side)
+        else:
+            found = _fit_population(gated, population, n_bootstrap=n_bootstrap)
         fitted[population.name] = found
-        members[population.name] = parent[:0]
+        inside = np.zeros(gated[population.parent].size, dtype=np.bool_)
         if found.geometry is not None:
-            members[population.name] = inside(tube, found.geometry, parent)
-    row = {
-        "file_id": tube.file_id,
-        "panel": tube.panel,
-        "batch": tube.batch,
-        "tube": tube.kind,
-    }
-    sizes = {name: int(index.size) for name, index in members.items()}
-    return _rows(row, template, fitted, sizes)
-
-
-def select(
-    tube: Tube, markers: Sequence[str], index: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float32]:
-    """Return the values of some markers for some events, shape (n_markers, n_events)."""
-    return np.stack([tube.values(marker)[index] for marker in markers])
-
-
-def inside(tube: Tube, geometry: Geometry, parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return those of the parent's events that lie in a gate drawn on markers."""
-    if isinstance(geometry, Combination):
-        msg = "a combination is made of populations, not drawn on markers"
-        raise TypeError(msg)
-    return parent[geometry.contains(select(tube, geometry.markers, parent))]
+            inside = gated.inside(found.geometry, population.parent)
+        gated.add(population.name, population.parent, inside)
+    return gated, fitted
 
 
 def no_channel(tube: Tube, population: Population) -> str | None:
@@ -171,11 +170,19 @@ def no_channel(tube: Tube, population: Population) -> str | None:
 
 def axes_of(tube: Tube) -> dict[str, Any]:
     """Return what another program needs to draw the tube's gates: channels, scales, compensation."""
-    return {
+    axes = {
         "channels": dict(tube.channels),
         "transforms": {marker: tube.transforms[marker].to_dict() for marker in tube.markers},
         "compensation": tube.compensation,
     }
+    if tube.spillover is not None:
+        axes["matrix"] = {
+            "channels": list(tube.spillover.channels),
+            "values": tube.spillover.matrix.tolist(),
+        }
+    if tube.alignment:
+        axes["alignment"] = {marker: warp.to_dict() for marker, warp in tube.alignment.items()}
+    return axes
 
 
 def _not_stained(tube: Tube, population: Population) -> str | None:
@@ -188,9 +195,8 @@ def _not_stained(tube: Tube, population: Population) -> str | None:
     return None
 
 
-def _fit_population(
-    tube: Tube, population: Population, parent: npt.NDArray[np.int64], *, n_bootstrap: int
-) -> Fitted:
+def _fit_population(gated: Gated, population: Population, *, n_bootstrap: int) -> Fitted:
+    tube, n_parent = gated.tube, gated[population.parent].size
     missing = no_channel(tube, population)
     if missing is not None:
         return refuse(missing, method=NO_CHANNEL)
@@ -198,9 +204,11 @@ def _fit_population(
     is_control = population.control is not None and population.control in tube.fmo_markers
     if not_stained is not None and not is_control:
         return refuse(not_stained)
-    if parent.size < population.min_parent:
-        return refuse(f"{parent.size} events in the parent, {population.min_parent} are needed")
-    values = select(tube, population.markers, parent)
+    if n_parent < population.min_parent:
+        return refuse(
+            f"{plural(n_parent, 'event')} in the parent, {population.min_parent} are needed"
+        )
+    values = np.stack([gated.values_of(marker, population.parent) for marker in population.markers])
     if is_control:
         side = population.side or "above"
         return control_quantile.fit(values, markers=population.markers, side=side)

@@ -144,8 +144,9 @@ def _combination(gate: Any, unique: Any) -> Combination:
     ]
     inside = tuple(name for name, is_complement in names if not is_complement)
     outside = tuple(name for name, is_complement in names if is_complement)
-    if gate.bool_type == "or":
+    if gate.type == "or":
+        assert not outside  # FlowJo's Or node has no complements
         return Combination(any_of=inside)
-    if gate.bool_type == "not":
+    if gate.type == "not":
         return Combination(none_of=inside)
     return Combination(all_of=inside, none_of=outside)

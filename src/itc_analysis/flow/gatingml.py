@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
+from itc_analysis.flow.align import unaligned, warps_of
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
     Combination,
@@ -33,6 +34,8 @@ from itc_analysis.tables import contract
 log = logging.getLogger(__name__)
 
 _ISAC = "http://www.isac-net.org/std/Gating-ML/v2.0/"
+#: The matrix of the file, no matrix, and the name of the study's own.
+_FROM_FILE, _NO_MATRIX, _FROM_STUDY = "FCS", "uncompensated", "study_matrix"
 _NAMESPACES = {
     "gating": f"{_ISAC}gating",
     "data-type": f"{_ISAC}datatypes",
@@ -97,8 +100,10 @@ def to_gatingml(gates: pd.DataFrame, template: Template, axes: Mapping[str, Any]
     for prefix, address in _NAMESPACES.items():
         ElementTree.register_namespace(prefix, address)
     root = ElementTree.Element(_name("gating:Gating-ML"))
+    # Other programs read the file as it is, so gates of aligned events are brought back to it.
+    warps = warps_of(axes)
     shapes = {
-        str(row["population"]): from_json(str(row["geometry"]))
+        str(row["population"]): unaligned(from_json(str(row["geometry"])), warps)
         for _, row in gates.iterrows()
         if not pd.isna(row["geometry"])
     }
@@ -106,6 +111,8 @@ def to_gatingml(gates: pd.DataFrame, template: Template, axes: Mapping[str, Any]
     markers = {m for p in drawn for m in getattr(shapes[p.name], "markers", ())}
     for marker in sorted(markers):
         _add_transform(root, marker, Transform.from_dict(axes["transforms"][marker]))
+    if axes["compensation"] == "matrix":
+        _add_matrix(root, axes["matrix"]["channels"], axes["matrix"]["values"])
     for population in drawn:
         shape = shapes[population.name]
         parent = None if population.parent == ROOT else population.parent
@@ -131,6 +138,27 @@ def _add_transform(root: ElementTree.Element, marker: str, transform: Transform)
         _add(holder, "transforms:fasinh", {f"transforms:{k}": v for k, v in numbers.items()})
 
 
+def _add_matrix(
+    root: ElementTree.Element, channels: Sequence[str], values: Sequence[Sequence[float]]
+) -> None:
+    matrix = _add(root, "transforms:spectrumMatrix", {"transforms:id": _FROM_STUDY})
+    for kind in ("fluorochromes", "detectors"):
+        holder = _add(matrix, f"transforms:{kind}")
+        for channel in channels:
+            _add(holder, "data-type:fcs-dimension", {"data-type:name": channel})
+    for numbers in values:
+        row = _add(matrix, "transforms:spectrum")
+        for number in numbers:
+            _add(row, "transforms:coefficient", {"transforms:value": number})
+
+
+def _compensation_of(shape_markers: Sequence[str], axes: Mapping[str, Any]) -> str:
+    """Return one compensation for a gate: a program may refuse a mixture, and scatter is in no matrix."""
+    if all(axes["transforms"][marker]["kind"] == "linear" for marker in shape_markers):
+        return _NO_MATRIX
+    return {"file": _FROM_FILE, "matrix": _FROM_STUDY}.get(axes["compensation"], _NO_MATRIX)
+
+
 def _add_gate(
     root: ElementTree.Element,
     name: str,
@@ -151,15 +179,13 @@ def _add_gate(
     else:
         kind = "PolygonGate" if isinstance(shape, Polygon) else "EllipsoidGate"
     gate = _add(root, f"gating:{kind}", _identity(name, parent))
-    # One compensation per gate: a program may refuse a mixture, and scatter is in no matrix anyway.
-    is_scatter = all(axes["transforms"][m]["kind"] == "linear" for m in shape.markers)
-    is_compensated = axes["compensation"] == "file" and not is_scatter
+    compensation = _compensation_of(shape.markers, axes)
     for marker, own in zip(shape.markers, bounds, strict=True):
         dimension = _add(
             gate,
             "gating:dimension",
             {
-                "gating:compensation-ref": "FCS" if is_compensated else "uncompensated",
+                "gating:compensation-ref": compensation,
                 "gating:transformation-ref": _scale_id(marker),
                 **{f"gating:{bound}": value for bound, value in own.items()},
             },

@@ -10,11 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from itc_analysis.flow.gated import Gated
 from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube import Tube
+from itc_analysis.plural import plural
 
-Members = Mapping[str, npt.NDArray[np.int64]]
+Members = Mapping[str, npt.NDArray[np.integer[Any]]]
 Float32Array = npt.NDArray[np.float32]
 
 #: A quantile with fewer control events above it is not taken from that population, but from the
@@ -118,27 +120,27 @@ class Controls:
         return None
 
 
-def negative_threshold(tube: Tube, marker: str, members: Members, template: Template) -> Threshold:
+def negative_threshold(gated: Gated, marker: str, template: Template) -> Threshold:
     """Return a threshold without controls: the end of the denominator's negative peak.
 
     The lowest peak of the marker among this tube's T cells (the template's denominator) is taken
-    for the negative one, and the threshold lies 3 of its standard deviations above it.
+    for the negative one, and the threshold lies 3 of its standard deviations above it. The standard deviation
+    is that of its narrower half (`density.narrower_width`).
 
     Notes
     -----
     Refuses when that peak is no negative one by its place or its width. A marker that everybody
     carries dimly still goes wrong here, which is why the source is recorded.
     """
-    if marker not in tube.markers:
+    if marker not in gated.tube.markers:
         return Threshold(None, "none", f"the file has no channel for {marker}")
-    index = members.get(template.denominator)
     who = "the events" if template.denominator == ROOT else template.denominator
-    if index is None or index.size < MIN_NEGATIVE_EVENTS:
+    if template.denominator not in gated or gated[template.denominator].size < MIN_NEGATIVE_EVENTS:
         return Threshold(None, "none", f"no control tube, and too few {who}")
-    density = densities.estimate(tube.values(marker)[index])
+    density = densities.estimate(gated.values_of(marker, template.denominator))
     peak = densities.lowest_peak(density)
     place = float(density.centres[peak])
-    width = densities.left_width(density.counts, peak)
+    width = densities.narrower_width(density.counts, peak)
     if place > NEGATIVE_BELOW or width > NEGATIVE_WIDTH:
         return Threshold(
             None, "none", f"no control tube, and {marker} has no negative peak in {who}"
@@ -148,10 +150,9 @@ def negative_threshold(tube: Tube, marker: str, members: Members, template: Temp
 
 
 def intensity_row(
-    tube: Tube,
+    gated: Gated,
     population: str,
     marker: str,
-    index: npt.NDArray[np.int64] | None,
     threshold: Threshold,
     *,
     min_events: int,
@@ -160,9 +161,10 @@ def intensity_row(
 
     Parameters
     ----------
-    index : events of the population; None when it was not counted.
+    gated : the tube; a population that it does not hold was not counted.
     min_events : smaller populations get a median but no positivity.
     """
+    tube = gated.tube
     row: dict[str, Any] = {
         "source_id": tube.file_id,
         "sample_id": tube.sample_id,
@@ -172,18 +174,18 @@ def intensity_row(
         "threshold_source": threshold.source,
         "reason": threshold.reason,
     }
-    if index is None:
+    if population not in gated:
         return {**row, "reason": "the population was not counted"}
-    row["n_events"] = int(index.size)
+    row["n_events"] = n_events = int(gated[population].size)
     if marker not in tube.markers:
         return {**row, "reason": f"the file has no channel for {marker}"}
-    values = tube.values(marker)[index]
+    values = gated.values_of(marker, population)
     if values.size:
-        middle = float(np.median(values))
+        middle = _median(values)
         row["median_transformed"] = middle
         row["median"] = float(tube.transforms[marker].inverse(np.array([middle]))[0])
-    if index.size < min_events:
-        few = f"{index.size} events, fewer than min_phenotype_events = {min_events}"
+    if n_events < min_events:
+        few = f"{plural(n_events, 'event')}, fewer than min_phenotype_events = {min_events}"
         return {**row, "reason": few}
     if threshold.value is not None:
         row["n_positive"] = int(np.count_nonzero(values >= np.float32(threshold.value)))
@@ -191,9 +193,8 @@ def intensity_row(
 
 
 def combination_rows(
-    tube: Tube,
+    gated: Gated,
     population: str,
-    index: npt.NDArray[np.int64],
     thresholds: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     """Return rows of `Combinations`: how many events carry which of the receptors together.
@@ -204,11 +205,13 @@ def combination_rows(
     ----------
     thresholds : positivity threshold of each receptor, transformed units.
     """
-    if index.size == 0 or not thresholds:
+    tube, n_events = gated.tube, gated[population].size
+    if n_events == 0 or not thresholds:
         return []
-    code = np.zeros(index.size, dtype=np.int64)
+    code = np.zeros(n_events, dtype=np.int64)
     for bit, (marker, threshold) in enumerate(thresholds.items()):
-        code |= (tube.values(marker)[index] >= np.float32(threshold)).astype(np.int64) << bit
+        is_on = gated.values_of(marker, population) >= np.float32(threshold)
+        code |= is_on.astype(np.int64) << bit
     counts = np.bincount(code, minlength=2 ** len(thresholds))
     rows = []
     for value in np.flatnonzero(counts):
@@ -226,3 +229,12 @@ def combination_rows(
             }
         )
     return rows
+
+
+def _median(values: Float32Array) -> float:
+    """Return the median of at least one number: as np.median, in a tenth of its time."""
+    middle = values.size // 2
+    parted = np.partition(values, middle)
+    if values.size % 2:
+        return float(parted[middle])
+    return float((parted[:middle].max() + parted[middle]) / 2)

@@ -22,12 +22,18 @@ from itc_analysis.flow.compensation import (
     read_spillover_csv,
 )
 from itc_analysis.flow.fcs import FcsFile, read_fcs
+from itc_analysis.flow.instrument import describe_instrument
+from itc_analysis.flow.matrix_files import find_matrix
 from itc_analysis.flow.panel import resolve_markers
 from itc_analysis.flow.quality import CleanEvents, find_clean_events
 from itc_analysis.flow.scales import TransformSettings, choose_transforms
 from itc_analysis.flow.tube import Tube
+from itc_analysis.plural import plural
 
 log = logging.getLogger(__name__)
+
+#: Events that are moved at once: 30 channels of them stay in the processor's cache.
+_PIECE = 1 << 12
 
 
 def load_tube(
@@ -35,15 +41,20 @@ def load_tube(
     panel: pd.DataFrame,
     transform_settings: TransformSettings,
     settings: Flow,
+    *,
+    keep: npt.NDArray[np.bool_] | None = None,
 ) -> Tube:
     """Read, clean, compensate and transform one tube.
 
     Parameters
     ----------
-    row : a row of the checked tube sheet (`TubeSheet`); `path` can be opened as it stands.
+    row : a row of the checked tube sheet (`TubeSheet`); `path` can be opened as it stands. `alignment`, which
+        `batch.read_batch` may have added, holds the maps of its batch by marker.
     panel : the panel sheet, from `panel.read_panel`.
     transform_settings : the gating template's `transform` block.
     settings : the flow section.
+    keep : shape (n_events_file,); the events that an earlier step kept. None judges margins and acquisition
+        here; otherwise the tube has no `acquisition` and no remarks on what was removed.
 
     Returns
     -------
@@ -54,6 +65,7 @@ def load_tube(
     ------
     UnreadableFile : the file cannot be read without guessing, or its data were transformed already.
     PanelError : a marker fits several channels, or no marker has a channel.
+    ItcError : `keep` was judged on a file with another number of events.
     """
     file = read_fcs(row["path"])
     columns = resolve_markers(
@@ -70,27 +82,35 @@ def load_tube(
         remedy = "export the tube without transformation (and only once compensated)"
         raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
     state, spillover = _spillover_of(file, row, settings)
-    clean = find_clean_events(
-        file.events,
-        file.channels,
-        scatter=[columns[m] for m, role in roles.items() if role == "scatter"],
-        fluorescence=fluorescence,
-        time=_time_row(file, columns, roles),
-        time_outlier_mads=settings.time_outlier_mads,
-        spillover=spillover,
-    )
+    if keep is None:
+        clean = find_clean_events(
+            file.events,
+            file.channels,
+            scatter=[columns[m] for m, role in roles.items() if role == "scatter"],
+            fluorescence=fluorescence,
+            time=_time_row(file, columns, roles),
+            time_outlier_mads=settings.time_outlier_mads,
+            spillover=spillover,
+        )
+    else:
+        clean = _handed_over(keep, file)
     ranges = {marker: file.channels[columns[marker]].scaled_range for marker in roles}
     transforms = choose_transforms(roles, ranges, transform_settings)
     # In place from here on: a tube is in memory once.
     if spillover is not None:
         compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
+    warps = {m: warp for m, warp in (row.get("alignment") or {}).items() if m in roles}
     gated = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
     for values, marker in zip(gated, roles, strict=True):
         transforms[marker].apply(values, out=values)
+        if marker in warps:
+            values[:] = warps[marker].apply(values)
     remarks = [*file.remarks, *clean.remarks, *_remarks_on_names(file, columns, panel)]
     if state == "none" and file.keywords.get("COMP"):
         remarks.append("the matrix in $COMP names no channels and was not applied")
-    remarks += [f"{n} events removed: {reason}" for reason, n in clean.removed.items() if n]
+    remarks += [
+        f"{plural(n, 'event')} removed: {reason}" for reason, n in clean.removed.items() if n
+    ]
     return Tube(
         file_id=row["file_id"],
         sample_id=row["sample_id"],
@@ -108,6 +128,9 @@ def load_tube(
         channels={marker: file.channels[columns[marker]].name for marker in roles},
         acquisition=_acquisition_of(clean, fluorescence, columns),
         keep=clean.keep,
+        instrument=describe_instrument(file, columns),
+        alignment=warps,
+        spillover=spillover if state == "matrix" else None,
     )
 
 
@@ -138,12 +161,15 @@ def tube_quality_row(
         "missing_markers": ", ".join(result.missing_markers) or None,
         "compensation": result.compensation,
         "remarks": "; ".join(result.remarks) or None,
+        **result.instrument,
     }
 
 
 def _quality_fault(tube: Tube, settings: Flow) -> str | None:
     if tube.n_events < settings.min_events:
-        return f"{tube.n_events} clean events, fewer than min_events = {settings.min_events}"
+        return (
+            f"{plural(tube.n_events, 'clean event')}, fewer than min_events = {settings.min_events}"
+        )
     share = 1 - tube.n_events / tube.n_events_file
     if share > settings.max_share_removed:
         limit = settings.max_share_removed
@@ -162,13 +188,22 @@ def _spillover_of(
     if not folder.is_dir():
         what = "the folder of compensation matrices is not there; check flow.matrices_folder"
         raise UnreadableFile(file.name, what)
-    for name in (f"{row['panel']}-{row['batch']}.csv", f"{row['panel']}.csv"):
-        if (folder / name).exists():
-            if state == "already_compensated":
-                what = f"the file is compensated already, and '{name}' would compensate it again"
-                raise UnreadableFile(file.name, [Fault("", what, "take the matrix away")])
-            return "matrix", read_spillover_csv(folder / name)
-    return state, spillover
+    path = find_matrix(folder, row["panel"], row["batch"])
+    if path is None:
+        return state, spillover
+    if state == "already_compensated":
+        what = f"the file is compensated already, and '{path.name}' would compensate it again"
+        raise UnreadableFile(file.name, [Fault("", what, "take the matrix away")])
+    return "matrix", read_spillover_csv(path)
+
+
+def _handed_over(keep: npt.NDArray[np.bool_], file: FcsFile) -> CleanEvents:
+    """Return the events that an earlier step kept, if it judged this file."""
+    if keep.size != file.n_events:
+        n_file, n_judged = plural(file.n_events, "event"), plural(keep.size, "event")
+        what = f"the file has {n_file}; which to keep was judged on {n_judged}"
+        raise ItcError(file.name, [Fault("", what, "fit the gates of its batch again")])
+    return CleanEvents(keep, removed={}, remarks=(), by_time=np.zeros_like(keep), acquisition=None)
 
 
 def _arranged(
@@ -176,16 +211,11 @@ def _arranged(
 ) -> npt.NDArray[np.float32]:
     """Return the kept events of some rows in this order, each contiguous; uses up `events`."""
     kept = np.flatnonzero(keep)
-    for row in rows:
-        if len(kept) < len(keep):
-            events[row, : len(kept)] = events[row].take(kept)
-    # Whichever row lies where another is wanted moves to where that one came from.
-    place = list(range(len(events)))
-    for wanted, row in enumerate(rows):
-        found = place.index(row)
-        if found != wanted:
-            events[[wanted, found], : len(kept)] = events[[found, wanted], : len(kept)]
-            place[wanted], place[found] = place[found], place[wanted]
+    for first in range(0, len(kept), _PIECE):
+        piece = kept[first : first + _PIECE]
+        # Events only move towards the beginning: what is overwritten has been read.
+        place = slice(first, first + len(piece))
+        events[: len(rows), place] = events.take(piece, axis=1)[rows]
     return events[: len(rows), : len(kept)]
 
 

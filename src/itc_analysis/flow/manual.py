@@ -2,45 +2,38 @@
 
 Read from a FlowJo workspace, or from a folder of Gating-ML files: ``<file_id>.xml`` for one tube,
 ``<panel>.xml`` for every tube of a panel, and any .wsp, whose samples are matched to tubes by the name of
-the FCS file. A gate replaces the population of its own name. It is brought onto the tube's scale: straight
-edges of a polygon drawn on another scale are followed by short pieces.
+the FCS file. Where several hold a gate of the same name the tube's own file counts, then the workspace. A gate replaces the population of its own name, within the parent that the template gives it. It
+is brought onto the tube's scale; a Boolean gate becomes a combination of populations.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
 from itc_analysis.errors import Fault, ItcError, did_you_mean
-from itc_analysis.flow.drawn_gates import DrawnAxis, DrawnGate, DrawnTree, Ratio
+from itc_analysis.flow.drawn_gates import (
+    UNCOMPENSATED,
+    DrawnGate,
+    DrawnTree,
+)
 from itc_analysis.flow.gating.geometry import (
     Combination,
-    Ellipse,
     Geometry,
-    Polygon,
-    Rectangle,
-    Threshold,
+    from_json,
     to_json,
 )
 from itc_analysis.flow.gatingml_read import read_gatingml
-from itc_analysis.flow.transform import Transform
+from itc_analysis.flow.manual_combinations import is_same, to_own_combination
+from itc_analysis.flow.manual_scale import COMPENSATED, marker_behind, to_own_scale
 
 log = logging.getLogger(__name__)
 
-FloatArray = npt.NDArray[np.float64]
-
-#: Pieces per edge of a polygon, and corners of an ellipse, that is moved to another scale.
-_PIECES, _CORNERS = 16, 128
-#: Two scales that agree to this, transformed units, are the same: float32 rounding.
-_SAME = 1e-6
-#: How FlowJo names a compensated channel.
-_PREFIX = "Comp-"
 _SOURCE = "manual gates"
 
 METHODS_TEXT = (
@@ -61,13 +54,14 @@ class ManualGates:
     by_panel: dict[str, DrawnTree]
     by_file: dict[str, DrawnTree]
 
-    def of(self, file_id: str, panel: str, file_name: str | None) -> DrawnTree | None:
-        """Return the gates of a tube, the most particular first, or None."""
-        if file_id in self.by_tube:
-            return self.by_tube[file_id]
-        if file_name is not None and file_name in self.by_file:
-            return self.by_file[file_name]
-        return self.by_panel.get(panel)
+    def of(self, file_id: str, panel: str, file_name: str | None) -> list[DrawnTree]:
+        """Return the gates of a tube, the most particular first; no gates, an empty list."""
+        found = (
+            self.by_tube.get(file_id),
+            None if file_name is None else self.by_file.get(file_name),
+            self.by_panel.get(panel),
+        )
+        return [tree for tree in found if tree is not None]
 
 
 def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> ManualGates:
@@ -79,7 +73,7 @@ def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> Ma
     """
     path = Path(path)
     found = ManualGates({}, {}, {})
-    files = [path] if path.is_file() else sorted((*path.glob("*.xml"), *path.glob("*.wsp")))
+    files = manual_files(path)
     if not files:
         what = "no gates are there: neither a .wsp nor a folder with .xml or .wsp files"
         raise ItcError(path.name, [Fault("", what, "check study.manual_gates or --manual")])
@@ -101,6 +95,12 @@ def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> Ma
     return found
 
 
+def manual_files(path: str | Path) -> list[Path]:
+    """Return a workspace by itself, or the Gating-ML files and workspaces of a folder."""
+    path = Path(path)
+    return [path] if path.is_file() else sorted((*path.glob("*.xml"), *path.glob("*.wsp")))
+
+
 def with_manual(
     gates: Iterable[Mapping[str, Any]],
     axes: Mapping[str, Mapping[str, Any]],
@@ -110,131 +110,117 @@ def with_manual(
 
     Parameters
     ----------
-    gates : rows as pooled; tubes that could not be used and combinations stay as they are.
+    gates : rows as pooled, in the order of the template; tubes that could not be used stay as they are,
+        and so do combinations that a Boolean gate only repeats.
     axes : channels and scales of each tube, from `gatingml.read_axes`; `file` is its FCS file.
 
     Raises
     ------
-    ItcError : a gate looks at a channel that the panel does not name, or at a ratio of two; all such.
+    ItcError : a gate looks at a channel that the panel does not name, or at a ratio of two; a Boolean gate
+        cannot be said as a combination of populations; a file holds no gate of any population, or a
+        workspace no sample that is a tube here; all such.
     """
     rows = [dict(row) for row in gates]
+    populations = list(dict.fromkeys(str(row["population"]) for row in rows))
     faults: dict[str, Fault] = {}
-    used: set[str] = set()
+    used: dict[str, set[str]] = {}
     for row in rows:
         file_id = str(row["file_id"])
         axis = axes.get(file_id)
         if axis is None:
             continue
-        tree = manual.of(file_id, str(row["panel"]), axis.get("file"))
-        gate = None if tree is None else tree.gates.get(str(row["population"]))
-        if tree is None or gate is None or isinstance(gate.shape, Combination):
+        trees = manual.of(file_id, str(row["panel"]), axis.get("file"))
+        for each in trees:
+            used.setdefault(each.source, set())
+        tree = next((tree for tree in trees if row["population"] in tree.gates), None)
+        if tree is None:
             continue
+        gate = tree.gates[str(row["population"])]
+        used[tree.source].add(gate.name)
         try:
-            shape = to_own_scale(gate, axis)
+            shape = _own_shape(gate, tree, row, axis, populations)
         except ValueError as error:
-            remedy = "draw it on channels of the panel sheet"
-            faults[f"{tree.source} {gate.name}"] = Fault(f"gate '{gate.name}'", str(error), remedy)
+            where = f"{tree.source}, gate '{gate.name}'"
+            remedy = "draw it on channels of the panel sheet, or of populations of the template"
+            faults[where] = Fault(where, str(error), remedy)
             continue
-        used.add(gate.name)
-        row |= {
-            "geometry": to_json(shape),
-            "cut": getattr(shape, "cut", None),
-            "cut_se": None,
-            "weight": 0.0,
-            "state": "manual",
-            "reason": f"drawn by a person ({tree.source})",
-        }
-    if faults:
-        raise ItcError(_SOURCE, list(faults.values()))
-    log.info("manual gates in use: %s", ", ".join(sorted(used)) or "none")
+        if shape is not None:
+            row |= {
+                "geometry": to_json(shape),
+                "cut": getattr(shape, "cut", None),
+                "cut_se": None,
+                "weight": 0.0,
+                "state": "manual",
+                "reason": f"drawn by a person ({tree.source}){_unlike(gate, row, axis)}",
+            }
+    every_fault = [*faults.values(), *_unused(manual, used, populations, axes)]
+    if every_fault:
+        raise ItcError(_SOURCE, every_fault)
+    for source, names in sorted(used.items()):
+        log.info("manual gates of %s: %s", source, ", ".join(sorted(names)))
     return rows
 
 
-def to_own_scale(gate: DrawnGate, axis: Mapping[str, Any]) -> Geometry:
-    """Return a gate in the tube's markers and transformed units.
+def _own_shape(
+    gate: DrawnGate,
+    tree: DrawnTree,
+    row: Mapping[str, Any],
+    axis: Mapping[str, Any],
+    populations: Sequence[str],
+) -> Geometry | None:
+    """Return the gate as one of ours; None for a Boolean gate that says what the template says."""
+    if not isinstance(gate.shape, Combination):
+        return to_own_scale(gate, axis)
+    name = str(row["population"])
+    earlier = populations[: populations.index(name)]
+    shape = to_own_combination(gate, tree, earlier=earlier, parent=str(row["parent"]))
+    known = row.get("geometry")
+    learned = None if known is None or pd.isna(known) else from_json(str(known))
+    return None if isinstance(learned, Combination) and is_same(learned, shape) else shape
 
-    Parameters
-    ----------
-    gate : a gate drawn on channels, no combination.
-    axis : the tube's channels and transforms.
 
-    Raises
-    ------
-    ValueError : one of its channels has no marker in the tube.
-    """
+def _unlike(gate: DrawnGate, row: Mapping[str, Any], axis: Mapping[str, Any]) -> str:
+    """Return in which way the gate is used otherwise than it was drawn, in words."""
+    told = []
+    drawn_in = None if gate.parent is None else gate.parent.rsplit("/", 1)[-1]
+    if drawn_in not in (None, row["parent"]):
+        told.append(f"drawn within '{drawn_in}', used within '{row['parent']}'")
     marker_of = {channel: marker for marker, channel in axis["channels"].items()}
-    markers = tuple(_marker(drawn, marker_of) for drawn in gate.axes)
-    scales = [Transform.from_dict(axis["transforms"][marker]) for marker in markers]
-
-    def moved(values: FloatArray, place: int) -> FloatArray:
-        scale = gate.axes[place].scale
-        units = values if scale is None else scale.inverse(values)
-        return np.asarray(scales[place].apply(units), dtype=float)
-
-    shape = gate.shape
-    if isinstance(shape, Rectangle):
-        return _rectangle(shape, markers, moved)
-    if isinstance(shape, Polygon):
-        corners = np.array(shape.vertices, dtype=float)
-    elif isinstance(shape, Ellipse) and len(markers) == 2:
-        angle = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
-        circle = np.stack([np.cos(angle), np.sin(angle)]) * np.sqrt(shape.distance_square)
-        root = np.linalg.cholesky(np.array(shape.covariance))
-        corners = (np.array(shape.centre)[:, None] + root @ circle).T
-    else:
-        msg = f"a gate in {len(markers)} dimensions cannot take the place of a population's"
-        raise ValueError(msg)
-    if isinstance(shape, Polygon) and not _is_same_scale(corners, moved):
-        corners = _in_pieces(corners)
-    points = np.column_stack([moved(corners[:, place], place) for place in range(2)])
-    return Polygon(markers, tuple((float(x), float(y)) for x, y in points))
-
-
-def _marker(drawn: DrawnAxis, marker_of: Mapping[str, str]) -> str:
-    if isinstance(drawn.channel, Ratio):
-        msg = "it looks at a ratio of two channels"
-        raise ValueError(msg)
-    for name in (drawn.channel, drawn.channel.removeprefix(_PREFIX)):
-        if name in marker_of:
-            return marker_of[name]
-    msg = f"channel '{drawn.channel}' has no marker in the tube; " + did_you_mean(
-        drawn.channel, marker_of
-    )
-    raise ValueError(msg)
-
-
-def _rectangle(shape: Rectangle, markers: tuple[str, ...], moved: Any) -> Geometry:
-    bounds = [
-        tuple(
-            None if bound is None else float(moved(np.array([bound]), place)[0])
-            for place, bound in enumerate(row)
-        )
-        for row in (shape.lowest, shape.highest)
+    plain = [
+        marker
+        for drawn in gate.axes
+        if drawn.compensation == UNCOMPENSATED and not str(drawn.channel).startswith(COMPENSATED)
+        for marker in [marker_behind(drawn, marker_of)]
+        if axis["transforms"][marker]["kind"] != "linear"
     ]
-    (lowest, highest) = bounds
-    if len(markers) == 1:
-        if highest[0] is None and lowest[0] is not None:
-            return Threshold(markers, "above", lowest[0])
-        if lowest[0] is None and highest[0] is not None:
-            return Threshold(markers, "below", highest[0])
-    return Rectangle(markers, lowest, highest)
+    if plain and axis["compensation"] in ("file", "matrix"):
+        told.append(f"drawn on {', '.join(plain)} without compensation")
+    return "".join(f"; {text}" for text in told)
 
 
-def _is_same_scale(corners: FloatArray, moved: Any) -> bool:
-    """Return whether a line between corners stays one: both scales then differ by a linear map."""
-    for place in range(2):
-        ends = np.array([corners[:, place].min(), corners[:, place].max()])
-        along = np.linspace(0, 1, _PIECES)
-        line = ends[0] + (ends[1] - ends[0]) * along
-        first, last = moved(ends, place)
-        expected = first + (last - first) * along
-        if np.max(np.abs(moved(line, place) - expected)) > _SAME:
-            return False
-    return True
-
-
-def _in_pieces(corners: FloatArray) -> FloatArray:
-    following = np.roll(corners, -1, axis=0)
-    along = (np.arange(_PIECES) / _PIECES)[None, :, None]
-    pieces = corners[:, None, :] * (1 - along) + following[:, None, :] * along
-    return np.asarray(pieces.reshape(-1, 2))
+def _unused(
+    manual: ManualGates,
+    used: Mapping[str, set[str]],
+    populations: Sequence[str],
+    axes: Mapping[str, Mapping[str, Any]],
+) -> list[Fault]:
+    """Return a fault for every file none of whose gates has a place: nobody draws gates for nothing."""
+    faults = []
+    samples: dict[str, list[str]] = {}
+    for file_name, tree in manual.by_file.items():
+        samples.setdefault(tree.source, []).append(file_name)
+    for source, names in samples.items():
+        if source not in used:
+            files = [str(axis.get("file")) for axis in axes.values()]
+            what = f"none of its samples ({', '.join(names)}) is the FCS file of a tube"
+            faults.append(Fault(source, what, did_you_mean(names[0], files)))
+    trees = [*manual.by_tube.values(), *manual.by_panel.values(), *manual.by_file.values()]
+    for tree in {tree.source: tree for tree in trees}.values():
+        if used.get(tree.source) == set():
+            named = ", ".join(sorted(tree.gates)) or "none"
+            what = f"no gate has the name of a population (gates: {named})"
+            remedy = f"name them as in the template: {', '.join(populations)}"
+            faults.append(Fault(tree.source, what, remedy))
+        for name in sorted(set(tree.gates) - set(populations) if tree.source in used else ()):
+            log.warning("%s: gate '%s' is no population and has no effect", tree.source, name)
+    return faults

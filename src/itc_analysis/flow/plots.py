@@ -1,51 +1,43 @@
-"""Gate plots from the tables alone: a population in one tube, or in all tubes, worst first."""
+"""A gate as a figure, from the tables alone; and which tubes to look at first."""
 
 from __future__ import annotations
 
-import json
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from itc_analysis.flow.gating.geometry import (
-    AllAbove,
-    Combination,
-    Ellipse,
-    Geometry,
-    Polygon,
-    Rectangle,
-    Threshold,
-    from_json,
+from itc_analysis.flow.gate_drawing import (
+    Density,
+    Drawing,
+    draw_gate,
+    free_ticks,
+    gates_of_tubes,
+    view_name,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-#: Colour-blind-safe (Okabe and Ito 2008): vermilion where a tube did not decide by itself.
+#: Colour-blind-safe (Okabe and Ito 2008): warm where a tube did not decide by itself.
 STATE_COLOURS = {
     "ok": "#009E73",
     "pooled": "#0072B2",
     "borrowed": "#D55E00",
     "control": "#CC79A7",
+    "weak": "#E69F00",
     "manual": "#000000",
-    "not_estimable": "#D55E00",
+    "not_estimable": "#A00000",
 }
 #: The worst states first.
-STATE_ORDER = ("not_estimable", "borrowed", "control", "pooled", "manual", "ok")
-#: The band around a cut, in standard errors.
-BAND = 2
+STATE_ORDER = ("not_estimable", "weak", "borrowed", "control", "pooled", "manual", "ok")
+#: Colour maps of events inside and outside of the gate: dark where they are dense.
+INSIDE_MAP, OUTSIDE_MAP = "viridis_r", "Greys"
 #: Fewer events of background are as good as none, and their digits say nothing.
 SMALLEST_BACKGROUND = 0.01
-#: Corners of a drawn ellipse.
-_N_CORNERS = 120
-#: Where an open side of a rectangle is drawn: far outside every view, transformed units.
-_OUTSIDE = 10.0
-#: Inches per small multiple, and how many stand in a row.
-_SIZE, _PER_ROW = 2.3, 5
+#: Grey up to here only, so that the gate's own events stand out.
+_GREYEST = 0.6
+_SIZE = 3.7  # inches
 
 
 def plot_gate(
@@ -59,7 +51,9 @@ def plot_gate(
 ) -> Axes:
     """Draw the parent's density with the gate, two standard errors of its cut, state and counts.
 
-    Look whether the line lies in the valley: a cut through a peak is wrong whatever the numbers say.
+    Events inside the gate are coloured, the others grey. Look whether the line lies in the valley: a cut
+    through a peak is wrong whatever the numbers say. A population that combines others is drawn where
+    those were cut.
 
     Parameters
     ----------
@@ -71,61 +65,22 @@ def plot_gate(
     ------
     ValueError : the tables hold no view of this gate.
     """
-    view = views[(views["source_id"] == file_id) & (views["population"] == population)]
-    gate = gates[(gates["file_id"] == file_id) & (gates["population"] == population)]
+    views = views[views["source_id"] == file_id]
     count = counts[(counts["source_id"] == file_id) & (counts["population"] == population)]
-    if view.empty or gate.empty or count.empty:
+    own = gates_of_tubes(gates[gates["file_id"] == file_id]).get(file_id, {})
+    shown = view_name(population, own, set(views["population"])) if population in own else None
+    if shown is None or count.empty:
         msg = f"no view of '{population}' in tube '{file_id}'"
         raise ValueError(msg)
     if ax is None:
-        ax = plt.figure(figsize=(_SIZE * 1.6, _SIZE * 1.6), layout="constrained").add_subplot()
-    _draw_density(ax, view.iloc[0])
-    _draw_gate(ax, gate.iloc[0], markers=_markers(view.iloc[0]))
-    ax.set_title(_title(file_id, population, gate.iloc[0], count.iloc[0]), fontsize=8)
+        import matplotlib.pyplot as plt
+
+        ax = plt.figure(figsize=(_SIZE, _SIZE), layout="constrained").add_subplot()
+    view = views.set_index("population").loc[shown]
+    _draw(ax, draw_gate(population, own, {str(name): view[name] for name in view.index}))
+    state = own[population].state
+    ax.set_title(f"{file_id}\n{population}: {told(state, count.iloc[0])}", fontsize=8)
     return ax
-
-
-def plot_gate_overview(
-    views: pd.DataFrame,
-    gates: pd.DataFrame,
-    counts: pd.DataFrame,
-    population: str,
-    *,
-    max_tubes: int | None = None,
-    fig: Figure | None = None,
-) -> Figure:
-    """Draw a population's gate in every tube, the worst judged ones first.
-
-    Parameters
-    ----------
-    views, gates, counts : tables of the flow room (`Views`, `Gates`, `Counts`).
-    population : which gate.
-    max_tubes : draw only so many; None for all.
-    fig : figure to draw on; a new one otherwise.
-
-    Raises
-    ------
-    ValueError : no tube has a view of this gate.
-    """
-    order = worst_first(gates[gates["population"] == population])
-    seen = set(views.loc[views["population"] == population, "source_id"])
-    tubes = [file_id for file_id in order if file_id in seen]
-    if not tubes:
-        msg = f"no tube has a view of '{population}'"
-        raise ValueError(msg)
-    shown = tubes if max_tubes is None else tubes[:max_tubes]
-    n_columns = min(_PER_ROW, len(shown))
-    n_rows = math.ceil(len(shown) / n_columns)
-    if fig is None:
-        fig = plt.figure(figsize=(_SIZE * n_columns, _SIZE * 1.2 * n_rows), layout="constrained")
-    for number, file_id in enumerate(shown, start=1):
-        ax = fig.add_subplot(n_rows, n_columns, number)
-        plot_gate(views, gates, counts, file_id=file_id, population=population, ax=ax)
-        ax.tick_params(labelsize=6)
-        ax.set_title(ax.get_title(), fontsize=6)
-    of_all = f"{len(shown)} of {len(tubes)}" if len(shown) < len(tubes) else f"{len(tubes)}"
-    fig.suptitle(f"{population}: {of_all} tubes, worst judged first", fontsize=9)
-    return fig
 
 
 def worst_first(gates: pd.DataFrame) -> list[str]:
@@ -133,7 +88,8 @@ def worst_first(gates: pd.DataFrame) -> list[str]:
 
     Parameters
     ----------
-    gates : rows of `Gates` of one population.
+    gates : rows of `Gates` of one population, or of the gates that it combines: the worst of a tube
+        counts.
     """
     table = pd.DataFrame(
         {
@@ -144,7 +100,23 @@ def worst_first(gates: pd.DataFrame) -> list[str]:
         }
     )
     ordered = table.sort_values(["rank", "moved", "quality", "file_id"], kind="stable")
-    return list(ordered["file_id"])
+    return list(dict.fromkeys(ordered["file_id"]))
+
+
+def told(state: str, count: pd.Series) -> str:
+    """Return a gate's state and counts in words.
+
+    Parameters
+    ----------
+    count : its row of `Counts`.
+    """
+    state = state.replace("_", " ")
+    if pd.isna(count["n_events"]):
+        return f"{state}, not counted"
+    text = f"{state}, n = {int(count['n_events']):,} of {int(count['n_parent']):,}"
+    if pd.isna(count["n_background"]):
+        return text
+    return f"{text}, background {background_text(float(count['n_background']))}"
 
 
 def background_text(n_background: float) -> str:
@@ -154,90 +126,58 @@ def background_text(n_background: float) -> str:
     return "<0.01" if n_background < SMALLEST_BACKGROUND else f"{n_background:.3g}"
 
 
-def _markers(view: pd.Series) -> tuple[str, ...]:
-    y = view["marker_y"]
-    return (str(view["marker_x"]),) if pd.isna(y) else (str(view["marker_x"]), str(y))
+def _draw(ax: Axes, drawing: Drawing) -> None:
+    density = drawing.density
+    (x_low, x_high), *rest = density.spans
+    inside = np.ones(density.counts.shape, bool) if drawing.inside is None else drawing.inside
+    if rest:
+        _draw_bins(ax, density, inside)
+        ax.set_ylim(*rest[0])
+        _set_ticks(ax, density, 1)
+    else:
+        edges = np.linspace(x_low, x_high, density.counts.size + 1)
+        ax.stairs(np.where(inside, 0, density.counts), edges, fill=True, color="0.75")
+        ax.stairs(np.where(inside, density.counts, 0), edges, fill=True, color="#31688e")
+        ax.set_yscale("symlog", linthresh=10)
+        ax.set_ylabel("events", fontsize=7)
+    ax.set_xlim(x_low, x_high)
+    _set_ticks(ax, density, 0)
+    for line in drawing.lines:
+        along, across = (ax.axvline, ax.axvspan) if line.axis == 0 else (ax.axhline, ax.axhspan)
+        colour = STATE_COLOURS[line.state]
+        along(line.at, color=colour, linewidth=1.2)
+        if line.reach is not None:
+            across(line.at - line.reach, line.at + line.reach, color=colour, alpha=0.2, lw=0)
+        if line.own is not None and line.own != line.at:
+            along(line.own, color="0.2", linewidth=0.9, linestyle=":")
+    for outline in drawing.outlines:
+        colour = STATE_COLOURS[outline.state]
+        ax.plot(*outline.corners.T, color=colour, linewidth=1.2, scalex=False, scaley=False)
 
 
-def _draw_density(ax: Axes, view: pd.Series) -> None:
-    content: dict[str, Any] = json.loads(str(view["histogram"]))
-    x_low, x_high = content["x_edges"]
-    markers = _markers(view)
-    if len(markers) > 1:
-        y_low, y_high = content["y_edges"]
-        density = np.array(content["counts"], dtype=float).reshape(content["n_x"], content["n_y"])
-        # the logarithm lets 10 events be seen beside 10,000; empty bins stay white
-        shown = np.ma.masked_equal(density.T, 0)
+def _draw_bins(ax: Axes, density: Density, inside: np.ndarray) -> None:
+    # the logarithm lets 10 events be seen beside 10,000; empty bins stay white
+    shown = np.log10(np.maximum(density.counts, 1)) + 1
+    for chosen, colours, darkest in ((inside, INSIDE_MAP, 1.0), (~inside, OUTSIDE_MAP, _GREYEST)):
+        masked = np.ma.masked_where(~chosen | (density.counts == 0), shown)
         ax.imshow(
-            np.ma.log10(shown) + 1,
+            masked.T,
             origin="lower",
-            extent=(x_low, x_high, y_low, y_high),
+            extent=(*density.spans[0], *density.spans[1]),
             aspect="auto",
-            cmap="viridis_r",
+            cmap=colours,
             vmin=0,
+            vmax=shown.max() / darkest,
             interpolation="nearest",
         )
-        ax.set_ylabel(markers[1], fontsize=7)
+
+
+def _set_ticks(ax: Axes, density: Density, axis: int) -> None:
+    free = free_ticks(density.ticks[axis], density.spans[axis])
+    places, labels = [at for at, _ in free], [label for _, label in free]
+    if axis == 0:
+        ax.set_xticks(places, labels, fontsize=7)
+        ax.set_xlabel(density.markers[0], fontsize=7)
     else:
-        counts = np.array(content["counts"], dtype=float)
-        edges = np.linspace(x_low, x_high, content["n_x"] + 1)
-        ax.stairs(counts, edges, fill=True, color="0.75")
-        ax.set_yscale("symlog", linthresh=10)
-        ax.set_xlim(x_low, x_high)
-        ax.set_ylabel("events", fontsize=7)
-    ax.set_xlabel(markers[0], fontsize=7)
-
-
-def _draw_gate(ax: Axes, gate: pd.Series, *, markers: tuple[str, ...]) -> None:
-    if pd.isna(gate["geometry"]):
-        return
-    geometry: Geometry = from_json(str(gate["geometry"]))
-    colour = STATE_COLOURS[str(gate["state"])]
-    if isinstance(geometry, Combination):
-        return
-    if isinstance(geometry, (Threshold, AllAbove)):
-        ax.axvline(geometry.cut, color=colour, linewidth=1.2)
-        if isinstance(geometry, AllAbove) and len(markers) > 1:
-            ax.axhline(geometry.cut, color=colour, linewidth=1.2)
-        if not pd.isna(gate["cut_se"]):
-            reach = BAND * float(gate["cut_se"])
-            ax.axvspan(geometry.cut - reach, geometry.cut + reach, color=colour, alpha=0.15, lw=0)
-        if not pd.isna(gate["cut_tube"]):
-            ax.axvline(float(gate["cut_tube"]), color="0.3", linewidth=0.8, linestyle=":")
-        return
-    if tuple(geometry.markers) != markers:
-        return  # drawn by a person on other markers than the view shows
-    limits = (ax.get_xlim(), ax.get_ylim())
-    corners = _corners(geometry)
-    ax.plot(corners[:, 0], corners[:, 1], color=colour, linewidth=1.2)
-    ax.set_xlim(limits[0])
-    ax.set_ylim(limits[1])
-
-
-def _corners(geometry: Rectangle | Polygon | Ellipse) -> np.ndarray:
-    if isinstance(geometry, Rectangle):
-        (left, bottom), (right, top) = (
-            [outside if bound is None else bound for bound in bounds]
-            for bounds, outside in ((geometry.lowest, -_OUTSIDE), (geometry.highest, _OUTSIDE))
-        )
-        return np.array(
-            [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
-        )
-    if isinstance(geometry, Polygon):
-        return np.array([*geometry.vertices, geometry.vertices[0]])
-    angle = np.linspace(0, 2 * np.pi, _N_CORNERS)
-    circle = np.stack([np.cos(angle), np.sin(angle)]) * math.sqrt(geometry.distance_square)
-    root = np.linalg.cholesky(np.array(geometry.covariance))
-    return (np.array(geometry.centre)[:, None] + root @ circle).T
-
-
-def _title(file_id: str, population: str, gate: pd.Series, count: pd.Series) -> str:
-    if pd.isna(count["n_events"]):
-        return f"{file_id}\n{population}: {gate['state']}"
-    background = ""
-    if not pd.isna(count["n_background"]):
-        background = f", background {background_text(float(count['n_background']))}"
-    return (
-        f"{file_id}\n{population}: {gate['state']}, n = {int(count['n_events']):,} of "
-        f"{int(count['n_parent']):,}{background}"
-    )
+        ax.set_yticks(places, labels, fontsize=7)
+        ax.set_ylabel(density.markers[1], fontsize=7)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ from itc_analysis.flow.gating.geometry import (
 )
 from itc_analysis.flow.gating.template import ROOT, Population, Template
 from itc_analysis.flow.manual import ManualGates, with_manual
+from itc_analysis.flow.pool_reference import Reference, few_tubes, reference, usual_spread
 from itc_analysis.flow.pool_shapes import collect_shapes, decide_shape
-from itc_analysis.flow.spread import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow import Gates
 
@@ -42,36 +42,21 @@ CLEAR_DEPTH = 0.8
 #: Even a clear valley is not believed this many times further away than an outlier.
 FAR_OFF = 2.0
 
+#: State of a cut where nothing separates positives from negatives in its tube, and nothing else can judge
+#: it.
+WEAK = "weak"
+
 _SOURCE = "gates"
 
 METHODS_TEXT = (
     "Cuts were then judged against all stained tubes of the same staining batch (or of the study "
-    "where a batch had fewer than three usable tubes): imprecise cuts were shrunk towards the "
+    "where a batch had fewer than three usable tubes, or else of the one or two that were usable): imprecise cuts were shrunk towards the "
     "batch's median by empirical Bayes with the weight of the between-tube variance over its sum "
     "with the squared standard error, cuts that a tube could not decide and outliers were borrowed "
     "from the batch, and the state of every gate was recorded. The final gates of every stained tube "
     "were written as Gating-ML 2.0."
 )
 CITATIONS = ("efron1975", "finak2014", "spidlen2015")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Where a population's cut lies in a batch or study.
-
-    Parameters
-    ----------
-    source : in words, for reasons.
-    centre : robust centre, transformed units.
-    spread : robust standard deviation between tubes, freed of their own errors; never below
-        `MIN_SPREAD`.
-    n_tubes : tubes behind it.
-    """
-
-    source: str
-    centre: float
-    spread: float
-    n_tubes: int
 
 
 def pool_gates(
@@ -98,13 +83,14 @@ def pool_gates(
         with ``on_failure: stop`` has no gate.
     """
     _check_populations(fits, template)
+    usual = usual_spread(fits)
     rows: list[dict[str, Any]] = []
     for population in template.populations:
         own = fits[fits["population"] == population.name]
-        rows += _pool_population(own, population, settings)
+        rows += _pool_population(own, population, settings, usual)
     if manual is not None:
         rows = with_manual(rows, axes or {}, manual)
-    rows = _settle_combinations(rows, template)
+    rows = _settle_combinations(_settle_references(rows, template), template)
     faults = [
         Fault(
             f"tube '{row['file_id']}'",
@@ -123,26 +109,6 @@ def pool_gates(
     return gates
 
 
-def reference(cuts: pd.DataFrame, source: str) -> Reference | None:
-    """Return centre and spread of the clearly decided cuts, None when there are too few.
-
-    Parameters
-    ----------
-    cuts : rows of `GateFits` of one population.
-    """
-    usable = cuts[(cuts["tube"] == "stained") & (cuts["status"] == "ok") & cuts["cut"].notna()]
-    if len(usable) < MIN_TUBES:
-        return None
-    values = usable["cut"].to_numpy(dtype=float)
-    errors = usable["cut_se"].fillna(0.0).to_numpy(dtype=float)
-    centre = float(np.median(values))
-    observed = MAD_TO_SD * float(np.median(np.abs(values - centre)))
-    between = observed**2 - float(np.median(errors**2))
-    return Reference(
-        source, centre, max(float(np.sqrt(max(between, 0.0))), MIN_SPREAD), len(usable)
-    )
-
-
 def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[float, float, float]:
     """Return the shrunk cut, its standard error and the weight of the tube's own cut.
 
@@ -153,13 +119,14 @@ def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[flo
 
 
 def _pool_population(
-    fits: pd.DataFrame, population: Population, settings: Flow
+    fits: pd.DataFrame, population: Population, settings: Flow, usual: float
 ) -> list[dict[str, Any]]:
     has_cut = bool(fits["cut"].notna().any())
     study = reference(fits, "the study")
     rows = []
     for _, batch in fits.groupby("batch", sort=True):
         nearby = reference(batch, "its batch") or study
+        few = few_tubes(batch, "its batch", usual)
         controls = batch[
             (batch["method"] == control_quantile.NAME) & (batch["status"] != "not_estimable")
         ]
@@ -171,10 +138,12 @@ def _pool_population(
             if fit["method"] in (NO_TUBE, NO_CHANNEL):
                 method, reason = population.method, fit["reason"]
                 rows.append({**row, "method": method, "state": "not_estimable", "reason": reason})
+            elif population.follows is not None:
+                rows.append({**row, "state": "ok"})  # settled when the other one's gate is final
             elif population.is_combination:
                 rows.append({**row, "geometry": to_json(population.combination), "state": "ok"})
             elif has_cut:
-                rows.append(_decide_cut(row, fit, population, nearby, controls, settings))
+                rows.append(_decide_cut(row, fit, population, (nearby, few), controls, settings))
             else:
                 rows.append(decide_shape(row, fit, population, shapes, settings))
     return rows
@@ -197,10 +166,11 @@ def _decide_cut(
     row: dict[str, Any],
     fit: pd.Series,
     population: Population,
-    nearby: Reference | None,
+    references: tuple[Reference | None, Reference | None],
     controls: pd.DataFrame,
     settings: Flow,
 ) -> dict[str, Any]:
+    nearby, few = references
     is_left_out = fit["method"] == control_quantile.NAME
     own = None if is_left_out or pd.isna(fit["cut"]) else float(fit["cut"])
     own_se = 0.0 if pd.isna(fit["cut_se"]) else float(fit["cut_se"])
@@ -223,10 +193,11 @@ def _decide_cut(
         }
 
     def borrowed(why: str | None) -> dict[str, Any] | None:
-        if nearby is None or population.fallback == "none":
+        source = nearby or few
+        if source is None or population.fallback == "none":
             return None
-        where = f"cut of {nearby.source} ({nearby.n_tubes} tubes)"
-        return final(nearby.centre, nearby.spread, 0.0, "borrowed", f"{why}; {where}")
+        where = f"cut of {source.source} ({source.n_tubes} tube{'s' * (source.n_tubes > 1)})"
+        return final(source.centre, source.spread, 0.0, "borrowed", f"{why}; {where}")
 
     def controlled(why: str | None) -> dict[str, Any] | None:
         if controls.empty or population.fallback == "none":
@@ -246,7 +217,8 @@ def _decide_cut(
             return helped
         if own is None:
             return {**row, "state": "not_estimable", "reason": reason}
-        return final(own, own_se, 1.0, "ok", f"{reason}; no other tube or control to judge it by")
+        state = WEAK if fit["quality"] == 0 else "ok"
+        return final(own, own_se, 1.0, state, f"{reason}; no other tube or control to judge it by")
     if nearby is None:
         return final(own, own_se, 1.0, "ok", None)
     off = abs(own - nearby.centre) / float(np.hypot(nearby.spread, own_se))
@@ -275,6 +247,30 @@ def _with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:
     if population.method == "bright_in_all":
         return AllAbove(population.markers, cut)
     return Threshold(population.markers, population.side or "above", cut)
+
+
+def _settle_references(rows: Sequence[dict[str, Any]], template: Template) -> list[dict[str, Any]]:
+    """Give populations that take over another one's cut the final one, with its error and state.
+
+    A gate that a person drew for them stays.
+    """
+    by_key = {(row["file_id"], row["population"]): dict(row) for row in rows}
+    for (file_id, name), row in by_key.items():
+        population = template.by_name[name]
+        if population.follows is None or row["state"] == "manual":
+            continue
+        other = by_key[(file_id, population.follows)]
+        source = f"cut of {population.follows}"
+        reason = source if other.get("reason") is None else f"{source}: {other['reason']}"
+        shape = None if other.get("geometry") is None else from_json(other["geometry"])
+        if not isinstance(shape, Threshold):
+            lacking = dict.fromkeys(("geometry", "cut", "cut_se", "weight"))
+            row.update(lacking, state="not_estimable", reason=reason)
+            continue
+        geometry = to_json(Threshold(population.markers, population.side or "above", shape.cut))
+        taken = {key: other.get(key) for key in ("cut_se", "weight", "state")}
+        row.update(taken, geometry=geometry, cut=shape.cut, reason=reason)
+    return list(by_key.values())
 
 
 def _settle_combinations(

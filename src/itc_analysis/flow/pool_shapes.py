@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config import Flow
-from itc_analysis.flow.gating.geometry import Ellipse, Geometry, Polygon, from_json
+from itc_analysis.flow.gating.geometry import Ellipse, Geometry, Polygon, Rectangle, from_json
 from itc_analysis.flow.gating.template import Population
 from itc_analysis.flow.spread import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
 
@@ -83,13 +83,15 @@ def decide_shape(
     """
     reason = None if pd.isna(fit["reason"]) else str(fit["reason"])
     own = None if pd.isna(fit["geometry"]) else str(fit["geometry"])
+    own_se = None if pd.isna(fit["cut_se"]) else float(fit["cut_se"])
     if own is not None and shapes is not None:
         off = float(np.max(np.abs(_place(from_json(own)) - shapes.centre) / shapes.spread))
         if off > settings.outlier_mads:
             reason = f"its own gate lies {off:.1f} robust SDs from {shapes.source}"
             own = None
     if own is not None:
-        return {**row, "geometry": own, "weight": 1.0, "state": "ok", "reason": reason}
+        known = {"geometry": own, "cut_se": own_se, "weight": 1.0}
+        return {**row, **known, "state": "ok", "reason": reason}
     if shapes is None or population.fallback == "none":
         return {**row, "state": "not_estimable", "reason": reason}
     typical = shapes.typical()
@@ -97,6 +99,8 @@ def decide_shape(
     return {
         **row,
         "geometry": typical["geometry"],
+        # a shape whose edge has an error lies as far off as those of other tubes lie apart
+        "cut_se": None if pd.isna(typical["cut_se"]) else float(np.max(shapes.spread)),
         "weight": 0.0,
         "state": "borrowed",
         "reason": f"{reason}; {where}",
@@ -109,5 +113,8 @@ def _place(geometry: Geometry) -> FloatArray:
         return np.array(geometry.centre)
     if isinstance(geometry, Polygon):
         return np.asarray(np.mean(geometry.vertices, axis=0), dtype=np.float64)
+    if isinstance(geometry, Rectangle):
+        bounds = (*geometry.lowest, *geometry.highest)
+        return np.array([bound for bound in bounds if bound is not None])
     msg = f"a {type(geometry).__name__} is judged by its cut"
     raise TypeError(msg)

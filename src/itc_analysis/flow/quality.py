@@ -20,7 +20,7 @@ from itc_analysis.flow.acquisition import (
     looked_at,
     steps_of,
 )
-from itc_analysis.flow.compensation import Spillover, compensate
+from itc_analysis.flow.compensation import Spillover, compensate, rows_of
 from itc_analysis.flow.fcs_data import Channel
 from itc_analysis.flow.transform import Transform
 
@@ -103,7 +103,7 @@ def find_clean_events(
         assert time is not None  # _no_time_check says so
         seen = chosen[looked_at(steps_of(len(chosen)))]
         acquisition = judge_acquisition(
-            _signals(events[:, seen], channels, fluorescence, spillover),
+            _signals(events, seen, channels, fluorescence, spillover),
             events[time][chosen],
             outlier_mads=time_outlier_mads,
             gain_limit=_TREE_GAIN,
@@ -131,22 +131,36 @@ def _inside_margins(
         removed[reason] = removed.get(reason, 0) + int(np.count_nonzero(keep[bad]))
         keep[bad] = False
 
-    # One pass per channel: what does not lie below the top is saturated or not a number.
+    # What does not lie below the top is saturated or not a number.
     tops = {
-        row: np.flatnonzero(~(events[row] < np.float32(channels[row].highest_value)))
+        row: _not_below(events[row], np.float32(channels[row].highest_value))
         for row in (*scatter, *fluorescence)
     }
     for row, at_top in tops.items():
         drop(at_top[~np.isfinite(events[row][at_top])], "not a number")
-        below = np.flatnonzero(~(events[row] > -np.inf)) if row in fluorescence else None
-        if below is not None:
-            drop(below, "not a number")
+        if row in fluorescence:
+            drop(_not_above(events[row], np.float32(-np.inf)), "not a number")
     for row in scatter:
-        drop(np.flatnonzero(~(events[row] > 0)), "scatter margin")
+        drop(_not_above(events[row], np.float32(0)), "scatter margin")
         drop(_not_beads(events, channels, fluorescence, tops[row]), "scatter margin")
     for row in fluorescence:
         drop(_not_beads(events, channels, fluorescence, tops[row]), "fluorescence margin")
     return keep, removed
+
+
+def _not_below(values: npt.NDArray[np.float32], limit: np.float32) -> npt.NDArray[np.int64]:
+    """Return the events that are at or above a limit or not a number."""
+    # Most channels have none, which their maximum tells soonest; that of a NaN is NaN.
+    if values.max() < limit:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(~(values < limit))
+
+
+def _not_above(values: npt.NDArray[np.float32], limit: np.float32) -> npt.NDArray[np.int64]:
+    """Return the events that are at or below a limit or not a number."""
+    if values.min() > limit:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(~(values > limit))
 
 
 def _not_beads(
@@ -189,17 +203,31 @@ def _no_time_check(
 
 
 def _signals(
-    seen: npt.NDArray[np.float32],
+    events: npt.NDArray[np.float32],
+    seen: npt.NDArray[np.int64],
     channels: Sequence[Channel],
     fluorescence: Sequence[int],
     spillover: Spillover | None,
 ) -> npt.NDArray[np.float32]:
-    """Return the channels to judge on their logicle scale, shape (n_channels, n_values)."""
+    """Return the channels to judge on their logicle scale, shape (n_channels, n_values).
+
+    Parameters
+    ----------
+    seen : the events to look at.
+    """
+    names = tuple(channel.name for channel in channels)
+    rows = list(fluorescence)
+    if spillover is not None:  # may take light from channels that the panel does not name
+        rows += [row for row in rows_of(spillover, names, "quality") if row not in rows]
+    signals = np.empty((len(rows), len(seen)), dtype=np.float32)
+    for values, row in zip(signals, rows, strict=True):
+        events[row].take(seen, out=values, mode="clip")  # without a copy for the case of an error
     if spillover is not None:
-        names = tuple(channel.name for channel in channels)
-        compensate(seen, names, spillover, source="quality", out=seen)
-    signals = np.empty((len(fluorescence), seen.shape[1]), dtype=np.float32)
-    for i, row in enumerate(fluorescence):
-        scale = Transform("logicle", t=channels[row].scaled_range)
-        signals[i] = np.nan_to_num(scale.apply(seen[row]), posinf=1.0, neginf=0.0)
+        own = tuple(names[row] for row in rows)
+        compensate(signals, own, spillover, source="quality", out=signals)
+    signals = signals[: len(fluorescence)]
+    for values, row in zip(signals, fluorescence, strict=True):
+        Transform("logicle", t=channels[row].scaled_range).apply(values, out=values)
+    if not np.isfinite(signals).all():  # compensation of values near the float32 limit
+        np.nan_to_num(signals, copy=False, posinf=1.0, neginf=0.0)
     return signals

@@ -51,5 +51,6 @@ def plot_quality_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     signal.plot(table["start"], table["deviation"], color=_SIGNAL, linewidth=0.8)
     signal.set_ylabel("signal: robust SDs from median", color=_SIGNAL)
     signal.set_ylim(bottom=0)
-    ax.legend(fontsize=7, loc="lower right")
+    # Below the picture: inside, the twin axes' line would cross it.
+    ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False)
     return ax

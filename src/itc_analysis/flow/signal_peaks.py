@@ -58,10 +58,13 @@ def track_peaks(
     per_window = 2 * len(values) / n_steps
     grid = (high - low) / (N_LEVELS - 1)
     bandwidth = max(_SILVERMAN * width * per_window**-0.2 / grid, 1.0)
-    level = np.clip((values - low) * np.float32(1 / grid) + np.float32(0.5), 0, N_LEVELS - 1)
-    counts = np.bincount(
-        step * N_LEVELS + level.astype(np.int64), minlength=n_steps * N_LEVELS
-    ).reshape(n_steps, N_LEVELS)
+    level = values - np.float32(low)
+    level *= np.float32(1 / grid)
+    level += np.float32(0.5)
+    np.clip(level, 0, N_LEVELS - 1, out=level)
+    cell = level.astype(np.int64)
+    cell += step * N_LEVELS
+    counts = np.bincount(cell, minlength=n_steps * N_LEVELS).reshape(n_steps, N_LEVELS)
     # Events beyond the grid were put on its ends, where they must not look like a peak.
     counts[:, [0, -1]] = 0
     windows = (counts[:-1] + counts[1:]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Spillover from single stains, and how much spreading and error is left after compensation.
+"""Spillover from single stains, and how much spreading is left after compensation.
 
 Each fluorochrome by a line through the medians of its negative and its positive events, which is the
 resistant line of robust regression (Wald 1940, Tukey 1977) and what Bagwell and Adams proposed for
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.compensation import Spillover, compensate
@@ -31,9 +30,6 @@ _MIN_POSITIVE = 100
 _LARGEST_BEND = 0.02
 #: A standard deviation above the median: the quantile that spreading is measured with.
 _UPPER_SD = 0.8413
-#: Cofactor of the scale on which the place of the negative events is looked for.
-_COFACTOR = 150.0
-_PEAK_BINS = 200
 
 
 @dataclass(frozen=True)
@@ -131,47 +127,19 @@ def spreading_matrix(
     return result
 
 
-def residual_spill(
-    events: npt.NDArray[np.float32], names: list[str], *, limit: float = 0.02
-) -> pd.DataFrame:
-    """Return the pairs of channels of a compensated tube between which spill seems to be left.
-
-    Parameters
-    ----------
-    events : compensated, instrument units, shape (n_channels, n_events).
-    names : of the channels.
-    limit : slope from which on a pair is returned.
-
-    Returns
-    -------
-    Columns source, detector, slope (units in the detector per unit of the source) and reading. The
-    negative events of the detector must stay in their place where the source is bright. A negative
-    slope is over-compensation, for no cell emits negative light; a positive one may also be markers
-    that occur together, and is for a person to judge.
-    """
-    rows = []
-    scaled = np.arcsinh(events / _COFACTOR)
-    for i, source in enumerate(names):
-        low, high = np.quantile(events[i], [0.3, 0.98])
-        dim, bright = events[i] <= low, events[i] >= high
-        step = float(np.median(events[i][bright]) - np.median(events[i][dim]))
-        if step < 10 * _COFACTOR:  # no bright events: nothing to spill
-            continue
-        for j, detector in enumerate(names):
-            if i == j:
-                continue
-            places = [np.sinh(_lowest_peak(scaled[j][mask])) * _COFACTOR for mask in (dim, bright)]
-            slope = (places[1] - places[0]) / step
-            if abs(slope) > limit:
-                over, under = "over-compensated", "under-compensated, or occurring together"
-                rows.append((source, detector, slope, over if slope < 0 else under))
-    return pd.DataFrame(rows, columns=["source", "detector", "slope", "reading"])
-
-
 def write_spillover_csv(spillover: Spillover, path: str | Path) -> None:
     """Write a matrix as `compensation.read_spillover_csv` reads it."""
-    lines = [",".join(("", *spillover.channels))]
-    for name, row in zip(spillover.channels, spillover.matrix, strict=True):
+    _write_csv(spillover.channels, spillover.matrix, path)
+
+
+def write_spreading_csv(channels: tuple[str, ...], spreading: Float, path: str | Path) -> None:
+    """Write the spreading matrix beside the spillover's; stains in rows, detectors in columns."""
+    _write_csv(channels, spreading, path)
+
+
+def _write_csv(channels: tuple[str, ...], matrix: Float, path: str | Path) -> None:
+    lines = [",".join(("", *channels))]
+    for name, row in zip(channels, matrix, strict=True):
         lines.append(",".join((name, *(f"{value:.6g}" for value in row))))
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -191,23 +159,6 @@ def _bends(positive: Float, centre: Float, own: int, channels: tuple[str, ...]) 
         "bright; one number cannot compensate both"
         for j in np.flatnonzero(np.abs(slopes[1] - slopes[0]) > _LARGEST_BEND)
     ]
-
-
-def _lowest_peak(values: npt.NDArray[np.float32]) -> float:
-    """Return the place of the lowest clear peak of a histogram: the negative events."""
-    counts, edges = np.histogram(
-        values, bins=_PEAK_BINS, range=tuple(np.quantile(values, [0.005, 0.995]))
-    )
-    bell = np.exp(-0.5 * (np.arange(-12, 13) / 4.0) ** 2)  # 4 of 200 bins: bumps of counting go
-    smooth = np.convolve(counts, bell, mode="same")
-    is_peak = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
-    is_clear = smooth[1:-1] > smooth.max() / 3  # as PeacoQC counts peaks
-    first = (
-        int(np.flatnonzero(is_peak & is_clear)[0]) + 1
-        if np.any(is_peak & is_clear)
-        else int(np.argmax(smooth))
-    )
-    return float((edges[first] + edges[first + 1]) / 2)
 
 
 def _spread(events: Float) -> Float:

@@ -1,6 +1,6 @@
 """What makes tubes comparable: how many, and how closely they can be expected to agree."""
 
-#: Fewer tubes do not make a batch or a study to borrow from.
+#: Fewer tubes neither judge a cut nor show how far cuts lie apart.
 MIN_TUBES = 3
 #: Cuts of one batch are never taken to agree better than this, transformed units: about 10 % of
 #: the intensity on a scale of 4.5 decades, the drift of a stable cytometer within a day.

@@ -5,12 +5,15 @@ This is all that the gating engine sees of an FCS file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.flow.align import Warp
+from itc_analysis.flow.compensation import Spillover
 from itc_analysis.flow.transform import Transform
 
 
@@ -29,9 +32,12 @@ class Tube:
     transforms : the transform of each marker, to go back to instrument units.
     n_events_file : events in the file before cleaning.
     compensation : file, matrix (of the study), identity, none or already_compensated.
+    spillover : the matrix of the study, which other programs need beside the file; None otherwise.
     remarks : things to know about the file.
     missing_markers : markers of the panel for which the file has no channel.
     channels : the file's channel ($PnN) of each marker.
+    alignment : how the values of a marker were moved after transformation; {} as a rule.
+    instrument : what the file tells about the cytometer, as columns of `TubeQuality`.
     acquisition : the tube along its acquisition, of `acquisition.timeline_table`; None when it could
         not be judged.
     """
@@ -52,6 +58,9 @@ class Tube:
     channels: dict[str, str] = field(default_factory=dict)
     acquisition: pd.DataFrame | None = None
     keep: npt.NDArray[np.bool_] | None = None
+    instrument: dict[str, str] = field(default_factory=dict)
+    spillover: Spillover | None = None
+    alignment: Mapping[str, Warp] = field(default_factory=dict)
 
     @property
     def n_events(self) -> int:

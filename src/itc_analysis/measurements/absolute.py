@@ -20,6 +20,7 @@ import pandas as pd
 
 from itc_analysis.config import Measure
 from itc_analysis.measurements.columns import records
+from itc_analysis.plural import plural
 
 #: 10^9 cells per litre are 1000 cells per microlitre.
 PER_UL = 1000.0
@@ -148,7 +149,7 @@ def _count_one(tube: pd.Series, events: dict[str, Events], settings: Measure) ->
         return TCount(reason="the beads of the counting tube were not gated")
     if beads.n < settings.min_bead_events:
         need = settings.min_bead_events
-        return TCount(reason=f"{int(beads.n)} bead events, {need} needed")
+        return TCount(reason=f"{plural(int(beads.n), 'bead event')}, {need} needed")
     dilution = 1.0 if pd.isna(tube["dilution"]) else float(tube["dilution"])
     return TCount(
         cells_per_ul=cells_per_ul_from_beads(

@@ -15,6 +15,7 @@ import pandas as pd
 from itc_analysis.measurements.absolute import TCount
 from itc_analysis.measurements.columns import floats, records, text, whole
 from itc_analysis.measurements.shares import share_interval, widen
+from itc_analysis.plural import plural
 
 DENOMINATOR = "t_cells"
 
@@ -190,7 +191,7 @@ def _judge(row: dict[str, Any]) -> tuple[str, str | None]:
     if text(row["detection"]) == "below_lod":
         background = text(row["n_background"])
         of_which = "" if background is None else f", {float(background):.1f} of them background"
-        return "below_lod", f"{row['n_events']} cells{of_which}"
+        return "below_lod", f"{plural(int(row['n_events']), 'cell')}{of_which}"
     if text(row["detection"]) == "detected":
         return "ok", "detected, but too few cells to be quantified precisely"
     return "ok", text(row["count_reason"])

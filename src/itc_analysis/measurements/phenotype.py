@@ -9,6 +9,7 @@ import pandas as pd
 
 from itc_analysis.measurements.columns import floats, records, text
 from itc_analysis.measurements.shares import share_interval
+from itc_analysis.plural import plural
 
 
 def phenotype_rows(
@@ -102,9 +103,12 @@ def _judge(
         return "not_estimable", f"{row['marker']} was not read in this tube"
     n = row["n_events"]
     if n is pd.NA or n < min_events:
-        return "few_cells", f"{0 if n is pd.NA else n} events, {min_events} needed"
+        return "few_cells", f"{plural(0 if n is pd.NA else n, 'event')}, {min_events} needed"
     if text(row["detection"]) == "below_lod":
-        return "few_cells", f"{n} events, most of them background: below the limit of detection"
+        return (
+            "few_cells",
+            f"{plural(n, 'event')}, most of them background: below the limit of detection",
+        )
     if text(row["median"]) is None:
         return "no_panel", text(row["marker_reason"]) or f"{row['marker']} has no signal"
     if needs_threshold and text(row["n_positive"]) is None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.plural import plural
 from itc_analysis.scores.reference import Floats
 
 #: Single-cell calls that are no population.
@@ -229,11 +230,14 @@ def judge_tube(
     if row["status"] != "ok":
         return str(row["status"]), None if pd.isna(row["reason"]) else str(row["reason"])
     if pd.isna(n_cells) or n_cells < min_cells:
-        return "few_cells", f"{0 if pd.isna(n_cells) else n_cells} events, {min_cells} needed"
+        return (
+            "few_cells",
+            f"{plural(0 if pd.isna(n_cells) else n_cells, 'event')}, {min_cells} needed",
+        )
     if row["detection"] is not pd.NA and row["detection"] == "below_lod":
         return (
             "few_cells",
-            f"{n_cells} events, most of them background: below the limit of detection",
+            f"{plural(n_cells, 'event')}, most of them background: below the limit of detection",
         )
     return "ok", None
 
@@ -242,5 +246,8 @@ def _judge_profile(n_cells: int, min_cells: int, *, has_any: bool) -> tuple[str,
     if not has_any:
         return "not_estimable", "the library gave no profile: see its quality"
     if pd.isna(n_cells) or n_cells < min_cells:
-        return "few_cells", f"{0 if pd.isna(n_cells) else n_cells} cells, {min_cells} needed"
+        return (
+            "few_cells",
+            f"{plural(0 if pd.isna(n_cells) else n_cells, 'cell')}, {min_cells} needed",
+        )
     return "ok", None

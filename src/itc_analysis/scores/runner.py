@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from itc_analysis.plural import plural
 from itc_analysis.scores.coexpression import score_coexpression
 from itc_analysis.scores.methods import METHODS, Method, Reference
 from itc_analysis.scores.profiles import (
@@ -219,7 +220,7 @@ def _explain_reference(
         return "the study has no healthy group to read the score against"
     if n_reference < min_reference:
         return (
-            f"{n_reference} analysed participants of group '{healthy_group}' with enough "
+            f"{plural(n_reference, 'analysed participant')} of group '{healthy_group}' with enough "
             f"{population}, {min_reference} needed"
         )
     return f"the {n_reference} healthy participants do not differ at all, so there is no SD"

@@ -24,7 +24,7 @@ class Fitted:
     ----------
     geometry : the gate; None when not estimable.
     cut : the cut of a one-dimensional gate, transformed units; None otherwise.
-    cut_se : its standard error, transformed units.
+    cut_se : its standard error, transformed units; of a shape without a cut, that of its edge.
     quality : depth of the valley or separation, 0 (none) to 1 (clear).
     status : ok; weak: found, but not to be trusted alone; not_estimable.
     reason : why weak or not estimable, in words.
@@ -49,7 +49,7 @@ class Card:
     name : as written in a template.
     fit : ``fit(values, *, markers, side, n_bootstrap, seed, **arguments) -> Fitted``; `values` has
         shape (n_markers, n_events) and holds the parent's events only.
-    n_markers : how many markers the method takes; None for one or more.
+    n_markers : how many markers the method takes, or the numbers it may take; None for one or more.
     takes_side : whether the population lies above or below a cut and the template must say which.
     reads_as : one sentence for people who write templates.
     source : where the method was published; empty for elementary ones.
@@ -57,7 +57,7 @@ class Card:
 
     name: str
     fit: Callable[..., Fitted]
-    n_markers: int | None
+    n_markers: int | tuple[int, ...] | None
     takes_side: bool
     reads_as: str
     source: str = ""

@@ -100,7 +100,7 @@ def fit_flank(density: Density, peak: int, end: int, counts: FloatArray) -> Flan
     -------
     None when there are too few bins or events, or the flank does not fall towards its end.
     """
-    width = densities.left_width(density.counts, peak)
+    width = densities.narrower_width(density.counts, peak)
     per_width = width / densities.BIN_WIDTH
     first = peak + max(round(BEGIN * per_width), 1)
     enough = np.flatnonzero(np.cumsum(counts[:end][::-1]) >= NEAREST)

@@ -7,6 +7,7 @@ compared in the precision of the events.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -156,32 +157,22 @@ class Combination:
         """All populations the combination looks at."""
         return (*self.all_of, *self.any_of, *self.none_of)
 
-    def of_parent(
-        self, parent: npt.NDArray[np.int64], members: dict[str, npt.NDArray[np.int64]]
-    ) -> npt.NDArray[np.int64]:
-        """Return the parent's event indices (sorted) that belong to the combination."""
-        if parent.size == 0:
-            return parent
-        inside = np.ones(parent.size, dtype=bool)
+    def contains(self, masks: Mapping[str, BoolArray], n_events: int) -> BoolArray:
+        """Return a mask over the events of the parent, shape (n_events,).
+
+        Parameters
+        ----------
+        masks : which of the parent's events belong to each of the populations.
+        n_events : events of the parent.
+        """
+        inside = np.ones(n_events, dtype=np.bool_)
         for name in self.all_of:
-            inside &= _is_member(parent, members[name])
+            inside &= masks[name]
         if self.any_of:
-            either = np.zeros(parent.size, dtype=bool)
-            for name in self.any_of:
-                either |= _is_member(parent, members[name])
-            inside &= either
+            inside &= np.logical_or.reduce([masks[name] for name in self.any_of])
         for name in self.none_of:
-            inside &= ~_is_member(parent, members[name])
-        return parent[inside]
-
-
-def _is_member(parent: npt.NDArray[np.int64], population: npt.NDArray[np.int64]) -> BoolArray:
-    if population.size == 0:
-        return np.zeros(parent.size, dtype=bool)
-    highest = max(int(parent[-1]), int(population[-1]))  # sorted, so the last index is the highest
-    marked = np.zeros(highest + 1, dtype=bool)
-    marked[population] = True
-    return marked[parent]
+            inside &= ~masks[name]
+        return inside
 
 
 Geometry = Threshold | AllAbove | Rectangle | Polygon | Ellipse | Combination

@@ -32,7 +32,7 @@ MISSED_FORM_ERROR = 0.5
 _WORST_DISPERSION = 2.0
 #: Positives whose mode lies less than this many of their standard deviations beyond the cut are not
 #: told apart by it.
-_CLEAR_OF_CUT = 1.0
+_CLEAR_OF_CUT = 0.5
 _N_ITERATIONS = 60
 _CONVERGED = 1e-7
 #: Fitted and measured width of the positives must not differ by more than these factors.
@@ -85,7 +85,7 @@ def fit_overlap(density: Density, cut: float) -> Overlap | None:
     sigma = densities.right_width(density.counts, mode)
     if mode == end:  # falls all the way from the cut: no peak
         return None
-    width = densities.left_width(density.counts, peak)
+    width = densities.narrower_width(density.counts, peak)
     last = min(mode + round(_BEYOND_MODE * sigma / densities.BIN_WIDTH), density.counts.size - 1)
     first = _first_bin(density.counts, peak, end, width)
     x = (density.centres[first : last + 1] - density.centres[peak]) / width

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
+from itc_analysis.flow.gating.clusters import find_clusters
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Ellipse
 
@@ -16,20 +14,10 @@ from itc_analysis.flow.gating.geometry import Ellipse
 _N_BINS = 96
 #: Smoothing in bins: between 1 (many events) and 3 (few).
 _NARROWEST, _WIDEST = 1.0, 3.0
-#: Two peaks whose saddle is higher than this share of the lower peak are one.
-_SAME_PEAK = 0.8
 #: The core of a cluster: density above half of its peak. Of a normal cluster that is a squared
 #: Mahalanobis distance below 2 ln 2, whose covariance is 1 - ln 2 of the whole.
 _CORE = 0.5
 _CORE_COVARIANCE = 1 - np.log(2)
-
-
-@dataclass(frozen=True)
-class _Cluster:
-    x: int
-    y: int
-    share: float
-    quality: float
 
 
 def fit(
@@ -52,6 +40,8 @@ def fit(
     debris_below : clusters whose forward scatter is below this share of the largest cluster
         position are debris.
     """
+    from scipy import ndimage  # only learning needs it: applying gates starts sooner without
+
     x, y = values
     inside = (x > 0) & (x < 1) & (y > 0) & (y < 1)  # 0 and 1 are the ends of the detector
     n = int(inside.sum())
@@ -60,7 +50,7 @@ def fit(
     x, y = x[inside], y[inside]
     counts, x_edges, y_edges = np.histogram2d(x, y, bins=_N_BINS, range=((0, 1), (0, 1)))
     smooth = ndimage.gaussian_filter(counts, _bandwidth(n), mode="constant")
-    clusters, labels = _clusters(smooth)
+    clusters, labels = find_clusters(smooth)
     clusters = [cluster for cluster in clusters if cluster.share >= min_share]
     if not clusters:
         return refuse("no cluster of cells in the scatter")
@@ -78,7 +68,7 @@ def fit(
             markers,
             centre=(float(centre[0]), float(centre[1])),
             covariance=((float(a), float(b)), (float(b), float(c))),
-            distance_square=float(chi2.ppf(coverage, df=2)),
+            distance_square=2 * float(gammaincinv(1.0, coverage)),
         ),
         cut=None,
         cut_se=None,
@@ -90,55 +80,6 @@ def fit(
 def _bandwidth(n: int) -> float:
     """Return the smoothing in bins; Scott's n^(-1/6) for two dimensions, a tenth of the axis wide."""
     return float(np.clip(_N_BINS / 10 * n ** (-1 / 6), _NARROWEST, _WIDEST))
-
-
-def _clusters(smooth: npt.NDArray[np.float64]) -> tuple[list[_Cluster], npt.NDArray[np.int64]]:
-    """Flood the density from its peaks downwards; join peaks that no real saddle parts."""
-    labels = np.full(smooth.shape, -1, dtype=np.int64)
-    owner: list[int] = []  # label → label it was joined to
-    tops: list[float] = []
-    places: list[tuple[int, int]] = []
-    saddles: list[float] = []
-    total = float(smooth.sum())
-
-    def root(label: int) -> int:
-        while owner[label] != label:
-            label = owner[label]
-        return label
-
-    order = np.argsort(-smooth, axis=None, kind="stable")
-    order = order[smooth.ravel()[order] > 1e-6 * smooth.max()]  # nothing lies lower
-    for flat in order:
-        i, j = divmod(int(flat), smooth.shape[1])
-        level = float(smooth[i, j])
-        around = labels[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2]
-        near = sorted({root(int(label)) for label in around[around >= 0]}, key=lambda k: -tops[k])
-        if not near:
-            labels[i, j] = len(owner)
-            owner.append(len(owner))
-            tops.append(level)
-            places.append((i, j))
-            saddles.append(0.0)
-            continue
-        labels[i, j] = near[0]
-        for other in near[1:]:
-            if level >= _SAME_PEAK * tops[other]:
-                owner[other] = near[0]
-            else:
-                saddles[other] = max(saddles[other], level)
-                saddles[near[0]] = max(saddles[near[0]], level)
-    lookup = np.array([root(label) for label in range(len(owner))] + [-1])
-    labels = lookup[labels]
-    clusters = [
-        _Cluster(
-            *places[label],
-            share=float(smooth[labels == label].sum()) / total,
-            quality=float(np.clip(1 - saddles[label] / tops[label], 0, 1)),
-        )
-        for label in range(len(owner))
-        if owner[label] == label
-    ]
-    return clusters, labels
 
 
 def _moments(

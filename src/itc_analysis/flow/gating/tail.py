@@ -72,7 +72,7 @@ def cut_at_tail(
     cut = _tail(density, density.counts, peak, z)
     replicates = densities.resample(density, n_bootstrap=n_bootstrap, seed=seed)
     smooth = densities.smooth_replicates(density, replicates)
-    width = densities.left_width(density.counts, peak)
+    width = densities.narrower_width(density.counts, peak)
     reach = max(round(_REACH * width / densities.BIN_WIDTH), 1)
     low = max(peak - reach, 0)
     modes = low + np.argmax(smooth[:, low : peak + reach + 1], axis=1)
@@ -109,8 +109,7 @@ def _end_of_flank(flank: Flank) -> float:
 
 
 def _tail(density: Density, counts: npt.NDArray[np.float64], peak: int, z: float) -> float:
-    width = min(densities.left_width(counts, peak), densities.right_width(counts, peak))
-    return float(density.centres[peak]) + z * width
+    return float(density.centres[peak]) + z * densities.narrower_width(counts, peak)
 
 
 def _separation(density: Density, cut: float, peak: int) -> float:

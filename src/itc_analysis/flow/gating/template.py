@@ -10,14 +10,21 @@ import inspect
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from itc_analysis.config import Section, read_yaml, validate
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.flow.gating.geometry import Combination
-from itc_analysis.flow.gating.methods import COMBINING, METHODS, arguments_of
+from itc_analysis.flow.gating.methods import (
+    COMBINING,
+    METHODS,
+    REFERENCE,
+    REFERENCE_OF,
+    arguments_of,
+    types_of,
+)
 from itc_analysis.flow.scales import TransformSettings
 
 #: The parent of the first populations: every clean event of the tube.
@@ -61,6 +68,11 @@ class Population(Section):
     def is_combination(self) -> bool:
         """Whether the population is made of other populations."""
         return self.method in COMBINING
+
+    @property
+    def follows(self) -> str | None:
+        """The population whose cut is taken over; None for every other method."""
+        return str(self.arguments[REFERENCE_OF]) if self.method == REFERENCE else None
 
     @property
     def combination(self) -> Combination:
@@ -149,8 +161,10 @@ def _faults(template: Template, panel_markers: Collection[str] | None) -> list[F
         faults += _faults_of_parent(population, where, names, earlier)
         if population.is_combination:
             faults += _faults_of_combination(population, where, names, earlier)
+        elif population.method == REFERENCE:
+            faults += _faults_of_reference(population, where, names, earlier)
         elif population.method not in METHODS:
-            known = [*METHODS, *COMBINING]
+            known = [*METHODS, *COMBINING, REFERENCE]
             what = f"unknown method '{population.method}'"
             faults.append(Fault(where, what, did_you_mean(population.method, known)))
         else:
@@ -221,6 +235,35 @@ def _faults_of_combination(
     return faults
 
 
+def _faults_of_reference(
+    population: Population, where: str, names: list[str], earlier: dict[str, Population]
+) -> list[Fault]:
+    faults = [
+        Fault(
+            where, f"unknown argument '{name}' of {REFERENCE}", did_you_mean(name, [REFERENCE_OF])
+        )
+        for name in population.arguments
+        if name != REFERENCE_OF
+    ]
+    if population.side is None:
+        faults.append(Fault(where, f"{REFERENCE} needs a side", "add side: above or below"))
+    if REFERENCE_OF not in population.arguments:
+        what = f"{REFERENCE} needs '{REFERENCE_OF}'"
+        return [*faults, Fault(where, what, "name the population whose cut serves")]
+    name = str(population.arguments[REFERENCE_OF])
+    other = earlier.get(name)
+    if other is None:
+        late = name in names
+        what = f"'{name}' stands after it" if late else f"unknown population '{name}'"
+        return [*faults, Fault(where, what, "move it up" if late else did_you_mean(name, names))]
+    if len(other.markers) != 1 or (other.side is None and other.method != "rare_positive"):
+        faults.append(Fault(where, f"'{name}' has no cut in one marker", "name one that has"))
+    elif other.markers != population.markers:
+        what = f"'{name}' cuts {', '.join(other.markers)}, not {', '.join(population.markers)}"
+        faults.append(Fault(where, what, "take a population with a cut in the same marker"))
+    return faults
+
+
 def _parents(name: str, earlier: dict[str, Population]) -> list[str]:
     """Return the parent, its parent, ... up to the root or the first that is unknown."""
     chain: list[str] = []
@@ -234,8 +277,9 @@ def _faults_of_method(population: Population, where: str) -> list[Fault]:
     card = METHODS[population.method]
     faults = []
     n = len(population.markers)
-    if n == 0 or (card.n_markers is not None and n != card.n_markers):
-        wanted = card.n_markers or "one or more"
+    allowed = (card.n_markers,) if isinstance(card.n_markers, int) else card.n_markers
+    if n == 0 or (allowed is not None and n not in allowed):
+        wanted = " or ".join(map(str, allowed)) if allowed else "one or more"
         what = f"{population.method} takes {wanted} marker(s), found {n}"
         faults.append(Fault(where, what, card.reads_as))
     if card.takes_side and population.side is None:
@@ -246,14 +290,14 @@ def _faults_of_method(population: Population, where: str) -> list[Fault]:
         what = f"control '{population.control}' is not a marker of the gate"
         faults.append(Fault(where, what, did_you_mean(population.control, population.markers)))
     known = arguments_of(population.method)
-    hints = get_type_hints(card.fit)
+    hints = types_of(population.method)
     for name, value in population.arguments.items():
         if name not in known:
             what = f"unknown argument '{name}' of {population.method}"
             faults.append(Fault(where, what, did_you_mean(name, known)))
         elif not _fits(value, hints[name]):
-            allowed = get_args(hints[name])
-            wanted = " or ".join(map(str, allowed)) if allowed else "a number"
+            choices = get_args(hints[name])
+            wanted = " or ".join(map(str, choices)) if choices else "a number"
             faults.append(Fault(where, f"argument '{name}' is {value!r}", f"give {wanted}"))
     faults += [
         Fault(where, f"argument '{name}' of {population.method} is missing", "add it")

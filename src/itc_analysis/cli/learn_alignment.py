@@ -1,0 +1,71 @@
+"""Learn how to align batches by the bridge control, and try it on the bridge control itself.
+
+Writes where the control's peaks lie in every batch and where they are moved (landmarks.parquet), and every
+share and marker level of the control before and after (alignment.parquet). Refuses where a batch has no
+bridge control, or where batches go with groups. Settings: flow.align, flow.align_reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from itc_analysis.cli.threads import ONE_THREAD
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--bridge", required=True, help="JSON list of the panel's stained bridge tubes"
+    )
+    parser.add_argument(
+        "--people",
+        required=True,
+        help="JSON list of {batch, group, n_people}: who else was stained in which batch of the panel",
+    )
+    parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
+    parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--scales", help="scales.parquet of the panel, of `itc learn-scales`")
+    parser.add_argument("--output-folder", required=True, help="folder for the two tables")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    os.environ.update(ONE_THREAD)  # before numpy is imported
+    import json
+    from pathlib import Path
+
+    import pandas as pd
+
+    from itc_analysis.config import Flow, read_section
+    from itc_analysis.flow import align_check, align_learning
+    from itc_analysis.flow.batch import read_batch
+    from itc_analysis.flow.matrix_files import matrices_of_tubes
+    from itc_analysis.provenance import describe
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.panelwide import AlignmentCheck, Landmarks
+
+    settings = read_section(options.config, Flow)
+    batch = read_batch(options.bridge, options.panel, options.template, options.scales)
+    listed = pd.DataFrame(
+        json.loads(Path(options.people).read_text(encoding="utf-8")),
+        columns=["batch", "group", "n_people"],
+    )
+    people = listed.pivot_table(
+        index="batch", columns="group", values="n_people", aggfunc="sum", fill_value=0
+    )
+    align_learning.refuse_unfit(people, batch.rows, batch.template.panel)
+    landmarks, check = align_check.align_bridge(batch.rows, batch.panel, batch.template, settings)
+    matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
+    described = describe(
+        "itc learn-alignment",
+        parameters={"flow": settings.model_dump(mode="json")},
+        inputs=[options.panel, options.template, *filter(None, [options.scales]), *matrices],
+        packages=("numpy", "pandas", "scipy"),
+        methods=align_learning.METHODS_TEXT,
+        citations=align_learning.CITATIONS,
+    )
+    folder = Path(options.output_folder)
+    contract.write(landmarks, folder / "landmarks.parquet", Landmarks, described)
+    contract.write(check, folder / "alignment.parquet", AlignmentCheck, described)

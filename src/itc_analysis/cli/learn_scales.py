@@ -1,0 +1,59 @@
+"""Learn the scales of a panel on the study's tubes, and check their compensation.
+
+Estimates the width of every logicle scale that the gating template leaves open (w: null) from the events
+below zero, in up to 24 stained tubes spread over the batches, and writes one scale per marker for the
+whole study (scales.parquet). Scales that the template states are written as they are. The same tubes show which
+pairs of fluorochromes seem over- or under-compensated (spill.parquet).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from itc_analysis.cli.threads import ONE_THREAD
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--tubes", required=True, help="JSON list of the panel's tubes, all batches"
+    )
+    parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
+    parser.add_argument("--template", required=True, help="gating template (YAML)")
+    parser.add_argument("--output-folder", required=True, help="folder for the two tables")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    os.environ.update(ONE_THREAD)  # before numpy is imported
+    from pathlib import Path
+
+    from itc_analysis.config import Flow, read_section
+    from itc_analysis.flow import scale_learning
+    from itc_analysis.flow.batch import read_batch
+    from itc_analysis.flow.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.tube_choice import choose_tubes
+    from itc_analysis.provenance import describe
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.panelwide import ResidualSpill, Scales
+
+    settings = read_section(options.config, Flow)
+    batch = read_batch(options.tubes, options.panel, options.template)
+    scales, spill = scale_learning.learn_scales(
+        batch.rows, batch.panel, batch.template.transform, settings
+    )
+    matrices = matrices_of_tubes(settings.matrices_folder, choose_tubes(batch.rows))
+    is_estimated = bool((scales["state"] == "estimated").any())
+    described = describe(
+        "itc learn-scales",
+        parameters={"flow": settings.model_dump(mode="json")},
+        inputs=[options.panel, options.template, *matrices],
+        packages=("numpy", "pandas"),
+        methods=scale_learning.METHODS_TEXT if is_estimated else "",
+        citations=scale_learning.CITATIONS if is_estimated else (),
+    )
+    folder = Path(options.output_folder)
+    contract.write(scales, folder / "scales.parquet", Scales, described)
+    contract.write(spill, folder / "spill.parquet", ResidualSpill, described)

@@ -1,0 +1,147 @@
+"""What the error of every cut does to every count: the standard error of a log share.
+
+A population depends on its own cut, on those of its ancestors, and on those of the populations that they are
+combined from. Each cut in turn is moved by one standard error either way; only the events between the two
+places change side, so only these few go through the gates again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from itc_analysis.flow.counts import Movable, log_change, shifted
+from itc_analysis.flow.gated import Events, Gated
+from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.gating.template import ROOT, Template
+from itc_analysis.flow.tube import Tube
+
+#: Counts by population with a cut one standard error lower and one higher.
+_Shifted = dict[str, tuple[int, int]]
+
+
+def switching_events(
+    gated: Gated, gate: Geometry | None, cut_se: float | None, parent: str
+) -> Events:
+    """Return the parent's events that lie within one standard error of a cut.
+
+    Parameters
+    ----------
+    gated : the tube, which holds the parent.
+    gate : the gate; a cut or the edge of an ellipse may have an error.
+    cut_se : that standard error, transformed units; None for none.
+
+    Returns
+    -------
+    Indices into the tube; none where the cut has no error.
+    """
+    events = gated[parent]
+    if not isinstance(gate, Movable) or cut_se is None:
+        return events[:0]
+    low, high = (gated.inside(shifted(gate, by), parent) for by in (-cut_se, cut_se))
+    return events.take(np.flatnonzero(low != high))
+
+
+def gate_errors(
+    gated: Gated,
+    template: Template,
+    gates: Mapping[str, Geometry | None],
+    cut_ses: Mapping[str, float | None],
+    switching: Mapping[str, Events],
+) -> dict[str, float | None]:
+    """Return the standard error of every population's log share that comes from the position of cuts.
+
+    Parameters
+    ----------
+    gated : the tube with all its populations.
+    gates : geometry of every population.
+    cut_ses : standard error of its cut, transformed units; None for none.
+    switching : of `switching_events`, for every population of `gated`.
+
+    Returns
+    -------
+    By population: standard error of the logarithm of its share of the template's denominator. Of the
+    denominator itself, and of what does not lie within it, that of the logarithm of the count. None where no
+    cut with an error has a part in it.
+
+    Notes
+    -----
+    The errors of different cuts are taken to be independent: their squares are added. A cut of the
+    denominator moves population and denominator alike, so that mostly little of it is left.
+    """
+    counted = [population.name for population in template.populations if population.name in gated]
+    needed = {name: _dependencies(name, template, gates) for name in counted}
+    total = template.denominator
+    squares: dict[str, list[float]] = {name: [] for name in counted}
+    for cut in counted:
+        if not isinstance(gates[cut], Movable) or cut_ses[cut] is None:
+            continue
+        moved = [name for name in counted if cut in needed[name]]
+        order = [name for name in counted if any(name in needed[other] for other in moved)]
+        sizes = _sizes(
+            gated, template, gates, switching[cut], (cut, float(cut_ses[cut] or 0)), order
+        )
+        for name in moved:
+            change = log_change(*sizes[name])
+            if total != ROOT and name != total and total in needed[name] and total in moved:
+                change -= log_change(*sizes[total])
+            squares[name].append(change**2)
+    return {name: float(np.sqrt(sum(own))) if own else None for name, own in squares.items()}
+
+
+def _dependencies(
+    name: str, template: Template, gates: Mapping[str, Geometry | None]
+) -> frozenset[str]:
+    """Return the population and all populations that decide who is in it."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one == ROOT or one in found:
+            continue
+        found.add(one)
+        waiting.append(template.by_name[one].parent)
+        gate = gates[one]
+        if isinstance(gate, Combination):
+            waiting += gate.populations
+    return frozenset(found)
+
+
+def _sizes(
+    gated: Gated,
+    template: Template,
+    gates: Mapping[str, Geometry | None],
+    events: Events,
+    moved: tuple[str, float],
+    order: list[str],
+) -> _Shifted:
+    """Return the size of populations with one cut a standard error lower and higher."""
+    cut, cut_se = moved
+    few = replace(gated.tube, events=gated.tube.events[:, events])
+    by_shift = [_count(few, template, gates, order, cut, by) for by in (0.0, -cut_se, cut_se)]
+    now, low, high = by_shift
+    n = {name: int(gated[name].size) - now[name] for name in order}
+    return {name: (n[name] + low[name], n[name] + high[name]) for name in order}
+
+
+def _count(
+    tube: Tube,
+    template: Template,
+    gates: Mapping[str, Geometry | None],
+    order: list[str],
+    cut: str,
+    by: float,
+) -> dict[str, int]:
+    """Return the size of populations among a few events, with one cut moved."""
+    gated = Gated(tube)
+    for name in order:
+        gate = gates[name]
+        assert gate is not None  # a population without a gate is not counted
+        if name == cut:
+            assert isinstance(gate, Movable)
+            gate = shifted(gate, by)
+        parent = template.by_name[name].parent
+        gated.add(name, parent, gated.inside(gate, parent))
+    return {name: int(gated[name].size) for name in order}

@@ -1,0 +1,88 @@
+"""Clusters of events in two markers: the peaks of their smoothed histogram, each with its own ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+#: Two peaks whose saddle is higher than this share of the lower peak are one.
+SAME_PEAK = 0.8
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A peak with the bins from which one climbs to it.
+
+    Parameters
+    ----------
+    x, y : bin of the peak.
+    share : of all events, 0..1.
+    quality : 1 - highest saddle to another cluster / height of the peak, 0..1.
+    """
+
+    x: int
+    y: int
+    share: float
+    quality: float
+
+
+def find_clusters(smooth: npt.NDArray[np.float64]) -> tuple[list[Cluster], npt.NDArray[np.int64]]:
+    """Flood the density from its peaks downwards; join peaks that no real saddle parts.
+
+    Parameters
+    ----------
+    smooth : smoothed two-dimensional histogram.
+
+    Returns
+    -------
+    clusters : highest peak first.
+    labels : shape as `smooth`; all bins of a cluster have the number that stands at its peak, -1 where
+        hardly an event lies.
+    """
+    labels = np.full(smooth.shape, -1, dtype=np.int64)
+    owner: list[int] = []  # label → label it was joined to
+    tops: list[float] = []
+    places: list[tuple[int, int]] = []
+    saddles: list[float] = []
+    total = float(smooth.sum())
+
+    def root(label: int) -> int:
+        while owner[label] != label:
+            label = owner[label]
+        return label
+
+    order = np.argsort(-smooth, axis=None, kind="stable")
+    order = order[smooth.ravel()[order] > 1e-6 * smooth.max()]  # nothing lies lower
+    for flat in order:
+        i, j = divmod(int(flat), smooth.shape[1])
+        level = float(smooth[i, j])
+        around = labels[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2]
+        near = sorted({root(int(label)) for label in around[around >= 0]}, key=lambda k: -tops[k])
+        if not near:
+            labels[i, j] = len(owner)
+            owner.append(len(owner))
+            tops.append(level)
+            places.append((i, j))
+            saddles.append(0.0)
+            continue
+        labels[i, j] = near[0]
+        for other in near[1:]:
+            if level >= SAME_PEAK * tops[other]:
+                owner[other] = near[0]
+            else:
+                saddles[other] = max(saddles[other], level)
+                saddles[near[0]] = max(saddles[near[0]], level)
+    lookup = np.array([root(label) for label in range(len(owner))] + [-1])
+    labels = lookup[labels]
+    clusters = [
+        Cluster(
+            *places[label],
+            share=float(smooth[labels == label].sum()) / total,
+            quality=float(np.clip(1 - saddles[label] / tops[label], 0, 1)),
+        )
+        for label in range(len(owner))
+        if owner[label] == label
+    ]
+    return clusters, labels
