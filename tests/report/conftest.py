@@ -16,6 +16,7 @@ from itc_analysis.config import Settings, Study
 from itc_analysis.provenance import describe
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract, made, sheets
+from report import made_up_answers
 
 GROUPS = ("SSc", "SLE", "pSS", "RA", "IIM", "healthy")
 POOLED = "SLE+pSS+RA+IIM"
@@ -114,7 +115,7 @@ def write_results(
             "format": "10x_h5",
             "batch": "x1",
         }
-        for number in range(4)
+        for number in range(min(4, len(people)))
         if with_single_cell
     ]
     _write(libraries, at.libraries, sheets.LibrarySheet, cohort)
@@ -148,15 +149,24 @@ def write_results(
         made.ScoreTable,
         describe("itc score", methods="Scores were read against healthy participants."),
     )
+    compared = _comparisons(measurements, groups)
+    made_by = describe(
+        "itc compare",
+        methods="Groups were compared by regression with robust errors.",
+        citations=["mackinnon1985", "holm1979"],
+    )
+    _write(compared, at.comparisons, made.Comparisons, made_by)
+    _write(_verdicts(compared, groups), at.verdicts, made.Verdicts, made_by)
+    _write(_diagnostics(compared, people), at.diagnostics, made.Diagnostics, made_by)
+    is_compared = with_flow and len(groups) > 1 and groups[0] == "SSc"
+    made_up_answers.write(
+        at, people, groups=groups if is_compared else (), with_single_cell=with_single_cell
+    )
     _write(
-        _comparisons(measurements, groups),
-        at.comparisons,
-        made.Comparisons,
-        describe(
-            "itc compare",
-            methods="Groups were compared by regression with robust errors.",
-            citations=["mackinnon1985", "holm1979"],
-        ),
+        _genes(groups, rng) if with_single_cell else [],
+        at.genes,
+        made.Genes,
+        describe("itc compare-genes", methods="Genes were compared.", citations=["love2014"]),
     )
 
 
@@ -210,11 +220,25 @@ def _write_flow(
                 "n_events": 20_000,
                 "n_clean": 19_500,
                 "compensation": "file",
+                **(
+                    {"dead_reason": "tube unreadable", "debris_reason": "tube unreadable"}
+                    if tube["file_id"] == bad_tube
+                    else {"share_dead": 0.02 + 0.001 * place, "debris_reason": "no scatter gate"}
+                ),
+                "cytometer": "made-up cytometer",
+                "detectors": json.dumps({"CD3": {"voltage": str(450 + place % 2)}}),
             }
-            for tube in rows
+            for place, tube in enumerate(rows)
         ]
         made_by = describe("itc fit-gates", methods="Events were logicle transformed.", **told)
         _write(quality, at.tube_quality(panel, "b1"), made.TubeQuality, made_by)
+        _write(_scales(panel), at.scales(panel), made.Scales, made_by)
+        spill = [
+            {"panel": panel, "source": source, "detector": "CD4", "slope": slope, "n_tubes": n,
+             "n_over": n_over, "n_above": 0, "reason": None if n else "no bright events of the source"}
+            for source, slope, n, n_over in (("CD3", -0.08, 9, 7), ("CD8", -0.01, 9, 2), ("PD-1", None, 0, 0))
+        ]  # fmt: skip
+        _write(spill, at.spill(panel), made.ResidualSpill, made_by)
         steps = [
             step
             for place, row in enumerate(quality)
@@ -243,6 +267,26 @@ def _write_flow(
         _write([], at.intensity(panel, "b1"), made.Intensity, made_by)
         _write([_view(tube, name, rng) for tube in usable[:3] for name in names],
                at.views(panel, "b1"), made.Views, made_by)  # fmt: skip
+
+
+def _scales(panel: str) -> list[dict[str, Any]]:
+    """Return a scale of each state, and a linear one."""
+    logicle = {
+        "panel": panel,
+        "role": "lineage",
+        "kind": "logicle",
+        "t": 262144.0,
+        "m": 4.5,
+        "a": 0.0,
+    }
+    few = "no tube has 100 events below zero in this channel"
+    return [
+        {"panel": panel, "marker": "FSC-A", "role": "scatter", "kind": "linear", "state": "given"},
+        {**logicle, "marker": "CD3", "w": 0.65, "state": "estimated", "n_tubes": 9, "w_lowest": 0.6,
+         "w_highest": 0.83},
+        {**logicle, "marker": "CD4", "w": 0.5, "state": "default", "n_tubes": 0, "reason": few},
+        {**logicle, "marker": "CD8", "w": 0.8, "state": "given"},
+    ]  # fmt: skip
 
 
 def _acquisition(file_id: str, *, unsteady: bool, rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -361,7 +405,9 @@ def _view(tube: dict[str, Any], name: str, rng: np.random.Generator) -> dict[str
     low = 300 * np.exp(-((x - 0.3) ** 2 + (y - 0.3) ** 2) / 0.01)
     high = 60 * np.exp(-((x - 0.7) ** 2 + (y - 0.7) ** 2) / 0.004)
     counts = rng.poisson(low + high).ravel().tolist()
+    ticks = [[0.3, 0.0], [0.7, 10_000.0]]
     view = {"x_edges": [0, 1], "y_edges": [0, 1], "n_x": n, "n_y": n, "counts": counts}
+    view |= {"x_ticks": ticks, "y_ticks": ticks}
     return {
         "source_id": tube["file_id"],
         "population": name,
@@ -614,4 +660,97 @@ def _adjust(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             factor = 1 if row["adjustment"] == "none" else len(own) - place
             reached = min(1.0, max(reached, factor * row["p_value"]))
             row["p_adjusted"] = reached
+    return rows
+
+
+def _verdicts(compared: list[dict[str, Any]], groups: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Give MAIT a specific, iNKT a shared and the others an inconclusive verdict; γδ counts have none."""
+    told = {"mait": "specific", "inkt": "shared"}
+    keys = ("assay", "population", "measure", "feature")
+    endpoints = {tuple(row[k] for k in keys): None for row in compared if row["role"] == "primary"}
+    rows = []
+    for key in endpoints:
+        verdict = told.get(str(key[1]), "inconclusive")
+        row = {
+            **dict(zip(keys, key, strict=True)),
+            "index_group": "SSc",
+            "verdict": verdict,
+            "words": f"{verdict}: as made up",
+            "direction": None if verdict == "inconclusive" else "lower",
+            "n_controls": len(groups) - 1,
+            "p_specific": 0.01 if verdict == "specific" else 0.4,
+            "p_shared": 0.02 if verdict == "shared" else 0.7,
+            "equivalent_to": "SLE+RA" if verdict == "shared" else None,
+            "margin": 1.5,
+            "spread_ratio": 1.8,
+            "spread_lower": 1.2,
+            "spread_upper": 2.7,
+            "spread_p_value": 0.004 if verdict == "specific" else 0.3,
+            "plan_digest": "0123456789ab",
+        }
+        if key[1:3] == ("gd_t_cells", "cells_per_ul"):
+            numbers = ("p_specific", "p_shared", "spread_ratio", "spread_lower", "spread_upper")
+            row |= dict.fromkeys((*numbers, "spread_p_value", "direction"))
+            row |= {"verdict": "not_estimable", "reason": "too few participants; and so on"}
+        rows.append(row)
+    return rows
+
+
+def _genes(groups: tuple[str, ...], rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Make 40 genes of CD4 T cells, of which six differ and two were not tested; MAIT cells are too few."""
+    shared = {
+        "comparison": f"{groups[0]} vs {groups[-1]}",
+        "index_group": groups[0],
+        "reference_group": groups[-1],
+        "n_index": 4,
+        "n_reference": 5,
+        "covariates": "none",
+        "plan_digest": "abc",
+    }
+    reason = "fewer than two groups have 3 participants with a number"
+    few = {"population": "mait", "gene": "-", "status": "not_estimable", "reason": reason}
+    rows = [shared | few]
+    for number in range(40):
+        row = shared | {"population": "cd4_t_cells", "gene": f"GENE{number}", "status": "ok"}
+        if number >= 38:
+            rows.append(row | {"status": "low_expression", "reason": "too few molecules"})
+            continue
+        p = 1e-6 * (number + 1) if number < 6 else float(rng.uniform(0.2, 1))
+        fold = 1.0 if number < 4 else -1.0
+        numbers = {"log2_fold_change": fold, "standard_error": 0.3, "mean_count": 50.0}
+        rows.append(row | numbers | {"p_value": p, "p_adjusted": min(38 * p, 1.0)})
+    return rows
+
+
+def _diagnostics(compared: list[dict[str, Any]], people: pd.DataFrame) -> list[dict[str, Any]]:
+    """Put diagnostics beside primary and secondary comparisons; MAIT against healthy rests on one person."""
+    rows = []
+    for row in compared:
+        if row["role"] not in ("primary", "secondary"):
+            continue
+        keys = ("comparison", "assay", "population", "measure", "feature", "plan_digest")
+        beside = {key: row[key] for key in keys}
+        if "estimate" not in row:
+            rows.append(beside | {"reason": "no estimate: a group lies wholly below the limit"})
+            continue
+        is_carried = row["population"] == "mait" and row["reference_group"] == "healthy"
+        rows.append(
+            beside
+            | {
+                "estimate_unadjusted": 1.2 * row["estimate"],
+                "estimate_core": 1.1 * row["estimate"],
+                "estimate_full": row["estimate"],
+                "one_out_lowest": 0.9 * row["estimate"],
+                "one_out_highest": 1.2 * row["estimate"],
+                "most_influential": people["participant_id"].iloc[0],
+                "influence": 0.5,
+                "p_without_most_influential": 0.2 if is_carried else 0.001,
+                "is_carried_by_one": is_carried,
+                "e_value": 3.0,
+                "e_value_limit": 1.4,
+                "second_model": "beta-binomial" if row["measure"] == "share_of_t" else None,
+                "second_estimate": row["estimate"] if row["measure"] == "share_of_t" else None,
+                "second_p_value": 0.03 if row["measure"] == "share_of_t" else None,
+            }
+        )
     return rows

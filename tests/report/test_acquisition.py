@@ -12,8 +12,15 @@ import pytest
 
 from itc_analysis.config import Settings
 from itc_analysis.flow.bridge import chart_bridge
-from itc_analysis.report import acquisition, bridge
-from itc_analysis.report.blocks import Details, Gallery, Paragraph, Section, Table
+from itc_analysis.report import (
+    acceptance,
+    acquisition,
+    alignment,
+    bridge,
+    compensation,
+    scales,
+)
+from itc_analysis.report.blocks import Cell, Details, Gallery, Paragraph, Section, Table
 from itc_analysis.report.material import Material, collect
 from itc_analysis.report.words import per_cent
 from itc_analysis.tables import contract, made
@@ -167,3 +174,115 @@ def test_the_share_expected_by_chance_is_that_of_students_t(
     # 16 values, 6 degrees of freedom: P(|t| > 3) = 0.024 and P(2 < |t| < 3) = 0.068 (tables of t)
     assert "up to about 1.1 and 0.38 by chance" in told
     assert "of 16 values" in told.lower()
+
+
+def test_dead_cells_and_debris_have_their_median_or_the_reason(material: Material) -> None:
+    (table,) = acquisition.dead_and_debris(material.tube_quality)
+    assert isinstance(table, Table)
+    rows = {str(row[0]): row for row in table.rows}
+    known = material.tube_quality.query("panel == 'panel_a'")["share_dead"].dropna()
+    dead = rows["panel_a: dead cells"]
+    assert list(dead[1:4]) == [str(len(known)), per_cent(known.median()), per_cent(known.max())]
+    assert dead[5] == "tube unreadable (1)"
+    debris = rows["panel_a: debris"]
+    assert debris[1] == "0"
+    assert f"no scatter gate ({len(known)})" in str(debris[5])
+
+
+def test_the_scale_of_every_marker_is_told_with_its_state(material: Material) -> None:
+    sentence, details = scales.blocks(material)
+    assert isinstance(sentence, Paragraph)
+    assert isinstance(details, Details)
+    assert "2 estimated on the study’s tubes, 2 given" in str(sentence.text)
+    assert "2 the default" in str(sentence.text)
+    (table,) = details.blocks
+    assert isinstance(table, Table)
+    assert len(table.rows) == len(material.scales)
+    assert any("below zero" in str(row[-1]) for row in table.rows)
+
+
+def aligned(material: Material, *, after: float) -> Material:
+    """Return the material of a study that was aligned, with one rare share that moved to `after`."""
+    check = [
+        {"panel": "panel_a", "gates": gates, "batch": batch, "source_id": f"bridge_{batch}",
+         "population": population, "marker": marker, "before": before, "lower": 0.001, "upper": 0.003,
+         "after": after if population == "inkt" and batch == "b2" else before, "n_before": 40,
+         "n_after": 40, "is_within": None if marker != "-" else not (population == "inkt" and batch == "b2"
+                                                                     and after > 0.003)}
+        for gates in ("own", "reference")
+        for batch, before in (("b1", 0.002), ("b2", 0.0025))
+        for population, marker in (("inkt", "-"), ("mait", "-"), ("mait", "PD-1"))
+    ]  # fmt: skip
+    peaks = [
+        {"panel": "panel_a", "batch": "b2", "marker": "6B11", "peak": peak, "population": "not_gd",
+         "reference": "b1", "state": state, "reason": reason}
+        for peak, state, reason in (("negative", "moved", None), ("positive", "left_out", "40 events"))
+    ]  # fmt: skip
+    flow = material.settings.flow.model_copy(update={"align": True})
+    return replace(
+        material,
+        settings=material.settings.model_copy(update={"flow": flow}),
+        alignment=contract.make(check, made.AlignmentCheck),
+        landmarks=contract.make(peaks, made.Landmarks),
+    )
+
+
+def test_alignment_is_shown_before_and_after_with_the_rare_shares_that_left_their_limits(
+    material: Material, with_bridge: Callable[..., Material]
+) -> None:
+    blocks = alignment.blocks(aligned(with_bridge(), after=0.009))
+    assert isinstance(blocks[0], Paragraph)
+    assert "b1 (panel_a)" in str(blocks[0].text)
+    table = next(block for block in blocks if isinstance(block, Table))
+    rows = {str(row[0]): row for row in table.rows}
+    # the slow way: two batches, sd / mean
+    before, after = pd.Series([0.002, 0.0025]), pd.Series([0.002, 0.009])
+    assert rows["iNKT"][2] == per_cent(before.std() / before.mean())
+    assert rows["iNKT"][3] == per_cent(after.std() / after.mean())
+    assert rows["iNKT"][-1] == Cell("2", "bad")
+    assert rows["MAIT"][-1] == Cell("0", "")
+    told = [block for block in blocks if isinstance(block, Details)]
+    assert [str(block.summary) for block in told] == [
+        "Marker levels before and after alignment",
+        "1 peak not used for alignment",
+    ]
+    shown = bridge.blocks(aligned(with_bridge(), after=0.009))
+    assert all(block in shown for block in blocks)
+
+
+def test_a_study_that_was_not_aligned_says_so_once(with_bridge: Callable[..., Material]) -> None:
+    (sentence,) = alignment.blocks(with_bridge())
+    assert isinstance(sentence, Paragraph)
+    assert "not aligned" in str(sentence.text)
+
+
+def test_a_rule_that_no_tube_can_be_judged_by_says_so_once(material: Material) -> None:
+    (table,) = acceptance.blocks(material)
+    assert isinstance(table, Table)
+    told = [str(row[-1]) for row in table.rows if "lymphosum" in str(row[0])]
+    assert told == ["not applied: no tube counts T, B and NK cells within one lymphocyte gate"]
+    assert [row[1] for row in table.rows if "lymphosum" in str(row[0])] == ["–"]
+
+
+def test_compensation_is_told_with_its_over_compensated_pairs_and_spreading(
+    material: Material, tmp_path: Path
+) -> None:
+    first, warning, pairs, spreading = compensation.blocks(material)
+    assert isinstance(first, Paragraph)
+    assert "with the matrix of the file" in str(first.text)
+    assert isinstance(warning, Paragraph)
+    assert "Of 6 pairs of channels, 2 seem over-compensated" in str(warning.text)
+    assert "2 cannot be told" in str(warning.text)
+    assert isinstance(pairs, Details)
+    (table,) = pairs.blocks
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == ["panel_a: CD3", "panel_b: CD3"]
+    assert isinstance(spreading, Paragraph)
+    assert "needs single stains" in str(spreading.text)
+    path = tmp_path / "panel_a.spreading.csv"
+    path.write_text(",FITC-A,PE-A\nFITC-A,0,1.25\nPE-A,0.4,0\n")
+    *_, shown = compensation.blocks(replace(material, spreading=(path,)))
+    assert isinstance(shown, Details)
+    (matrix,) = shown.blocks
+    assert isinstance(matrix, Table)
+    assert list(matrix.rows[1]) == ["PE-A", "0.40", "0"]

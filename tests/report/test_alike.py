@@ -27,7 +27,7 @@ def test_sizes_are_those_of_the_participants_and_the_index_group_has_no_pairs(
         own = people[people["group"] == row[0]]
         assert row[2] == str(len(own))
         assert row[3] == str(int(own["is_analysed"].sum()))
-        assert (row[6] == "-") == (row[0] == material.settings.cohort.index_group)
+        assert (row[6] == "–") == (row[0] == material.settings.cohort.index_group)
 
 
 def test_a_plan_is_shown_where_there_is_one(material: Material) -> None:
@@ -35,7 +35,7 @@ def test_a_plan_is_shown_where_there_is_one(material: Material) -> None:
     planned = replace(material, settings=material.settings.model_copy(update={"cohort": cohort}))
     shown = {row[0]: row[1] for row in alike.sizes(planned).rows}
     assert shown.pop("SSc") == "60"
-    assert set(shown.values()) == {"-"}
+    assert set(shown.values()) == {"–"}
 
 
 def test_balance_is_drawn_with_every_covariate_behind_a_click(material: Material) -> None:

@@ -41,7 +41,7 @@ def test_the_notebook_is_stored_without_outputs(notebook: nbformat.NotebookNode)
 # jupyter_client and zmq leave their sockets to the garbage collector
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_the_notebook_shows_the_comparisons_and_three_pictures(
+def test_the_notebook_shows_comparisons_verdicts_associations_and_three_pictures(
     notebook: nbformat.NotebookNode,
     results: Path,
     tmp_path: Path,
@@ -59,6 +59,7 @@ def test_the_notebook_shows_the_comparisons_and_three_pictures(
     assert [output for output in outputs if output.output_type == "error"] == []
     data = [output.data for output in outputs if "data" in output]
     tables = [item["text/html"] for item in data if "text/html" in item]
-    assert "p_adjusted" in json.dumps(tables)
+    for column in ("p_adjusted", "p_specific", "is_carried_by_one", "n_used"):
+        assert column in json.dumps(tables)
     # points, forest, gate
     assert sum("image/png" in item for item in data) == 3

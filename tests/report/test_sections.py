@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,10 @@ from itc_analysis.report import (
     comparisons,
     gating,
     participants,
-    plots,
     problems,
     scores,
 )
-from itc_analysis.report.blocks import Bullets, Details, Section, Table
+from itc_analysis.report.blocks import Bullets, Details, Paragraph, Section, Table
 from itc_analysis.report.material import Material, collect
 from itc_analysis.results import Layout
 from itc_analysis.singlecell.plots import plot_quality
@@ -46,13 +46,19 @@ def test_the_worst_judged_tube_is_drawn_first(material: Material) -> None:
         assert len(tubes) == material.settings.report.n_example_tubes
 
 
-def test_gates_are_drawn_parent_before_child(material: Material) -> None:
-    gates = material.gates[material.gates["file_id"] == material.gates["file_id"].iloc[0]]
-    ordered = plots.in_tree_order(gates)
-    assert sorted(ordered) == sorted(gates["population"])
-    parents = dict(zip(gates["population"], gates["parent"], strict=True))
-    for place, population in enumerate(ordered):
-        assert parents[population] not in ordered[place:]
+def test_overview_pages_are_linked_relative_to_the_page(material: Material, tmp_path: Path) -> None:
+    layout = Layout(str(tmp_path / "results"))
+    elsewhere = replace(material, layout=layout)
+    assert gating.overview_links(elsewhere) == []
+    panel = str(material.gates["panel"].iloc[0])
+    page = Path(layout.overview(panel)) / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<!doctype html>", encoding="utf-8")
+    _, told = gating.overview_links(elsewhere)
+    assert isinstance(told, Paragraph)
+    (target,) = re.findall('href="([^"]*)"', str(told.text))
+    # relative to the report, which lies in the results folder itself
+    assert Path(layout.report).parent / target == page
 
 
 def test_states_of_cuts_add_up_to_the_tubes(material: Material) -> None:

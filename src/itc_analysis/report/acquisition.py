@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from itc_analysis.flow.quality_plots import plot_quality_over_time
-from itc_analysis.report import bridge, words
+from itc_analysis.report import acceptance, bridge, compensation, scales, words
 from itc_analysis.report.blocks import Block, Figure, Gallery, Heading, Paragraph, Section, Table
 from itc_analysis.report.material import Material
 from itc_analysis.report.pictures import new_figure, to_png
@@ -40,6 +40,10 @@ def section(material: Material) -> Section:
         shares = shares_removed(material)
         blocks += [by_status(shares), *_not_judged(material), Heading("Along the acquisition")]
         blocks += over_time(shares, material)
+        blocks += [Heading("Dead cells and debris"), *dead_and_debris(material.tube_quality)]
+        blocks += [Heading("Acceptance of counts"), *acceptance.blocks(material)]
+        blocks += [Heading("Compensation"), *compensation.blocks(material)]
+        blocks += [Heading("Scales"), *scales.blocks(material)]
     blocks += [Heading("Bridge controls"), *bridge.blocks(material)]
     return Section("acquisition", title, blocks)
 
@@ -101,6 +105,37 @@ def by_status(shares: pd.DataFrame) -> Table:
         body,
         numeric=frozenset(range(1, 7)),
     )
+
+
+def dead_and_debris(quality: pd.DataFrame) -> list[Block]:
+    """Return median and largest share of dead cells and debris by panel, and why some tubes have none."""
+    body = []
+    for panel, own in quality[quality["tube"] == "stained"].groupby("panel", sort=True):
+        for what in ("dead", "debris"):
+            known = own[f"share_{what}"].dropna()
+            largest = str(own.loc[known.idxmax(), "file_id"]) if len(known) else words.NOTHING
+            why = own.loc[own[f"share_{what}"].isna(), f"{what}_reason"].value_counts().sort_index()
+            body.append(
+                [
+                    f"{panel}: {'dead cells' if what == 'dead' else what}",
+                    words.count(len(known)),
+                    *_median_and_most(own[f"share_{what}"]),
+                    largest,
+                    "; ".join(f"{reason} ({n})" for reason, n in why.items()) or words.NOTHING,
+                ]
+            )
+    if not body:
+        return [Paragraph("No stained tube has been read.")]
+    return [
+        Table(
+            "Stained tubes, by their own gates. Dead cells: beyond the viability cut, of all events but beads and "
+            "debris. Debris: less forward scatter than the scatter gate, of all events but beads. Old or badly "
+            "frozen samples stand out; dead cells bind antibodies and tetramers.",
+            ["Panel", "Tubes", "Median", "Most", "In tube", "Not known (tubes)"],
+            body,
+            numeric=frozenset([1, 2, 3]),
+        )
+    ]
 
 
 def over_time(shares: pd.DataFrame, material: Material) -> list[Block]:

@@ -36,7 +36,7 @@ def blocks(material: Material) -> list[Block]:
         pools={cohort.pooled_name: cohort.disease_groups} if cohort.disease_groups else None,
     )
     if table["standardised_difference"].notna().any():
-        found += [_differences(table, cohort.index_group), _small_multiples(material)]
+        found += [_differences(table, material), _small_multiples(material)]
     return found
 
 
@@ -57,13 +57,13 @@ def sizes(material: Material) -> Table:
     for group in cohort.groups:
         row = counted.loc[group]
         planned = cohort.planned_sizes.get(group)
-        cells = [group, "-" if planned is None else str(planned)]
+        cells = [group, words.NOTHING if planned is None else str(planned)]
         cells += [str(int(row[name])) for name in ("enrolled", "analysed")]
         for alpha in (ALPHA, ALPHA / N_PRIMARY):
             ratio = ratios.get((group, alpha), float("nan"))
-            cells.append("-" if words.is_missing(ratio) else f"{ratio:.2f}")
+            cells.append(words.NOTHING if words.is_missing(ratio) else f"{ratio:.2f}")
         is_index = group == cohort.index_group
-        cells.append("-" if is_index else _pairs(participants, material, group))
+        cells.append(words.NOTHING if is_index else _pairs(participants, material, group))
         body.append(cells)
     return Table(
         f"Group sizes. The ratio is the largest ratio of geometric means below 1 that {cohort.index_group} "
@@ -86,14 +86,15 @@ def _pairs(participants: pd.DataFrame, material: Material, group: str) -> str:
     return f"{int(pairs['control_id'].notna().sum())} of {len(pairs)}"
 
 
-def _differences(table: pd.DataFrame, index_group: str) -> Figure:
+def _differences(table: pd.DataFrame, material: Material) -> Figure:
+    index_group = material.settings.cohort.index_group
     known = table.groupby("variable")["standardised_difference"].transform("count") > 0
     table = table[
         known
     ]  # a covariate that nobody has is told as missing, not drawn as an empty line
     with drawing():
         figure, ax = new_figure(*_DIFFERENCES)
-        plot_differences(table, ax=ax)
+        plot_differences(table, groups=material.groups_present, ax=ax)
         picture = to_svg(
             figure,
             name="balance",
@@ -105,6 +106,7 @@ def _differences(table: pd.DataFrame, index_group: str) -> Figure:
         "Marks in the grey band (below 0.1) are as good as equal; those far outside may stand in for the "
         "disease where the model does not adjust for them.",
         width=700,
+        is_wide=True,
     )
 
 

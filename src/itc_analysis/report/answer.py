@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from itc_analysis.report import plots, verdicts, words
+from itc_analysis.report import endpoint_verdicts, plots, verdicts, words
 from itc_analysis.report.blocks import (
     Block,
     Bullets,
@@ -18,7 +18,9 @@ from itc_analysis.report.blocks import (
     Section,
     Table,
 )
+from itc_analysis.report.glossary import link
 from itc_analysis.report.material import Material, each_row
+from itc_analysis.report.remarks import Notes
 
 #: Measures of abundance, the question of the study.
 ABUNDANCE = ("share_of_t", "cells_per_ul")
@@ -38,24 +40,26 @@ def section(material: Material) -> Section:
                 "comparisons of abundance that it asks for, and none of them is confirmatory."
             )
         )
-    told = Details(
-        "Each comparison as a sentence, with medians and numbers", _sentences(rows, material)
-    )
+    notes = Notes("answer")
+    in_sentences = "Each comparison as a sentence, with medians and numbers"
     if not any(_is_estimable(row, alpha=material.alpha) for row in each_row(rows)):
         n_asked = words.plural(len(rows), "comparison")
-        blocks.append(
-            Paragraph(
-                f"None of the {n_asked} of abundance could be estimated. {_why_nothing(material)}"
-            )
-        )
-        blocks.append(Details("Why, comparison by comparison", [matrix(rows, material)]))
-        return Section("answer", title, [*blocks, told])
+        told = f"None of the {n_asked} of abundance could be estimated. {_why_nothing(material)}"
+        blocks += [
+            Paragraph(told),
+            Details("Why, comparison by comparison", [matrix(rows, material, notes)]),
+            Details(in_sentences, _sentences(rows, material, notes)),
+        ]
+        return Section("answer", title, blocks)
+    # notes are numbered in the order of reading
+    shown: list[Block] = [Bullets(summary(rows, material, notes)), matrix(rows, material, notes)]
+    sentences = Details(in_sentences, _sentences(rows, material, notes))
     blocks += [
-        Bullets(summary(rows, material)),
-        matrix(rows, material),
+        *shown,
+        *notes.blocks(),
         _how_to_read(rows, material),
         *plots.forest_gallery(rows, material),
-        told,
+        sentences,
     ]
     return Section("answer", title, blocks)
 
@@ -96,38 +100,23 @@ def reference_order(material: Material, rows: pd.DataFrame) -> dict[str, int]:
     return {reference: number for number, reference in enumerate(references)}
 
 
-def summary(rows: pd.DataFrame, material: Material) -> list[Markup]:
-    """Return one sentence per comparison and measure of the primary family: what is lower, higher, not shown."""
+def summary(rows: pd.DataFrame, material: Material, notes: Notes) -> list[Markup]:
+    """Return one sentence per population: where it differs, by how much, and the verdict over all groups."""
     primary = rows[rows["role"] == "primary"]
     shown = primary if len(primary) else rows
-    sentences = []
-    for reference in _in_order(shown["reference_group"]):
-        for measure in _in_order(shown["measure"]):
-            chosen = shown[(shown["reference_group"] == reference) & (shown["measure"] == measure)]
-            if chosen.empty:
-                continue
-            found: dict[str, list[str]] = {}
-            for row in each_row(chosen):
-                verdict = verdicts.judge(row, alpha=material.alpha)
-                size, _ = verdicts.size_and_interval(row)
-                name = words.population(row.population)
-                label = f"{name} ({size})" if verdict.direction != "not_estimable" else name
-                found.setdefault(verdict.direction, []).append(label)
-            told = Markup("; ").join(
-                Markup("<strong>{}</strong>: {}").format(word, ", ".join(found[direction]))
-                for direction, word in verdicts.WORDS.items()
-                if direction in found
-            )
-            other = verdicts.reference_name(reference, material.settings.cohort.pooled_name)
-            index = chosen["index_group"].iloc[0]
-            sentences.append(
-                Markup("{} against {}, {} – {}.").format(index, other, words.measure(measure), told)
-            )
-    return sentences
+    return [
+        endpoint_verdicts.sentence(
+            population, shown[shown["population"] == population], material, notes
+        )
+        for population in _in_order(shown["population"])
+    ]
 
 
-def matrix(rows: pd.DataFrame, material: Material) -> Table:
-    """Return populations and measures as rows, reference groups as columns, verdicts as cells."""
+def matrix(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
+    """Return populations and measures as rows, reference groups as columns, verdicts as cells.
+
+    `notes` takes up the remarks; their numbers stand in the cells.
+    """
     references = sorted(
         rows["reference_group"].unique(), key=reference_order(material, rows).__getitem__
     )
@@ -145,33 +134,37 @@ def matrix(rows: pd.DataFrame, material: Material) -> Table:
                 & (rows["measure"] == key.measure)
                 & (rows["reference_group"] == reference)
             ]
-            cells.append(_cell(next(each_row(chosen), None), alpha=material.alpha))
+            cells.append(_cell(next(each_row(chosen), None), notes, alpha=material.alpha))
         body.append(cells)
     index = material.settings.cohort.index_group
     header = [f"{index} against"] + [verdicts.reference_name(name, pooled) for name in references]
     level = f"{100 * material.settings.stats.confidence:g} %"
     return Table(
         caption=f"{index} against each control: estimate, {level} interval, p adjusted within its "
-        "family, and the verdict (blue: lower, orange: higher). * marks the primary family.",
+        "family, and the verdict (blue: lower, orange: higher; not shown: no difference is shown). * marks the primary "
+        "family; small numbers lead to the notes below.",
         header=header,
         rows=body,
         is_even=True,
     )
 
 
-def _sentences(rows: pd.DataFrame, material: Material) -> list[Block]:
-    """Return one list of sentences per population."""
+def _sentences(rows: pd.DataFrame, material: Material, notes: Notes) -> list[Block]:
+    """Return one list of sentences per population, with the marks of their remarks."""
     blocks: list[Block] = []
     for population in _in_order(rows["population"]):
-        told = [
-            verdicts.say(
+        told = []
+        for row in each_row(rows[rows["population"] == population]):
+            said = verdicts.say(
                 row,
                 alpha=material.alpha,
                 level=material.settings.stats.confidence,
                 pooled_name=material.settings.cohort.pooled_name,
             )
-            for row in each_row(rows[rows["population"] == population])
-        ]
+            verdict = verdicts.judge(row, alpha=material.alpha)
+            is_told = verdict.direction == "not_estimable"  # with its reason
+            marks = Markup("") if is_told else notes.mark(verdict.caveat)
+            told.append(escape(said) + marks)
         blocks += [Heading(words.population(population)), Bullets(told)]
     return blocks
 
@@ -180,35 +173,61 @@ def _is_estimable(row: Any, *, alpha: float) -> bool:
     return verdicts.judge(row, alpha=alpha).direction != "not_estimable"
 
 
-def _cell(row: Any, *, alpha: float) -> Cell:
+def _cell(row: Any, notes: Notes, *, alpha: float) -> Cell:
     if row is None:
         return Cell("not in the plan", "none")
     star = "*" if row.role == "primary" else ""
-    return verdicts.short_cell(row, verdicts.judge(row, alpha=alpha), star=star)
+    verdict = verdicts.judge(row, alpha=alpha)
+    cell = verdicts.short_cell(row, verdict, star=star)
+    if verdict.direction == "not_estimable":  # the reason stands in the cell
+        return cell
+    return Cell(Markup("{}{}").format(cell.text, notes.mark(verdict.caveat)), cell.kind)
 
 
-def _how_to_read(rows: pd.DataFrame, material: Material) -> Paragraph:
+def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
     level = f"{100 * material.settings.stats.confidence:g} %"
     kinds = set(rows["estimate_kind"])
-    parts = []
+    items: list[Markup] = []
     if "odds_ratio" in kinds:
-        parts.append(
-            "For percentages the number is an odds ratio: the odds that a T cell belongs to the "
-            "population, in the index group over the reference. For populations that are a few per cent "
-            "of T cells it is nearly the ratio of the percentages (0.5: half as frequent)."
+        items.append(
+            Markup(
+                "For percentages the number is an {}: the odds that a T cell belongs to the population, in the "
+                "index group over the reference. For populations that are a few per cent of T cells it is nearly the ratio "
+                "of the percentages (0.5: half as frequent)."
+            ).format(link("odds ratio"))
         )
     if "ratio" in kinds:
-        parts.append(
-            "For cells/µL the number is the ratio of the typical counts (geometric means)."
+        items.append(
+            Markup("For cells/µL the number is the {} of the typical counts.").format(link("ratio"))
         )
     covariates = sorted({words.covariates(text) for text in rows["covariates"]} - {"none"})
     adjusted = f" after adjustment for {' or for '.join(covariates)}" if covariates else ""
-    parts.append(
-        f"1 means no difference{adjusted}. The interval holds the values that the data do not contradict "
-        f"at {level}. “At most” and “at least” stand where everybody of one side lies below the limit of "
-        "detection, so that only one limit can be given. “No difference shown” is not “no difference”: look how far the interval reaches."
+    items.append(
+        Markup(
+            "1 means no difference{}. The {} holds the values that the data do not contradict. {} is adjusted for the "
+            "number of comparisons in its {}. “No difference shown” is not “no difference”: look how far the interval reaches."
+        ).format(
+            adjusted,
+            link("95 % interval", f"{level} interval"),
+            link("p, adjusted p", "p"),
+            link("family"),
+        )
     )
-    return Paragraph(" ".join(parts))
+    if rows["estimate"].isna().any():
+        items.append(
+            Markup(
+                "“At most” and “at least” stand where everybody of one side lies below the {}, so that only one limit can be given."
+            ).format(link("LoB, LoD, LoQ", "limit of detection"))
+        )
+    if len(material.verdicts):
+        index = material.settings.cohort.index_group
+        items.append(
+            Markup(
+                "The verdict looks at all groups at once. {} needs a difference from every one of them, each before "
+                "adjustment; since all must hold together, it can stand beside a single comparison that adjustment leaves open."
+            ).format(link("index-group-specific", f"{index}-specific"))
+        )
+    return Bullets(items)
 
 
 def _why_nothing(material: Material) -> str:

@@ -24,6 +24,16 @@ REFERENCES: dict[str, Reference] = {
         "logarithmic scaling for low signals and compensated data. Cytometry A 2006;69A:541–551.",
         "10.1002/cyto.a.20258",
     ),
+    "hahne2009": Reference(
+        "Hahne F, LeMeur N, Brinkman RR, et al. flowCore: a Bioconductor package for high throughput flow "
+        "cytometry. BMC Bioinformatics 2009;10:106.",
+        "10.1186/1471-2105-10-106",
+    ),
+    "hahne2010": Reference(
+        "Hahne F, Khodabakhshi AH, Bashashati A, et al. Per-channel basis normalization methods for flow "
+        "cytometry data. Cytometry A 2010;77:121-131.",
+        "10.1002/cyto.a.20823",
+    ),
     "moore2012": Reference(
         "Moore WA, Parks DR. Update for the logicle data scale including operational code "
         "implementations. Cytometry A 2012;81A:273–277.",
@@ -101,6 +111,15 @@ REFERENCES: dict[str, Reference] = {
         "Biometrika 1999;86:948–955.",
         "10.1093/biomet/86.4.948",
     ),
+    "prentice1974": Reference(
+        "Prentice RL. A log gamma model and its maximum likelihood estimation. Biometrika 1974;61:539–544.",
+        "10.1093/biomet/61.3.539",
+    ),
+    "vanbuuren2011": Reference(
+        "van Buuren S, Groothuis-Oudshoorn K. mice: multivariate imputation by chained equations in R. "
+        "J Stat Softw 2011;45(3):1–67.",
+        "10.18637/jss.v045.i03",
+    ),
     "mackinnon1985": Reference(
         "MacKinnon JG, White H. Some heteroskedasticity-consistent covariance matrix estimators with "
         "improved finite sample properties. J Econom 1985;29:305–325.",
@@ -176,7 +195,7 @@ REFERENCES: dict[str, Reference] = {
     "lanier1992": Reference(
         "Lanier LL, Chang C, Spits H, Phillips JH. Expression of cytoplasmic CD3 epsilon proteins in "
         "activated human adult natural killer (NK) cells and CD3 gamma, delta, epsilon complexes in fetal "
-        "NK cells. J Immunol 1992;149:1876–1880.",
+        "NK cells. Implications for the relationship of NK and T lymphocytes. J Immunol 1992;149:1876–1880.",
         "10.4049/jimmunol.149.6.1876",
     ),
     "monaco2019": Reference(
@@ -246,6 +265,59 @@ REFERENCES: dict[str, Reference] = {
         "Viechtbauer W. Bias and efficiency of meta-analytic variance estimators in the random-effects "
         "model. J Educ Behav Stat 2005;30:261–293.",
         "10.3102/10769986030003261",
+    ),
+    "squair2021": Reference(
+        "Squair JW, Gautier M, Kathe C, et al. Confronting false discoveries in single-cell differential "
+        "expression. Nat Commun 2021;12:5692.",
+        "10.1038/s41467-021-25960-2",
+    ),
+    "love2014": Reference(
+        "Love MI, Huber W, Anders S. Moderated estimation of fold change and dispersion for RNA-seq data "
+        "with DESeq2. Genome Biol 2014;15:550.",
+        "10.1186/s13059-014-0550-8",
+    ),
+    "muzellec2023": Reference(
+        "Muzellec B, Teleńczuk M, Cabeli V, Andreux M. PyDESeq2: a python package for bulk RNA-seq "
+        "differential expression analysis. Bioinformatics 2023;39:btad547.",
+        "10.1093/bioinformatics/btad547",
+    ),
+    "chen2016": Reference(
+        "Chen Y, Lun ATL, Smyth GK. From reads to genes to pathways: differential expression analysis of "
+        "RNA-Seq experiments using Rsubread and the edgeR quasi-likelihood pipeline. "
+        "F1000Research 2016;5:1438.",
+        "10.12688/f1000research.8987.2",
+    ),
+    "lin2000": Reference(
+        "Lin LI-K. A note on the concordance correlation coefficient. Biometrics 2000;56:324–325.",
+        "10.1111/j.0006-341X.2000.00324.x",
+    ),
+    "york2004": Reference(
+        "York D, Evensen NM, Martínez ML, De Basabe Delgado J. Unified equations for the slope, intercept, "
+        "and standard errors of the best straight line. Am J Phys 2004;72:367–375.",
+        "10.1119/1.1632486",
+    ),
+    "aitchison1982": Reference(
+        "Aitchison J. The statistical analysis of compositional data. J R Stat Soc B 1982;44:139–177.",
+        "10.1111/j.2517-6161.1982.tb01195.x",
+    ),
+    "bell2002": Reference(
+        "Bell RM, McCaffrey DF. Bias reduction in standard errors for linear regression with multi-stage "
+        "samples. Survey Methodology 2002;28:169–181.",
+    ),
+    "imbens2016": Reference(
+        "Imbens GW, Kolesár M. Robust standard errors in small samples: some practical advice. Rev Econ Stat "
+        "2016;98:701–712.",
+        "10.1162/REST_a_00552",
+    ),
+    "cox1987": Reference(
+        "Cox DR, Reid N. Parameter orthogonality and approximate conditional inference. J R Stat Soc B "
+        "1987;49:1–39.",
+        "10.1111/j.2517-6161.1987.tb01422.x",
+    ),
+    "pustejovsky2018": Reference(
+        "Pustejovsky JE, Tipton E. Small-sample methods for cluster-robust variance estimation and hypothesis "
+        "testing in fixed effects models. J Bus Econ Stat 2018;36:672–683.",
+        "10.1080/07350015.2016.1247004",
     ),
     "nct04995588": Reference(
         "Poitiers University Hospital. Role of innate T cells in physiopathology of systemic sclerosis "

@@ -15,6 +15,9 @@ from markupsafe import Markup
 Text: TypeAlias = str | Markup
 Tone = Literal["plain", "warning", "simulated"]
 
+#: Width in rem of a column that is just readable.
+WORD_COLUMN, NUMBER_COLUMN = 9, 4
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -65,6 +68,12 @@ class Table:
     rows: Sequence[Sequence[Text | Cell]]
     numeric: frozenset[int] = frozenset()
     is_even: bool = False
+
+    @property
+    def least_width(self) -> int:
+        """Width in rem below which a narrow screen scrolls the table instead of squeezing its words."""
+        n_numeric = len(self.numeric)
+        return WORD_COLUMN * (len(self.header) - n_numeric) + NUMBER_COLUMN * n_numeric
 
     def __post_init__(self) -> None:
         for row in self.rows:

@@ -7,7 +7,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.stats import t as student
 
 from itc_analysis.flow.bridge import KEY, chart_bridge, plot_levey_jennings
-from itc_analysis.report import answer, plots, words
+from itc_analysis.report import alignment, answer, plots, words
 from itc_analysis.report.blocks import Block, Details, Figure, Gallery, Paragraph, Table
 from itc_analysis.report.material import Material, each_row
 from itc_analysis.report.pictures import new_figure, to_svg
@@ -35,6 +35,7 @@ def blocks(material: Material) -> list[Block]:
         n_told = words.plural(n_controls, "bridge control")
         return [Paragraph(f"{n_told} in the sample sheet, but none has a number; see Problems.")]
     found: list[Block] = [Paragraph(summary(chart)), *_charts(chart, material)]
+    found += alignment.blocks(material)
     low = never_above_limit(chart, material)
     if low:
         told = (

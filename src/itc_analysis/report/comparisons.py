@@ -115,7 +115,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
             [
                 f"{endpoint} ({words.assay(row.assay)})" if several_assays else endpoint,
                 verdicts.reference_name(row.reference_group, pooled),
-                Cell(verdict.word, colour),
+                Cell(verdict.short_word, colour),
                 f"{size} ({bounds})" if bounds else size,
                 words.estimate(row.estimate_unadjusted, row.estimate_kind),
                 words.p_value(row.p_value),
@@ -124,8 +124,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
                 f"{verdicts.median(row, row.median_index)} / "
                 f"{verdicts.median(row, row.median_reference)}",
                 f"{row.n_index} / {row.n_reference}",
-                str(row.n_below_lod),
-                str(row.n_missing),
+                f"{row.n_below_lod} / {row.n_missing}",
                 _numbers_of(verdict.caveat, remarks),
             ]
         )
@@ -141,14 +140,13 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
         *(["Permuta\u00adtion p"] if has_permutation else []),
         "Medians",
         "n",
-        "Below LoD",
-        "Missing",
+        "Below LoD / missing",
         "Remarks",
     ]
     first_number = header.index("Verdict") + 1
     table = Table(
         caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and intensities, "
-        "differences for scores. Medians and n: index / reference. Below LoD: participants of both that enter as "
+        "differences for scores; not shown: no difference is shown. Medians and n: index / reference. Below LoD: participants of both that enter as "
         "“at most the limit”; missing: analysed participants without a usable number.",
         header=header,
         rows=body,
@@ -156,7 +154,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
     )
     if not remarks:
         return [table]
-    notes = [f"{number}: {words.sentence(text)}" for text, number in remarks.items()]
+    notes = [f"{number}: {words.sentence(words.plain(text))}" for text, number in remarks.items()]
     return [
         table,
         Details(f"What the remarks 1 to {len(notes)} say", [Bullets(notes, has_marks=False)]),
@@ -220,7 +218,7 @@ def _families(table: pd.DataFrame) -> list[Block]:
         "Models, and what the estimates mean",
         [
             Bullets([words.sentence(model) for model in models] or ["No model could be fitted."]),
-            Bullets([words.sentence(text) for text in sorted(set(table["estimand"]))]),
+            Bullets([words.sentence(words.plain(text)) for text in sorted(set(table["estimand"]))]),
         ],
     )
     return [families, told]

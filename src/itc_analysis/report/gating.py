@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
 
+import pandas as pd
+from markupsafe import Markup
+
+from itc_analysis.flow.gate_drawing import in_tree_order
 from itc_analysis.report import plots, words
 from itc_analysis.report.blocks import Block, Details, Heading, Paragraph, Section, Table
 from itc_analysis.report.material import Material
 from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 
 #: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
-BADNESS = {"not_estimable": 4, "borrowed": 2, "pooled": 1}
+BADNESS = {"not_estimable": 4, "weak": 3, "borrowed": 2, "pooled": 1}
 
 STATE_MEANINGS = (
     "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or study, because the "
-    "tube could not decide; control: from an FMO tube; manual: set by a person; not estimable: not counted."
+    "tube could not decide; control: from an FMO tube; weak: the tube could not decide and neither batch nor control could help; manual: set by a person; not estimable: not counted."
 )
 
 
@@ -38,6 +42,7 @@ def section(material: Material) -> Section:
         Heading("What could be detected"),
         detection(material),
     ]
+    blocks += overview_links(material)
     chosen = example_tubes(material)
     if chosen:
         blocks += [Heading("How to look at a gate"), Paragraph(plots.HOW_TO_READ_A_GATE)]
@@ -45,6 +50,32 @@ def section(material: Material) -> Section:
         blocks.append(Heading(f"{panel}: the tubes that were hardest to gate"))
         blocks += plots.gate_galleries(material, panel, tubes)
     return Section("gates", title, blocks)
+
+
+def overview_links(material: Material) -> list[Block]:
+    """Return links to the pages with every gate of every tube; nothing for panels that have none.
+
+    They are relative, so that they hold wherever the results folder is copied as a whole.
+    """
+    links = [
+        Markup('<a href="{}/index.html">{}</a>').format(
+            Path(material.layout.overview(panel)).relative_to(material.layout.folder).as_posix(),
+            panel,
+        )
+        for panel in material.gates["panel"].astype(str).unique()
+        if Path(material.layout.overview(panel), "index.html").exists()
+    ]
+    if not links:
+        return []
+    told = Markup(", ").join(links)
+    return [
+        Heading("Every gate of every tube"),
+        Paragraph(
+            Markup("One page per population, all tubes side by side, the worst judged first: ")
+            + told
+            + Markup(" (folders beside this page; copy the results folder as a whole).")
+        ),
+    ]
 
 
 def example_tubes(material: Material) -> dict[str, list[str]]:
@@ -106,7 +137,7 @@ def states(gates: pd.DataFrame) -> Table:
             *(str(counted.get((panel, population, state), 0)) for state in GATE_STATES),
         ]
         for panel, rows in gates.groupby("panel", sort=True)
-        for population in plots.in_tree_order(rows)
+        for population in in_tree_order(rows)
     ]
     return Table(
         caption="Tubes by the state of each gate; populations that combine other gates are left out.",

@@ -6,7 +6,7 @@ from an earlier run is not shown, and one that is missing is said to be missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import pandas as pd
 
 from itc_analysis.config import Settings
 from itc_analysis.errors import ItcError
+from itc_analysis.flow.matrix_files import matrices_of_tubes, spreading_file
+from itc_analysis.flow.panel import read_panel
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract, made, sheets
 
@@ -27,8 +29,10 @@ class Material:
     ----------
     settings : all settings of the run.
     layout : where the files lie.
-    participants ... comparisons : the tables, as their contracts say.
+    participants ... modality_agreement : the tables, as their contracts say.
+    spreading : spreading matrices beside the study's own compensation matrices.
     provenance : what made each table that is shown, in the order of the workflow; equal entries once.
+    panels : the panel sheets that were handed over, by panel.
     lacking : tables that the sheets promise but that are not in the folder.
     """
 
@@ -43,6 +47,11 @@ class Material:
     tubes: pd.DataFrame
     libraries: pd.DataFrame
     problems: pd.DataFrame
+    scales: pd.DataFrame
+    spill: pd.DataFrame
+    spreading: tuple[Path, ...]
+    landmarks: pd.DataFrame
+    alignment: pd.DataFrame
     tube_quality: pd.DataFrame
     acquisitions: pd.DataFrame
     gates: pd.DataFrame
@@ -53,6 +62,14 @@ class Material:
     scores: pd.DataFrame
     measurements: pd.DataFrame
     comparisons: pd.DataFrame
+    verdicts: pd.DataFrame
+    diagnostics: pd.DataFrame
+    genes: pd.DataFrame
+    associations: pd.DataFrame
+    compositions: pd.DataFrame
+    modalities: pd.DataFrame
+    modality_agreement: pd.DataFrame
+    panels: Mapping[str, pd.DataFrame]
     provenance: tuple[dict[str, Any], ...]
     lacking: tuple[str, ...]
 
@@ -86,8 +103,14 @@ class Material:
         return contract.read(path, made.Views)
 
 
-def collect(results: str | Path, settings: Settings) -> Material:
+def collect(results: str | Path, settings: Settings, panels: Sequence[str | Path] = ()) -> Material:
     """Read what the page needs from a results folder.
+
+    Parameters
+    ----------
+    results : the results folder.
+    settings : all settings of the run.
+    panels : panel sheets `<panel>.tsv`, which name the reagents; none is needed for the page itself.
 
     Raises
     ------
@@ -109,12 +132,19 @@ def collect(results: str | Path, settings: Settings) -> Material:
     libraries = reader.one(layout.libraries, sheets.LibrarySheet)
     problems = reader.one(layout.cohort_problems, made.Problems)
     flow_jobs = _pairs(tubes)
-    panels = sorted({panel for panel, _ in flow_jobs})
+    names = sorted({panel for panel, _ in flow_jobs})
     library_jobs = sorted(set(libraries["batch"].astype(str)))
+    scales = reader.each([layout.scales(name) for name in names], made.Scales)
+    spill = reader.each([layout.spill(name) for name in names], made.ResidualSpill)
+    jobs = [{"panel": panel, "batch": batch} for panel, batch in flow_jobs]
+    matrices = matrices_of_tubes(settings.flow.matrices_folder, jobs)
+    aligned = names if settings.flow.align else []
+    landmarks = reader.each([layout.landmarks(name) for name in aligned], made.Landmarks)
+    alignment = reader.each([layout.alignment(name) for name in aligned], made.AlignmentCheck)
     tube_quality = reader.each([layout.tube_quality(*job) for job in flow_jobs], made.TubeQuality)
     acquisitions = reader.each([layout.acquisition(*job) for job in flow_jobs], made.Acquisitions)
     reader.note([layout.fits(*job) for job in flow_jobs])
-    gates = reader.each([layout.gates(panel) for panel in panels], made.Gates)
+    gates = reader.each([layout.gates(name) for name in names], made.Gates)
     counts = reader.each([layout.counts(*job) for job in flow_jobs], made.Counts)
     reader.note([layout.intensity(*job) for job in flow_jobs])
     library_quality = reader.each(
@@ -126,6 +156,13 @@ def collect(results: str | Path, settings: Settings) -> Material:
     scores = reader.one(layout.scores, made.ScoreTable)
     measurements = reader.one(layout.measurements, made.Measurements)
     comparisons = reader.one(layout.comparisons, made.Comparisons)
+    verdicts = reader.one(layout.verdicts, made.Verdicts)
+    diagnostics = reader.one(layout.diagnostics, made.Diagnostics)
+    genes = reader.one(layout.genes, made.Genes)
+    associations = reader.one(layout.associations, made.Associations)
+    compositions = reader.one(layout.compositions, made.Compositions)
+    modalities = reader.one(layout.modalities, made.Modalities)
+    modality_agreement = reader.one(layout.modality_agreement, made.ModalityAgreement)
     return Material(
         settings=settings,
         layout=layout,
@@ -138,6 +175,11 @@ def collect(results: str | Path, settings: Settings) -> Material:
         tubes=tubes,
         libraries=libraries,
         problems=problems,
+        scales=scales,
+        spill=spill,
+        spreading=tuple(path for path in map(spreading_file, matrices) if path.exists()),
+        landmarks=landmarks,
+        alignment=alignment,
         tube_quality=tube_quality,
         acquisitions=acquisitions,
         gates=gates,
@@ -148,6 +190,14 @@ def collect(results: str | Path, settings: Settings) -> Material:
         scores=scores,
         measurements=measurements,
         comparisons=comparisons,
+        verdicts=verdicts,
+        diagnostics=diagnostics,
+        genes=genes,
+        associations=associations,
+        compositions=compositions,
+        modalities=modalities,
+        modality_agreement=modality_agreement,
+        panels={Path(path).stem: read_panel(path) for path in panels},
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
     )

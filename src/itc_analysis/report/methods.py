@@ -59,7 +59,7 @@ def methods_text(entries: list[dict[str, Any]], keys: list[str]) -> list[Block]:
             Markup('<a href="#reference-{0}">{0}</a>').format(number) for number in numbers
         )
         mark = Markup(" [{}]").format(links) if numbers else Markup("")
-        blocks.append(Paragraph(escape(text) + mark))
+        blocks.append(Paragraph(escape(words.plain(text)) + mark))
     return blocks
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,13 +12,19 @@ from itc_analysis.config import Settings
 from itc_analysis.report import (
     acquisition,
     answer,
+    associations,
     checklist,
     comparisons,
+    compositions,
     gating,
+    genes,
+    glossary,
     methods,
+    modalities,
     participants,
     pictures,
     problems,
+    robustness,
     scores,
     singlecell,
 )
@@ -28,32 +34,56 @@ from itc_analysis.report.material import Material, collect
 #: The order of the page: the answer first.
 SECTIONS: tuple[Callable[[Material], Section], ...] = (
     answer.section,
+    robustness.section,
     participants.section,
     comparisons.points_section,
     comparisons.tables_section,
     scores.section,
+    associations.section,
+    compositions.section,
     acquisition.section,
     gating.section,
     singlecell.section,
+    modalities.section,
+    genes.section,
     problems.section,
     methods.section,
     checklist.section,
+    glossary.section,
 )
 
 
-def build_page(results: str | Path, settings: Settings) -> str:
+def build_page(results: str | Path, settings: Settings, panels: Sequence[str | Path] = ()) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
     Parameters
     ----------
     results : the results folder.
     settings : all settings of the run.
+    panels : panel sheets, which name the reagents.
 
     Raises
     ------
     ItcError : the folder has no measurements, or a table breaks its contract.
     """
-    material = collect(results, settings)
+    return _render(collect(results, settings, panels))
+
+
+def write_page(
+    results: str | Path, settings: Settings, output: str | Path, panels: Sequence[str | Path] = ()
+) -> None:
+    """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
+    material = collect(results, settings, panels)
+    text = _render(material)
+    path = Path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    checklist.write_checklists(material, path)
+
+
+def _render(material: Material) -> str:
     with pictures.drawing():
         sections = [build(material) for build in SECTIONS]
     environment = Environment(
@@ -67,15 +97,5 @@ def build_page(results: str | Path, settings: Settings) -> str:
     # inside <style> nothing may be escaped: the style sheet is part of the package
     environment.globals["style"] = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
     return environment.get_template("page.html").render(
-        study=settings.study, sections=sections, version=__version__
+        study=material.settings.study, sections=sections, version=__version__
     )
-
-
-def write_page(results: str | Path, settings: Settings, output: str | Path) -> None:
-    """Write the report, whole or not at all."""
-    text = build_page(results, settings)
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -114,7 +114,7 @@ def table_one(material: Material) -> Table | Paragraph:
         body.append([f"{label} ({unit}{first['statistic']})", *(own[g] for g in (*groups, "all"))])
     return Table(
         caption="Median [lower quartile; upper quartile], or number (per cent of those known). A number after "
-        "“missing” counts people without the item; missing is never taken for “no”.",
+        "“missing” counts people without the item; missing is never taken for “no”. A dash: known for nobody of the group.",
         header=[
             "Characteristic",
             *(f"{group} (n = {int(n_analysed.get(group, 0))})" for group in groups),
@@ -131,34 +131,37 @@ def batches(material: Material) -> list[Block]:
     )
     if not counted:
         return [Paragraph("No analysed participant has a tube or a library, so there is no batch.")]
-    blocks: list[Block] = []
+    alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    told_of: dict[tuple[tuple[str, ...], ...], str] = {}
+    groups = [g for g in material.groups_present if any(g in c.columns for c in counted.values())]
     for assay, counts in sorted(counted.items()):
-        groups = [group for group in material.groups_present if group in counts.columns]
         v = cramers_v(counts)
-        told = (
+        body = tuple(
+            (str(batch), *(str(int(row.get(group, 0))) for group in groups))
+            for batch, row in counts.sort_index().iterrows()
+        )
+        alike.setdefault(body, []).append(str(assay))
+        told_of[body] = (
             "with one batch or one group there is nothing to confound"
             if words.is_missing(v)
             else f"Cramér’s V {v:.2f} (0: batch and group are independent, 1: the one gives away the other)"
         )
-        body = [
-            [str(batch), *(str(int(row[group])) for group in groups)]
-            for batch, row in counts.sort_index().iterrows()
-        ]
-        blocks.append(
-            Table(
-                f"{assay}: analysed people by batch and group; {told}.",
-                ["Batch", *groups],
-                body,
-                numeric=frozenset(range(1, len(groups) + 1)),
-            )
+    # panels that were stained together have one table
+    return [
+        Table(
+            f"{words.listed(assays)}: analysed people by batch and group; {told_of[body]}.",
+            ["Batch", *groups],
+            body,
+            numeric=frozenset(range(1, len(groups) + 1)),
         )
-    return blocks
+        for body, assays in alike.items()
+    ]
 
 
 def _with_missing(text: str, n_missing: int) -> str:
-    if not n_missing:
-        return text
-    return f"missing {n_missing}" if text == "-" else f"{text}; missing {n_missing}"
+    if text == "-":
+        return words.NOTHING
+    return f"{text}; missing {n_missing}" if n_missing else text
 
 
 def _left_out(people: pd.DataFrame) -> Table:

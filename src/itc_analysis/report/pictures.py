@@ -30,6 +30,10 @@ STYLE: dict[str, Any] = {
     "savefig.facecolor": "white",
 }
 
+#: A tag of an SVG document, and a number with more than two decimals, its first two caught.
+TAG = re.compile(r"<[^>]*>")
+LONG_NUMBER = re.compile(r"(\d+\.\d\d)\d+")
+
 #: Dots per inch of PNG pictures: sharp on a screen with two dots per CSS pixel at half size.
 PNG_DPI = 130
 
@@ -71,6 +75,8 @@ def embed_svg(svg: str, *, name: str, alt: str) -> Markup:
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'href="#', f'href="#{name}-', body)
     body = re.sub(r"url\(#", f"url(#{name}-", body)
+    # a hundredth of a point is not seen, and 240 participants are many points
+    body = TAG.sub(lambda tag: LONG_NUMBER.sub(r"\1", tag.group()), body)
     body = body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
     return Markup(body)  # made by matplotlib, which escapes text
 

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from itc_analysis.flow.gate_drawing import in_tree_order
 from itc_analysis.flow.plots import background_text, plot_gate
 from itc_analysis.report import verdicts, words
 from itc_analysis.report.blocks import Block, Figure, Gallery, Paragraph
@@ -16,6 +17,7 @@ from itc_analysis.report.material import Material
 from itc_analysis.report.pictures import new_figure, to_png, to_svg
 from itc_analysis.singlecell.plots import plot_evidence, plot_quality
 from itc_analysis.stats.plots import plot_forest, plot_group_points
+from itc_analysis.stats.robustness_plot import legend_marks, plot_robustness
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,18 @@ SMALL = (4.0, 3.3)
 LOG_STEPS = ((1.4, (1.0, 2.0, 5.0)), (2.6, (1.0, 3.0)), (math.inf, (1.0,)))
 MOST_TICKS = 30
 
+#: From here on a tick would be written with an exponent.
+LARGE = 1000
+
+#: More names than this under one picture run into one another.
+MOST_NAMES = 30
+
+#: Participants with a score in each of two groups, below which there is nothing to compare by eye.
+FEWEST_TO_DRAW = 3
+
+#: Inches: half of a 1200 px page, and per line of a picture of robustness.
+TALL = (5.6, 0.42)
+
 #: Inches of a gate picture; four stand side by side.
 GATE = (3.1, 2.9)
 
@@ -36,9 +50,10 @@ GATE_TITLE_SIZE = 9
 
 HOW_TO_READ_A_GATE = (
     "Each picture shows the events of the parent population, darker where they are denser (the scale is "
-    "logarithmic). The solid line is the gate: green where the tube’s own cut was taken, blue where it was pooled, "
-    "vermilion where it was borrowed, pink where an FMO tube set it; the band is two standard errors of the cut, a "
-    "dotted line the cut that the tube alone gave. Look whether the line stands in the valley between the peaks: a "
+    "logarithmic); those inside the gate are coloured, the others grey, and the axes are in instrument units. The "
+    "solid line is the gate: green where the tube’s own cut was taken, blue where it was pooled, vermilion where it was "
+    "borrowed, pink where an FMO tube set it, orange where it is weak, black where a person drew it; the band is two "
+    "standard errors of the cut, a dotted line the cut that the tube alone gave. Look whether the line stands in the valley between the peaks: a "
     "cut through a peak is wrong whatever the numbers say."
 )
 
@@ -56,7 +71,7 @@ def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
         )
         plot_forest(chosen.assign(comparison=references), ax=ax)
         figure.suptitle(title, fontsize=TITLE_SIZE)
-        _plain_ticks(ax.xaxis)
+        plain_ticks(ax.xaxis)
         figures.append(
             Figure(
                 to_svg(
@@ -84,6 +99,40 @@ def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
     ]
 
 
+def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
+    """Return one picture per assay and measure: what each comparison rests on, a line per population and control."""
+    pooled = material.settings.cohort.pooled_name
+    index = material.settings.cohort.index_group
+    figures = []
+    for (assay, measure, feature), chosen in _groups(rows, ["assay", "measure", "feature"]):
+        if chosen[["estimate", "lower", "upper"]].isna().all(axis=None):
+            continue
+        labels = [
+            f"{words.population(population)}, {verdicts.reference_name(reference, pooled)}"
+            for population, reference in zip(
+                chosen["population"], chosen["reference_group"], strict=True
+            )
+        ]
+        title = f"{words.measure(measure, feature)} ({words.assay(assay)}): {index} against"
+        figure, ax = new_figure(TALL[0], 1.9 + TALL[1] * len(chosen))
+        plot_robustness(chosen.assign(label=labels), material.diagnostics, ax=ax)
+        figure.suptitle(title, fontsize=TITLE_SIZE)
+        plain_ticks(ax.xaxis)
+        figure.legend(handles=legend_marks(), loc="outside lower center", ncols=3, frameon=False)
+        name = f"robustness-{assay}-{measure}-{feature}".replace("-", "_").replace(" ", "_")
+        alt = f"What the comparisons rest on, {title} each control; the numbers are in the table below."
+        figures.append(Figure(to_svg(figure, name=name, alt=alt)))
+    if not figures:
+        return [Paragraph("None of these comparisons has an estimate or a limit to draw.")]
+    level = f"{100 * material.settings.stats.confidence:g} %"
+    caption = (
+        f"Each line is one comparison: square and thin line are the estimate and its {level} interval as reported; the grey band holds "
+        "the estimates when any one person is left out. Look whether a band reaches over the dashed line (no difference), whether "
+        "the other marks stand on the same side of it, and whether they are near the square."
+    )
+    return [Gallery(figures, caption, width=int(96 * TALL[0]))]
+
+
 def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
     """Return one plot per population and measure with every participant as a point."""
     figures = []
@@ -98,7 +147,7 @@ def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
         plot_group_points(chosen, groups=material.groups_present, ax=ax)
         figure.suptitle(title, fontsize=TITLE_SIZE)
         ax.set_ylabel(words.measure(measure))
-        _plain_ticks(ax.yaxis, factor=100 if measure == "share_of_t" else 1)
+        plain_ticks(ax.yaxis, factor=100 if measure == "share_of_t" else 1)
         figures.append(
             Figure(
                 to_svg(
@@ -132,16 +181,19 @@ def score_gallery(material: Material, populations: list[str]) -> list[Block]:
     analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
     rows = material.measurements
     rows = rows[(rows["measure"] == "score") & rows["participant_id"].isin(analysed)]
-    rows = rows[rows["feature"].isin(words.SIGNATURE_NAMES) & rows["population"].isin(populations)]
-    order = {name: place for place, name in enumerate(words.SIGNATURE_NAMES)}
+    rows = rows[rows["feature"].isin(words.SIDE_BY_SIDE) & rows["population"].isin(populations)]
+    order = {name: place for place, name in enumerate(words.SIDE_BY_SIDE)}
     places = {name: place for place, name in enumerate(populations)}
     rows = rows.assign(
         _order=rows["feature"].map(order), _population=rows["population"].map(places)
     ).sort_values(["_population", "assay", "_order", "source_id"], kind="stable")
     figures = []
+    n_undrawn = 0
     for (population, assay, feature), chosen in _groups(rows, ["population", "assay", "feature"]):
-        n_scored = int((chosen["status"] == "ok").sum())
-        if n_scored == 0:
+        scored = chosen[chosen["status"] == "ok"]
+        n_scored = len(scored)
+        if (scored.groupby("group")["participant_id"].nunique() >= FEWEST_TO_DRAW).sum() < 2:
+            n_undrawn += 1
             continue
         title = f"{words.population(population)}: {words.SIGNATURE_NAMES[feature]}, {words.assay(assay)}"
         figure, ax = new_figure(*SMALL)
@@ -157,13 +209,19 @@ def score_gallery(material: Material, populations: list[str]) -> list[Block]:
                 )
             )
         )
+    too_few = f"no two groups have {FEWEST_TO_DRAW} participants with the score in one population"
     if not figures:
-        return [Paragraph("No participant has a score to draw.")]
+        return [Paragraph(f"No score is drawn: {too_few}.")]
+    rest = (
+        f" Not drawn: {words.plural(n_undrawn, 'score')} of a population, because {too_few}."
+        if n_undrawn
+        else ""
+    )
     return [
         Gallery(
             figures,
             "Scores of single participants, inhibitory receptors beside activation for the same population. Healthy "
-            "participants set the zero where the study has them. Look whether the two move together.",
+            f"participants set the zero where the study has them. Look whether the two move together.{rest}",
         )
     ]
 
@@ -219,28 +277,16 @@ def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> s
     return f"{title}\n{told}, background {background_text(float(count['n_background']))}"
 
 
-def in_tree_order(gates: pd.DataFrame) -> list[str]:
-    """Return populations so that each follows its parent: the order in which one gates."""
-    children: dict[str, list[str]] = {}
-    for population, parent in sorted(zip(gates["population"], gates["parent"], strict=True)):
-        children.setdefault(parent, []).append(population)
-    populations = set(gates["population"])
-    waiting = [name for parent in sorted(set(children) - populations) for name in children[parent]]
-    ordered: list[str] = []
-    while waiting:
-        population = waiting.pop(0)
-        if population not in ordered:
-            ordered.append(population)
-            waiting = children.get(population, []) + waiting
-    return ordered
-
-
 def quality_figure(material: Material) -> Figure:
     """Return barcodes and cells of every library."""
     n = len(material.library_quality)
     width = min(9.0, max(5.5, 3.0 + 0.3 * n))
     figure, ax = new_figure(width, 3.6)
     plot_quality(material.library_quality, ax=ax)
+    plain_ticks(ax.yaxis)
+    if n > MOST_NAMES:
+        ax.set_xticks([])
+        ax.set_xlabel(f"{n} libraries in the order of their names")
     return Figure(
         to_svg(figure, name="libraries", alt=f"Barcodes and usable cells of {n} libraries."),
         "One place per library. The further the filled point lies below the open one, the more barcodes quality "
@@ -253,20 +299,25 @@ def evidence_figure(material: Material) -> Figure:
     """Return the share of each call in every library, and who decided."""
     figure, ax = new_figure(7.5, 4.0)
     plot_evidence(material.cells, ax=ax)
+    ax.set_yticklabels(
+        [words.population(label.get_text().replace(" ", "_")) for label in ax.get_yticklabels()]
+    )
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    ax.set_xlabel(ax.get_xlabel().replace("share of called T cells", "% of called T cells"))
     return Figure(
         to_svg(
             figure,
             name="calls",
             alt="Share of each call among the called T cells of every library.",
         ),
-        "One point per library and call, on a logarithmic axis (a share of 0.01 is 1 % of called T cells). Calls "
+        "One point per library and call, on a logarithmic axis. Calls "
         "without receptors (open) rest on RNA alone and deserve more doubt.",
         width=720,
         is_wide=True,
     )
 
 
-def _plain_ticks(axis: Axis, *, factor: float = 1) -> None:
+def plain_ticks(axis: Axis, *, factor: float = 1) -> None:
     """Write 0.2, 0.5, 1 on a logarithmic axis instead of powers of ten; `factor` 100 for per cent."""
     if axis.get_scale() != "log":
         return
@@ -274,5 +325,10 @@ def _plain_ticks(axis: Axis, *, factor: float = 1) -> None:
     span = math.log10(high / low)
     steps = next(steps for widest, steps in LOG_STEPS if span <= widest)
     axis.set_major_locator(LogLocator(subs=steps, numticks=MOST_TICKS))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:.3g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(factor * value)))
     axis.set_minor_formatter(NullFormatter())
+
+
+def _tick(value: float) -> str:
+    """Return the label of a tick: three digits, and no exponent for large numbers."""
+    return f"{value:,.0f}" if value >= LARGE else f"{value:.3g}"

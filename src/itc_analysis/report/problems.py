@@ -153,6 +153,11 @@ def _measurements(material: Material) -> list[Block]:
     told = f"{words.plural(len(table), 'measurement')}, of which {len(table) - len(rows):,} have a number."
     if rows.empty:
         return [heading, Paragraph(told)]
+    # why people are left out is told person by person under Participants
+    is_excluded = rows["status"] == "excluded"
+    rows = rows.assign(
+        reason=rows["reason"].mask(is_excluded, "not analysed; see Participants for why")
+    )
     body = []
     for (assay, status, reason), group in _by_reason(rows, ["assay", "status"]):
         controls = group.loc[group["participant_id"].isna(), "sample_id"]
@@ -245,7 +250,7 @@ def _by_reason(
     rows: pd.DataFrame, keys: list[str], *, column: str = "reason"
 ) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
-    reasons = rows[column].fillna("no reason given").astype(str)
+    reasons = rows[column].fillna("no reason given").astype(str).map(words.plain)
     masked = reasons.map(lambda text: re.sub(r"\d[\d.,]*", "#", text))
     rows = rows.assign(_reason=reasons, _masked=masked)
     groups = []

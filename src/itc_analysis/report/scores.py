@@ -12,11 +12,19 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.report import answer, plots, verdicts, words
-from itc_analysis.report.blocks import Block, Cell, Details, Heading, Paragraph, Section, Table
+from itc_analysis.report.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Details,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+)
 from itc_analysis.report.material import Material, each_row
 
-#: Shown side by side, in this order.
-SIGNATURES = ("exhaustion", "activation", "interferon")
+SIGNATURES = words.SIDE_BY_SIDE
 ASSAYS = ("flow", "singlecell")
 
 LABEL_RULE = (
@@ -41,7 +49,7 @@ def section(material: Material) -> Section:
     if compared.empty:
         blocks.append(Paragraph("None of these scores was compared between groups."))
     else:
-        blocks.append(side_by_side(compared, material))
+        blocks += _compared(compared, material)
     answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
     scored = sorted(set(material.scores["population"]))
     blocks += plots.score_gallery(material, answered or scored)
@@ -52,7 +60,10 @@ def section(material: Material) -> Section:
         Paragraph(told),
         Details("Scored samples by population and score", [availability(material.scores)]),
     ]
-    others = sorted(set(material.scores["signature"]) - set(SIGNATURES))
+    others = [
+        words.SIGNATURE_NAMES.get(name, name)
+        for name in sorted(set(material.scores["signature"]) - set(SIGNATURES))
+    ]
     if others:
         blocks.append(
             Paragraph(
@@ -64,6 +75,30 @@ def section(material: Material) -> Section:
     if len(unscored):
         blocks.append(Details("Why scores are missing", [_reasons(unscored)]))
     return Section("scores", title, blocks)
+
+
+def _compared(compared: pd.DataFrame, material: Material) -> list[Block]:
+    """Return the table of what could be estimated, and sentences on what could not in any comparison."""
+    found = [
+        verdicts.judge(row, alpha=material.alpha).direction != "not_estimable"
+        for row in each_row(compared)
+    ]
+    keys = ["assay", "population", "feature"]
+    compared = compared.assign(is_estimable=found)
+    is_told = compared.groupby(keys)["is_estimable"].transform("any").astype(bool)
+    shown, hopeless = compared[is_told], compared[~is_told]
+    blocks: list[Block] = [] if shown.empty else [side_by_side(shown, material)]
+    if hopeless.empty:
+        return blocks
+    told: dict[tuple[str, str], dict[str, None]] = {}
+    for row in each_row(hopeless):
+        why = verdicts.first_clause(verdicts.judge(row, alpha=material.alpha).caveat)
+        told.setdefault((row.assay, why), {})[words.population(row.population)] = None
+    items = [
+        f"{words.assay(assay)}, {words.listed(list(populations))}: {why}."
+        for (assay, why), populations in told.items()
+    ]
+    return [*blocks, Paragraph("Not estimable against any control:"), Bullets(items)]
 
 
 def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
@@ -106,7 +141,7 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         body.append(cells)
     return Table(
         caption="Difference of the scores between groups (score units of healthy standard deviations where the "
-        "study has healthy people; see Methods), interval and adjusted p. Read a row across: a difference in "
+        "study has healthy people; see Methods), interval, adjusted p and verdict (not shown: no difference is shown). Read a row across: a difference in "
         "inhibitory receptors with the same difference in activation points to activation first.",
         header=[
             "Population and comparison",

@@ -103,8 +103,8 @@ def evidence(cells: pd.DataFrame) -> Table:
             ]
         )
     return Table(
-        caption="What decided the calls. A conflict is a cell whose receptor and RNA point to different populations.",
-        header=["Call", "Cells", "Median posterior", "Decided by", "Conflicts"],
+        caption="What decided the calls, and how probable the typical call is, given receptor and RNA. A conflict is a cell whose receptor and RNA point to different populations.",
+        header=["Call", "Cells", "Median probability", "Decided by", "Conflicts"],
         rows=body,
         numeric=frozenset([1, 2, 4]),
     )

@@ -52,6 +52,11 @@ class Verdict:
         told = WORDS[self.direction]
         return f"{told} after adjustment" if self.is_shown_alone else told
 
+    @property
+    def short_word(self) -> str:
+        """The verdict where there is little room; the caption says that it is a difference that is not shown."""
+        return self.word.replace("no difference shown", "not shown")
+
 
 def judge(row: Any, *, alpha: float) -> Verdict:
     """Judge one row of the comparisons table.
@@ -82,14 +87,12 @@ def judge(row: Any, *, alpha: float) -> Verdict:
 
 
 def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled controls") -> str:
-    """Return one comparison as a sentence with estimate, interval, p, medians and n."""
+    """Return one comparison as a sentence with estimate, interval, p, medians and n; without its remarks."""
     verdict = judge(row, alpha=alpha)
     index, reference = row.index_group, reference_name(row.reference_group, pooled_name)
     what = words.measure(row.measure, row.feature)
     if verdict.direction == "not_estimable":
-        return (
-            f"{what}: {index} against {reference} not estimable: {words.sentence(verdict.caveat)}"
-        )
+        return f"{what}: {index} against {reference} not estimable: {words.sentence(words.plain(verdict.caveat))}"
     than = {
         "lower": "lower than",
         "higher": "higher than",
@@ -106,14 +109,13 @@ def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled cont
         else words.p_phrase(row.p_value, "unadjusted p")
     )
     below = f"; {row.n_below_lod} of them below the limit of detection" if row.n_below_lod else ""
-    text = (
+    return (
         f"{what}: {than[verdict.direction]} {reference}, {amount} "
         f"({bounds}{p}). "
         f"Median {median(row, row.median_index)} in {index} (n = {row.n_index}), "
         f"{median(row, row.median_reference)} in {reference} "
         f"(n = {row.n_reference}){below}."
     )
-    return f"{text} {words.sentence(verdict.caveat)}" if verdict.caveat else text
 
 
 def median(row: Any, value: Any) -> str:
@@ -142,13 +144,19 @@ def size_and_interval(row: Any) -> tuple[str, str]:
 def short_cell(row: Any, verdict: Verdict, *, star: str = "") -> Cell:
     """Return estimate, interval, p and verdict as a coloured cell; of a reason, its first clause."""
     if verdict.direction == "not_estimable":
-        first_reason = verdict.caveat.split("; ")[0].split(" (")[0]
-        return Cell(f"not estimable{star}: {first_reason}", "bad")
+        return Cell(f"not estimable{star}: {first_clause(verdict.caveat)}", "bad")
     size, bounds = size_and_interval(row)
     shown = Markup(" ({})").format(bounds) if bounds else ""
     p = words.p_phrase(row.p_adjusted if row.adjustment != "none" else row.p_value)
-    text = Markup("<strong>{}{}</strong>{}<br>{}: {}").format(size, star, shown, p, verdict.word)
+    text = Markup("<strong>{}{}</strong>{}<br>{}: {}").format(
+        size, star, shown, p, verdict.short_word
+    )
     return Cell(text, verdict.direction)
+
+
+def first_clause(caveat: str) -> str:
+    """Return the first reason of a caveat, without what stands in brackets."""
+    return caveat.split("; ")[0].split(" (")[0]
 
 
 def _is_below(row: Any, null: float) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.plural import plural as plural
+
 #: Dash for what is not there; the reason stands beside it.
 NOTHING = "–"
 
@@ -39,6 +41,13 @@ POPULATION_NAMES = {
     "eomes_cd8": "Eomes+ CD8",
     "other_t_cells": "other T",
     "not_t": "not T",
+    "not_gd": "not γδ T",
+    "not_inkt": "not iNKT",
+    "cd3_pos": "CD3+",
+    "cd4_pos": "CD4+",
+    "cd8_pos": "CD8+",
+    "nkg2a_pos": "NKG2A+",
+    "pankir_pos": "panKIR+",
 }
 
 MEASURE_NAMES = {
@@ -55,7 +64,16 @@ SIGNATURE_NAMES = {
     "exhaustion": "inhibitory receptors",
     "activation": "activation",
     "interferon": "interferon response",
+    "innateness": "innateness",
+    "coexpression": "co-expression",
+    "coexpression:share_two_or_more": "share with two or more inhibitory receptors",
 }
+
+#: Scores that are shares of cells, and say so themselves.
+SHARES_OF_CELLS = ("coexpression:share_two_or_more",)
+
+#: Shown side by side, in this order.
+SIDE_BY_SIDE = ("exhaustion", "activation", "interferon")
 
 STATUS_NAMES = {
     "ok": "measured",
@@ -90,7 +108,8 @@ def measure(name: str, feature: str = "-") -> str:
     if feature == "-":
         return MEASURE_NAMES.get(name, name)
     if name == "score":
-        return f"{SIGNATURE_NAMES.get(feature, feature)} score"
+        told = SIGNATURE_NAMES.get(feature, feature)
+        return told if feature in SHARES_OF_CELLS else f"{told} score"
     if name == "share_positive":
         return f"% {feature}+"
     return f"{feature}, {MEASURE_NAMES.get(name, name)}"
@@ -149,8 +168,32 @@ def interval(lower: Any, upper: Any, kind: str) -> str:
     return f"{estimate(lower, kind)} to {estimate(upper, kind)}"
 
 
+def plain(text: str) -> str:
+    """Return a sentence of the analysis with formulas and raw names in words.
+
+    "adjusted for cr(age_years, df=3) + sex only" becomes "adjusted for age (spline) and sex only", "enough gd_t_cells"
+    becomes "enough γδ T".
+    """
+    text = FORMULA.sub(lambda found: covariates(found.group(0)), text)
+    return RAW_NAME.sub(lambda found: RAW_NAMES[found.group(0)], text)
+
+
 #: Spline terms of formulaic: natural (cr), cyclic (cc) or B-spline (bs) of one variable.
 SPLINE = re.compile(r"(?:cr|cc|bs)\(\s*(\w+)\s*,.*\)")
+
+
+#: One term of a formula, and a formula as it stands in a sentence: a spline, or terms added up.
+TERM = r"(?:(?:cr|cc|bs)\([^)]*\)|\b[a-z][a-z_0-9]*\b)"
+FORMULA = re.compile(rf"{TERM}(?: \+ {TERM})+|(?:cr|cc|bs)\([^)]*\)")
+
+#: Names of the tables that a sentence may hold; without an underscore they are words as well.
+RAW_NAMES = {
+    raw: told
+    for names in (POPULATION_NAMES, COVARIATE_NAMES)
+    for raw, told in names.items()
+    if "_" in raw
+}
+RAW_NAME = re.compile(r"\b(" + "|".join(sorted(RAW_NAMES, key=len, reverse=True)) + r")\b")
 
 
 def covariates(formula: str) -> str:
@@ -196,11 +239,6 @@ def value_of(value: Any, measure_name: str) -> str:
 def count(n: Any) -> str:
     """Return a whole number with thousands separated; a dash when missing."""
     return NOTHING if is_missing(n) else f"{int(n):,}"
-
-
-def plural(n: int, one: str, many: str = "") -> str:
-    """Return "1 tube", "2 tubes"."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def listed(items: list[str], *, most: int = 0) -> str:

@@ -1,0 +1,121 @@
+"""Genes of single-cell populations between groups: how many were tested, which differ, and what stood in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.report import pictures, words
+from itc_analysis.report.blocks import Block, Figure, Gallery, Paragraph, Section, Table
+from itc_analysis.report.material import Material
+from itc_analysis.stats.gene_plots import plot_volcano
+
+#: Genes named in a row of the table, and comparisons drawn, those with most genes found first.
+N_NAMED, N_DRAWN = 5, 4
+#: Inches of a volcano.
+SIZE = (4.6, 3.8)
+
+
+def section(material: Material) -> Section:
+    """Return the section on genes."""
+    title = "Genes, one by one"
+    if not material.has_single_cell:
+        return Section("genes", title, [Paragraph("The study has no single-cell data.")])
+    if material.genes.empty:
+        told = "No gene was compared: the analysis plan names none (`genes`), or the run made no genes.parquet."
+        return Section("genes", title, [Paragraph(told)])
+    blocks: list[Block] = [
+        Paragraph(
+            "Exploratory: molecules summed per participant and population, every gene that is expressed enough tested by "
+            "itself, p adjusted to a false discovery rate within each population and comparison. A gene that differs is "
+            "one to look at again in other people, not a result of the trial."
+        ),
+        summary(material),
+    ]
+    drawn = _most_found(material)
+    if drawn:
+        blocks.append(_volcanoes(material, drawn))
+    return Section("genes", title, blocks)
+
+
+def summary(material: Material) -> Table:
+    """Return one row per population and comparison; one for a population in which nothing could be tested."""
+    body = []
+    is_tested = (material.genes["status"] == "ok").groupby(material.genes["population"]).any()
+    told_of: set[str] = set()
+    for (population, comparison), rows in _groups(material.genes):
+        if is_tested[population]:
+            body.append([words.population(population), comparison, *_numbers(rows, material.alpha)])
+        elif population not in told_of:
+            told_of.add(population)
+            # the first sentence tells what holds for the population, the others count people of one comparison
+            reason = str(rows["reason"].iloc[0]).split("; ")[0]
+            empty = [words.NOTHING] * 4
+            body.append(
+                [words.population(population), "none possible", *empty, words.plain(reason)]
+            )
+    return Table(
+        caption=f"Genes by population and comparison; found: adjusted p {material.alpha:g} or below. The number behind a gene "
+        "is how many times as much the index group expresses.",
+        header=["Population", "Comparison", "n", "Tested", "Found", "Surest genes", "Remarks"],
+        rows=body,
+        numeric=frozenset([3, 4]),
+    )
+
+
+def _numbers(rows: pd.DataFrame, alpha: float) -> list[str]:
+    """Return people, genes tested and found, the surest of them, and what must be said."""
+    tested = rows[rows["status"] == "ok"]
+    found = _found(tested, alpha)
+    named = [_gene(row) for row in found.head(N_NAMED).itertuples()]
+    if len(found) > N_NAMED:
+        named.append(f"{len(found) - N_NAMED} more")
+    said = (tested if len(tested) else rows)["reason"].dropna()
+    n_people = f"{rows['n_index'].iloc[0]} / {rows['n_reference'].iloc[0]}"
+    counts = [
+        words.count(len(genes)) if len(tested) else words.NOTHING for genes in (tested, found)
+    ]
+    remark = words.plain(str(said.iloc[0])) if len(said) else words.NOTHING
+    return [n_people, *counts, ", ".join(named) or words.NOTHING, remark]
+
+
+def _groups(genes: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Return the rows of each population and comparison, in the order of the other tables."""
+    order = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    groups = [
+        ((str(p), str(c)), rows) for (p, c), rows in genes.groupby(["population", "comparison"])
+    ]
+    return sorted(groups, key=lambda item: (order.get(item[0][0], len(order)), item[0]))
+
+
+def _found(tested: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    return tested[tested["p_adjusted"] <= alpha].sort_values(["p_value", "gene"], kind="stable")
+
+
+def _gene(row: Any) -> str:
+    return f"{row.gene} ×{words.ratio(2**row.log2_fold_change)}"
+
+
+def _most_found(material: Material) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Return the comparisons with most genes found, at most `N_DRAWN`."""
+    n_found = [
+        (len(_found(rows, material.alpha)), key, rows) for key, rows in _groups(material.genes)
+    ]
+    most = sorted((item for item in n_found if item[0]), key=lambda item: (-item[0], item[1]))
+    return [(key, rows) for _, key, rows in most[:N_DRAWN]]
+
+
+def _volcanoes(material: Material, drawn: list[tuple[tuple[str, str], pd.DataFrame]]) -> Gallery:
+    figures = []
+    for (population, comparison), rows in drawn:
+        figure, axes = pictures.new_figure(*SIZE)
+        plot_volcano(rows, alpha=material.alpha, ax=axes)
+        told = f"{words.population(population)}, {comparison}"
+        figures.append(Figure(pictures.to_png(figure, alt=f"Volcano plot of genes: {told}"), told))
+    return Gallery(
+        figures,
+        "Every point is a gene. To the right: more in the index group; the higher, the surer. Coloured: found. A cloud "
+        "that leans to one side as a whole speaks of depth or of batches rather than of genes.",
+        width=460,
+    )
