@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from itc_analysis.cohort.columns import as_json
 from itc_analysis.cohort.sheets import describe_sheets
 from itc_analysis.config import Section, Settings
+from itc_analysis.flow.gating.template_page import template_page
 from itc_analysis.tables import contract
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.made import MADE
@@ -47,6 +48,7 @@ def generated_files() -> dict[str, Callable[[], str]]:
         "config/README.md": lambda: CONFIG_README.read_text(encoding="utf-8"),
         "docs/settings.md": settings_page,
         "docs/data-model.md": data_model_page,
+        "docs/gating-template.md": lambda: template_page(_GENERATED),
         "src/itc_analysis/cohort/columns.json": lambda: as_json(describe_sheets()),
     }
 

@@ -2,56 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from itc_analysis import open_results
+from itc_analysis.tables import contract
+from itc_analysis.tables.panelwide import AlignmentCheck
+from workflow.running import rules_to_run, snakemake
 
 pytestmark = pytest.mark.workflow
-
-
-def snakemake(
-    study: Path, *arguments: str, root: Path, check: bool = True
-) -> subprocess.CompletedProcess[str]:
-    """Run the workflow with the study's folder as working directory, as the README says."""
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "snakemake", "-s", str(root / "workflow" / "Snakefile"),
-            "--workflow-profile", str(root / "workflow" / "profiles" / "default"),
-            "--configfile", str(study / "config" / "config.yaml"), "--directory", str(study),
-            *arguments,
-        ],
-        capture_output=True, text=True, check=False,
-        env=os.environ | {"COLUMNS": "200"},
-    )  # fmt: skip
-    if check and done.returncode != 0:
-        pytest.fail(f"snakemake exited with {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done
-
-
-def rules_to_run(study: Path, *arguments: str, root: Path) -> set[str]:
-    """Return the names of the rules that a dry run would execute, from its table of jobs."""
-    done = snakemake(study, "--dry-run", *arguments, root=root)
-    said = done.stdout + done.stderr
-    if "Job stats:" not in said:
-        assert "Nothing to be done" in said
-        return set()
-    table = said.split("Job stats:")[-1].split("total")[0]
-    return set(re.findall(r"^(\w+) +\d+$", table, flags=re.M))
-
-
-@pytest.fixture
-def study_copy(finished_study: Path, tmp_path: Path) -> Path:
-    """Return a copy of the finished study that a test may edit; file times are kept."""
-    copy = tmp_path / "study"
-    shutil.copytree(finished_study, copy, symlinks=True)
-    return copy
 
 
 def test_a_finished_study_reruns_nothing(finished_study: Path, root: Path) -> None:
@@ -85,7 +45,7 @@ def test_an_edited_statistics_setting_reruns_only_what_follows_it(
     study_copy: Path, root: Path
 ) -> None:
     rules = rules_to_run(study_copy, "--config", "stats={min_per_group: 2}", root=root)
-    assert rules == {"all", "compare", "report"}
+    assert rules == {"all", "compare", "compare_genes", "report"}
 
 
 def test_a_corrected_age_does_not_regate(study_copy: Path, root: Path) -> None:
@@ -105,6 +65,50 @@ def test_a_comment_in_the_settings_reruns_nothing(study_copy: Path, root: Path) 
     config = study_copy / "config" / "config.yaml"
     config.write_text("# looked at\n" + config.read_text())
     assert rules_to_run(study_copy, root=root) == set()
+
+
+def test_an_edited_compensation_matrix_gates_its_panel_again(study_copy: Path, root: Path) -> None:
+    folder = study_copy / "matrices"
+    folder.mkdir()
+    for panel in ("panel_a", "panel_b"):
+        (folder / f"{panel}.csv").write_text(",A,B\nA,1,0\nB,0,1\n")
+    wanted = ("--config", "flow={matrices_folder: matrices}")
+    snakemake(study_copy, "--touch", *wanted, root=root)
+    assert rules_to_run(study_copy, *wanted, root=root) == set()
+    (folder / "panel_a.csv").write_text(",A,B\nA,1,0.1\nB,0,1\n")
+    done = snakemake(study_copy, "--dry-run", *wanted, root=root)
+    said = done.stdout + done.stderr
+    assert {"learn_scales", "fit_gates", "pool_gates", "apply_gates"} <= rules_to_run(
+        study_copy, *wanted, root=root
+    )
+    assert "Learning gates: panel_a" in said
+    assert "Learning gates: panel_b" not in said
+    # a batch's own matrix takes the place of the panel's for this batch
+    (folder / "panel_a.csv").write_text(",A,B\nA,1,0\nB,0,1\n")
+    (folder / "panel_b-batch1.csv").write_text(",A,B\nA,1,0\nB,0,1\n")
+    said = snakemake(study_copy, "--dry-run", *wanted, root=root).stdout
+    assert "Learning gates: panel_b, batch batch1" in said
+
+
+def test_a_folder_of_matrices_that_is_not_there_stops_before_any_job(
+    study_copy: Path, root: Path
+) -> None:
+    wanted = ("--dry-run", "--config", "flow={matrices_folder: nowhere}")
+    done = snakemake(study_copy, *wanted, root=root, check=False)
+    assert done.returncode != 0
+    assert "no folder 'nowhere'" in done.stdout + done.stderr
+
+
+def test_batches_are_aligned_only_when_asked(study_copy: Path, root: Path) -> None:
+    rules = rules_to_run(study_copy, "--config", "flow={align: true}", root=root)
+    assert {"learn_alignment", "fit_gates", "apply_gates", "report"} <= rules
+    wanted = ("--config", "flow={align: true}", "--until", "learn_alignment")
+    snakemake(study_copy, *wanted, root=root)
+    for panel, rare in (("panel_a", {"mait", "inkt"}), ("panel_b", {"innate_cd8"})):
+        folder = study_copy / "results" / "flow" / panel
+        check = contract.read(folder / "alignment.parquet", AlignmentCheck)
+        assert set(check["batch"]) == {"batch1", "batch2"}
+        assert rare <= set(check["population"])
 
 
 def test_a_misspelt_setting_stops_before_any_job(study_copy: Path, root: Path) -> None:

@@ -30,6 +30,18 @@ def per_flow_job(path):
     ]
 
 
+def per_batch(path, panel):
+    """One path per staining batch of a panel."""
+    return [path(panel, batch) for batch in batches_of_panel(panel)]
+
+
+def overview_note():
+    """What stands on every overview page: simulated data must say so wherever they are shown."""
+    if STUDY.simulated is None:
+        return ""
+    return f"--note 'SIMULATED DATA ({STUDY.simulated}): nothing here was measured in people.'"
+
+
 def per_library_job(path):
     """One path per library batch; an empty list for a study without single-cell data."""
     return [path(batch) for batch in sorted({row["batch"] for row in LIBRARIES})]
@@ -45,6 +57,74 @@ def tubes_of(wildcards):
 
 def fcs_of(wildcards):
     return [row["path"] for row in tubes_of(wildcards)]
+
+
+def matrices_for(rows):
+    """The study's own compensation matrices of these tubes; none is the usual case."""
+    folder = SETTINGS.flow.matrices_folder
+    if folder is not None and not Path(folder).is_dir():
+        raise WorkflowError(
+            f"flow.matrices_folder: no folder '{folder}'; make it, or set null"
+        )
+    return [str(path) for path in matrices_of_tubes(folder, rows)]
+
+
+def matrices_of(wildcards):
+    return matrices_for(tubes_of(wildcards))
+
+
+def spreading_files():
+    """Spreading matrices beside the study's own compensation matrices, for the report."""
+    found = map(spreading_file, matrices_for(TUBES))
+    return [str(path) for path in found if path.exists()]
+
+
+def scale_tubes(wildcards):
+    """Tubes that the panel's scales are learned on."""
+    return choose_tubes([row for row in TUBES if row["panel"] == wildcards.panel])
+
+
+def frozen_scale_tubes(wildcards):
+    return freeze(scale_tubes(wildcards), AT.settings, f"scale-tubes-{wildcards.panel}")
+
+
+def bridge_tubes(wildcards):
+    """Stained tubes of the bridge control, of all batches of a panel."""
+    bridge = list_bridge_samples(STUDY)
+    return [
+        row
+        for row in TUBES
+        if row["panel"] == wildcards.panel
+        and row["tube"] == "stained"
+        and row["sample_id"] in bridge
+    ]
+
+
+def frozen_bridge_tubes(wildcards):
+    return freeze(
+        bridge_tubes(wildcards), AT.settings, f"bridge-tubes-{wildcards.panel}"
+    )
+
+
+def frozen_people(wildcards):
+    """How many people of each group were stained in each batch of a panel."""
+    rows = [row for row in TUBES if row["panel"] == wildcards.panel]
+    name = f"people-{wildcards.panel}"
+    return freeze(count_people(STUDY, rows), AT.settings, name)
+
+
+def landmarks_of(wildcards):
+    """What events are aligned with; nothing unless the settings ask for it."""
+    return [AT.landmarks(wildcards.panel)] if SETTINGS.flow.align else []
+
+
+def landmarks_option(wildcards, input):
+    return f"--landmarks {input.landmarks}" if input.landmarks else ""
+
+
+def per_panel(path):
+    """One path per panel; an empty list for a study without flow cytometry."""
+    return [path(panel) for panel in panels()]
 
 
 def frozen_tubes(wildcards):

@@ -5,27 +5,82 @@ PANEL_SHEET = f"{STUDY.panels_folder}/{{panel}}.tsv"
 GATING_TEMPLATE = f"{STUDY.gating_folder}/{{panel}}.yaml"
 
 
+rule learn_scales:
+    input:
+        fcs=lambda wildcards: [row["path"] for row in scale_tubes(wildcards)],
+        matrices=lambda wildcards: matrices_for(scale_tubes(wildcards)),
+        panel=PANEL_SHEET,
+        template=GATING_TEMPLATE,
+    output:
+        scales=AT.scales("{panel}"),
+        spill=AT.spill("{panel}"),
+    log:
+        AT.log("learn_scales", "{panel}"),
+    params:
+        settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        tubes=frozen_scale_tubes,
+        folder=lambda wildcards, output: Path(output.scales).parent,
+        version=VERSION,
+    message:
+        "Learning scales: {wildcards.panel}"
+    shell:
+        "itc learn-scales --config {params.settings} --tubes {params.tubes} --panel {input.panel}"
+        " --template {input.template} --output-folder {params.folder} > {log} 2>&1"
+
+
+rule learn_alignment:
+    input:
+        fcs=lambda wildcards: [row["path"] for row in bridge_tubes(wildcards)],
+        matrices=lambda wildcards: matrices_for(bridge_tubes(wildcards)),
+        panel=PANEL_SHEET,
+        template=GATING_TEMPLATE,
+        scales=AT.scales("{panel}"),
+    output:
+        landmarks=AT.landmarks("{panel}"),
+        alignment=AT.alignment("{panel}"),
+    log:
+        AT.log("learn_alignment", "{panel}"),
+    params:
+        settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        bridge=frozen_bridge_tubes,
+        people=frozen_people,
+        folder=lambda wildcards, output: Path(output.landmarks).parent,
+        version=VERSION,
+    message:
+        "Aligning batches to the bridge control: {wildcards.panel}"
+    shell:
+        "itc learn-alignment --config {params.settings} --bridge {params.bridge}"
+        " --people {params.people} --panel {input.panel} --template {input.template}"
+        " --scales {input.scales} --output-folder {params.folder} > {log} 2>&1"
+
+
 rule fit_gates:
     input:
         fcs=fcs_of,
+        matrices=matrices_of,
         panel=PANEL_SHEET,
         template=GATING_TEMPLATE,
+        scales=AT.scales("{panel}"),
+        landmarks=landmarks_of,
     output:
         fits=AT.fits("{panel}", "{batch}"),
         quality=AT.tube_quality("{panel}", "{batch}"),
         acquisition=AT.acquisition("{panel}", "{batch}"),
+        kept=AT.kept_events("{panel}", "{batch}"),
     log:
         AT.log("fit_gates", "{panel}", "{batch}"),
     params:
         settings=freeze(SETTINGS.flow, AT.settings, "flow"),
         tubes=frozen_tubes,
+        landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.fits).parent,
         version=VERSION,
     message:
         "Learning gates: {wildcards.panel}, batch {wildcards.batch}"
     shell:
         "itc fit-gates --config {params.settings} --tubes {params.tubes} --panel {input.panel}"
-        " --template {input.template} --output-folder {params.folder} > {log} 2>&1"
+        " --template {input.template} --scales {input.scales} {params.landmarks}"
+        " --output-folder {params.folder} > {log} 2>&1"
 
 
 rule pool_gates:
@@ -59,9 +114,14 @@ rule pool_gates:
 rule apply_gates:
     input:
         fcs=fcs_of,
+        matrices=matrices_of,
         panel=PANEL_SHEET,
         template=GATING_TEMPLATE,
+        scales=AT.scales("{panel}"),
+        landmarks=landmarks_of,
         gates=AT.gates("{panel}"),
+        quality=AT.tube_quality("{panel}", "{batch}"),
+        kept=AT.kept_events("{panel}", "{batch}"),
     output:
         counts=AT.counts("{panel}", "{batch}"),
         intensity=AT.intensity("{panel}", "{batch}"),
@@ -72,11 +132,13 @@ rule apply_gates:
     params:
         settings=freeze(SETTINGS.flow, AT.settings, "flow"),
         tubes=frozen_tubes,
+        landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.counts).parent,
         version=VERSION,
     message:
         "Counting populations: {wildcards.panel}, batch {wildcards.batch}"
     shell:
         "itc apply-gates --config {params.settings} --tubes {params.tubes} --panel {input.panel}"
-        " --template {input.template} --gates {input.gates} --output-folder {params.folder}"
-        " > {log} 2>&1"
+        " --template {input.template} --scales {input.scales} {params.landmarks}"
+        " --gates {input.gates} --quality {input.quality} --kept {input.kept}"
+        " --output-folder {params.folder} > {log} 2>&1"

@@ -1,0 +1,156 @@
+"""Gates that a person drew, through whole runs: what reruns, what follows, and what survives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import flowkit
+import pandas as pd
+import pytest
+
+from itc_analysis import open_results
+from itc_analysis.flow.gating.geometry import Threshold, from_json
+from itc_analysis.flow.transform import Transform
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow import GateFits
+from workflow.running import rules_to_run, snakemake
+
+pytestmark = pytest.mark.workflow
+
+GATING = "{http://www.isac-net.org/std/Gating-ML/v2.0/gating}"
+#: On the 0..1 scale, where 0.11 is no signal: among the negatives, so that every count must rise.
+DRAWN_AT = 0.15
+
+
+def test_drawn_gates_take_their_place_and_survive_another_template(
+    study_copy: Path, root: Path
+) -> None:
+    panel = study_copy / "results" / "flow" / "panel_a"
+    before = open_results(study_copy / "results")
+    gates, counts = before.gates, before.counts  # read now: the next run writes them anew
+    in_gatingml, in_flowjo = [path.stem for path in sorted((panel / "gatingml").glob("S*.xml"))][:2]
+    drawn = study_copy / "manual" / "panel_a"
+    drawn.mkdir(parents=True)
+    exported = panel / "gatingml" / f"{in_gatingml}.xml"
+    copy_drawn_gate(exported, drawn / f"{in_gatingml}.xml", "inkt")
+    copy_drawn_gate(exported, drawn / "panel_a.xml", "mait")
+    fcs = study_copy / "data" / "flow" / f"{in_flowjo}.fcs"
+    write_workspace(drawn / "corrections.wsp", fcs, panel, in_flowjo, "inkt")
+    config = study_copy / "config" / "config.yaml"
+    config.write_text(config.read_text().replace("study:\n", "study:\n  manual_gates: manual\n", 1))
+
+    untouched = [path for path in (study_copy / "results").rglob("*.parquet")
+                 if path.name == "gate_fits.parquet" or "panel_b" in path.parts
+                 or "singlecell" in path.parts]  # fmt: skip
+    written = {path: path.stat().st_mtime_ns for path in untouched}
+    rules = rules_to_run(study_copy, root=root)
+    assert {"pool_gates", "apply_gates", "overview", "measure", "report"} <= rules
+    assert not rules & {"fit_gates", "learn_scales", "annotate"}
+    snakemake(study_copy, root=root)
+    assert {path: path.stat().st_mtime_ns for path in untouched} == written
+    assert rules_to_run(study_copy, root=root) == set()
+
+    tubes = set(gates.query("panel == 'panel_a'")["file_id"])
+    sources = {(tube, "mait"): "panel_a.xml" for tube in tubes}
+    sources |= {(in_gatingml, "inkt"): f"{in_gatingml}.xml", (in_flowjo, "inkt"): "corrections.wsp"}
+    check_manual(open_results(study_copy / "results").gates, sources)
+    check_counts(counts, open_results(study_copy / "results").counts, set(sources))
+    page = (study_copy / "results" / "report.html").read_text(encoding="utf-8")
+    assert "manual" in page
+    assert 'href="flow/panel_a/overview/index.html"' in page
+    overview = (panel / "overview" / "inkt.html").read_text(encoding="utf-8")
+    assert f"drawn by a person ({in_gatingml}.xml)" in overview
+    assert "drawn by a person (corrections.wsp)" in overview
+
+    template = study_copy / "config" / "gating" / "panel_a.yaml"
+    edited = template.read_text().replace("min_parent: 50", "min_parent: 60")
+    assert edited != template.read_text()
+    template.write_text(edited)
+    assert "fit_gates" in rules_to_run(study_copy, root=root)
+    snakemake(study_copy, root=root)
+    check_manual(open_results(study_copy / "results").gates, sources)
+
+
+def test_a_drawn_gate_of_nobody_stops_with_words(study_copy: Path, root: Path) -> None:
+    drawn = study_copy / "manual" / "panel_a"
+    drawn.mkdir(parents=True)
+    exported = next((study_copy / "results/flow/panel_a/gatingml").glob("S*.xml"))
+    copy_drawn_gate(exported, drawn / "S9999_panel_a.xml", "inkt")
+    setting = ["--config", "study={manual_gates: manual}"]
+    done = snakemake(
+        study_copy, *setting, "results/flow/panel_a/gates.parquet", root=root, check=False
+    )
+    assert done.returncode != 0
+    log = (study_copy / "results/logs/pool_gates/panel_a.log").read_text()
+    assert "'S9999_panel_a.xml' is named after no tube and no panel" in log
+
+
+def copy_drawn_gate(exported: Path, to: Path, population: str) -> None:
+    """Keep one gate of an exported file, moved, as an analyst would who corrects only this."""
+    tree = ElementTree.parse(exported)
+    root = tree.getroot()
+    for element in list(root):
+        if not element.tag.startswith(GATING):
+            continue
+        if element.get(f"{GATING}id") != population:
+            root.remove(element)
+            continue
+        element.attrib.pop(f"{GATING}parent_id", None)
+        (dimension,) = element.findall(f"{GATING}dimension")
+        dimension.set(f"{GATING}min", repr(DRAWN_AT))
+    tree.write(to)
+
+
+def write_workspace(workspace: Path, fcs: Path, panel: Path, tube: str, population: str) -> None:
+    """Write a FlowJo workspace in which a cut of a tube was drawn, on compensated events."""
+    axes = next(
+        found[tube]
+        for path in sorted(panel.glob("*/gate_fits.parquet"))
+        for found in [contract.read_provenance(path)["parameters"]["axes"]]
+        if tube in found
+    )
+    fits = contract.read_all(sorted(panel.glob("*/gate_fits.parquet")), GateFits)
+    row = fits.set_index(["file_id", "population"]).loc[(tube, population)]
+    shape = from_json(row["geometry"])
+    assert isinstance(shape, Threshold)
+    (marker,) = shape.markers
+    scale = Transform.from_dict(axes["transforms"][marker])
+    sample = flowkit.Sample(str(fcs), sample_id=fcs.name)
+    text = sample.metadata["spillover"]
+    names = text.split(",")[1 : 1 + int(text.split(",")[0])]
+    strategy = flowkit.GatingStrategy()
+    strategy.add_comp_matrix("drawn", flowkit.Matrix(text, names))
+    strategy.add_transform(
+        "scale", flowkit.transforms.LogicleTransform(scale.t, scale.w, scale.m, scale.a)
+    )
+    dimension = flowkit.Dimension(
+        axes["channels"][marker], compensation_ref="drawn", transformation_ref="scale",
+        range_min=DRAWN_AT, range_max=2.0,
+    )  # fmt: skip
+    strategy.add_gate(flowkit.gates.RectangleGate(population, [dimension]), ("root",))
+    with workspace.open("wb") as stream:
+        flowkit.Session(strategy, [sample]).export_wsp(stream, "All Samples")
+
+
+def check_manual(gates: pd.DataFrame, sources: dict[tuple[str, str], str]) -> None:
+    """Assert that exactly these gates are manual, lie where they were drawn, and name their file."""
+    by_key = gates.set_index(["file_id", "population"])
+    manual = by_key[by_key["state"] == "manual"]
+    assert set(manual.index) == set(sources)
+    # float32 on the way through instrument units
+    assert manual["cut"].to_numpy() == pytest.approx(DRAWN_AT, abs=1e-5)
+    for key, source in sources.items():
+        assert source in manual.loc[key, "reason"]
+
+
+def check_counts(before: pd.DataFrame, after: pd.DataFrame, drawn: set[tuple[str, str]]) -> None:
+    """Assert that counts follow the drawn cuts, and that nobody else's iNKT cells changed."""
+    old, new = (t.set_index(["source_id", "population"]) for t in (before, after))
+    assert (new.loc[list(drawn), "gate_state"] == "manual").all()
+    for key in (key for key in drawn if key[1] == "inkt"):
+        assert new.loc[key, "n_parent"] == old.loc[key, "n_parent"]
+        assert new.loc[key, "n_events"] > old.loc[key, "n_events"]
+    others = [key for key in old.index if key[1] == "inkt" and key not in drawn]
+    assert len(others) > 10
+    pd.testing.assert_series_equal(new.loc[others, "n_events"], old.loc[others, "n_events"])
