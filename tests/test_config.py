@@ -67,3 +67,11 @@ def test_every_setting_is_read_somewhere(root: Path) -> None:
         if f".{key}" not in code and f'"{key}"' not in code
     ]
     assert unused == []
+
+
+def test_a_frozen_section_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="not there"):
+        read_section(tmp_path / "flow.json", Flow)
+    (tmp_path / "flow.json").write_text("flow:")
+    with pytest.raises(SettingsError, match="not valid JSON"):
+        read_section(tmp_path / "flow.json", Flow)

@@ -369,7 +369,7 @@ def read_section(path: str | Path, section: type[AnySection]) -> AnySection:
     """Read one section from a frozen file, or from a whole config.yaml when run by hand."""
     source = Path(path)
     if source.suffix == ".json":
-        return validate(section, json.loads(source.read_text(encoding="utf-8")), str(path))
+        return validate(section, _read_json(source), str(path))
     settings = load_settings(source)
     if set(section.model_fields) <= set(Settings.model_fields):  # made of whole sections
         parts = {name: getattr(settings, name) for name in section.model_fields}
@@ -379,6 +379,15 @@ def read_section(path: str | Path, section: type[AnySection]) -> AnySection:
             return value
     msg = f"{section.__name__} is not a section of the settings"
     raise TypeError(msg)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(str(path), "the file is not there; check the path") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(str(path), f"not valid JSON: {error}") from None
 
 
 def _explain(model: type[BaseModel], item: Any) -> Fault:

@@ -12,7 +12,7 @@ from itc_analysis import provenance
 from itc_analysis.cli import main
 from itc_analysis.report.bibliography import REFERENCES
 from itc_analysis.tables import contract, sheets
-from itc_analysis.tables.comparisons import Genes
+from itc_analysis.tables.genes import Genes
 from itc_analysis.tables.participants import Participants
 from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
 from stats.made_up_profiles import make_counts, tables_of

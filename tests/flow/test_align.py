@@ -18,7 +18,8 @@ from itc_analysis.config import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.align import Warp, read_alignment, unaligned, warps_of
 from itc_analysis.flow.align_check import align_bridge, variation_between_batches
-from itc_analysis.flow.align_learning import MIN_EVENTS, refuse_unfit
+from itc_analysis.flow.align_conditions import read_people, refuse_unfit
+from itc_analysis.flow.align_learning import MIN_EVENTS, learn_landmarks
 from itc_analysis.flow.batch import read_batch
 from itc_analysis.flow.fit import load_checked
 from itc_analysis.flow.gating.geometry import AllAbove, Ellipse, Polygon, Rectangle, Threshold
@@ -272,3 +273,44 @@ def test_the_whole_way_by_commands(bridge: list[dict[str, Any]], tmp_path: Path)
     with pytest.raises(ItcError, match="batch 'b7', it has no landmarks"):
         read_batch(tmp_path / "bridge.json", tmp_path / "p.tsv", tmp_path / "p.yaml",
                    landmarks=landmarks)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "not there"),
+        ("no list", "not valid JSON"),
+        ("{}", "a list of rows with batch, group, n_people is wanted"),
+        ('[{"batch": "b1"}]', "a list of rows with batch, group, n_people is wanted"),
+    ],
+)
+def test_a_list_of_people_that_is_none_is_refused(
+    text: str | None, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "people.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ItcError) as caught:
+        read_people(path)
+    assert told in str(caught.value)
+
+
+def test_people_are_counted_by_batch_and_group(tmp_path: Path) -> None:
+    path = tmp_path / "people.json"
+    path.write_text('[{"batch": "b1", "group": "SSc", "n_people": 3}, '
+                    '{"batch": "b2", "group": "RA", "n_people": 2}]')  # fmt: skip
+    assert read_people(path).to_dict() == {"RA": {"b1": 0, "b2": 2}, "SSc": {"b1": 3, "b2": 0}}
+    path.write_text("[]")
+    assert read_people(path).empty
+
+
+def test_a_template_without_a_marker_to_look_at_is_refused() -> None:
+    shape = {
+        "name": "cells",
+        "parent": "all",
+        "markers": ["FSC-A", "SSC-A"],
+        "method": "scatter_ellipse",
+    }
+    plain = check_template({"panel": "p", "populations": [shape]}, "p.yaml")
+    with pytest.raises(ItcError, match="no gate looks at a single marker"):
+        learn_landmarks([], pd.DataFrame(), plain, pd.DataFrame(), Flow())

@@ -218,13 +218,6 @@ def test_intervals_of_rare_populations_cover_the_truth(share: float) -> None:
     assert covered >= 53  # 95 % of 60 is 57; fewer than 53 would happen once in 50
 
 
-def test_a_moved_cut_changes_the_log_count() -> None:
-    assert counting.log_change(100, 100) == 0
-    assert counting.log_change(120, 100) == pytest.approx(np.log(120.5 / 100.5) / 2)
-    assert counting.log_change(0, 0) == 0
-    assert counting.shifted(Threshold(("x",), "above", 0.5), 0.1).cut == pytest.approx(0.6)
-
-
 def test_without_background_the_limits_are_those_of_counting() -> None:
     blank, limit = counting.detection_limits(Background(0.0, 0.0, "negative_tail"))
     assert blank == 0

@@ -86,3 +86,17 @@ def test_a_tube_that_cannot_be_read_has_the_reason_of_its_status() -> None:
     assert quality["share_dead"].isna().all()
     assert quality.loc[0, "dead_reason"].startswith("tube unreadable")
     assert quality.loc[0, "debris_reason"] == quality.loc[0, "dead_reason"]
+
+
+def test_a_viability_gate_in_two_markers_gives_no_share_and_says_why(
+    columns: dict[str, np.ndarray],
+) -> None:
+    ellipse = {
+        **LIVE,
+        "markers": ["Viability", "FSC-A"],
+        "method": "density_contour",
+        "arguments": {},
+    }
+    found = shares(columns, SCATTER, ellipse)
+    assert found["share_dead"] is None
+    assert found["dead_reason"] == "live: its gate is no such cut or ellipse"

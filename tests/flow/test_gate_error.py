@@ -9,9 +9,9 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube
 from itc_analysis.flow.apply import FinalGate, gate_tube
-from itc_analysis.flow.counts import shifted
-from itc_analysis.flow.gate_error import gate_errors, switching_events
-from itc_analysis.flow.gating.geometry import Combination, Threshold
+from itc_analysis.flow.fit import walk_template
+from itc_analysis.flow.gate_error import gate_errors, log_change, shifted, switching_events
+from itc_analysis.flow.gating.geometry import Combination, Ellipse, Polygon, Threshold
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.tube import Tube
 from itc_analysis.measurements import share_interval
@@ -158,3 +158,41 @@ def test_where_no_cut_has_an_error_nothing_is_said() -> None:
     assert "inkt" not in found_errors(one, plan, without_gate)
     assert "cd8_ab" not in found_errors(one, plan, without_gate)
     assert isinstance(without_gate["not_gd"].geometry, Combination)
+
+
+def test_a_moved_cut_changes_the_log_count() -> None:
+    assert log_change(100, 100) == 0
+    assert log_change(120, 100) == pytest.approx(np.log(120.5 / 100.5) / 2)
+    assert log_change(0, 0) == 0
+    moved = shifted(Threshold(("x",), "above", 0.5), 0.1)
+    assert isinstance(moved, Threshold)
+    assert moved.cut == pytest.approx(0.6)
+
+
+def test_a_round_polygon_is_drawn_in_as_the_ellipse_that_it_follows() -> None:
+    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    outline = 0.5 + 0.1 * np.stack([np.cos(angle), np.sin(angle)]).T
+    polygon = Polygon(("x", "y"), tuple((float(x), float(y)) for x, y in outline))
+    circle = Ellipse(("x", "y"), (0.5, 0.5), ((1.0, 0.0), (0.0, 1.0)), 0.1**2)
+    values = np.random.default_rng(3).uniform(0.3, 0.7, (2, 50_000)).astype(np.float32)
+    for by in (-0.02, 0.0, 0.02, 0.2):
+        same = shifted(polygon, by).contains(values) == shifted(circle, by).contains(values)
+        assert same.mean() > 0.999  # 400 straight edges lie a hair inside of the circle
+    assert shifted(polygon, 0.2).contains(values).sum() == 0
+
+
+def test_the_error_of_a_contour_reaches_the_count() -> None:
+    rng = np.random.default_rng(8)
+    cells = rng.normal([[0.3], [0.4]], 0.05, (2, 8_000))
+    tube = make_tube({"CD4": cells[0], "CD8": cells[1]})
+    entry = {"name": "cells", "parent": "all", "markers": ["CD4", "CD8"], "side": "above",
+             "method": "density_contour"}  # fmt: skip
+    plan = check_template({"panel": "made", "populations": [entry]}, "t")
+    gated, fitted = walk_template(tube, plan, n_bootstrap=10)
+    gates = {"cells": fitted["cells"].geometry}
+    errors = {"cells": fitted["cells"].cut_se}
+    switching = {"cells": switching_events(gated, gates["cells"], errors["cells"], "all")}
+    found = gate_errors(gated, plan, gates, errors, switching)["cells"]
+    # 95 % lie inside; an edge at 2.4 SD that moves by a few hundredths of one moves few of them
+    assert found is not None
+    assert 0 < found < 0.02

@@ -10,9 +10,8 @@ from sklearn.mixture import GaussianMixture
 from flow.made_tubes import make_tube
 from itc_analysis.config import Flow
 from itc_analysis.flow.apply import final_gates, gate_tube
-from itc_analysis.flow.counts import shifted
 from itc_analysis.flow.fit import fit_tube
-from itc_analysis.flow.gate_error import gate_errors, switching_events
+from itc_analysis.flow.gate_error import gate_errors, shifted, switching_events
 from itc_analysis.flow.gating import mixture
 from itc_analysis.flow.gating.gaussians import fit_gaussians
 from itc_analysis.flow.gating.geometry import Ellipse, Threshold, from_json

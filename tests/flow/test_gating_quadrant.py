@@ -7,8 +7,8 @@ import pytest
 
 from flow.made_tubes import make_tube
 from itc_analysis.config import Flow
-from itc_analysis.flow.counts import shifted
 from itc_analysis.flow.fit import fit_tube
+from itc_analysis.flow.gate_error import shifted
 from itc_analysis.flow.gating import quadrant
 from itc_analysis.flow.gating.geometry import Rectangle, from_json
 from itc_analysis.flow.gating.template import check_template

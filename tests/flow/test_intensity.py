@@ -108,3 +108,14 @@ def test_a_median_is_that_of_numpy(n: int, seed: int) -> None:
     everybody = gated(make_tube({"PD-1": values}), "t_cells", np.ones(n, dtype=bool))
     row = intensity_row(everybody, "t_cells", "PD-1", Threshold(None, "none"), min_events=1)
     assert row["median_transformed"] == float(np.median(values))
+
+
+def test_negatives_that_noise_around_zero_stretches_do_not_raise_the_threshold() -> None:
+    # both halves normal about the same mode, the lower one twice as wide
+    drawn = np.random.default_rng(5).normal(0, SPREAD, 40_000)
+    values = NEGATIVE + np.where(drawn < 0, 2 * drawn, drawn)
+    tube = make_tube({"CD3": np.ones(values.size), "PD-1": values})
+    t_cells = gated(tube, "t_cells", np.ones(values.size, dtype=bool))
+    found = negative_threshold(t_cells, "PD-1", TEMPLATE)
+    # the mode of 40,000 events is known to a fifth of their width
+    assert found.value == pytest.approx(NEGATIVE + 3 * SPREAD, abs=0.6 * SPREAD)

@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ from PIL import Image
 from flow.made_tubes import judged_good, t_cell_template, t_cell_tube
 from itc_analysis.cli import main
 from itc_analysis.config import Flow
+from itc_analysis.errors import ItcError
 from itc_analysis.flow import apply
 from itc_analysis.flow.fit import fit_tube
 from itc_analysis.flow.gate_drawing import draw_gate, gates_of_tubes
@@ -176,3 +178,9 @@ def test_the_command_writes_a_page_per_population(
     wrong = main(["overview", *given, "--populations", "inkts", "--output-folder", str(folder)])
     assert wrong != 0
     assert "no gate of 'inkts'; did you mean 'inkt'?" in capsys.readouterr().err
+
+
+def test_a_panel_without_a_stained_tube_is_refused(tables: Tables) -> None:
+    controls = replace(tables, quality=tables.quality.assign(tube="fmo"))
+    with pytest.raises(ItcError, match="no stained tube"):
+        Overview(controls)

@@ -75,3 +75,8 @@ def test_counting_beads_are_passed_over() -> None:
     events[:, :1_000] = 200_000
     left = residual_spill(events, NAMES).dropna(subset=["reading"])
     assert left[["source", "detector", "reading"]].to_numpy().tolist() == [["A", "B", OVER]]
+
+
+def test_a_tube_without_events_has_reasons_only() -> None:
+    table = residual_spill(np.zeros((3, 0), dtype=np.float32), NAMES)
+    assert set(table["reason"]) == {"no bright events of the source"}

@@ -183,3 +183,37 @@ def test_over_compensation_is_found_over_all_tubes(
     assert (found["n_tubes"], found["n_over"], found["n_above"]) == (3, 3, 0)
     other = rows.loc[("CD4", "CD3")]
     assert (other["n_tubes"], other["reason"]) == (0, "no bright events of the source")
+
+
+def test_a_tube_without_events_or_without_the_panels_colours_says_nothing(
+    write_tube: Callable[..., Path], write_fcs: Callable[..., Path]
+) -> None:
+    scatter = np.random.default_rng(2).normal(9e4, 9e3, (2, 500))
+    paths = {
+        "t1": write_tube("t1"),
+        "empty": write_fcs(np.zeros((4, 0)), list(PANEL["channel"]), file_name="empty.fcs"),
+        "grey": write_fcs(scatter, ["FSC-A", "SSC-A"], file_name="grey.fcs"),
+    }
+    scales, spill = learn_scales(rows_of(paths), PANEL, TransformSettings(), Flow())
+    alone, _ = learn_scales(rows_of({"t1": paths["t1"]}), PANEL, TransformSettings(), Flow())
+    pd.testing.assert_frame_equal(scales, alone)
+    assert len(spill) == 2
+
+
+def test_without_tubes_the_command_says_so(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tubes.json").write_text("[]")
+    (tmp_path / "flow.json").write_text("{}")
+    given = {"panel": root / "src/itc_analysis/resources/panels/panel_a.tsv",
+             "template": root / "src/itc_analysis/resources/gating/panel_a.yaml",
+             "tubes": tmp_path / "tubes.json", "config": tmp_path / "flow.json",
+             "output-folder": tmp_path}  # fmt: skip
+    status = main(
+        [
+            "learn-scales",
+            *(str(part) for pair in given.items() for part in (f"--{pair[0]}", pair[1])),
+        ]
+    )
+    assert status == 2
+    assert "no tube is listed" in capsys.readouterr().err

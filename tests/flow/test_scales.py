@@ -89,3 +89,7 @@ def test_gates_learned_on_other_scales_are_refused() -> None:
     assert "marker 'CD3', its gates were learned on logicle: t 4.1943e+06, w 0.7" in told
     assert "drawn on logicle: t 4.1943e+06, w 0.5" in told
     assert "Time" not in told
+    # a top that the template has been given since the gates were learned
+    other_top = TransformSettings(markers={"CD3": Scale(kind="logicle", w=0.7, t=262144)})
+    with pytest.raises(SettingsError, match=r"drawn on logicle: t 262144, w 0\.7"):
+        refuse_other_scales(other_top, ROLES, learned, "gates.parquet")

@@ -15,6 +15,7 @@ from itc_analysis.cli import main
 from itc_analysis.config import Settings, freeze
 from itc_analysis.report import checklist
 from itc_analysis.report.material import collect
+from itc_analysis.report.strobe import ITEMS
 
 PANEL = """channel\tmarker\tfluorochrome\trole\tclone\tmanufacturer\tcatalogue_number
 FSC-A\tFSC-A\t\tscatter\t\t\t
@@ -131,3 +132,27 @@ def test_one_participant_is_told_in_the_singular(
     told = " ".join(record["text"] for record in filled)
     assert "1 enrolled, 1 analysed" in told
     assert not re.search(r"\b1 (participants|criteria|populations|batches|libraries|files)\b", told)
+
+
+def test_strobe_says_whether_covariates_were_imputed(results: Path, settings: Settings) -> None:
+    material = collect(results, settings)
+    complete = material.comparisons.assign(model="least squares, HC3")
+    pooled = material.comparisons.assign(model="least squares, HC3; 20 imputations")
+    told = {
+        name: next(
+            item.text(replace(material, comparisons=rows)) for item in ITEMS if item.number == "12c"
+        )
+        for name, rows in (("complete", complete), ("pooled", pooled))
+    }
+    assert "participants who lack a covariate are left out" in told["complete"]
+    assert "missing covariates were imputed" in told["pooled"]
+
+
+def test_strobe_names_what_was_asked_beside_the_comparisons(
+    results: Path, settings: Settings
+) -> None:
+    material = collect(results, settings)
+    other = next(item for item in ITEMS if item.number == "17")
+    assert "compositions" in other.text(material)
+    without = replace(material, compositions=material.compositions.iloc[:0])
+    assert "compositions" not in other.text(without)

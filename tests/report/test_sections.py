@@ -264,3 +264,14 @@ def test_a_section_that_says_nothing_is_refused() -> None:
 def test_a_row_of_the_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="a row of 1 cells"):
         Table("caption", ["a", "b"], [["only one"]])
+
+
+def test_reasons_that_differ_only_in_their_numbers_are_one_row() -> None:
+    rows = pd.DataFrame(
+        {"status": "few", "reason": ["1 cell, 20 needed", "13 cells, 20 needed", "1 class"]}
+    )
+    found = problems._by_reason(rows, ["status"])
+    assert [(key, len(group)) for key, group in found] == [
+        (("few", "1 cell, 20 needed"), 2),
+        (("few", "1 class"), 1),
+    ]

@@ -149,6 +149,30 @@ def test_a_wholly_low_group_leaves_the_joint_test_and_keeps_its_limit(people):
     assert found.loc[JOINT, "p_permutation"] == 0.01  # counted cells know nothing of limits
 
 
+def test_a_part_outside_the_joint_test_is_adjusted_among_the_joint_tests_and_not_held_back(people):
+    """The joint tests of the others know nothing of iNKT cells, so their p says nothing about them."""
+    found = run(drawn(people, seed=2, limit=0.0005, inkt=-9.0), people)
+    is_out = (found["part"] == "inkt") & found["standard_error"].isna() & found["p_value"].notna()
+    assert is_out.any()
+    asked = found[is_out | (found["part"] == JOINT)]
+    expected = holm(asked["p_value"].to_numpy(dtype=float))
+    np.testing.assert_allclose(asked["p_adjusted"].to_numpy(dtype=float), expected, rtol=1e-12)
+    whole = joint(found)
+    inside = found[(found["comparison"] == "SSc vs healthy") & ~is_out & (found["part"] != JOINT)]
+    assert (inside["p_adjusted"] >= whole["p_adjusted"]).all()
+    assert found[is_out]["p_adjusted"].min() < whole["p_adjusted"]
+
+
+def holm(p):
+    """Holm's method written out; numbers without p stay without."""
+    known = np.flatnonzero(np.isfinite(p))
+    adjusted, highest = np.full(len(p), np.nan), 0.0
+    for rank, place in enumerate(sorted(known, key=lambda i: p[i])):
+        highest = max(highest, min(p[place] * (len(known) - rank), 1.0))
+        adjusted[place] = highest
+    return adjusted
+
+
 def test_who_lacks_a_part_is_counted_with_the_reason(people):
     rows = drawn(people)
     is_out = (rows["population"] == "inkt") & rows["participant_id"].isin(["P000", "P001"])

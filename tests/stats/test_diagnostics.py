@@ -159,3 +159,29 @@ def test_what_cannot_be_compared_keeps_its_row_and_reason(people, shares):
     found = diagnose(shares, people, plan=plan, **HOW).set_index("population")
     assert found.loc["inkt", "reason"].str.contains("no flow cytometry measurement").all()
     assert found.loc["inkt", "estimate_full"].isna().all()
+
+
+def test_a_group_that_only_imputation_would_keep_moves_no_contrast():
+    """Two of four people with RA lack CMV: complete cases hold no such group, and every number is of the same groups."""
+    people = make_participants({"SSc": 20, "RA": 4, "healthy": 20}, seed=1)
+    rng = np.random.default_rng(1)
+    people["cmv_igg"] = pd.array(rng.random(len(people)) < 0.5, dtype="boolean")
+    people.loc[people.index[people["group"] == "RA"][:2], "cmv_igg"] = pd.NA
+    shares = rng.uniform(0.01, 0.05, len(people))
+    rows = make_measurements(people, shares, population="mait", n_denominator=5000)
+    plan = make_plan(covariates="age_years + cmv_igg")
+    how = {"plan": plan, "cohort": COHORT, "settings": Stats(n_permutations=99)}
+    healthy, pooled = compare_groups(rows, people, **how).itertuples()
+    # nothing differs: neither the model nor what stands beside it may find anything
+    assert healthy.p_value > 0.2
+    assert healthy.p_permutation > 0.2
+    assert pooled.status == "not_estimable"
+    beside = diagnose(rows, people, **how).iloc[0]
+    assert beside["second_p_value"] > 0.2
+    assert 0.7 < beside["second_estimate"] < 1.4
+    assert pd.isna(beside["missing_covariates"])  # nobody in a group that is compared lacks any
+    missing = people.assign(cmv_igg=people["cmv_igg"].mask(people.index == 0))
+    (healthy, _) = compare_groups(rows, missing, **how).itertuples()
+    assert "missing covariates are imputed" in healthy.reason
+    assert "RA left out: fewer than 3 of them have every covariate" in healthy.reason
+    assert healthy.n_index == 20

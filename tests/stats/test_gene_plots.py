@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from itc_analysis.stats.gene_plots import GREY, plot_volcano
 from itc_analysis.tables import contract
-from itc_analysis.tables.comparisons import Genes
+from itc_analysis.tables.genes import Genes
 
 
 def table(**columns):
@@ -34,11 +34,11 @@ def table(**columns):
 
 def test_tested_genes_are_points_and_found_ones_are_coloured_by_direction_and_named():
     ax = plot_volcano(table())
-    points = ax.collections[0]
-    assert points.get_offsets().tolist() == [[2.0, 6.0], [-1.0, 3.0], [0.1, pytest.approx(0.30103)]]
-    colours = [to_hex(colour) for colour in points.get_facecolors()]
-    assert len(set(colours)) == 3
-    assert colours[2] == to_hex(GREY)
+    rest, found = ax.collections
+    assert found.get_offsets().tolist() == [[2.0, 6.0], [-1.0, 3.0]]
+    assert rest.get_offsets().tolist() == [[0.1, pytest.approx(0.30103)]]
+    assert len({to_hex(colour) for colour in found.get_facecolors()}) == 2
+    assert to_hex(rest.get_facecolors()[0]) == to_hex(GREY)
     assert [text.get_text() for text in ax.texts] == ["UP", "DOWN"]
     assert "n = 8 / 7" in ax.get_title()
     assert "2 of 3 genes" in ax.get_title()
@@ -48,9 +48,17 @@ def test_only_so_many_genes_are_named():
     assert [text.get_text() for text in plot_volcano(table(), n_named=1).texts] == ["UP"]
 
 
+def test_names_of_points_on_one_spot_do_not_run_into_one_another():
+    genes = table(log2_fold_change=1.0, p_value=1e-4, p_adjusted=2e-4, status="ok")
+    ax = plot_volcano(genes)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == len(genes)
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+
+
 def test_a_p_that_rounds_to_zero_is_drawn():
     genes = table(p_value=[0.0, 1e-3, 0.5, None], p_adjusted=[0.0, 1.5e-3, 0.5, None])
-    assert plot_volcano(genes).collections[0].get_offsets()[0, 1] == 300
+    assert plot_volcano(genes).collections[1].get_offsets()[0, 1] == 300
 
 
 def test_a_comparison_without_a_test_says_so():

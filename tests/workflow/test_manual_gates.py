@@ -78,8 +78,8 @@ def test_a_drawn_gate_of_nobody_stops_with_words(study_copy: Path, root: Path) -
     exported = next((study_copy / "results/flow/panel_a/gatingml").glob("S*.xml"))
     copy_drawn_gate(exported, drawn / "S9999_panel_a.xml", "inkt")
     setting = ["--config", "study={manual_gates: manual}"]
-    done = snakemake(
-        study_copy, *setting, "results/flow/panel_a/gates.parquet", root=root, check=False
+    done = snakemake(  # the target first: --config takes all that follows it
+        study_copy, "results/flow/panel_a/gates.parquet", *setting, root=root, check=False
     )
     assert done.returncode != 0
     log = (study_copy / "results/logs/pool_gates/panel_a.log").read_text()

@@ -40,6 +40,7 @@ rule report:
         per_library_job(AT.cell_counts),
         per_library_job(AT.pseudobulk),
         panels=[f"{STUDY.panels_folder}/{panel}.tsv" for panel in panels()],
+        signatures=STUDY.signatures,
     output:
         page=AT.report,
         strobe=AT.strobe,
@@ -55,7 +56,7 @@ rule report:
         "Writing the report"
     shell:
         "itc report --config {params.settings} --results {params.results} --panels {input.panels}"
-        " --output {output.page}"
+        " --signatures {input.signatures} --output {output.page}"
         " > {log} 2>&1"
 
 

@@ -33,13 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     os.environ.update(ONE_THREAD)  # before numpy is imported
-    import json
     from pathlib import Path
-
-    import pandas as pd
 
     from itc_analysis.config import Flow, read_section
     from itc_analysis.flow import align_check, align_learning
+    from itc_analysis.flow.align_conditions import read_people, refuse_unfit
     from itc_analysis.flow.batch import read_batch
     from itc_analysis.flow.matrix_files import matrices_of_tubes
     from itc_analysis.provenance import describe
@@ -48,14 +46,8 @@ def run(options: argparse.Namespace) -> None:
 
     settings = read_section(options.config, Flow)
     batch = read_batch(options.bridge, options.panel, options.template, options.scales)
-    listed = pd.DataFrame(
-        json.loads(Path(options.people).read_text(encoding="utf-8")),
-        columns=["batch", "group", "n_people"],
-    )
-    people = listed.pivot_table(
-        index="batch", columns="group", values="n_people", aggfunc="sum", fill_value=0
-    )
-    align_learning.refuse_unfit(people, batch.rows, batch.template.panel)
+    people = read_people(options.people)
+    refuse_unfit(people, batch.rows, batch.template.panel)
     landmarks, check = align_check.align_bridge(batch.rows, batch.panel, batch.template, settings)
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     described = describe(

@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config import Flow, read_section
     from itc_analysis.flow import gatingml, pool
     from itc_analysis.flow import manual as drawn
+    from itc_analysis.flow.gating.methods_text import describe_further_methods
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.flow.panel import read_panel
     from itc_analysis.flow.scales import check_same_scales, scales_of_axes
@@ -50,6 +51,8 @@ def run(options: argparse.Namespace) -> None:
     gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes)
     stained = sorted(fits.loc[fits["tube"] == "stained", "file_id"].unique())
     gatingml.write_gates(gates, template, axes, stained, options.gatingml)
+    further, cited = describe_further_methods(template)
+    drawn_text = "" if manual is None else drawn.METHODS_TEXT
     described = describe(
         "itc pool-gates",
         parameters={
@@ -62,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
             *([] if options.manual is None else drawn.manual_files(options.manual)),
         ],
         packages=("numpy", "pandas"),
-        methods=" ".join([pool.METHODS_TEXT, *([] if manual is None else [drawn.METHODS_TEXT])]),
-        citations=pool.CITATIONS,
+        methods=" ".join(filter(None, [further, pool.METHODS_TEXT, drawn_text])),
+        citations=tuple(dict.fromkeys([*cited, *pool.CITATIONS])),
     )
     contract.write(gates, options.output, Gates, described)

@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="panel sheets (TSV), which name the reagents for MIFlowCyt",
     )
+    parser.add_argument(
+        "--signatures", help="signatures.tsv, whose markers label participants; left out: no labels"
+    )
     parser.add_argument("--output", required=True, help="the HTML file to write")
 
 
@@ -28,4 +31,5 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config import load_settings
     from itc_analysis.report.page import write_page
 
-    write_page(options.results, load_settings(options.config), options.output, options.panels)
+    settings = load_settings(options.config)
+    write_page(options.results, settings, options.output, options.panels, options.signatures)

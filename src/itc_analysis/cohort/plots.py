@@ -103,9 +103,7 @@ def plot_covariate(
     return axes
 
 
-def plot_differences(
-    table: pd.DataFrame, *, groups: Sequence[str], ax: Axes | None = None
-) -> Axes:
+def plot_differences(table: pd.DataFrame, *, groups: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw the standardised differences: one line per covariate, one mark per group.
 
     Parameters

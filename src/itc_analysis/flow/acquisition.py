@@ -17,6 +17,7 @@ import pandas as pd
 
 from itc_analysis.flow.isolation_tree import find_isolated
 from itc_analysis.flow.signal_peaks import track_peaks
+from itc_analysis.flow.spread import MAD_TO_SD
 from itc_analysis.flow.stretch_edges import place_edges
 
 Mask = npt.NDArray[np.bool_]
@@ -37,8 +38,6 @@ _SHORTEST_STEADY = 5
 _SMOOTHING = 1.5
 #: Windows of the running median before it: a flip of two windows, which share events, goes.
 _MEDIAN_OF = 5
-#: 1 / 0.6745: a MAD in standard deviations of a normal distribution.
-_MAD_TO_SD = 1.4826
 #: This quantile of a normal distribution's absolute values, in standard deviations.
 _TAIL, _TAIL_TO_SD = 0.95, 1.96
 #: A duration of fewer ticks of the clock is too coarse to judge.
@@ -216,7 +215,7 @@ def _deviations(tracks: Float) -> Float:
     """Return how far each smoothed peak lies from its median, in robust standard deviations."""
     smooth = _smoothed(_filled(tracks))
     distance = np.abs(smooth - np.median(smooth, axis=0))
-    spread = _MAD_TO_SD * np.median(distance, axis=0)
+    spread = MAD_TO_SD * np.median(distance, axis=0)
     # Never stricter than counting allows: windows two apart share no event, so their difference
     # shows the noise of a peak whatever the instrument does. Smoothing leaves so much of it:
     left_over = np.sqrt(2 / (2 * np.sqrt(np.pi) * _SMOOTHING))
@@ -233,7 +232,7 @@ def _noise(tracks: Float) -> Float:
     change = np.abs(tracks[2:] - tracks[:-2])
     change[:, ~np.isfinite(change).any(axis=0)] = 0  # seen in too few windows to tell
     median, tail = np.nanquantile(change, [0.5, _TAIL], axis=0)
-    return np.asarray(np.maximum(_MAD_TO_SD * median, tail / _TAIL_TO_SD) / np.sqrt(2))
+    return np.asarray(np.maximum(MAD_TO_SD * median, tail / _TAIL_TO_SD) / np.sqrt(2))
 
 
 def _without_short_gaps(bad: Mask) -> Mask:
@@ -276,7 +275,7 @@ def _odd_rates(duration: Float, tick: float, n_events: npt.NDArray[np.int64], ma
         # By counting; what lasts less than a tick of the clock only says so.
         error = np.sqrt(1 / n + (tick / np.maximum(time, tick)) ** 2)
         distance = np.abs(log_rate - np.median(log_rate))
-        spread = _MAD_TO_SD * np.median(distance)
+        spread = MAD_TO_SD * np.median(distance)
         found = distance > mads * np.maximum(spread, error)
         for low, high in runs(np.repeat(found, size)[:n_steps]):
             low, high = _rate_edges(duration, n_events, low, high, tick=tick, reach=size)

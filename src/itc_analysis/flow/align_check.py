@@ -36,7 +36,7 @@ def align_bridge(
 
     Parameters
     ----------
-    rows : the stained bridge tubes of a panel, of all batches; see `align_learning.refuse_unfit`.
+    rows : the stained bridge tubes of a panel, of all batches; see `align_conditions.refuse_unfit`.
     panel, template : the panel sheet and its gating template.
     settings : the flow section.
 
@@ -146,13 +146,15 @@ def _numbers(applied: Applied, template: Template) -> pd.DataFrame:
     whole = _denominators(applied.counts, template)
     n_whole = counts["source_id"].map(whole).astype(float)
     n_whole = n_whole.where(n_whole > 0)
-    background = counts["n_background"].fillna(0.0)
+    events = counts["n_events"].astype(float)
+    # the best estimate of the number of cells, as the limits have it in their middle
+    net = events - counts["n_background"].fillna(0.0) + counts["n_missed"].fillna(0.0)
     shares = pd.DataFrame(
         {
             "source_id": counts["source_id"],
             "population": counts["population"],
             "marker": "-",
-            "value": (counts["n_events"].astype(float) - background).clip(lower=0) / n_whole,
+            "value": net.clip(lower=0) / n_whole,
             "lower": counts["n_lower"] / n_whole,
             "upper": counts["n_upper"] / n_whole,
             "n": counts["n_events"],

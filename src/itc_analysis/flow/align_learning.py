@@ -1,8 +1,8 @@
 """Find where the bridge control's peaks lie in every batch, and the maps that bring them together.
 
 The same material is stained in every batch, so a peak of it that lies elsewhere has been moved by lot,
-laser or staining, not by biology. Learned on bridge tubes only, and refused where it could remove what
-is looked for.
+laser or staining, not by biology. Learned on bridge tubes only; `align_conditions` refuses where it could
+remove what is looked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.apply import final_gates, gate_tube
-from itc_analysis.flow.bridge import refuse_confounded
 from itc_analysis.flow.fit import load_checked
 from itc_analysis.flow.gating.geometry import Threshold
 from itc_analysis.flow.gating.template import Template
@@ -78,9 +77,13 @@ def learn_landmarks(
 
     Raises
     ------
-    ItcError : a batch has no bridge tube that can be used, or the reference is no batch.
+    ItcError : a batch has no bridge tube that can be used, the reference is no batch, or the template has
+        no marker to look at.
     """
     where = looked_at(template)
+    if not where:
+        what = "no gate looks at a single marker and no functional marker is named: nothing shows a shift"
+        raise ItcError(_SOURCE, [Fault("", what, "set flow.align to false")])
     peaks: dict[tuple[str, str, str], list[tuple[float, float, int]]] = defaultdict(list)
     usable: set[str] = set()
     for row in rows:
@@ -116,42 +119,6 @@ def learn_landmarks(
         ],
         Landmarks,
     )
-
-
-def refuse_unfit(people: pd.DataFrame, bridge: Sequence[Mapping[str, Any]], panel: str) -> None:
-    """Refuse to align batches that have no bridge tube, or that cannot be told from groups.
-
-    Parameters
-    ----------
-    people : people of the panel, batches as rows and groups as columns.
-    bridge : rows of the tube sheet of the stained bridge tubes.
-    panel : for the message.
-
-    Raises
-    ------
-    ItcError : all faults at once.
-    """
-    with_bridge = {str(row["batch"]) for row in bridge}
-    faults = [
-        Fault(
-            f"batch '{batch}'",
-            "it has no bridge control, so nothing says how far it moved",
-            "stain the bridge control in every batch, or set flow.align to false",
-        )
-        for batch in people.index
-        if str(batch) not in with_bridge
-    ]
-    if not with_bridge:
-        what = "the panel has no bridge control, so nothing says how far its batches moved"
-        faults = [Fault("", what, "stain one in every batch, or set flow.align to false")]
-    try:
-        if len(people):
-            refuse_confounded(people, source=panel)
-    except ItcError as error:
-        faults += error.faults
-    if faults:
-        source = f"alignment of {panel}"
-        raise ItcError(source, faults)
 
 
 def looked_at(template: Template) -> dict[str, tuple[str, str | None]]:

@@ -12,9 +12,9 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.flow import counts as counting
 from itc_analysis.flow.counts import NO_BACKGROUND, Background
-from itc_analysis.flow.fit import no_channel
 from itc_analysis.flow.gate_error import gate_errors, switching_events
-from itc_analysis.flow.gated import Events, Gated
+from itc_analysis.flow.gated import Events, Gated, no_channel
+from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import (
     Combination,
     Geometry,
@@ -31,7 +31,6 @@ from itc_analysis.flow.intensity import (
 from itc_analysis.flow.intensity import Threshold as Positive
 from itc_analysis.flow.kept_events import Judged
 from itc_analysis.flow.load import load_tube
-from itc_analysis.flow.pool import WEAK
 from itc_analysis.flow.tube import Tube
 from itc_analysis.flow.views import view_row
 from itc_analysis.tables import contract
@@ -117,7 +116,8 @@ def apply_batch(
 
     Raises
     ------
-    ItcError : a tube was not judged, or not as it is now; it cannot be read any more.
+    ItcError : a tube was not judged, has another number of events than when it was, or cannot be read any
+        more.
     """
     made = _Rows()
     controls = Controls()

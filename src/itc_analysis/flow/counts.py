@@ -1,10 +1,10 @@
-"""How many cells, how sure: background, interval, detection, and what the cut contributes."""
+"""How many cells, how sure: background, interval and detection."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,10 @@ from scipy import special  # scipy.stats has the same quantiles and takes 0.4 s 
 from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.density import Density
 from itc_analysis.flow.gating.flank import fit_flank
-from itc_analysis.flow.gating.geometry import AllAbove, Ellipse, Rectangle, Threshold
 from itc_analysis.flow.gating.overlap import fit_overlap
 from itc_analysis.flow.spread import MIN_SPREAD
 
 FloatArray = npt.NDArray[np.float64]
-#: Gates whose edge has a standard error.
-Movable: TypeAlias = Threshold | AllAbove | Ellipse | Rectangle
 
 #: Level of every interval of a count.
 CONFIDENCE = 0.95
@@ -287,32 +284,6 @@ def detect(
     if net < max(lod_events, own_limit or 0.0) or lower <= 0:
         return "below_lod"
     return "quantified" if net >= loq_events else "detected"
-
-
-def shifted(gate: Movable, by: float) -> Movable:
-    """Return the gate with its cut raised, or the edges of its shape drawn in, by transformed units."""
-    if isinstance(gate, Ellipse):
-        # the mean radius: that of the circle of the same area (volume)
-        n = len(gate.centre)
-        scale = float(np.linalg.det(np.asarray(gate.covariance))) ** (0.5 / n)
-        radius = max(float(np.sqrt(gate.distance_square)) - by / scale, 0.0)
-        return replace(gate, distance_square=radius**2)
-    if isinstance(gate, Rectangle):
-        return replace(
-            gate,
-            lowest=tuple(None if low is None else low + by for low in gate.lowest),
-            highest=tuple(None if high is None else high - by for high in gate.highest),
-        )
-    return replace(gate, cut=gate.cut + by)
-
-
-def log_change(n_low: int, n_high: int) -> float:
-    """Return half the log ratio of the counts one standard error left and right of the cut.
-
-    Positive where the count falls as the cut rises. Half an event is added to both, so that an empty gate
-    has a finite answer.
-    """
-    return float(np.log((n_low + 0.5) / (n_high + 0.5))) / 2
 
 
 def _flank_quantile(values: npt.NDArray[np.floating[Any]], cut: float) -> float:

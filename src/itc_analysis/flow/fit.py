@@ -14,7 +14,7 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.dead_and_debris import dead_and_debris
-from itc_analysis.flow.gated import Gated
+from itc_analysis.flow.gated import Gated, no_channel
 from itc_analysis.flow.gating import control_quantile
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
@@ -160,12 +160,6 @@ def walk_template(
             inside = gated.inside(found.geometry, population.parent)
         gated.add(population.name, population.parent, inside)
     return gated, fitted
-
-
-def no_channel(tube: Tube, population: Population) -> str | None:
-    """Return which marker of a gate the file lacks, in words, or None."""
-    missing = [marker for marker in population.markers if marker not in tube.markers]
-    return f"the file has no channel for {', '.join(missing)}" if missing else None
 
 
 def axes_of(tube: Tube) -> dict[str, Any]:

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
-from itc_analysis.flow.counts import Movable, log_change, shifted
 from itc_analysis.flow.gated import Events, Gated
-from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.gating.geometry import (
+    AllAbove,
+    Combination,
+    Ellipse,
+    Geometry,
+    Polygon,
+    Rectangle,
+    Threshold,
+)
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube import Tube
+
+#: Gates whose edge has a standard error.
+Movable: TypeAlias = Threshold | AllAbove | Ellipse | Polygon | Rectangle
 
 #: Counts by population with a cut one standard error lower and one higher.
 _Shifted = dict[str, tuple[int, int]]
@@ -30,7 +41,7 @@ def switching_events(
     Parameters
     ----------
     gated : the tube, which holds the parent.
-    gate : the gate; a cut or the edge of an ellipse may have an error.
+    gate : the gate; a cut or the edge of a shape may have an error.
     cut_se : that standard error, transformed units; None for none.
 
     Returns
@@ -89,6 +100,41 @@ def gate_errors(
                 change -= log_change(*sizes[total])
             squares[name].append(change**2)
     return {name: float(np.sqrt(sum(own))) if own else None for name, own in squares.items()}
+
+
+def shifted(gate: Movable, by: float) -> Movable:
+    """Return the gate with its cut raised, or the edges of its shape drawn in, by transformed units."""
+    if isinstance(gate, Ellipse):
+        # the mean radius: that of the circle of the same area (volume)
+        n = len(gate.centre)
+        scale = float(np.linalg.det(np.asarray(gate.covariance))) ** (0.5 / n)
+        radius = max(float(np.sqrt(gate.distance_square)) - by / scale, 0.0)
+        return replace(gate, distance_square=radius**2)
+    if isinstance(gate, Polygon):
+        corners = np.asarray(gate.vertices)
+        x, y = corners.T
+        area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+        # by proportion, so that the circle of the same area is drawn in by that much
+        part = max(1 - by / np.sqrt(area / np.pi), 0.0) if area > 0 else 1.0
+        middle = corners.mean(axis=0)
+        moved = middle + part * (corners - middle)
+        return replace(gate, vertices=tuple((float(a), float(b)) for a, b in moved))
+    if isinstance(gate, Rectangle):
+        return replace(
+            gate,
+            lowest=tuple(None if low is None else low + by for low in gate.lowest),
+            highest=tuple(None if high is None else high - by for high in gate.highest),
+        )
+    return replace(gate, cut=gate.cut + by)
+
+
+def log_change(n_low: int, n_high: int) -> float:
+    """Return half the log ratio of the counts one standard error left and right of the cut.
+
+    Positive where the count falls as the cut rises. Half an event is added to both, so that an empty gate
+    has a finite answer.
+    """
+    return float(np.log((n_low + 0.5) / (n_high + 0.5))) / 2
 
 
 def _dependencies(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.gating.geometry import Combination, Geometry
-from itc_analysis.flow.gating.template import ROOT
+from itc_analysis.flow.gating.template import ROOT, Population
 from itc_analysis.flow.tube import Tube
 
 Events: TypeAlias = npt.NDArray[np.int32]
@@ -110,3 +110,9 @@ class Gated(Mapping[str, Events]):
             mask, above = wider, self._parent[above]
         # A population of another branch was followed up to all events.
         return mask if above == ancestor else mask.take(self._events[ancestor])
+
+
+def no_channel(tube: Tube, population: Population) -> str | None:
+    """Return which marker of a gate the file lacks, in words, or None."""
+    missing = [marker for marker in population.markers if marker not in tube.markers]
+    return f"the file has no channel for {', '.join(missing)}" if missing else None

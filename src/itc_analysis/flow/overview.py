@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.gate_drawing import (
     Drawing,
     Gate,
@@ -33,6 +34,8 @@ from itc_analysis.flow.plots import (
 #: States whose reasons are told elsewhere and would only fill the page.
 _UNREMARKABLE = ("ok", "pooled")
 _DETECTIONS = {"quantified": "quantified", "detected": "detected", "below_lod": "below LoD"}
+
+_SOURCE = "overview"
 
 HOW_TO_READ = (
     "Each drawing shows the parent's events, darker where they are denser (logarithmic); axes are in instrument "
@@ -66,12 +69,20 @@ class Overview:
     ----------
     tables : of all its batches; stained tubes are shown.
     note : a sentence that stands on every page, such as that the data are simulated; None for none.
+
+    Raises
+    ------
+    ItcError : no stained tube is in the tables of gates and of quality.
     """
 
     def __init__(self, tables: Tables, *, note: str | None = None) -> None:
         quality = tables.quality[tables.quality["tube"] == "stained"]
         self._quality = quality.set_index("file_id")
         self._table = tables.gates[tables.gates["file_id"].isin(quality["file_id"])]
+        if self._table.empty:
+            what = "no stained tube is in the tables of gates and of quality, so there is nothing to draw"
+            remedy = "give both tables of the same panel, and stain a tube with all of it"
+            raise ItcError(_SOURCE, [Fault("", what, remedy)])
         self._gates = gates_of_tubes(self._table)
         self._views: dict[str, dict[str, dict[str, Any]]] = {}
         for row in tables.views.to_dict("records"):

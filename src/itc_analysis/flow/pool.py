@@ -17,7 +17,7 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.gating import control_quantile
-from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
+from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
     Combination,
@@ -41,10 +41,6 @@ OWN_WEIGHT = 0.9
 CLEAR_DEPTH = 0.8
 #: Even a clear valley is not believed this many times further away than an outlier.
 FAR_OFF = 2.0
-
-#: State of a cut where nothing separates positives from negatives in its tube, and nothing else can judge
-#: it.
-WEAK = "weak"
 
 _SOURCE = "gates"
 

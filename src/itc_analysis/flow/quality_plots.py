@@ -29,7 +29,7 @@ def plot_quality_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ax : axes to draw on; new ones when left out.
     """
     if ax is None:
-        _, ax = plt.subplots(figsize=(7, 3))
+        _, ax = plt.subplots(figsize=(7, 3), layout="constrained")
     # The clock ticks: only several steps together last many ticks.
     between = (1 / table["events_per_second"]).rolling(_STEPS_TOGETHER, center=True, min_periods=1)
     rate = 1 / between.mean()

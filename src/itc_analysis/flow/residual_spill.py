@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.flow.spread import MAD_TO_SD
+
 Float = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -36,8 +38,6 @@ _FEWEST_NEGATIVE = 0.2
 _REACH = 3.0
 #: A slope within so many standard errors of zero is noise.
 _CLEAR = 3.0
-#: From the median distance of a normal distribution's half to its standard deviation.
-_QUARTILE = 0.6745
 #: Standard error of a mode over that of a mean, about.
 _MODE_ERROR = 2.0
 
@@ -84,6 +84,9 @@ def residual_spill(
 
 def _dim_and_bright(scaled: Float) -> tuple[Mask, Mask]:
     """Return the dim and the bright events of a source."""
+    if scaled.size == 0:
+        nobody = np.zeros(0, dtype=np.bool_)
+        return nobody, nobody
     low, high = np.quantile(scaled, [_DIM, _BRIGHTEST])
     dim = scaled <= low
     return dim, scaled > (np.median(scaled[dim]) + high) / 2
@@ -128,7 +131,7 @@ def _told(scaled: Float, masks: tuple[Mask, Mask], step: float, limit: float) ->
 
 def _width(scaled: Float, mode: float) -> float:
     """Return the standard deviation of a peak from the half below it, which holds no dim positives."""
-    return float(np.median(mode - scaled[scaled <= mode])) / _QUARTILE
+    return MAD_TO_SD * float(np.median(mode - scaled[scaled <= mode]))
 
 
 def _mode(scaled: Float) -> float:

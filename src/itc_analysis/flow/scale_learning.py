@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config import Flow
-from itc_analysis.errors import ItcError
+from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.load import load_tube
 from itc_analysis.flow.residual_spill import OVER, UNDER, residual_spill
 from itc_analysis.flow.scales import Scale, TransformSettings
@@ -45,6 +45,8 @@ WIDEST = 1 / 3
 #: Widths are written in these steps: finer ones change no gate, and a study that grows by a batch keeps
 #: its scales unless they really move.
 STEP = 0.05
+
+_SOURCE = "scales"
 
 METHODS_TEXT = (
     "Where the gating template left it open, the width of a logicle scale was estimated from the compensated "
@@ -93,7 +95,14 @@ def learn_scales(
     Notes
     -----
     A tube that cannot be read is passed over here: fitting will name it.
+
+    Raises
+    ------
+    ItcError : `rows` is empty.
     """
+    if not rows:
+        what = "no tube is listed, so there is nothing to learn scales on"
+        raise ItcError(_SOURCE, [Fault("", what, "give the panel's tubes")])
     roles = {
         str(marker): str(role)
         for marker, role in zip(panel["marker"], panel["role"], strict=True)
@@ -115,8 +124,9 @@ def learn_scales(
         for marker in there:
             _look(tube, marker, scales[marker], seen[marker])
         step = max(1, tube.n_events // SPILL_EVENTS)
-        units = np.stack([tube.values(m)[::step] * tube.transforms[m].t for m in there])
-        left.append(residual_spill(units, there))
+        if there:
+            units = np.stack([tube.values(m)[::step] * tube.transforms[m].t for m in there])
+            left.append(residual_spill(units, there))
     made = contract.make(
         [
             {"panel": rows[0]["panel"], "role": role, **_row(marker, scales[marker], seen[marker])}

@@ -100,16 +100,17 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes, *, caption: str)
 def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
     group = str(rows["group"].iloc[0])
     n = int(rows["n_analysed"].max())
-    estimable = rows[rows["status"] == "ok"].sort_values(
+    estimable = rows[_is_told(rows)].sort_values(
         ["p_value", "population", "measure", "feature", "variable"], kind="stable"
     )
     adjusted = words.listed(sorted(words.covariates(text) for text in set(estimable["covariates"])))
+    roles = words.listed(sorted(set(rows["role"]))).capitalize()
     told = (
         f"Among {words.plural(n, 'analysed participant')} of {group}, {words.plural(len(rows), 'association')} asked for "
         f"by the plan, {len(estimable)} of them estimable"
         + (f", adjusted for {adjusted}." if adjusted else ".")
-        + " Exploratory: with so many questions some answers look striking by chance alone, and what goes together need not "
-        "be cause and effect."
+        + f" {roles}: with so many questions some answers look striking by chance alone, and what goes together need not be "
+        "cause and effect."
     )
     is_only = len(set(material.associations["group"])) == 1
     blocks: list[Block] = [] if is_only else [Heading(f"Within {group}")]
@@ -125,7 +126,9 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
             "may be chance:"
         )
     notes = Notes(f"associations-{group}")
-    blocks += [_map(rows, group), table(shown, material, notes, caption=caption), *notes.blocks()]
+    if (rows["status"] == "ok").any():  # a limit has no colour
+        blocks.append(_map(rows, group))
+    blocks += [table(shown, material, notes, caption=caption), *notes.blocks()]
     all_notes = Notes(f"associations-{group}-all")
     everything = table(
         estimable, material, all_notes, caption=f"All within {group}, smallest p first."
@@ -170,7 +173,7 @@ def _map(rows: pd.DataFrame, group: str) -> Figure:
 
 def _unknown(rows: pd.DataFrame) -> Table:
     """Return why associations could not be estimated, with how many."""
-    lost = rows[rows["status"] != "ok"]
+    lost = rows[~_is_told(rows)]
     reasons = lost["reason"].fillna("no reason given").map(verdicts.first_clause).map(words.plain)
     body = [
         [VARIABLE_NAMES.get(str(variable), str(variable)), str(reason), str(len(own))]
@@ -178,6 +181,12 @@ def _unknown(rows: pd.DataFrame) -> Table:
     ]
     header = ["Variable", "Why", "Associations"]
     return Table("Associations that could not be estimated.", header, body, numeric=frozenset([2]))
+
+
+def _is_told(rows: pd.DataFrame) -> pd.Series:
+    """Which rows have an estimate, or a limit with its p where everybody of one category is below detection."""
+    has_limit = rows[["lower", "upper"]].notna().any(axis=1)
+    return (rows["status"] == "ok") | (rows["p_value"].notna() & has_limit)
 
 
 def _variable(row: Any) -> str:

@@ -170,6 +170,24 @@ REFERENCES: dict[str, Reference] = {
         "data by automated density-based cell population identification. Bioinformatics 2015;31:606–607.",
         "10.1093/bioinformatics/btu677",
     ),
+    "lo2008": Reference(
+        "Lo K, Brinkman RR, Gottardo R. Automated gating of flow cytometry data via robust model-based "
+        "clustering. Cytometry A 2008;73A:321–332.",
+        "10.1002/cyto.a.20531",
+    ),
+    "ashman1994": Reference(
+        "Ashman KM, Bird CM, Zepf SE. Detecting bimodality in astronomical datasets. "
+        "Astron J 1994;108:2348–2361.",
+        "10.1086/117248",
+    ),
+    "kass1995": Reference(
+        "Kass RE, Raftery AE. Bayes factors. J Am Stat Assoc 1995;90:773–795.",
+        "10.1080/01621459.1995.10476572",
+    ),
+    "schwarz1978": Reference(
+        "Schwarz G. Estimating the dimension of a model. Ann Stat 1978;6:461–464.",
+        "10.1214/aos/1176344136",
+    ),
     "haldane1956": Reference(
         "Haldane JBS. The estimation and significance of the logarithm of a ratio of frequencies. "
         "Ann Hum Genet 1956;20:309–311.",

@@ -42,7 +42,8 @@ def section(material: Material) -> Section:
         Paragraph(
             "Shares of one whole depend on one another: where one population falls, the percentages of all others rise, though "
             "none of them has grown. Here each population is counted per cell of a reference population, which does not move with the "
-            "others, and one joint test asks whether the T cells divide otherwise at all. Only where it does, look at the parts."
+            "others, and one joint test asks whether the T cells divide otherwise at all. Only where it does, look at the parts; a part "
+            "of which only a limit is known stands for itself, outside the joint test."
         ),
         table(rows, material, notes),
         *notes.blocks(),
@@ -95,7 +96,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
     level = f"{100 * material.settings.stats.confidence:g} %"
     return Table(
         f"Composition of the T cells, {index} against each control. The ratio is how many times as many cells of the part "
-        "there are for one of the reference population; adjusted p of a part is never below the joint one.",
+        "there are for one of the reference population; adjusted p of a part in the joint test is never below that of the test.",
         [
             f"{index} against",
             "Part",

@@ -14,7 +14,7 @@ from itc_analysis.report.material import Material
 from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 
 #: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
-BADNESS = {"not_estimable": 4, "weak": 3, "borrowed": 2, "pooled": 1}
+BADNESS = {"not_estimable": 4, "weak": 3, "borrowed": 2, "control": 2, "pooled": 1}
 
 STATE_MEANINGS = (
     "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or study, because the "

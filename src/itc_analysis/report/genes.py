@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.report import pictures, words
+from itc_analysis.report import answer, pictures, verdicts, words
 from itc_analysis.report.blocks import Block, Figure, Gallery, Paragraph, Section, Table
 from itc_analysis.report.material import Material
 from itc_analysis.stats.gene_plots import plot_volcano
@@ -29,7 +29,7 @@ def section(material: Material) -> Section:
         Paragraph(
             "Exploratory: molecules summed per participant and population, every gene that is expressed enough tested by "
             "itself, p adjusted to a false discovery rate within each population and comparison. A gene that differs is "
-            "one to look at again in other people, not a result of the trial."
+            "one to look at again in other people, not yet a finding."
         ),
         summary(material),
     ]
@@ -44,9 +44,12 @@ def summary(material: Material) -> Table:
     body = []
     is_tested = (material.genes["status"] == "ok").groupby(material.genes["population"]).any()
     told_of: set[str] = set()
-    for (population, comparison), rows in _groups(material.genes):
+    pooled = material.settings.cohort.pooled_name
+    index = material.settings.cohort.index_group
+    for (population, _), rows in _groups(material):
         if is_tested[population]:
-            body.append([words.population(population), comparison, *_numbers(rows, material.alpha)])
+            against = verdicts.reference_name(str(rows["reference_group"].iloc[0]), pooled)
+            body.append([words.population(population), against, *_numbers(rows, material.alpha)])
         elif population not in told_of:
             told_of.add(population)
             # the first sentence tells what holds for the population, the others count people of one comparison
@@ -57,10 +60,18 @@ def summary(material: Material) -> Table:
             )
     return Table(
         caption=f"Genes by population and comparison; found: adjusted p {material.alpha:g} or below. The number behind a gene "
-        "is how many times as much the index group expresses.",
-        header=["Population", "Comparison", "n", "Tested", "Found", "Surest genes", "Remarks"],
+        f"is how many times as much {index} expresses.",
+        header=[
+            "Population",
+            f"{index} against",
+            "n",
+            "Tested",
+            "Found",
+            "Surest genes",
+            "Remarks",
+        ],
         rows=body,
-        numeric=frozenset([3, 4]),
+        numeric=frozenset([2, 3, 4]),
     )
 
 
@@ -80,13 +91,23 @@ def _numbers(rows: pd.DataFrame, alpha: float) -> list[str]:
     return [n_people, *counts, ", ".join(named) or words.NOTHING, remark]
 
 
-def _groups(genes: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+def _groups(material: Material) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     """Return the rows of each population and comparison, in the order of the other tables."""
-    order = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    genes = material.genes
+    places = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    order = answer.reference_order(material, genes)
     groups = [
-        ((str(p), str(c)), rows) for (p, c), rows in genes.groupby(["population", "comparison"])
+        ((str(population), str(comparison)), rows)
+        for (population, comparison), rows in genes.groupby(["population", "comparison"])
     ]
-    return sorted(groups, key=lambda item: (order.get(item[0][0], len(order)), item[0]))
+    return sorted(
+        groups,
+        key=lambda item: (
+            places.get(item[0][0], len(places)),
+            order[item[1]["reference_group"].iloc[0]],
+            item[0],
+        ),
+    )
 
 
 def _found(tested: pd.DataFrame, alpha: float) -> pd.DataFrame:
@@ -99,9 +120,7 @@ def _gene(row: Any) -> str:
 
 def _most_found(material: Material) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     """Return the comparisons with most genes found, at most `N_DRAWN`."""
-    n_found = [
-        (len(_found(rows, material.alpha)), key, rows) for key, rows in _groups(material.genes)
-    ]
+    n_found = [(len(_found(rows, material.alpha)), key, rows) for key, rows in _groups(material)]
     most = sorted((item for item in n_found if item[0]), key=lambda item: (-item[0], item[1]))
     return [(key, rows) for _, key, rows in most[:N_DRAWN]]
 
@@ -110,9 +129,11 @@ def _volcanoes(material: Material, drawn: list[tuple[tuple[str, str], pd.DataFra
     figures = []
     for (population, comparison), rows in drawn:
         figure, axes = pictures.new_figure(*SIZE)
-        plot_volcano(rows, alpha=material.alpha, ax=axes)
-        told = f"{words.population(population)}, {comparison}"
-        figures.append(Figure(pictures.to_png(figure, alt=f"Volcano plot of genes: {told}"), told))
+        named = rows.assign(population=words.population(population))
+        plot_volcano(named, alpha=material.alpha, ax=axes)
+        name = f"genes-{population}-{comparison}".replace(" ", "_")
+        alt = f"Volcano plot of genes: {words.population(population)}, {comparison}"
+        figures.append(Figure(pictures.to_svg(figure, name=name, alt=alt)))
     return Gallery(
         figures,
         "Every point is a gene. To the right: more in the index group; the higher, the surer. Coloured: found. A cloud "

@@ -36,6 +36,13 @@ TERMS: dict[str, str] = {
     "the whole difference; 1 means that nothing is needed.",
     "second model": "The same question answered by another model with other assumptions.",
     "permutation, Freedman–Lane": "p by reshuffling the residuals, as a check that leans on fewer assumptions.",
+    "association": "How a measure goes with a clinical variable within one group, e.g. MAIT cells with the skin score in SSc; which comes first it cannot say.",
+    "joint test, Hotelling’s T²": "One test of all parts of a composition together, which knows that they vary together.",
+    "composition, part, reference part": "One whole (the T cells) cut into parts that share no cell; each part is set against the reference part, because shares of one whole move together.",
+    "concordance correlation (CCC)": "How closely two methods give the same number: 1 is the same in everybody, and differences in level count as well.",
+    "limits of agreement": "Between them lie about 95 % of the differences between two methods (Bland and Altman).",
+    "log2 fold change": "Binary logarithm of the ratio of a gene's molecules in two groups: 1 is twice as much, -1 is half.",
+    "false discovery rate": "The share of wrong ones to be expected among the genes found.",
     "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: not told from absent) and "
     "of quantification (from it: a number with acceptable error).",
     "censored": "Known to be at most a limit; the statistics use just that, neither zero nor nothing.",

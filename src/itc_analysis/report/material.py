@@ -18,6 +18,7 @@ from itc_analysis.errors import ItcError
 from itc_analysis.flow.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.flow.panel import read_panel
 from itc_analysis.results import Layout
+from itc_analysis.scores.signatures import Signature, read_signatures
 from itc_analysis.tables import contract, made, sheets
 
 
@@ -33,6 +34,7 @@ class Material:
     spreading : spreading matrices beside the study's own compensation matrices.
     provenance : what made each table that is shown, in the order of the workflow; equal entries once.
     panels : the panel sheets that were handed over, by panel.
+    signatures : those that were handed over; none: participants get no label.
     lacking : tables that the sheets promise but that are not in the folder.
     """
 
@@ -70,6 +72,7 @@ class Material:
     modalities: pd.DataFrame
     modality_agreement: pd.DataFrame
     panels: Mapping[str, pd.DataFrame]
+    signatures: tuple[Signature, ...]
     provenance: tuple[dict[str, Any], ...]
     lacking: tuple[str, ...]
 
@@ -103,7 +106,12 @@ class Material:
         return contract.read(path, made.Views)
 
 
-def collect(results: str | Path, settings: Settings, panels: Sequence[str | Path] = ()) -> Material:
+def collect(
+    results: str | Path,
+    settings: Settings,
+    panels: Sequence[str | Path] = (),
+    signatures: str | Path | None = None,
+) -> Material:
     """Read what the page needs from a results folder.
 
     Parameters
@@ -111,6 +119,7 @@ def collect(results: str | Path, settings: Settings, panels: Sequence[str | Path
     results : the results folder.
     settings : all settings of the run.
     panels : panel sheets `<panel>.tsv`, which name the reagents; none is needed for the page itself.
+    signatures : signatures.tsv, whose markers label participants; None: they are not labelled.
 
     Raises
     ------
@@ -198,6 +207,7 @@ def collect(results: str | Path, settings: Settings, panels: Sequence[str | Path
         modalities=modalities,
         modality_agreement=modality_agreement,
         panels={Path(path).stem: read_panel(path) for path in panels},
+        signatures=tuple(read_signatures(signatures)) if signatures else (),
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
     )

@@ -65,7 +65,11 @@ def agreement(material: Material, notes: Notes) -> Table:
                 if words.is_missing(row.offset)
                 else f"{words.ratio(row.offset)} ({words.interval(row.offset_lower, row.offset_upper, 'ratio')})",
                 words.interval(row.limit_lower, row.limit_upper, "ratio"),
-                words.NOTHING if words.is_missing(row.discordant) else str(row.discordant),
+                words.NOTHING
+                if is_bad
+                else "nobody"
+                if words.is_missing(row.discordant)
+                else str(row.discordant),
                 notes.mark(row.reason) or words.NOTHING,
             ]
         )

@@ -53,7 +53,12 @@ SECTIONS: tuple[Callable[[Material], Section], ...] = (
 )
 
 
-def build_page(results: str | Path, settings: Settings, panels: Sequence[str | Path] = ()) -> str:
+def build_page(
+    results: str | Path,
+    settings: Settings,
+    panels: Sequence[str | Path] = (),
+    signatures: str | Path | None = None,
+) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
     Parameters
@@ -61,19 +66,24 @@ def build_page(results: str | Path, settings: Settings, panels: Sequence[str | P
     results : the results folder.
     settings : all settings of the run.
     panels : panel sheets, which name the reagents.
+    signatures : signatures.tsv, whose markers label participants.
 
     Raises
     ------
     ItcError : the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels))
+    return _render(collect(results, settings, panels, signatures))
 
 
 def write_page(
-    results: str | Path, settings: Settings, output: str | Path, panels: Sequence[str | Path] = ()
+    results: str | Path,
+    settings: Settings,
+    output: str | Path,
+    panels: Sequence[str | Path] = (),
+    signatures: str | Path | None = None,
 ) -> None:
     """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
-    material = collect(results, settings, panels)
+    material = collect(results, settings, panels, signatures)
     text = _render(material)
     path = Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)

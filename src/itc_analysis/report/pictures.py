@@ -63,7 +63,8 @@ def to_svg(figure: Figure, *, name: str, alt: str) -> Markup:
     alt : what is seen, for those who do not see it.
     """
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    # of a vector picture the resolution concerns only what is drawn as an image within it
+    figure.savefig(stream, format="svg", dpi=PNG_DPI, metadata={"Date": None, "Creator": None})
     return embed_svg(stream.getvalue(), name=name, alt=alt)
 
 

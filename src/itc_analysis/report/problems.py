@@ -251,13 +251,18 @@ def _by_reason(
 ) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
     reasons = rows[column].fillna("no reason given").astype(str).map(words.plain)
-    masked = reasons.map(lambda text: re.sub(r"\d[\d.,]*", "#", text))
+    masked = reasons.map(_without_numbers)
     rows = rows.assign(_reason=reasons, _masked=masked)
     groups = []
     for key, group in rows.groupby([*keys, "_masked"], sort=True):
         parts = tuple(str(part) for part in key[:-1])
         groups.append(((*parts, str(group["_reason"].iloc[0])), group))
     return groups
+
+
+def _without_numbers(text: str) -> str:
+    """Return the text with # for every number and the nouns counted in the singular: 1 cell and 13 cells are alike."""
+    return re.sub(r"(# \w+?)s\b", r"\1", re.sub(r"\d[\d.,]*", "#", text))
 
 
 def _folded(table: Table, what: str) -> list[Block]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.report import answer, plots, verdicts, words
+from itc_analysis.report import answer, labelled, plots, verdicts, words
 from itc_analysis.report.blocks import (
     Block,
     Bullets,
@@ -53,6 +53,7 @@ def section(material: Material) -> Section:
     answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
     scored = sorted(set(material.scores["population"]))
     blocks += plots.score_gallery(material, answered or scored)
+    blocks += labelled.blocks(material, answered or scored)
     n_scored = int((material.scores["status"] == "ok").sum())
     told = f"{n_scored:,} of {words.plural(len(material.scores), 'score')} could be computed."
     blocks += [

@@ -10,6 +10,9 @@ from itc_analysis.report import words
 from itc_analysis.report.items import Item, characteristics, files, group_sizes
 from itc_analysis.report.material import Material
 
+#: What the words of a model hold when missing covariates were imputed.
+IMPUTED = "imputations"
+
 
 def _variables(material: Material) -> str:
     rows = material.measurements
@@ -75,9 +78,15 @@ def _confounders(material: Material) -> str:
 def _missing_data(material: Material) -> str:
     if material.comparisons.empty:
         return ""
+    imputed = material.comparisons["model"].str.contains(IMPUTED).fillna(value=False)
+    of_covariates = (
+        "missing covariates were imputed (the comparisons whose model says so), with complete cases beside them"
+        if imputed.any()
+        else "participants who lack a covariate are left out of the comparisons adjusted for it, and counted"
+    )
     return (
-        "Missing numbers are counted per comparison and never replaced; values below the limit of detection "
-        "enter as censored."
+        f"Missing measurements are counted per comparison and never replaced; {of_covariates}; values below the limit of "
+        "detection enter as censored."
     )
 
 
@@ -150,7 +159,15 @@ def _others(material: Material) -> str:
         for role in ("secondary", "exploratory", "post_hoc")
         if role in counted
     ]
-    return f"{words.listed(told)} comparisons, under All comparisons." if told else ""
+    sections = [f"{words.listed(told)} comparisons, under All comparisons"] if told else []
+    beside = {
+        "associations with clinical variables within a group": material.associations,
+        "compositions": material.compositions,
+        "agreement of flow cytometry and single cell": material.modality_agreement,
+        "genes": material.genes,
+    }
+    sections += [name for name, table in beside.items() if len(table)]
+    return words.sentence("; ".join(sections)) if sections else ""
 
 
 ITEMS: tuple[Item, ...] = (

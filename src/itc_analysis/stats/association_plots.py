@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.stats.plots import (
-    COLOURS,
-    LABELS,
-    draw_intervals,
-    new_axes,
-    only_kind,
-)
+from itc_analysis.colours import COLOURS
+from itc_analysis.stats.plots import LABELS, draw_intervals, new_axes, only_kind
 from itc_analysis.stats.responses import KEY
 
 if TYPE_CHECKING:

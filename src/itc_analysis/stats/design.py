@@ -132,7 +132,7 @@ def build_imputed(
     Parameters
     ----------
     responses, plan, groups, min_per_group : as in `build_design`.
-    complete : from `build_design`, on the participants whose covariates are known.
+    complete : from `build_design`, on the participants whose covariates are known; its groups are those of the result.
     seed : of the imputations.
 
     Returns
@@ -145,15 +145,25 @@ def build_imputed(
         for name in covariates.variables(plan.covariates)
         if usable[name].notna().mean() >= plan.covariate_min_known
     ]
-    lacking = usable.index[usable[names].isna().any(axis=1)]
+    kept = usable[usable["group"].isin(complete.groups)]
+    lacking = kept.index[kept[names].isna().any(axis=1)]
     if not any(str(person) in complete.dropped for person in lacking):
         return ()
-    counted = [f"{name} of {n}" for name in names if (n := int(usable[name].isna().sum()))]
-    said = f"missing covariates are imputed ({', '.join(counted)})"
+    counted = [f"{name} of {n}" for name in names if (n := int(kept[name].isna().sum()))]
+    said = [f"missing covariates are imputed ({', '.join(counted)})"]
+    sizes = usable["group"].value_counts()
+    rescued = [g for g in groups if sizes.get(g, 0) >= min_per_group and g not in complete.groups]
+    if rescued:
+        said.append(
+            f"{', '.join(rescued)} left out: fewer than {min_per_group} of them have every covariate"
+        )
+    # what stands beside the pooled estimate is asked of the complete cases with the same contrast, so of the same groups
     designs = []
     for people in impute_covariates(usable, names, seed=seed):
-        design = build_design(people, plan=plan, groups=groups, min_per_group=min_per_group)
-        designs.append(replace(design, remarks=(said, *design.remarks)))
+        design = build_design(
+            people, plan=plan, groups=complete.groups, min_per_group=min_per_group
+        )
+        designs.append(replace(design, remarks=(*said, *design.remarks)))
     return tuple(designs)
 
 

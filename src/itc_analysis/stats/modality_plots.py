@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from itc_analysis.stats.plots import (
-    COLOURS,
-    LABELS,
-    new_axes,
-    only_kind,
-    plain_ticks,
-)
+from itc_analysis.colours import COLOURS
+from itc_analysis.stats.plots import LABELS, new_axes, only_kind, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -370,8 +370,9 @@ def _formula_faults(plan: AnalysisPlan) -> list[Fault]:
 
 def _family_faults(plan: AnalysisPlan) -> list[Fault]:
     faults = []
-    named = (*plan.families, *plan.associations, *plan.compositions)
-    names = [item.name for item in named]
+    names = [family.name for family in plan.families]
+    names += [family.name for family in plan.associations]
+    names += [composition.name for composition in plan.compositions]
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(
             Fault(

@@ -13,6 +13,10 @@ from itc_analysis.flow.gating.geometry import Geometry
 NO_TUBE = "no_tube"
 NO_CHANNEL = "no_channel"
 
+#: State of a cut where nothing separates positives from negatives in its tube, and nothing else can judge
+#: it.
+WEAK = "weak"
+
 Status = Literal["ok", "weak", "not_estimable"]
 
 

@@ -7,11 +7,10 @@ import numpy.typing as npt
 
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Polygon
+from itc_analysis.flow.spread import MAD_TO_SD
 
 #: Area is cut into this many slices of equal event number; the line goes through their medians.
 _N_SLICES = 30
-#: From median absolute deviation to standard deviation of a normal distribution.
-_MAD_TO_SD = 1.4826
 #: Two cells in a row: twice the area at the height of one.
 _DOUBLET_HEIGHT = 0.5
 #: The polygon ends this far outside the scale, where no event lies.
@@ -45,7 +44,7 @@ def fit(
     if slope <= 0 or np.any(expected <= 0):
         return refuse("height does not rise with area; are the channels mixed up?")
     relative = height / expected - 1
-    spread = _MAD_TO_SD * float(np.median(np.abs(relative)))
+    spread = MAD_TO_SD * float(np.median(np.abs(relative)))
     band = z * max(spread, float(np.finfo(np.float32).eps))
     corners = []
     for side, ends in ((1 - band, (0.0, _OUTSIDE)), (1 + band, (_OUTSIDE, 0.0))):

@@ -177,7 +177,7 @@ def _faults(template: Template, panel_markers: Collection[str] | None) -> list[F
         for marker in (*template.markers(), *_other_markers(template)):
             if marker not in panel_markers:
                 what = f"marker '{marker}' is not in the panel sheet"
-                faults.append(Fault("", what, did_you_mean(marker, panel_markers)))
+                faults.append(Fault("", what, did_you_mean(marker, sorted(panel_markers))))
     repeated = [p.marker for p in template.positivity]
     faults += [
         Fault("positivity", f"marker '{marker}' stands twice", "keep one")

@@ -1,31 +1,21 @@
-"""Within one group, parts of one whole, and two methods: short sections that say when they have nothing to show."""
-
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from itc_analysis.config import Settings
-from itc_analysis.report import associations, compositions, modalities
-from itc_analysis.report.blocks import Cell, Details, Figure, Gallery, Section, Table
+from itc_analysis.report import associations
+from itc_analysis.report.blocks import Details, Figure, Table
 from itc_analysis.report.material import Material, collect
 from itc_analysis.report.pictures import drawing
+from report.reading import tables_of, text
 
 
 @pytest.fixture(scope="module")
 def material(results: Path, settings: Settings) -> Material:
     return collect(results, settings)
-
-
-def tables_of(section: Section) -> list[Table]:
-    return [block for block in section.blocks if isinstance(block, Table)]
-
-
-def text(cell: Any) -> str:
-    return str(cell.text if isinstance(cell, Cell) else cell)
 
 
 def test_a_number_falls_and_a_category_is_lower(material: Material) -> None:
@@ -58,6 +48,25 @@ def test_every_association_is_in_one_of_the_two_lists(material: Material) -> Non
     ]
 
 
+def test_a_limit_with_its_p_is_told_and_not_called_inestimable(material: Material) -> None:
+    rows = material.associations.copy()
+    bound = rows["status"] == "ok"
+    rows.loc[bound, ["estimate", "lower"]] = float("nan")
+    rows.loc[bound, "status"] = "not_estimable"
+    rows.loc[bound, "upper"] = 0.5
+    section = associations.section(replace(material, associations=rows))
+    assert f"{bound.sum()} of them estimable" in str(getattr(section.blocks[0], "text", ""))
+    assert text(tables_of(section)[0].rows[0][3]) == "at most 0.50"
+
+
+def test_the_role_is_that_of_the_plan(material: Material) -> None:
+    rows = material.associations.assign(role="secondary")
+    section = associations.section(replace(material, associations=rows))
+    told = str(getattr(section.blocks[0], "text", ""))
+    assert "Secondary: with so many questions" in told
+    assert "xploratory" not in told
+
+
 def test_the_map_leaves_out_what_nobody_has(material: Material) -> None:
     with drawing():  # words stay words
         section = associations.section(material)
@@ -66,42 +75,9 @@ def test_the_map_leaves_out_what_nobody_has(material: Material) -> None:
     assert "Capillaroscopy" not in str(figure.picture)
 
 
-def test_the_joint_test_comes_before_the_parts(material: Material) -> None:
-    section = compositions.section(material)
-    (shown,) = tables_of(section)
-    assert [text(row[1]) for row in shown.rows] == [
-        "all parts together",
-        "MAIT per CD4 T",
-        "γδ T per CD4 T",
-    ]
-    assert [text(row[2]) for row in shown.rows] == ["differs", "lower", "not shown"]
-    assert sum(isinstance(block, Gallery) for block in section.blocks) == 1
-
-
-def test_who_disagrees_is_named(material: Material) -> None:
-    agreement, discordant = tables_of(modalities.section(material))
-    assert [text(cell) for cell in agreement.rows[0]][:2] == ["MAIT", "8 / 1 / 0"]
-    assert text(agreement.rows[1][2]) == "not estimable"
-    first = material.modalities.query("is_discordant").iloc[0]
-    (row,) = discordant.rows
-    assert text(row[0]) == first["participant_id"]
-    assert "of which 1 disagrees." in str(discordant.caption)
-
-
-@pytest.mark.parametrize("room", [associations, compositions, modalities])
-def test_an_empty_table_is_one_sentence(material: Material, room: Any) -> None:
+def test_an_empty_table_is_one_sentence(material: Material) -> None:
     names = ("associations", "compositions", "modalities", "modality_agreement")
     empty = replace(material, **{name: getattr(material, name).iloc[:0] for name in names})
-    section = room.section(empty)
+    section = associations.section(empty)
     assert len(section.blocks) == 1
-    assert "plan names no" in str(section.blocks[0].text)
-
-
-def test_a_study_without_one_of_the_methods_says_which(material: Material) -> None:
-    no_cells = replace(
-        material,
-        libraries=material.libraries.iloc[:0],
-        library_quality=material.library_quality.iloc[:0],
-    )
-    told = modalities.section(no_cells).blocks[0]
-    assert "no single-cell data to compare" in str(getattr(told, "text", ""))
+    assert "plan names no" in str(getattr(section.blocks[0], "text", ""))
