@@ -222,6 +222,10 @@ def main() -> None:
     parser.add_argument("--details", help="write one row per tube and population here (Parquet)")
     parser.add_argument("--page", help="a page to write the tables into, between its marks")
     options = parser.parse_args()
+    if options.page and not Path(options.page).is_file():
+        parser.error(
+            f"--page {options.page}: no such page; it must hold the lines {BEGIN} and {END}"
+        )
     n_batches = -(-options.tubes // TUBES_PER_BATCH)
     is_published = (options.seed, options.tubes) == (PUBLISHED_SEED, PUBLISHED_TUBES)
     page = Path(options.page) if options.page else (PAGE if is_published else None)
