@@ -70,6 +70,14 @@ def test_an_unknown_group_says_which_was_meant(study: Study) -> None:
     ]
 
 
+def test_an_unknown_group_is_told_beside_a_repeated_participant(study: Study) -> None:
+    edit(study.participants, "P003\thealthy", "P001\tHealthy")
+    assert faults(study) == [
+        "row 4, participant_id 'P001' stands already in row 2; each may stand once",
+        "row 4, group 'Healthy' is not in the settings (cohort); did you mean 'healthy'?",
+    ]
+
+
 def test_a_panel_without_sheet_or_template_lists_those_found(study: Study) -> None:
     edit(study.fcs_files or "", "S002_a.fcs\tpanel_a", "S002_a.fcs\tinnate_v2")
     assert faults(study) == [

@@ -8,6 +8,7 @@ is missing. Nothing here imports pandas.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,10 @@ class SheetCells:
 
 
 def read_cells(
-    path: str | Path, form: SheetForm, translation: Translation | None = None
+    path: str | Path,
+    form: SheetForm,
+    translation: Translation | None = None,
+    check: Callable[[SheetCells], list[Fault]] | None = None,
 ) -> SheetCells:
     """Read a sheet and interpret all its cells.
 
@@ -59,10 +63,11 @@ def read_cells(
     path : the sheet.
     form : its columns.
     translation : for an export with other column names and codes.
+    check : what else is wrong with the rows, told beside faults of the cells; not asked when there are none.
 
     Raises
     ------
-    SheetError : the faults of header and shape, then those of the cells by row, then repeated keys.
+    SheetError : the faults of header and shape, then those of the cells by row, then repeated keys, then those of `check`.
     """
     sheet = read_sheet_text(
         path,
@@ -86,6 +91,8 @@ def read_cells(
     found = SheetCells(str(path), tuple(number for number, _ in sheet.rows), rows)
     told = [*sheet.faults, *_told(faults), *_repeated(found, form.key)]
     if told:
+        # a header that is wrong would be told again by every row
+        told += [] if check is None or sheet.faults else check(found)
         raise SheetError(str(path), told)
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,26 +125,30 @@ def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
 
     mappings = read_mappings(study)  # without it every other sheet would look wrong
 
-    def read(setting: str) -> SheetCells | None:
+    def read(
+        setting: str, check: Callable[[SheetCells], list[Fault]] | None = None
+    ) -> SheetCells | None:
         path = getattr(study, setting)
         if path is None:
             return SheetCells("", (), [])
-        return attempt(read_cells, path, sheet_forms()[CONTRACTS[setting]], mappings.get(setting))
+        form = sheet_forms()[CONTRACTS[setting]]
+        return attempt(read_cells, path, form, mappings.get(setting), check)
 
-    participants = read("participants")
+    check_groups = partial(_check_participants, groups=cohort.groups)
+    participants = read("participants", check_groups)
     samples = read("samples")
     tubes = read("fcs_files")
     libraries = read("libraries")
     decisions = read("decisions")
-    classification = read("classification")
+    classification = read("classification", _check_better_explained)
     if participants is not None:
-        attempt(_check_participants, participants, cohort)
+        attempt(_raise, participants, check_groups(participants))
         if decisions is not None:
             attempt(_check_ids, decisions, "participant_id", participants)
         if classification is not None:
             attempt(_check_ids, classification, "participant_id", participants)
     if classification is not None:
-        attempt(_check_better_explained, classification)
+        attempt(_raise, classification, _check_better_explained(classification))
     if samples is not None:
         attempt(_check_samples, samples, participants)
     if tubes is not None:
@@ -167,17 +172,15 @@ def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
     )
 
 
-def _check_participants(participants: SheetCells, cohort: Cohort) -> None:
+def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) -> list[Fault]:
     faults = []
     if not participants.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per person"))
     for number, row in participants.numbered():
-        if row["group"] not in cohort.groups:
+        if row["group"] is not None and row["group"] not in groups:
             what = f"group {masked(str(row['group']))} is not in the settings (cohort)"
-            faults.append(
-                Fault(f"row {number}", what, did_you_mean(str(row["group"]), cohort.groups))
-            )
-    _raise(participants, faults)
+            faults.append(Fault(f"row {number}", what, did_you_mean(str(row["group"]), groups)))
+    return faults
 
 
 def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None:
@@ -203,7 +206,7 @@ def _check_ids(sheet: SheetCells, column: str, among: SheetCells) -> None:
     _raise(sheet, _unknown_ids(sheet, column, among))
 
 
-def _check_better_explained(classification: SheetCells) -> None:
+def _check_better_explained(classification: SheetCells) -> list[Fault]:
     known = [
         column.name
         for column in sheet_forms()["ClassificationSheet"].columns
@@ -216,7 +219,7 @@ def _check_better_explained(classification: SheetCells) -> None:
             if name not in known:
                 what = f"better_explained names {masked(name)}, which is no yes/no column"
                 faults.append(Fault(f"row {number}", what, did_you_mean(name, known)))
-    _raise(classification, faults)
+    return faults
 
 
 def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: Study) -> None:
