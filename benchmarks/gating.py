@@ -24,14 +24,14 @@ import pandas as pd
 from gating_tubes import COLOURS, LEVELS, MARKERS, SCATTER, draw_staining, write_tube
 
 from itc_analysis.config import Flow
-from itc_analysis.flow.apply import apply_batch
-from itc_analysis.flow.fit import fit_batch
+from itc_analysis.flow.counting.apply import apply_batch
+from itc_analysis.flow.gates.fit import fit_batch
+from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template, check_template
-from itc_analysis.flow.kept_events import Judged
-from itc_analysis.flow.pool import pool_gates
+from itc_analysis.flow.tube.quality_mask import Judged
 from itc_analysis.measurements.shares import share_interval
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow import KeptEvents
+from itc_analysis.tables.flow.tubes import KeptEvents
 
 TUBES_PER_BATCH = 8
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.simulate.fcs import write_fcs
+from itc_analysis.simulate.instrument.fcs import write_fcs
 
 FloatArray = npt.NDArray[np.float64]
 

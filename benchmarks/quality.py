@@ -16,13 +16,13 @@ import argparse
 
 import numpy as np
 
-from itc_analysis.flow.fcs_data import Channel
-from itc_analysis.flow.quality import find_clean_events
-from itc_analysis.simulate.blood import draw_blood
-from itc_analysis.simulate.cohort import simulate_measurement_truth
-from itc_analysis.simulate.cytometer import draw_drift
-from itc_analysis.simulate.panels import TOP_OF_RANGE, load_panel
-from itc_analysis.simulate.tubes import TIME_STEP, TubePlan, simulate_tube
+from itc_analysis.flow.fcs.data_segment import Channel
+from itc_analysis.flow.quality.judge import find_clean_events
+from itc_analysis.simulate.instrument.cytometer import draw_drift
+from itc_analysis.simulate.instrument.panels import TOP_OF_RANGE, load_panel
+from itc_analysis.simulate.instrument.tubes import TIME_STEP, TubePlan, simulate_tube
+from itc_analysis.simulate.people.blood import draw_blood
+from itc_analysis.simulate.people.cohort import simulate_measurement_truth
 
 KINDS = ("clog", "surge", "laser", "start", "speck")
 

@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.stats.deseq import contrast_genes, fit_genes
-from itc_analysis.stats.expression import filter_by_expression
-from itc_analysis.stats.models import contrast, fit_least_squares
-from itc_analysis.stats.multiplicity import adjust
-from itc_analysis.stats.responses import HALF_CELL
+from itc_analysis.stats.endpoint.deseq import contrast_genes, fit_genes
+from itc_analysis.stats.models.linear import contrast, fit_least_squares
+from itc_analysis.stats.multiplicity.adjust import adjust
+from itc_analysis.stats.people.expression import filter_by_expression
+from itc_analysis.stats.people.responses import HALF_CELL
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = "singlecell/18_onek1k_scdesignpop_40donors/onek1k_subset.h5ad"

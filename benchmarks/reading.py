@@ -31,7 +31,7 @@ COMPARED = 101
 
 def write_tube(path: Path, n_events: int) -> None:
     """Write scatter, time, colours with spillover, and three channels outside the matrix."""
-    from itc_analysis.simulate.fcs import write_fcs
+    from itc_analysis.simulate.instrument.fcs import write_fcs
 
     rng = np.random.default_rng(1)
     colours = [f"C{i:02d}-A" for i in range(N_COLOURS)]
@@ -52,9 +52,9 @@ def write_tube(path: Path, n_events: int) -> None:
 
 
 def with_this_package() -> Callable[[str], np.ndarray]:
-    from itc_analysis.flow.compensation import compensate, find_spillover
-    from itc_analysis.flow.fcs import read_fcs
-    from itc_analysis.flow.transform import Transform
+    from itc_analysis.flow.fcs.read import read_fcs
+    from itc_analysis.flow.scale.transform import Transform
+    from itc_analysis.flow.spillover.compensation import compensate, find_spillover
 
     def run(path: str) -> np.ndarray:
         file = read_fcs(path)

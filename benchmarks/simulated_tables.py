@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import special
 
 from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.measured import Measurements
-from itc_analysis.tables.participants import Participants
 
 Array = npt.NDArray[np.float64]
 

@@ -53,12 +53,12 @@ def write_tube(path: Path, n_events: int) -> None:
     """Simulate a healthy donor's tube of panel_a and write it with further channels."""
     import numpy as np
 
-    from itc_analysis.simulate import cohort
-    from itc_analysis.simulate.blood import draw_blood
-    from itc_analysis.simulate.cytometer import draw_drift
-    from itc_analysis.simulate.fcs import write_fcs
-    from itc_analysis.simulate.panels import TOP_OF_RANGE, load_panel
-    from itc_analysis.simulate.tubes import TubePlan, simulate_tube
+    from itc_analysis.simulate.instrument.cytometer import draw_drift
+    from itc_analysis.simulate.instrument.fcs import write_fcs
+    from itc_analysis.simulate.instrument.panels import TOP_OF_RANGE, load_panel
+    from itc_analysis.simulate.instrument.tubes import TubePlan, simulate_tube
+    from itc_analysis.simulate.people import cohort
+    from itc_analysis.simulate.people.blood import draw_blood
 
     rng = np.random.default_rng(11)
     people = cohort.draw_people("null", {"healthy": 1}, rng)
@@ -82,10 +82,11 @@ def write_tube(path: Path, n_events: int) -> None:
 def learn(folder: Path) -> None:
     """Learn and pool the gates; write them as table and as Gating-ML. Prints what learning costs."""
     from itc_analysis.config import Flow
-    from itc_analysis.flow import fit, gatingml
-    from itc_analysis.flow.batch import read_batch
-    from itc_analysis.flow.kept_events import kept_row
-    from itc_analysis.flow.pool import pool_gates
+    from itc_analysis.flow.gates import fit
+    from itc_analysis.flow.gates.pool import pool_gates
+    from itc_analysis.flow.manual import gatingml
+    from itc_analysis.flow.tube.batch import read_batch
+    from itc_analysis.flow.tube.quality_mask import kept_row
     from itc_analysis.tables import contract, made
 
     row = {**ROW, "path": str(folder / "tube.fcs")}
@@ -110,7 +111,7 @@ def learn(folder: Path) -> None:
 
 def draw(folder: Path) -> None:
     """Draw every gate of the tube, as `itc overview` does. Prints what it costs."""
-    from itc_analysis.flow.overview import Overview, Tables
+    from itc_analysis.flow.pictures.overview import Overview, Tables
     from itc_analysis.tables import contract, made
 
     tables = Tables(
@@ -147,11 +148,11 @@ def with_the_command(folder: Path) -> tuple[Run, Run]:
 
     def functions() -> dict[str, int]:
         from itc_analysis.config import Flow
-        from itc_analysis.flow.apply import apply_batch
-        from itc_analysis.flow.batch import read_batch
-        from itc_analysis.flow.kept_events import Judged
+        from itc_analysis.flow.counting.apply import apply_batch
+        from itc_analysis.flow.tube.batch import read_batch
+        from itc_analysis.flow.tube.quality_mask import Judged
         from itc_analysis.tables import contract
-        from itc_analysis.tables.flow import Gates, KeptEvents, TubeQuality
+        from itc_analysis.tables.flow.tubes import Gates, KeptEvents, TubeQuality
 
         batch = read_batch(folder / "tubes.json", PANEL, TEMPLATE)
         gates = contract.read(folder / "gates.parquet", Gates)
@@ -170,12 +171,12 @@ def with_the_evaluator(folder: Path) -> tuple[Run, Run]:
     """Return what gates the tube by this package and does no more than FlowKit does."""
     import numpy as np
 
-    from itc_analysis.flow.apply import final_gates, gate_tube
-    from itc_analysis.flow.batch import read_batch
-    from itc_analysis.flow.compensation import compensate, find_spillover
-    from itc_analysis.flow.fcs import read_fcs
-    from itc_analysis.flow.scales import choose_transforms
-    from itc_analysis.flow.tube import Tube
+    from itc_analysis.flow.counting.apply import final_gates, gate_tube
+    from itc_analysis.flow.fcs.read import read_fcs
+    from itc_analysis.flow.scale.scales import choose_transforms
+    from itc_analysis.flow.spillover.compensation import compensate, find_spillover
+    from itc_analysis.flow.tube.batch import read_batch
+    from itc_analysis.flow.tube.tube import Tube
     from itc_analysis.tables import contract, made
 
     wanted = json.loads((folder / "statistics.json").read_text())
@@ -199,13 +200,13 @@ def with_the_evaluator(folder: Path) -> tuple[Run, Run]:
             kind="stained", fmo_markers=(), markers=file.channel_labels, events=file.events,
             transforms=transforms, n_events_file=file.n_events, compensation="file",
         )  # fmt: skip
-        gated = gate_tube(tube, batch.template, final_gates(gates, "tube", batch.template))
+        membership = gate_tube(tube, batch.template, final_gates(gates, "tube", batch.template))
         for name, marker, threshold in wanted:
-            values = gated.values_of(marker, name)
+            values = membership.values_of(marker, name)
             np.median(values)
             if threshold is not None:
                 np.count_nonzero(values >= threshold)
-        return {name: int(events.size) for name, events in gated.items() if name != "all"}
+        return {name: int(events.size) for name, events in membership.items() if name != "all"}
 
     return run, run
 
@@ -247,8 +248,8 @@ def write_statistics(folder: Path) -> None:
     """Write which statistics this package gave: population, marker, threshold in instrument units."""
     import numpy as np
 
-    from itc_analysis.flow.transform import Transform
-    from itc_analysis.simulate.panels import TOP_OF_RANGE
+    from itc_analysis.flow.scale.transform import Transform
+    from itc_analysis.simulate.instrument.panels import TOP_OF_RANGE
     from itc_analysis.tables import contract, made
 
     scale = Transform("logicle", t=TOP_OF_RANGE)

@@ -24,14 +24,14 @@ import pandas as pd
 from simulated_tables import HEALTHY_SHARE, Setting, draw_measurements, draw_participants
 
 from itc_analysis.config import Cohort, Stats
-from itc_analysis.stats.compare import compare_groups
-from itc_analysis.stats.design import Design, build_design, group_weights
-from itc_analysis.stats.endpoint_model import fit_endpoint
-from itc_analysis.stats.models import NotEstimable
-from itc_analysis.stats.multiplicity import adjust
-from itc_analysis.stats.permutation import freedman_lane
-from itc_analysis.stats.plan import AnalysisPlan
-from itc_analysis.stats.responses import OK, T_CELLS, log_t_per_ul, on_scale, respond
+from itc_analysis.stats.endpoint.model import fit_endpoint
+from itc_analysis.stats.models.linear import NotEstimable
+from itc_analysis.stats.models.permutation import freedman_lane
+from itc_analysis.stats.multiplicity.adjust import adjust
+from itc_analysis.stats.people.design import Design, build_design, group_weights
+from itc_analysis.stats.people.responses import OK, T_CELLS, log_t_per_ul, on_scale, respond
+from itc_analysis.stats.plan.plan import AnalysisPlan
+from itc_analysis.stats.questions.compare import compare_groups
 
 COHORT = Cohort()
 STATS = Stats(n_permutations=0)

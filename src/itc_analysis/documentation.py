@@ -15,14 +15,14 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from itc_analysis.cohort.columns import as_json
-from itc_analysis.cohort.sheets import describe_sheets
+from itc_analysis.cohort.sheets.columns import as_json
+from itc_analysis.cohort.sheets.read import describe_sheets
 from itc_analysis.config import Section, Settings
 from itc_analysis.flow.gating.template_page import template_page
 from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.sheets import SHEETS
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.made import MADE
-from itc_analysis.tables.sheets import SHEETS
 
 #: Written by hand, for biologists.
 CONFIG_README = Path(__file__).with_name("resources") / "config_readme.md"
@@ -49,7 +49,7 @@ def generated_files() -> dict[str, Callable[[], str]]:
         "docs/settings.md": settings_page,
         "docs/data-model.md": data_model_page,
         "docs/gating-template.md": lambda: template_page(_GENERATED),
-        "src/itc_analysis/cohort/columns.json": lambda: as_json(describe_sheets()),
+        "src/itc_analysis/cohort/sheets/columns.json": lambda: as_json(describe_sheets()),
     }
 
 

@@ -11,7 +11,8 @@ import yaml
 from cohort.cohort_examples import two_groups, write_study
 from itc_analysis import cli
 from itc_analysis.config import CohortSettings, Study, freeze
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 
 TABLES = {
     "participants": made.Participants,

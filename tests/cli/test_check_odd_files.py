@@ -10,7 +10,7 @@ import pytest
 from itc_analysis.cli.check import open_data_files
 from itc_analysis.config import Study
 from itc_analysis.errors import ItcError, ItcErrors
-from itc_analysis.flow.fcs import read_fcs
+from itc_analysis.flow.fcs.read import read_fcs
 
 #: What a technician is told about each file that is refused; every other file loads.
 REFUSED = {

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from itc_analysis.cli import main
-from itc_analysis.report.bibliography import REFERENCES
+from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.tables import contract
-from itc_analysis.tables.comparisons import Comparisons, Diagnostics, Verdicts
+from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.made import (
     Associations,
     Compositions,
@@ -16,7 +16,7 @@ from itc_analysis.tables.made import (
     ModalityAgreement,
 )
 from itc_analysis.tables.measured import Measurements
-from itc_analysis.tables.participants import Participants
+from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
 from stats.made_up_study import inverse_logit, make_measurements, make_participants
 
 

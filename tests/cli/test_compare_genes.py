@@ -10,11 +10,12 @@ import yaml
 
 from itc_analysis import provenance
 from itc_analysis.cli import main
-from itc_analysis.report.bibliography import REFERENCES
-from itc_analysis.tables import contract, sheets
-from itc_analysis.tables.genes import Genes
-from itc_analysis.tables.participants import Participants
+from itc_analysis.report.html.bibliography import REFERENCES
+from itc_analysis.tables import contract
+from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
+from itc_analysis.tables.stats.genes import Genes
 from stats.made_up_profiles import make_counts, tables_of
 from stats.made_up_study import make_participants
 

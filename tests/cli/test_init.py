@@ -12,8 +12,8 @@ from itc_analysis.cli.init import rewrite_generated
 from itc_analysis.cohort.join import read_rows
 from itc_analysis.config import Section, Settings, load_settings
 from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.sheets import SHEETS
 from itc_analysis.tables.made import MADE
-from itc_analysis.tables.sheets import SHEETS
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

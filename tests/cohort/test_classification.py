@@ -34,10 +34,10 @@ from itc_analysis.cohort.classification.run import (
     facts_of,
     run_all,
 )
-from itc_analysis.cohort.columns import sheet_forms
+from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
-from itc_analysis.tables.classification import ClassificationSheet
+from itc_analysis.tables.cohort.classification import ClassificationSheet
 
 VECTORS = Path(__file__).with_name("classification_vectors.tsv")
 _FORMS = sheet_forms()

@@ -14,14 +14,14 @@ import pytest
 
 from cohort.cohort_examples import crafted, write_sheet
 from itc_analysis.cohort.classification.run import classify
-from itc_analysis.cohort.criteria import RULES
-from itc_analysis.cohort.eligibility import decide, judge_participants
+from itc_analysis.cohort.eligibility.criteria import RULES
+from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.queries import make_queries
-from itc_analysis.cohort.sheets import read_sheet
+from itc_analysis.cohort.sheets.read import read_sheet
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
-from itc_analysis.tables.classification import ClassificationSheet
-from itc_analysis.tables.sheets import DecisionSheet, ParticipantSheet
+from itc_analysis.tables.cohort.classification import ClassificationSheet
+from itc_analysis.tables.cohort.sheets import DecisionSheet, ParticipantSheet
 
 COHORT = Cohort()
 CASES_FILE = Path(__file__).with_name("crafted_participants.tsv")

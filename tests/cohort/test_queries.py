@@ -11,13 +11,13 @@ import pytest
 
 from cohort.cohort_examples import no_findings, participant_table, spotless
 from itc_analysis.cohort.classification.run import classify
-from itc_analysis.cohort.consistency import CHECKS, find_contradictions
-from itc_analysis.cohort.eligibility import decide, judge_participants
+from itc_analysis.cohort.eligibility.consistency import CHECKS, find_contradictions
+from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.queries import make_queries, write_query_sheet
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
-from itc_analysis.tables.classification import ClassificationSheet
-from itc_analysis.tables.sheets import DecisionSheet, ParticipantSheet
+from itc_analysis.tables.cohort.classification import ClassificationSheet
+from itc_analysis.tables.cohort.sheets import DecisionSheet, ParticipantSheet
 
 COHORT = Cohort()
 

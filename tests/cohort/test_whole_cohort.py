@@ -13,24 +13,24 @@ import pandas as pd
 import pytest
 
 from cohort.cohort_examples import no_findings, spotless, two_groups, write_sheet, write_study
-from itc_analysis.cohort.design import analysed_with_waiting, balance, batch_by_group
-from itc_analysis.cohort.flowchart import count_flow
-from itc_analysis.cohort.flowchart_svg import draw_flowchart
-from itc_analysis.cohort.plots import plot_balance, plot_covariate, plot_differences
-from itc_analysis.cohort.power import make_power_table
+from itc_analysis.cohort.description.design import analysed_with_waiting, balance, batch_by_group
+from itc_analysis.cohort.description.flowchart import count_flow
+from itc_analysis.cohort.description.flowchart_svg import draw_flowchart
+from itc_analysis.cohort.description.plots import plot_balance, plot_covariate, plot_differences
+from itc_analysis.cohort.description.power import make_power_table
+from itc_analysis.cohort.description.table_one import make_table_one
 from itc_analysis.cohort.study import CohortTables, read_cohort
-from itc_analysis.cohort.table_one import make_table_one
 from itc_analysis.config import Cohort, Stats, Study
 from itc_analysis.errors import ItcError
-from itc_analysis.simulate.classification import draw_classification
-from itc_analysis.simulate.clinical import draw_participants
-from itc_analysis.simulate.cohort import GROUPS, simulate_measurement_truth
-from itc_analysis.stats.compare import compare_groups
-from itc_analysis.stats.plan import AnalysisPlan
+from itc_analysis.simulate.people.classification import draw_classification
+from itc_analysis.simulate.people.clinical import draw_participants
+from itc_analysis.simulate.people.cohort import GROUPS, simulate_measurement_truth
+from itc_analysis.stats.plan.plan import AnalysisPlan
+from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.tables import contract
-from itc_analysis.tables.classification import ClassificationSheet
+from itc_analysis.tables.cohort.classification import ClassificationSheet
+from itc_analysis.tables.cohort.sheets import ParticipantSheet, SampleSheet, TubeSheet
 from itc_analysis.tables.measured import Measurements
-from itc_analysis.tables.sheets import ParticipantSheet, SampleSheet, TubeSheet
 
 COHORT = Cohort(planned_sizes=dict.fromkeys(GROUPS, 40))
 PER_GROUP = 40

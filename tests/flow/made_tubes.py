@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.gating.template import Template, check_template
-from itc_analysis.flow.kept_events import Judged, kept_row
-from itc_analysis.flow.transform import Transform
-from itc_analysis.flow.tube import Tube
+from itc_analysis.flow.scale.transform import Transform
+from itc_analysis.flow.tube.quality_mask import Judged, kept_row
+from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow import KeptEvents, TubeQuality
+from itc_analysis.tables.flow.tubes import KeptEvents, TubeQuality
 
 #: Where negatives and positives lie on the transformed scale, and how wide they are.
 NEGATIVE, POSITIVE, SPREAD = 0.2, 0.65, 0.05

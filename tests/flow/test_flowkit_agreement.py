@@ -14,11 +14,10 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config import Flow
-from itc_analysis.flow import gatingml
-from itc_analysis.flow.apply import FinalGate, final_gates, gate_tube
-from itc_analysis.flow.compensation import find_spillover
-from itc_analysis.flow.fcs import FcsFile, read_fcs
-from itc_analysis.flow.fit import axes_of, fit_batch, load_checked
+from itc_analysis.flow.counting.apply import FinalGate, final_gates, gate_tube
+from itc_analysis.flow.fcs.read import FcsFile, read_fcs
+from itc_analysis.flow.gates.fit import axes_of, fit_batch, load_checked
+from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
     Combination,
@@ -29,10 +28,11 @@ from itc_analysis.flow.gating.geometry import (
     to_json,
 )
 from itc_analysis.flow.gating.template import Template, check_template, load_template
-from itc_analysis.flow.panel import read_panel
-from itc_analysis.flow.pool import pool_gates
-from itc_analysis.flow.transform import Transform
-from itc_analysis.flow.tube import Tube
+from itc_analysis.flow.manual import gatingml
+from itc_analysis.flow.panel.markers import read_panel
+from itc_analysis.flow.scale.transform import Transform
+from itc_analysis.flow.spillover.compensation import find_spillover
+from itc_analysis.flow.tube.tube import Tube
 
 #: Of all memberships (events x gates), so many may differ (Done when of the gating issue).
 ALLOWED = 1e-5

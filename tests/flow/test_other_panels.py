@@ -10,14 +10,14 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, make_tube
 from itc_analysis.config import Flow
-from itc_analysis.flow.apply import final_gates, gate_tube
-from itc_analysis.flow.fit import fit_tube
+from itc_analysis.flow.counting.apply import final_gates, gate_tube
+from itc_analysis.flow.gates.fit import fit_tube
+from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template, check_template, load_template
-from itc_analysis.flow.panel import read_panel
-from itc_analysis.flow.pool import pool_gates
-from itc_analysis.flow.tube import Tube
+from itc_analysis.flow.panel.markers import read_panel
+from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow import GateFits
+from itc_analysis.tables.flow.tubes import GateFits
 
 N = 60_000
 

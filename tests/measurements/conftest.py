@@ -10,7 +10,8 @@ import pytest
 
 from itc_analysis.config import Measure
 from itc_analysis.measurements.collect import Limits, Tables, measure_study
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 
 LIMITS = Limits(lod_events=20, lod_cells=5, min_phenotype_events=50)
 

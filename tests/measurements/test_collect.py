@@ -11,7 +11,8 @@ import pytest
 from itc_analysis.errors import ItcError
 from itc_analysis.measurements.collect import MAIN_METHODS
 from itc_analysis.scores.methods import METHODS
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 
 SAMPLES = ("H1", "H2", "H3", "H4", "H5", "P1", "P2", "BR")
 

@@ -12,7 +12,8 @@ from itc_analysis.cli import measure
 from itc_analysis.config import Cohort, Flow, freeze
 from itc_analysis.config import Measure as Settings
 from itc_analysis.errors import ItcError
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 
 
 def write_inputs(study: Any, folder: Path, *, lod_events: int = 20) -> list[str]:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.cohort.disclosure import count_cells
+from itc_analysis.cohort.description.disclosure import count_cells
 from itc_analysis.config import Settings, Study
 from itc_analysis.provenance import describe
 from itc_analysis.results import Layout
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 from report import made_up_answers
 
 GROUPS = ("SSc", "SLE", "pSS", "RA", "IIM", "healthy")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from itc_analysis.report.blocks import Cell, Section, Table
+from itc_analysis.report.html.blocks import Cell, PageSection, Table
 
 
-def tables_of(section: Section) -> list[Table]:
+def tables_of(section: PageSection) -> list[Table]:
     return [block for block in section.blocks if isinstance(block, Table)]
 
 

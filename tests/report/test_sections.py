@@ -11,21 +11,16 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config import Settings
-from itc_analysis.flow.plots import background_text
-from itc_analysis.report import (
-    alike,
-    answer,
-    comparisons,
-    gating,
-    participants,
-    problems,
-    scores,
-)
-from itc_analysis.report.blocks import Bullets, Details, Paragraph, Section, Table
-from itc_analysis.report.material import Material, collect
+from itc_analysis.flow.pictures.plots import background_text
+from itc_analysis.report.html.blocks import Bullets, Details, PageSection, Paragraph, Table
+from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.sections import problems
+from itc_analysis.report.sections.laboratory import gating
+from itc_analysis.report.sections.people import alike, participants
+from itc_analysis.report.sections.results import answer, comparisons, scores
 from itc_analysis.results import Layout
 from itc_analysis.singlecell.plots import plot_quality
-from itc_analysis.stats.plots import plot_group_points
+from itc_analysis.stats.plots.comparisons import plot_group_points
 from itc_analysis.tables import contract, made
 
 
@@ -34,7 +29,7 @@ def material(results: Path, settings: Settings) -> Material:
     return collect(results, settings)
 
 
-def tables_of(section: Section) -> list[Table]:
+def tables_of(section: PageSection) -> list[Table]:
     return [block for block in section.blocks if isinstance(block, Table)]
 
 
@@ -258,7 +253,7 @@ def test_one_library_has_its_name_and_an_axis_with_labels(material: Material) ->
 
 def test_a_section_that_says_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="say in a sentence"):
-        Section("empty", "Empty", [])
+        PageSection("empty", "Empty", [])
 
 
 def test_a_row_of_the_wrong_length_is_refused() -> None:

@@ -12,7 +12,8 @@ import pytest
 from itc_analysis.scores.profiles import FlowTables, SingleCellTables
 from itc_analysis.scores.runner import Limits, score_study
 from itc_analysis.scores.signatures import Signature
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 
 LIMITS = Limits(min_features_found=0.6, min_reference=4, min_events=50, min_cells=20)
 

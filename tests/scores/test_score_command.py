@@ -14,7 +14,8 @@ from itc_analysis.cli import score
 from itc_analysis.config import Cohort, Flow, Scores, SingleCell, freeze
 from itc_analysis.errors import ItcError
 from itc_analysis.scores.sources import single_cell_sources
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 
 
 def arguments(study: Any, folder: Path, **changes: list[str]) -> list[str]:

@@ -16,9 +16,12 @@ import yaml
 
 from itc_analysis.config import load_settings
 from itc_analysis.errors import ItcError
-from itc_analysis.simulate import cohort, panels, study
-from itc_analysis.simulate.design import assign_batches, default_batches
-from itc_analysis.tables import contract, sheets
+from itc_analysis.simulate import study
+from itc_analysis.simulate.instrument import panels
+from itc_analysis.simulate.people import cohort
+from itc_analysis.simulate.people.design import assign_batches, default_batches
+from itc_analysis.tables import contract
+from itc_analysis.tables.cohort import sheets
 
 MINI = {"scenario": "effect", "per_group": 2, "events": 2_000, "cells": 60}
 

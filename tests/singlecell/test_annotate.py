@@ -201,8 +201,10 @@ def test_the_shipped_example_runs(root: Path, real_data: Path, tmp_path: Path) -
 
 def test_a_simulated_library_is_called_as_its_truth_says(tmp_path: Path) -> None:
     """Precision and sensitivity, with margins that a wrong rule would break; nothing is fitted to them."""
-    simulate = pytest.importorskip("itc_analysis.simulate.libraries", reason="simulator is absent")
-    from itc_analysis.simulate import blood, cohort
+    simulate = pytest.importorskip(
+        "itc_analysis.simulate.instrument.libraries", reason="simulator is absent"
+    )
+    from itc_analysis.simulate.people import blood, cohort
     from itc_analysis.singlecell.calls import call_cells
     from itc_analysis.singlecell.quality import judge_cells, measure_cells
     from itc_analysis.singlecell.receptors import read_contigs, summarise_receptors

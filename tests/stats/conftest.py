@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config import Stats
-from itc_analysis.stats.associations import associate
-from itc_analysis.stats.compositions import compare_compositions
-from itc_analysis.stats.modalities import compare_modalities
-from itc_analysis.stats.planned_associations import Associations
-from itc_analysis.stats.planned_compositions import Composition
-from itc_analysis.stats.planned_endpoints import Modalities
+from itc_analysis.stats.plan.associations import Associations
+from itc_analysis.stats.plan.compositions import Composition
+from itc_analysis.stats.plan.endpoints import Modalities
+from itc_analysis.stats.questions.associations import associate
+from itc_analysis.stats.questions.compositions import compare_compositions
+from itc_analysis.stats.questions.modalities import compare_modalities
 from stats.made_up_study import (
     COHORT,
     inverse_logit,

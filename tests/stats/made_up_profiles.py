@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from itc_analysis.stats.genes import GeneTables
-from itc_analysis.tables import contract, sheets
+from itc_analysis.stats.questions.genes import GeneTables
+from itc_analysis.tables import contract
+from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
 
 #: Genes at the end that hardly anybody expresses.

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.config import Cohort
-from itc_analysis.stats.plan import AnalysisPlan
+from itc_analysis.stats.plan.plan import AnalysisPlan
 from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.measured import Measurements
-from itc_analysis.tables.participants import Participants
 
 COHORT = Cohort()
 GROUPS = COHORT.groups

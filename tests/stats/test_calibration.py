@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config import Stats
-from itc_analysis.stats.censored import fit_censored
-from itc_analysis.stats.compare import compare_groups
-from itc_analysis.stats.design import build_design, group_weights
-from itc_analysis.stats.endpoint_model import fit_endpoint
-from itc_analysis.stats.models import NotEstimable
-from itc_analysis.stats.responses import CENSORED, OK, on_scale, respond
+from itc_analysis.stats.endpoint.model import fit_endpoint
+from itc_analysis.stats.models.censored import fit_censored
+from itc_analysis.stats.models.linear import NotEstimable
+from itc_analysis.stats.people.design import build_design, group_weights
+from itc_analysis.stats.people.responses import CENSORED, OK, on_scale, respond
+from itc_analysis.stats.questions.compare import compare_groups
 from stats.made_up_study import (
     COHORT,
     inverse_logit,

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 from itc_analysis.config import Cohort, Stats
-from itc_analysis.stats.compare import compare_groups
+from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.measured import Measurements
-from itc_analysis.tables.participants import Participants
 from stats.made_up_study import make_plan
 
 pytestmark = pytest.mark.real_data

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from itc_analysis.errors import ItcError
-from itc_analysis.tables import contract, made, sheets
+from itc_analysis.tables import contract, made
+from itc_analysis.tables.cohort import sheets
 
 
 def counts_row(**changes: object) -> dict[str, object]:

@@ -11,9 +11,9 @@ import pytest
 
 from itc_analysis import open_results
 from itc_analysis.flow.gating.geometry import Threshold, from_json
-from itc_analysis.flow.transform import Transform
+from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow import GateFits
+from itc_analysis.tables.flow.tubes import GateFits
 from workflow.running import rules_to_run, snakemake
 
 pytestmark = pytest.mark.workflow

@@ -8,7 +8,7 @@ import pytest
 
 from itc_analysis import open_results
 from itc_analysis.tables import contract
-from itc_analysis.tables.panelwide import AlignmentCheck
+from itc_analysis.tables.flow.panelwide import AlignmentCheck
 from workflow.running import rules_to_run, snakemake
 
 pytestmark = pytest.mark.workflow

@@ -26,13 +26,13 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis import provenance
-    from itc_analysis.cohort.sheets import read_sheet
+    from itc_analysis.cohort.sheets.read import read_sheet
     from itc_analysis.config import SingleCell, read_section
     from itc_analysis.errors import ItcError
     from itc_analysis.singlecell import annotate
     from itc_analysis.singlecell.weights import read_evidence
     from itc_analysis.tables import contract, made
-    from itc_analysis.tables.sheets import SignatureSheet
+    from itc_analysis.tables.cohort.sheets import SignatureSheet
 
     settings = read_section(options.config, SingleCell)
     rows = json.loads(Path(options.libraries).read_text(encoding="utf-8"))

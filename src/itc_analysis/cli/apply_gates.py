@@ -40,13 +40,13 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.config import Flow, read_section
-    from itc_analysis.flow import apply
-    from itc_analysis.flow.batch import read_batch, refuse_foreign_gates
-    from itc_analysis.flow.kept_events import Judged
-    from itc_analysis.flow.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.counting import apply
+    from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.tube.batch import read_batch, refuse_foreign_gates
+    from itc_analysis.flow.tube.quality_mask import Judged
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.flow import (
+    from itc_analysis.tables.flow.tubes import (
         Combinations,
         Gates,
         Intensity,

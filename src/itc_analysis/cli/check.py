@@ -67,10 +67,10 @@ def open_data_files(study: Study) -> str:
     identifying: set[str] = set()
     n_identifying = 0
     if tubes:
-        from itc_analysis.flow.compensation import find_spillover
-        from itc_analysis.flow.deidentify import identifying_keywords
-        from itc_analysis.flow.fcs import read_fcs
-        from itc_analysis.flow.panel import read_panel, resolve_markers
+        from itc_analysis.flow.fcs.deidentify import identifying_keywords
+        from itc_analysis.flow.fcs.read import read_fcs
+        from itc_analysis.flow.panel.markers import read_panel, resolve_markers
+        from itc_analysis.flow.spillover.compensation import find_spillover
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
@@ -115,7 +115,7 @@ def open_data_files(study: Study) -> str:
 
 def summarise(tables: CohortTables, settings: CohortSettings) -> str:
     """Return the counts by group and decision, and the problems, as text."""
-    from itc_analysis.cohort.disclosure import describe_small_cells
+    from itc_analysis.cohort.description.disclosure import describe_small_cells
 
     planned = settings.cohort.planned_sizes
     decisions = ("eligible", "excluded", "query")
@@ -156,9 +156,10 @@ def summarise(tables: CohortTables, settings: CohortSettings) -> str:
 def write(tables: CohortTables, settings: CohortSettings, folder: Path) -> None:
     """Write the tables of the cohort room into `folder`, and two sheets: queries, and for sharing."""
     from itc_analysis import provenance
-    from itc_analysis.cohort.disclosure import write_shared_sheet
+    from itc_analysis.cohort.description.disclosure import write_shared_sheet
     from itc_analysis.cohort.queries import write_query_sheet
-    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables import contract, made
+    from itc_analysis.tables.cohort import sheets
 
     study = settings.study
     read = [

@@ -51,11 +51,12 @@ def run(options: argparse.Namespace) -> None:
 
     from itc_analysis import provenance
     from itc_analysis.config import Cohort, Stats, read_section
-    from itc_analysis.stats.associations import associate
-    from itc_analysis.stats.compare import compare_groups
-    from itc_analysis.stats.compositions import compare_compositions
-    from itc_analysis.stats.diagnostics import diagnose
-    from itc_analysis.stats.methods_text import (
+    from itc_analysis.stats.plan.plan import read_plan, read_post_hoc
+    from itc_analysis.stats.questions.associations import associate
+    from itc_analysis.stats.questions.compare import compare_groups
+    from itc_analysis.stats.questions.compositions import compare_compositions
+    from itc_analysis.stats.questions.diagnostics import diagnose
+    from itc_analysis.stats.questions.methods_text import (
         describe_associations,
         describe_comparisons,
         describe_compositions,
@@ -64,9 +65,8 @@ def run(options: argparse.Namespace) -> None:
         describe_post_hoc,
         describe_verdicts,
     )
-    from itc_analysis.stats.modalities import compare_modalities
-    from itc_analysis.stats.plan import read_plan, read_post_hoc
-    from itc_analysis.stats.verdicts import judge_endpoints
+    from itc_analysis.stats.questions.modalities import compare_modalities
+    from itc_analysis.stats.questions.verdicts import judge_endpoints
     from itc_analysis.tables import contract, made
 
     settings = read_section(options.config, Stats)

@@ -36,10 +36,11 @@ def run(options: argparse.Namespace) -> None:
     os.environ.update(ONE_THREAD)
     from itc_analysis import provenance
     from itc_analysis.config import Cohort, SingleCell, Stats, read_section
-    from itc_analysis.stats.genes import GeneTables, compare_genes
-    from itc_analysis.stats.methods_text import describe_genes
-    from itc_analysis.stats.plan import read_plan
-    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.stats.plan.plan import read_plan
+    from itc_analysis.stats.questions.genes import GeneTables, compare_genes
+    from itc_analysis.stats.questions.methods_text import describe_genes
+    from itc_analysis.tables import contract, made
+    from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.made_with import setting_of
 
     settings = read_section(options.config, Stats)

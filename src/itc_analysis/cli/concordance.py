@@ -54,10 +54,10 @@ def run(options: argparse.Namespace) -> None:
 
     from itc_analysis.config import Flow, read_section
     from itc_analysis.errors import Fault, ItcError
-    from itc_analysis.flow import concordance as agreement
-    from itc_analysis.flow import concordance_plots
-    from itc_analysis.flow.batch import read_batch, refuse_foreign_gates
-    from itc_analysis.flow.manual import read_manual
+    from itc_analysis.flow.concordance import agreement
+    from itc_analysis.flow.concordance import plots as concordance_plots
+    from itc_analysis.flow.manual.adopt import read_manual
+    from itc_analysis.flow.tube.batch import read_batch, refuse_foreign_gates
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract, made
 

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.errors import ItcError, ItcErrors
-    from itc_analysis.flow.deidentify import deidentify
+    from itc_analysis.flow.fcs.deidentify import deidentify
 
     rows = read_codes(Path(options.tubes))
     identities = []

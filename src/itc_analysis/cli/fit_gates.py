@@ -36,13 +36,13 @@ def run(options: argparse.Namespace) -> None:
     import pandas as pd
 
     from itc_analysis.config import Flow, read_section
-    from itc_analysis.flow import fit
-    from itc_analysis.flow import quality as quality_check
-    from itc_analysis.flow.batch import read_batch
-    from itc_analysis.flow.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.gates import fit
+    from itc_analysis.flow.quality import judge as quality_check
+    from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.tube.batch import read_batch
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.flow import Acquisitions, GateFits, KeptEvents, TubeQuality
+    from itc_analysis.tables.flow.tubes import Acquisitions, GateFits, KeptEvents, TubeQuality
 
     settings = read_section(options.config, Flow)
     batch = read_batch(

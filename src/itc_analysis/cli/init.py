@@ -65,7 +65,7 @@ def write_skeleton(folder: Path) -> list[str]:
 def skeleton_files() -> dict[str, str]:
     """Return the text of every file of a new study by its path."""
     from itc_analysis import documentation
-    from itc_analysis.tables import sheets
+    from itc_analysis.tables.cohort import sheets
 
     files = {
         "config/README.md": documentation.CONFIG_README.read_text(encoding="utf-8"),

@@ -36,13 +36,14 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.config import Flow, read_section
-    from itc_analysis.flow import align_check, align_learning
-    from itc_analysis.flow.align_conditions import read_people, refuse_unfit
-    from itc_analysis.flow.batch import read_batch
-    from itc_analysis.flow.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.batches import alignment as align_learning
+    from itc_analysis.flow.batches import alignment_check as align_check
+    from itc_analysis.flow.batches.alignment_conditions import read_people, refuse_unfit
+    from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.tube.batch import read_batch
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.panelwide import AlignmentCheck, Landmarks
+    from itc_analysis.tables.flow.panelwide import AlignmentCheck, Landmarks
 
     settings = read_section(options.config, Flow)
     batch = read_batch(options.bridge, options.panel, options.template, options.scales)

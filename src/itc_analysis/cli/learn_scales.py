@@ -31,13 +31,13 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.config import Flow, read_section
-    from itc_analysis.flow import scale_learning
-    from itc_analysis.flow.batch import read_batch
-    from itc_analysis.flow.matrix_files import matrices_of_tubes
-    from itc_analysis.flow.tube_choice import choose_tubes
+    from itc_analysis.flow.batches import scales as scale_learning
+    from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
+    from itc_analysis.flow.tube.batch import read_batch
+    from itc_analysis.flow.tube.choice import choose_tubes
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.panelwide import ResidualSpill, Scales
+    from itc_analysis.tables.flow.panelwide import ResidualSpill, Scales
 
     settings = read_section(options.config, Flow)
     batch = read_batch(options.tubes, options.panel, options.template)

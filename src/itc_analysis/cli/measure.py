@@ -40,7 +40,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config import Cohort, Flow, Measure, SingleCell, read_section
     from itc_analysis.measurements.collect import Limits, Tables, measure_study
     from itc_analysis.measurements.methods_text import CITATIONS, describe_measurements
-    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables import contract, made
+    from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.made_with import setting_of
 
     settings = read_section(options.config, Measure)

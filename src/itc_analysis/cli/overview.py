@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.errors import Fault, ItcError, did_you_mean
-    from itc_analysis.flow.overview import Overview, Tables
+    from itc_analysis.flow.pictures.overview import Overview, Tables
     from itc_analysis.tables import contract, made
 
     overview = Overview(

@@ -21,8 +21,8 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.errors import ItcError
-    from itc_analysis.flow.fcs import read_fcs
-    from itc_analysis.flow.panel_draft import draft_panel
+    from itc_analysis.flow.fcs.read import read_fcs
+    from itc_analysis.flow.panel.draft import draft_panel
 
     read = [read_fcs(path) for path in options.files]
     files = {file.name: (file.channel_names, file.channel_labels) for file in read}

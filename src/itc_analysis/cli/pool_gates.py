@@ -28,15 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from itc_analysis.config import Flow, read_section
-    from itc_analysis.flow import gatingml, pool
-    from itc_analysis.flow import manual as drawn
+    from itc_analysis.flow.gates import pool
     from itc_analysis.flow.gating.methods_text import describe_further_methods
     from itc_analysis.flow.gating.template import load_template
-    from itc_analysis.flow.panel import read_panel
-    from itc_analysis.flow.scales import check_same_scales, scales_of_axes
+    from itc_analysis.flow.manual import adopt as drawn
+    from itc_analysis.flow.manual import gatingml
+    from itc_analysis.flow.panel.markers import read_panel
+    from itc_analysis.flow.scale.scales import check_same_scales, scales_of_axes
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.flow import GateFits, Gates
+    from itc_analysis.tables.flow.tubes import GateFits, Gates
 
     settings = read_section(options.config, Flow)
     markers = None if options.panel is None else set(read_panel(options.panel)["marker"])

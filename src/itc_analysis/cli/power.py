@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> None:
     os.environ.update(ONE_THREAD)
     from itc_analysis.config import Cohort, Stats, read_section
     from itc_analysis.errors import ItcError
-    from itc_analysis.stats.plan import read_plan
-    from itc_analysis.stats.power import simulate_power
+    from itc_analysis.stats.plan.plan import read_plan
+    from itc_analysis.stats.questions.power import simulate_power
     from itc_analysis.tables import contract, made
 
     cohort = read_section(options.cohort_config, Cohort)

@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.scores.methods_text import CITATIONS, describe_scores
     from itc_analysis.scores.runner import Limits, score_study
     from itc_analysis.scores.signatures import read_signatures
-    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables import contract, made
+    from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.made_with import setting_of
 
     settings = read_section(options.config, Scores)
@@ -93,7 +94,8 @@ def _read_flow(options: argparse.Namespace) -> FlowTables | None:
     """Return the flow tables, or None for a study without tubes."""
     from itc_analysis.errors import ItcError
     from itc_analysis.scores.profiles import FlowTables
-    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables import contract, made
+    from itc_analysis.tables.cohort import sheets
 
     if not options.counts and not options.intensity:
         return None
@@ -112,7 +114,8 @@ def _read_single_cell(options: argparse.Namespace) -> SingleCellTables | None:
     """Return the single-cell tables, or None for a study without libraries."""
     from itc_analysis.scores.profiles import SingleCellTables
     from itc_analysis.scores.sources import single_cell_sources
-    from itc_analysis.tables import contract, made, sheets
+    from itc_analysis.tables import contract, made
+    from itc_analysis.tables.cohort import sheets
 
     if not options.pseudobulk and not options.pseudobulk_depth:
         return None

@@ -29,11 +29,11 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis.errors import Fault, ItcError
-    from itc_analysis.flow.compensation import compensate
-    from itc_analysis.flow.fcs import read_fcs
-    from itc_analysis.flow.matrix_files import spreading_file
-    from itc_analysis.flow.residual_spill import residual_spill
-    from itc_analysis.flow.single_stains import (
+    from itc_analysis.flow.fcs.read import read_fcs
+    from itc_analysis.flow.spillover.compensation import compensate
+    from itc_analysis.flow.spillover.matrix_files import spreading_file
+    from itc_analysis.flow.spillover.residual_spill import residual_spill
+    from itc_analysis.flow.spillover.single_stains import (
         compute_spillover,
         spreading_matrix,
         write_spillover_csv,

@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from itc_analysis.cohort.cells import SheetCells, Value, read_cells
-from itc_analysis.cohort.column_mapping import Mapping, build_mappings
-from itc_analysis.cohort.columns import sheet_forms
-from itc_analysis.cohort.personal_data import masked
+from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
+from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
+from itc_analysis.cohort.sheets.columns import sheet_forms
+from itc_analysis.cohort.sheets.personal_data import masked
 from itc_analysis.config import Cohort, Study
 from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
 

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.cohort.classification.run import describe_verdict, people_with_items
-from itc_analysis.cohort.consistency import find_contradictions
-from itc_analysis.cohort.criteria import RULES
+from itc_analysis.cohort.eligibility.consistency import find_contradictions
+from itc_analysis.cohort.eligibility.criteria import RULES
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
-from itc_analysis.tables.classification import ClassificationSheet
-from itc_analysis.tables.cohort import Queries
-from itc_analysis.tables.sheets import ParticipantSheet
+from itc_analysis.tables.cohort.classification import ClassificationSheet
+from itc_analysis.tables.cohort.decisions import Queries
+from itc_analysis.tables.cohort.sheets import ParticipantSheet
 
 #: Asked of everybody because comparisons adjust for them; nobody is kept out for want of them.
 COVARIATES = ("age_years", "sex", "cmv_igg")

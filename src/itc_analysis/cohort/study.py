@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import pandas as pd
 
 from itc_analysis.cohort.classification.run import classify
-from itc_analysis.cohort.design import find_confounded_batches
-from itc_analysis.cohort.disclosure import count_cells
-from itc_analysis.cohort.eligibility import decide, judge_participants
+from itc_analysis.cohort.description.design import find_confounded_batches
+from itc_analysis.cohort.description.disclosure import count_cells
+from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
 from itc_analysis.cohort.queries import make_queries
-from itc_analysis.cohort.sheets import to_table
+from itc_analysis.cohort.sheets.read import to_table
 from itc_analysis.config import Cohort, Study
 from itc_analysis.tables import contract
-from itc_analysis.tables.participants import Problems
-from itc_analysis.tables.sheets import (
+from itc_analysis.tables.cohort.participants import Problems
+from itc_analysis.tables.cohort.sheets import (
     ClassificationSheet,
     DecisionSheet,
     LibrarySheet,

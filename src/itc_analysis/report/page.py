@@ -9,30 +9,26 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from itc_analysis import __version__
 from itc_analysis.config import Settings
-from itc_analysis.report import (
-    acquisition,
+from itc_analysis.report.checklists import checklist
+from itc_analysis.report.html import glossary, pictures
+from itc_analysis.report.html.blocks import PageSection, kind_of
+from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.sections import methods, problems
+from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
+from itc_analysis.report.sections.people import participants
+from itc_analysis.report.sections.results import (
     answer,
     associations,
-    checklist,
     comparisons,
     compositions,
-    gating,
     genes,
-    glossary,
-    methods,
     modalities,
-    participants,
-    pictures,
-    problems,
     robustness,
     scores,
-    singlecell,
 )
-from itc_analysis.report.blocks import Section, kind_of
-from itc_analysis.report.material import Material, collect
 
 #: The order of the page: the answer first.
-SECTIONS: tuple[Callable[[Material], Section], ...] = (
+SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
     answer.section,
     robustness.section,
     participants.section,

@@ -9,9 +9,9 @@ from typing import Literal
 
 import pandas as pd
 
-from itc_analysis.cohort.sheets import read_sheet
+from itc_analysis.cohort.sheets.read import read_sheet
 from itc_analysis.errors import Fault, SheetError
-from itc_analysis.tables.sheets import SignatureSheet
+from itc_analysis.tables.cohort.sheets import SignatureSheet
 
 Assay = Literal["flow", "singlecell"]
 

@@ -14,12 +14,18 @@ import yaml
 
 from itc_analysis.config import read_yaml
 from itc_analysis.errors import Fault, ItcError, did_you_mean
-from itc_analysis.simulate import cohort, truth_files
-from itc_analysis.simulate.blood import draw_blood
-from itc_analysis.simulate.classification import draw_classification
-from itc_analysis.simulate.clinical import draw_participants
-from itc_analysis.simulate.cytometer import Drift, draw_drift
-from itc_analysis.simulate.design import (
+from itc_analysis.simulate import truth_files
+from itc_analysis.simulate.instrument.cytometer import Drift, draw_drift
+from itc_analysis.simulate.instrument.fcs import write_fcs
+from itc_analysis.simulate.instrument.libraries import simulate_library, write_library
+from itc_analysis.simulate.instrument.panels import PANELS, TOP_OF_RANGE, load_panel, resource_path
+from itc_analysis.simulate.instrument.tubes import TIME_STEP, TubePlan, simulate_tube
+from itc_analysis.simulate.parameters import SCENARIOS, Scenario
+from itc_analysis.simulate.people import cohort
+from itc_analysis.simulate.people.blood import draw_blood
+from itc_analysis.simulate.people.classification import draw_classification
+from itc_analysis.simulate.people.clinical import draw_participants
+from itc_analysis.simulate.people.design import (
     BRIDGE,
     LibraryPlan,
     assign_batches,
@@ -28,11 +34,6 @@ from itc_analysis.simulate.design import (
     plan_tubes,
     sample_of,
 )
-from itc_analysis.simulate.fcs import write_fcs
-from itc_analysis.simulate.libraries import simulate_library, write_library
-from itc_analysis.simulate.panels import PANELS, TOP_OF_RANGE, load_panel, resource_path
-from itc_analysis.simulate.parameters import SCENARIOS, Scenario
-from itc_analysis.simulate.tubes import TIME_STEP, TubePlan, simulate_tube
 
 log = logging.getLogger(__name__)
 

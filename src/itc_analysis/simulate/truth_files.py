@@ -11,13 +11,14 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from itc_analysis.simulate import cohort
 from itc_analysis.simulate import parameters as p
-from itc_analysis.simulate.cells import LEAVES
-from itc_analysis.simulate.design import BRIDGE, LibraryPlan, sample_of
-from itc_analysis.simulate.libraries import SimulatedLibrary
-from itc_analysis.simulate.tubes import BLOOD_VOLUME_UL, SimulatedTube, TubePlan
-from itc_analysis.tables import contract, sheets
+from itc_analysis.simulate.cells.kinds import LEAVES
+from itc_analysis.simulate.instrument.libraries import SimulatedLibrary
+from itc_analysis.simulate.instrument.tubes import BLOOD_VOLUME_UL, SimulatedTube, TubePlan
+from itc_analysis.simulate.people import cohort
+from itc_analysis.simulate.people.design import BRIDGE, LibraryPlan, sample_of
+from itc_analysis.tables import contract
+from itc_analysis.tables.cohort import sheets
 
 
 def write_sheets(

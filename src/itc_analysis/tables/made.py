@@ -3,12 +3,11 @@
 Missing is null and `status` or `reason` says why; a row is never left out because its number is missing.
 """
 
-from itc_analysis.tables.associations import Associations
-from itc_analysis.tables.cohort import Classification, Disclosure, Queries
-from itc_analysis.tables.comparisons import Comparisons, Diagnostics, Verdicts
-from itc_analysis.tables.compositions import Compositions
+from itc_analysis.tables.cohort.decisions import Classification, Disclosure, Queries
+from itc_analysis.tables.cohort.participants import Eligibility, Participants, Problems
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.flow import (
+from itc_analysis.tables.flow.panelwide import AlignmentCheck, Landmarks, ResidualSpill, Scales
+from itc_analysis.tables.flow.tubes import (
     Acquisitions,
     Combinations,
     Concordance,
@@ -19,12 +18,13 @@ from itc_analysis.tables.flow import (
     TubeQuality,
     Views,
 )
-from itc_analysis.tables.genes import Genes
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
-from itc_analysis.tables.modalities import Modalities, ModalityAgreement
-from itc_analysis.tables.panelwide import AlignmentCheck, Landmarks, ResidualSpill, Scales
-from itc_analysis.tables.participants import Eligibility, Participants, Problems
 from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk, PseudobulkDepth
+from itc_analysis.tables.stats.associations import Associations
+from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
+from itc_analysis.tables.stats.compositions import Compositions
+from itc_analysis.tables.stats.genes import Genes
+from itc_analysis.tables.stats.modalities import Modalities, ModalityAgreement
 
 MADE: tuple[type[Contract], ...] = (
     Participants,

@@ -19,7 +19,7 @@ from itc_analysis.cohort.classification import (
 from itc_analysis.cohort.classification.engine import Items, Result, Truth, some
 from itc_analysis.config import Cohort
 from itc_analysis.tables import contract
-from itc_analysis.tables.cohort import Classification
+from itc_analysis.tables.cohort.decisions import Classification
 
 #: Titles of the sets of criteria by name, in the order of the tables.
 TITLES = {

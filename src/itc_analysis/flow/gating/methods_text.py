@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itc_analysis.flow.gating.methods import REFERENCE
+from itc_analysis.flow.gating.methods.registry import REFERENCE
 from itc_analysis.flow.gating.template import Template
 
 #: Method → what was done, and the works that are cited; the usual methods stand in `fit.METHODS_TEXT`.

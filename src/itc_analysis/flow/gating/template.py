@@ -17,7 +17,7 @@ from pydantic import Field
 from itc_analysis.config import Section, read_yaml, validate
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.flow.gating.geometry import Combination
-from itc_analysis.flow.gating.methods import (
+from itc_analysis.flow.gating.methods.registry import (
     COMBINING,
     METHODS,
     REFERENCE,
@@ -25,7 +25,7 @@ from itc_analysis.flow.gating.methods import (
     arguments_of,
     types_of,
 )
-from itc_analysis.flow.scales import TransformSettings
+from itc_analysis.flow.scale.scales import TransformSettings
 
 #: The parent of the first populations: every clean event of the tube.
 ROOT = "all"

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from itc_analysis.flow.gating.fitted import Card
-from itc_analysis.flow.gating.methods import METHODS, arguments_of, types_of
+from itc_analysis.flow.gating.methods.registry import METHODS, arguments_of, types_of
 from itc_analysis.flow.gating.template import Population, Positivity, Template
 
 #: Methods that look at other populations instead of events, with their arguments.

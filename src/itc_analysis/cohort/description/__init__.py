@@ -1,0 +1,1 @@
+"""Who the participants are: groups, batches, balance, power, the flow of participants."""

@@ -1,0 +1,1 @@
+"""Who is eligible: the criteria of the trial record."""

@@ -1,0 +1,157 @@
+"""Who is eligible, who is excluded and why, and about whom something must still be asked.
+
+Every participant is judged by every rule of `criteria`; any failure excludes, otherwise any missing
+item makes a query. Decisions taken by hand replace the result but the rules' verdicts stay beside.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.cohort.classification.run import Facts, facts_of
+from itc_analysis.cohort.eligibility.criteria import RULES, Person, Rule
+from itc_analysis.config import Cohort
+from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.participants import Eligibility, Participants
+
+_UNITS = {
+    str(name): str((column.metadata or {}).get("unit", ""))
+    for name, column in contract.columns_of(Participants).items()
+}
+
+
+#: Without items nothing is found: the criteria are then as declared.
+_NOTHING_FOUND = Facts(by_items=None, told="", elsewhere="")
+
+
+def judge_participants(
+    participants: pd.DataFrame, classification: pd.DataFrame | None = None, *, cohort: Cohort
+) -> pd.DataFrame:
+    """Apply every rule to every participant.
+
+    Parameters
+    ----------
+    participants : `ParticipantSheet`.
+    classification : `Classification` of the same people; None when the criteria are only declared.
+    cohort : groups, and the protocol version for people whose row names none.
+
+    Returns
+    -------
+    `Eligibility`: one row per participant and rule, in the order of sheet and record. A rule that
+    the person's protocol version or group does not have is `not_applicable`.
+    """
+    facts = {} if classification is None else facts_of(classification)
+    rows = []
+    for person in _people(participants):
+        found = facts.get(person["participant_id"], _NOTHING_FOUND)
+        person |= {
+            "classified_by_items": found.by_items,
+            "criteria_of_group": _of_group(person, found),
+            "criteria_elsewhere": found.elsewhere,
+        }
+        version = person["protocol_version"] or cohort.protocol_version
+        for rule in RULES:
+            outcome = _outcome(rule, person, version, cohort)
+            rows.append(
+                {
+                    "participant_id": person["participant_id"],
+                    "rule": rule.name,
+                    "protocol_version": version,
+                    "outcome": outcome,
+                    "evidence": "; ".join(
+                        [
+                            describe_items(person, rule.items),
+                            *(person[name] for name in rule.findings if person[name]),
+                        ]
+                    ),
+                }
+            )
+    return contract.make(pd.DataFrame(rows), Eligibility) if rows else contract.empty(Eligibility)
+
+
+def decide(
+    participants: pd.DataFrame,
+    eligibility: pd.DataFrame,
+    decisions: pd.DataFrame,
+    *,
+    analyse_queried: bool,
+) -> pd.DataFrame:
+    """Return everybody with one decision each.
+
+    Parameters
+    ----------
+    participants : `ParticipantSheet`.
+    eligibility : `Eligibility` of the same people.
+    decisions : `DecisionSheet`, possibly without rows; these replace the rules' decision.
+    analyse_queried : whether people with open queries enter comparisons.
+
+    Returns
+    -------
+    `Participants`, in the order of `participants`. `reasons` names every failing rule, or every
+    missing item, with its evidence; for a decision by hand also what the rules had said.
+    """
+    verdicts = {str(name): rows for name, rows in eligibility.groupby("participant_id", sort=False)}
+    by_hand = {row["participant_id"]: row for row in decisions.to_dict("records")}
+    rows = []
+    for name in participants["participant_id"]:
+        decision, reasons = _decide_by_rules(verdicts[name])
+        decided_by = "rules"
+        if name in by_hand:
+            hand = by_hand[name]
+            said = f"the rules: {decision}" + (f", {reasons}" if reasons else "")
+            decision, decided_by = hand["decision"], hand["decided_by"]
+            reasons = f"{hand['why']} ({said})"
+        rows.append(
+            {
+                "decision": decision,
+                "reasons": reasons or None,
+                "decided_by": decided_by,
+                "is_analysed": decision == "eligible" or (decision == "query" and analyse_queried),
+            }
+        )
+    decided = pd.DataFrame(rows, index=participants.index)
+    return contract.make(pd.concat([participants, decided], axis=1), Participants)
+
+
+def describe_items(person: Person, items: tuple[str, ...]) -> str:
+    """Return ``"weight_kg = 54 kg"``: the items of a rule and what the sheet says."""
+    return "; ".join(f"{item} = {_show(person[item], _UNITS[item])}" for item in items)
+
+
+def _people(participants: pd.DataFrame) -> list[Person]:
+    return [
+        {str(item): None if pd.isna(value) else value for item, value in row.items()}
+        for row in participants.to_dict("records")
+    ]
+
+
+def _of_group(person: Person, found: Facts) -> str:
+    """Return what the items say of the person's own criteria, and whether a declaration stands in."""
+    is_declared = found.by_items is None and person["classification_met"] is not None
+    return f"{found.told}; as declared" if found.told and is_declared else found.told
+
+
+def _outcome(rule: Rule, person: Person, version: str, cohort: Cohort) -> str:
+    if version not in rule.versions or not rule.applies(person, cohort):
+        return "not_applicable"
+    verdict = rule.judge(person)
+    return "missing" if verdict is None else "passes" if verdict else "fails"
+
+
+def _decide_by_rules(verdicts: pd.DataFrame) -> tuple[str, str]:
+    for outcome, decision in (("fails", "excluded"), ("missing", "query")):
+        found = verdicts[verdicts["outcome"] == outcome]
+        if len(found):
+            told = zip(found["rule"], found["evidence"], strict=True)
+            return decision, "; ".join(f"{rule} ({evidence})" for rule, evidence in told)
+    return "eligible", ""
+
+
+def _show(value: object, unit: str) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g} {unit}".strip()
+    return str(value)

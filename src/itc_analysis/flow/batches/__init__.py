@@ -1,0 +1,1 @@
+"""What is learned over a panel's batches: scales, alignment, and how the bridge control agrees."""

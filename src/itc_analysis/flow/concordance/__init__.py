@@ -1,0 +1,1 @@
+"""Automatic gates against those of a person."""

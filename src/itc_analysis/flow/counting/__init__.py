@@ -1,0 +1,1 @@
+"""Final gates applied: counts with background and interval, marker levels, histograms."""

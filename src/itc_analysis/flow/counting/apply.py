@@ -1,0 +1,368 @@
+"""Evaluate final gates on each tube and count: populations, background, positivity, views."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.config import Flow
+from itc_analysis.flow.counting import counts as counting
+from itc_analysis.flow.counting.counts import NO_BACKGROUND, Background
+from itc_analysis.flow.counting.histograms import view_row
+from itc_analysis.flow.counting.intensity import (
+    Controls,
+    PositivityThreshold,
+    combination_rows,
+    intensity_row,
+    negative_threshold,
+)
+from itc_analysis.flow.gates.error import gate_errors, switching_events
+from itc_analysis.flow.gating.fitted import WEAK
+from itc_analysis.flow.gating.geometry import (
+    Combination,
+    Geometry,
+    Threshold,
+    from_json,
+)
+from itc_analysis.flow.gating.template import Population, Template
+from itc_analysis.flow.tube.load import load_tube
+from itc_analysis.flow.tube.membership import Events, Membership, no_channel
+from itc_analysis.flow.tube.quality_mask import Judged
+from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.tubes import Combinations, Intensity, Views
+from itc_analysis.tables.measured import Counts
+
+log = logging.getLogger(__name__)
+
+METHODS_TEXT = (
+    "Gates were applied to the events of their parent population. Events expected in a gate without "
+    "the population were estimated from the fluorescence-minus-one tube of the same batch or, where "
+    "there was none, by continuing the right flank of the negative peak beyond the cut; counts are "
+    "given with 95 % limits that join the exact limits of the count with the error of the "
+    "background; the errors of all cuts that decide on a population or on the T cells were carried into the "
+    "standard error of its share. Cells were called positive for a functional marker above a high quantile of the "
+    "fluorescence-minus-one tube of their batch."
+)
+CITATIONS = ("clopper1934", "zou2008", "roederer2001")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The tables of a batch.
+
+    Parameters
+    ----------
+    counts, intensity, combinations, views : tables of the contracts of the same names.
+    """
+
+    counts: pd.DataFrame
+    intensity: pd.DataFrame
+    combinations: pd.DataFrame
+    views: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class FinalGate:
+    """A population's gate in one tube, after pooling.
+
+    Parameters
+    ----------
+    geometry : the gate; None when not estimable.
+    cut_se : standard error of its cut, transformed units; None for gates without one.
+    state, reason : as in `Gates`.
+    """
+
+    geometry: Geometry | None
+    cut_se: float | None
+    state: str
+    reason: str | None
+
+
+@dataclass
+class _Rows:
+    counts: list[dict[str, Any]] = field(default_factory=list)
+    intensity: list[dict[str, Any]] = field(default_factory=list)
+    combinations: list[dict[str, Any]] = field(default_factory=list)
+    views: list[dict[str, Any]] = field(default_factory=list)
+
+
+def apply_batch(
+    rows: Iterable[Mapping[str, Any]],
+    panel: pd.DataFrame,
+    template: Template,
+    gates: pd.DataFrame,
+    judged: Judged,
+    settings: Flow,
+) -> Applied:
+    """Gate and count all tubes of a batch, one tube in memory at a time, controls first.
+
+    Parameters
+    ----------
+    rows : rows of the checked tube sheet; `path` can be opened as it stands.
+    panel, template : the panel sheet and its gating template.
+    gates : `Gates` of the panel.
+    judged : which tubes can be used and which of their events, of `fit.fit_batch`.
+    settings : the flow section.
+
+    Returns
+    -------
+    Counts for every tube and population, also where nothing could be counted; positivity for
+    stained tubes; views of stained tubes that could be used.
+
+    Raises
+    ------
+    ItcError : a tube was not judged, has another number of events than when it was, or cannot be read any
+        more.
+    """
+    made = _Rows()
+    controls = Controls()
+    ordered = sorted(rows, key=lambda row: (row["tube"] == "stained", str(row["file_id"])))
+    judged.refuse_others(ordered)
+    for row in ordered:
+        verdict = judged.verdict(str(row["file_id"]))
+        if verdict["status"] != "ok":
+            _record_unusable(row, verdict, template, made)
+        else:
+            keep = judged.keep(str(row["file_id"]))
+            tube = load_tube(row, panel, template.transform, settings, keep=keep)
+            own = final_gates(gates, tube.file_id, template)
+            _apply_to_tube(tube, template, own, controls, settings, made)
+        log.info("counted %s: %s", row["file_id"], verdict["status"])
+    return Applied(
+        contract.make(made.counts, Counts),
+        contract.make(made.intensity, Intensity),
+        contract.make(made.combinations, Combinations),
+        contract.make(made.views, Views),
+    )
+
+
+def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[str, FinalGate]:
+    """Return a tube's gates by population; one that the table lacks is not estimable."""
+    lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
+    found = dict.fromkeys(template.by_name, lacking)
+    columns = ("population", "geometry", "cut_se", "state", "reason")
+    own = gates.loc[gates["file_id"] == file_id, list(columns)]
+    for population, geometry, cut_se, state, reason in own.itertuples(index=False, name=None):
+        found[population] = FinalGate(
+            geometry=None if pd.isna(geometry) else from_json(geometry),
+            cut_se=None if pd.isna(cut_se) else float(cut_se),
+            state=state,
+            reason=None if pd.isna(reason) else reason,
+        )
+    return found
+
+
+def gate_tube(tube: Tube, template: Template, gates: Mapping[str, FinalGate]) -> Membership:
+    """Return the events of every population that has a gate.
+
+    Populations without a gate, and those within them, are left out.
+    """
+    membership = Membership(tube)
+    for population in template.populations:
+        _add(membership, population, gates[population.name].geometry)
+    return membership
+
+
+def _add(membership: Membership, population: Population, gate: Geometry | None) -> None:
+    """Add a population, if its gate can be applied."""
+    if gate is None or population.parent not in membership:
+        return
+    if isinstance(gate, Combination):
+        is_possible = all(name in membership for name in gate.populations)
+    else:
+        is_possible = all(marker in membership.tube.markers for marker in gate.markers)
+    if is_possible:
+        membership.add(
+            population.name, population.parent, membership.inside(gate, population.parent)
+        )
+
+
+def _apply_to_tube(
+    tube: Tube,
+    template: Template,
+    gates: Mapping[str, FinalGate],
+    controls: Controls,
+    settings: Flow,
+    made: _Rows,
+) -> None:
+    """Count one tube; adds its rows to `made`, and to `controls` when it is a control."""
+    membership = Membership(tube)
+    backgrounds: dict[str, Background] = {}
+    switching: dict[str, Events] = {}
+    counts: list[dict[str, Any]] = []
+    for population in template.populations:
+        name, gate = population.name, gates[population.name]
+        _add(membership, population, gate.geometry)
+        n_parent = membership[population.parent].size if population.parent in membership else None
+        row: dict[str, Any] = {
+            "source_id": tube.file_id,
+            "sample_id": tube.sample_id,
+            "population": name,
+            "parent": population.parent,
+            "n_total": tube.n_events,
+            "n_parent": n_parent,
+            "gate_state": gate.state,
+            "is_measured": population.measured,
+        }
+        if n_parent is not None and tube.kind == "stained":
+            # also where there is no gate: to see why, and to draw one by hand
+            view = view_row(membership, population, gate.geometry)
+            made.views += [] if view is None else [view]
+        if name not in membership or n_parent is None:
+            counts.append({**row, **_why_not(tube, population, gate)})
+            continue
+        background = _background(membership, population, gate, backgrounds, controls)
+        backgrounds[name] = background
+        switching[name] = switching_events(
+            membership, gate.geometry, gate.cut_se, population.parent
+        )
+        n = int(membership[name].size)
+        lower, upper = counting.net_interval(n, n_parent, background)
+        limit_of_blank, limit_of_detection = counting.detection_limits(background)
+        is_known = background.n_events is not None
+        counts.append(
+            {
+                **row,
+                "n_events": n,
+                "n_background": background.n_events,
+                "background_se": background.standard_error,
+                "background_source": background.source,
+                "n_missed": background.n_missed if is_known else None,
+                "missed_se": background.missed_se if is_known else None,
+                "n_lob": limit_of_blank,
+                "n_lod": limit_of_detection,
+                "n_lower": lower,
+                "n_upper": upper,
+                "detection": counting.detect(
+                    n,
+                    background,
+                    lower,
+                    lod_events=settings.lod_events,
+                    loq_events=settings.loq_events,
+                ),
+                "status": "ok",
+            }
+        )
+    errors = gate_errors(
+        membership,
+        template,
+        {name: gate.geometry for name, gate in gates.items()},
+        {name: gate.cut_se for name, gate in gates.items()},
+        switching,
+    )
+    made.counts += [{**row, "gate_se_log": errors.get(row["population"])} for row in counts]
+    if tube.kind == "stained":
+        _measure_phenotype(membership, template, controls, settings, made)
+    else:
+        controls.add(tube, membership, [positivity.marker for positivity in template.positivity])
+
+
+def _background(
+    membership: Membership,
+    population: Population,
+    final: FinalGate,
+    backgrounds: Mapping[str, Background],
+    controls: Controls,
+) -> Background:
+    """Return the background of a gate that asks for a signal above a cut; of others none is known.
+
+    Events that are in any of several such populations by background are those of each together.
+    """
+    gate = final.geometry
+    if isinstance(gate, Combination):
+        if not gate.any_of or gate.all_of or gate.none_of:
+            return NO_BACKGROUND
+        return counting.joined_background([backgrounds[name] for name in gate.any_of])
+    if not isinstance(gate, Threshold) or gate.side != "above":
+        return NO_BACKGROUND
+    marker = gate.markers[0]
+    if marker in membership.tube.fmo_markers:
+        return NO_BACKGROUND  # all of it is background
+    values = membership.values_of(marker, population.parent)
+    control = controls.values(marker, population.parent)
+    if control is not None and control.size >= population.min_parent:
+        found = counting.control_background(control, values, gate.cut)
+        found = counting.with_missed(found, values, gate.cut)
+    else:
+        found = counting.tail_background(values, gate.cut)
+    return counting.with_hidden(found, values, gate.cut) if final.state == WEAK else found
+
+
+def _why_not(tube: Tube, population: Population, gate: FinalGate) -> dict[str, Any]:
+    missing = no_channel(tube, population)
+    if missing is not None:
+        return {"status": "no_panel", "reason": missing}
+    return {
+        "status": "not_estimable",
+        "reason": gate.reason or f"'{population.parent}' was not counted",
+    }
+
+
+def _record_unusable(
+    row: Mapping[str, Any], verdict: Mapping[str, Any], template: Template, made: _Rows
+) -> None:
+    """Give a tube that cannot be used its rows, with the reason."""
+    known = {"source_id": row["file_id"], "sample_id": row["sample_id"]}
+    for population in template.populations:
+        made.counts.append(
+            {
+                **known,
+                "population": population.name,
+                "parent": population.parent,
+                "n_total": int(verdict["n_clean"]),
+                "is_measured": population.measured,
+                "status": verdict["status"],
+                "reason": verdict["reason"],
+            }
+        )
+        if population.phenotype and row["tube"] == "stained":
+            made.intensity += [
+                {
+                    **known,
+                    "population": population.name,
+                    "marker": positivity.marker,
+                    "threshold_source": "none",
+                    "reason": f"tube {verdict['status'].replace('_', ' ')}: {verdict['reason']}",
+                }
+                for positivity in template.positivity
+            ]
+
+
+def _measure_phenotype(
+    membership: Membership,
+    template: Template,
+    controls: Controls,
+    settings: Flow,
+    made: _Rows,
+) -> None:
+    without_control: dict[str, PositivityThreshold] = {}
+    for population in (p for p in template.populations if p.phenotype):
+        thresholds: dict[str, float] = {}
+        for positivity in template.positivity:
+            marker = positivity.marker
+            found = controls.threshold(
+                marker, population.name, template, quantile=settings.fmo_quantile
+            )
+            if found is None:
+                if marker not in without_control:
+                    without_control[marker] = negative_threshold(membership, marker, template)
+                found = without_control[marker]
+            made.intensity.append(
+                intensity_row(
+                    membership,
+                    population.name,
+                    marker,
+                    found,
+                    min_events=settings.min_phenotype_events,
+                )
+            )
+            if positivity.role == "inhibitory" and found.value is not None:
+                thresholds[marker] = found.value
+        enough = settings.min_phenotype_events
+        if population.name in membership and membership[population.name].size >= enough:
+            made.combinations += combination_rows(membership, population.name, thresholds)

@@ -1,0 +1,156 @@
+"""Histograms of a gate's parent events: all that a gate plot needs, without the events."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.gating.template import Population
+from itc_analysis.flow.scale.transform import Transform
+from itc_analysis.flow.tube.membership import Membership
+
+#: Bins of a two-dimensional view per axis, and of a one-dimensional one.
+BINS_2D = 64
+BINS_1D = 128
+#: A view spans the events but for this share at either end, and always the gate's edges.
+_OUTSIDE = 0.0005
+#: About so many events decide on the span.
+_ENOUGH = 50_000
+#: Free space around, share of the span.
+_MARGIN = 0.04
+#: Events per pass; all temporary arrays of a pass stay in the processor's cache.
+_PIECE = 1 << 15
+#: Powers of ten that may stand at an axis; mass cytometry starts at single ions.
+_FIRST_POWER, _LAST_POWER = 1, 7
+#: Between them: views of a positive population span less than a decade.
+_BETWEEN = (2.0, 5.0)
+#: Scales map the detector's range to 0..1: an edge far outside is no edge that needs to be seen.
+_FARTHEST = (-0.5, 1.1)
+#: Labels on a linear axis, about.
+_WANTED_STEPS = 4
+
+
+def view_row(
+    membership: Membership, population: Population, gate: Geometry | None
+) -> dict[str, Any] | None:
+    """Return the row of `Views`, None for populations without markers.
+
+    Events outside the span are counted in the outermost bins, so the histogram holds every event.
+
+    Parameters
+    ----------
+    gated : the tube's populations; the parent is among them.
+    gate : the population's gate, whose edges the view shows, and whose two markers it takes where a
+        person drew it on others than the template names; None where there is none.
+    """
+    tube = membership.tube
+    markers = _markers(tube.markers, population, gate)
+    if not markers or any(marker not in tube.markers for marker in markers):
+        return None
+    values = [membership.values_of(marker, population.parent) for marker in markers]
+    n_bins = BINS_2D if len(markers) > 1 else BINS_1D
+    spans = [_span(v, _edges(gate, marker)) for v, marker in zip(values, markers, strict=True)]
+    content: dict[str, Any] = {"x_edges": spans[0], "n_x": n_bins}
+    content["x_ticks"] = axis_ticks(tube.transforms[markers[0]], *spans[0])
+    if len(markers) > 1:
+        content |= {"y_edges": spans[1], "n_y": n_bins}
+        content["y_ticks"] = axis_ticks(tube.transforms[markers[1]], *spans[1])
+    else:
+        content |= {"y_edges": None, "n_y": None, "y_ticks": []}
+    content["counts"] = _histogram(values, spans, n_bins).tolist()
+    return {
+        "source_id": tube.file_id,
+        "population": population.name,
+        "marker_x": markers[0],
+        "marker_y": markers[1] if len(markers) > 1 else None,
+        "histogram": json.dumps(content, separators=(",", ":"), ensure_ascii=False),
+    }
+
+
+def axis_ticks(transform: Transform, low: float, high: float) -> list[list[float]]:
+    """Return places (transformed units) and values (instrument units) that may be marked on an axis.
+
+    0 and 1, 2 and 5 times powers of ten on a logarithmic scale; even steps on a linear one. Which of them
+    have room is decided when they are drawn.
+    """
+    if transform.kind == "linear":
+        units = _even_steps(low * transform.t, high * transform.t)
+    else:
+        powers = [10.0**power for power in range(_FIRST_POWER, _LAST_POWER + 1)]
+        above = [power * times for power in powers for times in (1.0, *_BETWEEN)]
+        units = [0.0, *above, *(-power for power in powers)]
+    places = transform.apply(np.array(units, dtype=np.float32)).astype(float)
+    return sorted(
+        [round(place, 4), unit]
+        for unit, place in zip(units, places.tolist(), strict=True)
+        if low <= place <= high
+    )
+
+
+def _markers(known: tuple[str, ...], population: Population, gate: Geometry | None) -> list[str]:
+    drawn = () if gate is None or isinstance(gate, Combination) else gate.markers
+    if len(drawn) == 2 and set(drawn) != set(population.markers):  # the two axes of a picture
+        return list(drawn)
+    markers = list(population.markers[:2])
+    if len(markers) == 1 and population.view in known:
+        markers.append(str(population.view))
+    return markers
+
+
+def _edges(gate: Geometry | None, marker: str) -> list[float]:
+    """Return the cuts of a gate along a marker; polygons and ellipses enclose events that are seen anyway."""
+    if gate is None or isinstance(gate, Combination) or marker not in gate.markers:
+        return []
+    place = gate.markers.index(marker)
+    cut = getattr(gate, "cut", None)
+    bounds = [getattr(gate, name, (None,) * (place + 1))[place] for name in ("lowest", "highest")]
+    lowest, highest = _FARTHEST
+    return [edge for edge in (cut, *bounds) if edge is not None and lowest < edge < highest]
+
+
+def _even_steps(low: float, high: float) -> list[float]:
+    """Return multiples of 1, 2 or 5 times a power of ten, about four of them."""
+    rough = max(high - low, float(np.finfo(np.float32).tiny)) / _WANTED_STEPS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(times * power for times in (1, *_BETWEEN, 10) if times * power >= rough)
+    return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _span(values: npt.NDArray[np.float32], edges: list[float]) -> list[float]:
+    # every so many events: the ends of a picture need no more
+    some = values[:: max(values.size // _ENOUGH, 1)]
+    low, high = 0.0, 1.0
+    if some.size:
+        low, high = _low_quantile(some, _OUTSIDE), -_low_quantile(-some, _OUTSIDE)
+    low, high = min([low, *edges]), max([high, *edges])
+    margin = _MARGIN * max(high - low, _MARGIN)
+    return [round(low - margin, 4), round(high + margin, 4)]
+
+
+def _low_quantile(values: npt.NDArray[np.float32], share: float) -> float:
+    """Return a quantile far below the median: np.quantile takes five times as long for two of them."""
+    place = share * (values.size - 1)
+    below = int(place)
+    nearest = min(below + 1, values.size - 1)
+    lowest = np.sort(np.partition(values, nearest)[: nearest + 1]).astype(float)
+    return float(lowest[below] + (place - below) * (lowest[nearest] - lowest[below]))
+
+
+def _histogram(
+    axes: list[npt.NDArray[np.float32]], spans: list[list[float]], n_bins: int
+) -> npt.NDArray[np.int64]:
+    """Return the events of each bin, flat; the last axis runs fastest."""
+    counts = np.zeros(n_bins ** len(axes), dtype=np.int64)
+    for first in range(0, axes[0].size, _PIECE):
+        cell = np.zeros(min(_PIECE, axes[0].size - first), dtype=np.int16)  # 64 x 64 at most
+        for values, (low, high) in zip(axes, spans, strict=True):
+            place = (values[first : first + _PIECE] - low) * (n_bins / (high - low))
+            cell *= n_bins
+            cell += np.clip(place, 0, n_bins - 1, out=place).astype(np.int16)
+        counts += np.bincount(cell, minlength=counts.size)
+    return counts

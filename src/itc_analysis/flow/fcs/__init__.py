@@ -1,0 +1,1 @@
+"""FCS files: bytes to events in instrument units, keywords, the instrument, copies without identity."""

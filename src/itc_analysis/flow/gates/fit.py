@@ -1,0 +1,248 @@
+"""Learn the gates of each tube by itself: walk the template, on the parent's events only."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.config import Flow
+from itc_analysis.errors import ItcError
+from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
+from itc_analysis.flow.gating.geometry import to_json
+from itc_analysis.flow.gating.methods import control_quantile
+from itc_analysis.flow.gating.methods.reference import follow
+from itc_analysis.flow.gating.methods.registry import METHODS
+from itc_analysis.flow.gating.template import Population, Template
+from itc_analysis.flow.tube.dead_and_debris import dead_and_debris
+from itc_analysis.flow.tube.load import load_tube, tube_quality_row
+from itc_analysis.flow.tube.membership import Membership, no_channel
+from itc_analysis.flow.tube.quality_mask import kept_row
+from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.plural import plural
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.tubes import GateFits, TubeQuality
+
+log = logging.getLogger(__name__)
+
+METHODS_TEXT = (
+    "The events that were kept, read from the FCS files in instrument units, were compensated with "
+    "the study's own matrix where one was given and else with the matrix of the file, and transformed "
+    "to one scale per marker for the whole study (logicle unless the panel's gating template says "
+    "otherwise; scatter and time linearly). "
+    "Gates were learned in every tube by itself along a fixed template: cuts were placed in the "
+    "valley between negative and positive events of a histogram smoothed with a locally adapted "
+    "bandwidth, lymphocytes were enclosed by an ellipse in forward and side scatter, single cells "
+    "by a robust regression of pulse height on pulse area, and every cut was given a standard "
+    "error by resampling the histogram."
+)
+CITATIONS = ("parks2006", "moore2012", "silverman1986", "finak2014", "malek2015")
+
+
+def fit_batch(
+    rows: Iterable[Mapping[str, Any]],
+    panel: pd.DataFrame,
+    template: Template,
+    settings: Flow,
+    *,
+    acquisitions: list[pd.DataFrame] | None = None,
+    kept: list[dict[str, Any]] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Fit the gates of all tubes of a batch, one tube in memory at a time.
+
+    Parameters
+    ----------
+    rows : rows of the checked tube sheet; `path` can be opened as it stands.
+    panel : the panel sheet.
+    template : the panel's gating template.
+    settings : the flow section.
+    acquisitions : gains the rows of `Acquisitions` of every tube whose acquisition was judged.
+    kept : gains the row of `KeptEvents` of every tube.
+
+    Returns
+    -------
+    fits : `GateFits`, one row per tube and population, also for tubes that cannot be used.
+    quality : `TubeQuality`, one row per tube.
+    axes : file name, and channel and transform of each marker, for exchange with other programs; see
+        `axes_of`.
+
+    Raises
+    ------
+    ItcError : a tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
+    """
+    fits: list[dict[str, Any]] = []
+    quality: list[dict[str, Any]] = []
+    axes: dict[str, Any] = {}
+    roles = dict(zip(panel["marker"], panel["role"], strict=True))
+    for row in rows:
+        tube, quality_row = load_checked(row, panel, template, settings)
+        quality.append(quality_row)
+        if tube is None:
+            reason = f"tube {quality_row['status'].replace('_', ' ')}: {quality_row['reason']}"
+            fits += _rows(
+                row, template, dict.fromkeys(template.by_name, refuse(reason, method=NO_TUBE)), {}
+            )
+            quality_row |= {"dead_reason": reason, "debris_reason": reason}
+        else:
+            membership, fitted = walk_template(tube, template, n_bootstrap=settings.n_bootstrap)
+            fits += _rows(
+                row, template, fitted, {name: membership[name].size for name in membership}
+            )
+            quality_row |= dead_and_debris(membership, fitted, template, roles)
+            axes[tube.file_id] = axes_of(tube) | {"file": Path(str(row["path"])).name}
+            if acquisitions is not None and tube.acquisition is not None:
+                acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
+        if kept is not None:
+            kept.append(kept_row(row["file_id"], None if tube is None else tube.keep))
+        log.info("fitted %s: %s", row["file_id"], quality_row["status"])
+    return contract.make(fits, GateFits), contract.make(quality, TubeQuality), axes
+
+
+def load_checked(
+    row: Mapping[str, Any], panel: pd.DataFrame, template: Template, settings: Flow
+) -> tuple[Tube | None, dict[str, Any]]:
+    """Return the tube, None when it must not be used, and its row of `TubeQuality`.
+
+    Raises
+    ------
+    ItcError : the tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
+    """
+    result: Tube | ItcError
+    try:
+        result = load_tube(row, panel, template.transform, settings)
+    except ItcError as error:
+        result = error
+    quality = tube_quality_row(row, result, settings)
+    if settings.on_bad_tube == "stop" and quality["status"] != "ok":
+        if isinstance(result, ItcError):
+            raise result
+        raise ItcError(str(row["file_id"]), f"{quality['status']}: {quality['reason']}")
+    return (result if isinstance(result, Tube) and quality["status"] == "ok" else None), quality
+
+
+def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[str, Any]]:
+    """Return the tube's rows of `GateFits`; see `walk_template`."""
+    membership, fitted = walk_template(tube, template, n_bootstrap=n_bootstrap)
+    row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
+    return _rows(row, template, fitted, {name: membership[name].size for name in membership})
+
+
+def walk_template(
+    tube: Tube, template: Template, *, n_bootstrap: int
+) -> tuple[Membership, dict[str, Fitted]]:
+    """Walk the template once; return the tube's populations and how each was learned.
+
+    Each gate is learned on the events of its parent as this tube's own gates select them. Where a
+    gate cannot be learned nobody is taken to be in it, so that its complement keeps everybody and
+    the populations inside it say that they had no events.
+
+    Notes
+    -----
+    The bootstrap of every gate is seeded by the tube's and the population's name, so that the
+    result depends neither on the order of tubes nor on that of other populations.
+    """
+    membership = Membership(tube)
+    fitted: dict[str, Fitted] = {}
+    for population in template.populations:
+        if population.is_combination:
+            found = Fitted(population.combination, None, None, None, "ok")
+        elif population.follows is not None:
+            other, side = fitted[population.follows], population.side or "above"
+            found = follow(other, of=population.follows, markers=population.markers, side=side)
+        else:
+            found = _fit_population(membership, population, n_bootstrap=n_bootstrap)
+        fitted[population.name] = found
+        inside = np.zeros(membership[population.parent].size, dtype=np.bool_)
+        if found.geometry is not None:
+            inside = membership.inside(found.geometry, population.parent)
+        membership.add(population.name, population.parent, inside)
+    return membership, fitted
+
+
+def axes_of(tube: Tube) -> dict[str, Any]:
+    """Return what another program needs to draw the tube's gates: channels, scales, compensation."""
+    axes = {
+        "channels": dict(tube.channels),
+        "transforms": {marker: tube.transforms[marker].to_dict() for marker in tube.markers},
+        "compensation": tube.compensation,
+    }
+    if tube.spillover is not None:
+        axes["matrix"] = {
+            "channels": list(tube.spillover.channels),
+            "values": tube.spillover.matrix.tolist(),
+        }
+    if tube.alignment:
+        axes["alignment"] = {marker: warp.to_dict() for marker, warp in tube.alignment.items()}
+    return axes
+
+
+def _not_stained(tube: Tube, population: Population) -> str | None:
+    left_out = [marker for marker in population.markers if marker in tube.fmo_markers]
+    if left_out:
+        return f"{', '.join(left_out)} is left out of this FMO tube"
+    stained = [m for m in population.markers if tube.transforms[m].kind != "linear"]
+    if tube.kind == "unstained" and stained:
+        return f"unstained control: {', '.join(stained)} shows no cells"
+    return None
+
+
+def _fit_population(membership: Membership, population: Population, *, n_bootstrap: int) -> Fitted:
+    tube, n_parent = membership.tube, membership[population.parent].size
+    missing = no_channel(tube, population)
+    if missing is not None:
+        return refuse(missing, method=NO_CHANNEL)
+    not_stained = _not_stained(tube, population)
+    is_control = population.control is not None and population.control in tube.fmo_markers
+    if not_stained is not None and not is_control:
+        return refuse(not_stained)
+    if n_parent < population.min_parent:
+        return refuse(
+            f"{plural(n_parent, 'event')} in the parent, {population.min_parent} are needed"
+        )
+    values = np.stack(
+        [membership.values_of(marker, population.parent) for marker in population.markers]
+    )
+    if is_control:
+        side = population.side or "above"
+        return control_quantile.fit(values, markers=population.markers, side=side)
+    card = METHODS[population.method]
+    keywords: dict[str, Any] = dict(population.arguments)
+    if card.takes_side:
+        keywords["side"] = population.side
+    seed = zlib.crc32(f"{tube.file_id}/{population.name}".encode())
+    return card.fit(
+        values, markers=population.markers, n_bootstrap=n_bootstrap, seed=seed, **keywords
+    )
+
+
+def _rows(
+    row: Mapping[str, Any],
+    template: Template,
+    fitted: Mapping[str, Fitted],
+    sizes: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    known = {name: row[name] for name in ("file_id", "panel", "batch", "tube")}
+    rows = []
+    for population in template.populations:
+        found = fitted[population.name]
+        rows.append(
+            {
+                **known,
+                "population": population.name,
+                "parent": population.parent,
+                "method": found.method or population.method,
+                "geometry": None if found.geometry is None else to_json(found.geometry),
+                "cut": found.cut,
+                "cut_se": found.cut_se,
+                "quality": found.quality,
+                "n_parent": sizes.get(population.parent, 0),
+                "status": found.status,
+                "reason": found.reason,
+            }
+        )
+    return rows

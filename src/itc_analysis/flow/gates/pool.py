@@ -1,0 +1,313 @@
+"""Judge every cut against its batch and its study; final gates for every tube and population.
+
+Works on the table of fits alone, without events. A cut of low precision is shrunk towards its batch
+(empirical Bayes), one that the tube cannot decide is borrowed, and one that stands out is named.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.config import Flow
+from itc_analysis.errors import Fault, ItcError
+from itc_analysis.flow.gates.reference import CutReference, few_tubes, reference, usual_spread
+from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
+from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
+from itc_analysis.flow.gating.geometry import (
+    AllAbove,
+    Combination,
+    Geometry,
+    Threshold,
+    from_json,
+    to_json,
+)
+from itc_analysis.flow.gating.methods import control_quantile
+from itc_analysis.flow.gating.template import ROOT, Population, Template
+from itc_analysis.flow.manual.adopt import ManualGates, with_manual
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.tubes import Gates
+
+log = logging.getLogger(__name__)
+
+#: A weight from which the tube's own cut counts as decided by the tube.
+OWN_WEIGHT = 0.9
+#: A valley this deep is clear: an unusual cut in it is believed unless it is far off.
+CLEAR_DEPTH = 0.8
+#: Even a clear valley is not believed this many times further away than an outlier.
+FAR_OFF = 2.0
+
+_SOURCE = "gates"
+
+METHODS_TEXT = (
+    "Cuts were then judged against all stained tubes of the same staining batch (or of the study "
+    "where a batch had fewer than three usable tubes, or else of the one or two that were usable): imprecise cuts were shrunk towards the "
+    "batch's median by empirical Bayes with the weight of the between-tube variance over its sum "
+    "with the squared standard error, cuts that a tube could not decide and outliers were borrowed "
+    "from the batch, and the state of every gate was recorded. The final gates of every stained tube "
+    "were written as Gating-ML 2.0."
+)
+CITATIONS = ("efron1975", "finak2014", "spidlen2015")
+
+
+def pool_gates(
+    fits: pd.DataFrame,
+    template: Template,
+    settings: Flow,
+    *,
+    manual: ManualGates | None = None,
+    axes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> pd.DataFrame:
+    """Return the final gates (`Gates`), one row per tube and population of `fits`.
+
+    Parameters
+    ----------
+    fits : `GateFits` of one panel, all batches.
+    template : the panel's gating template.
+    settings : the flow section: `outlier_mads`.
+    manual : gates that a person drew, which take the place of the learned ones; None for none.
+    axes : channels and scales of each tube, to bring them onto; see `gatingml.read_axes`.
+
+    Raises
+    ------
+    ItcError : the table holds populations that the template lacks or the reverse, or a population
+        with ``on_failure: stop`` has no gate.
+    """
+    _check_populations(fits, template)
+    usual = usual_spread(fits)
+    rows: list[dict[str, Any]] = []
+    for population in template.populations:
+        own = fits[fits["population"] == population.name]
+        rows += _pool_population(own, population, settings, usual)
+    if manual is not None:
+        rows = with_manual(rows, axes or {}, manual)
+    rows = _settle_combinations(_settle_references(rows, template), template)
+    faults = [
+        Fault(
+            f"tube '{row['file_id']}'",
+            f"no gate for '{row['population']}': {row['reason']}",
+            "draw it by hand, or set on_failure: not_estimable",
+        )
+        for row in rows
+        if row["state"] == "not_estimable"
+        and template.by_name[row["population"]].on_failure == "stop"
+    ]
+    if faults:
+        raise ItcError(_SOURCE, faults)
+    gates = contract.make(rows, Gates)
+    counted = gates["state"].value_counts().to_dict()
+    log.info("gates: %s", ", ".join(f"{n} {state}" for state, n in sorted(counted.items())))
+    return gates
+
+
+def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[float, float, float]:
+    """Return the shrunk cut, its standard error and the weight of the tube's own cut.
+
+    Empirical Bayes with a normal prior: weight = spread² / (spread² + cut_se²).
+    """
+    weight = spread**2 / (spread**2 + cut_se**2)
+    return weight * cut + (1 - weight) * centre, float(np.sqrt(weight)) * cut_se, weight
+
+
+def _pool_population(
+    fits: pd.DataFrame, population: Population, settings: Flow, usual: float
+) -> list[dict[str, Any]]:
+    has_cut = bool(fits["cut"].notna().any())
+    study = reference(fits, "the study")
+    rows = []
+    for _, batch in fits.groupby("batch", sort=True):
+        nearby = reference(batch, "its batch") or study
+        few = few_tubes(batch, "its batch", usual)
+        controls = batch[
+            (batch["method"] == control_quantile.NAME) & (batch["status"] != "not_estimable")
+        ]
+        shapes = None
+        if not has_cut and not population.is_combination:
+            shapes = collect_shapes(batch, "its batch") or collect_shapes(fits, "the study")
+        for _, fit in batch.iterrows():
+            row = _own(fit)
+            if fit["method"] in (NO_TUBE, NO_CHANNEL):
+                method, reason = population.method, fit["reason"]
+                rows.append({**row, "method": method, "state": "not_estimable", "reason": reason})
+            elif population.follows is not None:
+                rows.append({**row, "state": "ok"})  # settled when the other one's gate is final
+            elif population.is_combination:
+                rows.append({**row, "geometry": to_json(population.combination), "state": "ok"})
+            elif has_cut:
+                rows.append(_decide_cut(row, fit, population, (nearby, few), controls, settings))
+            else:
+                rows.append(decide_shape(row, fit, population, shapes, settings))
+    return rows
+
+
+def _own(fit: pd.Series) -> dict[str, Any]:
+    return {
+        "file_id": fit["file_id"],
+        "panel": fit["panel"],
+        "batch": fit["batch"],
+        "population": fit["population"],
+        "parent": fit["parent"],
+        "method": fit["method"],
+        "n_parent": fit["n_parent"],
+        "quality": fit["quality"],
+    }
+
+
+def _decide_cut(
+    row: dict[str, Any],
+    fit: pd.Series,
+    population: Population,
+    references: tuple[CutReference | None, CutReference | None],
+    controls: pd.DataFrame,
+    settings: Flow,
+) -> dict[str, Any]:
+    nearby, few = references
+    is_left_out = fit["method"] == control_quantile.NAME
+    own = None if is_left_out or pd.isna(fit["cut"]) else float(fit["cut"])
+    own_se = 0.0 if pd.isna(fit["cut_se"]) else float(fit["cut_se"])
+    reason = None if pd.isna(fit["reason"]) else str(fit["reason"])
+    row["cut_tube"] = own
+
+    def final(
+        cut: float, cut_se: float, weight: float, state: str, why: str | None
+    ) -> dict[str, Any]:
+        geometry = _with_cut(fit, population, cut)
+        return {
+            **row,
+            "method": population.method,
+            "geometry": to_json(geometry),
+            "cut": cut,
+            "cut_se": cut_se,
+            "weight": weight,
+            "state": state,
+            "reason": why,
+        }
+
+    def borrowed(why: str | None) -> dict[str, Any] | None:
+        source = nearby or few
+        if source is None or population.fallback == "none":
+            return None
+        where = f"cut of {source.source} ({source.n_tubes} tube{'s' * (source.n_tubes > 1)})"
+        return final(source.centre, source.spread, 0.0, "borrowed", f"{why}; {where}")
+
+    def controlled(why: str | None) -> dict[str, Any] | None:
+        if controls.empty or population.fallback == "none":
+            return None
+        cut, cut_se = float(controls["cut"].median()), float(controls["cut_se"].median())
+        where = f"cut of {len(controls)} control tube(s) without {population.control}"
+        return final(cut, cut_se, 0.0, "control", f"{why}; {where}")
+
+    first, second = (
+        (controlled, borrowed) if population.fallback == "control" else (borrowed, controlled)
+    )
+    if population.method == "fixed" and own is not None:
+        return final(own, 0.0, 1.0, "manual", "cut given in the template")
+    if own is None or fit["status"] != "ok":
+        helped = first(reason) or second(reason)
+        if helped is not None:
+            return helped
+        if own is None:
+            return {**row, "state": "not_estimable", "reason": reason}
+        state = WEAK if fit["quality"] == 0 else "ok"
+        return final(own, own_se, 1.0, state, f"{reason}; no other tube or control to judge it by")
+    if nearby is None:
+        return final(own, own_se, 1.0, "ok", None)
+    off = abs(own - nearby.centre) / float(np.hypot(nearby.spread, own_se))
+    is_clear = not pd.isna(fit["quality"]) and fit["quality"] >= CLEAR_DEPTH
+    if off > settings.outlier_mads and (not is_clear or off > FAR_OFF * settings.outlier_mads):
+        why = f"its own cut {own:.3f} lies {off:.1f} robust SDs from {nearby.source}"
+        helped = first(why) or second(why)
+        if helped is not None:
+            return helped
+    cut, cut_se, weight = shrink(own, own_se, nearby.centre, nearby.spread)
+    if off > settings.outlier_mads:
+        why = f"{off:.1f} robust SDs from {nearby.source}, kept because its valley is clear"
+        return final(own, own_se, 1.0, "ok", why)
+    if weight >= OWN_WEIGHT:
+        return final(cut, cut_se, weight, "ok", None)
+    why = f"standard error {own_se:.3f}: shrunk to {nearby.source} ({nearby.n_tubes} tubes)"
+    return final(cut, cut_se, weight, "pooled", why)
+
+
+def _with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:
+    """Return the population's one-dimensional gate with another cut."""
+    if not pd.isna(fit["geometry"]):
+        geometry = from_json(str(fit["geometry"]))
+        assert isinstance(geometry, (Threshold, AllAbove))  # only these have a cut
+        return replace(geometry, cut=cut)
+    if population.method == "bright_in_all":
+        return AllAbove(population.markers, cut)
+    return Threshold(population.markers, population.side or "above", cut)
+
+
+def _settle_references(rows: Sequence[dict[str, Any]], template: Template) -> list[dict[str, Any]]:
+    """Give populations that take over another one's cut the final one, with its error and state.
+
+    A gate that a person drew for them stays.
+    """
+    by_key = {(row["file_id"], row["population"]): dict(row) for row in rows}
+    for (file_id, name), row in by_key.items():
+        population = template.by_name[name]
+        if population.follows is None or row["state"] == "manual":
+            continue
+        other = by_key[(file_id, population.follows)]
+        source = f"cut of {population.follows}"
+        reason = source if other.get("reason") is None else f"{source}: {other['reason']}"
+        shape = None if other.get("geometry") is None else from_json(other["geometry"])
+        if not isinstance(shape, Threshold):
+            lacking = dict.fromkeys(("geometry", "cut", "cut_se", "weight"))
+            row.update(lacking, state="not_estimable", reason=reason)
+            continue
+        geometry = to_json(Threshold(population.markers, population.side or "above", shape.cut))
+        taken = {key: other.get(key) for key in ("cut_se", "weight", "state")}
+        row.update(taken, geometry=geometry, cut=shape.cut, reason=reason)
+    return list(by_key.values())
+
+
+def _settle_combinations(
+    rows: Sequence[dict[str, Any]], template: Template
+) -> list[dict[str, Any]]:
+    """Mark combinations of gates that are not estimable, and what lies inside such gates."""
+    by_key = {(row["file_id"], row["population"]): dict(row) for row in rows}
+    for (file_id, name), row in by_key.items():
+        needed = [template.by_name[name].parent]
+        geometry = row.get("geometry")
+        if geometry is not None:
+            shape = from_json(geometry)
+            if isinstance(shape, Combination):
+                needed += shape.populations
+        lacking = [
+            other
+            for other in needed
+            if other != ROOT and by_key[(file_id, other)]["state"] == "not_estimable"
+        ]
+        if lacking and row["state"] != "not_estimable":
+            row.update(
+                geometry=None,
+                cut=None,
+                cut_se=None,
+                weight=None,
+                state="not_estimable",
+                reason=f"no gate for {', '.join(lacking)}",
+            )
+    return list(by_key.values())
+
+
+def _check_populations(fits: pd.DataFrame, template: Template) -> None:
+    found, wanted = set(fits["population"]), set(template.by_name)
+    faults = [
+        Fault(f"population '{name}'", "it is in the fits but not in the template", "fit again")
+        for name in sorted(found - wanted)
+    ]
+    if not fits.empty:
+        faults += [
+            Fault(f"population '{name}'", "it is in the template but not in the fits", "fit again")
+            for name in sorted(wanted - found)
+        ]
+    if faults:
+        raise ItcError(_SOURCE, faults)

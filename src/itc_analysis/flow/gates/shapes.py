@@ -1,0 +1,120 @@
+"""Judge two-dimensional gates against their batch: by where they lie, not by a cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.config import Flow
+from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
+from itc_analysis.flow.gating.geometry import Ellipse, Geometry, Polygon, Rectangle, from_json
+from itc_analysis.flow.gating.template import Population
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Two-dimensional gates of a batch or study.
+
+    Parameters
+    ----------
+    source : in words, for reasons.
+    table : their rows of `GateFits`.
+    places : where each lies, shape (n_tubes, n_numbers), transformed units.
+    """
+
+    source: str
+    table: pd.DataFrame
+    places: FloatArray
+
+    @property
+    def centre(self) -> FloatArray:
+        """Median place."""
+        return np.asarray(np.median(self.places, axis=0), dtype=np.float64)
+
+    @property
+    def spread(self) -> FloatArray:
+        """Robust standard deviation of each number, never below `MIN_SPREAD`."""
+        mad = np.median(np.abs(self.places - self.centre), axis=0)
+        return np.maximum(MAD_TO_SD * mad, MIN_SPREAD)
+
+    def typical(self) -> pd.Series:
+        """Return the fit whose gate lies nearest to the centre."""
+        off = np.abs(self.places - self.centre) / self.spread
+        return self.table.iloc[int(np.argmin(off.max(axis=1)))]
+
+
+def collect_shapes(fits: pd.DataFrame, source: str) -> Shapes | None:
+    """Return the clearly decided gates of a population, None when there are too few.
+
+    Parameters
+    ----------
+    fits : rows of `GateFits` of one population.
+    """
+    usable = fits[
+        (fits["tube"] == "stained") & (fits["status"] == "ok") & fits["geometry"].notna()
+    ].sort_values("file_id")
+    if len(usable) < MIN_TUBES:
+        return None
+    places = np.array([_place(from_json(str(text))) for text in usable["geometry"]])
+    return Shapes(source, usable, places)
+
+
+def decide_shape(
+    row: dict[str, Any],
+    fit: pd.Series,
+    population: Population,
+    shapes: Shapes | None,
+    settings: Flow,
+) -> dict[str, Any]:
+    """Return the final gate of one tube: its own, or the most typical one of its batch or study.
+
+    Parameters
+    ----------
+    row : columns of `Gates` that do not depend on the decision.
+    fit : the tube's row of `GateFits`.
+    shapes : what to judge it by; None when there are too few tubes.
+    settings : the flow section: `outlier_mads`.
+    """
+    reason = None if pd.isna(fit["reason"]) else str(fit["reason"])
+    own = None if pd.isna(fit["geometry"]) else str(fit["geometry"])
+    own_se = None if pd.isna(fit["cut_se"]) else float(fit["cut_se"])
+    if own is not None and shapes is not None:
+        off = float(np.max(np.abs(_place(from_json(own)) - shapes.centre) / shapes.spread))
+        if off > settings.outlier_mads:
+            reason = f"its own gate lies {off:.1f} robust SDs from {shapes.source}"
+            own = None
+    if own is not None:
+        known = {"geometry": own, "cut_se": own_se, "weight": 1.0}
+        return {**row, **known, "state": "ok", "reason": reason}
+    if shapes is None or population.fallback == "none":
+        return {**row, "state": "not_estimable", "reason": reason}
+    typical = shapes.typical()
+    where = f"gate of {typical['file_id']}, the most typical of {shapes.source}"
+    return {
+        **row,
+        "geometry": typical["geometry"],
+        # a shape whose edge has an error lies as far off as those of other tubes lie apart
+        "cut_se": None if pd.isna(typical["cut_se"]) else float(np.max(shapes.spread)),
+        "weight": 0.0,
+        "state": "borrowed",
+        "reason": f"{reason}; {where}",
+    }
+
+
+def _place(geometry: Geometry) -> FloatArray:
+    """Return numbers that say where a shape lies, to compare it between tubes."""
+    if isinstance(geometry, Ellipse):
+        return np.array(geometry.centre)
+    if isinstance(geometry, Polygon):
+        return np.asarray(np.mean(geometry.vertices, axis=0), dtype=np.float64)
+    if isinstance(geometry, Rectangle):
+        bounds = (*geometry.lowest, *geometry.highest)
+        return np.array([bound for bound in bounds if bound is not None])
+    msg = f"a {type(geometry).__name__} is judged by its cut"
+    raise TypeError(msg)

@@ -1,0 +1,1 @@
+"""Gating methods, one file each: `fit` learns a gate, `card` describes it."""

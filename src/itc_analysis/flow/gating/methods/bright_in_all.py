@@ -1,0 +1,48 @@
+"""Gating method `bright_in_all`: counting beads, which shine in every channel."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
+from itc_analysis.flow.gating.geometry import AllAbove
+from itc_analysis.flow.gating.methods import density_minimum
+
+
+def fit(
+    values: npt.NDArray[np.float32], *, markers: tuple[str, ...], n_bootstrap: int, seed: int
+) -> Fitted:
+    """Cut in the valley of each event's dimmest marker.
+
+    Choose markers that no cell carries together, such as CD4, TCRgd and 6B11.
+
+    Parameters
+    ----------
+    values : transformed units, shape (n_markers, n_events).
+    """
+    dimmest = np.min(values, axis=0, keepdims=True)
+    fitted = density_minimum.fit(
+        dimmest, markers=markers[:1], side="above", n_bootstrap=n_bootstrap, seed=seed
+    )
+    if fitted.cut is None:
+        return refuse(f"no events are bright in all of {', '.join(markers)}")
+    return Fitted(
+        geometry=AllAbove(markers, fitted.cut),
+        cut=fitted.cut,
+        cut_se=fitted.cut_se,
+        quality=fitted.quality,
+        status=fitted.status,
+        reason=fitted.reason,
+    )
+
+
+def card() -> Card:
+    """Return the method's card."""
+    return Card(
+        name="bright_in_all",
+        fit=fit,
+        n_markers=None,
+        takes_side=False,
+        reads_as="finds counting beads: events that are bright in every one of the markers",
+    )

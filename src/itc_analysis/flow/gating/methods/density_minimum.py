@@ -1,0 +1,101 @@
+"""Gating method `density_minimum`: cut in the valley between negative and positive."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.flow.gating import density as densities
+from itc_analysis.flow.gating.density import Density, Valley
+from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
+from itc_analysis.flow.gating.geometry import Threshold
+from itc_analysis.flow.gating.methods.tail import cut_at_tail
+
+#: A shallower valley is found, but not trusted alone.
+CLEAR_DEPTH = 0.3
+
+
+def fit(
+    values: npt.NDArray[np.float32],
+    *,
+    markers: tuple[str, ...],
+    side: Literal["above", "below"],
+    n_bootstrap: int,
+    seed: int,
+    only_peak: Literal["negative", "positive", "refuse"] = "refuse",
+    z: float = 4.0,
+) -> Fitted:
+    """Cut in the valley that separates best.
+
+    Parameters
+    ----------
+    values : transformed units, shape (1, n_events).
+    side : the side of the cut on which the population lies.
+    only_peak : what a single peak is taken for: negative (cut at its upper tail, weak),
+        positive (cut at its lower tail, weak), or refuse.
+    z : standard deviations between a single peak and its tail cut.
+    """
+    density = densities.estimate(values[0])
+    found = densities.valleys(density)
+    if found:
+        best = max(found, key=lambda valley: valley.score)
+        return cut_at_valley(
+            density, best, markers=markers, side=side, n_bootstrap=n_bootstrap, seed=seed
+        )
+    if only_peak == "refuse":
+        return refuse("one peak only, so no valley to cut in")
+    sign = 1 if only_peak == "negative" else -1
+    return cut_at_tail(
+        density,
+        densities.main_peak(density),
+        z=sign * z,
+        markers=markers,
+        side=side,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        reason=f"one peak only, taken for the {only_peak} one: cut at the end of its tail",
+    )
+
+
+def cut_at_valley(
+    density: Density,
+    valley: Valley,
+    *,
+    markers: tuple[str, ...],
+    side: Literal["above", "below"],
+    n_bootstrap: int,
+    seed: int,
+) -> Fitted:
+    """Return the cut at a valley with its bootstrap standard error."""
+    height = float(density.height[valley.bottom])
+    cut = float(densities.bottoms(density.smooth, valley, height, density.centres)[0])
+    replicates = densities.resample(density, n_bootstrap=n_bootstrap, seed=seed)
+    smooth = densities.smooth_replicates(density, replicates)
+    cuts = densities.bottoms(smooth, valley, height, density.centres)
+    doubts = []
+    if valley.z < densities.CLEAR_Z:
+        doubts.append(f"only {valley.excess:.0f} events stand out beside the valley")
+    if valley.depth < CLEAR_DEPTH:
+        doubts.append(f"the valley is shallow (depth {valley.depth:.2f})")
+    return Fitted(
+        geometry=Threshold(markers, side, cut),
+        cut=cut,
+        cut_se=float(np.std(cuts, ddof=1)),
+        quality=valley.depth,
+        status="weak" if doubts else "ok",
+        reason="; ".join(doubts) or None,
+    )
+
+
+def card() -> Card:
+    """Return the method's card."""
+    return Card(
+        name="density_minimum",
+        fit=fit,
+        n_markers=1,
+        takes_side=True,
+        reads_as="cuts in the valley between the negative and the positive peak",
+        source="10.1093/bioinformatics/btu677",
+    )

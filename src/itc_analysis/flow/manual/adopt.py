@@ -1,0 +1,226 @@
+"""Gates that a person drew, in place of the learned ones: state ``manual``.
+
+Read from a FlowJo workspace, or from a folder of Gating-ML files: ``<file_id>.xml`` for one tube,
+``<panel>.xml`` for every tube of a panel, and any .wsp, whose samples are matched to tubes by the name of
+the FCS file. Where several hold a gate of the same name the tube's own file counts, then the workspace. A gate replaces the population of its own name, within the parent that the template gives it. It
+is brought onto the tube's scale; a Boolean gate becomes a combination of populations.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.errors import Fault, ItcError, did_you_mean
+from itc_analysis.flow.gating.geometry import (
+    Combination,
+    Geometry,
+    from_json,
+    to_json,
+)
+from itc_analysis.flow.manual.combinations import is_same, to_own_combination
+from itc_analysis.flow.manual.gates import (
+    UNCOMPENSATED,
+    ManualGate,
+    ManualTree,
+)
+from itc_analysis.flow.manual.gatingml_read import read_gatingml
+from itc_analysis.flow.manual.onto_tube import COMPENSATED, marker_behind, to_own_scale
+
+log = logging.getLogger(__name__)
+
+_SOURCE = "manual gates"
+
+METHODS_TEXT = (
+    "Gates that an analyst had drawn in FlowJo or as Gating-ML took the place of the learned ones."
+)
+
+
+@dataclass(frozen=True)
+class ManualGates:
+    """Gates by whom they are for.
+
+    Parameters
+    ----------
+    by_tube, by_panel, by_file : file_id, panel or name of the FCS file → its gates.
+    """
+
+    by_tube: dict[str, ManualTree]
+    by_panel: dict[str, ManualTree]
+    by_file: dict[str, ManualTree]
+
+    def of(self, file_id: str, panel: str, file_name: str | None) -> list[ManualTree]:
+        """Return the gates of a tube, the most particular first; no gates, an empty list."""
+        found = (
+            self.by_tube.get(file_id),
+            None if file_name is None else self.by_file.get(file_name),
+            self.by_panel.get(panel),
+        )
+        return [tree for tree in found if tree is not None]
+
+
+def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> ManualGates:
+    """Read a workspace, or a folder of Gating-ML files and workspaces.
+
+    Raises
+    ------
+    ItcError : nothing is there; a file cannot be read; an .xml is named after no tube and no panel.
+    """
+    path = Path(path)
+    found = ManualGates({}, {}, {})
+    files = manual_files(path)
+    if not files:
+        what = "no gates are there: neither a .wsp nor a folder with .xml or .wsp files"
+        raise ItcError(path.name, [Fault("", what, "check study.manual_gates or --manual")])
+    faults = []
+    for file in files:
+        if file.suffix == ".wsp":
+            from itc_analysis.flow.manual.flowjo_read import read_workspace
+
+            found.by_file.update(read_workspace(file))
+        elif file.stem in file_ids:
+            found.by_tube[file.stem] = read_gatingml(file)
+        elif file.stem in panels:
+            found.by_panel[file.stem] = read_gatingml(file)
+        else:
+            remedy = did_you_mean(file.stem, [*file_ids, *panels])
+            faults.append(Fault("", f"'{file.name}' is named after no tube and no panel", remedy))
+    if faults:
+        raise ItcError(path.name, faults)
+    return found
+
+
+def manual_files(path: str | Path) -> list[Path]:
+    """Return a workspace by itself, or the Gating-ML files and workspaces of a folder."""
+    path = Path(path)
+    return [path] if path.is_file() else sorted((*path.glob("*.xml"), *path.glob("*.wsp")))
+
+
+def with_manual(
+    gates: Iterable[Mapping[str, Any]],
+    axes: Mapping[str, Mapping[str, Any]],
+    manual: ManualGates,
+) -> list[dict[str, Any]]:
+    """Return rows of `Gates` with the gates that a person drew in their places.
+
+    Parameters
+    ----------
+    gates : rows as pooled, in the order of the template; tubes that could not be used stay as they are,
+        and so do combinations that a Boolean gate only repeats.
+    axes : channels and scales of each tube, from `gatingml.read_axes`; `file` is its FCS file.
+
+    Raises
+    ------
+    ItcError : a gate looks at a channel that the panel does not name, or at a ratio of two; a Boolean gate
+        cannot be said as a combination of populations; a file holds no gate of any population, or a
+        workspace no sample that is a tube here; all such.
+    """
+    rows = [dict(row) for row in gates]
+    populations = list(dict.fromkeys(str(row["population"]) for row in rows))
+    faults: dict[str, Fault] = {}
+    used: dict[str, set[str]] = {}
+    for row in rows:
+        file_id = str(row["file_id"])
+        axis = axes.get(file_id)
+        if axis is None:
+            continue
+        trees = manual.of(file_id, str(row["panel"]), axis.get("file"))
+        for each in trees:
+            used.setdefault(each.source, set())
+        tree = next((tree for tree in trees if row["population"] in tree.gates), None)
+        if tree is None:
+            continue
+        gate = tree.gates[str(row["population"])]
+        used[tree.source].add(gate.name)
+        try:
+            shape = _own_shape(gate, tree, row, axis, populations)
+        except ValueError as error:
+            where = f"{tree.source}, gate '{gate.name}'"
+            remedy = "draw it on channels of the panel sheet, or of populations of the template"
+            faults[where] = Fault(where, str(error), remedy)
+            continue
+        if shape is not None:
+            row |= {
+                "geometry": to_json(shape),
+                "cut": getattr(shape, "cut", None),
+                "cut_se": None,
+                "weight": 0.0,
+                "state": "manual",
+                "reason": f"drawn by a person ({tree.source}){_unlike(gate, row, axis)}",
+            }
+    every_fault = [*faults.values(), *_unused(manual, used, populations, axes)]
+    if every_fault:
+        raise ItcError(_SOURCE, every_fault)
+    for source, names in sorted(used.items()):
+        log.info("manual gates of %s: %s", source, ", ".join(sorted(names)))
+    return rows
+
+
+def _own_shape(
+    gate: ManualGate,
+    tree: ManualTree,
+    row: Mapping[str, Any],
+    axis: Mapping[str, Any],
+    populations: Sequence[str],
+) -> Geometry | None:
+    """Return the gate as one of ours; None for a Boolean gate that says what the template says."""
+    if not isinstance(gate.shape, Combination):
+        return to_own_scale(gate, axis)
+    name = str(row["population"])
+    earlier = populations[: populations.index(name)]
+    shape = to_own_combination(gate, tree, earlier=earlier, parent=str(row["parent"]))
+    known = row.get("geometry")
+    learned = None if known is None or pd.isna(known) else from_json(str(known))
+    return None if isinstance(learned, Combination) and is_same(learned, shape) else shape
+
+
+def _unlike(gate: ManualGate, row: Mapping[str, Any], axis: Mapping[str, Any]) -> str:
+    """Return in which way the gate is used otherwise than it was drawn, in words."""
+    told = []
+    drawn_in = None if gate.parent is None else gate.parent.rsplit("/", 1)[-1]
+    if drawn_in not in (None, row["parent"]):
+        told.append(f"drawn within '{drawn_in}', used within '{row['parent']}'")
+    marker_of = {channel: marker for marker, channel in axis["channels"].items()}
+    plain = [
+        marker
+        for drawn in gate.axes
+        if drawn.compensation == UNCOMPENSATED and not str(drawn.channel).startswith(COMPENSATED)
+        for marker in [marker_behind(drawn, marker_of)]
+        if axis["transforms"][marker]["kind"] != "linear"
+    ]
+    if plain and axis["compensation"] in ("file", "matrix"):
+        told.append(f"drawn on {', '.join(plain)} without compensation")
+    return "".join(f"; {text}" for text in told)
+
+
+def _unused(
+    manual: ManualGates,
+    used: Mapping[str, set[str]],
+    populations: Sequence[str],
+    axes: Mapping[str, Mapping[str, Any]],
+) -> list[Fault]:
+    """Return a fault for every file none of whose gates has a place: nobody draws gates for nothing."""
+    faults = []
+    samples: dict[str, list[str]] = {}
+    for file_name, tree in manual.by_file.items():
+        samples.setdefault(tree.source, []).append(file_name)
+    for source, names in samples.items():
+        if source not in used:
+            files = [str(axis.get("file")) for axis in axes.values()]
+            what = f"none of its samples ({', '.join(names)}) is the FCS file of a tube"
+            faults.append(Fault(source, what, did_you_mean(names[0], files)))
+    trees = [*manual.by_tube.values(), *manual.by_panel.values(), *manual.by_file.values()]
+    for tree in {tree.source: tree for tree in trees}.values():
+        if used.get(tree.source) == set():
+            named = ", ".join(sorted(tree.gates)) or "none"
+            what = f"no gate has the name of a population (gates: {named})"
+            remedy = f"name them as in the template: {', '.join(populations)}"
+            faults.append(Fault(tree.source, what, remedy))
+        for name in sorted(set(tree.gates) - set(populations) if tree.source in used else ()):
+            log.warning("%s: gate '%s' is no population and has no effect", tree.source, name)
+    return faults

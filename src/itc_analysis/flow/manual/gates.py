@@ -1,0 +1,242 @@
+"""Gates that people drew in another program: as they were drawn, and evaluated on a file.
+
+Gating-ML files and FlowJo workspaces are read into `DrawnGate`s. Each keeps the channels, compensation
+and scales of the program it comes from, so that its events are the ones that the analyst saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.errors import Fault, ItcError, did_you_mean
+from itc_analysis.flow.fcs.read import FcsFile
+from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.spillover.compensation import find_spillover
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+UNCOMPENSATED = "uncompensated"
+#: The matrix in the file itself.
+FROM_FILE = "FCS"
+
+
+class DrawnScale(Protocol):
+    """A scale of another program: forth from instrument units, and back."""
+
+    def apply(self, values: FloatArray, /) -> FloatArray:
+        """Return instrument units on the scale."""
+        ...
+
+    def inverse(self, values: FloatArray, /) -> FloatArray:
+        """Return positions on the scale in instrument units."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A dimension made of two channels: ``a * (x - b) / (y - c)`` (Gating-ML's fratio)."""
+
+    x: str
+    y: str
+    a: float
+    b: float
+    c: float
+
+
+@dataclass(frozen=True)
+class DrawnAxis:
+    """What a gate looks at.
+
+    Parameters
+    ----------
+    channel : $PnN, or the fluorochrome of the matrix, or a ratio of two channels.
+    compensation : `UNCOMPENSATED`, `FROM_FILE`, or the name of a matrix.
+    scale : None for instrument units.
+    """
+
+    channel: str | Ratio
+    compensation: str = UNCOMPENSATED
+    scale: DrawnScale | None = None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A spillover or spectrum matrix.
+
+    Parameters
+    ----------
+    fluorochromes, detectors : names of rows and of columns.
+    values : shape (n_fluorochromes, n_detectors).
+    """
+
+    fluorochromes: tuple[str, ...]
+    detectors: tuple[str, ...]
+    values: FloatArray
+
+
+@dataclass(frozen=True)
+class ManualGate:
+    """A gate of another program.
+
+    Parameters
+    ----------
+    name : unique within its tree.
+    parent : name of the parent gate; None for all events.
+    axes : one per number of the shape's points; none for combinations.
+    shape : in units of the axes' scales; its `markers` only number the axes. A combination names
+        other gates, whose own parents count as well.
+    """
+
+    name: str
+    parent: str | None
+    axes: tuple[DrawnAxis, ...]
+    shape: Geometry
+
+
+@dataclass(frozen=True)
+class ManualTree:
+    """All gates of a file or sample.
+
+    Parameters
+    ----------
+    source : the file they come from, for messages.
+    gates : by name.
+    matrices : by name.
+    """
+
+    source: str
+    gates: dict[str, ManualGate]
+    matrices: dict[str, Matrix] = field(default_factory=dict)
+
+
+def evaluate(tree: ManualTree, file: FcsFile) -> dict[str, BoolArray]:
+    """Return for every gate which events of the file lie in it and its parents.
+
+    Raises
+    ------
+    ItcError : a channel, matrix or gate that is referred to is not there, or gates refer in a circle.
+    """
+    columns = _Columns(tree, file)
+    found: dict[str, BoolArray] = {}
+    waiting: set[str] = set()
+
+    def members(name: str) -> BoolArray:
+        if name in found:
+            return found[name]
+        gate = tree.gates.get(name)
+        if gate is None:
+            remedy = did_you_mean(name, tree.gates)
+            raise ItcError(tree.source, [Fault("", f"no gate '{name}'", remedy)])
+        if name in waiting:
+            what = f"gate '{name}' is its own ancestor"
+            raise ItcError(tree.source, [Fault("", what, "export the gates again")])
+        waiting.add(name)
+        inside = np.ones(file.n_events, dtype=bool)
+        if gate.parent is not None:
+            inside &= members(gate.parent)
+        if isinstance(gate.shape, Combination):
+            inside &= _combine(
+                gate.shape, {other: members(other) for other in gate.shape.populations}
+            )
+        else:
+            values = np.stack([columns.values(axis) for axis in gate.axes])
+            inside &= gate.shape.contains(values)
+        found[name] = inside
+        return inside
+
+    return {name: members(name) for name in tree.gates}
+
+
+def _combine(shape: Combination, members: Mapping[str, BoolArray]) -> BoolArray:
+    n_events = len(next(iter(members.values())))
+    inside = np.ones(n_events, dtype=bool)
+    for name in shape.all_of:
+        inside &= members[name]
+    if shape.any_of:
+        inside &= np.logical_or.reduce([members[name] for name in shape.any_of])
+    for name in shape.none_of:
+        inside &= ~members[name]
+    return inside
+
+
+class _Columns:
+    """Compensated and scaled values of a file, made when they are first wanted."""
+
+    def __init__(self, tree: ManualTree, file: FcsFile) -> None:
+        self._tree, self._file = tree, file
+        self._events: dict[str, npt.NDArray[np.float32]] = {UNCOMPENSATED: file.events}
+        self._rows: dict[str, dict[str, int]] = {UNCOMPENSATED: _rows(file.channel_names)}
+
+    def values(self, axis: DrawnAxis) -> npt.NDArray[np.float32]:
+        if isinstance(axis.channel, Ratio):
+            ratio = axis.channel
+            x, y = (self._row(name, axis.compensation).astype(float) for name in (ratio.x, ratio.y))
+            with np.errstate(divide="ignore", invalid="ignore"):  # outside every gate then
+                values = ratio.a * (x - ratio.b) / (y - ratio.c)
+        else:
+            values = self._row(axis.channel, axis.compensation).astype(float)
+        if axis.scale is not None:
+            values = axis.scale.apply(values)
+        return np.asarray(values, dtype=self._file.events.dtype)
+
+    def _row(self, name: str, compensation: str) -> npt.NDArray[np.float32]:
+        if compensation not in self._events:
+            self._compensate(compensation)
+        rows = self._rows[compensation]
+        place = rows.get(name)
+        if place is None:
+            labels = _rows(self._file.channel_labels)
+            place = labels.get(name)
+        if place is None:
+            what = f"'{self._file.name}' has no channel '{name}' of the gates"
+            raise ItcError(self._tree.source, [Fault("", what, did_you_mean(name, rows))])
+        return self._events[compensation][place]
+
+    def _compensate(self, name: str) -> None:
+        matrix = self._tree.matrices.get(name)
+        if matrix is None and name != FROM_FILE:
+            remedy = did_you_mean(name, self._tree.matrices)
+            raise ItcError(self._tree.source, [Fault("", f"no matrix '{name}'", remedy)])
+        if matrix is None:
+            matrix = _matrix_of(self._file)
+        rows = dict(self._rows[UNCOMPENSATED])
+        events = self._file.events
+        if matrix is not None:
+            missing = [name for name in matrix.detectors if name not in rows]
+            if missing:
+                what = f"'{self._file.name}' lacks the matrix's channels {', '.join(missing)}"
+                raise ItcError(self._tree.source, [Fault("", what, "check the file")])
+            places = [rows[detector] for detector in matrix.detectors]
+            # least squares where there are more detectors than fluorochromes
+            light = np.linalg.pinv(matrix.values).T @ events[places].astype(np.float64)
+            first = len(events)
+            events = np.vstack([events, light.astype(events.dtype)])
+            is_square = len(matrix.fluorochromes) == len(matrix.detectors)
+            for number, dye in enumerate(matrix.fluorochromes):
+                rows[dye] = first + number
+                if is_square:
+                    rows[matrix.detectors[number]] = first + number
+        self._events[name], self._rows[name] = events, rows
+
+
+def _matrix_of(file: FcsFile) -> Matrix | None:
+    state, spillover = find_spillover(file)
+    if spillover is None or state != "file":
+        return None
+    return Matrix(spillover.channels, spillover.channels, np.asarray(spillover.matrix, dtype=float))
+
+
+def _rows(names: tuple[str, ...]) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for place, name in enumerate(names):
+        rows.setdefault(name, place)
+    # FlowJo writes slashes of channel names as underscores
+    for place, name in enumerate(names):
+        rows.setdefault(name.replace("/", "_"), place)
+    return rows

@@ -1,0 +1,1 @@
+"""Panels: which column of a file measures which marker."""

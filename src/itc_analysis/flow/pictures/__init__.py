@@ -1,0 +1,1 @@
+"""Gates as pictures, drawn from tables alone."""

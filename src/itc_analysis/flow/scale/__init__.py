@@ -1,0 +1,1 @@
+"""Scales on which cells are gated: logicle, asinh and linear."""

@@ -1,0 +1,148 @@
+"""Is spill left in a compensated tube, or too much taken off? Pair by pair, and null where no event can tell.
+
+The events without a detector's marker must stay in their place where another fluorochrome is bright. No cell
+emits negative light, so events that lie below zero there show over-compensation. Events that lie higher
+there show spill only when they are otherwise the same cells: in a stained sample the bright cells may
+as well be another kind, with more of the marker or more glow of their own. That is for a person to judge.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.flow.batch_tolerance import MAD_TO_SD
+
+Float = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+#: Cofactor of the scale on which the place of the negative events is looked for.
+_COFACTOR = 150.0
+_PEAK_BINS = 200
+#: Smoothing by 8 of 200 bins: bumps of counting go.
+_BELL = np.exp(-0.5 * (np.arange(-24, 25) / 8.0) ** 2)
+#: Dim events of a source lie below this quantile.
+_DIM = 0.3
+#: Bright ones lie beyond the middle between the dim ones and this quantile, on the asinh scale.
+_BRIGHTEST = 0.995
+#: Events of a source count as bright this far above its dim ones, instrument units.
+_LEAST_STEP = 10 * _COFACTOR
+#: An event as bright in so many colours, and in most of them, is a bead: no cell carries every antibody.
+_FEWEST_COLOURS_OF_A_BEAD = 3
+#: Fewer events give no peak worth having, on either side.
+MIN_EVENTS = 200
+#: A smaller share of events without the detector's marker may be debris or dead cells.
+_FEWEST_NEGATIVE = 0.2
+#: The negative events of a detector end so many of their standard deviations above their peak.
+_REACH = 3.0
+#: A slope within so many standard errors of zero is noise.
+_CLEAR = 3.0
+#: Standard error of a mode over that of a mean, about.
+_MODE_ERROR = 2.0
+
+OVER, UNDER = "over-compensated", "under-compensated, or occurring together"
+COLUMNS = ("source", "detector", "slope", "standard_error", "reading", "reason")
+
+
+def residual_spill(
+    events: npt.NDArray[np.float32], names: list[str], *, limit: float = 0.02
+) -> pd.DataFrame:
+    """Return what every pair of channels of one compensated tube tells about spill.
+
+    Parameters
+    ----------
+    events : compensated, instrument units, shape (n_channels, n_events).
+    names : of the channels.
+    limit : slope from which on a pair has a reading.
+
+    Returns
+    -------
+    One row per source and detector: slope (units in the detector per unit of the source; null where it cannot be
+    told), standard_error (by counting), reading (null where nothing is left) and reason (why null). Events
+    that are bright in most channels at once (counting beads) are passed over.
+    """
+    scaled = np.arcsinh(np.asarray(events, dtype=np.float64) / _COFACTOR)
+    n_bright = np.sum(scaled > np.arcsinh(_LEAST_STEP / _COFACTOR), axis=0)
+    is_bead = (2 * n_bright > len(names)) & (n_bright >= _FEWEST_COLOURS_OF_A_BEAD)
+    scaled = scaled[:, ~is_bead]
+    rows = []
+    for i, source in enumerate(names):
+        masks = _dim_and_bright(scaled[i])
+        step = _step(scaled[i], *masks)
+        for j, detector in enumerate(names):
+            if i == j:
+                continue
+            row: dict[str, object] = {"source": source, "detector": detector}
+            if step is None:
+                row["reason"] = "no bright events of the source"
+            else:
+                row |= _told(scaled[j], masks, step, limit)
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _dim_and_bright(scaled: Float) -> tuple[Mask, Mask]:
+    """Return the dim and the bright events of a source."""
+    if scaled.size == 0:
+        nobody = np.zeros(0, dtype=np.bool_)
+        return nobody, nobody
+    low, high = np.quantile(scaled, [_DIM, _BRIGHTEST])
+    dim = scaled <= low
+    return dim, scaled > (np.median(scaled[dim]) + high) / 2
+
+
+def _step(scaled: Float, dim: Mask, bright: Mask) -> float | None:
+    """Return how much brighter the bright events are, instrument units; None when not by enough."""
+    if np.count_nonzero(bright) < MIN_EVENTS or np.count_nonzero(dim) < MIN_EVENTS:
+        return None
+    step = _COFACTOR * float(np.sinh(np.median(scaled[bright])) - np.sinh(np.median(scaled[dim])))
+    return step if step >= _LEAST_STEP else None
+
+
+def _told(scaled: Float, masks: tuple[Mask, Mask], step: float, limit: float) -> dict[str, object]:
+    """Return slope, standard error and reading of a pair, or the reason why there is none."""
+    dim, bright = scaled[masks[0]], scaled[masks[1]]
+    mode = _mode(dim)
+    reach = _REACH * _width(dim, mode)
+    if mode - reach > 0:
+        return {"reason": "no events without the detector's marker where the source is dim"}
+    places, errors = [], []
+    for events, where in ((dim, "dim"), (bright, "bright")):
+        near = events[events < mode + reach]
+        if near.size < max(MIN_EVENTS, _FEWEST_NEGATIVE * events.size):
+            return {
+                "reason": f"no events without the detector's marker where the source is {where}"
+            }
+        place = _mode(near)
+        places.append(_COFACTOR * np.sinh(place))
+        # on the asinh scale a unit is cofactor * cosh of the place
+        unit = _COFACTOR * np.cosh(place)
+        errors.append(_MODE_ERROR * _width(near, place) * unit / np.sqrt(near.size))
+    slope, error = (places[1] - places[0]) / step, float(np.hypot(*errors)) / step
+    least = max(limit, _CLEAR * error)
+    reading = None
+    if slope > least:
+        reading = UNDER
+    elif slope < -least and places[1] / step < -least:
+        reading = OVER
+    return {"slope": slope, "standard_error": error, "reading": reading}
+
+
+def _width(scaled: Float, mode: float) -> float:
+    """Return the standard deviation of a peak from the half below it, which holds no dim positives."""
+    return MAD_TO_SD * float(np.median(mode - scaled[scaled <= mode]))
+
+
+def _mode(scaled: Float) -> float:
+    """Return the place of the lowest clear peak of a histogram."""
+    low, high = np.quantile(scaled, [0.005, 0.995])
+    if low == high:
+        return float(low)
+    counts, edges = np.histogram(scaled, bins=_PEAK_BINS, range=(low, high))
+    smooth = np.convolve(counts, _BELL, mode="same")
+    is_peak = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
+    is_clear = smooth[1:-1] > smooth.max() / 3  # as PeacoQC counts peaks
+    found = np.flatnonzero(is_peak & is_clear)
+    peak = int(found[0]) + 1 if found.size else int(np.argmax(smooth))
+    return float((edges[peak] + edges[peak + 1]) / 2)

@@ -1,0 +1,253 @@
+"""From a row of the tube sheet to a tube ready for gating, and to its row in quality.parquet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.config import Flow
+from itc_analysis.errors import Fault, ItcError, PanelError, UnreadableFile
+from itc_analysis.flow.fcs.instrument import describe_instrument
+from itc_analysis.flow.fcs.read import FcsFile, read_fcs
+from itc_analysis.flow.panel.markers import resolve_markers
+from itc_analysis.flow.quality.acquisition import timeline_table
+from itc_analysis.flow.quality.judge import CleanEvents, find_clean_events
+from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
+from itc_analysis.flow.spillover.compensation import (
+    Spillover,
+    compensate,
+    find_spillover,
+    looks_transformed,
+    read_spillover_csv,
+)
+from itc_analysis.flow.spillover.matrix_files import find_matrix
+from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.plural import plural
+
+log = logging.getLogger(__name__)
+
+#: Events that are moved at once: 30 channels of them stay in the processor's cache.
+_PIECE = 1 << 12
+
+
+def load_tube(
+    row: Mapping[str, Any],
+    panel: pd.DataFrame,
+    transform_settings: TransformSettings,
+    settings: Flow,
+    *,
+    keep: npt.NDArray[np.bool_] | None = None,
+) -> Tube:
+    """Read, clean, compensate and transform one tube.
+
+    Parameters
+    ----------
+    row : a row of the checked tube sheet (`TubeSheet`); `path` can be opened as it stands. `alignment`, which
+        `batch.read_batch` may have added, holds the maps of its batch by marker.
+    panel : the panel sheet, from `panel.read_panel`.
+    transform_settings : the gating template's `transform` block.
+    settings : the flow section.
+    keep : shape (n_events_file,); the events that an earlier step kept. None judges margins and acquisition
+        here; otherwise the tube has no `acquisition` and no remarks on what was removed.
+
+    Returns
+    -------
+    The tube with the markers of the panel that the file has, in the panel's order; the others are in
+    `missing_markers`. Time, when the panel names it, is in seconds.
+
+    Raises
+    ------
+    UnreadableFile : the file cannot be read without guessing, or its data were transformed already.
+    PanelError : a marker fits several channels, or no marker has a channel.
+    ItcError : `keep` was judged on a file with another number of events.
+    """
+    file = read_fcs(row["path"])
+    columns = resolve_markers(
+        file.channel_names, file.channel_labels, panel, source=file.name, allow_missing=True
+    )
+    roles = {
+        marker: role
+        for marker, role in zip(panel["marker"], panel["role"], strict=True)
+        if marker in columns
+    }
+    fluorescence = [columns[m] for m, role in roles.items() if role not in ("scatter", "time")]
+    if looks_transformed(file, fluorescence):
+        what = "the data are already on a logarithmic or logicle scale, not in instrument units"
+        remedy = "export the tube without transformation (and only once compensated)"
+        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
+    state, spillover = _spillover_of(file, row, settings)
+    if keep is None:
+        clean = find_clean_events(
+            file.events,
+            file.channels,
+            scatter=[columns[m] for m, role in roles.items() if role == "scatter"],
+            fluorescence=fluorescence,
+            time=_time_row(file, columns, roles),
+            time_outlier_mads=settings.time_outlier_mads,
+            spillover=spillover,
+        )
+    else:
+        clean = _handed_over(keep, file)
+    ranges = {marker: file.channels[columns[marker]].scaled_range for marker in roles}
+    transforms = choose_transforms(roles, ranges, transform_settings)
+    # In place from here on: a tube is in memory once.
+    if spillover is not None:
+        compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
+    warps = {m: warp for m, warp in (row.get("alignment") or {}).items() if m in roles}
+    membership = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
+    for values, marker in zip(membership, roles, strict=True):
+        transforms[marker].apply(values, out=values)
+        if marker in warps:
+            values[:] = warps[marker].apply(values)
+    remarks = [*file.remarks, *clean.remarks, *_remarks_on_names(file, columns, panel)]
+    if state == "none" and file.keywords.get("COMP"):
+        remarks.append("the matrix in $COMP names no channels and was not applied")
+    remarks += [
+        f"{plural(n, 'event')} removed: {reason}" for reason, n in clean.removed.items() if n
+    ]
+    return Tube(
+        file_id=row["file_id"],
+        sample_id=row["sample_id"],
+        panel=row["panel"],
+        batch=row["batch"],
+        kind=row["tube"],
+        fmo_markers=_fmo_markers(row),
+        markers=tuple(roles),
+        events=membership,
+        transforms=transforms,
+        n_events_file=file.n_events,
+        compensation=state,
+        remarks=tuple(remarks),
+        missing_markers=tuple(m for m in panel["marker"] if m not in columns),
+        channels={marker: file.channels[columns[marker]].name for marker in roles},
+        acquisition=_acquisition_of(clean, fluorescence, columns),
+        keep=clean.keep,
+        instrument=describe_instrument(file, columns),
+        alignment=warps,
+        spillover=spillover if state == "matrix" else None,
+    )
+
+
+def tube_quality_row(
+    row: Mapping[str, Any], result: Tube | ItcError, settings: Flow
+) -> dict[str, Any]:
+    """Return the tube's row of `TubeQuality`.
+
+    Parameters
+    ----------
+    row : the row of the tube sheet.
+    result : the tube, or what `load_tube` raised.
+    settings : the flow section: `min_events` and `max_share_removed` decide on failed_quality.
+    """
+    known = {name: row[name] for name in ("file_id", "sample_id", "panel", "batch", "tube")}
+    if isinstance(result, ItcError):
+        status = "no_panel" if isinstance(result, PanelError) else "unreadable"
+        reason = "; ".join(str(fault) for fault in result.faults)
+        # The table wants a count; an unread file has shown none, and `status` says so.
+        return {**known, "status": status, "reason": reason, "n_events": 0, "n_clean": 0}
+    quality_fault = _quality_fault(result, settings)
+    return {
+        **known,
+        "status": "failed_quality" if quality_fault else "ok",
+        "reason": quality_fault,
+        "n_events": result.n_events_file,
+        "n_clean": result.n_events,
+        "missing_markers": ", ".join(result.missing_markers) or None,
+        "compensation": result.compensation,
+        "remarks": "; ".join(result.remarks) or None,
+        **result.instrument,
+    }
+
+
+def _quality_fault(tube: Tube, settings: Flow) -> str | None:
+    if tube.n_events < settings.min_events:
+        return (
+            f"{plural(tube.n_events, 'clean event')}, fewer than min_events = {settings.min_events}"
+        )
+    share = 1 - tube.n_events / tube.n_events_file
+    if share > settings.max_share_removed:
+        limit = settings.max_share_removed
+        return f"{share:.0%} of the events removed, more than max_share_removed = {limit:.0%}"
+    return None
+
+
+def _spillover_of(
+    file: FcsFile, row: Mapping[str, Any], settings: Flow
+) -> tuple[str, Spillover | None]:
+    """Return the state of compensation and the matrix: the study's own, else the file's."""
+    state, spillover = find_spillover(file)
+    if settings.matrices_folder is None:
+        return state, spillover
+    folder = Path(settings.matrices_folder)
+    if not folder.is_dir():
+        what = "the folder of compensation matrices is not there; check flow.matrices_folder"
+        raise UnreadableFile(file.name, what)
+    path = find_matrix(folder, row["panel"], row["batch"])
+    if path is None:
+        return state, spillover
+    if state == "already_compensated":
+        what = f"the file is compensated already, and '{path.name}' would compensate it again"
+        raise UnreadableFile(file.name, [Fault("", what, "take the matrix away")])
+    return "matrix", read_spillover_csv(path)
+
+
+def _handed_over(keep: npt.NDArray[np.bool_], file: FcsFile) -> CleanEvents:
+    """Return the events that an earlier step kept, if it judged this file."""
+    if keep.size != file.n_events:
+        n_file, n_judged = plural(file.n_events, "event"), plural(keep.size, "event")
+        what = f"the file has {n_file}; which to keep was judged on {n_judged}"
+        raise ItcError(file.name, [Fault("", what, "fit the gates of its batch again")])
+    return CleanEvents(keep, removed={}, remarks=(), by_time=np.zeros_like(keep), acquisition=None)
+
+
+def _arranged(
+    events: npt.NDArray[np.float32], rows: list[int], keep: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return the kept events of some rows in this order, each contiguous; uses up `events`."""
+    kept = np.flatnonzero(keep)
+    for first in range(0, len(kept), _PIECE):
+        piece = kept[first : first + _PIECE]
+        # Events only move towards the beginning: what is overwritten has been read.
+        place = slice(first, first + len(piece))
+        events[: len(rows), place] = events.take(piece, axis=1)[rows]
+    return events[: len(rows), : len(kept)]
+
+
+def _acquisition_of(
+    clean: CleanEvents, fluorescence: list[int], columns: dict[str, int]
+) -> pd.DataFrame | None:
+    if clean.acquisition is None:
+        return None
+    marker_of = {column: marker for marker, column in columns.items()}
+    return timeline_table(clean.acquisition, [marker_of[row] for row in fluorescence])
+
+
+def _time_row(file: FcsFile, columns: dict[str, int], roles: dict[str, str]) -> int | None:
+    named = [columns[marker] for marker, role in roles.items() if role == "time"]
+    clocks = named or [i for i, channel in enumerate(file.channels) if channel.is_time]
+    return clocks[0] if clocks else None
+
+
+def _remarks_on_names(file: FcsFile, columns: dict[str, int], panel: pd.DataFrame) -> list[str]:
+    """Return a remark for each marker found by its label instead of the sheet's channel."""
+    remarks = []
+    for channel, marker in zip(panel["channel"], panel["marker"], strict=True):
+        if marker not in columns:
+            continue
+        found = file.channels[columns[marker]]
+        if channel not in (found.name, found.label):
+            remarks.append(f"{marker}: no channel '{channel}', taken from '{found.name}'")
+    return remarks
+
+
+def _fmo_markers(row: Mapping[str, Any]) -> tuple[str, ...]:
+    text = row.get("fmo_markers")
+    if text is None or pd.isna(text):
+        return ()
+    return tuple(marker.strip() for marker in str(text).split(",") if marker.strip())

@@ -1,0 +1,75 @@
+"""A tube ready for gating: compensated, transformed, cleaned events with marker names.
+
+This is all that the gating engine sees of an FCS file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.flow.scale.transform import Transform
+from itc_analysis.flow.spillover.compensation import Spillover
+from itc_analysis.flow.tube.warp import Warp
+
+
+@dataclass(frozen=True)
+class Tube:
+    """Events of one tube.
+
+    Parameters
+    ----------
+    file_id, sample_id, panel, batch, kind : from the sheet; `kind` is stained, fmo or unstained.
+    fmo_markers : markers left out of an FMO tube; empty otherwise.
+    markers : marker name of each row of `events`.
+    events : float32, shape (n_markers, n_events), each row contiguous; compensated, transformed
+        (fluorescence: 0..1 logicle units; scatter: linear over the transform's t), and only events
+        that passed the margin and time checks.
+    transforms : the transform of each marker, to go back to instrument units.
+    n_events_file : events in the file before cleaning.
+    compensation : file, matrix (of the study), identity, none or already_compensated.
+    spillover : the matrix of the study, which other programs need beside the file; None otherwise.
+    remarks : things to know about the file.
+    missing_markers : markers of the panel for which the file has no channel.
+    channels : the file's channel ($PnN) of each marker.
+    alignment : how the values of a marker were moved after transformation; {} as a rule.
+    instrument : what the file tells about the cytometer, as columns of `TubeQuality`.
+    acquisition : the tube along its acquisition, of `acquisition.timeline_table`; None when it could
+        not be judged.
+    """
+
+    file_id: str
+    sample_id: str
+    panel: str
+    batch: str
+    kind: str
+    fmo_markers: tuple[str, ...]
+    markers: tuple[str, ...]
+    events: npt.NDArray[np.float32]
+    transforms: dict[str, Transform]
+    n_events_file: int
+    compensation: str
+    remarks: tuple[str, ...] = field(default=())
+    missing_markers: tuple[str, ...] = field(default=())
+    channels: dict[str, str] = field(default_factory=dict)
+    acquisition: pd.DataFrame | None = None
+    keep: npt.NDArray[np.bool_] | None = None
+    instrument: dict[str, str] = field(default_factory=dict)
+    spillover: Spillover | None = None
+    alignment: Mapping[str, Warp] = field(default_factory=dict)
+
+    @property
+    def n_events(self) -> int:
+        """Events that entered gating."""
+        return int(self.events.shape[1])
+
+    def values(self, marker: str) -> npt.NDArray[np.float32]:
+        """Return the events of one marker, shape (n_events,); KeyError when it is not in the tube."""
+        try:
+            return self.events[self.markers.index(marker)]
+        except ValueError:
+            raise KeyError(marker) from None

@@ -1,0 +1,1 @@
+"""Reporting checklists: STROBE and MIFlowCyt."""

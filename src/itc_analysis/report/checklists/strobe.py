@@ -1,0 +1,199 @@
+"""STROBE for a cross-sectional comparison: what the tables of the run tell of each item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.report.checklists.items import Item, characteristics, files, group_sizes
+from itc_analysis.report.html import words
+from itc_analysis.report.html.material import Material
+
+#: What the words of a model hold when missing covariates were imputed.
+IMPUTED = "imputations"
+
+
+def _variables(material: Material) -> str:
+    rows = material.measurements
+    if rows.empty:
+        return ""
+    names = [words.measure(name) for name in dict.fromkeys(rows["measure"])]
+    populations = rows["population"].nunique()
+    return f"{words.plural(populations, 'population')} measured as {words.listed(names)}."
+
+
+def _eligibility(material: Material) -> str:
+    rules = material.eligibility["rule"].nunique()
+    if not rules:
+        return ""
+    versions = sorted(set(material.eligibility["protocol_version"]))
+    return f"{words.plural(rules, 'criterion', 'criteria')}, protocol version {words.listed(versions)}."
+
+
+def _bias(material: Material) -> str:
+    told = []
+    controls = material.samples[material.samples["sample_type"] == "bridge_control"]
+    if len(controls):
+        told.append(f"{words.plural(len(controls), 'bridge control')} stained beside the batches")
+    batches = material.measurements["batch"].dropna().nunique()
+    if batches:
+        told.append(
+            f"{words.plural(batches, 'batch', 'batches')}, set against the groups under Participants"
+        )
+    return f"{words.listed(told)}.".capitalize() if told else ""
+
+
+def _size(material: Material) -> str:
+    cohort = material.settings.cohort
+    analysed = material.participants.loc[
+        material.participants["is_analysed"], "group"
+    ].value_counts()
+    planned = [
+        f"{group} {cohort.planned_sizes[group]} planned, {int(analysed.get(group, 0))} analysed"
+        for group in cohort.groups
+        if group in cohort.planned_sizes
+    ]
+    return (
+        f"{'; '.join(planned)}. What the reached sizes can show is under Participants."
+        if planned
+        else ""
+    )
+
+
+def _models(material: Material) -> str:
+    models = sorted(set(material.comparisons["model"].dropna()) - {"none"})
+    return " ".join(words.sentence(model) for model in models)
+
+
+def _confounders(material: Material) -> str:
+    found = sorted(
+        {words.covariates(text) for text in material.comparisons["covariates"]} - {"none"}
+    )
+    if len(material.comparisons) and not found:
+        return "No covariate was adjusted for."
+    return f"Adjusted for {' or for '.join(found)}." if found else ""
+
+
+def _missing_data(material: Material) -> str:
+    if material.comparisons.empty:
+        return ""
+    imputed = material.comparisons["model"].str.contains(IMPUTED).fillna(value=False)
+    of_covariates = (
+        "missing covariates were imputed (the comparisons whose model says so), with complete cases beside them"
+        if imputed.any()
+        else "participants who lack a covariate are left out of the comparisons adjusted for it, and counted"
+    )
+    return (
+        f"Missing measurements are counted per comparison and never replaced; {of_covariates}; values below the limit of "
+        "detection enter as censored."
+    )
+
+
+def _sensitivity(material: Material) -> str:
+    n = len(material.diagnostics)
+    if not n:
+        return ""
+    return (
+        f"Beside {words.plural(n, 'comparison')}: one participant left out, fewer covariates, E-values and a second model, "
+        "under How sure."
+    )
+
+
+def _numbers(material: Material) -> str:
+    people = material.participants
+    if people.empty:
+        return ""
+    n_analysed = int(people["is_analysed"].sum())
+    return f"{len(people)} enrolled, {n_analysed} analysed; reasons in the flow chart."
+
+
+def _numbers_at_stages(material: Material) -> dict[str, int]:
+    people = material.participants
+    counted = {
+        str(name): int(n) for name, n in people["decision"].value_counts().sort_index().items()
+    }
+    return {"enrolled": len(people), **counted, "analysed": int(people["is_analysed"].sum())}
+
+
+def _missing(material: Material) -> str:
+    people = material.participants[material.participants["is_analysed"]]
+    told = [
+        f"{words.COVARIATE_NAMES.get(column, column)} {int(people[column].isna().sum())}"
+        for column in ("age_years", "sex", "cmv_igg")
+        if len(people)
+    ]
+    return f"Missing among {len(people)} analysed: {words.listed(told)}." if told else ""
+
+
+def _outcome(material: Material) -> str:
+    rows: pd.DataFrame = material.measurements
+    n = rows.loc[rows["status"] == "ok", "participant_id"].nunique()
+    return f"{words.plural(n, 'participant')} with at least one measured number." if n else ""
+
+
+def _results(material: Material) -> str:
+    if material.comparisons.empty:
+        return ""
+    return "Under All comparisons, adjusted and without covariates."
+
+
+def _main_results(material: Material) -> list[dict[str, Any]]:
+    """Return the primary comparisons with estimate, interval and p; null where there is none."""
+    rows = material.comparisons[material.comparisons["role"] == "primary"]
+    names = [
+        "comparison", "assay", "population", "measure", "estimate_kind", "estimate", "lower", "upper",
+        "estimate_unadjusted", "p_value", "p_adjusted", "n_index", "n_reference", "status",
+    ]  # fmt: skip
+    return [
+        {name: None if words.is_missing(row[name]) else row[name] for name in names}
+        for row in rows[names].to_dict("records")
+    ]
+
+
+def _others(material: Material) -> str:
+    rows = material.comparisons[material.comparisons["role"] != "primary"]
+    counted = rows["role"].value_counts()
+    told = [
+        f"{counted[role]} {role.replace('_', ' ')}"
+        for role in ("secondary", "exploratory", "post_hoc")
+        if role in counted
+    ]
+    sections = [f"{words.listed(told)} comparisons, under All comparisons"] if told else []
+    beside = {
+        "associations with clinical variables within a group": material.associations,
+        "compositions": material.compositions,
+        "agreement of flow cytometry and single cell": material.modality_agreement,
+        "genes": material.genes,
+    }
+    sections += [name for name, table in beside.items() if len(table)]
+    return words.sentence("; ".join(sections)) if sections else ""
+
+
+ITEMS: tuple[Item, ...] = (
+    Item("1", "Title and abstract"),
+    Item("2", "Background and rationale"),
+    Item("3", "Objectives"),
+    Item("4", "Study design"),
+    Item("5", "Setting, places and dates"),
+    Item("6", "Participants and eligibility", _eligibility),
+    Item("7", "Variables: outcomes, exposures, confounders", _variables),
+    Item("8", "Data sources and measurement", files),
+    Item("9", "Efforts against bias", _bias),
+    Item("10", "Study size and how it was arrived at", _size),
+    Item("11", "Quantitative variables", _variables),
+    Item("12a", "Statistical methods, and control of confounding",
+         lambda material: f"{_models(material)} {_confounders(material)}".strip()),
+    Item("12b", "Methods for subgroups and interactions"),
+    Item("12c", "How missing data were addressed", _missing_data),
+    Item("12d", "Analytical methods taking account of the sampling"),
+    Item("12e", "Sensitivity analyses", _sensitivity),
+    Item("13", "Numbers at each stage, with reasons", _numbers, _numbers_at_stages),
+    Item("14a", "Characteristics of participants", characteristics, group_sizes),
+    Item("14b", "Missing data per variable", _missing),
+    Item("15", "Outcome data", _outcome),
+    Item("16", "Main results, unadjusted and adjusted, with precision", _results, _main_results),
+    Item("17", "Other analyses", _others),
+    Item("18–21", "Discussion: key results, limitations, interpretation, generalisability"),
+    Item("22", "Funding"),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What the page is made of: material, blocks, pictures, and words."""

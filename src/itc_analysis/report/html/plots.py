@@ -1,0 +1,334 @@
+"""The page's figures: the rooms' own plots, embedded with captions that teach how to look."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import pandas as pd
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from itc_analysis.flow.pictures.gate_drawing import in_tree_order
+from itc_analysis.flow.pictures.plots import background_text, plot_gate
+from itc_analysis.report.html import verdicts, words
+from itc_analysis.report.html.blocks import Block, Figure, Gallery, Paragraph
+from itc_analysis.report.html.material import Material
+from itc_analysis.report.html.pictures import new_figure, to_png, to_svg
+from itc_analysis.singlecell.plots import plot_evidence, plot_quality
+from itc_analysis.stats.plots.comparisons import plot_forest, plot_group_points
+from itc_analysis.stats.plots.robustness import legend_marks, plot_robustness
+
+log = logging.getLogger(__name__)
+
+#: Inches: a third of a 1200 px page at 96 px per inch, and as wide as a phone.
+SMALL = (4.0, 3.3)
+
+#: Where marks stand within a power of ten of a logarithmic axis: the first row whose span (powers of
+#: ten) is not exceeded, so that labels do not touch.
+LOG_STEPS = ((1.4, (1.0, 2.0, 5.0)), (2.6, (1.0, 3.0)), (math.inf, (1.0,)))
+MOST_TICKS = 30
+
+#: From here on a tick would be written with an exponent.
+LARGE = 1000
+
+#: More names than this under one picture run into one another.
+MOST_NAMES = 30
+
+#: Participants with a score in each of two groups, below which there is nothing to compare by eye.
+FEWEST_TO_DRAW = 3
+
+#: Inches: half of a 1200 px page, and per line of a picture of robustness.
+TALL = (5.6, 0.42)
+
+#: Inches of a gate picture; four stand side by side.
+GATE = (3.1, 2.9)
+
+#: Points; the title of a small figure stands over the whole figure, so that it is never cut.
+TITLE_SIZE = 11
+GATE_TITLE_SIZE = 9
+
+HOW_TO_READ_A_GATE = (
+    "Each picture shows the events of the parent population, darker where they are denser (the scale is "
+    "logarithmic); those inside the gate are coloured, the others grey, and the axes are in instrument units. The "
+    "solid line is the gate: green where the tube’s own cut was taken, blue where it was pooled, vermilion where it was "
+    "borrowed, pink where an FMO tube set it, orange where it is weak, black where a person drew it; the band is two "
+    "standard errors of the cut, a dotted line the cut that the tube alone gave. Look whether the line stands in the valley between the peaks: a "
+    "cut through a peak is wrong whatever the numbers say."
+)
+
+
+def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
+    """Return one forest plot per population and measure."""
+    figures = []
+    for (assay, population, measure), chosen in _groups(rows, ["assay", "population", "measure"]):
+        if chosen[["estimate", "lower", "upper"]].isna().all(axis=None):
+            continue
+        title = f"{words.population(population)}, {words.measure(measure)}"
+        figure, ax = new_figure(SMALL[0], 1.3 + 0.32 * len(chosen))
+        references = chosen["reference_group"].map(
+            lambda name: verdicts.reference_name(name, material.settings.cohort.pooled_name)
+        )
+        plot_forest(chosen.assign(comparison=references), ax=ax)
+        figure.suptitle(title, fontsize=TITLE_SIZE)
+        plain_ticks(ax.xaxis)
+        figures.append(
+            Figure(
+                to_svg(
+                    figure,
+                    name=f"forest-{assay}-{population}-{measure}",
+                    alt=f"Forest plot, {title}: estimate and interval against each control; "
+                    "the numbers are in the table above.",
+                )
+            )
+        )
+    if not figures:
+        return [
+            Paragraph("No comparison of abundance could be estimated, so there is nothing to draw.")
+        ]
+    index = material.settings.cohort.index_group
+    level = f"{100 * material.settings.stats.confidence:g} %"
+    return [
+        Gallery(
+            figures,
+            f"Each mark is the estimate of {index} against one control (n = participants of {index} / of the control), the "
+            f"line its {level} interval, an arrow a side without a limit. Left of the "
+            f"dashed line (1) {index} has fewer, right of it more. A line that crosses 1 does not show a difference; "
+            "a long line means that the data say little.",
+        )
+    ]
+
+
+def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
+    """Return one picture per assay and measure: what each comparison rests on, a line per population and control."""
+    pooled = material.settings.cohort.pooled_name
+    index = material.settings.cohort.index_group
+    figures = []
+    for (assay, measure, feature), chosen in _groups(rows, ["assay", "measure", "feature"]):
+        if chosen[["estimate", "lower", "upper"]].isna().all(axis=None):
+            continue
+        labels = [
+            f"{words.population(population)}, {verdicts.reference_name(reference, pooled)}"
+            for population, reference in zip(
+                chosen["population"], chosen["reference_group"], strict=True
+            )
+        ]
+        title = f"{words.measure(measure, feature)} ({words.assay(assay)}): {index} against"
+        figure, ax = new_figure(TALL[0], 1.9 + TALL[1] * len(chosen))
+        plot_robustness(chosen.assign(label=labels), material.diagnostics, ax=ax)
+        figure.suptitle(title, fontsize=TITLE_SIZE)
+        plain_ticks(ax.xaxis)
+        figure.legend(handles=legend_marks(), loc="outside lower center", ncols=3, frameon=False)
+        name = f"robustness-{assay}-{measure}-{feature}".replace("-", "_").replace(" ", "_")
+        alt = f"What the comparisons rest on, {title} each control; the numbers are in the table below."
+        figures.append(Figure(to_svg(figure, name=name, alt=alt)))
+    if not figures:
+        return [Paragraph("None of these comparisons has an estimate or a limit to draw.")]
+    level = f"{100 * material.settings.stats.confidence:g} %"
+    caption = (
+        f"Each line is one comparison: square and thin line are the estimate and its {level} interval as reported; the grey band holds "
+        "the estimates when any one person is left out. Look whether a band reaches over the dashed line (no difference), whether "
+        "the other marks stand on the same side of it, and whether they are near the square."
+    )
+    return [Gallery(figures, caption, width=int(96 * TALL[0]))]
+
+
+def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
+    """Return one plot per population and measure with every participant as a point."""
+    figures = []
+    for (assay, population, measure), chosen in _groups(rows, ["assay", "population", "measure"]):
+        title = f"{words.population(population)}, {words.measure(measure)}"
+        if assay != "flow":
+            title += f" ({words.assay(assay)})"
+        drawn = chosen["status"].isin(["ok", "below_lod"])
+        if not drawn.any():
+            continue
+        figure, ax = new_figure(*SMALL)
+        plot_group_points(chosen, groups=material.groups_present, ax=ax)
+        figure.suptitle(title, fontsize=TITLE_SIZE)
+        ax.set_ylabel(words.measure(measure))
+        plain_ticks(ax.yaxis, factor=100 if measure == "share_of_t" else 1)
+        figures.append(
+            Figure(
+                to_svg(
+                    figure,
+                    name=f"points-{assay}-{population}-{measure}",
+                    alt=f"{title}: one point per participant by group, {int(drawn.sum())} participants.",
+                )
+            )
+        )
+    if not figures:
+        return [Paragraph("No participant has a number of abundance to draw.")]
+    return [
+        Gallery(
+            figures,
+            "Every point is one participant, on a logarithmic axis; the bar is the group’s median. Open triangles are "
+            "below the limit of detection and drawn at that limit: the true value is at most there (where the median "
+            "falls among them, and for a single person, there is no bar). Look whether one person carries a difference, and whether groups overlap.",
+        )
+    ]
+
+
+def _groups(rows: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Return groups in the order in which they first appear, with their keys as text."""
+    return [
+        (tuple(str(part) for part in key), chosen) for key, chosen in rows.groupby(keys, sort=False)
+    ]
+
+
+def score_gallery(material: Material, populations: list[str]) -> list[Block]:
+    """Return one plot per assay, signature and population: scores of every analysed participant."""
+    analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
+    rows = material.measurements
+    rows = rows[(rows["measure"] == "score") & rows["participant_id"].isin(analysed)]
+    rows = rows[rows["feature"].isin(words.SIDE_BY_SIDE) & rows["population"].isin(populations)]
+    order = {name: place for place, name in enumerate(words.SIDE_BY_SIDE)}
+    places = {name: place for place, name in enumerate(populations)}
+    rows = rows.assign(
+        _order=rows["feature"].map(order), _population=rows["population"].map(places)
+    ).sort_values(["_population", "assay", "_order", "source_id"], kind="stable")
+    figures = []
+    n_undrawn = 0
+    for (population, assay, feature), chosen in _groups(rows, ["population", "assay", "feature"]):
+        scored = chosen[chosen["status"] == "ok"]
+        n_scored = len(scored)
+        if (scored.groupby("group")["participant_id"].nunique() >= FEWEST_TO_DRAW).sum() < 2:
+            n_undrawn += 1
+            continue
+        title = f"{words.population(population)}: {words.SIGNATURE_NAMES[feature]}, {words.assay(assay)}"
+        figure, ax = new_figure(*SMALL)
+        plot_group_points(chosen, groups=material.groups_present, ax=ax)
+        figure.suptitle(title, fontsize=TITLE_SIZE)
+        ax.set_ylabel(str(chosen["unit"].iloc[0]))
+        figures.append(
+            Figure(
+                to_svg(
+                    figure,
+                    name=f"score-{assay}-{population}-{feature}",
+                    alt=f"{title}: one point per participant by group, {n_scored} participants.",
+                )
+            )
+        )
+    too_few = f"no two groups have {FEWEST_TO_DRAW} participants with the score in one population"
+    if not figures:
+        return [Paragraph(f"No score is drawn: {too_few}.")]
+    rest = (
+        f" Not drawn: {words.plural(n_undrawn, 'score')} of a population, because {too_few}."
+        if n_undrawn
+        else ""
+    )
+    return [
+        Gallery(
+            figures,
+            "Scores of single participants, inhibitory receptors beside activation for the same population. Healthy "
+            f"participants set the zero where the study has them. Look whether the two move together.{rest}",
+        )
+    ]
+
+
+def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Block]:
+    """Return the gates of some tubes of a panel, one picture per population."""
+    quality = material.tube_quality.set_index("file_id")
+    blocks: list[Block] = []
+    for file_id in tubes:
+        batch = str(quality.loc[file_id, "batch"])
+        views = material.views_of(panel, batch)
+        views = views[views["source_id"] == file_id]
+        gates = material.gates[material.gates["file_id"] == file_id]
+        counts = material.counts[material.counts["source_id"] == file_id]
+        drawable = set(views["population"]) & set(counts["population"])
+        figures, undrawn = [], []
+        for population in in_tree_order(gates):
+            if population not in drawable:
+                undrawn.append(words.population(population))
+                continue
+            figure, ax = new_figure(*GATE)
+            plot_gate(views, gates, counts, file_id=file_id, population=population, ax=ax)
+            told = _gate_title(gates, counts, population)
+            ax.set_title("")
+            figure.suptitle(told, fontsize=GATE_TITLE_SIZE)
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.label.set_size(GATE_TITLE_SIZE)
+            alt = f"Gate in tube {file_id}. {told}."
+            figures.append(Figure(to_png(figure, alt=alt), width=320))
+        if not figures:
+            blocks.append(Paragraph(f"Tube {file_id} has no views of its gates to draw."))
+            continue
+        log.info("drew %d gates of tube %s", len(figures), file_id)
+        rest = (
+            f" Not drawn, because they combine other gates: {words.listed(undrawn)}."
+            if undrawn
+            else ""
+        )
+        blocks.append(Gallery(figures, f"Tube {file_id}, batch {batch}.{rest}", width=265))
+    return blocks
+
+
+def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> str:
+    """Return population, state and counts in two lines that fit a small picture."""
+    state = str(gates.loc[gates["population"] == population, "state"].iloc[0]).replace("_", " ")
+    count = counts[counts["population"] == population].iloc[0]
+    title = f"{words.population(population)}: {state}"
+    if words.is_missing(count["n_events"]):
+        return f"{title}\nnot counted"
+    told = f"{words.count(count['n_events'])} of {words.count(count['n_parent'])}"
+    if words.is_missing(count["n_background"]):
+        return f"{title}\n{told}"
+    return f"{title}\n{told}, background {background_text(float(count['n_background']))}"
+
+
+def quality_figure(material: Material) -> Figure:
+    """Return barcodes and cells of every library."""
+    n = len(material.library_quality)
+    width = min(9.0, max(5.5, 3.0 + 0.3 * n))
+    figure, ax = new_figure(width, 3.6)
+    plot_quality(material.library_quality, ax=ax)
+    plain_ticks(ax.yaxis)
+    if n > MOST_NAMES:
+        ax.set_xticks([])
+        ax.set_xlabel(f"{n} libraries in the order of their names")
+    return Figure(
+        to_svg(figure, name="libraries", alt=f"Barcodes and usable cells of {n} libraries."),
+        "One place per library. The further the filled point lies below the open one, the more barcodes quality "
+        "control dropped; a library far below the others lends little to its participant.",
+        width=round(96 * width),
+    )
+
+
+def evidence_figure(material: Material) -> Figure:
+    """Return the share of each call in every library, and who decided."""
+    figure, ax = new_figure(7.5, 4.0)
+    plot_evidence(material.cells, ax=ax)
+    ax.set_yticklabels(
+        [words.population(label.get_text().replace(" ", "_")) for label in ax.get_yticklabels()]
+    )
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    ax.set_xlabel(ax.get_xlabel().replace("share of called T cells", "% of called T cells"))
+    return Figure(
+        to_svg(
+            figure,
+            name="calls",
+            alt="Share of each call among the called T cells of every library.",
+        ),
+        "One point per library and call, on a logarithmic axis. Calls "
+        "without receptors (open) rest on RNA alone and deserve more doubt.",
+        width=720,
+        is_wide=True,
+    )
+
+
+def plain_ticks(axis: Axis, *, factor: float = 1) -> None:
+    """Write 0.2, 0.5, 1 on a logarithmic axis instead of powers of ten; `factor` 100 for per cent."""
+    if axis.get_scale() != "log":
+        return
+    low, high = axis.get_view_interval()
+    span = math.log10(high / low)
+    steps = next(steps for widest, steps in LOG_STEPS if span <= widest)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=MOST_TICKS))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(factor * value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _tick(value: float) -> str:
+    """Return the label of a tick: three digits, and no exponent for large numbers."""
+    return f"{value:,.0f}" if value >= LARGE else f"{value:.3g}"

@@ -1,0 +1,171 @@
+"""A comparison in words: lower, higher, no difference shown, not estimable.
+
+A difference is "shown" when the p value, adjusted within its family where the plan asks for it, is
+at or below one minus the level of the intervals. Anything else is "no difference shown", which is
+not the same as "no difference": the interval says what remains possible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from markupsafe import Markup
+
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import Cell
+
+Direction = Literal["lower", "higher", "none", "not_estimable"]
+
+#: Value of the estimate that means no difference.
+NULL_VALUE = {"odds_ratio": 1.0, "ratio": 1.0, "difference": 0.0}
+
+#: What "times" multiplies, by kind of estimate.
+TIMES = {"odds_ratio": "times the odds", "ratio": "times the level"}
+
+WORDS: dict[Direction, str] = {
+    "lower": "lower",
+    "higher": "higher",
+    "none": "no difference shown",
+    "not_estimable": "not estimable",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one row of the comparisons says.
+
+    Parameters
+    ----------
+    direction : lower, higher, none or not_estimable, index group against reference.
+    caveat : what must be known with it; empty when nothing.
+    is_shown_alone : p before adjustment is small enough, the adjusted one is not.
+    """
+
+    direction: Direction
+    caveat: str = ""
+    is_shown_alone: bool = False
+
+    @property
+    def word(self) -> str:
+        """The verdict as the page writes it."""
+        told = WORDS[self.direction]
+        return f"{told} after adjustment" if self.is_shown_alone else told
+
+    @property
+    def short_word(self) -> str:
+        """The verdict where there is little room; the caption says that it is a difference that is not shown."""
+        return self.word.replace("no difference shown", "not shown")
+
+
+def judge(row: Any, *, alpha: float) -> Verdict:
+    """Judge one row of the comparisons table.
+
+    Parameters
+    ----------
+    row : a row as from ``itertuples``.
+    alpha : p at or below which a difference is called shown.
+    """
+    p_and_bound = not words.is_missing(row.p_value) and not (
+        words.is_missing(row.lower) and words.is_missing(row.upper)
+    )
+    if words.is_missing(row.estimate) and not p_and_bound:
+        reason = "no reason given" if words.is_missing(row.reason) else str(row.reason)
+        return Verdict("not_estimable", reason)
+    caveats = [] if words.is_missing(row.reason) else [str(row.reason)]
+    is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
+    p = row.p_adjusted if is_adjusted else row.p_value
+    null = NULL_VALUE.get(row.estimate_kind, 1.0)
+    if words.is_missing(p) or p > alpha:
+        is_alone = not words.is_missing(row.p_value) and bool(row.p_value <= alpha)
+        return Verdict("none", "; ".join(caveats), is_shown_alone=is_alone)
+    if not is_adjusted:
+        caveats.append("p is not adjusted for the number of comparisons")
+    if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
+        caveats.append(f"permutation does not agree ({words.p_phrase(row.p_permutation)})")
+    return Verdict("lower" if _is_below(row, null) else "higher", "; ".join(caveats))
+
+
+def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled controls") -> str:
+    """Return one comparison as a sentence with estimate, interval, p, medians and n; without its remarks."""
+    verdict = judge(row, alpha=alpha)
+    index, reference = row.index_group, reference_name(row.reference_group, pooled_name)
+    what = words.measure(row.measure, row.feature)
+    if verdict.direction == "not_estimable":
+        return f"{what}: {index} against {reference} not estimable: {words.sentence(words.plain(verdict.caveat))}"
+    than = {
+        "lower": "lower than",
+        "higher": "higher than",
+        "none": f"{verdict.word}, against",
+    }
+    size, interval = size_and_interval(row)
+    bounds = f"{100 * level:g} % interval {interval}; " if interval else ""
+    times = TIMES.get(row.estimate_kind)
+    amount = f"{size} {times}" if times else f"difference {size}"
+    is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
+    p = (
+        words.p_phrase(row.p_adjusted, "adjusted p")
+        if is_adjusted
+        else words.p_phrase(row.p_value, "unadjusted p")
+    )
+    below = f"; {row.n_below_lod} of them below the limit of detection" if row.n_below_lod else ""
+    return (
+        f"{what}: {than[verdict.direction]} {reference}, {amount} "
+        f"({bounds}{p}). "
+        f"Median {median(row, row.median_index)} in {index} (n = {row.n_index}), "
+        f"{median(row, row.median_reference)} in {reference} "
+        f"(n = {row.n_reference}){below}."
+    )
+
+
+def median(row: Any, value: Any) -> str:
+    """Return a median in the unit shown; one that falls among values below the limit says so."""
+    if words.is_missing(value) and row.n_below_lod:
+        return "< LoD"
+    return words.value_of(value, row.measure)
+
+
+def size_and_interval(row: Any) -> tuple[str, str]:
+    """Return the estimate and its interval as text.
+
+    Where everybody of one side lies below the limit of detection there is no estimate and one limit only: the
+    first text is then "at most 0.51", the second empty.
+    """
+    kind = row.estimate_kind
+    if not words.is_missing(row.estimate):
+        return words.estimate(row.estimate, kind), words.interval(row.lower, row.upper, kind)
+    if not words.is_missing(row.upper):
+        return f"at most {words.estimate(row.upper, kind)}", ""
+    if not words.is_missing(row.lower):
+        return f"at least {words.estimate(row.lower, kind)}", ""
+    return words.NOTHING, ""
+
+
+def short_cell(row: Any, verdict: Verdict, *, star: str = "") -> Cell:
+    """Return estimate, interval, p and verdict as a coloured cell; of a reason, its first clause."""
+    if verdict.direction == "not_estimable":
+        return Cell(f"not estimable{star}: {first_clause(verdict.caveat)}", "bad")
+    size, bounds = size_and_interval(row)
+    shown = Markup(" ({})").format(bounds) if bounds else ""
+    p = words.p_phrase(row.p_adjusted if row.adjustment != "none" else row.p_value)
+    text = Markup("<strong>{}{}</strong>{}<br>{}: {}").format(
+        size, star, shown, p, verdict.short_word
+    )
+    return Cell(text, verdict.direction)
+
+
+def first_clause(caveat: str) -> str:
+    """Return the first reason of a caveat, without what stands in brackets."""
+    return caveat.split("; ")[0].split(" (")[0]
+
+
+def _is_below(row: Any, null: float) -> bool:
+    """Return the side of a comparison; without an estimate, its one limit tells."""
+    if words.is_missing(row.estimate):
+        return not words.is_missing(row.upper) and bool(row.upper < null)
+    return bool(row.estimate < null)
+
+
+def reference_name(reference: str, pooled_name: str) -> str:
+    """Return the reference group; pooled groups by the name of the pool."""
+    return f"pooled {pooled_name}" if "+" in reference else reference

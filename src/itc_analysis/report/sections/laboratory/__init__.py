@@ -1,0 +1,1 @@
+"""Sections about tubes, gates and libraries."""

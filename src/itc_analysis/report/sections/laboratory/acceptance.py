@@ -1,0 +1,51 @@
+"""Which acceptance rules of T-cell counts could be applied, and how many tubes break them."""
+
+from __future__ import annotations
+
+from itc_analysis.measurements.acceptance import RULES, count_judged
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import Block, Cell, Paragraph, Table, Text
+from itc_analysis.report.html.material import Material
+
+#: Why a rule could not be applied to any tube.
+NOT_APPLIED = dict(
+    zip(
+        RULES,
+        (
+            "no tube counts T cells with all their parts",
+            "no tube counts T, B and NK cells within one lymphocyte gate",
+            "no sample has two tubes with T cells and live cells",
+        ),
+        strict=True,
+    )
+)
+
+
+def blocks(material: Material) -> list[Block]:
+    """Return the rules with the tubes judged and broken, or that there is nothing to judge."""
+    stained = material.tubes.loc[material.tubes["tube"] == "stained", "file_id"]
+    counts = material.counts[material.counts["source_id"].isin(stained)]
+    if counts.empty:
+        return [Paragraph("No tube has been counted.")]
+    judged = count_judged(counts)
+    body: list[list[Text | Cell]] = []
+    for rule, function in RULES.items():
+        n = judged[rule]
+        n_broken = len(function(counts))
+        body.append(
+            [
+                words.sentence(rule).removesuffix("."),
+                words.count(n) if n else words.NOTHING,
+                Cell(words.count(n_broken), "bad" if n_broken else "") if n else words.NOTHING,
+                words.NOTHING if n else f"not applied: {NOT_APPLIED[rule]}",
+            ]
+        )
+    return [
+        Table(
+            "Acceptance rules of cell counts. A tube that breaks one keeps its counts, and says so where they are "
+            "listed.",
+            ["Rule", "Tubes judged", "Break it", "Remark"],
+            body,
+            numeric=frozenset([1, 2]),
+        )
+    ]

@@ -1,0 +1,191 @@
+"""Who was enrolled, who is compared and why not the others; the groups and batches side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup
+
+from itc_analysis.cohort.description.design import batch_by_group, cramers_v
+from itc_analysis.cohort.description.flowchart import ASSAYS, count_flow
+from itc_analysis.cohort.description.flowchart_svg import draw_flowchart
+from itc_analysis.cohort.description.table_one import make_table_one
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import (
+    Block,
+    Details,
+    Figure,
+    Heading,
+    PageSection,
+    Paragraph,
+    Table,
+)
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.sections.people import alike, cohort_checks
+
+VARIABLE_NAMES = {
+    "age_years": "Age",
+    "sex": "Sex",
+    "weight_kg": "Weight",
+    "bmi": "Body mass index",
+    "cmv_igg": "CMV IgG positive",
+    "disease_duration_years": "Disease duration",
+    "ssc_subset": "SSc subset",
+    "mrss": "Modified Rodnan skin score",
+    "ild": "Interstitial lung disease",
+    "fvc_percent": "Forced vital capacity",
+    "dlco_percent": "Diffusing capacity (DLCO)",
+    "anticentromere": "Anticentromere antibodies",
+    "antitopoisomerase": "Anti-topoisomerase I antibodies",
+    "crp_mg_per_l": "C-reactive protein",
+    "hydroxychloroquine": "Hydroxychloroquine",
+    "glucocorticoid_mg_per_day": "Glucocorticoids",
+    "immunosuppressant_3_months": "Immunosuppressant in the last 3 months",
+    "biologic_6_months": "Biologic in the last 6 months",
+    "smoking": "Smoking",
+    "menopause": "After the menopause",
+    "raynaud_duration_years": "Duration of Raynaud’s phenomenon",
+    "anti_rnap3": "Anti-RNA polymerase III antibodies",
+    "pah": "Pulmonary arterial hypertension",
+    "lvef_percent": "Left ventricular ejection fraction",
+    "digital_ulcers_ever": "Digital ulcers, ever",
+    "capillaroscopy": "Capillaroscopy pattern",
+    "gastrointestinal_symptoms": "Gastrointestinal symptoms",
+    "renal_crisis": "Renal crisis, ever",
+    "esr_mm_per_h": "Erythrocyte sedimentation rate",
+    "ck_u_per_l": "Creatine kinase",
+    "nyha": "NYHA class",
+    "eustar_activity": "EUSTAR activity index",
+    "sledai_2k": "SLEDAI-2K",
+    "essdai": "ESSDAI",
+    "das28_crp": "DAS28-CRP",
+    "mmt8": "MMT8",
+}
+
+
+def section(material: Material) -> PageSection:
+    """Return the section on participants."""
+    title = "Participants"
+    if material.participants.empty:
+        return PageSection(
+            "participants",
+            title,
+            [Paragraph("The results hold no table of participants, so nobody can be described.")],
+        )
+    blocks: list[Block] = [Heading("From enrolment to analysis"), flow_chart(material)]
+    left_out = material.participants[~material.participants["is_analysed"]]
+    if len(left_out):
+        blocks.append(Details("Who is not analysed, and why", [_left_out(left_out)]))
+    blocks += cohort_checks.queries(material)
+    blocks += [Heading("Classification criteria"), *cohort_checks.criteria(material)]
+    blocks.append(Heading("Table 1: the analysed participants by group"))
+    blocks += [table_one(material), Heading("Groups over batches"), *batches(material)]
+    blocks += [Heading("Are the groups alike, and large enough?"), *alike.blocks(material)]
+    blocks += cohort_checks.disclosure(material)
+    return PageSection("participants", title, blocks)
+
+
+def flow_chart(material: Material) -> Figure:
+    """Return the STROBE flow chart; assays that the study does not have are left out."""
+    has = {"flow": material.has_flow, "singlecell": material.has_single_cell}
+    assays = [assay for assay in ASSAYS if has[assay]]
+    table = count_flow(
+        material.participants,
+        material.eligibility,
+        material.measurements,
+        groups=material.groups_present,
+        assays=assays,
+    )
+    return Figure(
+        Markup(draw_flowchart(table)),  # escapes its text
+        "Read from the top: every box counts people, and what leaves to the right plus what goes on below "
+        "adds up to the box above. A person stands under one reason only, the first that applies.",
+        width=900,
+        is_wide=True,
+    )
+
+
+def table_one(material: Material) -> Table | Paragraph:
+    """Return Table 1: medians with quartiles or numbers with per cent, and what is missing."""
+    groups = material.groups_present
+    long = make_table_one(material.participants, groups=groups)
+    if long.empty:
+        return Paragraph("The participant sheet holds no characteristics of the analysed people.")
+    n_analysed = material.participants.loc[
+        material.participants["is_analysed"], "group"
+    ].value_counts()
+    body = []
+    for (variable, level), rows in long.groupby(["variable", "level"], sort=False):
+        name = VARIABLE_NAMES.get(str(variable), str(variable).replace("_", " "))
+        label = f"{name}: {level}" if level not in ("", "yes") else name
+        first = rows.iloc[0]
+        unit = f"{first['unit']}; " if first["unit"] else ""
+        own = {row.group: _with_missing(row.text, row.n_missing) for row in each_row(rows)}
+        body.append([f"{label} ({unit}{first['statistic']})", *(own[g] for g in (*groups, "all"))])
+    return Table(
+        caption="Median [lower quartile; upper quartile], or number (per cent of those known). A number after "
+        "“missing” counts people without the item; missing is never taken for “no”. A dash: known for nobody of the group.",
+        header=[
+            "Characteristic",
+            *(f"{group} (n = {int(n_analysed.get(group, 0))})" for group in groups),
+            f"All (n = {int(n_analysed.sum())})",
+        ],
+        rows=body,
+    )
+
+
+def batches(material: Material) -> list[Block]:
+    """Return one table per panel: people per batch and group, and whether batch could pass for group."""
+    counted = batch_by_group(
+        material.participants, material.samples, material.tubes, material.libraries
+    )
+    if not counted:
+        return [Paragraph("No analysed participant has a tube or a library, so there is no batch.")]
+    alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    told_of: dict[tuple[tuple[str, ...], ...], str] = {}
+    groups = [g for g in material.groups_present if any(g in c.columns for c in counted.values())]
+    for assay, counts in sorted(counted.items()):
+        v = cramers_v(counts)
+        body = tuple(
+            (str(batch), *(str(int(row.get(group, 0))) for group in groups))
+            for batch, row in counts.sort_index().iterrows()
+        )
+        alike.setdefault(body, []).append(str(assay))
+        told_of[body] = (
+            "with one batch or one group there is nothing to confound"
+            if words.is_missing(v)
+            else f"Cramér’s V {v:.2f} (0: batch and group are independent, 1: the one gives away the other)"
+        )
+    # panels that were stained together have one table
+    return [
+        Table(
+            f"{words.listed(assays)}: analysed people by batch and group; {told_of[body]}.",
+            ["Batch", *groups],
+            body,
+            numeric=frozenset(range(1, len(groups) + 1)),
+        )
+        for body, assays in alike.items()
+    ]
+
+
+def _with_missing(text: str, n_missing: int) -> str:
+    if text == "-":
+        return words.NOTHING
+    return f"{text}; missing {n_missing}" if n_missing else text
+
+
+def _left_out(people: pd.DataFrame) -> Table:
+    body = [
+        [
+            row.participant_id,
+            row.group,
+            row.decision,
+            "no reason given" if words.is_missing(row.reasons) else row.reasons,
+            row.decided_by,
+        ]
+        for row in each_row(people.sort_values("participant_id"))
+    ]
+    return Table(
+        "Enrolled but not analysed.",
+        ["Participant", "Group", "Decision", "Why", "Decided by"],
+        body,
+    )

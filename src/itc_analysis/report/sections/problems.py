@@ -1,0 +1,272 @@
+"""What went wrong, and what is missing and why: nobody disappears."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+from markupsafe import Markup
+
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import (
+    Block,
+    Cell,
+    Details,
+    Heading,
+    PageSection,
+    Paragraph,
+    Table,
+    Text,
+)
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.sections.results.answer import ABUNDANCE
+
+#: Longer lists of names open on a click.
+MANY_NAMES = 6
+
+#: Longer tables open on a click.
+MANY_ROWS = 30
+
+
+def section(material: Material) -> PageSection:
+    """Return the section on problems."""
+    title = "Problems, and what is missing and why"
+    blocks: list[Block] = []
+    if material.lacking:
+        blocks.append(
+            Paragraph(
+                "Tables that the sheets promise but that are not in the results folder: "
+                f"{words.listed(list(material.lacking))}. Run the workflow again.",
+                tone="warning",
+            )
+        )
+    blocks += _noted(material) + _tubes(material) + _libraries(material)
+    blocks += _gates(material) + _measurements(material) + _without_number(material)
+    return PageSection("problems", title, blocks)
+
+
+def _noted(material: Material) -> list[Block]:
+    heading = Heading("Noted while checking the study")
+    rows = material.problems.sort_values(["room", "item", "what"])
+    if rows.empty:
+        return [heading, Paragraph("Nothing was noted.")]
+    body = [
+        [
+            row.item,
+            row.room,
+            row.what,
+            words.NOTHING if words.is_missing(row.remedy) else row.remedy,
+        ]
+        for row in each_row(rows)
+    ]
+    return [
+        heading,
+        Table("What is wrong and what to do.", ["Item", "Room", "What", "What to do"], body),
+    ]
+
+
+def _tubes(material: Material) -> list[Block]:
+    heading = Heading("Tubes that could not be used, or with remarks")
+    if not material.has_flow:
+        return [heading, Paragraph("The study has no flow cytometry.")]
+    quality = material.tube_quality
+    unusable = quality[quality["status"] != "ok"]
+    n_usable = len(quality) - len(unusable)
+    told = f"{n_usable} of {words.plural(len(quality), 'tube')} could be used."
+    blocks: list[Block] = [heading, Paragraph(told)]
+    if len(unusable):
+        body: list[list[Text | Cell]] = [
+            [
+                row.file_id,
+                row.sample_id,
+                f"{row.panel}, batch {row.batch}",
+                words.status(row.status),
+                "no reason given" if words.is_missing(row.reason) else row.reason,
+            ]
+            for row in each_row(unusable.sort_values("file_id"))
+        ]
+        header = ["Tube", "Sample", "Panel and batch", "Status", "Reason"]
+        blocks += _folded(Table("Tubes not used.", header, body), "tubes")
+    remarked = quality[quality["remarks"].notna()]
+    if len(remarked):
+        body = [
+            [remark, panel, str(len(group)), names_cell(group["file_id"])]
+            for (panel, remark), group in _by_reason(remarked, ["panel"], column="remarks")
+        ]
+        caption = "Remarks on tubes. Remarks that differ only in their numbers are one row."
+        header = ["For example", "Panel", "Tubes", "Which"]
+        blocks.append(Table(caption, header, body, numeric=frozenset([2])))
+    return blocks
+
+
+def _libraries(material: Material) -> list[Block]:
+    if not material.has_single_cell:
+        return []
+    quality = material.library_quality
+    heading = Heading("Libraries that could not be used")
+    rows = quality[quality["status"] != "ok"]
+    if rows.empty:
+        return [heading, Paragraph("Every library that was read could be used.")]
+    body = [
+        [
+            row.library_id,
+            row.sample_id,
+            words.status(row.status),
+            "no reason given" if words.is_missing(row.reason) else row.reason,
+        ]
+        for row in each_row(rows.sort_values("library_id"))
+    ]
+    return [heading, Table("Libraries not used.", ["Library", "Sample", "Status", "Reason"], body)]
+
+
+def _gates(material: Material) -> list[Block]:
+    if not material.has_flow:
+        return []
+    heading = Heading("Gates that could not be estimated")
+    rows = material.gates[material.gates["state"] == "not_estimable"]
+    if rows.empty:
+        return [heading, Paragraph("Every gate could be estimated, pooled or borrowed.")]
+    body = []
+    for (panel, population, reason), group in _by_reason(rows, ["panel", "population"]):
+        body.append(
+            [
+                f"{words.population(population)} ({panel})",
+                reason,
+                str(group["file_id"].nunique()),
+                names_cell(group["file_id"]),
+            ]
+        )
+    table = Table(
+        "Gates without an estimate; the population and what follows from it is not counted there.",
+        ["Population (panel)", "Reason", "Tubes", "Which"],
+        body,
+        numeric=frozenset([2]),
+    )
+    return [heading, *_folded(table, "gates")]
+
+
+def _measurements(material: Material) -> list[Block]:
+    heading = Heading("Measurements without a number")
+    table = material.measurements
+    rows = table[table["status"] != "ok"]
+    told = f"{words.plural(len(table), 'measurement')}, of which {len(table) - len(rows):,} have a number."
+    if rows.empty:
+        return [heading, Paragraph(told)]
+    # why people are left out is told person by person under Participants
+    is_excluded = rows["status"] == "excluded"
+    rows = rows.assign(
+        reason=rows["reason"].mask(is_excluded, "not analysed; see Participants for why")
+    )
+    body = []
+    for (assay, status, reason), group in _by_reason(rows, ["assay", "status"]):
+        controls = group.loc[group["participant_id"].isna(), "sample_id"]
+        endpoints = [
+            f"{words.population(row.population)} {words.measure(row.measure, row.feature)}"
+            for row in each_row(group)
+        ]
+        body.append(
+            [
+                f"{words.status(status)} ({words.assay(assay)})",
+                reason,
+                words.count(len(group)),
+                names_cell(group["participant_id"].dropna()),
+                names_cell(controls),
+                names_cell(endpoints),
+            ]
+        )
+    shown = Table(
+        f"{told} The others, by reason. Reasons that differ only in their numbers are one row, with the first "
+        "of them as an example.",
+        ["Status", "Reason", "Measurements", "Participants", "Bridge controls", "Endpoints"],
+        body,
+        numeric=frozenset([2]),
+    )
+    return [heading, *_folded(shown, "reasons")]
+
+
+def _without_number(material: Material) -> list[Block]:
+    """Return the analysed participants who bring no number of abundance to any comparison."""
+    people = material.participants
+    analysed = people[people["is_analysed"]]
+    heading = Heading("Participants without any number of abundance")
+    usable = material.measurements[
+        material.measurements["measure"].isin(ABUNDANCE)
+        & material.measurements["status"].isin(["ok", "below_lod"])
+    ]
+    absent = analysed[~analysed["participant_id"].isin(usable["participant_id"])]
+    n_left_out = len(people) - len(analysed)
+    told = (
+        f"{words.plural(len(people), 'participant')} enrolled: {len(analysed)} analysed, {n_left_out} not "
+        "(see the flow chart)."
+    )
+    if absent.empty:
+        return [
+            heading,
+            Paragraph(f"{told} Everybody analysed has at least one number of abundance."),
+        ]
+    body = []
+    for row in each_row(absent.sort_values("participant_id")):
+        own = material.measurements[material.measurements["participant_id"] == row.participant_id]
+        own = own[own["measure"].isin(ABUNDANCE)]
+        whys = sorted(
+            {
+                f"{words.status(item.status)}: {item.reason}"
+                if not words.is_missing(item.reason)
+                else words.status(item.status)
+                for item in each_row(own)
+            }
+        )
+        body.append(
+            [
+                row.participant_id,
+                row.group,
+                "; ".join(whys) or "no sample of this person was measured",
+            ]
+        )
+    return [
+        heading,
+        Table(
+            f"{told} Analysed participants without a number of abundance.",
+            ["Participant", "Group", "Why"],
+            body,
+        ),
+    ]
+
+
+def names_cell(names: Iterable[str]) -> Text:
+    """Return distinct names in order; many are behind a click, with their number, and none is left out."""
+    found = sorted(set(names))
+    if not found:
+        return words.NOTHING
+    if len(found) <= MANY_NAMES:
+        return words.listed(found)
+    return Markup("<details><summary>{}</summary>{}</details>").format(
+        f"all {len(found)}", words.listed(found)
+    )
+
+
+def _by_reason(
+    rows: pd.DataFrame, keys: list[str], *, column: str = "reason"
+) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
+    reasons = rows[column].fillna("no reason given").astype(str).map(words.plain)
+    masked = reasons.map(_without_numbers)
+    rows = rows.assign(_reason=reasons, _masked=masked)
+    groups = []
+    for key, group in rows.groupby([*keys, "_masked"], sort=True):
+        parts = tuple(str(part) for part in key[:-1])
+        groups.append(((*parts, str(group["_reason"].iloc[0])), group))
+    return groups
+
+
+def _without_numbers(text: str) -> str:
+    """Return the text with # for every number and the nouns counted in the singular: 1 cell and 13 cells are alike."""
+    return re.sub(r"(# \w+?)s\b", r"\1", re.sub(r"\d[\d.,]*", "#", text))
+
+
+def _folded(table: Table, what: str) -> list[Block]:
+    """Return the table, behind a click when it is long."""
+    if len(table.rows) <= MANY_ROWS:
+        return [table]
+    return [Paragraph(table.caption), Details(f"{len(table.rows)} {what}", [table])]

@@ -1,0 +1,209 @@
+"""Within one group: do the innate populations go with the course, the organs and the treatment of the disease?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.report.html import pictures, verdicts, words
+from itc_analysis.report.html.blocks import (
+    Block,
+    Cell,
+    Details,
+    Figure,
+    Heading,
+    PageSection,
+    Paragraph,
+    Table,
+    Text,
+)
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.html.remarks import Notes
+from itc_analysis.report.sections.people.participants import VARIABLE_NAMES
+from itc_analysis.stats.plots.associations import plot_association_map
+
+#: Where none is shown, the nearest ones are named all the same, so that nobody has to look for them.
+N_NEAREST = 5
+#: Inches of the map: its edges, and per variable and endpoint.
+EDGES, PER_ROW, PER_COLUMN = (4.8, 3.4), 0.3, 0.36
+
+
+def section(material: Material) -> PageSection:
+    """Return the section on associations, group by group."""
+    groups = list(dict.fromkeys(material.associations["group"]))
+    title = f"Within {words.listed(groups)}: do the cells go with the disease?"
+    if not groups:
+        index = material.settings.cohort.index_group
+        return PageSection(
+            "associations",
+            f"Within {index}: do the cells go with the disease?",
+            [
+                Paragraph(
+                    "Nothing was compared within a group: the analysis plan names no association."
+                )
+            ],
+        )
+    blocks: list[Block] = []
+    for group in groups:
+        rows = material.associations[material.associations["group"] == group]
+        blocks += _of_group(rows, material)
+    return PageSection("associations", title, blocks)
+
+
+def table(rows: pd.DataFrame, material: Material, notes: Notes, *, caption: str) -> Table:
+    """Return one row per association.
+
+    Parameters
+    ----------
+    rows : rows of the associations, in the order in which they are shown.
+    material : the study.
+    notes : takes up the remarks.
+    caption : what is shown; how to read it is added.
+    """
+    body: list[list[Text | Cell]] = []
+    for row in each_row(rows.assign(p_permutation=float("nan"))):
+        verdict = verdicts.judge(row, alpha=material.alpha)
+        size, bounds = verdicts.size_and_interval(row)
+        body.append(
+            [
+                f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}",
+                _variable(row),
+                Cell(_word(row, verdict), _colour(verdict)),
+                f"{size} ({bounds})" if bounds else size,
+                words.estimate(row.estimate_unadjusted, row.estimate_kind),
+                words.p_value(row.p_value),
+                words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
+                _people(row),
+                notes.mark(row.reason) or words.NOTHING,
+            ]
+        )
+    level = f"{100 * material.settings.stats.confidence:g} %"
+    header = [
+        "Measure",
+        "Against",
+        "Verdict",
+        f"Estimate ({level} interval)",
+        "Without covariates",
+        "p",
+        "Adjusted p",
+        "n",
+        "Remarks",
+    ]
+    reading = (
+        "The estimate is for one step of the variable, or for one category against the other: odds ratios for percentages, "
+        "ratios for counts, differences for scores. n: people in the model, for categories category / reference."
+    )
+    return Table(f"{caption} {reading}", header, body, numeric=frozenset([3, 4, 5, 6, 7]))
+
+
+def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
+    group = str(rows["group"].iloc[0])
+    n = int(rows["n_analysed"].max())
+    estimable = rows[_is_told(rows)].sort_values(
+        ["p_value", "population", "measure", "feature", "variable"], kind="stable"
+    )
+    adjusted = words.listed(sorted(words.covariates(text) for text in set(estimable["covariates"])))
+    roles = words.listed(sorted(set(rows["role"]))).capitalize()
+    told = (
+        f"Among {words.plural(n, 'analysed participant')} of {group}, {words.plural(len(rows), 'association')} asked for "
+        f"by the plan, {len(estimable)} of them estimable"
+        + (f", adjusted for {adjusted}." if adjusted else ".")
+        + f" {roles}: with so many questions some answers look striking by chance alone, and what goes together need not be "
+        "cause and effect."
+    )
+    is_only = len(set(material.associations["group"])) == 1
+    blocks: list[Block] = [] if is_only else [Heading(f"Within {group}")]
+    blocks.append(Paragraph(told))
+    if estimable.empty:
+        return [*blocks, _unknown(rows)]
+    shown = estimable[estimable["p_adjusted"] <= material.alpha]
+    caption = f"Associations within {group} that are shown after adjustment."
+    if shown.empty:
+        shown = estimable.head(N_NEAREST)
+        caption = (
+            f"None is shown after adjustment for the number of associations. The {len(shown)} with the smallest p, which "
+            "may be chance:"
+        )
+    notes = Notes(f"associations-{group}")
+    if (rows["status"] == "ok").any():  # a limit has no colour
+        blocks.append(_map(rows, group))
+    blocks += [table(shown, material, notes, caption=caption), *notes.blocks()]
+    all_notes = Notes(f"associations-{group}-all")
+    everything = table(
+        estimable, material, all_notes, caption=f"All within {group}, smallest p first."
+    )
+    summary = f"All {words.plural(len(estimable), 'estimable association')} within {group}"
+    blocks.append(Details(summary, [everything, *all_notes.blocks()]))
+    if len(estimable) < len(rows):
+        blocks.append(Details("What could not be estimated, and why", [_unknown(rows)]))
+    return blocks
+
+
+def _map(rows: pd.DataFrame, group: str) -> Figure:
+    """Return all associations of a group as squares; variables and measures without any estimate are left out."""
+    is_known = rows["status"] == "ok"
+    for keys in (["variable", "contrast"], ["population", "measure", "feature"]):
+        rows = rows[is_known.groupby([rows[key] for key in keys]).transform("any")]
+        is_known = rows["status"] == "ok"
+    named = rows.assign(
+        variable=rows["variable"].map(lambda name: VARIABLE_NAMES.get(name, name)),
+        population=rows["population"].map(words.population),
+        feature=rows["feature"].map(lambda name: words.SIGNATURE_NAMES.get(name, name)),
+    ).sort_values(["variable", "contrast", "measure", "feature", "population"], kind="stable")
+    n_down = len(named[["variable", "contrast"]].drop_duplicates())
+    n_across = len(named[["population", "measure", "feature"]].drop_duplicates())
+    size = (EDGES[0] + PER_COLUMN * n_across, EDGES[1] + PER_ROW * n_down)
+    figure, ax = pictures.new_figure(*size)
+    plot_association_map(named, ax=ax)
+    ax.set_title("")  # the caption says it
+    scale = figure.axes[-1]
+    scale.set_ylabel("SD per SD")
+    alt = (
+        f"All associations within {group} as coloured squares; the numbers are in the tables below."
+    )
+    picture = pictures.to_svg(figure, name=f"associations-{group}".replace(" ", "_"), alt=alt)
+    caption = (
+        "One square is one association, on one scale for all variables: orange, the measure is higher where the variable is "
+        "higher (or the category is present); blue, it is lower; the deeper, the stronger (in standard deviations of the measure per standard deviation of the variable); white, none. A dot: shown after "
+        "adjustment. Grey: not estimable; rows and columns without any estimate are left out. Look for whole rows or columns of one colour rather than for single squares."
+    )
+    return Figure(picture, caption, width=round(96 * size[0]), is_wide=True)
+
+
+def _unknown(rows: pd.DataFrame) -> Table:
+    """Return why associations could not be estimated, with how many."""
+    lost = rows[~_is_told(rows)]
+    reasons = lost["reason"].fillna("no reason given").map(verdicts.first_clause).map(words.plain)
+    body = [
+        [VARIABLE_NAMES.get(str(variable), str(variable)), str(reason), str(len(own))]
+        for (variable, reason), own in lost.assign(why=reasons).groupby(["variable", "why"])
+    ]
+    header = ["Variable", "Why", "Associations"]
+    return Table("Associations that could not be estimated.", header, body, numeric=frozenset([2]))
+
+
+def _is_told(rows: pd.DataFrame) -> pd.Series:
+    """Which rows have an estimate, or a limit with its p where everybody of one category is below detection."""
+    has_limit = rows[["lower", "upper"]].notna().any(axis=1)
+    return (rows["status"] == "ok") | (rows["p_value"].notna() & has_limit)
+
+
+def _variable(row: Any) -> str:
+    return f"{VARIABLE_NAMES.get(row.variable, row.variable)}, {row.contrast}"
+
+
+def _word(row: Any, verdict: verdicts.Verdict) -> str:
+    if words.is_missing(row.n_level) and verdict.direction in ("lower", "higher"):
+        return {"lower": "falls", "higher": "rises"}[verdict.direction]
+    return verdict.short_word
+
+
+def _colour(verdict: verdicts.Verdict) -> str:
+    return "bad" if verdict.direction == "not_estimable" else verdict.direction
+
+
+def _people(row: Any) -> str:
+    if words.is_missing(row.n_level):
+        return words.count(row.n_used)
+    return f"{row.n_level} / {row.n_reference}"

@@ -1,0 +1,225 @@
+"""Every comparison of the plan in tables, and every participant as a point."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.html.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Details,
+    Heading,
+    PageSection,
+    Paragraph,
+    Table,
+    Text,
+)
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.sections.results import answer
+
+ROLES = {
+    "primary": "Primary comparisons",
+    "secondary": "Secondary comparisons",
+    "exploratory": "Exploratory comparisons",
+    "post_hoc": "Comparisons that the plan did not declare (post hoc)",
+}
+
+ADJUSTMENTS = {
+    "holm": "Holm",
+    "bh": "Benjamini–Hochberg",
+    "dunnett": "Dunnett within each endpoint",
+    "bh_dunnett": "Benjamini–Hochberg over endpoints, then Dunnett",
+    "gatekeeping": "gatekeeping",
+    "none": "none",
+}
+
+#: Tables with more rows than this open on a click.
+MANY_ROWS = 40
+
+
+def points_section(material: Material) -> PageSection:
+    """Return the section that shows every participant as a point."""
+    title = "Every participant as a point"
+    shown = plotted_rows(material)
+    if shown.empty:
+        return PageSection(
+            "points",
+            title,
+            [Paragraph("The study has no measurement of abundance in a participant to draw.")],
+        )
+    return PageSection("points", title, plots.points_gallery(shown, material))
+
+
+def plotted_rows(material: Material) -> pd.DataFrame:
+    """Return the measurements that are drawn: abundance of the populations of the answer."""
+    rows = material.measurements
+    rows = rows[rows["measure"].isin(answer.ABUNDANCE) & rows["participant_id"].notna()]
+    compared = answer.abundance_rows(material)
+    if len(compared):
+        rows = rows[rows["population"].isin(compared["population"])]
+        of_the_answer = rows["assay"].isin(compared["assay"])
+        # a study without the assay of the plan still shows what it measured
+        rows = rows[of_the_answer] if of_the_answer.any() else rows
+    analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
+    rows = rows[rows["participant_id"].isin(analysed)]
+    populations = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    return rows.assign(
+        _population=rows["population"].map(populations).fillna(len(populations)),
+        _measure=rows["measure"].map({name: place for place, name in enumerate(answer.ABUNDANCE)}),
+    ).sort_values(["assay", "_population", "population", "_measure", "source_id"], kind="stable")
+
+
+def tables_section(material: Material) -> PageSection:
+    """Return the section with all comparisons, by role."""
+    title = "All comparisons"
+    table = material.comparisons
+    if table.empty:
+        return PageSection(
+            "comparisons",
+            title,
+            [Paragraph("No comparison was made: the plan asks for none that these data allow.")],
+        )
+    blocks = _families(table)
+    for role, heading in ROLES.items():
+        rows = table[table["role"] == role]
+        if rows.empty:
+            if role != "post_hoc":
+                blocks.append(Paragraph(f"{heading}: the plan declares none."))
+            continue
+        shown = comparison_blocks(rows, material, caption=f"{heading}.")
+        if len(rows) > MANY_ROWS:
+            blocks.append(Details(f"{heading}: {words.plural(len(rows), 'row')}", shown))
+        else:
+            blocks += [Heading(heading), *shown]
+    return PageSection("comparisons", title, blocks)
+
+
+def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -> list[Block]:
+    """Return comparisons with estimate, interval, p, numbers used, below LoD and missing; then the remarks.
+
+    Remarks are numbered, because many comparisons share the same ones.
+    """
+    rows = in_reading_order(rows, material)
+    pooled = material.settings.cohort.pooled_name
+    several_assays = len(set(rows["assay"])) > 1
+    has_permutation = bool(rows["p_permutation"].notna().any())
+    remarks: dict[str, int] = {}
+    body: list[list[Text | Cell]] = []
+    for row in each_row(rows):
+        verdict = verdicts.judge(row, alpha=material.alpha)
+        endpoint = f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"
+        size, bounds = verdicts.size_and_interval(row)
+        colour = "bad" if verdict.direction == "not_estimable" else verdict.direction
+        body.append(
+            [
+                f"{endpoint} ({words.assay(row.assay)})" if several_assays else endpoint,
+                verdicts.reference_name(row.reference_group, pooled),
+                Cell(verdict.short_word, colour),
+                f"{size} ({bounds})" if bounds else size,
+                words.estimate(row.estimate_unadjusted, row.estimate_kind),
+                words.p_value(row.p_value),
+                words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
+                *([words.p_value(row.p_permutation)] if has_permutation else []),
+                f"{verdicts.median(row, row.median_index)} / "
+                f"{verdicts.median(row, row.median_reference)}",
+                f"{row.n_index} / {row.n_reference}",
+                f"{row.n_below_lod} / {row.n_missing}",
+                _numbers_of(verdict.caveat, remarks),
+            ]
+        )
+    level = f"{100 * material.settings.stats.confidence:g} %"
+    header = [
+        "Endpoint",
+        f"{material.settings.cohort.index_group} against",
+        "Verdict",
+        f"Estimate ({level} interval)",
+        "Without covariates",
+        "p",
+        "Adjusted p",
+        *(["Permuta\u00adtion p"] if has_permutation else []),
+        "Medians",
+        "n",
+        "Below LoD / missing",
+        "Remarks",
+    ]
+    first_number = header.index("Verdict") + 1
+    table = Table(
+        caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and intensities, "
+        "differences for scores; not shown: no difference is shown. Medians and n: index / reference. Below LoD: participants of both that enter as "
+        "“at most the limit”; missing: analysed participants without a usable number.",
+        header=header,
+        rows=body,
+        numeric=frozenset(range(first_number, header.index("Remarks"))),
+    )
+    if not remarks:
+        return [table]
+    notes = [f"{number}: {words.sentence(words.plain(text))}" for text, number in remarks.items()]
+    return [
+        table,
+        Details(f"What the remarks 1 to {len(notes)} say", [Bullets(notes, has_marks=False)]),
+    ]
+
+
+def in_reading_order(rows: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """Return comparisons by assay, measure, population, then healthy, pooled and each disease."""
+    populations = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    measures = {name: place for place, name in enumerate(words.MEASURE_NAMES)}
+    references = answer.reference_order(material, rows)
+    return rows.assign(
+        _measure=rows["measure"].map(measures),
+        _population=rows["population"].map(populations).fillna(len(populations)),
+        _reference=rows["reference_group"].map(references),
+    ).sort_values(
+        ["assay", "_measure", "feature", "_population", "population", "_reference"], kind="stable"
+    )
+
+
+def _numbers_of(caveat: str, remarks: dict[str, int]) -> str:
+    """Return the numbers of a comparison's remarks; new ones are added to `remarks`."""
+    if not caveat:
+        return words.NOTHING
+    own = [remarks.setdefault(text, len(remarks) + 1) for text in caveat.split("; ")]
+    return ", ".join(str(number) for number in own)
+
+
+def _families(table: pd.DataFrame) -> list[Block]:
+    """Return one row per family (how p was adjusted, for what), and the models and estimands."""
+    body = []
+    for (role, family), rows in table.groupby(["role", "family"], sort=True):
+        covariates = sorted({words.covariates(text) for text in rows["covariates"]})
+        body.append(
+            [
+                str(family),
+                str(role).replace("_", " "),
+                str(len(rows)),
+                str(int((rows["status"] == "ok").sum())),
+                words.listed([ADJUSTMENTS[name] for name in sorted(set(rows["adjustment"]))]),
+                "; or ".join(covariates),
+                words.listed(sorted(set(rows["plan_digest"]))),
+            ]
+        )
+    families = Table(
+        caption="Families of comparisons, declared in the analysis plan; p is adjusted within a family.",
+        header=[
+            "Family",
+            "Role",
+            "Comparisons",
+            "Estimable",
+            "Adjustment of p",
+            "Covariates",
+            "Plan (SHA-256, first 12)",
+        ],
+        rows=body,
+        numeric=frozenset([2, 3]),
+    )
+    models = sorted(set(table["model"]) - {"none"})
+    told = Details(
+        "Models, and what the estimates mean",
+        [
+            Bullets([words.sentence(model) for model in models] or ["No model could be fitted."]),
+            Bullets([words.sentence(words.plain(text)) for text in sorted(set(table["estimand"]))]),
+        ],
+    )
+    return [families, told]

@@ -1,0 +1,206 @@
+"""What all comparisons of a population say together: special to the index group, shared with a disease, or open.
+
+One sentence per population for the answer, and the table behind it. The verdicts are those of
+verdicts.parquet; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from itc_analysis.report.html import verdicts, words
+from itc_analysis.report.html.blocks import Cell, Table, Text
+from itc_analysis.report.html.glossary import link
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.html.remarks import Notes
+
+#: How a difference from one control is said: before the name of the control.
+AGAINST: dict[verdicts.Direction, str] = {
+    "lower": "lower than",
+    "higher": "higher than",
+    "none": "no difference shown from",
+    "not_estimable": "not estimable against",
+}
+
+
+def sentence(population: str, rows: pd.DataFrame, material: Material, notes: Notes) -> Markup:
+    """Return one population in one sentence: the differences, the verdict, the spread, with the notes' marks.
+
+    Parameters
+    ----------
+    population : its name in the tables.
+    rows : the comparisons of the population that are the answer, in the order in which they are told.
+    material : the study.
+    notes : takes up the remarks of these comparisons.
+    """
+    own = material.verdicts
+    own = own[(own["population"] == population) & own["assay"].isin(rows["assay"])]
+    own = own[own["measure"].isin(rows["measure"])]
+    parts = [_differences(rows, material)]
+    if len(own):
+        parts.append(_verdict(own, rows, material))
+    parts += _spread(own, alpha=material.alpha)
+    marks = notes.mark(*rows["reason"], *own["reason"])
+    return Markup("<strong>{}</strong>: {}.{}").format(
+        words.population(population), Markup("; ").join(parts), marks
+    )
+
+
+def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
+    """Return one row per endpoint: verdict, what it stands on, how the spread compares.
+
+    Parameters
+    ----------
+    rows : the `Verdicts` that are shown, in reading order.
+    material : the study.
+    notes : takes up the remarks.
+    """
+    index = material.settings.cohort.index_group
+    level = f"{100 * material.settings.stats.confidence:g} %"
+    body: list[list[Text | Cell]] = []
+    for row in each_row(rows):
+        name = f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"
+        body.append(
+            [
+                Markup("{}{}").format(name, notes.mark(row.reason)),
+                Cell(_told(row), _colour(row)),
+                words.p_value(row.p_specific),
+                words.p_value(row.p_shared),
+                _margin(row),
+                _spread_of(row, alpha=material.alpha),
+            ]
+        )
+    caption = Markup(
+        "What the comparisons of each endpoint say together. {index}-specific ({specific}): {index} differs from every "
+        "other group in one direction. Shared ({shared}): {index} differs from healthy people and is {equivalent} to a disease, "
+        "that is within the margin named before looking. A dash: the question could not be asked, because the groups lie on "
+        "both sides of {index}, or one of them could not be compared. Spread ({variability}): how much people of {index} differ from "
+        "one another, over the average of the other groups, with its {level} interval."
+    ).format(
+        index=index,
+        specific=link("index-group-specific", "meaning"),
+        shared=link("shared", "meaning"),
+        equivalent=link("equivalent"),
+        variability=link("differential variability", "meaning"),
+        level=level,
+    )
+    header = ["Endpoint", "Verdict", "p, specific", "p, shared", "Margin", f"Spread of {index}"]
+    return Table(caption, header, body, numeric=frozenset([2, 3]))
+
+
+def _differences(rows: pd.DataFrame, material: Material) -> Markup:
+    """Return what is lower or higher than which controls, with the estimate of each measure."""
+    found: dict[verdicts.Direction, dict[str, list[str]]] = {}
+    for row in each_row(rows):
+        direction = verdicts.judge(row, alpha=material.alpha).direction
+        other = verdicts.reference_name(row.reference_group, material.settings.cohort.pooled_name)
+        size, _ = verdicts.size_and_interval(row)
+        measure = words.measure(row.measure, row.feature)
+        told = measure if direction == "not_estimable" else f"{measure}: {size}"
+        found.setdefault(direction, {}).setdefault(other, []).append(told)
+    parts = []
+    for direction, others in found.items():
+        word = Markup("<strong>{}</strong>" if direction in ("lower", "higher") else "{}")
+        first, rest = AGAINST[direction].split(" ", 1)
+        against = [f"{other} ({', '.join(measures)})" for other, measures in others.items()]
+        parts.append(word.format(first) + f" {rest} {words.listed(against)}")
+    return Markup("; ").join(parts)
+
+
+def _verdict(own: pd.DataFrame, rows: pd.DataFrame, material: Material) -> Markup:
+    """Return the verdict once where the measures agree, else measure by measure."""
+    told: dict[str, list[str]] = {}
+    for measure in dict.fromkeys(rows["measure"]):
+        for row in each_row(own[own["measure"] == measure]):
+            told.setdefault(_in_words(row, material), []).append(words.measure(row.measure))
+    if len(told) == 1:
+        return Markup("verdict: ") + next(iter(told))
+    return Markup("verdict: ") + Markup(", ").join(
+        Markup("{} for {}").format(text, words.listed(measures)) for text, measures in told.items()
+    )
+
+
+def _in_words(row: Any, material: Material) -> Markup:
+    index = material.settings.cohort.index_group
+    if row.verdict == "specific":
+        several = f"each of the {row.n_controls} other groups"
+        groups = several if row.n_controls > 1 else "the only other group"
+        return Markup("{} ({} than {})").format(
+            link("index-group-specific", f"{index}-specific"), row.direction, groups
+        )
+    if row.verdict == "shared":
+        return link("shared", f"shared with {_diseases(row)}")
+    if row.verdict == "inconclusive":
+        return (
+            link("inconclusive")
+            + f" (neither special to {index} nor shared with a disease is shown)"
+        )
+    return escape("not estimable")
+
+
+def _told(row: Any) -> str:
+    if row.verdict == "specific":
+        return f"{row.index_group}-specific: {row.direction}"
+    if row.verdict == "shared":
+        return f"shared with {_diseases(row)}: {row.direction}"
+    if row.verdict == "not_estimable":
+        reason = "no reason given" if words.is_missing(row.reason) else str(row.reason)
+        return f"not estimable: {reason.split('; ')[0]}"
+    return "inconclusive"
+
+
+def _colour(row: Any) -> str:
+    if row.verdict == "not_estimable":
+        return "bad"
+    is_found = row.verdict != "inconclusive" and not words.is_missing(row.direction)
+    return str(row.direction) if is_found else "none"
+
+
+def _diseases(row: Any) -> str:
+    if words.is_missing(row.equivalent_to):
+        return "a disease"
+    return words.listed(str(row.equivalent_to).split("+"))
+
+
+def _margin(row: Any) -> str:
+    if words.is_missing(row.margin):
+        return words.NOTHING
+    if row.measure == "score":
+        return f"±{words.ratio(row.margin)} SD"
+    return f"{words.ratio(1 / row.margin)} to {words.ratio(row.margin)}"
+
+
+def _spread_of(row: Any, *, alpha: float) -> Cell:
+    if words.is_missing(row.spread_ratio):
+        return Cell("not compared", "none")
+    limits = words.interval(row.spread_lower, row.spread_upper, "ratio")
+    p = words.p_phrase(row.spread_p_value)
+    is_shown = bool(row.spread_p_value <= alpha)
+    word = ("more" if row.spread_ratio > 1 else "less") if is_shown else "no difference shown"
+    kind = ("higher" if row.spread_ratio > 1 else "lower") if is_shown else "none"
+    return Cell(f"{words.ratio(row.spread_ratio)} ({limits}); {p}: {word}", kind)
+
+
+def _spread(own: pd.DataFrame, *, alpha: float) -> list[Markup]:
+    """Return that people of the index group differ more, or less, from one another, where that is shown."""
+    shown = own[own["spread_p_value"].notna() & (own["spread_p_value"] <= alpha)]
+    if shown.empty:
+        return []
+    index = shown["index_group"].iloc[0]
+    found: dict[str, list[str]] = {}
+    for row in each_row(shown):
+        word = "more" if row.spread_ratio > 1 else "less"
+        times = f"{words.ratio(row.spread_ratio)} times in {words.measure(row.measure)}"
+        found.setdefault(word, []).append(times)
+    return [
+        Markup("people of {} {} {} than those of the other groups ({})").format(
+            index,
+            link("differential variability", "differ from one another"),
+            word,
+            words.listed(told),
+        )
+        for word, told in found.items()
+    ]

@@ -1,0 +1,143 @@
+"""Genes of single-cell populations between groups: how many were tested, which differ, and what stood in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.report.html import pictures, verdicts, words
+from itc_analysis.report.html.blocks import Block, Figure, Gallery, PageSection, Paragraph, Table
+from itc_analysis.report.html.material import Material
+from itc_analysis.report.sections.results import answer
+from itc_analysis.stats.plots.genes import plot_volcano
+
+#: Genes named in a row of the table, and comparisons drawn, those with most genes found first.
+N_NAMED, N_DRAWN = 5, 4
+#: Inches of a volcano.
+SIZE = (4.6, 3.8)
+
+
+def section(material: Material) -> PageSection:
+    """Return the section on genes."""
+    title = "Genes, one by one"
+    if not material.has_single_cell:
+        return PageSection("genes", title, [Paragraph("The study has no single-cell data.")])
+    if material.genes.empty:
+        told = "No gene was compared: the analysis plan names none (`genes`), or the run made no genes.parquet."
+        return PageSection("genes", title, [Paragraph(told)])
+    blocks: list[Block] = [
+        Paragraph(
+            "Exploratory: molecules summed per participant and population, every gene that is expressed enough tested by "
+            "itself, p adjusted to a false discovery rate within each population and comparison. A gene that differs is "
+            "one to look at again in other people, not yet a finding."
+        ),
+        summary(material),
+    ]
+    drawn = _most_found(material)
+    if drawn:
+        blocks.append(_volcanoes(material, drawn))
+    return PageSection("genes", title, blocks)
+
+
+def summary(material: Material) -> Table:
+    """Return one row per population and comparison; one for a population in which nothing could be tested."""
+    body = []
+    is_tested = (material.genes["status"] == "ok").groupby(material.genes["population"]).any()
+    told_of: set[str] = set()
+    pooled = material.settings.cohort.pooled_name
+    index = material.settings.cohort.index_group
+    for (population, _), rows in _groups(material):
+        if is_tested[population]:
+            against = verdicts.reference_name(str(rows["reference_group"].iloc[0]), pooled)
+            body.append([words.population(population), against, *_numbers(rows, material.alpha)])
+        elif population not in told_of:
+            told_of.add(population)
+            # the first sentence tells what holds for the population, the others count people of one comparison
+            reason = str(rows["reason"].iloc[0]).split("; ")[0]
+            empty = [words.NOTHING] * 4
+            body.append(
+                [words.population(population), "none possible", *empty, words.plain(reason)]
+            )
+    return Table(
+        caption=f"Genes by population and comparison; found: adjusted p {material.alpha:g} or below. The number behind a gene "
+        f"is how many times as much {index} expresses.",
+        header=[
+            "Population",
+            f"{index} against",
+            "n",
+            "Tested",
+            "Found",
+            "Surest genes",
+            "Remarks",
+        ],
+        rows=body,
+        numeric=frozenset([2, 3, 4]),
+    )
+
+
+def _numbers(rows: pd.DataFrame, alpha: float) -> list[str]:
+    """Return people, genes tested and found, the surest of them, and what must be said."""
+    tested = rows[rows["status"] == "ok"]
+    found = _found(tested, alpha)
+    named = [_gene(row) for row in found.head(N_NAMED).itertuples()]
+    if len(found) > N_NAMED:
+        named.append(f"{len(found) - N_NAMED} more")
+    said = (tested if len(tested) else rows)["reason"].dropna()
+    n_people = f"{rows['n_index'].iloc[0]} / {rows['n_reference'].iloc[0]}"
+    counts = [
+        words.count(len(genes)) if len(tested) else words.NOTHING for genes in (tested, found)
+    ]
+    remark = words.plain(str(said.iloc[0])) if len(said) else words.NOTHING
+    return [n_people, *counts, ", ".join(named) or words.NOTHING, remark]
+
+
+def _groups(material: Material) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Return the rows of each population and comparison, in the order of the other tables."""
+    genes = material.genes
+    places = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    order = answer.reference_order(material, genes)
+    groups = [
+        ((str(population), str(comparison)), rows)
+        for (population, comparison), rows in genes.groupby(["population", "comparison"])
+    ]
+    return sorted(
+        groups,
+        key=lambda item: (
+            places.get(item[0][0], len(places)),
+            order[item[1]["reference_group"].iloc[0]],
+            item[0],
+        ),
+    )
+
+
+def _found(tested: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    return tested[tested["p_adjusted"] <= alpha].sort_values(["p_value", "gene"], kind="stable")
+
+
+def _gene(row: Any) -> str:
+    return f"{row.gene} ×{words.ratio(2**row.log2_fold_change)}"
+
+
+def _most_found(material: Material) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Return the comparisons with most genes found, at most `N_DRAWN`."""
+    n_found = [(len(_found(rows, material.alpha)), key, rows) for key, rows in _groups(material)]
+    most = sorted((item for item in n_found if item[0]), key=lambda item: (-item[0], item[1]))
+    return [(key, rows) for _, key, rows in most[:N_DRAWN]]
+
+
+def _volcanoes(material: Material, drawn: list[tuple[tuple[str, str], pd.DataFrame]]) -> Gallery:
+    figures = []
+    for (population, comparison), rows in drawn:
+        figure, axes = pictures.new_figure(*SIZE)
+        named = rows.assign(population=words.population(population))
+        plot_volcano(named, alpha=material.alpha, ax=axes)
+        name = f"genes-{population}-{comparison}".replace(" ", "_")
+        alt = f"Volcano plot of genes: {words.population(population)}, {comparison}"
+        figures.append(Figure(pictures.to_svg(figure, name=name, alt=alt)))
+    return Gallery(
+        figures,
+        "Every point is a gene. To the right: more in the index group; the higher, the surer. Coloured: found. A cloud "
+        "that leans to one side as a whole speaks of depth or of batches rather than of genes.",
+        width=460,
+    )

@@ -1,0 +1,73 @@
+"""Participants by label, per population and group: how many have raised inhibitory receptors, activation, or both."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import Block, Heading, Paragraph, Table
+from itc_analysis.report.html.material import Material
+from itc_analysis.scores.labels import (
+    ACTIVATED,
+    BOTH,
+    INHIBITORY_HIGH,
+    MIN_RAISED,
+    NOT_ASSESSABLE,
+    RAISED_Z,
+    label_participants,
+)
+
+SHOWN = (INHIBITORY_HIGH, ACTIVATED, BOTH)
+
+
+def blocks(material: Material, populations: list[str]) -> list[Block]:
+    """Return a heading and a table; a sentence where nobody can be labelled, nothing without signatures."""
+    if not material.signatures:
+        return []
+    labels = label_participants(
+        material.measurements,
+        material.signatures,
+        healthy_group=material.settings.cohort.healthy_group,
+        min_reference=material.settings.scores.min_reference,
+    )
+    labels = labels[labels["population"].isin(populations)]
+    heading = Heading("Participant by participant")
+    if (labels["label"] == NOT_ASSESSABLE).all():
+        told = (
+            "Nobody can be labelled: that needs single markers of the population in the participant and in at least "
+            f"{words.plural(material.settings.scores.min_reference, 'healthy participant')}."
+        )
+        return [heading, Paragraph(told)]
+    return [heading, _table(labels, material, populations)]
+
+
+def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> Table:
+    groups = [name for name in material.groups_present if name in set(labels["group"])]
+    body = []
+    for population in populations:
+        mine = labels[labels["population"] == population]
+        if (mine["label"] == NOT_ASSESSABLE).all():
+            body.append(
+                [f"{words.population(population)}: not assessable", *[words.NOTHING] * len(groups)]
+            )
+            continue
+        for label in SHOWN:
+            cells = [_share(mine[mine["group"] == group], label) for group in groups]
+            body.append([f"{words.population(population)}: {label}", *cells])
+    return Table(
+        caption=(
+            f"Participants with at least {MIN_RAISED} markers of a kind raised (positivity more than {RAISED_Z:g} healthy "
+            "SD above healthy people, same population), of those who can be judged; the rest lies within the "
+            "healthy range. Small percentages of healthy people are expected. A description, not a test."
+        ),
+        header=["Population: label", *groups],
+        rows=body,
+        numeric=frozenset(range(1, len(groups) + 1)),
+    )
+
+
+def _share(rows: pd.DataFrame, label: str) -> str:
+    judged = rows[rows["label"] != NOT_ASSESSABLE]
+    if judged.empty:
+        return words.NOTHING
+    return f"{int((judged['label'] == label).sum())} of {len(judged)}"

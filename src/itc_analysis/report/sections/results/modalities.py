@@ -1,0 +1,163 @@
+"""Do flow cytometry and single cell agree? The same population in the same person by both."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from itc_analysis.report.html import plots, words
+from itc_analysis.report.html.blocks import (
+    Block,
+    Cell,
+    Figure,
+    Gallery,
+    Heading,
+    PageSection,
+    Paragraph,
+    Table,
+    Text,
+)
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.html.pictures import new_figure, to_svg
+from itc_analysis.report.html.remarks import Notes
+from itc_analysis.stats.plots.modalities import plot_modalities
+
+TITLE = "Do flow cytometry and single cell agree?"
+
+
+def section(material: Material) -> PageSection:
+    """Return the section on the two methods."""
+    if not (material.has_flow and material.has_single_cell):
+        missing = "single-cell data" if material.has_flow else "flow cytometry"
+        return PageSection(
+            "modalities", TITLE, [Paragraph(f"The study has no {missing} to compare.")]
+        )
+    if material.modality_agreement.empty:
+        told = "Not compared: the analysis plan names no population for it."
+        return PageSection("modalities", TITLE, [Paragraph(told)])
+    notes = Notes("modalities")
+    blocks: list[Block] = [
+        Paragraph(
+            "The two methods count the same populations in the same blood by different means: antibodies on many thousand cells, "
+            "receptors and RNA of a few hundred. Where they agree, each vouches for the other; where one person stands out, "
+            "suspect a swapped sample or a gate to look at."
+        ),
+        agreement(material, notes),
+        *notes.blocks(),
+        *_gallery(material),
+        Heading("People whose two numbers disagree"),
+        *_discordant(material),
+    ]
+    return PageSection("modalities", TITLE, blocks)
+
+
+def agreement(material: Material, notes: Notes) -> Table:
+    """Return one row per population: who was measured by both, how well the two agree."""
+    body: list[list[Text | Cell]] = []
+    for row in each_row(in_order(material.modality_agreement)):
+        is_bad = row.status != "ok"
+        body.append(
+            [
+                words.population(row.population),
+                f"{row.n_both} / {row.n_one_below_lod} / {row.n_both_below_lod}",
+                Cell("not estimable", "bad")
+                if is_bad
+                else f"{words.number(row.ccc, 2)} ({_interval(row.ccc_lower, row.ccc_upper)})",
+                words.number(row.ccc_expected, 2),
+                words.NOTHING
+                if words.is_missing(row.offset)
+                else f"{words.ratio(row.offset)} ({words.interval(row.offset_lower, row.offset_upper, 'ratio')})",
+                words.interval(row.limit_lower, row.limit_upper, "ratio"),
+                words.NOTHING
+                if is_bad
+                else "nobody"
+                if words.is_missing(row.discordant)
+                else str(row.discordant),
+                notes.mark(row.reason) or words.NOTHING,
+            ]
+        )
+    return Table(
+        "Agreement over the people measured by both. Concordance: 1 is perfect, 0 none; beside it what two perfect methods "
+        "would reach with so few cells, so only a concordance below that speaks against a method. Offset: single cell over flow "
+        "cytometry, in odds (1: the same level). Nineteen of twenty people lie within the limits of agreement.",
+        [
+            "Population",
+            "By both / one below LoD / both below",
+            "Concordance",
+            "Best possible",
+            "Offset",
+            "Limits of agreement",
+            "Disagree",
+            "Remarks",
+        ],
+        body,
+        numeric=frozenset([1, 2, 3, 4, 5]),
+    )
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with a population in the order of the other tables."""
+    order = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    place = table["population"].map(order).fillna(len(order))
+    return table.assign(_place=place).sort_values(["_place", "population"], kind="stable")
+
+
+def _gallery(material: Material) -> list[Block]:
+    figures = []
+    rows = in_order(material.modalities)
+    for population, own in rows.groupby("population", sort=False):
+        drawn = own["status"].isin(["both", "one_below_lod"])
+        if not drawn.any():
+            continue
+        figure, ax = new_figure(*plots.SMALL)
+        plot_modalities(own, ax=ax)
+        ax.set_title("")
+        title = f"{words.population(str(population))}, % of T cells"
+        figure.suptitle(title, fontsize=plots.TITLE_SIZE)
+        ax.set_xlabel("flow cytometry")
+        ax.set_ylabel("single cell")
+        for axis in (ax.xaxis, ax.yaxis):
+            plots.plain_ticks(axis, factor=100)
+        alt = f"{title}: single cell against flow cytometry, {int(drawn.sum())} participants."
+        figures.append(Figure(to_svg(figure, name=f"modalities-{population}", alt=alt)))
+    if not figures:
+        return [Paragraph("Nobody has a number by both methods to draw.")]
+    caption = (
+        "Every mark is one participant: points are quantified by both, open triangles below the limit of detection of one, "
+        "drawn at that limit (pointing down: of single cell; left: of flow cytometry). Solid line: equal; dashed: the usual difference. "
+        "Orange and named: further from it than counting errors explain."
+    )
+    return [Gallery(figures, caption)]
+
+
+def _discordant(material: Material) -> list[Block]:
+    rows = material.modalities
+    n_judged = int(rows["is_discordant"].notna().sum())
+    odd = in_order(rows[rows["is_discordant"].fillna(value=False).astype(bool)])
+    told = (
+        f"{words.plural(n_judged, 'pair')} of numbers could be judged, of which "
+        f"{words.plural(len(odd), 'disagrees', 'disagree')}."
+    )
+    if odd.empty:
+        return [Paragraph(told)]
+    body = [
+        [
+            row.participant_id,
+            row.group,
+            words.population(row.population),
+            words.per_cent(row.flow_share)
+            if not words.is_missing(row.flow_share)
+            else f"at most {words.per_cent(row.flow_limit)}",
+            words.per_cent(row.cell_share)
+            if not words.is_missing(row.cell_share)
+            else f"at most {words.per_cent(row.cell_limit)}",
+            words.p_value(row.p_adjusted),
+        ]
+        for row in each_row(odd)
+    ]
+    header = ["Participant", "Group", "Population", "Flow cytometry", "Single cell", "Adjusted p"]
+    caption = f"{told} Look at the gates of these tubes and at the labels of these samples."
+    return [Table(caption, header, body, numeric=frozenset([3, 4, 5]))]
+
+
+def _interval(lower: float, upper: float) -> str:
+    return f"{words.number(lower, 2)} to {words.number(upper, 2)}"

@@ -1,0 +1,251 @@
+"""Inhibitory receptors, activation and interferon side by side, for both assays.
+
+The word "exhausted" needs raised inhibitory receptors and lowered function in the same cells. The
+study's files hold no functional read-out, so the page never says it: it says
+"inhibitory-receptor-high", whatever the signature is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.html.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Details,
+    Heading,
+    PageSection,
+    Paragraph,
+    Table,
+)
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.sections.results import answer, labelled
+
+SIGNATURES = words.SIDE_BY_SIDE
+ASSAYS = ("flow", "singlecell")
+
+LABEL_RULE = (
+    "Reading rule: an inhibitory-receptor score raised against healthy people is called “inhibitory-receptor-high”, "
+    "a raised activation score “activated”, both together “activated + inhibitory-receptor-high”. PD‑1 and its kin also "
+    "rise on activation and are part of what innate T cells normally carry, and markers alone cannot show lost "
+    "function; so this page never calls cells exhausted. That would need at least two inhibitory receptors "
+    "raised against healthy people and lowered function in the same population."
+)
+
+
+def section(material: Material) -> PageSection:
+    """Return the section on scores."""
+    title = "Inhibitory receptors and activation, side by side"
+    if material.scores.empty:
+        return PageSection(
+            "scores", title, [Paragraph("The study has no scores: no population could be scored.")]
+        )
+    blocks: list[Block] = [Paragraph(LABEL_RULE)]
+    compared = material.comparisons
+    compared = compared[(compared["measure"] == "score") & compared["feature"].isin(SIGNATURES)]
+    if compared.empty:
+        blocks.append(Paragraph("None of these scores was compared between groups."))
+    else:
+        blocks += _compared(compared, material)
+    answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
+    scored = sorted(set(material.scores["population"]))
+    blocks += plots.score_gallery(material, answered or scored)
+    blocks += labelled.blocks(material, answered or scored)
+    n_scored = int((material.scores["status"] == "ok").sum())
+    told = f"{n_scored:,} of {words.plural(len(material.scores), 'score')} could be computed."
+    blocks += [
+        Heading("What could be scored"),
+        Paragraph(told),
+        Details("Scored samples by population and score", [availability(material.scores)]),
+    ]
+    others = [
+        words.SIGNATURE_NAMES.get(name, name)
+        for name in sorted(set(material.scores["signature"]) - set(SIGNATURES))
+    ]
+    if others:
+        blocks.append(
+            Paragraph(
+                f"Further signatures of this study: {words.listed(others)}. Where the plan compares them, they stand "
+                "under All comparisons."
+            )
+        )
+    unscored = material.scores[material.scores["status"] != "ok"]
+    if len(unscored):
+        blocks.append(Details("Why scores are missing", [_reasons(unscored)]))
+    return PageSection("scores", title, blocks)
+
+
+def _compared(compared: pd.DataFrame, material: Material) -> list[Block]:
+    """Return the table of what could be estimated, and sentences on what could not in any comparison."""
+    found = [
+        verdicts.judge(row, alpha=material.alpha).direction != "not_estimable"
+        for row in each_row(compared)
+    ]
+    keys = ["assay", "population", "feature"]
+    compared = compared.assign(is_estimable=found)
+    is_told = compared.groupby(keys)["is_estimable"].transform("any").astype(bool)
+    shown, hopeless = compared[is_told], compared[~is_told]
+    blocks: list[Block] = [] if shown.empty else [side_by_side(shown, material)]
+    if hopeless.empty:
+        return blocks
+    told: dict[tuple[str, str], dict[str, None]] = {}
+    for row in each_row(hopeless):
+        why = verdicts.first_clause(verdicts.judge(row, alpha=material.alpha).caveat)
+        told.setdefault((row.assay, why), {})[words.population(row.population)] = None
+    items = [
+        f"{words.assay(assay)}, {words.listed(list(populations))}: {why}."
+        for (assay, why), populations in told.items()
+    ]
+    return [*blocks, Paragraph("Not estimable against any control:"), Bullets(items)]
+
+
+def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
+    """Return one row per population and comparison, one column per assay and signature."""
+    columns = [
+        (assay, signature)
+        for assay in ASSAYS
+        for signature in SIGNATURES
+        if ((compared["assay"] == assay) & (compared["feature"] == signature)).any()
+    ]
+    references = answer.reference_order(material, compared)
+    pooled = material.settings.cohort.pooled_name
+    keys = compared[["population", "index_group", "reference_group"]].drop_duplicates()
+    order = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
+    keys = keys.assign(
+        _population=keys["population"].map(order).fillna(len(order)),
+        _reference=keys["reference_group"].map(references),
+    ).sort_values(["_population", "population", "_reference"], kind="stable")
+    body = []
+    for key in each_row(keys):
+        against = verdicts.reference_name(key.reference_group, pooled)
+        cells: list[Any] = [
+            f"{words.population(key.population)}: {key.index_group} against {against}"
+        ]
+        directions: dict[str, dict[str, verdicts.Direction]] = {}
+        for assay, signature in columns:
+            chosen = compared[
+                (compared["population"] == key.population)
+                & (compared["reference_group"] == key.reference_group)
+                & (compared["assay"] == assay)
+                & (compared["feature"] == signature)
+            ]
+            row = next(each_row(chosen), None)
+            cells.append(_cell(row, alpha=material.alpha))
+            if row is not None:
+                found = verdicts.judge(row, alpha=material.alpha).direction
+                directions.setdefault(assay, {})[signature] = found
+        is_healthy = key.reference_group == material.settings.cohort.healthy_group
+        cells.append(reading(directions, is_against_healthy=is_healthy))
+        body.append(cells)
+    return Table(
+        caption="Difference of the scores between groups (score units of healthy standard deviations where the "
+        "study has healthy people; see Methods), interval, adjusted p and verdict (not shown: no difference is shown). Read a row across: a difference in "
+        "inhibitory receptors with the same difference in activation points to activation first.",
+        header=[
+            "Population and comparison",
+            *(
+                f"{words.SIGNATURE_NAMES[signature]}, {words.assay(assay)}"
+                for assay, signature in columns
+            ),
+            "Reading",
+        ],
+        rows=body,
+    )
+
+
+def reading(
+    directions: dict[str, dict[str, verdicts.Direction]], *, is_against_healthy: bool
+) -> str:
+    """Return what the rule allows to say, assay by assay, or once when the assays agree.
+
+    Parameters
+    ----------
+    directions : assay to signature to the direction of its difference.
+    is_against_healthy : the labels are kept for differences from healthy people.
+    """
+    told = {
+        assay: _label(found, is_against_healthy=is_against_healthy)
+        for assay, found in directions.items()
+    }
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{words.assay(assay)}: {label}" for assay, label in told.items())
+
+
+def _label(found: dict[str, verdicts.Direction], *, is_against_healthy: bool) -> str:
+    labels = {"activation": "activated", "exhaustion": "inhibitory-receptor-high"}
+    raised = [label for signature, label in labels.items() if found.get(signature) == "higher"]
+    if raised and is_against_healthy:
+        return " + ".join(raised)
+    parts = []
+    for direction in ("higher", "lower"):
+        names = [
+            words.SIGNATURE_NAMES[signature]
+            for signature in labels
+            if found.get(signature) == direction
+        ]
+        if names:
+            parts.append(f"{direction}: {words.listed(names)}")
+    if parts:
+        return "; ".join(parts)
+    is_known = any(found.get(signature) == "none" for signature in labels)
+    return "no difference shown" if is_known else "not estimable"
+
+
+def availability(scores: pd.DataFrame) -> Table:
+    """Return how many samples were scored, by assay, signature and population, and why not."""
+    grouped = scores.groupby(["assay", "signature", "method", "population"], sort=True)
+    body = []
+    for (assay, signature, method, population), rows in grouped:
+        n_ok = int((rows["status"] == "ok").sum())
+        why = rows.loc[rows["status"] != "ok", "status"].value_counts().sort_index()
+        missing = "; ".join(f"{words.status(str(name))}: {n}" for name, n in why.items())
+        found = rows["n_features_found"]
+        span = f"{found.min()}" if found.min() == found.max() else f"{found.min()}–{found.max()}"
+        body.append(
+            [
+                f"{words.population(str(population))}, {words.SIGNATURE_NAMES.get(str(signature), str(signature))}",
+                words.assay(str(assay)),
+                str(method),
+                f"{span} of {rows['n_features'].max()}",
+                f"{n_ok} of {len(rows)}",
+                missing or words.NOTHING,
+            ]
+        )
+    return Table(
+        caption="Samples scored. A score needs enough cells and enough of the signature's features.",
+        header=["Population, score", "Assay", "Method", "Features found", "Scored", "Not scored"],
+        rows=body,
+        numeric=frozenset([3, 4]),
+    )
+
+
+def _cell(row: Any, *, alpha: float) -> Cell:
+    if row is None:
+        return Cell("not compared", "none")
+    return verdicts.short_cell(row, verdicts.judge(row, alpha=alpha))
+
+
+def _reasons(unscored: pd.DataFrame) -> Table:
+    body = []
+    keys = ["assay", "signature", "population", "status"]
+    for (assay, signature, population, status), rows in unscored.groupby(keys, sort=True):
+        reasons = sorted(set(rows["reason"].dropna()))
+        body.append(
+            [
+                f"{words.population(str(population))}, {words.SIGNATURE_NAMES.get(str(signature), str(signature))}"
+                f" ({words.assay(str(assay))})",
+                words.status(str(status)),
+                words.listed(sorted(rows["sample_id"])),
+                "; ".join(reasons[:3]) or "no reason given",
+            ]
+        )
+    return Table(
+        caption="Samples without a score and the first reasons given.",
+        header=["Population, score", "Status", "Samples", "Reasons"],
+        rows=body,
+    )

@@ -1,0 +1,1 @@
+"""Cells of each kind: markers, sizes, receptors, expression."""

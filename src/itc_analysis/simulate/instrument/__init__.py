@@ -1,0 +1,1 @@
+"""What instruments make of cells: tubes, FCS files, single-cell libraries."""

@@ -1,0 +1,103 @@
+"""Which tubes and libraries there are, and in which batch: every batch holds every group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.simulate.instrument.panels import FMO_MARKERS, PANELS
+from itc_analysis.simulate.instrument.tubes import TubePlan
+
+#: Sample id of the bridge control.
+BRIDGE = "BRIDGE"
+#: As many can be stained and acquired in a day, twice over for two panels.
+PARTICIPANTS_PER_BATCH = 12
+#: FMO tubes need fewer events: they show where negatives end.
+FMO_EVENTS = 20_000
+#: The panel with counting beads, and beads per tube by lot (a new lot every other batch).
+COUNTING_PANEL = "panel_a"
+BEAD_LOTS = {"LOT-1": 51_230.0, "LOT-2": 49_610.0}
+
+
+@dataclass(frozen=True)
+class LibraryPlan:
+    """A single-cell library: its id, sample and batch."""
+
+    library_id: str
+    sample_id: str
+    batch: str
+
+
+def sample_of(participant_id: str) -> str:
+    """Return the id of a participant's only sample: P012 gave S012."""
+    return "S" + participant_id.removeprefix("P")
+
+
+def default_batches(sizes: Mapping[str, int]) -> int:
+    """Return the number of batches: about twelve participants each, every group in every batch."""
+    wanted = round(sum(sizes.values()) / PARTICIPANTS_PER_BATCH)
+    return max(1, min(min(sizes.values()), max(2, wanted)))
+
+
+def assign_batches(truth: pd.DataFrame, n_batches: int, rng: np.random.Generator) -> dict[str, int]:
+    """Deal each group's participants over the batches in random order; returns id to batch number.
+
+    Groups start at the batch where the group before ended, so that batches are of equal size.
+    """
+    dealt: dict[str, int] = {}
+    next_batch = 0
+    for group in dict.fromkeys(sorted(truth["group"])):
+        members = truth.loc[truth["group"] == group, "participant_id"].to_numpy()
+        for participant in rng.permutation(members):
+            dealt[str(participant)] = next_batch % n_batches + 1
+            next_batch += 1
+    return dealt
+
+
+def plan_tubes(truth: pd.DataFrame, batch_of: Mapping[str, int], *, events: int) -> list[TubePlan]:
+    """Return every tube of the study, panel by panel and batch by batch."""
+    tubes = []
+    fmo_events = min(events, FMO_EVENTS)
+    for panel in PANELS:
+        for number in sorted(set(batch_of.values())):
+            batch = f"batch{number}"
+            lot = list(BEAD_LOTS)[(number - 1) // 2 % len(BEAD_LOTS)]
+            for participant in truth["participant_id"]:
+                if batch_of[participant] != number:
+                    continue
+                counts = panel == COUNTING_PANEL
+                sample = sample_of(participant)
+                tubes.append(
+                    TubePlan(
+                        file_id=f"{sample}_{panel}",
+                        sample_id=sample,
+                        panel=panel,
+                        batch=batch,
+                        fmo_marker=None,
+                        n_events=events,
+                        beads_per_tube=BEAD_LOTS[lot] if counts else None,
+                        bead_lot=lot if counts else None,
+                    )
+                )
+            control = f"{BRIDGE}_{batch}_{panel}"
+            tubes.append(TubePlan(control, BRIDGE, panel, batch, None, events))
+            tubes += [
+                TubePlan(f"{control}_fmo_{marker}", BRIDGE, panel, batch, marker, fmo_events)
+                for marker in FMO_MARKERS[panel]
+            ]
+    return tubes
+
+
+def plan_libraries(truth: pd.DataFrame, batch_of: Mapping[str, int]) -> list[LibraryPlan]:
+    """Return one library per participant, prepared in the same batches as the staining."""
+    return [
+        LibraryPlan(
+            f"{sample_of(participant)}_cells",
+            sample_of(participant),
+            f"library_batch{batch_of[participant]}",
+        )
+        for participant in truth["participant_id"]
+    ]

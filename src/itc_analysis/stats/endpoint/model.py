@@ -1,0 +1,144 @@
+"""The model of one endpoint, chosen by the kind of measurement, behind one question: compare groups.
+
+Values of everybody: least squares with HC3; CR2 where people gave several samples or a group is small. Scores with
+standard errors: meta-regression. Anybody below the limit of detection: censored regression (`censored_endpoint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from itc_analysis.stats.endpoint.caveats import FEW_PARTICIPANTS
+from itc_analysis.stats.endpoint.censored import Answer, CensoredEndpoint, pad
+from itc_analysis.stats.models.cluster_robust import fit_clustered
+from itc_analysis.stats.models.linear import (
+    Fit,
+    Matrix,
+    Vector,
+    contrast,
+    fit_least_squares,
+    fit_meta_regression,
+    total_variance,
+)
+from itc_analysis.stats.people.design import Design
+from itc_analysis.stats.people.responses import SCALES
+
+
+@dataclass(frozen=True)
+class EndpointModel:
+    """A fitted endpoint.
+
+    Parameters
+    ----------
+    words : the model, in words.
+    allows_permutation : values of everybody are known and weigh the same.
+    compare : takes weights over the groups (shape n_groups) and the confidence level; may raise `NotEstimable`.
+    estimate : takes the weights; the estimate alone, NaN when there is none.
+    covary : takes weights of several comparisons (shape m, n_groups), which must have standard errors; their
+        covariance (m, m) and degrees of freedom.
+    move : takes the weights; shape (n,), how far the estimate moves when a participant is left out; 0 for one who
+        has no part in it.
+    residual_sd : SD of the participants about the fit, on the model's scale.
+    """
+
+    words: str
+    allows_permutation: bool
+    compare: Callable[[Vector, float], Answer]
+    estimate: Callable[[Vector], float]
+    covary: Callable[[Matrix], tuple[Matrix, float]]
+    move: Callable[[Vector], Vector]
+    residual_sd: float
+
+
+def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -> EndpointModel:
+    """Fit the model that suits the measure.
+
+    Parameters
+    ----------
+    design : participants, values and groups.
+    X : ``design.matrix``, or ``design.group_matrix`` for the estimate without covariates.
+    measure : as in measurements.
+    index_group : gets an SD of its own in censored models when there are people enough.
+
+    Raises
+    ------
+    NotEstimable : no model can be fitted; with the reason.
+    """
+    scale = SCALES[measure].words
+    if design.is_censored.any():
+        censored = CensoredEndpoint(
+            design, X, index_group=index_group, is_count=measure == "cells_per_ul"
+        )
+        return EndpointModel(
+            f"{scale}, censored regression (log-gamma, shrunk to normal), robust covariance (one-step deletion)",
+            allows_permutation=False,
+            compare=censored.compare,
+            estimate=censored.estimate,
+            covary=censored.covary,
+            move=censored.move,
+            residual_sd=censored.fitted.fit.residual_sd,
+        )
+    errors = design.people["standard_error"].to_numpy(dtype=float)
+    is_weighted = measure == "score" and bool(np.all(errors > 0))
+    if is_weighted:
+        plain = fit_meta_regression(design.y, errors, X)
+        words = f"{scale}, REML meta-regression weighted by standard errors"
+    else:
+        plain = fit_least_squares(design.y, X)
+        words = f"{scale}, least squares"
+    is_repeated = bool((design.people["n_samples"] > 1).any())
+    smallest = min(int(design.in_group(group).sum()) for group in design.groups)
+    if is_repeated or smallest < FEW_PARTICIPANTS:
+        fit = fit_cr2(design, X, errors if is_weighted else None)
+        words = f"{words}, CR2 by participant with Satterthwaite degrees of freedom"
+    else:
+        fit = plain
+        words = f"{words}, HC3"
+
+    def compare(weights: Vector, confidence: float) -> Answer:
+        found = contrast(fit, pad(weights, X.shape[1]), confidence=confidence)
+        return Answer(found, found.estimate / plain.residual_sd)
+
+    def estimate(weights: Vector) -> float:
+        return float(weights @ fit.coefficients[: len(weights)])
+
+    def covary(weights: Matrix) -> tuple[Matrix, float]:
+        n_groups = weights.shape[1]
+        # one multivariate t for all: the fewest degrees of freedom promise the least
+        df = min(fit.df_of(pad(row, X.shape[1])) for row in weights)
+        return weights @ fit.covariance[:n_groups, :n_groups] @ weights.T, df
+
+    def move(weights: Vector) -> Vector:
+        return np.asarray(plain.influence @ pad(weights, X.shape[1]))
+
+    return EndpointModel(
+        words,
+        allows_permutation=not is_weighted,
+        compare=compare,
+        estimate=estimate,
+        covary=covary,
+        move=move,
+        residual_sd=plain.residual_sd,
+    )
+
+
+def fit_cr2(design: Design, X: Matrix, errors: Vector | None) -> Fit:
+    """Fit with CR2: every sample a row, every participant counting the same, or weighing by standard errors.
+
+    The coefficients are those of the participants' averages.
+    """
+    people = design.people
+    if errors is not None:  # of the participants' averages
+        variance = total_variance(design.y, errors, X)
+        return fit_clustered(
+            design.y, X, people.index.tolist(), weights=1 / variance, variance=variance
+        )
+    n_samples = people["n_samples"].to_numpy(dtype=int)
+    if (n_samples == 1).all():
+        return fit_clustered(design.y, X, people.index.tolist())
+    row = np.repeat(np.arange(len(people)), n_samples)
+    y = np.concatenate(people["sample_y"].tolist())
+    return fit_clustered(y, X[row], row.tolist(), weights=1 / n_samples[row])

@@ -1,0 +1,1 @@
+"""Statistical models of arrays: they know neither sheets nor plans."""

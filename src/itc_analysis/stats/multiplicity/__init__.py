@@ -1,0 +1,1 @@
+"""Several hypotheses at once: families, gatekeeping, simultaneous intervals."""

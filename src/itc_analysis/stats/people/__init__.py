@@ -1,0 +1,1 @@
+"""From measurements to one row per participant: responses, designs, imputation."""

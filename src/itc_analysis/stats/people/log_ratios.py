@@ -1,0 +1,155 @@
+"""From shares of one whole to log ratios of its parts to a reference part, one row per participant.
+
+A share moves when any other part moves; the ratio of a part to the reference does not (Aitchison 1982,
+doi:10.1111/j.2517-6161.1982.tb01195.x, the additive log ratio). A part below the limit of detection is an upper bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.stats.models.linear import Matrix, NotEstimable
+from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK, per_participant
+from itc_analysis.stats.plan.compositions import REST
+
+SHARE = "share_of_t"
+REFERENCE_LOW = "reference below the limit of detection"
+
+
+@dataclass(frozen=True)
+class LogRatios:
+    """Log ratios of all parts, of every analysed participant.
+
+    Parameters
+    ----------
+    parts : per part, one row per analysed participant as from `responses.respond`: state, y (ratio or upper bound), batch.
+    counted : shape (n_participants, n_parts), log ratios of the counted cells with half a cell added, whether or not they
+        reach the limit of detection; NaN where a part is missing. Rows as in `parts`.
+    """
+
+    parts: dict[str, pd.DataFrame]
+    counted: Matrix
+
+    @property
+    def has_all(self) -> pd.Series:
+        """Who has a ratio or an upper bound for every part."""
+        usable = [rows["state"].isin([OK, CENSORED]) for rows in self.parts.values()]
+        return pd.concat(usable, axis=1).all(axis=1)
+
+
+def log_ratios(
+    measurements: pd.DataFrame,
+    participants: pd.DataFrame,
+    *,
+    assay: str,
+    parts: Sequence[str],
+    reference: str,
+) -> LogRatios:
+    """Return the log ratios of `parts` to `reference`.
+
+    Parameters
+    ----------
+    measurements : a `Measurements` table.
+    participants : a `Participants` table; those with `is_analysed` have a row.
+    parts : populations that share no cell.
+    reference : a population that is none of them, or rest: what the parts leave of the T cells.
+
+    Raises
+    ------
+    NotEstimable : a population has no share of T in this assay.
+    """
+    is_share = (measurements["assay"] == assay) & (measurements["measure"] == SHARE)
+    shares = measurements[is_share & measurements["participant_id"].notna()]
+    wanted = list(parts) if reference == REST else [*parts, reference]
+    absent = [name for name in wanted if not (shares["population"] == name).any()]
+    if absent:
+        msg = f"no share of T was measured of {', '.join(absent)}"
+        raise NotEstimable(msg)
+    samples = {name: _samples(shares, name) for name in wanted}
+    below = _rest(samples, parts) if reference == REST else samples[reference]
+    found, counted = {}, []
+    for part in parts:
+        scaled = _ratio(samples[part], below)
+        found[part] = per_participant(scaled, participants)
+        people = scaled[scaled["is_usable"]].groupby("participant_id")["counted"].mean()
+        counted.append(people.reindex(found[part].index).to_numpy(dtype=float))
+    return LogRatios(found, np.column_stack(counted))
+
+
+def _samples(shares: pd.DataFrame, population: str) -> pd.DataFrame:
+    """One row per sample: state, share or upper bound, counted share, cells of the denominator."""
+    rows = shares[shares["population"] == population].set_index("sample_id")
+    total = rows["n_denominator"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    cells = rows["n_cells"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    value = rows["value"].to_numpy(dtype=float)
+    low = (rows["status"] == CENSORED).to_numpy(dtype=bool)
+    known = (rows["status"] == OK).to_numpy(dtype=bool) | low
+    state = rows["status"].astype(object).to_numpy(copy=True)
+    state[known & ~(total > 0)] = "cells of the denominator unknown"
+    share = np.where(low, rows["upper"].to_numpy(dtype=float), value)
+    # below the limit no share is given, but the cells were counted
+    observed = np.where(low, np.maximum(np.nan_to_num(cells), 0) / total, value)
+    return pd.DataFrame(
+        {
+            "participant_id": rows["participant_id"],
+            "batch": rows["batch"].astype(str),
+            "state": state,
+            "share": np.where(known, share, np.nan),
+            "observed": np.where(known, observed, np.nan),
+            "total": total,
+        },
+        index=rows.index,
+    )
+
+
+def _rest(samples: dict[str, pd.DataFrame], parts: Sequence[str]) -> pd.DataFrame:
+    """What the parts leave of the T cells, in samples that have every part."""
+    joined = samples[parts[0]].copy()
+    taken = sum(samples[part]["observed"].reindex(joined.index) for part in parts)
+    joined["share"] = joined["observed"] = 1 - taken
+    usable = pd.concat([samples[part]["state"].isin([OK, CENSORED]) for part in parts], axis=1)
+    has_all = usable.reindex(joined.index).eq(other=True).all(axis=1)
+    joined["state"] = np.where(has_all, OK, "a part is missing")
+    joined.loc[has_all & ~(joined["share"] > 0), "state"] = "the parts hold all T cells"
+    return joined
+
+
+def _ratio(part: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """One row per sample on the scale that is compared, with the columns of `responses.on_scale`."""
+    below = reference.reindex(part.index)
+    state = part["state"].to_numpy(dtype=object, copy=True)
+    said = below["state"].astype(object).fillna("reference not measured").to_numpy()
+    is_known = np.isin(state, [OK, CENSORED])
+    broken = is_known & (said != OK)
+    state[broken] = np.where(said[broken] == CENSORED, REFERENCE_LOW, said[broken])
+    usable = np.isin(state, [OK, CENSORED])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        under = _log_share(below["observed"], below["total"])
+        counted = _log_share(part["observed"], part["total"]) - under
+        # as in `responses.on_scale`: fewer cells than the limit are at most the limit less half a cell
+        limit = np.maximum(part["share"] * part["total"], HALF_CELL) / part["total"]
+        bound = np.log(limit.to_numpy(dtype=float)) - under
+        y = np.where(state == CENSORED, bound, counted)
+    missing = np.full(len(part), np.nan)
+    return part.assign(
+        state=state,
+        is_usable=usable,
+        y=np.where(usable, y, np.nan),
+        counted=np.where(usable, counted, np.nan),
+        value=np.where(state == CENSORED, -np.inf, np.exp(y)),
+        standard_error=missing,
+        n_found=missing,
+        n_total=missing,
+        log_t_per_ul=missing,
+    )
+
+
+def _log_share(share: pd.Series, total: pd.Series) -> Matrix:
+    """Logarithm of (k + 1/2) / N."""
+    n = total.to_numpy(dtype=float)
+    found: Matrix = np.log((share.to_numpy(dtype=float) * n + HALF_CELL) / n)
+    return found

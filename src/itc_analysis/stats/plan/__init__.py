@@ -1,0 +1,1 @@
+"""The analysis plan: what is compared, in which families, with which covariates."""

@@ -1,0 +1,196 @@
+"""Covariates from the plan's formula: checked against the participants' sheet, then as columns.
+
+Only the space that the columns span matters to a comparison, so the block is centred and made
+orthonormal; a spline basis that adds up to one, or two covariates that say the same, do no harm.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.errors import Fault, did_you_mean
+from itc_analysis.stats.models.linear import Matrix
+from itc_analysis.tables.cohort.sheets import ParticipantSheet
+from itc_analysis.tables.contract import columns_of
+
+#: Staining or library batch of the endpoint: not in the participants' sheet, but may be adjusted for.
+BATCH = "batch"
+#: Columns that are no covariates: the id, and the very thing that is compared.
+NOT_COVARIATES = ("participant_id", "group")
+#: Singular values below this share of the largest are linear dependence.
+DEPENDENT = 1e-9
+#: Rows of the made-up table on which a formula is tried.
+N_TRIED = 40
+
+
+def allowed() -> list[str]:
+    """Return the names that a covariate formula may use."""
+    return [n for n in columns_of(ParticipantSheet) if n not in NOT_COVARIATES] + [BATCH]
+
+
+def check(formula: str | None, where: str) -> list[Fault]:
+    """Return what is wrong with a covariate formula; an empty list when it can be used."""
+    if formula is None:
+        return []
+    try:
+        names = variables(formula)
+    except ValueError as error:
+        return [Fault(where, f"formula '{formula}': {error}", "write e.g. age_years + sex")]
+    unknown = [name for name in names if name not in allowed()]
+    if unknown:
+        return [
+            Fault(
+                where,
+                f"'{name}' is not a column of the participants' sheet",
+                did_you_mean(name, allowed()),
+            )
+            for name in unknown
+        ]
+    rng = np.random.default_rng(0)  # any values: only whether the formula computes is looked at
+    tried = pd.DataFrame(
+        {
+            name: rng.choice(["a", "b"], N_TRIED)
+            if _is_text(name)
+            else rng.uniform(20, 80, N_TRIED)
+            for name in names
+        }
+    )
+    try:
+        matrix(tried, formula)
+    except ValueError as error:
+        return [Fault(where, f"formula '{formula}': {error}", "write e.g. age_years + sex")]
+    return []
+
+
+def variables(formula: str | None) -> list[str]:
+    """Return the columns that a formula uses, in order; `ValueError` when it cannot be parsed."""
+    found = [name for _, names in _terms(formula) for name in names]
+    return list(dict.fromkeys(found))
+
+
+def without(formula: str | None, dropped: Iterable[str]) -> str | None:
+    """Return the formula without the terms that use a dropped column; None when nothing is left."""
+    gone = set(dropped)
+    kept = [term for term, names in _terms(formula) if not gone & set(names)]
+    return " + ".join(kept) or None
+
+
+def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
+    """Return the covariates as centred orthonormal columns.
+
+    Parameters
+    ----------
+    table : one row per participant, no missing values in the formula's columns.
+    formula : from the plan; None for none.
+
+    Returns
+    -------
+    Shape (n, r), r the number of linearly independent covariate columns beyond a constant.
+
+    Raises
+    ------
+    ValueError : the formula does not compute on these values (a spline with more knots than ages).
+    """
+    names = tuple(variables(formula))
+    if not names:
+        return np.empty((len(table), 0))
+    return _block(str(formula), names, tuple(tuple(_plain(table[name])) for name in names))
+
+
+@lru_cache(maxsize=64)  # most endpoints of a plan have the same participants
+def _block(formula: str, names: tuple[str, ...], values: tuple[tuple[object, ...], ...]) -> Matrix:
+    """Return the orthonormal block of these values; read-only, because it is handed out again."""
+    from formulaic import model_matrix
+    from formulaic.errors import FormulaicError
+
+    plain = pd.DataFrame(
+        {
+            name: pd.Categorical(column) if isinstance(column[0], str) else np.array(column, float)
+            for name, column in zip(names, values, strict=True)
+        }
+    )
+    n = len(plain)
+    try:
+        with np.errstate(all="ignore"):  # a logarithm of 0 is told below, in words
+            columns = np.asarray(
+                model_matrix(f"1 + {formula}", plain, context={}, na_action="raise")
+            )
+    except (FormulaicError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(_first_line(error)) from None
+    columns = columns.astype(float)
+    if not np.all(np.isfinite(columns)):
+        msg = "gives values that are not finite"
+        raise ValueError(msg)
+    columns = columns - columns.mean(axis=0)
+    # each column on its own scale first: CRP in the hundreds must not hide a yes/no
+    spread = np.sqrt(np.mean(columns**2, axis=0))
+    columns = columns[:, spread > DEPENDENT] / spread[spread > DEPENDENT]
+    if columns.shape[1] == 0:
+        return np.empty((n, 0))
+    left, singular, _ = np.linalg.svd(columns, full_matrices=False)
+    basis: Matrix = left[:, singular > DEPENDENT * singular[0]] * np.sqrt(n)
+    basis.flags.writeable = False
+    return basis
+
+
+@lru_cache(maxsize=64)  # asked for every endpoint of the plan
+def _terms(formula: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return each term with the columns it uses."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    if formula is None:
+        return ()
+    try:
+        parsed = Formula(formula)
+    except FormulaicError as error:
+        raise ValueError(_first_line(error)) from None
+    if hasattr(parsed, "lhs"):
+        msg = "a '~' has no place here: name covariates only"
+        raise ValueError(msg)
+    terms = []
+    for term in parsed:
+        names = tuple(name for factor in term.factors for name in _names(str(factor.expr)))
+        if names:
+            terms.append((str(term), names))
+    return tuple(terms)
+
+
+def _names(expression: str) -> list[str]:
+    """Return the variables of a factor, without the functions.
+
+    formulaic 1.2's own `required_variables` misses those inside calls with keywords.
+    """
+    try:
+        tree = ast.parse(expression.replace("`", ""), mode="eval")
+    except SyntaxError:
+        msg = f"'{expression}' cannot be read"
+        raise ValueError(msg) from None
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return [
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and id(node) not in functions
+    ]
+
+
+def _plain(column: pd.Series) -> Sequence[object]:
+    """Return words as they are, numbers as float, yes/no as 1 and 0, as formulaic expects them."""
+    if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
+        return column.astype(object).tolist()
+    return column.astype(float).tolist()
+
+
+def _is_text(name: str) -> bool:
+    column = columns_of(ParticipantSheet).get(name)
+    return column is None or isinstance(column.dtype.type, pd.StringDtype)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

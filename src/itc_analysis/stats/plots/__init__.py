@@ -1,0 +1,1 @@
+"""Pictures of answers: every participant a point, every comparison an interval."""

@@ -1,0 +1,1 @@
+"""The questions that the plan asks: one module per table of answers."""

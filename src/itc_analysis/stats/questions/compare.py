@@ -1,0 +1,152 @@
+"""Compare the index group with every reference of the plan: one row per planned comparison.
+
+The single way in, used by `itc compare` and by everything that simulates the analysis. A comparison
+that the data cannot decide keeps its row and says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from itc_analysis.config import Cohort, Stats
+from itc_analysis.stats.endpoint import caveats
+from itc_analysis.stats.endpoint.endpoint import Endpoint
+from itc_analysis.stats.multiplicity.families import Joint, adjust_families
+from itc_analysis.stats.people.responses import KEY, check_people, log_t_per_ul
+from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
+from itc_analysis.tables import contract
+from itc_analysis.tables.stats.comparisons import Comparisons
+
+log = logging.getLogger(__name__)
+
+#: Levels this close are the same, whatever the rounding.
+SAME_LEVEL = 1e-9
+#: Seconds between two lines of progress.
+PROGRESS_SECONDS = 5.0
+
+
+def compare_groups(
+    measurements: pd.DataFrame,
+    participants: pd.DataFrame,
+    *,
+    plan: AnalysisPlan,
+    cohort: Cohort,
+    settings: Stats,
+) -> pd.DataFrame:
+    """Make every comparison of the plan.
+
+    Parameters
+    ----------
+    measurements : a `Measurements` table; bridge controls and people who are not analysed are passed over.
+    participants : a `Participants` table; those with `is_analysed` are compared.
+    plan : endpoints, contrasts, covariates, families.
+    cohort : which groups there are and which is the index group.
+    settings : level of the intervals, least group size, permutations, seed.
+
+    Returns
+    -------
+    A `Comparisons` table with one row per planned comparison; status not_estimable carries its reason, and so does
+    a number that needs a warning.
+
+    Raises
+    ------
+    ItcError : measurements of unknown people, a person in two groups, a plan that names an unknown group.
+    """
+    rows: list[dict[str, Any]] = []
+    owners: list[tuple[Endpoint, PlannedComparison]] = []
+    for endpoint, items in fit_endpoints(
+        measurements,
+        participants,
+        expand(plan, cohort),
+        plan=plan,
+        cohort=cohort,
+        settings=settings,
+    ):
+        rows += [endpoint.row(item) for item in items]
+        owners += [(endpoint, item) for item in items]
+    return contract.make(_adjust(pd.DataFrame(rows), owners, settings.confidence), Comparisons)
+
+
+def fit_endpoints(
+    measurements: pd.DataFrame,
+    participants: pd.DataFrame,
+    planned: Iterable[PlannedComparison],
+    *,
+    plan: AnalysisPlan,
+    cohort: Cohort,
+    settings: Stats,
+) -> Iterator[tuple[Endpoint, list[PlannedComparison]]]:
+    """Yield each endpoint, fitted, with its comparisons; tell the progress.
+
+    Raises
+    ------
+    ItcError : as `compare_groups`.
+    """
+    check_people(measurements, participants, cohort)
+    participants = participants[_needed_columns(plan)]
+    measured = dict(list(measurements.groupby(KEY, sort=True)))
+    t_cells = log_t_per_ul(measurements)
+    endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
+    for item in planned:
+        endpoints.setdefault(item.endpoint, []).append(item)
+    said = time.monotonic()
+    for n_done, (key, items) in enumerate(endpoints.items()):
+        if time.monotonic() - said > PROGRESS_SECONDS:
+            said = time.monotonic()
+            log.info("compare: %d of %d endpoints", n_done, len(endpoints))
+        yield (
+            Endpoint(
+                measured.get(key),
+                measurements,
+                participants,
+                items[0],
+                plan,
+                cohort,
+                settings,
+                t_cells=t_cells,
+            ),
+            items,
+        )
+
+
+def _needed_columns(plan: AnalysisPlan) -> list[str]:
+    """Return the columns of the participants' table that comparisons look at."""
+    formulas = (plan.covariates, plan.small_sample.covariates, plan.core_covariates)
+    names = [name for text in formulas for name in covariates.variables(text)]
+    always = ["participant_id", "group", "is_analysed", *caveats.TREATMENTS, caveats.STEROID]
+    return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]
+
+
+def _adjust(
+    rows: pd.DataFrame, owners: list[tuple[Endpoint, PlannedComparison]], confidence: float
+) -> pd.DataFrame:
+    """Adjust p within each family, with intervals that agree; a comparison without p made no claim and does not count."""
+    if "p_value" not in rows:  # no comparison could be made
+        rows = rows.assign(p_value=np.nan, lower=np.nan, upper=np.nan)
+    numbers = {id(endpoint): number for number, (endpoint, _) in enumerate(owners)}
+    families = rows[["family", "adjustment", "p_value"]].assign(
+        endpoint=[numbers[id(endpoint)] for endpoint, _ in owners],
+        stage=[item.stage for _, item in owners],
+    )
+
+    def joint_of(positions: npt.NDArray[np.int64]) -> Joint | None:
+        return owners[positions[0]][0].joint([owners[position][1] for position in positions])
+
+    found = adjust_families(families, joint_of, alpha=1 - confidence)
+    limits = rows[["lower", "upper"]].to_numpy(dtype=float)
+    for position in np.flatnonzero(
+        (found["level"] < (1 - confidence) * (1 - SAME_LEVEL)).to_numpy()
+    ):
+        endpoint, item = owners[position]
+        limits[position] = endpoint.limits(item, 1 - float(found["level"].iloc[position]))
+    return rows.assign(
+        p_adjusted=found["p_adjusted"], lower_adjusted=limits[:, 0], upper_adjusted=limits[:, 1]
+    )

@@ -1,0 +1,234 @@
+"""Beside each comparison: who carries it, what the covariates change, how strong an unknown confounder must be.
+
+Nothing here changes a result. Leaving one participant out is in closed form for least squares; a censored model is
+fitted again without each of the few whose absence moves it most by one Newton step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.config import Cohort, Stats
+from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
+from itc_analysis.stats.endpoint.overdispersed import second_model
+from itc_analysis.stats.endpoint.weighted_shares import weigh_shares
+from itc_analysis.stats.models.linear import NotEstimable, Vector
+from itc_analysis.stats.people.design import Design, independent_columns
+from itc_analysis.stats.people.responses import KEY, LOGIT, SCALES
+from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
+from itc_analysis.stats.questions.compare import fit_endpoints
+from itc_analysis.tables import contract
+from itc_analysis.tables.stats.comparisons import Diagnostics
+
+#: A standardised difference d is about a risk ratio of exp(0.91 d) (VanderWeele and Ding 2017,
+#: doi:10.7326/M16-2607, from Chinn 2000).
+RISK_RATIO_PER_SD = 0.91
+#: Participants to either side without whom a censored model is fitted again.
+N_REFITTED = 10
+
+
+def diagnose(
+    measurements: pd.DataFrame,
+    participants: pd.DataFrame,
+    *,
+    plan: AnalysisPlan,
+    cohort: Cohort,
+    settings: Stats,
+) -> pd.DataFrame:
+    """Return what stands beside every comparison of the primary and secondary families.
+
+    Parameters
+    ----------
+    measurements, participants, plan, cohort, settings : as in `compare.compare_groups`; the models are the same.
+
+    Returns
+    -------
+    A `Diagnostics` table with one row per comparison; what could not be computed is null and `reason` says why.
+
+    Raises
+    ------
+    ItcError : as `compare.compare_groups`.
+    """
+    planned = [item for item in expand(plan, cohort) if item.role in ("primary", "secondary")]
+    rows = []
+    for endpoint, items in fit_endpoints(
+        measurements, participants, planned, plan=plan, cohort=cohort, settings=settings
+    ):
+        rows += [_diagnosed(endpoint, item, plan, settings) for item in items]
+    return contract.make(rows, Diagnostics)
+
+
+def e_value(difference_sd: float) -> float:
+    """Return the E-value of a standardised difference.
+
+    The least association (risk ratio) that an unknown confounder must have with both group and measure to explain
+    the difference away; 1 when there is none to explain.
+    """
+    ratio = float(np.exp(RISK_RATIO_PER_SD * abs(difference_sd)))
+    return ratio + float(np.sqrt(ratio * (ratio - 1)))
+
+
+def _diagnosed(
+    endpoint: Endpoint, item: PlannedComparison, plan: AnalysisPlan, settings: Stats
+) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(KEY, item.endpoint, strict=True)) | {
+        "comparison": item.comparison,
+        "plan_digest": plan.digest,
+    }
+    try:
+        if item.problem or endpoint.problem:
+            raise NotEstimable(item.problem or endpoint.problem)
+        assert endpoint.design is not None
+        assert endpoint.adjusted is not None
+        weights = endpoint.weights(item)
+        found = endpoint.adjusted.compare(weights, settings.confidence).result
+    except NotEstimable as why:
+        return row | {"reason": str(why)}
+    to_report = np.exp if SCALES[item.measure].kind != "difference" else float
+    row |= {
+        "estimate_unadjusted": _reported(to_report, endpoint.unadjusted, weights),
+        "estimate_core": float(to_report(_core(endpoint, weights, plan))),
+        "estimate_full": float(to_report(found.estimate)),
+    }
+    if not np.isfinite(found.estimate):
+        return row | {"reason": "no estimate: a group lies wholly below the limit of detection"}
+    sd = endpoint.adjusted.residual_sd
+    crosses = not (found.lower > 0 or found.upper < 0)
+    nearest = 0.0 if crosses else min(abs(found.lower), abs(found.upper))
+    row |= {"e_value": e_value(found.estimate / sd), "e_value_limit": e_value(nearest / sd)}
+    row |= _influence(endpoint, item, weights, settings, found.estimate, found.standard_error)
+    assert endpoint.complete is not None
+    second = second_model(endpoint.complete, weights, measure=item.measure)
+    row |= {
+        "second_model": second.words or None,
+        "second_estimate": float(np.exp(second.estimate)),
+        "second_p_value": second.p_value,
+    }
+    row |= _weighted(endpoint, item, weights, settings) | _beside(endpoint, item, weights, settings)
+    return row | {"reason": sentences([second.remark])}
+
+
+def _weighted(
+    endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
+) -> dict[str, Any]:
+    """The same shares weighted by their standard errors."""
+    assert endpoint.complete is not None
+    if SCALES[item.measure] is not LOGIT:
+        return {}
+    found = weigh_shares(endpoint.complete, weights, confidence=settings.confidence)
+    if found is None:
+        return {}
+    return {
+        "weighted_estimate": float(np.exp(found.estimate)),
+        "weighted_p_value": found.p_value,
+    }
+
+
+def _beside(
+    endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
+) -> dict[str, Any]:
+    """Report the other way with missing covariates: complete cases beside imputation, or the reverse."""
+    if endpoint.beside is None:
+        return {}
+    assert endpoint.complete is not None
+    to_report = np.exp if SCALES[item.measure].kind != "difference" else float
+    row: dict[str, Any] = {
+        "missing_covariates": "complete_cases" if endpoint.is_imputed else "imputed",
+        "n_incomplete": len(endpoint.imputed[0].people) - len(endpoint.complete.people),
+    }
+    try:
+        found = endpoint.beside.compare(weights, settings.confidence).result
+    except NotEstimable:
+        return row
+    return row | {
+        "beside_estimate": float(to_report(found.estimate)),
+        "beside_lower": float(to_report(found.lower)),
+        "beside_upper": float(to_report(found.upper)),
+        "beside_p_value": found.p_value,
+    }
+
+
+def _reported(to_report: Any, model: Any, weights: Vector) -> float:
+    return np.nan if model is None else float(to_report(model.estimate(weights)))
+
+
+def _core(endpoint: Endpoint, weights: Vector, plan: AnalysisPlan) -> float:
+    """Estimate with the core covariates, on the participants of the full model."""
+    names = covariates.variables(plan.core_covariates)
+    cores = []
+    for design in endpoint.designs:
+        if design.people[names].isna().any().any():
+            return np.nan
+        try:
+            block = covariates.matrix(design.people, plan.core_covariates)
+        except ValueError:
+            return np.nan
+        cores.append(replace(design, every_column=np.hstack([design.group_matrix, block])))
+    try:
+        return endpoint.fit(cores).estimate(weights)
+    except NotEstimable:
+        return np.nan
+
+
+def _influence(
+    endpoint: Endpoint,
+    item: PlannedComparison,
+    weights: Vector,
+    settings: Stats,
+    estimate: float,
+    error: float,
+) -> dict[str, Any]:
+    """Range of the estimate with one participant left out, and the comparison without the most influential one."""
+    design, model = endpoint.design, endpoint.adjusted
+    assert design is not None
+    assert model is not None
+    to_report = np.exp if SCALES[item.measure].kind != "difference" else float
+    moved = model.move(weights)
+    if design.is_censored.any() and not endpoint.is_imputed:  # pooled: by one Newton step each
+        moved = _refitted(endpoint, weights, estimate, moved)
+    most = int(np.argmax(np.abs(moved)))
+    row = {
+        "one_out_lowest": float(to_report(estimate + moved.min())),
+        "one_out_highest": float(to_report(estimate + moved.max())),
+        "most_influential": str(design.people.index[most]),
+        "influence": float(np.abs(moved[most]) / error) if np.isfinite(error) else np.nan,
+    }
+    try:
+        left = [_without(design, most) for design in endpoint.designs]
+        again = endpoint.fit(left).compare(weights, settings.confidence)
+    except NotEstimable:
+        return row
+    before = model.compare(weights, settings.confidence).result.p_value
+    alpha = 1 - settings.confidence
+    return row | {
+        "p_without_most_influential": again.result.p_value,
+        "is_carried_by_one": bool(before <= alpha < again.result.p_value),
+    }
+
+
+def _refitted(endpoint: Endpoint, weights: Vector, estimate: float, moved: Vector) -> Vector:
+    """Return the moves of the most influential participants by fitting again, 0 for the others."""
+    order = np.argsort(moved)
+    exact = np.zeros(len(moved))
+    for position in {*order[:N_REFITTED].tolist(), *order[-N_REFITTED:].tolist()}:
+        try:
+            again = endpoint.fit([_without(endpoint.designs[0], position)]).estimate(weights)
+        except NotEstimable:
+            continue
+        exact[position] = np.nan_to_num(again - estimate)
+    return exact
+
+
+def _without(design: Design, position: int) -> Design:
+    """Return the design without one participant; the groups stay, or the comparison is another."""
+    keep = np.arange(len(design.people)) != position
+    columns = design.every_column[keep]
+    if len(independent_columns(columns[:, : len(design.groups)])) < len(design.groups):
+        msg = "a group would be empty"
+        raise NotEstimable(msg)
+    return replace(design, people=design.people[keep], every_column=columns)

@@ -1,0 +1,1 @@
+"""Contracts of the cohort: sheets that people write, and decisions on participants."""

@@ -1,0 +1,52 @@
+"""The groups side by side: sizes, power, balance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from itc_analysis.config import Settings
+from itc_analysis.report.html.blocks import Details, Figure, Paragraph, Table
+from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.sections.people import alike
+
+
+@pytest.fixture(scope="module")
+def material(results: Path, settings: Settings) -> Material:
+    return collect(results, settings)
+
+
+def test_sizes_are_those_of_the_participants_and_the_index_group_has_no_pairs(
+    material: Material,
+) -> None:
+    table = alike.sizes(material)
+    people = material.participants
+    for row in table.rows:
+        own = people[people["group"] == row[0]]
+        assert row[2] == str(len(own))
+        assert row[3] == str(int(own["is_analysed"].sum()))
+        assert (row[6] == "–") == (row[0] == material.settings.cohort.index_group)
+
+
+def test_a_plan_is_shown_where_there_is_one(material: Material) -> None:
+    cohort = material.settings.cohort.model_copy(update={"planned_sizes": {"SSc": 60}})
+    planned = replace(material, settings=material.settings.model_copy(update={"cohort": cohort}))
+    shown = {row[0]: row[1] for row in alike.sizes(planned).rows}
+    assert shown.pop("SSc") == "60"
+    assert set(shown.values()) == {"–"}
+
+
+def test_balance_is_drawn_with_every_covariate_behind_a_click(material: Material) -> None:
+    table, differences, details = alike.blocks(material)
+    assert isinstance(table, Table)
+    assert isinstance(differences, Figure)
+    assert 'aria-label="Standardised differences' in differences.picture
+    assert isinstance(details, Details)
+
+
+def test_without_anybody_analysed_it_says_so(material: Material) -> None:
+    nobody = replace(material, participants=material.participants.assign(is_analysed=False))
+    (said,) = alike.blocks(nobody)
+    assert isinstance(said, Paragraph)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from itc_analysis.stats.endpoint import caveats
+
+
+def test_bias_corrected_cramers_v_is_none_for_independence_and_one_for_identity():
+    first = pd.Series(["a", "b"] * 20)
+    assert caveats.cramers_v(first, pd.Series(["x", "x", "y", "y"] * 10)) == 0
+    assert caveats.cramers_v(first, first) == pytest.approx(1)
+
+
+def test_bias_corrected_cramers_v_is_small_for_many_batches_by_chance():
+    """Uncorrected, 20 batches of 80 people would look strongly associated with anything."""
+    rng = np.random.default_rng(1)
+    batch = pd.Series(rng.permutation(np.repeat(np.arange(20), 4)).astype(str))
+    group = pd.Series(np.repeat(["SSc", "healthy"], 40))
+    table = pd.crosstab(batch, group).to_numpy(dtype=float)
+    expected = table.sum(1, keepdims=True) * table.sum(0, keepdims=True) / 80
+    plain = np.sqrt(((table - expected) ** 2 / expected).sum() / 80)
+    assert plain > 0.35
+    assert caveats.cramers_v(batch, group) < caveats.UNBALANCED_BATCHES
+
+
+def test_zeros_are_told_only_when_there_are_many():
+    people = pd.DataFrame({"n_found": [0, 0, 0, 5, 6, 7, 8, 9, 4, 3]}, dtype=float)
+    everybody = np.ones(10, dtype=bool)
+    assert "30% of the participants have no such cell" in caveats.of_zeros(people, everybody)
+    assert caveats.of_zeros(people.iloc[2:], everybody[2:]) == ""
+
+
+def test_missing_phenotypes_are_told_to_be_those_of_few_cells():
+    responses = pd.DataFrame({"state": ["ok", "few_cells", "few_cells", "unreadable"]})
+    text = caveats.of_missing(responses)
+    assert text.startswith(
+        "3 of 4 participants without a number (2 too few cells, 1 file unreadable)"
+    )
+    assert text.endswith("those with the fewest cells are the ones missing")

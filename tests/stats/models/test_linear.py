@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+
+from itc_analysis.stats.models.linear import (
+    NotEstimable,
+    contrast,
+    fit_least_squares,
+    fit_meta_regression,
+)
+
+
+def cell_means(group: pd.Series, levels: list[str]) -> np.ndarray:
+    return np.column_stack([(group == level).to_numpy(dtype=float) for level in levels])
+
+
+@pytest.fixture(scope="module")
+def scleroderma(root):
+    folder = root / "tests/reference/ols_hc3"
+    data = pd.read_csv(folder / "data.csv")
+    X = np.column_stack(
+        [
+            cell_means(data["group"], ["SSc", "SLE", "pSS", "RA", "IIM", "healthy"]),
+            data["age"],
+            data["male"],
+        ]
+    )
+    return data["y"].to_numpy(), X, pd.read_csv(folder / "results.csv").set_index("contrast")
+
+
+WEIGHTS = {
+    "SSc vs healthy": [1, 0, 0, 0, 0, -1, 0, 0],
+    "SSc vs CTD": [1, -0.25, -0.25, -0.25, -0.25, 0, 0, 0],
+    "SSc vs IIM": [1, 0, 0, 0, -1, 0, 0, 0],
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_hc3_contrasts_equal_those_of_r(scleroderma, name):
+    y, X, expected = scleroderma
+    fit = fit_least_squares(y, X)
+    found = contrast(fit, WEIGHTS[name], confidence=0.95)
+    row = expected.loc[name]
+    # two exact algorithms: only rounding differs
+    assert found.estimate == pytest.approx(row["estimate"], rel=1e-9)
+    assert found.standard_error == pytest.approx(row["se"], rel=1e-9)
+    assert found.p_value == pytest.approx(row["p"], rel=1e-7)
+    assert fit.df == row["df"]
+    assert fit.residual_sd == pytest.approx(row["residual_sd"], rel=1e-9)
+
+
+def test_hc3_equals_statsmodels_and_the_jackknife(scleroderma):
+    y, X, _ = scleroderma
+    covariance = fit_least_squares(y, X).covariance
+    np.testing.assert_allclose(covariance, sm.OLS(y, X).fit(cov_type="HC3").cov_params(), rtol=1e-8)
+    # slow and obvious: leave each participant out and see how far the coefficients move
+    whole = np.linalg.lstsq(X, y, rcond=None)[0]
+    influence = np.array(
+        [
+            np.linalg.lstsq(np.delete(X, i, 0), np.delete(y, i), rcond=None)[0] - whole
+            for i in range(len(y))
+        ]
+    )
+    np.testing.assert_allclose(covariance, influence.T @ influence, rtol=1e-8)
+
+
+@pytest.mark.parametrize("column", ["y", "y_homogeneous"])
+def test_meta_regression_equals_metafor_and_sandwich(root, column):
+    folder = root / "tests/reference/meta_regression"
+    data, results = pd.read_csv(folder / "data.csv"), pd.read_csv(folder / "results.csv")
+    X = np.column_stack([cell_means(data["group"], ["SSc", "CTD", "healthy"]), data["age"]])
+    fit = fit_meta_regression(data[column].to_numpy(), data["se"].to_numpy(), X)
+    weights = {"SSc vs healthy": [1, 0, -1, 0], "SSc vs CTD": [1, -1, 0, 0]}
+    for name, c in weights.items():
+        found = contrast(fit, c, confidence=0.95)
+        row = results[(results["data"] == column) & (results["contrast"] == name)].iloc[0]
+        # metafor's Fisher scoring was run to 1e-12 in tau2
+        assert found.estimate == pytest.approx(row["estimate"], rel=1e-6)
+        assert found.standard_error == pytest.approx(row["se"], rel=1e-6)
+        assert found.p_value == pytest.approx(row["p"], abs=1e-8)
+        assert fit.df == row["df"]
+
+
+def test_tau2_of_meta_regression_maximises_the_restricted_likelihood():
+    """Slow and obvious: the written-out restricted likelihood on a fine grid."""
+    rng = np.random.default_rng(5)
+    X = np.column_stack([np.repeat([1.0, 0], 12), np.repeat([0, 1.0], 12)])
+    error = rng.uniform(0.1, 0.8, 24)
+    y = rng.normal(size=24) * 0.5 + rng.normal(size=24) * error
+
+    def restricted(tau2: float) -> float:
+        W = np.diag(1 / (tau2 + error**2))
+        middle = X.T @ W @ X
+        P = W - W @ X @ np.linalg.inv(middle) @ X.T @ W
+        return -0.5 * (np.sum(np.log(tau2 + error**2)) + np.linalg.slogdet(middle)[1] + y @ P @ y)
+
+    grid = np.arange(0, 1.5, 1e-4)
+    best = grid[np.argmax([restricted(tau2) for tau2 in grid])]
+    assert 0.01 < best < 1
+    w = 1 / (best + error**2)
+    means = [np.sum((w * y)[k]) / np.sum(w[k]) for k in (slice(0, 12), slice(12, 24))]
+    found = fit_meta_regression(y, error, X).coefficients
+    np.testing.assert_allclose(found, means, atol=1e-4)  # as fine as the grid
+
+
+def test_equal_standard_errors_weigh_as_least_squares_do():
+    rng = np.random.default_rng(6)
+    X = np.column_stack([np.repeat([1.0, 0], 10), np.repeat([0, 1.0], 10)])
+    y = rng.normal(size=20)
+    weighted, plain = fit_meta_regression(y, np.full(20, 0.1), X), fit_least_squares(y, X)
+    np.testing.assert_allclose(weighted.coefficients, plain.coefficients)
+    np.testing.assert_allclose(weighted.covariance, plain.covariance)
+    assert weighted.residual_sd == pytest.approx(plain.residual_sd)
+
+
+def test_a_comparison_that_hangs_on_one_participant_is_refused():
+    # the only participant of the second group: fitted exactly, no error to be seen
+    X = np.column_stack([[1.0, 1, 1, 1, 0], [0.0, 0, 0, 0, 1]])
+    fit = fit_least_squares(np.array([1.0, 2, 3, 5, 9]), X)
+    with pytest.raises(NotEstimable, match="single participant"):
+        contrast(fit, [1, -1], confidence=0.95)
+
+
+def test_values_without_any_spread_are_refused():
+    X = np.column_stack([np.repeat([1.0, 0], 4), np.repeat([0, 1.0], 4)])
+    with pytest.raises(NotEstimable, match="do not vary"):
+        contrast(fit_least_squares(np.repeat([1.0, 2.0], 4), X), [1, -1], confidence=0.95)
+
+
+def test_more_parameters_than_participants_are_refused():
+    with pytest.raises(NotEstimable, match="3 participants are too few for 3 parameters"):
+        fit_least_squares(np.ones(3), np.eye(3))
+
+
+def test_statsmodels_robust_covariance_of_a_glm_is_not_what_its_name_says():
+    """A trap that keeps GLM out of this room: cov_type HC3 on a GLM gives HC0, without a word.
+
+    When this fails, statsmodels has mended it (statsmodels#7798).
+    """
+    rng = np.random.default_rng(7)
+    X = sm.add_constant(rng.normal(size=(30, 2)))
+    y = rng.normal(size=30)
+    glm = {kind: sm.GLM(y, X).fit(cov_type=kind).bse for kind in ("HC0", "HC3")}
+    np.testing.assert_allclose(glm["HC3"], glm["HC0"])
+    assert np.all(sm.OLS(y, X).fit(cov_type="HC3").bse > glm["HC3"] * 1.01)
