@@ -12,8 +12,9 @@ import pytest
 from itc_analysis.cli import annotate as verb
 from itc_analysis.config import SingleCell
 from itc_analysis.singlecell import annotate
+from itc_analysis.singlecell.calls.weights import read_evidence
+from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.pseudobulk import POPULATIONS
-from itc_analysis.singlecell.weights import read_evidence
 from itc_analysis.tables import contract, measured
 from itc_analysis.tables import singlecell as forms
 from singlecell import made_cells as made
@@ -126,13 +127,68 @@ def test_signature_genes_that_the_reference_lacks_are_named(tmp_path: Path) -> N
     assert "PD-1" not in remarks  # a flow marker
 
 
-def test_cells_travel_as_whole_numbers_with_their_calls(tmp_path: Path) -> None:
+def test_t_cells_travel_as_whole_numbers_with_their_calls(tmp_path: Path) -> None:
     tables = annotated([write_library(tmp_path)], tmp_path / "out")
     data = anndata.read_h5ad(tmp_path / "out" / "lib1.h5ad")
     counts = data.layers["counts"]
     assert counts.dtype == np.int32
-    assert data.obs["call"].astype(str).tolist() == tables.cells["call"].tolist()
-    assert counts.sum() == tables.cells["n_counts"].sum()
+    cells = tables.cells.set_index("barcode")
+    is_t = cells["posterior_t"] >= SETTINGS.call_threshold
+    assert 0 < is_t.sum() < len(cells)
+    assert data.obs_names.tolist() == cells.index[is_t].tolist()
+    assert data.obs["call"].astype(str).tolist() == cells.loc[is_t, "call"].tolist()
+    np.testing.assert_array_equal(
+        np.asarray(counts.sum(axis=1)).ravel(), cells.loc[is_t, "n_counts"]
+    )
+    whole = read_library(made.sheet_row(tmp_path / "lib1.h5"))
+    assert (counts != whole[data.obs_names].X).nnz == 0
+
+
+def test_swapped_contig_files_are_named_with_the_likely_right_partner(tmp_path: Path) -> None:
+    one, two = write_library(tmp_path, "lib1"), write_library(tmp_path, "lib2")
+    for row, letter in ((one, "A"), (two, "C")):
+        path = Path(str(row["contigs_path"]))
+        contigs = pd.read_csv(path)
+        contigs.assign(barcode=letter + contigs["barcode"]).to_csv(path, index=False)
+        data = read_library(row)
+        data.obs_names = letter + data.obs_names
+        made.write_10x_h5(Path(str(row["path"])), data)
+    one["contigs_path"], two["contigs_path"] = two["contigs_path"], one["contigs_path"]
+    quality = annotated([one, two]).quality.set_index("library_id")
+    assert quality["status"].tolist() == ["unreadable", "unreadable"]
+    assert "library 'lib2' has 3 of them" in quality.loc["lib1", "reason"]
+    assert "library 'lib1' has 3 of them" in quality.loc["lib2", "reason"]
+
+
+def test_a_library_whose_genes_have_other_names_is_refused_and_never_counted_as_empty(
+    tmp_path: Path,
+) -> None:
+    row = write_library(tmp_path)
+    data = read_library(row)
+    for names, words in (
+        ([f"x{name}" for name in data.var_names], "named like 'xCCR7'"),
+        ([name.capitalize() for name in data.var_names], "mouse"),
+    ):
+        odd = anndata.AnnData(data.X, obs=data.obs, var=pd.DataFrame(index=names))
+        made.write_10x_h5(Path(str(row["path"])), odd)
+        tables = annotated([row])
+        assert tables.quality["status"].tolist() == ["failed_quality"]
+        assert "none of the genes that tell T cells" in tables.quality["reason"].item()
+        assert words in tables.quality["reason"].item()
+        assert tables.counts["n_events"].isna().all()
+
+
+def test_prefixed_gene_names_give_the_same_calls(tmp_path: Path) -> None:
+    row = write_library(tmp_path)
+    plain = annotated([row])
+    data = read_library(row)
+    for prefix in ("hg19_", "GRCh38_", "GRCh38______"):
+        named = pd.DataFrame(index=[prefix + name for name in data.var_names])
+        odd = anndata.AnnData(data.X, obs=data.obs, var=named)
+        made.write_10x_h5(Path(str(row["path"])), odd)
+        tables = annotated([row])
+        pd.testing.assert_frame_equal(tables.cells, plain.cells)
+        assert "was taken off" in tables.quality["remarks"].item()
 
 
 def test_libraries_of_one_sample_are_summed_and_counted_apart(tmp_path: Path) -> None:
@@ -205,9 +261,11 @@ def test_a_simulated_library_is_called_as_its_truth_says(tmp_path: Path) -> None
         "itc_analysis.simulate.instrument.libraries", reason="simulator is absent"
     )
     from itc_analysis.simulate.people import blood, cohort
-    from itc_analysis.singlecell.calls import call_cells
-    from itc_analysis.singlecell.quality import judge_cells, measure_cells
-    from itc_analysis.singlecell.receptors import read_contigs, summarise_receptors
+    from itc_analysis.singlecell.calls.call import call_cells
+    from itc_analysis.singlecell.calls.evidence import weigh_rna
+    from itc_analysis.singlecell.calls.receptors import summarise_receptors
+    from itc_analysis.singlecell.intake.contigs import read_contigs
+    from itc_analysis.singlecell.quality.cells import judge_cells, measure_cells
 
     truth = cohort.simulate_measurement_truth("effect", 2, 1)
     drawn = blood.draw_blood(truth, np.random.default_rng(1))
@@ -228,7 +286,9 @@ def test_a_simulated_library_is_called_as_its_truth_says(tmp_path: Path) -> None
     simulated.contigs.to_csv(tmp_path / "contigs.csv", index=False)
     contigs = read_contigs(tmp_path / "contigs.csv")
     receptors = summarise_receptors(contigs, kept.obs_names)
-    calls = call_cells(kept, receptors, evidence=EVIDENCE, call_threshold=0.8)["call"].to_numpy()
+    calls = call_cells(
+        weigh_rna(kept, evidence=EVIDENCE), receptors, evidence=EVIDENCE, call_threshold=0.8
+    )["call"].to_numpy()
     is_singlet = labels != "doublet"
     # RNA is all there is for gamma-delta (few shallow cells): sure calls, but not of every cell
     for name, leaves, sensitivity in (

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config import SingleCell, read_section
     from itc_analysis.errors import ItcError
     from itc_analysis.singlecell import annotate
-    from itc_analysis.singlecell.weights import read_evidence
+    from itc_analysis.singlecell.calls.weights import read_evidence
     from itc_analysis.tables import contract, made
     from itc_analysis.tables.cohort.sheets import SignatureSheet
 

@@ -89,19 +89,9 @@ def open_data_files(study: Study) -> str:
             except ItcError as error:
                 errors.append(error)
     if libraries:
-        from itc_analysis.singlecell.read import read_library
-        from itc_analysis.singlecell.receptors import read_contigs
+        from itc_analysis.singlecell.intake.opening import open_libraries
 
-        for row in libraries:
-            try:
-                read_library(row)
-                if row["contigs_path"] is not None:
-                    read_contigs(row["contigs_path"])
-            except ItcError as error:
-                # Cell Ranger names every library's file alike
-                errors.append(
-                    ItcError(f"library {row['library_id']}, {error.source}", error.faults)
-                )
+        errors += open_libraries(libraries)
     if errors:
         raise ItcErrors(errors)
     text = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"

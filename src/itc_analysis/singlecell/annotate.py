@@ -5,7 +5,6 @@ A library that cannot be used is recorded with its reason in every table; the ot
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,23 @@ from typing import Any
 
 import anndata
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config import SingleCell
 from itc_analysis.errors import ItcError, UnreadableFile
-from itc_analysis.singlecell import calls, counts, pseudobulk, quality, read, receptors
-from itc_analysis.singlecell.weights import Evidence
+from itc_analysis.singlecell import counts, pseudobulk
+from itc_analysis.singlecell.calls import call as calls
+from itc_analysis.singlecell.calls.evidence import weigh_rna
+from itc_analysis.singlecell.calls.receptors import summarise_receptors
+from itc_analysis.singlecell.calls.weights import Evidence
+from itc_analysis.singlecell.intake import pairing
+from itc_analysis.singlecell.intake.contigs import read_contigs
+from itc_analysis.singlecell.intake.genes import explain_missing_t_genes
+from itc_analysis.singlecell.intake.library import read_library
+from itc_analysis.singlecell.intake.tidy import keep_rows
+from itc_analysis.singlecell.quality import cells as quality
+from itc_analysis.singlecell.writing import write_cells
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
 from itc_analysis.tables.singlecell import Cells, LibraryQuality
@@ -69,7 +79,15 @@ class Annotated:
 
 
 class FailedQuality(ItcError):
-    """A library without a single usable cell."""
+    """A library without a single usable cell, or in which T cells cannot be told from others."""
+
+
+class ForeignContigs(UnreadableFile):
+    """Contigs whose barcodes are those of another library."""
+
+    def __init__(self, source: str, contig_barcodes: pd.Index, names: pd.Index) -> None:
+        super().__init__(source, pairing.explain_mismatch(contig_barcodes, names, others={}))
+        self.contig_barcodes, self.names = contig_barcodes, names
 
 
 def annotate_libraries(
@@ -102,7 +120,10 @@ def annotate_libraries(
             library = annotate_library(row, settings=settings, evidence=evidence)
         except (UnreadableFile, FailedQuality) as error:
             status = "unreadable" if isinstance(error, UnreadableFile) else "failed_quality"
-            reason = f"{error.source}: " + "; ".join(str(fault) for fault in error.faults)
+            told = "; ".join(str(fault) for fault in error.faults)
+            if isinstance(error, ForeignContigs):
+                told = _explain_foreign(error, row, rows)
+            reason = f"{error.source}: {told}"
             log.warning("%s: %s", library_id, reason)
             qualities.append(_quality_row(row) | {"status": status, "reason": reason})
             counted.append(counts.uncounted(row, status=status, reason=reason))
@@ -120,7 +141,13 @@ def annotate_libraries(
             library.data, library.cells, call_threshold=settings.call_threshold
         )
         if folder is not None:
-            write_cells(library, folder / f"{library_id}.h5ad")
+            write_cells(
+                library.data,
+                library.cells,
+                folder / f"{library_id}.h5ad",
+                not_callable=library.not_callable,
+                call_threshold=settings.call_threshold,
+            )
         tally = library.cells["call"].value_counts()
         told = ", ".join(f"{tally[call]} {call}" for call in calls.CALLS if call in tally)
         log.info("%s: %d cells: %s", library_id, len(library.cells), told)
@@ -144,27 +171,36 @@ def annotate_library(
     UnreadableFile : counts or contigs cannot be read, or the contigs belong to another library.
     FailedQuality : no barcode passes quality control.
     """
-    data = read.read_library(row)
+    name = Path(str(row["path"])).name
+    data = read_library(row)
     n_barcodes = data.n_obs
-    contigs = _read_contigs(row, data)
+    unclear = explain_missing_t_genes(data.var_names)
+    if unclear:
+        raise FailedQuality(name, unclear)
+    contigs = _read_contigs(row, data.obs_names)
     measured = quality.measure_cells(data)
     verdict = quality.judge_cells(measured, settings=settings)
     dropped = quality.describe_dropped(verdict)
     if verdict.notna().all():
-        raise FailedQuality(Path(str(row["path"])).name, f"no usable cell; {dropped}")
-    data = data[verdict.isna().to_numpy()].copy()
-    found = receptors.summarise_receptors(contigs, data.obs_names)
-    called = calls.call_cells(
-        data, found, evidence=evidence, call_threshold=settings.call_threshold
-    )
-    has_delta = contigs is not None and row.get("has_gamma_delta_receptors") is True
+        raise FailedQuality(name, f"no usable cell; {dropped}")
+    data = _keep(data, verdict.isna().to_numpy())
+    found = summarise_receptors(contigs, data.obs_names)
+    rna = weigh_rna(data, evidence=evidence)
     not_callable = calls.find_not_callable(
-        data.var_names,
+        rna,
         has_contigs=contigs is not None,
-        has_delta_contigs=has_delta,
+        has_delta_contigs=contigs is not None and row.get("has_gamma_delta_receptors") is True,
         evidence=evidence,
     )
-    cells = measured[verdict.isna()].join(called).reset_index()
+    called = calls.call_cells(
+        rna,
+        found,
+        evidence=evidence,
+        call_threshold=settings.call_threshold,
+        not_callable=not_callable,
+    )
+    kept = measured[verdict.isna()].drop(columns="share_other_genome", errors="ignore")
+    cells = kept.join(called).reset_index()
     cells.insert(0, "library_id", str(row["library_id"]))
     cells.insert(1, "sample_id", str(row["sample_id"]))
     summary = _quality_row(row) | {
@@ -175,26 +211,6 @@ def annotate_library(
         "remarks": "; ".join([*data.uns["remarks"], *_about_quality(dropped, measured)]),
     }
     return Annotated(data, contract.make(cells, Cells), summary, not_callable)
-
-
-def write_cells(library: Annotated, path: Path) -> None:
-    """Write the cells of a library: `layers["counts"]` whole numbers, calls in `obs`; no `X`."""
-    described = library.cells.set_index("barcode")
-    described.index = described.index.astype(object)
-    text: list[str] = described.select_dtypes("string").columns.tolist()
-    for column in text:
-        described[column] = described[column].astype(object).astype("category")
-    data = anndata.AnnData(
-        obs=described,
-        var=library.data.var,
-        layers={"counts": library.data.X.astype(np.int32)},
-        uns={"itc_analysis": json.dumps({"not_callable": library.not_callable}, sort_keys=True)},
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    # gzip, not lzf: R reads it without a plug-in
-    data.write_h5ad(partial, compression="gzip")
-    partial.replace(path)
 
 
 def list_inputs(rows: Sequence[Mapping[str, Any]]) -> list[Path]:
@@ -209,16 +225,37 @@ def list_inputs(rows: Sequence[Mapping[str, Any]]) -> list[Path]:
     ]
 
 
-def _read_contigs(row: Mapping[str, Any], data: anndata.AnnData) -> pd.DataFrame | None:
+def _read_contigs(row: Mapping[str, Any], names: pd.Index) -> pd.DataFrame | None:
     path = row.get("contigs_path")
     if not path:
         return None
-    contigs = receptors.read_contigs(str(path))
-    names = set(receptors.strip_suffix(data.obs_names))
-    if len(contigs) and not names & set(receptors.strip_suffix(pd.Index(contigs["barcode"]))):
-        what = "none of its barcodes is in the library; is it the contig file of another library?"
-        raise UnreadableFile(Path(str(path)).name, what)
+    contigs = read_contigs(str(path))
+    if not pairing.is_pair(pd.Index(contigs["barcode"]), names):
+        raise ForeignContigs(Path(str(path)).name, pd.Index(contigs["barcode"]), names)
     return contigs
+
+
+def _explain_foreign(
+    error: ForeignContigs, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> str:
+    """Say which library of the batch the contigs fit, reading the barcodes of the others."""
+    others = {}
+    for other in rows:
+        if other["library_id"] != row["library_id"]:
+            try:
+                others[str(other["library_id"])] = read_library(other).obs_names
+            except UnreadableFile:
+                continue
+    return pairing.explain_mismatch(error.contig_barcodes, error.names, others=others)
+
+
+def _keep(data: anndata.AnnData, is_kept: npt.NDArray[np.bool_]) -> anndata.AnnData:
+    """Return the cells that are kept; the counts of `data` are used up, not copied."""
+    kept = anndata.AnnData(keep_rows(data.X, is_kept), obs=data.obs[is_kept], var=data.var)
+    kept.uns["remarks"] = data.uns["remarks"]
+    for key in data.obsm:
+        kept.obsm[key] = data.obsm[key][is_kept]
+    return kept
 
 
 def _quality_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import anndata
+import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -48,16 +50,11 @@ def sum_molecules(
     counts : molecules, shape (n_cells, n_genes).
     cells : from `calls.call_cells`, in the order of the rows.
     """
-    membership = sp.csr_matrix(
-        np.array(
-            [
-                is_member(cells, population, call_threshold=call_threshold)
-                for population in POPULATIONS
-            ],
-            dtype=np.float64,
-        )
+    members = np.array(
+        [is_member(cells, population, call_threshold=call_threshold) for population in POPULATIONS]
     )
-    total: npt.NDArray[np.float64] = np.asarray((membership @ counts).todense(), dtype=np.float64)
+    total = np.zeros((len(POPULATIONS), counts.shape[1]))
+    _add_up(counts.indptr, counts.indices, counts.data, members, total)
     return total
 
 
@@ -126,3 +123,12 @@ def tabulate(sums: dict[str, SampleSums]) -> tuple[pd.DataFrame, pd.DataFrame]:
         contract.check(pd.concat(filled, ignore_index=True), Pseudobulk),
         contract.make(depth, PseudobulkDepth),
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_up(indptr: Any, indices: Any, data: Any, members: Any, total: Any) -> None:
+    for population in range(members.shape[0]):
+        for row in range(members.shape[1]):
+            if members[population, row]:
+                for i in range(indptr[row], indptr[row + 1]):
+                    total[population, indices[i]] += data[i]

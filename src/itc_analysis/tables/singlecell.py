@@ -36,6 +36,14 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
     n_genes: Series[int] = count("Detected genes.", "genes")
     n_counts: Series[float] = quantity("Molecules (UMI).", "counts", 0)
     share_mito: Series[float] = quantity("Mitochondrial share.", "share", 0, 1)
+    share_ribo: Series[float] = quantity("Share of ribosomal protein genes.", "share", 0, 1)
+    share_haemoglobin: Series[float] = quantity("Share of haemoglobin genes.", "share", 0, 1)
+    share_dissociation: Series[float] = quantity(
+        "Share of genes that taking cells apart switches on (immediate-early, heat shock).",
+        "share",
+        0,
+        1,
+    )
     call: Series[pd.StringDtype] = text(
         "mait, inkt, gd_t_cells, innate_cd8, cd4_t_cells, cd8_t_cells, other_t_cells, not_t, "
         "doublet or indeterminate."

@@ -216,13 +216,15 @@ class LibrarySheet(Contract, key=("library_id",)):
     library_id: Series[pd.StringDtype] = identifier("Id of the library.")
     sample_id: Series[pd.StringDtype] = identifier("The sample.")
     path: Series[pd.StringDtype] = text(
-        "Counts: a 10x h5 file, a 10x mtx folder, or an h5ad file.", nullable=False
+        "Counts: a 10x h5 file, a 10x mtx folder, an h5ad or an h5mu file.", nullable=False
     )
     format: Series[pd.StringDtype] = text(
-        "10x_h5, 10x_mtx or h5ad.", nullable=False, allowed=["10x_h5", "10x_mtx", "h5ad"]
+        "10x_h5, 10x_mtx, h5ad or h5mu.",
+        nullable=False,
+        allowed=["10x_h5", "10x_mtx", "h5ad", "h5mu"],
     )
     contigs_path: Series[pd.StringDtype] = text(
-        "Cell Ranger contig annotations (csv, csv.gz); empty for none."
+        "Contig annotations of Cell Ranger, or an AIRR table with cell_id (csv, tsv, gz); empty: none."
     )
     has_gamma_delta_receptors: Series[pd.BooleanDtype] = yes_no(
         "The receptor library was amplified for TRG/TRD; without it, no gamma-delta contig proves nothing."

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.singlecell.weights import NOT_T_CALLS, read_evidence
+from itc_analysis.singlecell.calls.weights import NOT_T_CALLS, read_evidence
 
 EVIDENCE = read_evidence()
 #: Columns of the ABIS matrix that each class of the evidence stands for.

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config import SingleCell
-from itc_analysis.singlecell.quality import describe_dropped, judge_cells, measure_cells
+from itc_analysis.singlecell.quality.cells import describe_dropped, judge_cells, measure_cells
 from singlecell.made_cells import CD4, library
 
 SETTINGS = SingleCell()

@@ -7,13 +7,16 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from itc_analysis.config import SingleCell
-from itc_analysis.singlecell import quality
-from itc_analysis.singlecell.calls import CALLS, call_cells, find_not_callable
-from itc_analysis.singlecell.read import read_library
-from itc_analysis.singlecell.receptors import read_contigs, summarise_receptors
-from itc_analysis.singlecell.weights import read_evidence
+from itc_analysis.singlecell.calls.call import CALLS, call_cells, find_not_callable
+from itc_analysis.singlecell.calls.evidence import weigh_rna
+from itc_analysis.singlecell.calls.receptors import summarise_receptors
+from itc_analysis.singlecell.calls.weights import read_evidence
+from itc_analysis.singlecell.intake.contigs import read_contigs
+from itc_analysis.singlecell.intake.library import read_library
+from itc_analysis.singlecell.quality import cells as quality
 from singlecell import made_cells as made
 
 EVIDENCE = read_evidence()
@@ -25,7 +28,8 @@ def called(
     data: anndata.AnnData, contigs: pd.DataFrame | None = None, *, threshold: float = 0.8
 ) -> pd.DataFrame:
     receptors = summarise_receptors(contigs, data.obs_names)
-    return call_cells(data, receptors, evidence=EVIDENCE, call_threshold=threshold)
+    rna = weigh_rna(data, evidence=EVIDENCE)
+    return call_cells(rna, receptors, evidence=EVIDENCE, call_threshold=threshold)
 
 
 def chains(of: Mapping[str, Sequence[tuple[str, str, str, str]]]) -> pd.DataFrame:
@@ -137,9 +141,12 @@ def test_sorted_nk_cells_are_no_t_cells_where_the_reference_lacks_receptor_genes
     for name in ("CD4+ T Helper2", "CD4+/CD45RO+ Memory", "CD4+/CD45RA+/CD25- Naive T"):
         assert calls[(celltype == name).to_numpy()].isin(["cd8_t_cells", "not_t"]).mean() < 0.02
     reasons = find_not_callable(
-        data.var_names, has_contigs=False, has_delta_contigs=False, evidence=EVIDENCE
+        weigh_rna(data, evidence=EVIDENCE),
+        has_contigs=False,
+        has_delta_contigs=False,
+        evidence=EVIDENCE,
     )
-    assert set(reasons) == {"gd_t_cells", "inkt"}
+    assert set(reasons) == {"gd_t_cells", "inkt", "mait"}
 
 
 @pytest.mark.real_data
@@ -231,10 +238,14 @@ def test_a_missing_alpha_chain_never_makes_a_mait_cell_something_else() -> None:
 
 
 def test_another_alpha_chain_speaks_against_mait() -> None:
-    data = made.blood(mait=made.MAIT)
-    alone = called(data).loc["mait", "posterior"]
-    found = called(data, chains({"mait": [made.OTHER_ALPHA, made.OTHER_BETA]})).loc["mait"]
-    assert found["call"] != "mait" or found["posterior"] < alone
+    other = chains({"mait": [made.OTHER_ALPHA, made.OTHER_BETA]})
+    data = made.blood(mait=made.MAIT, more=made.MAIT)
+    assert called(data, other).loc["mait", "posterior"] < called(data).loc["mait", "posterior"]
+    # nothing of the receptor that defines it, and another one
+    unseen = {gene: n for gene, n in made.MAIT.items() if gene != "TRAV1-2"}
+    data = made.blood(mait=unseen, more=made.MAIT)
+    assert called(data).loc["mait", "call"] == "mait"
+    assert called(data, other).loc["mait", "call"] != "mait"
 
 
 def test_trdc_alone_makes_no_gamma_delta_cell() -> None:
@@ -324,21 +335,71 @@ def test_posteriors_are_probabilities_and_calls_are_known() -> None:
 
 
 def test_what_a_library_cannot_show_is_told_with_the_reason() -> None:
-    genes = pd.Index(made.GENES)
-    assert (
-        find_not_callable(genes, has_contigs=True, has_delta_contigs=False, evidence=EVIDENCE) == {}
+    def reasons(without: list[str], *, contigs: bool, delta: bool) -> dict[str, str]:
+        rna = weigh_rna(made.library(list(made.KINDS.values()), without=without), evidence=EVIDENCE)
+        return find_not_callable(
+            rna, has_contigs=contigs, has_delta_contigs=delta, evidence=EVIDENCE
+        )
+
+    assert reasons([], contigs=True, delta=False) == {}
+    lacking = [gene for gene in made.GENES if gene.startswith("TRD")]
+    found = reasons(lacking, contigs=False, delta=False)
+    assert found["gd_t_cells"].endswith("none of TRDC, TRDV1, TRDV2, TRDV3")
+    assert "RNA alone" in found["inkt"]
+    assert "gd_t_cells" not in reasons(lacking, contigs=True, delta=True)
+
+
+V_GENES = [gene for gene in made.GENES if gene.startswith(("TRAV", "TRBV", "TRDV", "TRGV"))]
+
+
+def test_a_library_without_v_genes_and_contigs_abstains_from_mait_and_gamma_delta() -> None:
+    data = made.library([made.CD4] * 20 + [made.MAIT] * 5 + [made.VD2] * 5, without=V_GENES)
+    rna = weigh_rna(data, evidence=EVIDENCE)
+    reasons = find_not_callable(rna, has_contigs=False, has_delta_contigs=False, evidence=EVIDENCE)
+    assert set(reasons) == {"mait", "inkt", "gd_t_cells"}
+    assert "not callable from this library" in reasons["mait"]
+    found = call_cells(
+        rna,
+        summarise_receptors(None, data.obs_names),
+        evidence=EVIDENCE,
+        call_threshold=0.8,
+        not_callable=reasons,
     )
+    assert not found["call"].isin(["mait", "gd_t_cells"]).any()
+    assert (found["posterior_t"] > 0.8).all()  # T cells they are all the same
+    # contigs bring back what they can show
+    again = find_not_callable(rna, has_contigs=True, has_delta_contigs=False, evidence=EVIDENCE)
+    assert set(again) == {"gd_t_cells"}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("with_v_genes", [True, False])
+def test_genes_without_a_molecule_change_no_call(pbmc5p: tuple, *, with_v_genes: bool) -> None:
+    data, _, _ = pbmc5p
+    if not with_v_genes:
+        data = data[:, ~data.var_names.str.match(r"TR[ABDG]V")].copy()
+    some = data[::7].copy()  # in fewer cells more genes have no molecule
+    has_molecule = np.asarray((some.X > 0).sum(axis=0)).ravel() > 0
+    more = anndata.AnnData(
+        sp.hstack([some.X, sp.csr_matrix((some.n_obs, 3), dtype=some.X.dtype)], format="csr"),
+        obs=some.obs,
+        var=pd.DataFrame(index=[*some.var_names, "TRAV99", "TRAV98", "NOTAGENE"]),
+    )
+    one, other, third = called(some), called(some[:, has_molecule].copy()), called(more)
+    pd.testing.assert_frame_equal(one, other)
+    pd.testing.assert_frame_equal(one, third)
+
+
+@pytest.mark.real_data
+def test_mait_of_five_prime_cells_are_left_open_when_v_genes_and_contigs_are_withheld(
+    pbmc5p: tuple,
+) -> None:
+    data, _, _ = pbmc5p
+    blind = data[:, ~data.var_names.str.match(r"TR[ABDG]V")].copy()
     reasons = find_not_callable(
-        genes.difference(["TRDC", "TRDV1", "TRDV2", "TRDV3"]),
+        weigh_rna(blind, evidence=EVIDENCE),
         has_contigs=False,
         has_delta_contigs=False,
         evidence=EVIDENCE,
     )
-    assert reasons["gd_t_cells"].endswith("none of TRDC, TRDV1, TRDV2, TRDV3")
-    assert "RNA alone" in reasons["inkt"]
-    assert "gd_t_cells" not in find_not_callable(
-        genes.difference(["TRDC", "TRDV2"]),
-        has_contigs=True,
-        has_delta_contigs=True,
-        evidence=EVIDENCE,
-    )
+    assert set(reasons) == {"mait", "inkt", "gd_t_cells"}

@@ -6,14 +6,15 @@ indeterminate: it is never forced, and a missing chain never speaks against a po
 
 from __future__ import annotations
 
-import anndata
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.singlecell.evidence import normalise, weigh_receptors, weigh_rna
-from itc_analysis.singlecell.receptors import summarise_receptors
-from itc_analysis.singlecell.weights import Bools, Evidence, Floats
+from itc_analysis.singlecell.calls.evidence import Rna, normalise, weigh_receptors
+from itc_analysis.singlecell.calls.receptors import summarise_receptors
+from itc_analysis.singlecell.calls.weights import Bools, Evidence, Floats
 
 #: The call that a productive delta chain proves, whatever RNA shows.
 GAMMA_DELTA = "gd_t_cells"
@@ -34,19 +35,21 @@ CALLS = (
 
 
 def call_cells(
-    data: anndata.AnnData,
+    rna: Rna,
     receptors: pd.DataFrame,
     *,
     evidence: Evidence,
     call_threshold: float,
+    not_callable: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Call each cell.
 
     Parameters
     ----------
-    data : cells after quality control, molecules in `X`.
+    rna : from `evidence.weigh_rna`.
     receptors : from `receptors.summarise_receptors` for the same cells.
     call_threshold : probability that a call needs; below it the cell is indeterminate.
+    not_callable : from `find_not_callable`: no cell gets these calls.
 
     Returns
     -------
@@ -62,15 +65,16 @@ def call_cells(
     CD3 and a delta gene or chain and no alpha-beta pair; innate CD8 cells need CD8 and a KIR or NKG2A
     molecule; iNKT cells need receptor evidence.
     """
-    rna = weigh_rna(data.X, data.var_names, evidence=evidence)
     receptor = weigh_receptors(receptors, evidence=evidence)
     by_rna = normalise(evidence.log_prior + rna.log_likelihood)
     posterior = normalise(evidence.log_prior + rna.log_likelihood + receptor)
     has_receptor = receptors["receptor"].notna().to_numpy(dtype=bool)
-    barred = _barred(rna.detected, receptors, evidence)
+    unknown = not_callable or {}
+    barred = _barred(rna.detected, receptors, evidence, unknown)
     call, probability = _decide(posterior, barred, evidence, call_threshold)
     # RNA alone must do without what only contigs can show
-    barred_rna = _barred(rna.detected, summarise_receptors(None, data.obs_names), evidence)
+    without = summarise_receptors(None, rna.barcodes)
+    barred_rna = _barred(rna.detected, without, evidence, unknown)
     call_rna, _ = _decide(by_rna, barred_rna, evidence, call_threshold)
     is_conflict = has_receptor & (_allowed_share(by_rna, receptor, evidence) < 1 - call_threshold)
     decided = np.where(call == call_rna, np.where(has_receptor, "both", "rna"), "receptor")
@@ -86,23 +90,32 @@ def call_cells(
         }
     )
     table["receptor"] = table["receptor"].astype("string")
-    return table.set_index(pd.Index(data.obs_names, name="barcode"))
+    return table.set_index(pd.Index(rna.barcodes, name="barcode"))
 
 
 def find_not_callable(
-    genes: pd.Index, *, has_contigs: bool, has_delta_contigs: bool, evidence: Evidence
+    rna: Rna, *, has_contigs: bool, has_delta_contigs: bool, evidence: Evidence
 ) -> dict[str, str]:
     """Return, for each population that this library cannot show, the reason in words.
 
-    A population whose defining genes the reference lacks, or that needs receptors in a library
-    without contigs, is not estimable: that is not the same as no cells.
+    A population whose defining genes the reference lacks, that needs V genes in a library that shows
+    none, or that needs receptors in a library without contigs, is not estimable: that is not the same
+    as no cells.
     """
     reasons = {}
     for call, sets in evidence.requires.items():
-        lacking = [wanted for wanted in sets if not any(gene in genes for gene in wanted)]
+        lacking = [wanted for wanted in sets if not any(gene in rna.listed for gene in wanted)]
         if lacking and not (call == GAMMA_DELTA and has_delta_contigs):
             names = "; none of ".join(", ".join(wanted) for wanted in lacking)
             reasons[call] = f"the gene reference of the library has none of {names}"
+    for call in evidence.needs_segments:
+        has_chains = has_delta_contigs if call == GAMMA_DELTA else has_contigs
+        if not rna.shows_segments and not has_chains and call not in reasons:
+            chains = "delta chain" if call == GAMMA_DELTA else "receptor"
+            reasons[call] = (
+                f"not callable from this library: it shows no V genes (as 3' libraries do) and has no {chains} "
+                "contigs, and other RNA alone cannot be trusted with these cells"
+            )
     if not has_contigs:
         for call in evidence.needs_receptor:
             reasons[call] = "no receptor contigs, and RNA alone cannot tell these cells from MAIT"
@@ -128,7 +141,12 @@ def _decide(
     return call, np.where(is_other, conventional, probability)
 
 
-def _barred(detected: dict[str, Bools], receptors: pd.DataFrame, evidence: Evidence) -> Bools:
+def _barred(
+    detected: dict[str, Bools],
+    receptors: pd.DataFrame,
+    evidence: Evidence,
+    not_callable: Mapping[str, str],
+) -> Bools:
     """Return where the definition of a population rules a call out, shape (n_cells, n_calls)."""
     barred = np.zeros((len(receptors), len(CALLS)), dtype=bool)
     for call, sets in evidence.requires.items():
@@ -140,6 +158,13 @@ def _barred(detected: dict[str, Bools], receptors: pd.DataFrame, evidence: Evide
             barred[:, CALLS.index(call)] |= ~shown
     for call in evidence.needs_receptor:
         barred[:, CALLS.index(call)] |= receptors["receptor"].isna().to_numpy()
+    for call, gene in evidence.own_alpha.items():
+        # null, and so False, where no alpha chain was seen
+        is_other = (receptors["alpha_kind"] == "other").fillna(value=False).to_numpy(dtype=bool)
+        shown = detected.get(gene, np.zeros(len(receptors), dtype=bool))
+        barred[:, CALLS.index(call)] |= is_other & ~shown
+    for call in not_callable:
+        barred[:, CALLS.index(call)] = True
     return barred
 
 

@@ -106,6 +106,8 @@ class Evidence(Section):
     classes: dict[str, CellClass]
     requires: dict[str, tuple[tuple[str, ...], ...]]
     needs_receptor: tuple[str, ...]
+    needs_segments: tuple[str, ...]
+    own_alpha: dict[str, str]
     levels: dict[str, Level]
     segments: dict[str, Segment]
     receptor: Receptor

@@ -7,13 +7,17 @@ nothing. The weights come from `weights.read_evidence`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import anndata
+import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import scipy.sparse as sp
 
-from itc_analysis.singlecell.weights import Bools, Evidence, Floats, Model
+from itc_analysis.singlecell.calls.molecules import take_molecules
+from itc_analysis.singlecell.calls.weights import Bools, Evidence, Floats, Model
+from itc_analysis.singlecell.intake.genes import T_GENES
 
 #: Genes by which T cells are recognised when V genes are looked for.
 CD3 = ("CD3D", "CD3E", "CD3G")
@@ -27,69 +31,70 @@ LOCI = ("alpha", "beta", "delta")
 
 @dataclass(frozen=True)
 class Rna:
-    """Counts of the evidence genes in the cells of one library.
+    """What the RNA of each cell of one library says.
 
     Parameters
     ----------
-    detected : for each gene of the evidence that the library can show, whether each cell has a
-        molecule of it, shape (n_cells,).
+    barcodes : the cells.
+    detected : for each gene of the evidence of which the library has a molecule, whether each cell
+        has one, shape (n_cells,).
+    listed : genes of the evidence that the file lists.
     shows_segments : V genes can be seen (5' library); in a 3' library their absence says nothing.
     log_likelihood : shape (n_cells, n_classes), up to a constant per cell.
     """
 
+    barcodes: pd.Index
     detected: dict[str, Bools]
+    listed: frozenset[str]
     shows_segments: bool
     log_likelihood: Floats
 
 
-def weigh_rna(counts: sp.csr_matrix, genes: pd.Index, *, evidence: Evidence) -> Rna:
+def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
     """Compare what each cell shows of each gene with what each class should show at the cell's depth.
 
     A gene with rate r (molecules per 10 000) in a class is seen in a cell of depth d as a negative
     binomial count of mean r d / 10 000, plus ambient molecules, a Poisson count whose rate is a share
     of the library's own mean. Only none, few (1-2) or many (3 or more) molecules are told apart,
     since levels differ between kits by more than counts can bear. Features are taken as independent
-    given the class.
+    given the class. A gene without a molecule in the whole library says nothing, as one that the file
+    does not list, so both kinds of file give the same calls. The exception is a library in which none
+    of the genes of T cells has a molecule: there are no T cells in it.
 
     Parameters
     ----------
-    counts : molecules, shape (n_cells, n_genes).
-    genes : symbols of the columns, without repeats.
+    data : cells after quality control, molecules in `X`.
     """
     model = evidence.model
-    depth = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
-    scale = depth / MOLECULES
-    position = {gene: i for i, gene in enumerate(genes)}
-    columns = counts.tocsc()
-
-    def molecules(names: list[str]) -> Floats:
-        chosen = columns[:, [position[name] for name in names]]
-        return np.asarray(chosen.sum(axis=1), dtype=np.float64).ravel()
-
     wanted = [gene for level in evidence.levels.values() for gene in level.genes]
-    wanted += list(evidence.segments)
-    detected = {gene: molecules([gene]) > 0 for gene in wanted if gene in position}
-    shows_segments = _shows_segments(columns, genes, detected, evidence)
-    log_likelihood = np.zeros((counts.shape[0], len(evidence.names)))
+    wanted += [*evidence.segments, *CD3, *T_GENES]
+    taken = take_molecules(data.X, data.var_names, wanted)
+    of_gene = dict(taken.of_gene)
+    if not any(gene in of_gene for gene in T_GENES):
+        of_gene |= {gene: np.zeros(data.n_obs) for gene in T_GENES if gene in taken.listed}
+    scale = taken.depth / MOLECULES
+    total = max(float(taken.depth.sum()), 1.0)
+    detected = {gene: found > 0 for gene, found in of_gene.items()}
+    shows_segments = _shows_segments(detected, taken.has_segment, evidence)
+    log_likelihood = np.zeros((data.n_obs, len(evidence.names)))
 
     def add(names: list[str], rate: Floats, share: Floats) -> None:
-        found = molecules(names)
-        library_rate = MOLECULES * found.sum() / max(depth.sum(), 1.0)
-        ambient = model.share_ambient * library_rate * scale
+        found = np.sum([of_gene[name] for name in names], axis=0)
+        ambient = model.share_ambient * MOLECULES * found.sum() / total * scale
         bins = np.digitize(found, [1, MANY])
-        log_likelihood[...] += _log_bins(bins, np.outer(scale, rate), ambient, share, model)
+        add_log_bins(log_likelihood, bins, scale, rate, ambient, share, model)
 
     for level in evidence.levels.values():
-        present = [gene for gene in level.genes if gene in position]
+        present = [gene for gene in level.genes if gene in of_gene]
         if present:
             rate = np.sum([evidence.per_class(level.genes[gene]) for gene in present], axis=0)
             add(present, rate, np.ones(len(rate)))
     for gene, segment in evidence.segments.items():
-        if gene in position and shows_segments:
+        if gene in of_gene and shows_segments:
             share = evidence.per_class(segment.share)
             add([gene], np.full(len(share), segment.rate), share)
     _mix(log_likelihood, evidence)
-    return Rna(detected, shows_segments, log_likelihood)
+    return Rna(data.obs_names, detected, taken.listed, shows_segments, log_likelihood)
 
 
 def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> Floats:
@@ -129,47 +134,70 @@ def normalise(log_posterior: Floats) -> Floats:
     return total
 
 
-def _log_bins(
-    bins: npt.NDArray[np.intp], mean: Floats, ambient: Floats, share: Floats, model: Model
-) -> Floats:
-    """Return log P(none, few or many | class) of each cell's bin, shape (n_cells, n_classes).
+def add_log_bins(
+    log_likelihood: Floats,
+    bins: npt.NDArray[np.intp],
+    scale: Floats,
+    rate: Floats,
+    ambient: Floats,
+    share: Floats,
+    model: Model,
+) -> None:
+    """Add log P(none, few or many | class) of each cell's bin.
 
     Parameters
     ----------
+    log_likelihood : shape (n_cells, n_classes); changed.
     bins : 0 none, 1 few, 2 many; shape (n_cells,).
-    mean : molecules expected of a cell that expresses the gene, shape (n_cells, n_classes).
+    scale : depth of each cell over `MOLECULES`.
+    rate : molecules of the gene per `MOLECULES` of a cell that expresses it, shape (n_classes,).
     ambient : ambient molecules expected, shape (n_cells,).
     share : cells of each class that express the gene at all, shape (n_classes,).
     """
-    size = model.dispersion_size
-    stay = 1 / (1 + mean / size)
-    own0 = 1 - share + share * stay**size
-    own1 = share * size * stay**size * (1 - stay)
-    own2 = share * size * (size + 1) / 2 * stay**size * (1 - stay) ** 2
-    ambient = ambient[:, None]
-    stray0 = np.exp(-ambient)
-    none = own0 * stray0
-    few = own1 * stray0 + own0 * stray0 * ambient
-    few += own2 * stray0 + own1 * stray0 * ambient + own0 * stray0 * ambient**2 / 2
-    probability = np.stack([none, few, 1 - none - few])
-    chosen = np.take_along_axis(probability, bins[None, :, None], axis=0)[0]
-    logs: Floats = np.log(np.clip(chosen, model.share_wrong, 1 - model.share_wrong))
-    return logs
+    _add_log_bins(
+        log_likelihood, bins, scale, rate, ambient, share, model.dispersion_size, model.share_wrong
+    )
 
 
-def _shows_segments(
-    columns: sp.csc_matrix, genes: pd.Index, detected: dict[str, Bools], evidence: Evidence
-) -> bool:
-    """Tell a 5' library (V genes are read) from a 3' one (they are not)."""
+@numba.njit(cache=True, nogil=True)
+def _add_log_bins(
+    log_likelihood: Any,
+    bins: Any,
+    scale: Any,
+    rate: Any,
+    ambient: Any,
+    share: Any,
+    size: float,
+    share_wrong: float,
+) -> None:
+    n_classes = rate.shape[0]
+    for cell in range(bins.shape[0]):
+        stray = ambient[cell]
+        stray0 = np.exp(-stray)
+        for k in range(n_classes):
+            stay = 1 / (1 + rate[k] * scale[cell] / size)
+            # negative binomial probabilities of 0, 1 and 2 own molecules
+            zero = stay**size
+            own0 = 1 - share[k] + share[k] * zero
+            own1 = share[k] * size * zero * (1 - stay)
+            own2 = share[k] * size * (size + 1) / 2 * zero * (1 - stay) ** 2
+            none = own0 * stray0
+            few = stray0 * (own1 + own2 + (own0 + own1) * stray + own0 * stray * stray / 2)
+            probability = none
+            if bins[cell] == 1:
+                probability = few
+            elif bins[cell] == 2:
+                probability = 1 - none - few
+            log_likelihood[cell, k] += np.log(min(max(probability, share_wrong), 1 - share_wrong))
+
+
+def _shows_segments(detected: dict[str, Bools], has_segment: Bools, evidence: Evidence) -> bool:
+    """Tell a 5' library (V genes are read) from a 3' one (they are not) by its CD3+ cells."""
     cd3 = [detected[gene] for gene in CD3 if gene in detected]
-    is_segment = genes.astype(str).str.match(r"TR[AB]V\d")
-    if not cd3 or not is_segment.any():
-        return False
-    is_t = np.any(cd3, axis=0)
+    is_t = np.any(cd3, axis=0) if cd3 else np.zeros(len(has_segment), dtype=bool)
     if not is_t.any():
-        return False
-    any_segment = np.asarray(columns[:, np.flatnonzero(is_segment)].sum(axis=1)).ravel() > 0
-    return bool(any_segment[is_t].mean() >= evidence.model.min_segment_cells)
+        return True  # no T cell, so nothing says that V genes cannot be seen
+    return bool(has_segment[is_t].mean() >= evidence.model.min_segment_cells)
 
 
 def _mix(log_likelihood: Floats, evidence: Evidence) -> None:

@@ -1,0 +1,1 @@
+"""What each cell is: evidence of RNA and receptor, weighed together."""

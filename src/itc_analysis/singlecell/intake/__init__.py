@@ -1,0 +1,1 @@
+"""From files to molecules per cell and gene, and to receptor chains per barcode."""

@@ -1,0 +1,161 @@
+"""Read T cell receptor contigs: Cell Ranger's tables of all versions, and AIRR rearrangements.
+
+Both end in the same table of productive, confident chains of cells.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.errors import UnreadableFile
+
+#: Locus to the name of its chain.
+CHAINS = {"TRA": "alpha", "TRB": "beta", "TRG": "gamma", "TRD": "delta"}
+#: Columns of what is returned.
+COLUMNS = ("barcode", "chain", "v_gene", "j_gene", "cdr3")
+NEEDED = ("barcode", "chain", "v_gene", "j_gene", "productive", "cdr3")
+#: AIRR Rearrangement Schema; `cell_id` is what makes it single-cell.
+NEEDED_AIRR = ("cell_id", "v_call", "j_call", "productive")
+_B_CHAINS = ("IGH", "IGK", "IGL")
+_NOTHING = ("", "none", "na", "nan", "null", "unassigned")
+_YES = ("true", "t", "yes", "1")
+#: Columns of other formats by which they are recognised.
+_RHAPSODY = "Cell_Index"
+#: Conserved residues at both ends of a junction, which `cdr3_aa` of AIRR leaves out.
+_FIRST_RESIDUE, _LAST_RESIDUE = "C", "F"
+#: A J gene belongs to one locus; V genes are shared between alpha and delta.
+_LOCUS_OF_J = re.compile(r"^(TR[ABGD])J")
+
+
+def read_contigs(path: str | Path) -> pd.DataFrame:
+    """Read a contig table.
+
+    Parameters
+    ----------
+    path : `filtered_contig_annotations.csv` or `all_contig_annotations.csv` of Cell Ranger (any
+        version, csv or csv.gz), or an AIRR rearrangement table with `cell_id` (tsv or csv, also gz), as
+        Cell Ranger, scirpy, dandelion and others write it.
+
+    Returns
+    -------
+    One row per productive, confident contig of a cell: barcode (as in the file), chain (alpha, beta,
+    gamma, delta), v_gene, j_gene, cdr3 (the junction, from C to F or W); strings, null where the file
+    has nothing, "None", or several genes that differ. Contigs that mix loci ("Multi") and unproductive
+    ones are left out. A V gene of alpha joined to a J gene of delta is a delta chain, whatever the file
+    calls its locus. Rows are sorted.
+
+    Raises
+    ------
+    UnreadableFile : another kind of file, B cell receptors, or no contig at all.
+    """
+    path = Path(path)
+    try:
+        header, delimiter = _header(path)
+        is_airr = "v_call" in header and "cell_id" in header
+        needed = NEEDED_AIRR if is_airr else NEEDED
+        missing = [column for column in needed if column not in header]
+        if missing:
+            raise UnreadableFile(path.name, _what_instead(path, f"no column {', '.join(missing)}"))
+        # as text: "True", "true", "T" and "TRUE" are all in use, and "None" is not a gene
+        table = pd.read_csv(path, sep=delimiter, dtype="string", keep_default_na=False)
+    except FileNotFoundError:
+        raise UnreadableFile(
+            path.name, "the contig file is not there; check `contigs_path`"
+        ) from None
+    except (OSError, EOFError, ValueError, csv.Error) as error:
+        raise UnreadableFile(path.name, _what_instead(path, f"{error}")) from None
+    if table.empty:
+        raise UnreadableFile(path.name, "the contig file has no rows; leave `contigs_path` empty")
+    table = _from_airr(table) if is_airr else table
+    keep = table["productive"].str.strip().str.lower().isin(_YES)
+    for flag in ("is_cell", "high_confidence"):
+        if flag in table.columns:
+            keep &= table[flag].str.strip().str.lower().isin((*_YES, ""))
+    chains = set(table["chain"])
+    if not chains & set(CHAINS) and any(name.startswith(_B_CHAINS) for name in chains):
+        what = "these are B cell receptors (IGH, IGK, IGL); give the contigs of the T cell library"
+        raise UnreadableFile(path.name, what)
+    keep &= table["chain"].isin(list(CHAINS))
+    contigs = table.loc[keep, list(COLUMNS)].copy()
+    for column in ("v_gene", "j_gene"):
+        # TRAV29/DV5 is one gene that both loci use: the J gene says which
+        contigs[column] = _one_gene(contigs[column])
+    # some programs file immunoglobulin genes under a T cell locus
+    is_t = ~(contigs["v_gene"].fillna("") + contigs["j_gene"].fillna("")).str.contains("IG[HKL]")
+    contigs = contigs[is_t.to_numpy(dtype=bool)].copy()
+    cdr3 = contigs["cdr3"].str.strip()
+    contigs["cdr3"] = cdr3.mask(cdr3.str.lower().isin(_NOTHING))
+    locus = contigs["j_gene"].str.extract(_LOCUS_OF_J, expand=False)
+    contigs["chain"] = locus.fillna(contigs["chain"]).map(CHAINS).astype("string")
+    return contigs.sort_values(list(COLUMNS), kind="stable").reset_index(drop=True)
+
+
+def _from_airr(table: pd.DataFrame) -> pd.DataFrame:
+    """Rename the columns of an AIRR table to those of Cell Ranger."""
+    v_call = table["v_call"]
+    locus = table["locus"] if "locus" in table else v_call.str.extract(r"(TR[ABGD]|IG[HKL])")[0]
+    if "junction_aa" in table:
+        junction = table["junction_aa"]
+    elif "cdr3_aa" in table:
+        filled = table["cdr3_aa"].str.strip()
+        junction = (_FIRST_RESIDUE + filled + _LAST_RESIDUE).where(filled != "", "")
+    else:
+        junction = pd.Series("", index=table.index, dtype="string")
+    renamed = pd.DataFrame(
+        {
+            "barcode": table["cell_id"],
+            "chain": locus.fillna("").astype("string"),
+            "v_gene": v_call,
+            "j_gene": table["j_call"],
+            "productive": table["productive"],
+            "cdr3": junction,
+        }
+    )
+    return renamed.assign(**{c: table[c] for c in ("is_cell",) if c in table})
+
+
+def _one_gene(calls: pd.Series) -> pd.Series:
+    """Return the gene without its allele; null for none, and where several genes are named."""
+    plain = calls.str.strip()
+    plain = plain.mask(plain.str.lower().isin(_NOTHING))
+    is_several = plain.str.contains(",", regex=False).fillna(value=False).to_numpy(dtype=bool)
+    genes = plain.str.replace(r"[*].*$", "", regex=True)
+    for row in np.flatnonzero(is_several).tolist():
+        named = {re.sub(r"[*].*$", "", call.strip()) for call in str(plain.iloc[row]).split(",")}
+        genes.iloc[row] = named.pop() if len(named) == 1 else None
+    return genes
+
+
+def _header(path: Path) -> tuple[list[str], str]:
+    """Return the names in the first line and what parts them.
+
+    Read apart from the table: pandas needs 10 s for the 33,000 names of an expression table.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+        line = stream.readline()
+    delimiter = "\t" if line.count("\t") > line.count(",") else ","
+    return next(csv.reader([line], delimiter=delimiter), []), delimiter
+
+
+def _what_instead(path: Path, found: str) -> str:
+    """Say what a file is that is no contig table."""
+    wanted = "give filtered_contig_annotations.csv of Cell Ranger, or an AIRR table with cell_id"
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096).decode("utf-8", errors="replace")
+    except OSError:
+        start = ""
+    if re.search(r"(^|[\t,])v_call([\t,]|$)", start, re.MULTILINE):
+        return f"an AIRR table without single cells ({found}); {wanted}"
+    if start.lstrip().startswith(("[", "{")):
+        return f"a JSON file; {wanted}, which stands next to it"
+    if _RHAPSODY in start or "BD Rhapsody" in start:
+        return f"a BD Rhapsody table; {wanted}: Rhapsody receptors cannot be read"
+    return f"not a contig table ({found}); {wanted}"

@@ -1,0 +1,224 @@
+"""What the genes of a file are called: prefixes of genomes, Ensembl ids, other species.
+
+Two files of the same cells must give the same genes, whatever program wrote their names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: The genes by which T cells are told from all other cells.
+T_GENES = ("CD3D", "CD3E", "CD3G", "TRAC", "TRBC1", "TRBC2")
+#: So many of them are needed: one alone is lost in most shallow cells.
+FEWEST_T_GENES = 2
+#: Share of a file's names that one prefix needs to be taken for that of a genome.
+GENOME_SHARE = 0.05
+#: A matrix whose names are Ensembl ids in more than this share is named by Ensembl ids.
+MOSTLY = 0.5
+#: A genome with fewer genes is a virus or a construct, not a species of cells.
+FEWEST_OF_SPECIES = 1000
+#: So many names are shown when none of the genes is found.
+_EXAMPLES = 3
+
+GENES, ANTIBODIES = "Gene Expression", "Antibody Capture"
+FOREIGN = "Other Genome"
+_ENSEMBL = re.compile(r"^(ENS[A-Z]*G\d{11})(\.\d+)?$")
+_BOTH = re.compile(
+    r"^(?:(?P<symbol>.+)[_|](?P<id>ENSG\d{11})|(?P<id2>ENSG\d{11})[_|](?P<symbol2>.+))(\.\d+)?$"
+)
+
+
+class UnclearGenes(Exception):
+    """Gene names that cannot be understood, with the reason in words."""
+
+
+@dataclass(frozen=True)
+class GeneNames:
+    """Names of the features of a file.
+
+    Parameters
+    ----------
+    symbols : one per feature; the id where a gene has no symbol.
+    kinds : one per feature: `GENES`, `ANTIBODIES`, `FOREIGN` (genes of another genome) or another kind.
+    remarks : sentences about what was done.
+    """
+
+    symbols: npt.NDArray[Any]
+    kinds: npt.NDArray[Any]
+    remarks: list[str]
+
+
+def settle_names(
+    ids: npt.NDArray[Any],
+    names: npt.NDArray[Any],
+    kinds: npt.NDArray[Any],
+    *,
+    genomes: npt.NDArray[Any] | None = None,
+) -> GeneNames:
+    """Return one symbol per feature.
+
+    Parameters
+    ----------
+    ids, names : as in the file; the same array where the file has only one of them.
+    kinds : of each feature, as Cell Ranger writes them.
+    genomes : of each feature, where the file has them.
+
+    Raises
+    ------
+    UnclearGenes : several human genomes, several genomes of which none is human, or a gene list of
+        Ensembl ids in which no gene that matters is found.
+    """
+    remarks: list[str] = []
+    is_gene = kinds == GENES
+    symbols = np.array(
+        [str(n) if str(n) else str(i) for i, n in zip(ids, names, strict=True)], object
+    )
+    kinds = kinds.copy()
+    symbols, of_prefix = _strip_prefixes(symbols, is_gene)
+    origin = of_prefix if of_prefix is not None else genomes
+    if origin is not None:
+        human = _human_genome(symbols, origin, is_gene)
+        if human is not None:
+            is_foreign = is_gene & (origin != human) & (origin != "")
+            kinds[is_foreign] = FOREIGN
+            if is_foreign.any():
+                others = ", ".join(sorted(set(origin[is_foreign])))
+                text = f"{int(is_foreign.sum())} genes of another genome ({others}) were left out"
+                remarks.append(text)
+            if of_prefix is not None:
+                remarks.append(f"the prefix '{human}_' was taken off the gene names")
+    symbols, told = _to_symbols(symbols, kinds == GENES)
+    return GeneNames(symbols, kinds, remarks + told)
+
+
+def find_foreign_species(names: GeneNames) -> npt.NDArray[np.bool_]:
+    """Say which features belong to the cells of another species; a viral genome is none."""
+    is_foreign = names.kinds == FOREIGN
+    found: npt.NDArray[np.bool_] = is_foreign & (is_foreign.sum() >= FEWEST_OF_SPECIES)
+    return found
+
+
+def explain_missing_t_genes(symbols: Any) -> str:
+    """Return why T cells cannot be told from other cells by these genes; empty when they can."""
+    known = set(symbols)
+    found = [gene for gene in T_GENES if gene in known]
+    if len(found) >= FEWEST_T_GENES:
+        return ""
+    told = f"only {found[0]}" if found else "none"
+    text = f"{told} of the genes that tell T cells from others ({', '.join(T_GENES)}) is among its {len(known)} genes"
+    upper = {str(name).upper() for name in symbols}
+    if sum(gene in upper for gene in T_GENES) >= FEWEST_T_GENES:
+        text += "; the names are not written as human symbols are: is it a library of mouse cells?"
+        return text
+    shown = ", ".join(f"'{name}'" for name in list(symbols)[:_EXAMPLES])
+    return (
+        f"{text}, which are named like {shown}; give human gene symbols or Ensembl ids. A targeted panel "
+        "without these genes cannot be used"
+    )
+
+
+@cache
+def known_ids() -> dict[str, str]:
+    """Return Ensembl id to symbol, of the genes that calls, quality and signatures look at."""
+    source = resources.files("itc_analysis") / "resources" / "ensembl_ids.tsv"
+    with source.open(encoding="utf-8") as stream:
+        rows = [line.rstrip("\n").split("\t") for line in stream if not line.startswith("#")]
+    return {row[0]: row[1] for row in rows[1:]}
+
+
+def _strip_prefixes(
+    symbols: npt.NDArray[Any], is_gene: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Take genome prefixes (hg19_CD3D, GRCh38______CD3D) off; also return the prefix of each feature.
+
+    A prefix is the text before the first underscore when it is that of many genes, and when the
+    names of the file without any prefix hold fewer of the genes that matter.
+    """
+    tokens = np.array([s.split("_", 1)[0] if "_" in s.strip("_") else "" for s in symbols], object)
+    counted = Counter(tokens[is_gene])
+    n = max(int(is_gene.sum()), 1)
+    found = {token for token, k in counted.items() if token and k >= max(GENOME_SHARE * n, 2)}
+    if not found or sum(counted[token] for token in found) < MOSTLY * n:
+        return symbols, None
+    if _n_t_genes(symbols[is_gene]) >= FEWEST_T_GENES:
+        return symbols, None
+    origin = np.array(
+        [t if t in found and g else "" for t, g in zip(tokens, is_gene, strict=True)], object
+    )
+    stripped = np.array(
+        [s[len(t) :].lstrip("_") if t else s for s, t in zip(symbols, origin, strict=True)], object
+    )
+    return (
+        (stripped, origin) if _n_t_genes(stripped[is_gene]) >= FEWEST_T_GENES else (symbols, None)
+    )
+
+
+def _human_genome(
+    symbols: npt.NDArray[Any], origin: npt.NDArray[Any], is_gene: npt.NDArray[np.bool_]
+) -> str | None:
+    """Return which genome is the human one; None when there is only one, whatever it is."""
+    genomes = sorted(set(origin[is_gene]) - {""})
+    if len(genomes) <= 1:
+        return genomes[0] if genomes else None
+    human = [
+        genome
+        for genome in genomes
+        if _n_t_genes(symbols[is_gene & (origin == genome)]) >= FEWEST_T_GENES
+    ]
+    if len(human) == 1:
+        return human[0]
+    told = ", ".join(genomes)
+    msg = f"it holds several genomes ({told}); give the library of the human genome"
+    raise UnclearGenes(msg)
+
+
+def _n_t_genes(names: npt.NDArray[Any]) -> int:
+    """Return how many of the genes that make T cells are among symbols or Ensembl ids."""
+    known = known_ids()
+    plain = {str(name).split(".")[0] for name in names}
+    return len(({known.get(name, name) for name in plain}) & set(T_GENES))
+
+
+def _to_symbols(
+    symbols: npt.NDArray[Any], is_gene: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[Any], list[str]]:
+    """Translate Ensembl ids by the shipped table; ids of other genes stay what they are."""
+    found = [_BOTH.match(str(s)) for s in symbols[is_gene]]
+    n = max(len(found), 1)
+    if sum(m is not None for m in found) > MOSTLY * n:
+        # written by programs that join both
+        out = symbols.copy()
+        out[is_gene] = [
+            (m["symbol"] or m["symbol2"]) if m else s
+            for s, m in zip(symbols[is_gene], found, strict=True)
+        ]
+        return out, ["gene names were symbol and Ensembl id together; the symbol was taken"]
+    ids = [_ENSEMBL.match(str(s)) for s in symbols[is_gene]]
+    n_ids = sum(m is not None for m in ids)
+    if n_ids <= MOSTLY * n:
+        return symbols, []
+    known = known_ids()
+    out = symbols.copy()
+    out[is_gene] = [
+        known.get(m[1], m[1]) if m else s for s, m in zip(symbols[is_gene], ids, strict=True)
+    ]
+    n_known = sum(m is not None and m[1] in known for m in ids)
+    if not n_known:
+        first = next(m[1] for m in ids if m)
+        msg = (
+            f"genes are named by Ensembl ids ({first}), and none of them is a gene that the calls "
+            "need; add a column of symbols to var, named 'gene_symbols'"
+        )
+        raise UnclearGenes(msg)
+    return out, [
+        f"genes are named by Ensembl ids: {n_known} that calls, quality and the shipped signatures need were "
+        "given their symbols, the others keep their id"
+    ]

@@ -1,0 +1,144 @@
+"""Read and write long arrays of HDF5 files, several times faster than HDF5's own zlib.
+
+Chunks go in and out as they lie in the file and are (de)compressed by ISA-L. What is written is
+ordinary gzip with the shuffle filter, which every HDF5 reader, R's among them, understands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import h5py
+import numba
+import numpy as np
+import numpy.typing as npt
+from isal import isal_zlib
+
+#: Elements per chunk of what is written.
+CHUNK = 262_144
+#: ISA-L's fastest level: files grow by a sixth compared with the next, for half of its time.
+LEVEL = 1
+_GZIP, _SHUFFLE = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE
+
+
+def read_numbers(dataset: h5py.Dataset) -> npt.NDArray[Any]:
+    """Read a one-dimensional dataset whole; 64-bit whole numbers come as 32-bit ones when they fit.
+
+    Parameters
+    ----------
+    dataset : integers or floats, compressed in any way.
+    """
+    if _is_plain_gzip(dataset):
+        found = _read_chunks(dataset)
+        if found is not None:
+            return found
+    # anything else HDF5 reads itself
+    values: npt.NDArray[Any] = dataset[:]
+    if values.dtype.kind in "iu" and values.dtype.itemsize == np.dtype(np.int64).itemsize:
+        limits = np.iinfo(np.int32)
+        if not len(values) or (values.min() >= limits.min and values.max() <= limits.max):
+            return values.astype(np.int32)
+    return values
+
+
+def write_numbers(
+    group: h5py.Group, name: str, blocks: Iterable[npt.NDArray[Any]], *, length: int, dtype: Any
+) -> None:
+    """Write a one-dimensional dataset from blocks, of which at most one chunk is held at a time.
+
+    Parameters
+    ----------
+    group : where to; the dataset is called `name`.
+    blocks : consecutive parts of the array, of any length.
+    length : elements of all blocks together.
+    dtype : number type in the file.
+    """
+    kind = np.dtype(dtype)
+    if length == 0:
+        group.create_dataset(name, (0,), kind)
+        return
+    chunk = min(CHUNK, length)
+    dataset = group.create_dataset(
+        name, (length,), kind, chunks=(chunk,), compression="gzip", compression_opts=1, shuffle=True
+    )
+    waiting, filled, start = np.zeros(chunk, dtype=kind), 0, 0
+
+    def put(filled: int) -> None:
+        waiting[filled:] = 0  # a chunk at the edge is stored whole
+        planes = np.empty(waiting.nbytes, dtype=np.uint8)
+        _shuffle(waiting.view(np.uint8), kind.itemsize, planes)
+        dataset.id.write_direct_chunk((start,), isal_zlib.compress(planes, LEVEL))
+
+    for block in blocks:
+        position = 0
+        while position < len(block):
+            taken = min(chunk - filled, len(block) - position)
+            waiting[filled : filled + taken] = block[position : position + taken]
+            filled, position = filled + taken, position + taken
+            if filled == chunk:
+                put(filled)
+                start, filled = start + chunk, 0
+    if filled:
+        put(filled)
+
+
+def _is_plain_gzip(dataset: h5py.Dataset) -> bool:
+    if dataset.chunks is None or dataset.dtype.kind not in "iuf" or dataset.ndim != 1:
+        return False
+    plist = dataset.id.get_create_plist()
+    filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+    return filters in ([_GZIP], [_SHUFFLE, _GZIP]) and dataset.dtype.byteorder != ">"
+
+
+def _read_chunks(dataset: h5py.Dataset) -> npt.NDArray[Any] | None:
+    """Return the values; None when a chunk is stored in another way or a number is too large."""
+    kind = dataset.dtype
+    is_long = kind.kind in "iu" and kind.itemsize == np.dtype(np.int64).itemsize
+    wanted = np.dtype(np.int32) if is_long else kind
+    chunk, n = dataset.chunks[0], dataset.shape[0]
+    is_shuffled = dataset.shuffle
+    out = np.zeros(n, dtype=wanted)
+    bytes_out = out.view(np.uint8)
+    if dataset.id.get_num_chunks() != -(-n // chunk):
+        return None  # chunks that were never written hold the fill value
+    for start in range(0, n, chunk):
+        mask, raw = dataset.id.read_direct_chunk((start,))
+        if mask:
+            return None
+        planes = np.frombuffer(isal_zlib.decompress(raw, bufsize=chunk * kind.itemsize), np.uint8)
+        stop = min(start + chunk, n)
+        here = bytes_out[start * wanted.itemsize : stop * wanted.itemsize]
+        if not _unpack(planes, chunk, kind.itemsize, wanted.itemsize, is_shuffled, here):
+            return None
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _shuffle(raw: Any, size: int, planes: Any) -> None:
+    """Put first bytes of all elements first, then their second bytes, and so on."""
+    n = raw.shape[0] // size
+    for byte in range(size):
+        for i in range(n):
+            planes[byte * n + i] = raw[i * size + byte]
+
+
+@numba.njit(cache=True, nogil=True)
+def _unpack(raw: Any, n: int, size: int, kept: int, is_shuffled: bool, out: Any) -> bool:  # noqa: FBT001
+    """Undo `_shuffle` and keep the low `kept` bytes; False when the high ones or the sign bit are set."""
+    stop = out.shape[0] // kept
+    # where byte b of element i lies: i * step + b * stride
+    step, stride = (1, n) if is_shuffled else (size, 1)
+    for byte in range(kept):
+        start = byte * stride
+        for i in range(stop):
+            out[i * kept + byte] = raw[i * step + start]
+    if kept < size:
+        high = 0
+        for byte in range(kept, size):
+            for i in range(stop):
+                high |= raw[i * step + byte * stride]
+        for i in range(stop):
+            high |= out[i * kept + kept - 1] >> 7
+        return high == 0
+    return True

@@ -1,0 +1,1 @@
+"""Which barcodes are usable cells."""

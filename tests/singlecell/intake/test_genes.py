@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from itc_analysis.singlecell.intake.genes import (
+    ANTIBODIES,
+    FOREIGN,
+    GENES,
+    T_GENES,
+    UnclearGenes,
+    explain_missing_t_genes,
+    find_foreign_species,
+    known_ids,
+    settle_names,
+)
+
+HUMAN = [*T_GENES, "KLRB1", "SLC4A10"]
+MOUSE = ["Cd3d", "Cd3e", "Trac", "Klrb1"]
+
+
+def settle(names: list[str], *, genomes: list[str] | None = None, kinds: list[str] | None = None):
+    array = np.array(names, dtype=object)
+    return settle_names(
+        array,
+        array,
+        np.array(kinds or [GENES] * len(names), dtype=object),
+        genomes=None if genomes is None else np.array(genomes, dtype=object),
+    )
+
+
+@pytest.mark.parametrize("prefix", ["hg19_", "GRCh38_", "GRCh38______", "hg38_"])
+def test_the_prefix_of_the_only_genome_is_taken_off(prefix: str) -> None:
+    found = settle([prefix + name for name in HUMAN])
+    assert found.symbols.tolist() == HUMAN
+    assert (found.kinds == GENES).all()
+
+
+def test_plain_names_with_underscores_stay() -> None:
+    names = [*HUMAN, *(f"FILLER_{i}" for i in range(40))]
+    assert settle(names).symbols.tolist() == names
+
+
+@pytest.mark.parametrize("has_field", [True, False])
+def test_of_two_species_the_human_genes_are_taken(*, has_field: bool) -> None:
+    mouse = [f"Gene{i}" for i in range(1200)] + MOUSE
+    if has_field:
+        found = settle([*HUMAN, *mouse], genomes=["GRCh38"] * len(HUMAN) + ["mm10"] * len(mouse))
+    else:
+        found = settle([f"GRCh38_{n}" for n in HUMAN * 20] + [f"mm10___{n}" for n in mouse])
+    assert found.symbols[: len(HUMAN)].tolist() == HUMAN
+    assert (found.kinds == FOREIGN).sum() == len(mouse)
+    assert find_foreign_species(found).sum() == len(mouse)
+    assert "genes of another genome (mm10) were left out" in " ".join(found.remarks)
+
+
+def test_a_virus_next_to_the_human_genome_is_no_species() -> None:
+    found = settle([*HUMAN, "ORF1ab", "S"], genomes=["GRCh38"] * len(HUMAN) + ["SARSCoV2"] * 2)
+    assert (found.kinds == FOREIGN).sum() == 2
+    assert not find_foreign_species(found).any()
+
+
+def test_several_human_genomes_are_refused() -> None:
+    with pytest.raises(UnclearGenes, match=r"several genomes \(GRCh38, hg19\)"):
+        settle([*HUMAN, *HUMAN], genomes=["hg19"] * len(HUMAN) + ["GRCh38"] * len(HUMAN))
+
+
+def test_antibodies_have_no_genome() -> None:
+    found = settle(
+        [*HUMAN, "CD3_TotalC"],
+        genomes=["GRCh38"] * len(HUMAN) + [""],
+        kinds=[GENES] * len(HUMAN) + [ANTIBODIES],
+    )
+    assert found.kinds[-1] == ANTIBODIES
+    assert found.remarks == []
+
+
+def test_ensembl_ids_with_and_without_version_get_symbols() -> None:
+    of_symbol = {symbol: key for key, symbol in known_ids().items()}
+    ids = [of_symbol[name] for name in HUMAN]
+    assert settle(ids).symbols.tolist() == HUMAN
+    assert settle([f"{key}.7" for key in ids]).symbols.tolist() == HUMAN
+    assert settle([f"hg38_{key}" for key in ids]).symbols.tolist() == HUMAN
+    joined = [f"{name}_{key}" for name, key in zip(HUMAN, ids, strict=True)]
+    assert settle(joined).symbols.tolist() == HUMAN
+
+
+@pytest.mark.real_data
+def test_shipped_ids_agree_with_a_file_that_others_annotated(real_data) -> None:
+    import anndata
+    import h5py
+
+    path = real_data / "singlecell/17_pbmc_facs_sorted/pbmc_facs.h5ad"
+    with h5py.File(path) as file:
+        var = anndata.io.read_elem(file["var"])
+    known = known_ids()
+    theirs = {str(key): str(symbol) for key, symbol in var["symbol"].items() if key in known}
+    assert len(theirs) > 200
+    differing = {key for key, symbol in theirs.items() if known[key] != symbol}
+    assert len(differing) <= 5  # symbols that were renamed between releases
+
+
+def test_a_gene_list_without_the_genes_of_t_cells_is_told_why() -> None:
+    assert explain_missing_t_genes(HUMAN) == ""
+    assert explain_missing_t_genes(["CD3E", "TRAC", "X"]) == ""
+    assert "mouse" in explain_missing_t_genes(MOUSE)
+    assert "only CD3E of the genes" in explain_missing_t_genes(["CD3E", "LYZ"])
+    assert "'g1', 'g2', 'g3'" in explain_missing_t_genes(["g1", "g2", "g3", "g4"])
