@@ -34,6 +34,7 @@ SIGNATURES = pd.DataFrame(
         "signature": ["exhaustion", "exhaustion", "exhaustion"],
         "assay": ["singlecell", "singlecell", "flow"],
         "feature": ["TOX", "CD8A", "PD-1"],
+        "weight": [1.0, 1.0, 1.0],
     }
 )
 

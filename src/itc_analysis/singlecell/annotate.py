@@ -29,6 +29,7 @@ from itc_analysis.singlecell.intake.genes import explain_missing_t_genes
 from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.intake.tidy import keep_rows
 from itc_analysis.singlecell.quality import cells as quality
+from itc_analysis.singlecell.scores import ranks
 from itc_analysis.singlecell.writing import write_cells
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
@@ -103,8 +104,8 @@ def annotate_libraries(
     Parameters
     ----------
     rows : rows of the library sheet, paths joined to the data folder.
-    signatures : the signature sheet; genes of single-cell signatures that a library's reference
-        lacks are named in its remarks.
+    signatures : the signature sheet; every cell is scored for the single-cell ones (`scores.ranks`),
+        and genes of theirs that a library's reference lacks are named in its remarks.
     folder : where `<library_id>.h5ad` is written for each usable library; None writes none.
 
     Returns
@@ -128,7 +129,14 @@ def annotate_libraries(
             qualities.append(_quality_row(row) | {"status": status, "reason": reason})
             counted.append(counts.uncounted(row, status=status, reason=reason))
             continue
-        remarks = [library.quality["remarks"], *_uncovered(signatures, library.data.var_names)]
+        genes = library.data.var_names
+        scored = ranks.score_signatures(
+            library.data.X, genes, signatures, barcodes=library.data.obs_names
+        )
+        remarks = [library.quality["remarks"], *_uncovered(signatures, genes)]
+        remarks += [
+            f"cells not scored for {name}: {why}" for name, why in scored.not_scored.items()
+        ]
         joined = "; ".join(text for text in remarks if text)
         qualities.append(library.quality | {"remarks": joined or None})
         cells.append(library.cells)
@@ -145,12 +153,14 @@ def annotate_libraries(
                 library.data,
                 library.cells,
                 folder / f"{library_id}.h5ad",
+                scores=scored.values,
                 not_callable=library.not_callable,
                 call_threshold=settings.call_threshold,
             )
         tally = library.cells["call"].value_counts()
         told = ", ".join(f"{tally[call]} {call}" for call in calls.CALLS if call in tally)
         log.info("%s: %d cells: %s", library_id, len(library.cells), told)
+        del library, scored, genes  # else the next library is read while this one is held
     profiles, depth = pseudobulk.tabulate(sums)
     return BatchTables(
         contract.make(qualities, LibraryQuality),

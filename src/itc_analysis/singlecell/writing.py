@@ -27,6 +27,7 @@ def write_cells(
     cells: pd.DataFrame,
     path: Path,
     *,
+    scores: pd.DataFrame,
     not_callable: Mapping[str, str],
     call_threshold: float,
 ) -> None:
@@ -39,6 +40,7 @@ def write_cells(
     ----------
     data : molecules of the usable cells of a library.
     cells : the Cells table of the library, in the order of `data`.
+    scores : one column per signature, cells in the order of `data`; written as `obs["ucell_..."]`.
     not_callable : populations that the library cannot show, with the reason; kept in `uns`.
     call_threshold : probability from which on a cell is a T cell.
     """
@@ -51,6 +53,8 @@ def write_cells(
     text: list[str] = described.select_dtypes("string").columns.tolist()
     for column in text:
         described[column] = described[column].astype(object).astype("category")
+    for name, values in scores.iloc[rows].items():
+        described[f"ucell_{name}"] = values.to_numpy(dtype=np.float32)
     outline = anndata.AnnData(
         obs=described,
         var=data.var,

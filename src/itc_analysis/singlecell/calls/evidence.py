@@ -76,13 +76,14 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
     total = max(float(taken.depth.sum()), 1.0)
     detected = {gene: found > 0 for gene, found in of_gene.items()}
     shows_segments = _shows_segments(detected, taken.has_segment, evidence)
-    log_likelihood = np.zeros((data.n_obs, len(evidence.names)))
+    # a product of some sixty numbers of 0.01 or more: far from what a double cannot hold
+    likelihood = np.ones((data.n_obs, len(evidence.names)))
 
     def add(names: list[str], rate: Floats, share: Floats) -> None:
         found = np.sum([of_gene[name] for name in names], axis=0)
         ambient = model.share_ambient * MOLECULES * found.sum() / total * scale
         bins = np.digitize(found, [1, MANY])
-        add_log_bins(log_likelihood, bins, scale, rate, ambient, share, model)
+        weigh_bins(likelihood, bins, scale, rate, ambient, share, model)
 
     for level in evidence.levels.values():
         present = [gene for gene in level.genes if gene in of_gene]
@@ -93,6 +94,7 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
         if gene in of_gene and shows_segments:
             share = evidence.per_class(segment.share)
             add([gene], np.full(len(share), segment.rate), share)
+    log_likelihood: Floats = np.log(likelihood)
     _mix(log_likelihood, evidence)
     return Rna(data.obs_names, detected, taken.listed, shows_segments, log_likelihood)
 
@@ -134,8 +136,8 @@ def normalise(log_posterior: Floats) -> Floats:
     return total
 
 
-def add_log_bins(
-    log_likelihood: Floats,
+def weigh_bins(
+    likelihood: Floats,
     bins: npt.NDArray[np.intp],
     scale: Floats,
     rate: Floats,
@@ -143,25 +145,25 @@ def add_log_bins(
     share: Floats,
     model: Model,
 ) -> None:
-    """Add log P(none, few or many | class) of each cell's bin.
+    """Multiply by P(none, few or many | class) of each cell's bin.
 
     Parameters
     ----------
-    log_likelihood : shape (n_cells, n_classes); changed.
+    likelihood : shape (n_cells, n_classes); changed.
     bins : 0 none, 1 few, 2 many; shape (n_cells,).
     scale : depth of each cell over `MOLECULES`.
     rate : molecules of the gene per `MOLECULES` of a cell that expresses it, shape (n_classes,).
     ambient : ambient molecules expected, shape (n_cells,).
     share : cells of each class that express the gene at all, shape (n_classes,).
     """
-    _add_log_bins(
-        log_likelihood, bins, scale, rate, ambient, share, model.dispersion_size, model.share_wrong
+    _weigh_bins(
+        likelihood, bins, scale, rate, ambient, share, model.dispersion_size, model.share_wrong
     )
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_log_bins(
-    log_likelihood: Any,
+def _weigh_bins(
+    likelihood: Any,
     bins: Any,
     scale: Any,
     rate: Any,
@@ -177,7 +179,7 @@ def _add_log_bins(
         for k in range(n_classes):
             stay = 1 / (1 + rate[k] * scale[cell] / size)
             # negative binomial probabilities of 0, 1 and 2 own molecules
-            zero = stay**size
+            zero = stay * stay if size == 2 else stay**size
             own0 = 1 - share[k] + share[k] * zero
             own1 = share[k] * size * zero * (1 - stay)
             own2 = share[k] * size * (size + 1) / 2 * zero * (1 - stay) ** 2
@@ -188,7 +190,7 @@ def _add_log_bins(
                 probability = few
             elif bins[cell] == 2:
                 probability = 1 - none - few
-            log_likelihood[cell, k] += np.log(min(max(probability, share_wrong), 1 - share_wrong))
+            likelihood[cell, k] *= min(max(probability, share_wrong), 1 - share_wrong)
 
 
 def _shows_segments(detected: dict[str, Bools], has_segment: Bools, evidence: Evidence) -> bool:

@@ -66,8 +66,11 @@ def write_numbers(
 
     def put(filled: int) -> None:
         waiting[filled:] = 0  # a chunk at the edge is stored whole
-        planes = np.empty(waiting.nbytes, dtype=np.uint8)
-        _shuffle(waiting.view(np.uint8), kind.itemsize, planes)
+        if kind.itemsize == 4:
+            planes = np.empty(waiting.nbytes, dtype=np.uint8)
+            _shuffle4(waiting.view(np.uint32), planes)
+        else:
+            planes = waiting.view(np.uint8).reshape(-1, kind.itemsize).T.ravel()
         dataset.id.write_direct_chunk((start,), isal_zlib.compress(planes, LEVEL))
 
     for block in blocks:
@@ -97,7 +100,7 @@ def _read_chunks(dataset: h5py.Dataset) -> npt.NDArray[Any] | None:
     is_long = kind.kind in "iu" and kind.itemsize == np.dtype(np.int64).itemsize
     wanted = np.dtype(np.int32) if is_long else kind
     chunk, n = dataset.chunks[0], dataset.shape[0]
-    is_shuffled = dataset.shuffle
+    is_shuffled = bool(dataset.shuffle)
     out = np.zeros(n, dtype=wanted)
     bytes_out = out.view(np.uint8)
     if dataset.id.get_num_chunks() != -(-n // chunk):
@@ -108,37 +111,39 @@ def _read_chunks(dataset: h5py.Dataset) -> npt.NDArray[Any] | None:
             return None
         planes = np.frombuffer(isal_zlib.decompress(raw, bufsize=chunk * kind.itemsize), np.uint8)
         stop = min(start + chunk, n)
-        here = bytes_out[start * wanted.itemsize : stop * wanted.itemsize]
-        if not _unpack(planes, chunk, kind.itemsize, wanted.itemsize, is_shuffled, here):
+        if is_long:
+            # whole numbers of 64 bits whose upper half and sign are empty
+            high = planes.reshape(-1, chunk)[4:, : stop - start] if is_shuffled else None
+            if high is None:
+                high = planes.reshape(chunk, -1)[: stop - start, 4:]
+            if high.any():
+                return None
+        if is_shuffled and wanted.itemsize == 4:
+            _join(planes, chunk, out[start:stop].view(np.uint32))
+        else:
+            order = planes.reshape(-1, chunk).T if is_shuffled else planes.reshape(chunk, -1)
+            here = order[: stop - start, : wanted.itemsize]
+            bytes_out[start * wanted.itemsize : stop * wanted.itemsize] = here.ravel()
+        if is_long and (out[start:stop] < 0).any():
             return None
     return out
 
 
 @numba.njit(cache=True, nogil=True)
-def _shuffle(raw: Any, size: int, planes: Any) -> None:
+def _shuffle4(values: Any, planes: Any) -> None:
     """Put first bytes of all elements first, then their second bytes, and so on."""
-    n = raw.shape[0] // size
-    for byte in range(size):
-        for i in range(n):
-            planes[byte * n + i] = raw[i * size + byte]
+    n = values.shape[0]
+    for i in range(n):
+        planes[i] = np.uint8(values[i] & np.uint32(255))
+        planes[n + i] = np.uint8((values[i] >> np.uint32(8)) & np.uint32(255))
+        planes[2 * n + i] = np.uint8((values[i] >> np.uint32(16)) & np.uint32(255))
+        planes[3 * n + i] = np.uint8(values[i] >> np.uint32(24))
 
 
 @numba.njit(cache=True, nogil=True)
-def _unpack(raw: Any, n: int, size: int, kept: int, is_shuffled: bool, out: Any) -> bool:  # noqa: FBT001
-    """Undo `_shuffle` and keep the low `kept` bytes; False when the high ones or the sign bit are set."""
-    stop = out.shape[0] // kept
-    # where byte b of element i lies: i * step + b * stride
-    step, stride = (1, n) if is_shuffled else (size, 1)
-    for byte in range(kept):
-        start = byte * stride
-        for i in range(stop):
-            out[i * kept + byte] = raw[i * step + start]
-    if kept < size:
-        high = 0
-        for byte in range(kept, size):
-            for i in range(stop):
-                high |= raw[i * step + byte * stride]
-        for i in range(stop):
-            high |= out[i * kept + kept - 1] >> 7
-        return high == 0
-    return True
+def _join(planes: Any, n: int, out: Any) -> None:
+    """Undo `_shuffle4` of `n` elements: put the low four bytes of each together."""
+    for i in range(out.shape[0]):
+        low = np.uint32(planes[i]) | (np.uint32(planes[n + i]) << np.uint32(8))
+        high = np.uint32(planes[2 * n + i]) | (np.uint32(planes[3 * n + i]) << np.uint32(8))
+        out[i] = low | (high << np.uint32(16))

@@ -1,0 +1,209 @@
+"""What the single-cell arm costs next to plain scanpy, in pairs measured one after the other.
+
+    python benchmarks/singlecell.py --libraries 3 --cells 3000 --genes 18000 --pairs 2
+
+Each arm runs in a process of its own on the same simulated libraries (Cell Ranger h5, gzip as Cell
+Ranger writes it): ours reads, judges quality, calls, scores, sums and writes all tables and the T cells;
+scanpy reads, computes QC metrics, normalises, takes logs, scores five gene sets and aggregates,
+and writes nothing. CPU seconds are counted after the imports; memory is the peak of the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+#: Gene sets that plain scanpy scores, from study to study about so many and so long.
+N_SETS, SET_SIZE = 5, 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--libraries", type=int, default=2)
+    parser.add_argument("--cells", type=int, default=2000)
+    parser.add_argument("--genes", type=int, default=18_000)
+    parser.add_argument("--pairs", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="keep the libraries here, and use them again")
+    parser.add_argument("--arm", choices=["itc", "scanpy"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.arm:
+        run_arm(options.arm, options.folder)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(options.libraries):
+            path = folder / f"L{number}.h5"
+            if not path.exists():
+                draw_library(path, n_cells=options.cells, n_genes=options.genes, seed=number)
+        found: dict[str, list[dict[str, float]]] = {"itc": [], "scanpy": []}
+        for arm in found:  # compiles what is compiled once per installation
+            measure(arm, folder)
+        for _ in range(options.pairs):
+            for arm in found:
+                found[arm].append(measure(arm, folder))
+                print(arm, json.dumps(found[arm][-1]), flush=True)
+    for name in ("cpu", "peak_mb"):
+        pairs = zip(found["itc"], found["scanpy"], strict=True)
+        ratios = [ours[name] / theirs[name] for ours, theirs in pairs]
+        print(f"{name}: itc / scanpy = {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+
+
+def measure(arm: str, folder: Path) -> dict[str, float]:
+    """Run one arm in a fresh process."""
+    command = [sys.executable, __file__, "--arm", arm, "--folder", str(folder)]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(shown.splitlines()[-1]))
+
+
+def run_arm(arm: str, folder: Path) -> None:
+    work = {"itc": prepare_itc, "scanpy": prepare_scanpy}[arm](folder)
+    began, wall = time.process_time(), time.perf_counter()
+    work()
+    used = {
+        "cpu": round(time.process_time() - began, 2),
+        "wall": round(time.perf_counter() - wall, 2),
+        "imports_cpu": round(began, 2),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    print(json.dumps(used))
+
+
+def prepare_itc(folder: Path):
+    import pandas as pd
+
+    from itc_analysis.cohort.sheets import read_sheet
+    from itc_analysis.config import SingleCell
+    from itc_analysis.singlecell.annotate import annotate_libraries
+    from itc_analysis.singlecell.calls.weights import read_evidence
+    from itc_analysis.tables.sheets import SignatureSheet
+
+    root = Path(__file__).resolve().parent.parent
+    signatures = read_sheet(str(root / "config" / "signatures.tsv"), SignatureSheet)
+    rows = [
+        {
+            "library_id": path.stem,
+            "sample_id": path.stem,
+            "path": str(path),
+            "format": "10x_h5",
+            "contigs_path": None,
+            "has_gamma_delta_receptors": None,
+            "batch": "b1",
+        }
+        for path in sorted(folder.glob("L*.h5"))
+    ]
+
+    def work() -> None:
+        with tempfile.TemporaryDirectory() as out:
+            tables = annotate_libraries(
+                rows,
+                settings=SingleCell(),
+                evidence=read_evidence(),
+                signatures=signatures,
+                folder=Path(out),
+            )
+            for name in ("quality", "cells", "counts", "pseudobulk", "pseudobulk_depth"):
+                table: pd.DataFrame = getattr(tables, name)
+                table.to_parquet(Path(out) / f"{name}.parquet")
+
+    return work
+
+
+def prepare_scanpy(folder: Path):
+    import warnings
+
+    import numpy as np
+    import scanpy as sc
+
+    def work() -> None:
+        for path in sorted(folder.glob("L*.h5")):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                data = sc.read_10x_h5(path)
+            data.var_names_make_unique()
+            data.var["mt"] = data.var_names.str.startswith("MT-")
+            sc.pp.calculate_qc_metrics(data, qc_vars=["mt"], inplace=True, percent_top=None)
+            data.layers["counts"] = data.X.copy()
+            sc.pp.normalize_total(data, target_sum=1e4)
+            sc.pp.log1p(data)
+            rng = np.random.default_rng(1)
+            for number in range(N_SETS):
+                genes = rng.choice(data.var_names, SET_SIZE, replace=False)
+                sc.tl.score_genes(data, genes, score_name=f"score{number}", random_state=0)
+            data.obs["group"] = rng.choice(list("abcdef"), data.n_obs)
+            data.obs["group"] = data.obs["group"].astype("category")
+            sc.get.aggregate(data, by="group", func="sum", layer="counts")
+            del data
+
+    return work
+
+
+def draw_library(path: Path, *, n_cells: int, n_genes: int, seed: int) -> None:
+    """Draw blood cells with about 1,900 genes each, from the rates of the simulated studies."""
+    import h5py
+    import numpy as np
+    import scipy.sparse as sp
+
+    from itc_analysis.simulate.receptors import ALPHA_V
+    from itc_analysis.simulate.transcriptome import MITOCHONDRIAL, load_transcriptome
+
+    rng = np.random.default_rng(seed)
+    base = load_transcriptome()
+    real = [i for i, gene in enumerate(base.genes) if not gene.startswith("GENE")]
+    n_more = n_genes - len(real)
+    abundance = np.exp(2.0 * np.random.default_rng(7).standard_normal(n_more))
+    shares = dict(zip(base.leaves, np.full(len(base.leaves), 0.02), strict=True))
+    shares |= {"cd4_t_cells": 0.35, "eomes_neg_cd8": 0.2, "monocytes": 0.12, "nk_cells": 0.08}
+    weights = np.array([shares[leaf] for leaf in base.leaves])
+    leaf = rng.choice(len(weights), n_cells, p=weights / weights.sum())
+    rates = np.zeros((len(base.leaves), n_genes))
+    rates[:, : len(real)] = base.rates[:, real]
+    names = [base.genes[i] for i in real]
+    rates[:, [names.index(gene) for gene in MITOCHONDRIAL]] = 400 / len(MITOCHONDRIAL)
+    rates[:, names.index(ALPHA_V[1])] = 3
+    rates[:, len(real) :] = (
+        abundance / abundance.sum() * (1e4 - rates[:, : len(real)].sum(1))[:, None]
+    )
+    depth = np.exp(np.log(5000) + 0.4 * rng.standard_normal(n_cells))
+    rows = []
+    for start in range(0, n_cells, 500):
+        part = slice(start, start + 500)
+        expected = rates[leaf[part]] * depth[part, None] / 1e4
+        rows.append(sp.csr_matrix(rng.poisson(expected).astype(np.int32)))
+    counts = sp.vstack(rows, format="csr")
+    barcodes = [
+        "".join("ACGT"[i] for i in bases) + "-1" for bases in rng.integers(0, 4, (n_cells, 16))
+    ]
+    names += [f"FILLER{i}" for i in range(n_more)]
+    with h5py.File(path, "w") as file:
+        matrix = file.create_group("matrix")
+        arrays = {
+            "barcodes": np.array(barcodes, dtype="S"),
+            "data": counts.data.astype(np.int32),
+            "indices": counts.indices.astype(np.int64),
+            "indptr": counts.indptr.astype(np.int64),
+            "shape": np.array(counts.shape[::-1], dtype=np.int32),
+            "features/feature_type": np.array(["Gene Expression"] * n_genes, dtype="S"),
+            "features/genome": np.array(["GRCh38"] * n_genes, dtype="S"),
+            "features/id": np.array([f"ID{i}" for i in range(n_genes)], dtype="S"),
+            "features/name": np.array(names, dtype="S"),
+        }
+        for name, values in arrays.items():
+            # as Cell Ranger does
+            how = {
+                "compression": "gzip",
+                "compression_opts": 4,
+                "shuffle": True,
+                "chunks": (80_000,),
+            }
+            matrix.create_dataset(name, data=values, **(how if values.size > 80_000 else {}))
+
+
+if __name__ == "__main__":
+    main()
