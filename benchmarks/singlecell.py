@@ -150,8 +150,8 @@ def draw_library(path: Path, *, n_cells: int, n_genes: int, seed: int) -> None:
     import numpy as np
     import scipy.sparse as sp
 
-    from itc_analysis.simulate.receptors import ALPHA_V
-    from itc_analysis.simulate.transcriptome import MITOCHONDRIAL, load_transcriptome
+    from itc_analysis.simulate.cells.receptors import ALPHA_V
+    from itc_analysis.simulate.cells.transcriptome import MITOCHONDRIAL, load_transcriptome
 
     rng = np.random.default_rng(seed)
     base = load_transcriptome()

@@ -223,6 +223,12 @@ class SingleCell(Section):
     n_mads: float = Field(
         5.0, gt=0, description="Cells this many MADs from the library's median are dropped."
     )
+    doublets: Literal["evidence", "scrublet"] = Field(
+        "evidence",
+        description="How droplets with two cells are found: by impossible pairs of genes and chains, or by "
+        "scanpy's Scrublet as well, which drops them and takes longer than all the rest.",
+    )
+    seed: int = Field(1, ge=0, description="Seed of Scrublet's simulated doublets.")
     call_threshold: float = Field(
         0.8, gt=0.5, lt=1, description="Posterior below which a cell is called indeterminate."
     )

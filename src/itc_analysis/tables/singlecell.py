@@ -23,6 +23,13 @@ class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
     n_with_receptor: Series[pd.Int64Dtype] = maybe_count(
         "Cells with a productive receptor; null without contigs.", "cells"
     )
+    share_ambient: Series[float] = quantity(
+        "Share of a droplet's molecules that come from other cells, by the T cell genes that B cells and "
+        "monocytes show; null where fewer than 50 of these can tell.",
+        "share",
+        0,
+        1,
+    )
     has_contigs: Series[bool] = pa.Field(description="Contigs were given.", metadata={"unit": ""})
     remarks: Series[pd.StringDtype] = text("Other things to know about the library.", nullable=True)
 
@@ -59,7 +66,7 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
         "What the contigs show: mait, inkt, ab, gd or doublet; null for no productive chain.",
         nullable=True,
     )
-    decided_by: Series[pd.StringDtype] = text("receptor, rna, or both.", nullable=True)
+    decided_by: Series[pd.StringDtype] = text("protein, receptor, rna, or both (receptor and rna).", nullable=True)
     is_conflict: Series[bool] = pa.Field(
         description="Receptor and RNA disagree.", metadata={"unit": ""}
     )

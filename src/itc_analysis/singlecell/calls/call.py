@@ -41,6 +41,7 @@ def call_cells(
     evidence: Evidence,
     call_threshold: float,
     not_callable: Mapping[str, str] | None = None,
+    protein: Floats | None = None,
 ) -> pd.DataFrame:
     """Call each cell.
 
@@ -50,12 +51,14 @@ def call_cells(
     receptors : from `receptors.summarise_receptors` for the same cells.
     call_threshold : probability that a call needs; below it the cell is indeterminate.
     not_callable : from `find_not_callable`: no cell gets these calls.
+    protein : from `proteins.weigh_proteins`; None for a library without antibodies.
 
     Returns
     -------
     Indexed by barcode: call (one of `CALLS`); posterior (probability of the call; of an indeterminate
     cell, of the likeliest call); posterior_t (probability of being a T cell of any kind); receptor
-    (what the contigs show, null for nothing); decided_by (receptor: RNA alone would not have
+    (what the contigs show, null for nothing); decided_by (protein:
+    without antibodies the call would be another; receptor: RNA alone would not have
     said so; rna: the receptor shows nothing, or was overruled; both; null when indeterminate);
     is_conflict (RNA gives less than 1 - call_threshold to all that the receptor allows).
 
@@ -67,7 +70,8 @@ def call_cells(
     """
     receptor = weigh_receptors(receptors, evidence=evidence)
     by_rna = normalise(evidence.log_prior + rna.log_likelihood)
-    posterior = normalise(evidence.log_prior + rna.log_likelihood + receptor)
+    without_protein = evidence.log_prior + rna.log_likelihood + receptor
+    posterior = normalise(without_protein if protein is None else without_protein + protein)
     has_receptor = receptors["receptor"].notna().to_numpy(dtype=bool)
     unknown = not_callable or {}
     barred = _barred(rna.detected, receptors, evidence, unknown)
@@ -79,6 +83,9 @@ def call_cells(
     is_conflict = has_receptor & (_allowed_share(by_rna, receptor, evidence) < 1 - call_threshold)
     decided = np.where(call == call_rna, np.where(has_receptor, "both", "rna"), "receptor")
     decided = np.where((decided == "both") & is_conflict, "rna", decided)
+    if protein is not None:
+        call_before, _ = _decide(normalise(without_protein), barred, evidence, call_threshold)
+        decided = np.where(call != call_before, "protein", decided)
     table = pd.DataFrame(
         {
             "call": pd.Series(call, dtype="string"),

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.singlecell.calls.ambient import estimate_ambient
 from itc_analysis.singlecell.calls.molecules import take_molecules
 from itc_analysis.singlecell.calls.weights import Bools, Evidence, Floats, Model
 from itc_analysis.singlecell.intake.genes import T_GENES
@@ -39,6 +40,8 @@ class Rna:
     detected : for each gene of the evidence of which the library has a molecule, whether each cell
         has one, shape (n_cells,).
     listed : genes of the evidence that the file lists.
+    share_ambient : share of a droplet's molecules that come from other cells; null where the library's
+        own B cells and monocytes are too few to tell, and the weights' value was used.
     shows_segments : V genes can be seen (5' library); in a 3' library their absence says nothing.
     log_likelihood : shape (n_cells, n_classes), up to a constant per cell.
     """
@@ -46,6 +49,7 @@ class Rna:
     barcodes: pd.Index
     detected: dict[str, Bools]
     listed: frozenset[str]
+    share_ambient: float | None
     shows_segments: bool
     log_likelihood: Floats
 
@@ -55,7 +59,7 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
 
     A gene with rate r (molecules per 10 000) in a class is seen in a cell of depth d as a negative
     binomial count of mean r d / 10 000, plus ambient molecules, a Poisson count whose rate is a share
-    of the library's own mean. Only none, few (1-2) or many (3 or more) molecules are told apart,
+    (`ambient.estimate_ambient`) of the library's own mean. Only none, few (1-2) or many (3 or more) molecules are told apart,
     since levels differ between kits by more than counts can bear. Features are taken as independent
     given the class. A gene without a molecule in the whole library says nothing, as one that the file
     does not list, so both kinds of file give the same calls. The exception is a library in which none
@@ -74,6 +78,8 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
         of_gene |= {gene: np.zeros(data.n_obs) for gene in T_GENES if gene in taken.listed}
     scale = taken.depth / MOLECULES
     total = max(float(taken.depth.sum()), 1.0)
+    estimated = estimate_ambient(of_gene, taken.depth)
+    share_ambient = model.share_ambient if estimated is None else estimated
     detected = {gene: found > 0 for gene, found in of_gene.items()}
     shows_segments = _shows_segments(detected, taken.has_segment, evidence)
     # a product of some sixty numbers of 0.01 or more: far from what a double cannot hold
@@ -81,7 +87,7 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
 
     def add(names: list[str], rate: Floats, share: Floats) -> None:
         found = np.sum([of_gene[name] for name in names], axis=0)
-        ambient = model.share_ambient * MOLECULES * found.sum() / total * scale
+        ambient = share_ambient * MOLECULES * found.sum() / total * scale
         bins = np.digitize(found, [1, MANY])
         weigh_bins(likelihood, bins, scale, rate, ambient, share, model)
 
@@ -96,7 +102,7 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
             add([gene], np.full(len(share), segment.rate), share)
     log_likelihood: Floats = np.log(likelihood)
     _mix(log_likelihood, evidence)
-    return Rna(data.obs_names, detected, taken.listed, shows_segments, log_likelihood)
+    return Rna(data.obs_names, detected, taken.listed, estimated, shows_segments, log_likelihood)
 
 
 def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> Floats:

@@ -110,6 +110,7 @@ class Evidence(Section):
     own_alpha: dict[str, str]
     levels: dict[str, Level]
     segments: dict[str, Segment]
+    proteins: dict[str, dict[str, float]]
     receptor: Receptor
 
     @cached_property

@@ -39,12 +39,13 @@ DISSOCIATION_GENES = (
 #: A cell with more than this share of molecules of another species is one of it, or a doublet.
 MAX_SHARE_OTHER_GENOME = 0.1
 #: Order in which a barcode is judged; it is counted under the first reason that holds.
-REASONS = ("other_genome", "few_genes", "mito", "outlier")
+REASONS = ("other_genome", "few_genes", "mito", "outlier", "doublet")
 WORDS = {
     "other_genome": "molecules of another species",
     "few_genes": "too few genes",
     "mito": "too large a mitochondrial share",
     "outlier": "molecules or genes far from the library's median",
+    "doublet": "droplets with two cells",
 }
 
 
