@@ -153,7 +153,7 @@ def library_files(wildcards):
     return [
         row[column]
         for row in rows
-        for column in ("path", "contigs_path")
+        for column in ("path", "contigs_path", "cells_path")
         if row[column]
     ]
 

@@ -260,6 +260,7 @@ def _check_libraries(libraries: SheetCells, samples: SheetCells | None, study: S
     faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
     faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
     faults += _absent_files(libraries, "contigs_path", study)
+    faults += _absent_files(libraries, "cells_path", study)
     _raise(libraries, faults)
 
 
@@ -329,6 +330,8 @@ def _repeated_paths(sheet: SheetCells) -> list[Fault]:
     first: dict[str, int] = {}
     faults = []
     for number, row in sheet.numbered():
+        if row.get("cells_path") is not None:
+            continue  # one file of a pooled library stands in the rows of all its samples
         path = Path(str(row["path"])).as_posix()
         if path in first:
             what = f"path '{path}' stands already in row {first[path]}"
@@ -339,7 +342,7 @@ def _repeated_paths(sheet: SheetCells) -> list[Fault]:
 
 def _located(row: dict[str, Value], study: Study) -> dict[str, Any]:
     located: dict[str, Any] = dict(row)
-    for column in ("path", "contigs_path"):
+    for column in ("path", "contigs_path", "cells_path"):
         if located.get(column) is not None:
             located[column] = (Path(study.data_folder) / located[column]).as_posix()
     return located

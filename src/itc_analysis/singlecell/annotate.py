@@ -28,6 +28,7 @@ from itc_analysis.singlecell.intake import pairing
 from itc_analysis.singlecell.intake.contigs import read_contigs
 from itc_analysis.singlecell.intake.genes import explain_missing_t_genes
 from itc_analysis.singlecell.intake.library import read_library
+from itc_analysis.singlecell.intake.pooled import is_of_sample
 from itc_analysis.singlecell.intake.tidy import keep_rows
 from itc_analysis.singlecell.quality import cells as quality
 from itc_analysis.singlecell.quality.doublets import find_doublets
@@ -195,7 +196,12 @@ def annotate_library(
     unclear = explain_missing_t_genes(data.var_names)
     if unclear:
         raise FailedQuality(name, unclear)
+    # before cells are chosen: the contigs are those of the whole pool
     contigs = _read_contigs(row, data.obs_names)
+    of_sample = is_of_sample(row, data.obs_names)
+    if of_sample is not None:
+        data = _keep(data, of_sample)
+        n_barcodes = data.n_obs
     measured = quality.measure_cells(data)
     verdict = quality.judge_cells(measured, settings=settings)
     dropped = quality.describe_dropped(verdict)
@@ -251,7 +257,10 @@ def annotate_library(
 def list_inputs(rows: Sequence[Mapping[str, Any]]) -> list[Path]:
     """Return the files that the rows name and that exist; the files within, for an mtx folder."""
     named = [
-        Path(str(row[key])) for row in rows for key in ("path", "contigs_path") if row.get(key)
+        Path(str(row[key]))
+        for row in rows
+        for key in ("path", "contigs_path", "cells_path")
+        if row.get(key)
     ]
     files = [path for path in named if path.is_file()]
     folders = [path for path in named if path.is_dir()]

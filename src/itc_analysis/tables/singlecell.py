@@ -66,7 +66,9 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
         "What the contigs show: mait, inkt, ab, gd or doublet; null for no productive chain.",
         nullable=True,
     )
-    decided_by: Series[pd.StringDtype] = text("protein, receptor, rna, or both (receptor and rna).", nullable=True)
+    decided_by: Series[pd.StringDtype] = text(
+        "protein, receptor, rna, or both (receptor and rna).", nullable=True
+    )
     is_conflict: Series[bool] = pa.Field(
         description="Receptor and RNA disagree.", metadata={"unit": ""}
     )

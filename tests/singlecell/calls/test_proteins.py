@@ -71,7 +71,9 @@ def library(seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame({name: rng.poisson(rate * stain) for name, rate in rates.items()})
 
 
-def test_a_protein_speaks_for_the_classes_that_carry_it_and_one_without_peaks_says_nothing() -> None:
+def test_a_protein_speaks_for_the_classes_that_carry_it_and_one_without_peaks_says_nothing() -> (
+    None
+):
     found, used = weigh_proteins(library(), evidence=EVIDENCE)
     assert set(used) == {"CD4", "CD8"}
     cd4, cd8 = (EVIDENCE.names.index(name) for name in ("cd4_memory", "cd8_memory"))

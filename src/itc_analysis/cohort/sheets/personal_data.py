@@ -11,7 +11,7 @@ import re
 #: Columns that name a person or something of a person's; batches and panels are not among them.
 PERSONAL_IDS = frozenset({"participant_id", "sample_id", "file_id", "library_id"})
 #: Columns that may hold dates: files are named by the cytometer, batches by the day of staining.
-MAY_HOLD_DATES = frozenset({"path", "contigs_path", "batch"})
+MAY_HOLD_DATES = frozenset({"path", "contigs_path", "cells_path", "batch"})
 #: French hospital numbers (IPP) have 7 digits or more, social security numbers 13 or 15.
 _ONLY_DIGITS = re.compile(r"\d{7,}")
 _LONG_DIGITS = re.compile(r"\d{9,}")

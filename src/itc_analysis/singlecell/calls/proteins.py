@@ -71,7 +71,9 @@ def name_proteins(columns: pd.Index) -> dict[str, str]:
     return found
 
 
-def weigh_proteins(antibodies: pd.DataFrame, *, evidence: Evidence) -> tuple[Floats, dict[str, Peaks]]:
+def weigh_proteins(
+    antibodies: pd.DataFrame, *, evidence: Evidence
+) -> tuple[Floats, dict[str, Peaks]]:
     """Return log-likelihoods of the protein evidence, shape (n_cells, n_classes), and what was used.
 
     Parameters
