@@ -3,9 +3,10 @@
     python benchmarks/singlecell.py --libraries 3 --cells 3000 --genes 18000 --pairs 2
 
 Each arm runs in a process of its own on the same simulated libraries (Cell Ranger h5, gzip as Cell
-Ranger writes it): ours reads, judges quality, calls, scores, sums and writes all tables and the T cells;
-scanpy reads, computes QC metrics, normalises, takes logs, scores five gene sets and aggregates,
-and writes nothing. CPU seconds are counted after the imports; memory is the peak of the process.
+Ranger writes it): ours reads, judges quality, calls, scores, sums and writes all tables and the T
+cells; scanpy reads, computes QC metrics, normalises, takes logs, scores five gene sets and
+aggregates, and writes nothing. CPU seconds are counted after the imports; memory is the peak of the
+process.
 """
 
 from __future__ import annotations
@@ -77,12 +78,12 @@ def run_arm(arm: str, folder: Path) -> None:
 
 def prepare_itc(folder: Path):
     import pandas as pd
+    from itc_analysis.tables.sheets import SignatureSheet
 
     from itc_analysis.cohort.sheets import read_sheet
     from itc_analysis.config import SingleCell
     from itc_analysis.singlecell.annotate import annotate_libraries
     from itc_analysis.singlecell.calls.weights import read_evidence
-    from itc_analysis.tables.sheets import SignatureSheet
 
     root = Path(__file__).resolve().parent.parent
     signatures = read_sheet(str(root / "config" / "signatures.tsv"), SignatureSheet)

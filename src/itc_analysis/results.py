@@ -132,6 +132,9 @@ class Layout:
     def cell_counts(self, batch: str) -> str:
         return self._at("singlecell", batch, "counts.parquet")
 
+    def soft_counts(self, batch: str) -> str:
+        return self._at("singlecell", batch, "soft_counts.parquet")
+
     def pseudobulk(self, batch: str) -> str:
         return self._at("singlecell", batch, "pseudobulk.parquet")
 
@@ -286,6 +289,11 @@ class Results:
     def counts(self) -> pd.DataFrame:
         """Cells per population, of tubes and libraries."""
         return self._read_each("*/**/counts.parquet", "Counts")
+
+    @property
+    def soft_counts(self) -> pd.DataFrame:
+        """Innate populations of each library, counted in three ways."""
+        return self._read_each("singlecell/*/soft_counts.parquet", "SoftCounts")
 
     def cells(self, call: str | None = None) -> pd.DataFrame:
         """Single cells, all or those with one call, e.g. ``cells("mait")``."""

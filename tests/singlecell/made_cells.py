@@ -69,7 +69,9 @@ def library(
 
 
 def blood(**special: Mapping[str, int]) -> anndata.AnnData:
-    """Return ordinary blood (40 CD4, 20 CD8, 10 NK, 10 B, 20 monocytes) and the special cells, by name."""
+    """Return ordinary blood (40 CD4, 20 CD8, 10 NK, 10 B, 20 monocytes) and the special cells, by
+    name.
+    """
     ordinary = [CD4] * 40 + [CD8] * 20 + [NK] * 10 + [B_CELL] * 10 + [MONOCYTE] * 20
     names = [f"ORDINARY{i:03d}-1" for i in range(len(ordinary))]
     return library([*ordinary, *special.values()], names=[*names, *special])

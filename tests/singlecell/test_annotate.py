@@ -26,6 +26,7 @@ TABLES = {
     "quality": forms.LibraryQuality,
     "cells": forms.Cells,
     "counts": measured.Counts,
+    "soft_counts": forms.SoftCounts,
     "pseudobulk": forms.Pseudobulk,
     "pseudobulk_depth": forms.PseudobulkDepth,
 }
@@ -257,7 +258,9 @@ def test_the_shipped_example_runs(root: Path, real_data: Path, tmp_path: Path) -
 
 
 def test_a_simulated_library_is_called_as_its_truth_says(tmp_path: Path) -> None:
-    """Precision and sensitivity, with margins that a wrong rule would break; nothing is fitted to them."""
+    """Precision and sensitivity, with margins that a wrong rule would break; nothing is fitted to
+    them.
+    """
     simulate = pytest.importorskip(
         "itc_analysis.simulate.instrument.libraries", reason="simulator is absent"
     )

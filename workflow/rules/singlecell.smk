@@ -9,6 +9,7 @@ rule annotate:
         quality=AT.library_quality("{batch}"),
         cells=AT.cells("{batch}"),
         counts=AT.cell_counts("{batch}"),
+        soft=AT.soft_counts("{batch}"),
         pseudobulk=AT.pseudobulk("{batch}"),
         depth=AT.pseudobulk_depth("{batch}"),
     log:

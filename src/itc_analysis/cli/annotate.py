@@ -1,9 +1,10 @@
 """Call innate T cells in the single-cell libraries of one batch.
 
 Reads each library and its receptor contigs, drops barcodes that are not cells, calls every cell
-(MAIT, iNKT, gamma-delta, innate CD8, other T, not T, doublet, or indeterminate), counts the populations and
-sums their molecules. Writes quality, cells, counts, pseudobulk and pseudobulk_depth (Parquet) and
-one h5ad per library. A library that cannot be read is recorded, and the others go on.
+(MAIT, iNKT, gamma-delta, innate CD8, other T, not T, doublet, or indeterminate), counts the
+populations and sums their molecules. Writes quality, cells, counts, soft_counts, pseudobulk and
+pseudobulk_depth (Parquet) and one h5ad per library. A library that cannot be read is recorded, and
+the others go on.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def run(options: argparse.Namespace) -> None:
         ("quality", tables.quality, made.LibraryQuality),
         ("cells", tables.cells, made.Cells),
         ("counts", tables.counts, made.Counts),
+        ("soft_counts", tables.soft_counts, made.SoftCounts),
         ("pseudobulk", tables.pseudobulk, made.Pseudobulk),
         ("pseudobulk_depth", tables.pseudobulk_depth, made.PseudobulkDepth),
     ):

@@ -33,22 +33,27 @@ from itc_analysis.singlecell.intake.tidy import keep_rows
 from itc_analysis.singlecell.quality import cells as quality
 from itc_analysis.singlecell.quality.doublets import find_doublets
 from itc_analysis.singlecell.scores import ranks
+from itc_analysis.singlecell.soft_counts import count_softly
 from itc_analysis.singlecell.writing import write_cells
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
-from itc_analysis.tables.singlecell import Cells, LibraryQuality
+from itc_analysis.tables.singlecell import Cells, LibraryQuality, SoftCounts
 
 log = logging.getLogger(__name__)
 
 METHODS = (
-    "Barcodes with few genes, a large mitochondrial share, or molecule or gene numbers far from the "
-    "median of their library were dropped (median absolute deviations). Each cell was called by adding "
+    "Barcodes with few genes, a large mitochondrial share, or molecule or gene numbers far from "
+    "the "
+    "median of their library were dropped (median absolute deviations). Each cell was called by "
+    "adding "
     "the log-odds of its RNA (none, few or many molecules of marker genes against "
     "what sorted populations express at the cell's depth, with ambient RNA) and of its productive "
     "T cell receptor chains, and, where antibodies were counted, of those that part the cells into "
-    "background and signal; MAIT cells carry TRAV1-2 joined to TRAJ33, TRAJ12 or TRAJ20 and iNKT cells "
+    "background and signal; MAIT cells carry TRAV1-2 joined to TRAJ33, TRAJ12 or TRAJ20 and iNKT "
+    "cells "
     "TRAV10 joined to TRAJ18. Missing chains counted as missing evidence, gamma-delta T cells "
-    "needed CD3 and a delta gene or chain without an alpha-beta pair, iNKT cells needed receptor evidence, "
+    "needed CD3 and a delta gene or chain without an alpha-beta pair, iNKT cells needed receptor "
+    "evidence, "
     "and cells without a sure call stayed indeterminate. Limits of counts are exact binomial."
 )
 CITATIONS = (
@@ -62,8 +67,8 @@ CITATIONS = (
 )
 
 
-#: About 1 % of T cells have two productive beta chains (Padovan 1995, 10.1084/jem.181.4.1587), and contigs of public
-#: libraries show two in 3 to 14 % of the cells with any, by the load of the lane.
+#: About 1 % of T cells have two productive beta chains (Padovan 1995, 10.1084/jem.181.4.1587), and
+#: contigs of public libraries show two in 3 to 14 % of the cells with any, by the load of the lane.
 SHARE_TWO_BETA = 0.05
 
 
@@ -74,6 +79,7 @@ class BatchTables:
     quality: pd.DataFrame
     cells: pd.DataFrame
     counts: pd.DataFrame
+    soft_counts: pd.DataFrame
     pseudobulk: pd.DataFrame
     pseudobulk_depth: pd.DataFrame
 
@@ -113,16 +119,18 @@ def annotate_libraries(
     Parameters
     ----------
     rows : rows of the library sheet, paths joined to the data folder.
-    signatures : the signature sheet; every cell is scored for the single-cell ones (`scores.ranks`),
-        and genes of theirs that a library's reference lacks are named in its remarks.
+    signatures : the signature sheet; every cell is scored for the single-cell ones
+        (`scores.ranks`), and genes of theirs that a library's reference lacks are named in its
+        remarks.
     folder : where `<library_id>.h5ad` is written for each usable library; None writes none.
 
     Returns
     -------
-    The five tables. Every library has its rows in quality and counts, and every sample in
+    The six tables. Every library has its rows in quality and counts, and every sample in
     pseudobulk_depth, whatever happened to the file.
     """
     qualities, cells, counted = [], [contract.empty(Cells)], [contract.empty(Counts)]
+    softly = [contract.empty(SoftCounts)]
     sums = {str(row["sample_id"]): pseudobulk.SampleSums() for row in rows}
     for row in rows:
         library_id = str(row["library_id"])
@@ -154,6 +162,14 @@ def annotate_libraries(
                 row, library.cells, settings=settings, not_callable=library.not_callable
             )
         )
+        softly.append(
+            count_softly(
+                row,
+                library.cells,
+                call_threshold=settings.call_threshold,
+                not_callable=library.not_callable,
+            )
+        )
         sums[str(row["sample_id"])].add(
             library.data, library.cells, call_threshold=settings.call_threshold
         )
@@ -175,6 +191,7 @@ def annotate_libraries(
         contract.make(qualities, LibraryQuality),
         _joined(cells),
         _joined(counted),
+        _joined(softly),
         profiles,
         depth,
     )
@@ -214,7 +231,7 @@ def annotate_library(
         if is_doublet is None:
             told.append("Scrublet could not tell doublets in this library: none was dropped")
         else:
-            verdict[verdict.isna()] = pd.array(np.where(is_doublet, "doublet", None), "string")
+            verdict[data.obs_names[is_doublet]] = "doublet"
             data = _keep(data, ~is_doublet)
             dropped = quality.describe_dropped(verdict)
     found = summarise_receptors(contigs, data.obs_names)
@@ -326,7 +343,8 @@ def _about_receptors(found: pd.DataFrame) -> list[str]:
     if share <= SHARE_TWO_BETA:
         return []
     return [
-        f"{share:.0%} of the cells with a beta chain show two: more than single cells do, so T cells "
+        f"{share:.0%} of the cells with a beta chain show two: more than single cells do, so T "
+        "cells "
         "share droplets in this library"
     ]
 

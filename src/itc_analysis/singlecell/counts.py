@@ -38,8 +38,8 @@ def count_populations(
     -------
     A Counts table, one row per population of `pseudobulk.POPULATIONS`. The denominator t_cells
     counts every cell that is surely a T cell, also those whose kind is indeterminate or doubtful
-    between CD4 and CD8; its parent is `cells`. Limits are exact binomial ones (Clopper 1934) times n_parent.
-    A population that the library cannot show has null counts and status not_estimable.
+    between CD4 and CD8; its parent is `cells`. Limits are exact binomial ones (Clopper 1934) times
+    n_parent. A population that the library cannot show has null counts and status not_estimable.
     """
     n_cells = len(cells)
     members = {

@@ -106,7 +106,8 @@ def plot_quality(quality: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xticklabels(ordered["library_id"], rotation=rotation)
     ax.set_ylabel("cells")
     ax.set_title(
-        f"{int(is_ok.sum())} of {_libraries(len(ordered))} used, n = {int(ordered['n_cells'].sum())} cells\n"
+        f"{int(is_ok.sum())} of {_libraries(len(ordered))} used, n = "
+        f"{int(ordered['n_cells'].sum())} cells\n"
         "open: barcodes; filled: usable cells; cross: not used",
         fontsize="medium",
     )

@@ -89,8 +89,8 @@ def tabulate(sums: dict[str, SampleSums]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the Pseudobulk and PseudobulkDepth tables of several samples.
 
     Pseudobulk holds the genes with a molecule; for t_cells every gene that the library could have
-    shown, zeros included, so that a gene without a molecule is told from a gene that the reference lacks.
-    A sample without a readable library has its depth rows, with no cells.
+    shown, zeros included, so that a gene without a molecule is told from a gene that the reference
+    lacks. A sample without a readable library has its depth rows, with no cells.
     """
     profiles, depth = [contract.empty(Pseudobulk)], []
     for sample_id, sample in sorted(sums.items()):

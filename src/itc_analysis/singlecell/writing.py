@@ -1,4 +1,6 @@
-"""Write the T cells of a library as h5ad: counts once, calls next to them, in a form that R reads too."""
+"""Write the T cells of a library as h5ad: counts once, calls next to them, in a form that R reads
+too.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ def write_cells(
     not_callable: Mapping[str, str],
     call_threshold: float,
 ) -> None:
-    """Write the T cells of a library, and those that may be: `layers["counts"]`, calls in `obs`; no `X`.
+    """Write the T cells of a library, and those that may be: `layers["counts"]`, calls in `obs`; no
+    `X`.
 
     Left out are cells that are surely no T cells: they stand in cells.parquet with their calls, and
     their counts in the file that the library came from.

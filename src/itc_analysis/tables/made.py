@@ -19,7 +19,13 @@ from itc_analysis.tables.flow.tubes import (
     Views,
 )
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
-from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk, PseudobulkDepth
+from itc_analysis.tables.singlecell import (
+    Cells,
+    LibraryQuality,
+    Pseudobulk,
+    PseudobulkDepth,
+    SoftCounts,
+)
 from itc_analysis.tables.stats.associations import Associations
 from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
 from itc_analysis.tables.stats.compositions import Compositions
@@ -48,6 +54,7 @@ MADE: tuple[type[Contract], ...] = (
     Combinations,
     Views,
     LibraryQuality,
+    SoftCounts,
     Cells,
     Pseudobulk,
     PseudobulkDepth,

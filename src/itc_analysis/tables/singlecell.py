@@ -7,6 +7,9 @@ from pandera.typing import Series
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import count, maybe_count, quantity, text
 
+#: Populations that get a probability of their own in every cell.
+INNATE = ("mait", "inkt", "gd_t_cells", "innate_cd8")
+
 
 class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
     """One row per library: could it be used."""
@@ -24,7 +27,8 @@ class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
         "Cells with a productive receptor; null without contigs.", "cells"
     )
     share_ambient: Series[float] = quantity(
-        "Share of a droplet's molecules that come from other cells, by the T cell genes that B cells and "
+        "Share of a droplet's molecules that come from other cells, by the T cell genes that B "
+        "cells and "
         "monocytes show; null where fewer than 50 of these can tell.",
         "share",
         0,
@@ -57,10 +61,22 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
     )
     posterior: Series[float] = quantity("Posterior probability of the call.", "probability", 0, 1)
     posterior_t: Series[float] = quantity(
-        "Posterior probability of being a T cell of any kind; counted as T from the call threshold on.",
+        "Posterior probability of being a T cell of any kind; counted as T from the call "
+        "threshold on.",
         "probability",
         0,
         1,
+    )
+    posterior_mait: Series[float] = quantity("Probability of MAIT.", "probability", 0, 1)
+    posterior_inkt: Series[float] = quantity("Probability of iNKT.", "probability", 0, 1)
+    posterior_gd_t_cells: Series[float] = quantity(
+        "Probability of a gamma-delta T cell.", "probability", 0, 1
+    )
+    posterior_innate_cd8: Series[float] = quantity(
+        "Probability of an innate CD8 T cell.", "probability", 0, 1
+    )
+    has_alpha: Series[bool] = pa.Field(
+        description="A productive alpha chain was seen.", metadata={"unit": ""}
     )
     receptor: Series[pd.StringDtype] = text(
         "What the contigs show: mait, inkt, ab, gd or doublet; null for no productive chain.",
@@ -74,11 +90,41 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
     )
 
 
+class SoftCounts(Contract, key=("library_id", "population"), made_by="itc annotate"):
+    """Innate populations of a library counted in three ways, to see what threshold and capture do.
+
+    Shares of T cells of groups whose capture (`share_with_alpha`) differs are compared by
+    n_expected or n_corrected; where these say something else than n_called, the hard count is not
+    to be trusted.
+    """
+
+    library_id: Series[pd.StringDtype] = text("The library.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.", allowed=list(INNATE))
+    n_t_cells: Series[int] = count("T cells of the library.", "cells")
+    n_called: Series[pd.Int64Dtype] = maybe_count(
+        "Cells with the call; null when the library cannot show the population.", "cells"
+    )
+    n_expected: Series[float] = quantity("Sum of the cells' probabilities.", "cells", 0)
+    standard_error: Series[float] = quantity(
+        "Of n_expected, given the probabilities; sampling of cells not included.", "cells", 0
+    )
+    n_proven: Series[pd.Int64Dtype] = maybe_count(
+        "Cells whose alpha chain proves them; null without contigs and for populations without "
+        "one.",
+        "cells",
+    )
+    share_with_alpha: Series[float] = quantity(
+        "T cells with a productive alpha chain: the capture.", "share", 0, 1
+    )
+    n_corrected: Series[float] = quantity("n_proven over share_with_alpha.", "cells", 0)
+
+
 class Pseudobulk(Contract, key=("sample_id", "population", "gene"), made_by="itc annotate"):
     """Molecules summed over the cells of a sample and population.
 
-    `t_cells` holds every gene of the reference, zeros included; the other populations only genes with a
-    count, so that a gene nobody could measure differs from a gene nobody expressed.
+    `t_cells` holds every gene of the reference, zeros included; the other populations only genes
+    with a count, so that a gene nobody could measure differs from a gene nobody expressed.
     """
 
     sample_id: Series[pd.StringDtype] = text("The sample.")

@@ -7,7 +7,9 @@ from itc_analysis.singlecell.calls.ambient import LARGEST, SMALLEST, estimate_am
 
 
 def droplets(share: float, *, seed: int = 1, n: int = 3000, doublets: float = 0.04):
-    """Draw T cells, B cells and monocytes; `share` of every droplet's molecules are the library's mean."""
+    """Draw T cells, B cells and monocytes; `share` of every droplet's molecules are the library's
+    mean.
+    """
     rng = np.random.default_rng(seed)
     genes = ["CD3D", "CD3E", "TRAC", "TRBC2", "CD79A", "MS4A1", "LYZ", "CST3"]
     own = np.array(

@@ -70,7 +70,8 @@ def test_receptor_proven_mait_are_called_when_the_contigs_are_withheld(pbmc5p: t
 
 @pytest.mark.real_data
 def test_rna_calls_of_mait_are_borne_out_by_withheld_beta_chains(pbmc5p: tuple) -> None:
-    """Cells called MAIT by RNA whose alpha chain was not captured: their beta chains must be those of MAIT.
+    """Cells called MAIT by RNA whose alpha chain was not captured: their beta chains must be those
+    of MAIT.
 
     Of other T cells 0.2 carry TRBV6 or TRBV20; of these cells far more should.
     """

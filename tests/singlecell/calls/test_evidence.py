@@ -82,7 +82,9 @@ def test_no_receptor_is_no_evidence() -> None:
 
 
 def test_a_chain_that_is_missing_does_not_speak_against_mait() -> None:
-    """Only a beta chain seen: the odds of MAIT to other alpha-beta cells are those of the beta chain."""
+    """Only a beta chain seen: the odds of MAIT to other alpha-beta cells are those of the beta
+    chain.
+    """
     contigs = pd.DataFrame(
         [("A-1", "beta", "TRBV6-4", "TRBJ2-1", "CASS")],
         columns=["barcode", "chain", "v_gene", "j_gene", "cdr3"],

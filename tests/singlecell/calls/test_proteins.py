@@ -92,7 +92,9 @@ def test_too_few_cells_form_no_peaks() -> None:
 
 @pytest.mark.real_data
 def test_antibodies_move_real_calls_in_the_right_direction(real_data: Path) -> None:
-    """320 T cells with RNA, 37 antibodies and contigs: what RNA left open, CD4 and CD8 protein decide."""
+    """320 T cells with RNA, 37 antibodies and contigs: what RNA left open, CD4 and CD8 protein
+    decide.
+    """
     folder = real_data / "singlecell/14_trex_gex_adt_tcr"
     data = read_library(sheet_row(folder / "trex_example.h5ad", "h5ad"))
     contigs = read_contigs(folder / "P17B_filtered_contig_annotations.csv.gz")

@@ -78,7 +78,8 @@ def test_inkt_alpha_chains_pair_with_trbv25_as_stated(real_data: Path) -> None:
 def test_odd_contig_files_load_or_give_a_sentence(real_data: Path) -> None:
     folder = real_data / "singlecell" / "22_odd_inputs"
     refused = {
-        "scirpy/10x__sc5p_v2_hs_melanoma_10k_b_filtered_contig_annotations.csv.gz": "B cell receptors",
+        "scirpy/10x__sc5p_v2_hs_melanoma_10k_b_filtered_contig_annotations.csv.gz": "B cell "
+        "receptors",
         "dandelion/annotation_10x_cr6.csv": "B cell receptors",
         "scirpy/airr__issue_625.tsv": "B cell receptors",
         "scirpy/airr__rearrangement_ig.tsv": "B cell receptors",

@@ -1,4 +1,6 @@
-"""How many molecules of a cell come from other cells: what B cells and monocytes show of T cell genes."""
+"""How many molecules of a cell come from other cells: what B cells and monocytes show of T cell
+genes.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,14 @@ from scipy.optimize import brentq
 from itc_analysis.singlecell.calls.weights import Bools, Floats
 from itc_analysis.singlecell.intake.genes import T_GENES
 
-#: Genes of B cells and of monocytes, and how many molecules of them make a cell surely one of these.
+#: Genes of B cells and of monocytes, and how many molecules of them make a cell surely one of
+#: these.
 B_GENES, MYELOID_GENES = ("CD79A", "MS4A1"), ("LYZ", "CST3", "FCN1", "CD14")
 MANY_B, MANY_MYELOID = 3, 10
 #: Fewer such cells say nothing.
 FEWEST_CELLS = 50
-#: Of such droplets this share also holds a T cell: 4 % doublets (10x Genomics, 5 000 cells), most with a T.
+#: Of such droplets this share also holds a T cell: 4 % doublets (10x Genomics, 5 000 cells), most
+#: with a T.
 DOUBLETS = 0.04
 #: Published range of libraries (Young 2020, 10.1093/gigascience/giaa151), wider at the low end.
 SMALLEST, LARGEST = 0.002, 0.5
@@ -24,10 +28,11 @@ SMALLEST, LARGEST = 0.002, 0.5
 def estimate_ambient(molecules: Mapping[str, Floats], depth: Floats) -> float | None:
     """Return the share of ambient molecules; None where too few cells can tell.
 
-    B cells and monocytes have no T cell receptor and no CD3. Were a share s of a droplet's molecules drawn
-    from the library as a whole, its T cell genes would be a Poisson count of mean s times their rate
-    in the library times its depth. The droplets without any give s: those that hold a T cell as well
-    show many, which a mean would take for ambient molecules and the zeros do not.
+    B cells and monocytes have no T cell receptor and no CD3. Were a share s of a droplet's
+    molecules drawn from the library as a whole, its T cell genes would be a Poisson count of mean s
+    times their rate in the library times its depth. The droplets without any give s: those that
+    hold a T cell as well show many, which a mean would take for ambient molecules and the zeros do
+    not.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ import pandas as pd
 from itc_analysis.singlecell.calls.evidence import Rna, normalise, weigh_receptors
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
 from itc_analysis.singlecell.calls.weights import Bools, Evidence, Floats
+from itc_analysis.tables.singlecell import INNATE
 
 #: The call that a productive delta chain proves, whatever RNA shows.
 GAMMA_DELTA = "gd_t_cells"
@@ -55,18 +56,19 @@ def call_cells(
 
     Returns
     -------
-    Indexed by barcode: call (one of `CALLS`); posterior (probability of the call; of an indeterminate
-    cell, of the likeliest call); posterior_t (probability of being a T cell of any kind); receptor
-    (what the contigs show, null for nothing); decided_by (protein:
+    Indexed by barcode: call (one of `CALLS`); posterior (probability of the call; of an
+    indeterminate cell, of the likeliest call); posterior_t (probability of being a T cell of any
+    kind); posterior_mait and so on (0 where the definition rules the population out); has_alpha;
+    receptor (what the contigs show, null for nothing); decided_by (protein:
     without antibodies the call would be another; receptor: RNA alone would not have
     said so; rna: the receptor shows nothing, or was overruled; both; null when indeterminate);
     is_conflict (RNA gives less than 1 - call_threshold to all that the receptor allows).
 
     Notes
     -----
-    other_t_cells: surely a conventional T cell, but CD4 or CD8 is not decided. Gamma-delta cells need
-    CD3 and a delta gene or chain and no alpha-beta pair; innate CD8 cells need CD8 and a KIR or NKG2A
-    molecule; iNKT cells need receptor evidence.
+    other_t_cells: surely a conventional T cell, but CD4 or CD8 is not decided. Gamma-delta cells
+    need CD3 and a delta gene or chain and no alpha-beta pair; innate CD8 cells need CD8 and a KIR
+    or NKG2A molecule; iNKT cells need receptor evidence.
     """
     receptor = weigh_receptors(receptors, evidence=evidence)
     by_rna = normalise(evidence.log_prior + rna.log_likelihood)
@@ -91,6 +93,15 @@ def call_cells(
             "call": pd.Series(call, dtype="string"),
             "posterior": probability,
             "posterior_t": posterior[:, evidence.is_t].sum(axis=1),
+            **{
+                f"posterior_{call}": np.where(
+                    barred[:, CALLS.index(call)],
+                    0.0,
+                    posterior[:, evidence.of_call(call)].sum(axis=1),
+                )
+                for call in INNATE
+            },
+            "has_alpha": (receptors["n_alpha"] > 0).to_numpy(),
             "receptor": receptors["receptor"].to_numpy(),
             "decided_by": pd.Series(decided, dtype="string").mask(call == "indeterminate"),
             "is_conflict": is_conflict,
@@ -105,9 +116,9 @@ def find_not_callable(
 ) -> dict[str, str]:
     """Return, for each population that this library cannot show, the reason in words.
 
-    A population whose defining genes the reference lacks, that needs V genes in a library that shows
-    none, or that needs receptors in a library without contigs, is not estimable: that is not the same
-    as no cells.
+    A population whose defining genes the reference lacks, that needs V genes in a library that
+    shows none, or that needs receptors in a library without contigs, is not estimable: that is not
+    the same as no cells.
     """
     reasons = {}
     for call, sets in evidence.requires.items():
@@ -120,7 +131,8 @@ def find_not_callable(
         if not rna.shows_segments and not has_chains and call not in reasons:
             chains = "delta chain" if call == GAMMA_DELTA else "receptor"
             reasons[call] = (
-                f"not callable from this library: it shows no V genes (as 3' libraries do) and has no {chains} "
+                "not callable from this library: it shows no V genes (as 3' libraries do) and "
+                f"has no {chains} "
                 "contigs, and other RNA alone cannot be trusted with these cells"
             )
     if not has_contigs:

@@ -40,8 +40,8 @@ class Rna:
     detected : for each gene of the evidence of which the library has a molecule, whether each cell
         has one, shape (n_cells,).
     listed : genes of the evidence that the file lists.
-    share_ambient : share of a droplet's molecules that come from other cells; null where the library's
-        own B cells and monocytes are too few to tell, and the weights' value was used.
+    share_ambient : share of a droplet's molecules that come from other cells; null where the
+        library's own B cells and monocytes are too few to tell, and the weights' value was used.
     shows_segments : V genes can be seen (5' library); in a 3' library their absence says nothing.
     log_likelihood : shape (n_cells, n_classes), up to a constant per cell.
     """
@@ -55,15 +55,17 @@ class Rna:
 
 
 def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
-    """Compare what each cell shows of each gene with what each class should show at the cell's depth.
+    """Compare what each cell shows of each gene with what each class should show at the cell's
+    depth.
 
     A gene with rate r (molecules per 10 000) in a class is seen in a cell of depth d as a negative
-    binomial count of mean r d / 10 000, plus ambient molecules, a Poisson count whose rate is a share
-    (`ambient.estimate_ambient`) of the library's own mean. Only none, few (1-2) or many (3 or more) molecules are told apart,
-    since levels differ between kits by more than counts can bear. Features are taken as independent
-    given the class. A gene without a molecule in the whole library says nothing, as one that the file
-    does not list, so both kinds of file give the same calls. The exception is a library in which none
-    of the genes of T cells has a molecule: there are no T cells in it.
+    binomial count of mean r d / 10 000, plus ambient molecules, a Poisson count whose rate is a
+    share (`ambient.estimate_ambient`) of the library's own mean. Only none, few (1-2) or many (3 or
+    more) molecules are told apart, since levels differ between kits by more than counts can bear.
+    Features are taken as independent given the class. A gene without a molecule in the whole
+    library says nothing, as one that the file does not list, so both kinds of file give the same
+    calls. The exception is a library in which none of the genes of T cells has a molecule: there
+    are no T cells in it.
 
     Parameters
     ----------

@@ -38,8 +38,8 @@ class Molecules:
 def take_molecules(counts: sp.csr_matrix, genes: pd.Index, wanted: Sequence[str]) -> Molecules:
     """Take the molecules of some genes.
 
-    A gene without a molecule in the whole library is treated like one that the file does not list: files
-    that leave such genes out and files that keep them say the same.
+    A gene without a molecule in the whole library is treated like one that the file does not list:
+    files that leave such genes out and files that keep them say the same.
 
     Parameters
     ----------

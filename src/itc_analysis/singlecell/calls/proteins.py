@@ -1,8 +1,8 @@
 """What antibodies of a CITE-seq library say of each cell, with the background of each antibody.
 
 Unbound and sticking antibody gives every cell some molecules of every antibody. So a level says
-nothing by itself: it is compared with the two peaks that the library's own cells form, and an antibody
-without two peaks (none of the cells carries the protein, or all do) says nothing.
+nothing by itself: it is compared with the two peaks that the library's own cells form, and an
+antibody without two peaks (none of the cells carries the protein, or all do) says nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pandas as pd
 
 from itc_analysis.singlecell.calls.weights import Evidence, Floats
 
-#: Protein of the evidence to the names that vendors give its antibody, capitals and separators aside.
+#: Protein of the evidence to the names that vendors give its antibody, capitals and separators
+#: aside.
 NAMES = {
     "CD3": r"CD3(E|D)?",
     "CD4": r"CD4",
@@ -34,7 +35,8 @@ NAMES = {
 _ADDED = r"^(ADT|AB|HUMAN|ANTIHUMAN|HU)|(TOTALSEQ[ABC]?|TOTAL[ABC]|PROT|PROTEIN|ADT|ANTIBODY)$"
 #: Fewer cells form no peaks.
 FEWEST_CELLS = 100
-#: Distance of the two peaks in their joint standard deviations, and share of cells in the smaller, to be believed.
+#: Distance of the two peaks in their joint standard deviations, and share of cells in the smaller,
+#: to be believed.
 APART, SMALLEST_SHARE = 1.8, 0.005
 #: Rounds of expectation and maximisation: far more than it takes to settle.
 _ROUNDS = 200
@@ -74,7 +76,8 @@ def name_proteins(columns: pd.Index) -> dict[str, str]:
 def weigh_proteins(
     antibodies: pd.DataFrame, *, evidence: Evidence
 ) -> tuple[Floats, dict[str, Peaks]]:
-    """Return log-likelihoods of the protein evidence, shape (n_cells, n_classes), and what was used.
+    """Return log-likelihoods of the protein evidence, shape (n_cells, n_classes), and what was
+    used.
 
     Parameters
     ----------
@@ -83,7 +86,8 @@ def weigh_proteins(
     Notes
     -----
     A class of which a share p carries the protein has the density p times that of the signal plus
-    1 - p times that of the background. No antibody says more than the weights' `share_wrong` allows.
+    1 - p times that of the background. No antibody says more than the weights' `share_wrong`
+    allows.
     """
     log_likelihood = np.zeros((len(antibodies), len(evidence.names)))
     used: dict[str, Peaks] = {}

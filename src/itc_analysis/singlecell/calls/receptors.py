@@ -1,8 +1,8 @@
 """What the T cell receptor contigs prove of each barcode.
 
-A MAIT alpha chain is TRAV1-2 joined to TRAJ33, TRAJ12 or TRAJ20, canonically with a CDR3 of 12 amino
-acids; an iNKT alpha chain is TRAV10 joined to TRAJ18 with 14 to 16. A chain that is missing is missing,
-and a chain of which the file leaves genes open proves nothing that these would decide.
+A MAIT alpha chain is TRAV1-2 joined to TRAJ33, TRAJ12 or TRAJ20, canonically with a CDR3 of 12
+amino acids; an iNKT alpha chain is TRAV10 joined to TRAJ18 with 14 to 16. A chain that is missing
+is missing, and a chain of which the file leaves genes open proves nothing that these would decide.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def summarise_receptors(contigs: pd.DataFrame | None, barcodes: pd.Index) -> pd.
     One row per barcode, in the order given, indexed by barcode: n_alpha, n_beta, n_gamma, n_delta
     (productive chains with different CDR3), alpha_kind (mait, mait_other_length, inkt, other; null
     without alpha), beta_kind (mait, inkt, other; null without beta), has_ab_pair, has_gd_pair,
-    has_three_chains (of one locus: evidence of two cells), and receptor, the summary: mait, inkt, gd,
-    ab, doublet, or null when no chain was seen, which proves nothing.
+    has_three_chains (of one locus: evidence of two cells), and receptor, the summary: mait, inkt,
+    gd, ab, doublet, or null when no chain was seen, which proves nothing.
     """
     index = pd.Index(barcodes, name="barcode")
     found = pd.DataFrame(index=index)
@@ -77,7 +77,8 @@ def summarise_receptors(contigs: pd.DataFrame | None, barcodes: pd.Index) -> pd.
 
 
 def alpha_kinds(contigs: pd.DataFrame) -> pd.Series:
-    """Name the kind of each alpha chain: mait, mait_other_length, inkt, other; null where it is open.
+    """Name the kind of each alpha chain: mait, mait_other_length, inkt, other; null where it is
+    open.
 
     A chain is another one as soon as a gene that the file names says so.
     """
@@ -97,7 +98,9 @@ def alpha_kinds(contigs: pd.DataFrame) -> pd.Series:
 
 
 def beta_kinds(contigs: pd.DataFrame) -> pd.Series:
-    """Name the kind of each beta chain: mait (TRBV6, TRBV20), inkt (TRBV25-1), other; null: open."""
+    """Name the kind of each beta chain: mait (TRBV6, TRBV20), inkt (TRBV25-1), other; null:
+    open.
+    """
     v_gene = contigs["v_gene"].fillna("")
     kinds = np.select(
         [(v_gene == INKT_BETA), v_gene.str.contains(MAIT_BETA, regex=True), v_gene == ""],

@@ -1,4 +1,6 @@
-"""The weights behind each call, as `resources/innate_evidence.yaml` holds them, each with its source."""
+"""The weights behind each call, as `resources/innate_evidence.yaml` holds them, each with its
+source.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +137,8 @@ class Evidence(Section):
         return ~self.of_call(*NOT_T_CALLS)
 
     def per_class(self, values: dict[str, float]) -> Floats:
-        """Spread values by class, family, ``not_t`` or ``doublet`` over the classes; 0 where none is named.
+        """Spread values by class, family, ``not_t`` or ``doublet`` over the classes; 0 where none
+        is named.
 
         A class named itself wins over its family. A mixture is the mean of its parents.
         """

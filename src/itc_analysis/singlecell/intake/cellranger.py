@@ -19,7 +19,9 @@ from itc_analysis.singlecell.intake.hdf5 import read_numbers
 
 
 def read_10x_h5(path: Path) -> RawMatrix:
-    """Read filtered_feature_bc_matrix.h5, or the filtered_gene_bc_matrices_h5.h5 of versions 1 and 2."""
+    """Read filtered_feature_bc_matrix.h5, or the filtered_gene_bc_matrices_h5.h5 of versions 1 and
+    2.
+    """
     genomes = None
     with h5py.File(path, "r") as file:
         if "matrix" in file:  # Cell Ranger 3 and later
@@ -58,7 +60,9 @@ def read_10x_h5(path: Path) -> RawMatrix:
 
 
 def read_10x_mtx(path: Path) -> RawMatrix:
-    """Read a folder with matrix.mtx, barcodes.tsv and features.tsv or genes.tsv, each plain or gz."""
+    """Read a folder with matrix.mtx, barcodes.tsv and features.tsv or genes.tsv, each plain or
+    gz.
+    """
     if not path.is_dir():
         what = (
             "format 10x_mtx wants the folder that holds matrix.mtx, barcodes.tsv and features.tsv"
@@ -72,7 +76,8 @@ def read_10x_mtx(path: Path) -> RawMatrix:
         counts = sp.csr_matrix(scipy.io.mmread(stream).T)
     if counts.shape != (len(barcodes), len(rows)):
         what = (
-            f"matrix.mtx is {counts.shape[1]} x {counts.shape[0]}, but there are {len(rows)} features "
+            f"matrix.mtx is {counts.shape[1]} x {counts.shape[0]}, but there are {len(rows)} "
+            "features "
             f"and {len(barcodes)} barcodes; the three files are not of one run"
         )
         raise UnreadableFile(path.name, what)

@@ -52,7 +52,8 @@ def assemble(raw: RawMatrix, path: Path) -> anndata.AnnData:
 
     Raises
     ------
-    UnreadableFile : values that are no counts, gene names that cannot be understood, a barcode twice.
+    UnreadableFile : values that are no counts, gene names that cannot be understood, a barcode
+        twice.
     """
     names = pd.Index([str(barcode) for barcode in raw.barcodes])
     if names.has_duplicates:

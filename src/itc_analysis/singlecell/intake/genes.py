@@ -47,7 +47,8 @@ class GeneNames:
     Parameters
     ----------
     symbols : one per feature; the id where a gene has no symbol.
-    kinds : one per feature: `GENES`, `ANTIBODIES`, `FOREIGN` (genes of another genome) or another kind.
+    kinds : one per feature: `GENES`, `ANTIBODIES`, `FOREIGN` (genes of another genome) or another
+        kind.
     remarks : sentences about what was done.
     """
 
@@ -113,14 +114,19 @@ def explain_missing_t_genes(symbols: Any) -> str:
     if len(found) >= FEWEST_T_GENES:
         return ""
     told = f"only {found[0]}" if found else "none"
-    text = f"{told} of the genes that tell T cells from others ({', '.join(T_GENES)}) is among its {len(known)} genes"
+    wanted = ", ".join(T_GENES)
+    text = (
+        f"{told} of the genes that tell T cells from others ({wanted}) is among its "
+        f"{len(known)} genes"
+    )
     upper = {str(name).upper() for name in symbols}
     if sum(gene in upper for gene in T_GENES) >= FEWEST_T_GENES:
         text += "; the names are not written as human symbols are: is it a library of mouse cells?"
         return text
     shown = ", ".join(f"'{name}'" for name in list(symbols)[:_EXAMPLES])
     return (
-        f"{text}, which are named like {shown}; give human gene symbols or Ensembl ids. A targeted panel "
+        f"{text}, which are named like {shown}; give human gene symbols or Ensembl ids. A "
+        "targeted panel "
         "without these genes cannot be used"
     )
 
@@ -137,7 +143,8 @@ def known_ids() -> dict[str, str]:
 def _strip_prefixes(
     symbols: npt.NDArray[Any], is_gene: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    """Take genome prefixes (hg19_CD3D, GRCh38______CD3D) off; also return the prefix of each feature.
+    """Take genome prefixes (hg19_CD3D, GRCh38______CD3D) off; also return the prefix of each
+    feature.
 
     A prefix is the text before the first underscore when it is that of many genes, and when the
     names of the file without any prefix hold fewer of the genes that matter.
@@ -219,6 +226,7 @@ def _to_symbols(
         )
         raise UnclearGenes(msg)
     return out, [
-        f"genes are named by Ensembl ids: {n_known} that calls, quality and the shipped signatures need were "
+        f"genes are named by Ensembl ids: {n_known} that calls, quality and the shipped "
+        "signatures need were "
         "given their symbols, the others keep their id"
     ]

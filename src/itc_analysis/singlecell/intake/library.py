@@ -1,4 +1,5 @@
-"""Read one library, in whatever form Cell Ranger, scanpy or muon left it, as molecules per cell and gene.
+"""Read one library, in whatever form Cell Ranger, scanpy or muon left it, as molecules per cell and
+gene.
 
 Every form ends in the same AnnData: `X` raw counts (csr, int32), one column per gene symbol in the
 order of the file; antibody features apart in `obsm["antibodies"]`. What could only be guessed
@@ -45,9 +46,9 @@ def read_library(row: Mapping[str, Any]) -> anndata.AnnData:
 
     Returns
     -------
-    AnnData with `X` molecules, csr_matrix of shape (n_barcodes, n_genes), int32; `obs_names` barcodes
-    as in the file; `var_names` gene symbols, unique: genes that share a symbol are added up;
-    `obs["n_other_genome"]` molecules of another species, where the file holds one;
+    AnnData with `X` molecules, csr_matrix of shape (n_barcodes, n_genes), int32; `obs_names`
+    barcodes as in the file; `var_names` gene symbols, unique: genes that share a symbol are added
+    up; `obs["n_other_genome"]` molecules of another species, where the file holds one;
     `obsm["antibodies"]` a table when the library has antibody features; `uns["remarks"]` a list of
     sentences about the file.
 

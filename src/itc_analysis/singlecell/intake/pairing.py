@@ -1,7 +1,7 @@
 """Do receptor contigs belong to the library they are given for? Barcodes say so.
 
-Two libraries share barcodes by chance: both draw them from one list of the kit. Contigs of the right
-library share most of theirs.
+Two libraries share barcodes by chance: both draw them from one list of the kit. Contigs of the
+right library share most of theirs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Pooled libraries: the cells of several people in one file, told apart by hashtags or genotypes.
 
-Which barcode is whose is decided by a demultiplexing program (hashedDrops, Demuxlet, Vireo, cellranger multi)
-and comes as a table of barcode and sample; several rows of the library sheet then name one file.
+Which barcode is whose is decided by a demultiplexing program (hashedDrops, Demuxlet, Vireo,
+cellranger multi) and comes as a table of barcode and sample; several rows of the library sheet then
+name one file.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def is_of_sample(row: Mapping[str, Any], names: pd.Index) -> npt.NDArray[np.bool
 
     Parameters
     ----------
-    row : of the library sheet; `cells_path` names a table (tsv or csv, also gz) with the columns barcode
-        and sample_id. Barcodes that it lacks, or gives to nobody (doublets), are no one's.
+    row : of the library sheet; `cells_path` names a table (tsv or csv, also gz) with the columns
+        barcode and sample_id. Barcodes that it lacks, or gives to nobody (doublets), are no one's.
     names : barcodes of the library.
 
     Raises

@@ -96,7 +96,9 @@ def to_genes(
 
 
 def keep_rows(matrix: sp.csr_matrix, is_kept: npt.NDArray[np.bool_]) -> sp.csr_matrix:
-    """Return the rows that are kept; the arrays of `matrix` are used up, so that nothing is copied."""
+    """Return the rows that are kept; the arrays of `matrix` are used up, so that nothing is
+    copied.
+    """
     if is_kept.all():
         return matrix
     ends = np.zeros(int(is_kept.sum()) + 1, dtype=matrix.indptr.dtype)
@@ -138,7 +140,8 @@ def _tidy(
     ends: Any,
     smallest: Any,
 ) -> tuple[int, float, float]:
-    """Write what is kept to the front of `indices` and `counts`, which lies in the memory of `values`.
+    """Write what is kept to the front of `indices` and `counts`, which lies in the memory of
+    `values`.
 
     The place written to never lies behind the place read from.
     """

@@ -1,7 +1,8 @@
 """Droplets with two cells of different kinds, by scanpy's Scrublet.
 
-Wolock 2019 (10.1016/j.cels.2018.11.005): droplets are compared with sums of two random droplets of the library.
-Two cells of one kind look like one deep cell and are not found; two receptors may show them.
+Wolock 2019 (10.1016/j.cels.2018.11.005): droplets are compared with sums of two random droplets of
+the library. Two cells of one kind look like one deep cell and are not found; two receptors may show
+them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ log = logging.getLogger(__name__)
 
 #: Fewer cells give no neighbourhoods to compare.
 FEWEST_CELLS = 200
-#: Bins in which the valley between the two kinds of simulated doublets is looked for, and smoothings tried.
+#: Bins in which the valley between the two kinds of simulated doublets is looked for, and
+#: smoothings tried.
 _BINS, _MOST_SMOOTHINGS = 256, 10_000
 #: Share of the simulated doublets that a peak must hold to be one.
 _SMALLEST_PEAK = 0.05
@@ -35,8 +37,8 @@ def find_doublets(data: anndata.AnnData, *, seed: int) -> npt.NDArray[np.bool_] 
 
     Returns
     -------
-    Shape (n_cells,). None for fewer than `FEWEST_CELLS` cells, and where the scores of the simulated
-    doublets have no valley that parts those that can be told from those that cannot.
+    Shape (n_cells,). None for fewer than `FEWEST_CELLS` cells, and where the scores of the
+    simulated doublets have no valley that parts those that can be told from those that cannot.
     """
     if data.n_obs < FEWEST_CELLS:
         return None

@@ -1,8 +1,8 @@
 """Score each cell by the ranks of a signature's genes among all genes of the cell (UCell).
 
 Andreatta and Carmona 2021 (10.1016/j.csbj.2021.06.043). Only ranks within a cell enter, so neither
-normalisation nor the other cells of the library change a score. A kernel of our own: it counts ranks
-from the molecules that are there instead of sorting all genes of every cell.
+normalisation nor the other cells of the library change a score. A kernel of our own: it counts
+ranks from the molecules that are there instead of sorting all genes of every cell.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def score_signatures(
     ----------
     counts : molecules, cells x genes.
     genes : symbols of the columns.
-    signatures : signature sheet; genes with a weight below zero lower the score. Only the sign counts.
+    signatures : signature sheet; genes with a weight below zero lower the score. Only the sign
+        counts.
     barcodes : names of the cells.
     min_features_found : share of a signature's genes that the file must list.
 
@@ -102,9 +103,10 @@ def rank_scores(
 ) -> Floats:
     """Return the UCell score of each cell and gene set, shape (n_cells, n_sets).
 
-    A gene of rank r (ties share their mean rank; beyond `max_rank` all have `max_rank`) adds r to the
-    rank sum R of its set of n genes; the score is 1 - (R - n (n + 1) / 2) / (n max_rank - n (n + 1) /
-    2): 1 when the set fills the first ranks, 0 when none of it is among the first `max_rank`.
+    A gene of rank r (ties share their mean rank; beyond `max_rank` all have `max_rank`) adds r to
+    the rank sum R of its set of n genes; the score is 1 - (R - n (n + 1) / 2) / (n max_rank - n (n
+    + 1) / 2): 1 when the set fills the first ranks, 0 when none of it is among the first
+    `max_rank`.
 
     Parameters
     ----------
