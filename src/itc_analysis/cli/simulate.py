@@ -46,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cells per single-cell library; 0 for no single-cell data (default: 400)",
     )
     parser.add_argument(
+        "--libraries-per-group",
+        type=int,
+        metavar="N",
+        help="participants of each group with a library, more in a larger index group "
+        "(default: everybody)",
+    )
+    parser.add_argument(
         "--batches",
         type=int,
         metavar="N",
@@ -65,5 +72,6 @@ def run(options: argparse.Namespace) -> None:
         index_group_size=options.index_group_size,
         events=options.events,
         cells=options.cells,
+        libraries_per_group=options.libraries_per_group,
         batches=options.batches,
     )

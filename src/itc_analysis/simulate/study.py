@@ -60,6 +60,7 @@ def simulate_study(
     index_group_size: int | None = None,
     events: int = 60_000,
     cells: int = 400,
+    libraries_per_group: int | None = None,
     batches: int | None = None,
 ) -> None:
     """Write a study whose truth is known.
@@ -72,6 +73,8 @@ def simulate_study(
     seed : the same seed gives the same bytes.
     per_group : participants in each group; index_group_size : in the index group, when different.
     events : per stained tube. cells : per single-cell library; 0 for no single-cell data.
+    libraries_per_group : participants of each group who have a library, in the index group more in
+        proportion to its size; None for everybody.
     batches : staining batches, each with every group; None for about one per twelve participants.
 
     Raises
@@ -81,6 +84,12 @@ def simulate_study(
     sizes = dict.fromkeys(cohort.GROUPS, per_group)
     sizes[cohort.INDEX_GROUP] = per_group if index_group_size is None else index_group_size
     _check(scenario, seed, sizes, events=events, cells=cells, batches=batches)
+    if libraries_per_group is not None and libraries_per_group < 1:
+        source = "arguments"
+        fault = Fault(
+            "--libraries-per-group", f"'{libraries_per_group}' is too few", "take 1 or more"
+        )
+        raise ItcError(source, [fault])
     shipped = {target: resource_path(name).read_bytes() for name, target in SHIPPED.items()}
     root = _open_folder(Path(folder))
 
@@ -107,7 +116,11 @@ def simulate_study(
     n_batches = batches or default_batches(sizes)
     batch_of = assign_batches(truth, n_batches, np.random.default_rng(seeds["design"]))
     tubes = plan_tubes(truth, batch_of, events=events)
-    libraries = plan_libraries(truth, batch_of) if cells else []
+    with_library = None
+    if libraries_per_group is not None:
+        scale = libraries_per_group / min(sizes.values())
+        with_library = {group: min(size, round(scale * size)) for group, size in sizes.items()}
+    libraries = plan_libraries(truth, batch_of, sizes=with_library) if cells else []
 
     note = f"SIMULATED {scenario} seed {seed}"
     _write_config(root, scenario=scenario, seed=seed, has_libraries=bool(libraries))

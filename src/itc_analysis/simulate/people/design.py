@@ -21,6 +21,9 @@ FMO_EVENTS = 20_000
 COUNTING_PANEL = "panel_a"
 BEAD_LOTS = {"LOT-1": 51_230.0, "LOT-2": 49_610.0}
 
+#: Where only some have a library: so many of each group are prepared together.
+LIBRARIES_PER_GROUP = 2
+
 
 @dataclass(frozen=True)
 class LibraryPlan:
@@ -91,13 +94,37 @@ def plan_tubes(truth: pd.DataFrame, batch_of: Mapping[str, int], *, events: int)
     return tubes
 
 
-def plan_libraries(truth: pd.DataFrame, batch_of: Mapping[str, int]) -> list[LibraryPlan]:
-    """Return one library per participant, prepared in the same batches as the staining."""
+def plan_libraries(
+    truth: pd.DataFrame,
+    batch_of: Mapping[str, int],
+    *,
+    sizes: Mapping[str, int] | None = None,
+) -> list[LibraryPlan]:
+    """Return which participants have a single-cell library, and in which batch.
+
+    Parameters
+    ----------
+    truth : participant_id and group of each participant.
+    batch_of : batch of each participant's staining.
+    sizes : libraries of each group, of its first participants; these are prepared in batches of their
+        own, `LIBRARIES_PER_GROUP` of each group in a batch. None for a library of everybody, prepared in the
+        batches of the staining.
+    """
+    if sizes is None:
+        chosen = {participant: batch_of[participant] for participant in truth["participant_id"]}
+    else:
+        n_batches = max(1, round(min(sizes.values()) / LIBRARIES_PER_GROUP))
+        chosen = {
+            participant: 1 + place % n_batches
+            for group, people in truth.groupby("group", sort=False)["participant_id"]
+            for place, participant in enumerate(people.iloc[: sizes[str(group)]])
+        }
     return [
         LibraryPlan(
             f"{sample_of(participant)}_cells",
             sample_of(participant),
-            f"library_batch{batch_of[participant]}",
+            f"library_batch{chosen[participant]}",
         )
         for participant in truth["participant_id"]
+        if participant in chosen
     ]
