@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,6 +131,10 @@ class Layout:
 
     def cell_counts(self, batch: str) -> str:
         return self._at("singlecell", batch, "counts.parquet")
+
+    @property
+    def t_cells(self) -> str:
+        return self._at("singlecell", "t_cells.h5ad")
 
     def soft_counts(self, batch: str) -> str:
         return self._at("singlecell", batch, "soft_counts.parquet")
@@ -294,6 +298,23 @@ class Results:
     def soft_counts(self) -> pd.DataFrame:
         """Innate populations of each library, counted in three ways."""
         return self._read_each("singlecell/*/soft_counts.parquet", "SoftCounts")
+
+    @property
+    def adata(self) -> Any:
+        """T cells of all libraries as one AnnData, backed by `singlecell/t_cells.h5ad`.
+
+        Molecules in `X`; calls, probabilities, rank scores and the columns of the person in `obs`.
+        The file is put together when first asked for. `study.adata.to_memory()` loads it for scanpy.
+        """
+        from itc_analysis.singlecell import pooling
+        from itc_analysis.tables import contract
+        from itc_analysis.tables.cohort.sheets import SampleSheet
+
+        samples = contract.read(self.layout.samples, SampleSheet)[["sample_id", "participant_id"]]
+        people = samples.merge(self.participants, on="participant_id", how="left")
+        known = ["sample_id", *(name for name in pooling.PERSON if name in people)]
+        libraries = list((Path(self.layout.folder) / "singlecell").glob("*/*.h5ad"))
+        return pooling.open_cells(libraries, people[known], Path(self.layout.t_cells))
 
     def cells(self, call: str | None = None) -> pd.DataFrame:
         """Single cells, all or those with one call, e.g. ``cells("mait")``."""

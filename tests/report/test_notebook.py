@@ -63,3 +63,26 @@ def test_the_notebook_shows_comparisons_verdicts_associations_and_three_pictures
         assert column in json.dumps(tables)
     # points, forest, gate
     assert sum("image/png" in item for item in data) == 3
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_notebook_of_cells_draws_a_map_a_dot_plot_and_pseudobulk_with_scanpy(
+    root: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = root / "notebooks" / "single_cell.ipynb"
+    cells = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(cells)
+    assert all(cell.outputs == [] for cell in cells.cells if cell.cell_type == "code")
+    monkeypatch.setenv("ITC_RESULTS", str(results))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    client = NotebookClient(
+        cells, timeout=600, kernel_manager_class=ThisPython,
+        resources={"metadata": {"path": str(tmp_path)}},
+    )  # fmt: skip
+    outputs = [out for cell in client.execute().cells for out in cell.get("outputs", [])]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    data = [output.data for output in outputs if "data" in output]
+    assert sum("image/png" in item for item in data) == 3
+    assert any("n_expected" in item.get("text/html", "") for item in data)
