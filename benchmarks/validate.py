@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from simulated_tables import HEALTHY_SHARE, Setting, draw_measurements, draw_participants
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Cohort, Stats
 from itc_analysis.stats.endpoint.model import fit_endpoint
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.models.permutation import freedman_lane

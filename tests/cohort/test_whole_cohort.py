@@ -20,7 +20,7 @@ from itc_analysis.cohort.description.plots import plot_balance, plot_covariate, 
 from itc_analysis.cohort.description.power import make_power_table
 from itc_analysis.cohort.description.table_one import make_table_one
 from itc_analysis.cohort.study import CohortTables, read_cohort
-from itc_analysis.config import Cohort, Stats, Study
+from itc_analysis.config.sections import Cohort, Stats, Study
 from itc_analysis.errors import ItcError
 from itc_analysis.simulate.people.classification import draw_classification
 from itc_analysis.simulate.people.clinical import draw_participants

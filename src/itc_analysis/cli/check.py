@@ -15,7 +15,8 @@ from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
     from itc_analysis.cohort.study import CohortTables
-    from itc_analysis.config import CohortSettings, Study
+    from itc_analysis.config.sections import CheckedStudy
+    from itc_analysis.config.steps import CheckSettings
 
 
 #: In the report's bibliography.
@@ -31,7 +32,9 @@ CRITERIA_CITATIONS = [
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", required=True, help="config.yaml, or its frozen cohort part")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--output-folder", help="where to write the tables; none when left out")
     parser.add_argument(
         "--headers", action="store_true", help="also open every data file and list the unusable"
@@ -41,9 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Check, print the summary and write the tables."""
     from itc_analysis.cohort.study import read_cohort
-    from itc_analysis.config import CohortSettings, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import CheckSettings
 
-    settings = read_section(options.config, CohortSettings)
+    settings = read_settings(options.config, CheckSettings)
     tables = read_cohort(settings.study, settings.cohort)
     print(summarise(tables, settings))
     if options.headers:
@@ -52,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         write(tables, settings, Path(options.output_folder))
 
 
-def open_data_files(study: Study) -> str:
+def open_data_files(study: CheckedStudy) -> str:
     """Open every FCS file, library and receptor file; returns how many there are.
 
     Raises
@@ -113,7 +117,7 @@ def open_data_files(study: Study) -> str:
     return text
 
 
-def summarise(tables: CohortTables, settings: CohortSettings) -> str:
+def summarise(tables: CohortTables, settings: CheckSettings) -> str:
     """Return the counts by group and decision, and the problems, as text."""
     from itc_analysis.cohort.description.disclosure import describe_small_cells
 
@@ -153,7 +157,7 @@ def summarise(tables: CohortTables, settings: CohortSettings) -> str:
     return "\n".join(lines)
 
 
-def write(tables: CohortTables, settings: CohortSettings, folder: Path) -> None:
+def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
     """Write the tables of the cohort room into `folder`, and two sheets: queries, and for sharing."""
     from itc_analysis import provenance
     from itc_analysis.cohort.description.disclosure import write_shared_sheet

@@ -16,7 +16,7 @@ from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.cohort.sheets.personal_data import masked
-from itc_analysis.config import Cohort, Study
+from itc_analysis.config.sections import CheckedStudy, Cohort
 from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
 
 Outcome = TypeVar("Outcome")
@@ -44,7 +44,7 @@ class StudySheets:
     classification: SheetCells
 
 
-def read_mappings(study: Study) -> dict[str, Mapping]:
+def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
     """Read how exports are translated, by the setting of the sheet; {} when nothing is.
 
     Raises
@@ -80,7 +80,7 @@ def read_rows(
     return read_cells(path, sheet_forms()[sheet], mapping).rows
 
 
-def list_tubes(study: Study) -> list[dict[str, Any]]:
+def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
     """Return the rows of the tube sheet with `path` joined to the data folder; [] without flow.
 
     Raises
@@ -93,7 +93,7 @@ def list_tubes(study: Study) -> list[dict[str, Any]]:
     return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
 
 
-def list_libraries(study: Study) -> list[dict[str, Any]]:
+def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
     """Return the rows of the library sheet with its paths joined to the data folder; [] without.
 
     Raises
@@ -106,7 +106,7 @@ def list_libraries(study: Study) -> list[dict[str, Any]]:
     return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
 
 
-def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
+def read_study_sheets(study: CheckedStudy, cohort: Cohort) -> StudySheets:
     """Read all sheets that `study` names and check them against one another.
 
     Raises
@@ -222,7 +222,7 @@ def _check_better_explained(classification: SheetCells) -> list[Fault]:
     return faults
 
 
-def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: Study) -> None:
+def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: CheckedStudy) -> None:
     faults = [] if samples is None else _unknown_ids(tubes, "sample_id", samples)
     faults += _absent_panel_files(tubes, study.panels_folder, ".tsv")
     faults += _absent_panel_files(tubes, study.gating_folder, ".yaml")
@@ -238,7 +238,7 @@ def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: Study) ->
     _raise(tubes, faults)
 
 
-def _check_fmo_markers(tubes: SheetCells, panel: str, study: Study) -> None:
+def _check_fmo_markers(tubes: SheetCells, panel: str, study: CheckedStudy) -> None:
     path = Path(study.panels_folder) / f"{panel}.tsv"
     if not path.is_file():
         return  # told with the tube
@@ -256,7 +256,9 @@ def _check_fmo_markers(tubes: SheetCells, panel: str, study: Study) -> None:
     _raise(tubes, faults)
 
 
-def _check_libraries(libraries: SheetCells, samples: SheetCells | None, study: Study) -> None:
+def _check_libraries(
+    libraries: SheetCells, samples: SheetCells | None, study: CheckedStudy
+) -> None:
     faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
     faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
     faults += _absent_files(libraries, "contigs_path", study)
@@ -313,7 +315,7 @@ def _absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Fau
     ]
 
 
-def _absent_files(sheet: SheetCells, column: str, study: Study) -> list[Fault]:
+def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[Fault]:
     return [
         Fault(
             f"row {number}",
@@ -337,7 +339,7 @@ def _repeated_paths(sheet: SheetCells) -> list[Fault]:
     return faults
 
 
-def _located(row: dict[str, Value], study: Study) -> dict[str, Any]:
+def _located(row: dict[str, Value], study: CheckedStudy) -> dict[str, Any]:
     located: dict[str, Any] = dict(row)
     for column in ("path", "contigs_path"):
         if located.get(column) is not None:

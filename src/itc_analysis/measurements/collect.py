@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from itc_analysis.config import Measure
+from itc_analysis.config.sections import Measure
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.measurements.absolute import count_t_cells
 from itc_analysis.measurements.abundance import (

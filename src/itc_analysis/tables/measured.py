@@ -11,9 +11,7 @@ from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import DETECTIONS, STATUSES, count, maybe_count, quantity, text
 
 
-class Counts(
-    Contract, key=("source_id", "sample_id", "population"), made_by="itc apply-gates, itc annotate"
-):
+class Counts(Contract, key=("source_id", "sample_id", "population")):
     """Cells per population, the same for a tube and for a library."""
 
     source_id: Series[pd.StringDtype] = text("Tube (file_id) or library (library_id).")
@@ -99,9 +97,7 @@ class Counts(
         return problems
 
 
-class ScoreTable(
-    Contract, key=("assay", "source_id", "population", "signature", "method"), made_by="itc score"
-):
+class ScoreTable(Contract, key=("assay", "source_id", "population", "signature", "method")):
     """Scores per sample, population and signature."""
 
     assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
@@ -122,9 +118,7 @@ class ScoreTable(
     reason: Series[pd.StringDtype] = text("Why, in words.", nullable=True)
 
 
-class Measurements(
-    Contract, key=("source_id", "assay", "population", "measure", "feature"), made_by="itc measure"
-):
+class Measurements(Contract, key=("source_id", "assay", "population", "measure", "feature")):
     """One number with a unit, for a population, in a sample: flow and single cell alike.
 
     Every expected combination has its row, whatever happened to its tube.

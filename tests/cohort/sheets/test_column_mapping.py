@@ -8,7 +8,7 @@ import pytest
 
 from cohort.cohort_examples import two_groups, write_study
 from itc_analysis.cohort.join import list_tubes, read_mappings, read_study_sheets
-from itc_analysis.config import Study
+from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError, SheetError
 
 MAPPING = (

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import PanelError, UnreadableFile
 from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.scale.scales import TransformSettings

@@ -2,7 +2,7 @@
 
 The contracts in `tables.sheets` are the one source. Importing them costs seconds, which the
 Snakefile would pay in every job, so what matters for reading is kept in columns.json beside this
-module, generated from the contracts (``itc init --settings``) and tested against them.
+module, generated from the contracts (``itc init --docs``) and tested against them.
 """
 
 from __future__ import annotations

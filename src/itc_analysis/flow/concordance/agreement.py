@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.agreement import concordance_interval, limits_of_agreement
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.counting.apply import final_gates, gate_tube
 from itc_analysis.flow.fcs.read import read_fcs
@@ -35,7 +35,7 @@ def compare_with_human(
     template: Template,
     gates: pd.DataFrame,
     human: ManualGates,
-    settings: Flow,
+    settings: GateFitting,
     *,
     names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
@@ -143,7 +143,7 @@ def _compare_tube(
     template: Template,
     gates: pd.DataFrame,
     tree: ManualTree,
-    settings: Flow,
+    settings: GateFitting,
     wanted: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     tube, quality = load_checked(row, panel, template, settings)

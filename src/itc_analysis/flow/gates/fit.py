@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
@@ -48,7 +48,7 @@ def fit_batch(
     rows: Iterable[Mapping[str, Any]],
     panel: pd.DataFrame,
     template: Template,
-    settings: Flow,
+    settings: GateFitting,
     *,
     acquisitions: list[pd.DataFrame] | None = None,
     kept: list[dict[str, Any]] | None = None,
@@ -104,7 +104,7 @@ def fit_batch(
 
 
 def load_checked(
-    row: Mapping[str, Any], panel: pd.DataFrame, template: Template, settings: Flow
+    row: Mapping[str, Any], panel: pd.DataFrame, template: Template, settings: GateFitting
 ) -> tuple[Tube | None, dict[str, Any]]:
     """Return the tube, None when it must not be used, and its row of `TubeQuality`.
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Matrices, TubeAcceptance, TubeReading
 from itc_analysis.errors import Fault, ItcError, PanelError, UnreadableFile
 from itc_analysis.flow.fcs.instrument import describe_instrument
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
@@ -40,7 +40,7 @@ def load_tube(
     row: Mapping[str, Any],
     panel: pd.DataFrame,
     transform_settings: TransformSettings,
-    settings: Flow,
+    settings: Matrices,
     *,
     keep: npt.NDArray[np.bool_] | None = None,
 ) -> Tube:
@@ -52,7 +52,7 @@ def load_tube(
         `batch.read_batch` may have added, holds the maps of its batch by marker.
     panel : the panel sheet, from `panel.read_panel`.
     transform_settings : the gating template's `transform` block.
-    settings : the flow section.
+    settings : where the study's own matrices lie; `TubeReading` where events are judged here.
     keep : shape (n_events_file,); the events that an earlier step kept. None judges margins and acquisition
         here; otherwise the tube has no `acquisition` and no remarks on what was removed.
 
@@ -83,6 +83,7 @@ def load_tube(
         raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
     state, spillover = _spillover_of(file, row, settings)
     if keep is None:
+        assert isinstance(settings, TubeReading), "judging events needs time_outlier_mads"
         clean = find_clean_events(
             file.events,
             file.channels,
@@ -100,8 +101,8 @@ def load_tube(
     if spillover is not None:
         compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
     warps = {m: warp for m, warp in (row.get("alignment") or {}).items() if m in roles}
-    membership = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
-    for values, marker in zip(membership, roles, strict=True):
+    arranged = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
+    for values, marker in zip(arranged, roles, strict=True):
         transforms[marker].apply(values, out=values)
         if marker in warps:
             values[:] = warps[marker].apply(values)
@@ -119,7 +120,7 @@ def load_tube(
         kind=row["tube"],
         fmo_markers=_fmo_markers(row),
         markers=tuple(roles),
-        events=membership,
+        events=arranged,
         transforms=transforms,
         n_events_file=file.n_events,
         compensation=state,
@@ -135,7 +136,7 @@ def load_tube(
 
 
 def tube_quality_row(
-    row: Mapping[str, Any], result: Tube | ItcError, settings: Flow
+    row: Mapping[str, Any], result: Tube | ItcError, settings: TubeAcceptance
 ) -> dict[str, Any]:
     """Return the tube's row of `TubeQuality`.
 
@@ -165,7 +166,7 @@ def tube_quality_row(
     }
 
 
-def _quality_fault(tube: Tube, settings: Flow) -> str | None:
+def _quality_fault(tube: Tube, settings: TubeAcceptance) -> str | None:
     if tube.n_events < settings.min_events:
         return (
             f"{plural(tube.n_events, 'clean event')}, fewer than min_events = {settings.min_events}"
@@ -178,7 +179,7 @@ def _quality_fault(tube: Tube, settings: Flow) -> str | None:
 
 
 def _spillover_of(
-    file: FcsFile, row: Mapping[str, Any], settings: Flow
+    file: FcsFile, row: Mapping[str, Any], settings: Matrices
 ) -> tuple[str, Spillover | None]:
     """Return the state of compensation and the matrix: the study's own, else the file's."""
     state, spillover = find_spillover(file)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import did_you_mean
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.model import EndpointModel, fit_endpoint
@@ -48,7 +48,7 @@ class Endpoint:
         participants: pd.DataFrame,
         first: PlannedComparison,
         plan: AnalysisPlan,
-        cohort: Cohort,
+        cohort: Groups,
         settings: Stats,
         *,
         t_cells: pd.Series | None = None,
@@ -192,7 +192,7 @@ class Endpoint:
         design = self.design
         weights = self.weights(item)
         check_estimable(design, weights)
-        answer = self.adjusted.compare(weights, self.settings.confidence)
+        answer = self.adjusted.compare(weights, self.settings.comparison_confidence)
         found = answer.result
         plain = np.nan if self.unadjusted is None else self.unadjusted.estimate(weights)
         to_report = np.exp if SCALES[item.measure].kind != "difference" else float
@@ -223,7 +223,10 @@ class Endpoint:
         """Return the joint distribution of several of its comparisons; None when one has no standard error."""
         assert self.adjusted is not None
         weights = np.stack([self.weights(item) for item in items])
-        answers = [self.adjusted.compare(row, self.settings.confidence).result for row in weights]
+        answers = [
+            self.adjusted.compare(row, self.settings.comparison_confidence).result
+            for row in weights
+        ]
         if not all(np.isfinite(answer.standard_error) for answer in answers):
             return None
         covariance, df = self.adjusted.covary(weights)

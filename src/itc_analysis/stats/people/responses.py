@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Groups
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 
 #: Keeps the logit finite at no cell and at every cell (Haldane-Anscombe).
@@ -55,7 +55,7 @@ SCALES = {
 }
 
 
-def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort: Cohort) -> None:
+def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort: Groups) -> None:
     """Refuse measurements of unknown people, people in two groups, and groups the settings do not name.
 
     Raises

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
 from itc_analysis.stats.endpoint.overdispersed import second_model
 from itc_analysis.stats.endpoint.weighted_shares import weigh_shares
@@ -37,7 +37,7 @@ def diagnose(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
     """Return what stands beside every comparison of the primary and secondary families.
@@ -86,7 +86,7 @@ def _diagnosed(
         assert endpoint.design is not None
         assert endpoint.adjusted is not None
         weights = endpoint.weights(item)
-        found = endpoint.adjusted.compare(weights, settings.confidence).result
+        found = endpoint.adjusted.compare(weights, settings.comparison_confidence).result
     except NotEstimable as why:
         return row | {"reason": str(why)}
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
@@ -120,7 +120,7 @@ def _weighted(
     assert endpoint.complete is not None
     if SCALES[item.measure] is not LOGIT:
         return {}
-    found = weigh_shares(endpoint.complete, weights, confidence=settings.confidence)
+    found = weigh_shares(endpoint.complete, weights, confidence=settings.comparison_confidence)
     if found is None:
         return {}
     return {
@@ -142,7 +142,7 @@ def _beside(
         "n_incomplete": len(endpoint.imputed[0].people) - len(endpoint.complete.people),
     }
     try:
-        found = endpoint.beside.compare(weights, settings.confidence).result
+        found = endpoint.beside.compare(weights, settings.comparison_confidence).result
     except NotEstimable:
         return row
     return row | {
@@ -200,11 +200,11 @@ def _influence(
     }
     try:
         left = [_without(design, most) for design in endpoint.designs]
-        again = endpoint.fit(left).compare(weights, settings.confidence)
+        again = endpoint.fit(left).compare(weights, settings.comparison_confidence)
     except NotEstimable:
         return row
-    before = model.compare(weights, settings.confidence).result.p_value
-    alpha = 1 - settings.confidence
+    before = model.compare(weights, settings.comparison_confidence).result.p_value
+    alpha = 1 - settings.comparison_confidence
     return row | {
         "p_without_most_influential": again.result.p_value,
         "is_carried_by_one": bool(before <= alpha < again.result.p_value),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.plan.plan import AnalysisPlan
 
 ADJUSTMENTS = {
@@ -29,7 +29,7 @@ ADJUSTMENTS = {
 
 
 def describe_comparisons(
-    table: pd.DataFrame, *, plan: AnalysisPlan, cohort: Cohort, settings: Stats
+    table: pd.DataFrame, *, plan: AnalysisPlan, cohort: Groups, settings: Stats
 ) -> tuple[str, list[str]]:
     """Return sentences about the models that were used in `table`, and the keys of the works they cite."""
     models = "; ".join(sorted(set(table["model"])))

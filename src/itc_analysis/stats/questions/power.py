@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import ItcError
 from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, KEY, LOGIT, OK, SCALES
 from itc_analysis.stats.plan.plan import AnalysisPlan, expand
@@ -33,7 +33,7 @@ def simulate_power(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
     ratio: float,
     n_studies: int,
@@ -84,7 +84,7 @@ def simulate_power(
         )
         rows.append(table[table["p_value"].notna()])
     found = pd.concat(rows, ignore_index=True)
-    alpha = 1 - settings.confidence
+    alpha = 1 - settings.comparison_confidence
     found = found.assign(
         found=(found["p_value"] <= alpha).astype(float),
         found_adjusted=(found["p_adjusted"] <= alpha).astype(float),
@@ -103,7 +103,7 @@ def _templates(
     measurements: pd.DataFrame,
     participants: pd.DataFrame,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> list[pd.DataFrame]:
     """Return per endpoint each participant's value without differences between groups, and the limit of detection."""
