@@ -299,9 +299,9 @@ def compare(
         straight lines, words as categories.
     formula : str, optional
         Another shape than a straight line, e.g. ``"cr(age, df=3, constraints='center') + sex"``.
-    kind : str or mapping of a column to str
+    kind : str or mapping of str to str
         ``"ratio"`` of geometric means; ``"odds_ratio"`` of shares (0 to 1, with `totals`);
-        ``"difference"`` of means.
+        ``"difference"`` of means. One for all columns, or one for each by its name.
     limits : float, mapping, pandas.Series or pandas.DataFrame, optional
         Limits of detection, one for all, for each column or for each value; lower values are only
         known to be low.

@@ -126,11 +126,11 @@ def gate(
         Which channel measures which marker; see `read_panel`.
     template : str, Path, Template or mapping
         The populations and how each is gated; see `read_template`.
-    controls : mapping of a file to a marker or several, optional
-        Fluorescence-minus-one tubes and the markers that were left out of them; no marker (``[]``)
-        stands for an unstained tube.
-    batches : mapping of a tube's name to its staining batch, optional
-        Left out, all tubes are one batch. A control belongs to the batch of its name here, too.
+    controls : mapping of (str, Path or FcsTube) to (str or sequence of str), optional
+        Fluorescence-minus-one tubes and the marker or markers that were left out of each; no marker
+        (``[]``) stands for an unstained tube.
+    batches : mapping of str to str, optional
+        The staining batch of each tube, controls too, by the tube's name; left out, all are one batch.
     settings : mapping, optional
         Any setting of the `flow` section, e.g. ``{"lod_events": 30}``; docs/settings.md lists them.
     on_bad_tube : str
