@@ -150,7 +150,8 @@ def adjust_comparisons(
     )
 
     def joint_of(positions: npt.NDArray[np.int64]) -> Joint | None:
-        return owners[positions[0]][0].joint([owners[position][1] for position in positions])
+        mine = [owners[int(position)] for position in positions]
+        return mine[0][0].joint([item for _, item in mine])
 
     found = adjust_families(families, joint_of, alpha=1 - confidence)
     limits = rows[["lower", "upper"]].to_numpy(dtype=float)
