@@ -232,9 +232,13 @@ def test_a_missing_alpha_chain_never_makes_a_mait_cell_something_else() -> None:
 
 def test_another_alpha_chain_speaks_against_mait() -> None:
     data = made.blood(mait=made.MAIT)
-    alone = called(data).loc["mait", "posterior"]
+    alone = called(data).loc["mait"]
     found = called(data, chains({"mait": [made.OTHER_ALPHA, made.OTHER_BETA]})).loc["mait"]
-    assert found["call"] != "mait" or found["posterior"] < alone
+    assert alone["call"] == "mait"
+    assert not alone["is_conflict"]
+    # RNA says MAIT and the receptor says no: neither is believed, and the cell says why
+    assert found["call"] == "indeterminate"
+    assert found["is_conflict"]
 
 
 def test_trdc_alone_makes_no_gamma_delta_cell() -> None:

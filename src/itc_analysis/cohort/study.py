@@ -19,9 +19,9 @@ from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets.read import to_table
 from itc_analysis.config.sections import CheckedStudy, Cohort
 from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.participants import Problems
 from itc_analysis.tables.cohort.sheets import (
-    ClassificationSheet,
     DecisionSheet,
     LibrarySheet,
     ParticipantSheet,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from itc_analysis import __version__
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.checklists import checklist
 from itc_analysis.report.html import glossary, pictures
@@ -26,6 +25,7 @@ from itc_analysis.report.sections.results import (
     robustness,
     scores,
 )
+from itc_analysis.version import __version__
 
 #: The order of the page: the answer first.
 SECTIONS: tuple[Callable[[Material], PageSection], ...] = (

@@ -134,10 +134,10 @@ def _gates_of_reference(
     usable = gates[(gates["batch"] == reference) & gates["geometry"].notna()]
     first = sorted(usable["file_id"].unique())[0]
     pattern = gates[gates["file_id"] == first]
-    return pd.concat(
-        [pattern.assign(file_id=row["file_id"], batch=row["batch"]) for row in rows],
-        ignore_index=True,
-    )
+    copies: list[pd.DataFrame] = [
+        pattern.assign(file_id=row["file_id"], batch=row["batch"]) for row in rows
+    ]
+    return pd.concat(copies, ignore_index=True)
 
 
 def _numbers(applied: Applied, template: Template) -> pd.DataFrame:

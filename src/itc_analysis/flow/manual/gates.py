@@ -196,7 +196,8 @@ class _Columns:
         if place is None:
             what = f"'{self._file.name}' has no channel '{name}' of the gates"
             raise ItcError(self._tree.source, [Fault("", what, did_you_mean(name, rows))])
-        return self._events[compensation][place]
+        row: npt.NDArray[np.float32] = self._events[compensation][place]
+        return row
 
     def _compensate(self, name: str) -> None:
         matrix = self._tree.matrices.get(name)

@@ -70,6 +70,7 @@ class Tube:
     def values(self, marker: str) -> npt.NDArray[np.float32]:
         """Return the events of one marker, shape (n_events,); KeyError when it is not in the tube."""
         try:
-            return self.events[self.markers.index(marker)]
+            row: npt.NDArray[np.float32] = self.events[self.markers.index(marker)]
         except ValueError:
             raise KeyError(marker) from None
+        return row

@@ -98,9 +98,12 @@ def of_batches(people: pd.DataFrame, index: Rows, reference: Rows, formula: str 
 
 def of_treatment(people: pd.DataFrame, index: Rows, reference: Rows) -> str:
     """Warn when treatment differs; it is part of being ill, so no model can take it out."""
-    taken = (people[STEROID] > 0).to_numpy(dtype=bool)  # not known counts as not taken
+    taken = np.zeros(len(people), dtype=bool)  # not known counts as not taken
+    if STEROID in people:
+        taken |= (people[STEROID] > 0).to_numpy(dtype=bool)
     for name in TREATMENTS:
-        taken |= people[name].astype("boolean").to_numpy(dtype=bool, na_value=False)
+        if name in people:
+            taken |= people[name].astype("boolean").to_numpy(dtype=bool, na_value=False)
     shares = [float(taken[side].mean()) for side in (index, reference)]
     if abs(shares[0] - shares[1]) <= TREATMENT_DIFFERENCE:
         return ""

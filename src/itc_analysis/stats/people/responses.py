@@ -18,7 +18,7 @@ from itc_analysis.errors import Fault, ItcError, did_you_mean
 HALF_CELL = 0.5
 #: Measures where below the limit of detection says something about the measure itself; a score or a marker of
 #: a population too small to see is missing, not low.
-CENSORED_MEASURES = ("share_of_t", "cells_per_ul")
+CENSORED_MEASURES = ("share_of_t", "cells_per_ul", "ratio", "odds_ratio", "difference")
 KEY = ["assay", "population", "measure", "feature"]
 OK, CENSORED = "ok", "below_lod"
 #: State of a score or marker whose population is below the limit of detection: missing.
@@ -52,6 +52,10 @@ SCALES = {
     "cells_per_ul": LOG,
     "median_intensity": LOG,
     "score": AS_IS,
+    # a column of any table is named by what its comparison gives
+    "ratio": LOG,
+    "odds_ratio": LOGIT,
+    "difference": AS_IS,
 }
 
 

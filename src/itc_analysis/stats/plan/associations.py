@@ -71,7 +71,7 @@ def levels_of(variable: Variable) -> tuple[str, ...]:
 
 def is_number(name: str) -> bool:
     """Whether a column of participants.tsv holds numbers."""
-    return columns_of(ParticipantSheet)[name].dtype.type.kind == "f"
+    return bool(columns_of(ParticipantSheet)[name].dtype.type.kind == "f")
 
 
 def unit_of(name: str) -> str:

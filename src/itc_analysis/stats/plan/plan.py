@@ -89,8 +89,8 @@ class GenePlan(Section):
     )
 
 
-class AnalysisPlan(Section):
-    """The whole plan."""
+class ModelRules(Section):
+    """How the model of every endpoint is made; the plan adds what is compared."""
 
     covariates: str | None = Field(
         description="Adjusted for in every comparison: a formula over participants.tsv columns (and batch), "
@@ -117,6 +117,18 @@ class AnalysisPlan(Section):
         "equal",
         description="The pooled reference averages the disease groups: each counting the same, or by its participants.",
     )
+    _digest: str = PrivateAttr(default="")
+
+    @property
+    def digest(self) -> str:
+        """First 12 characters of the SHA-256 of the file, or of the content when made in code."""
+        self._digest = self._digest or _digest(self.model_dump_json().encode())
+        return self._digest
+
+
+class AnalysisPlan(ModelRules):
+    """The whole plan."""
+
     core_covariates: str | None = Field(
         "age_years + sex",
         description="The formula in the middle of the change-in-estimate table: unadjusted, core, full.",
@@ -144,13 +156,6 @@ class AnalysisPlan(Section):
     modalities: Modalities | None = Field(
         None, description="Flow cytometry beside single cell per participant; null for none."
     )
-    _digest: str = PrivateAttr(default="")
-
-    @property
-    def digest(self) -> str:
-        """First 12 characters of the SHA-256 of the file, or of the content when made in code."""
-        self._digest = self._digest or _digest(self.model_dump_json().encode())
-        return self._digest
 
 
 class PostHoc(Section):

@@ -194,7 +194,8 @@ class _Asked:
             "estimand": self._estimand(contrast, design.formula),
             "status": "ok" if np.isfinite(found["estimate"]) else "not_estimable",
         }
-        return row | found | {"reason": sentences([*remarks, *gaps, *design.remarks])}
+        answer: dict[str, Any] = row | found
+        return answer | {"reason": sentences([*remarks, *gaps, *design.remarks])}
 
     def _number(self) -> tuple[dict[str, Any], Design, list[str]]:
         """Estimate the effect per step."""

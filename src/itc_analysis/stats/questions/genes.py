@@ -34,8 +34,8 @@ from itc_analysis.stats.people.expression import (
     sum_profiles,
 )
 from itc_analysis.stats.people.responses import OK
+from itc_analysis.stats.plan.endpoints import NO_FEATURE
 from itc_analysis.stats.plan.plan import (
-    NO_FEATURE,
     SAME,
     AnalysisPlan,
     PlannedComparison,

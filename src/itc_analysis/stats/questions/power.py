@@ -191,7 +191,7 @@ def _draw_endpoint(
         value = np.where(n > 0, value, special.expit(height))
     else:
         value = np.exp(height)
-    return rows.assign(
+    drawn: pd.DataFrame = rows.assign(
         participant_id=who["participant_id"],
         sample_id=who["participant_id"],
         source_id=who["participant_id"],
@@ -199,4 +199,5 @@ def _draw_endpoint(
         value=np.where(is_low, np.nan, value),
         upper=np.where(is_low, value, np.nan),
         status=np.where(is_low, CENSORED, OK),
-    ).drop(columns=["y", "is_low", "limit", "n"])
+    )
+    return drawn.drop(columns=["y", "is_low", "limit", "n"])
