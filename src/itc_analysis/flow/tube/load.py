@@ -20,13 +20,12 @@ from itc_analysis.flow.quality.acquisition import timeline_table
 from itc_analysis.flow.quality.judge import CleanEvents, find_clean_events
 from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
 from itc_analysis.flow.spillover.compensation import (
-    Spillover,
     compensate,
     find_spillover,
     looks_transformed,
-    read_spillover_csv,
 )
 from itc_analysis.flow.spillover.matrix_files import find_matrix
+from itc_analysis.flow.spillover.matrix_text import Spillover, read_spillover_csv
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
 

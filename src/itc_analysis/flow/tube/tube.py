@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.flow.scale.transform import Transform
-from itc_analysis.flow.spillover.compensation import Spillover
+from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.flow.tube.warp import Warp
 
 
