@@ -15,7 +15,7 @@ from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
     from itc_analysis.cohort.study import CohortTables
-    from itc_analysis.config import CohortSettings, Study
+    from itc_analysis.config import CohortSettings, Flow, Study
 
 
 #: In the report's bibliography.
@@ -47,47 +47,56 @@ def run(options: argparse.Namespace) -> None:
     tables = read_cohort(settings.study, settings.cohort)
     print(summarise(tables, settings))
     if options.headers:
-        print(open_data_files(settings.study))
+        print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
         write(tables, settings, Path(options.output_folder))
 
 
-def open_data_files(study: Study) -> str:
-    """Open every FCS file, library and receptor file; returns how many there are.
+def _flow_settings(config: str) -> Flow | None:
+    """Return the flow section of a whole config.yaml; None for the frozen cohort part, which has none."""
+    from itc_analysis.config import Flow, read_section
+
+    return None if Path(config).suffix == ".json" else read_section(config, Flow)
+
+
+def open_data_files(study: Study, flow: Flow | None = None) -> str:
+    """Open every FCS file, library and receptor file as the jobs will; returns how many there are.
+
+    Parameters
+    ----------
+    study : the sheets and folders.
+    flow : the flow section, for the study's own matrices; its defaults when left out.
 
     Raises
     ------
-    ItcErrors : every file that cannot be used, and every tube without a marker of its panel.
+    ItcErrors : every file that cannot be used, every tube without a marker of its panel, and every tube
+        that is not compensated as the others of its panel are.
     """
     from itc_analysis.cohort.join import list_libraries, list_tubes
+    from itc_analysis.config import Flow
     from itc_analysis.errors import ItcError, ItcErrors
 
     tubes, libraries = list_tubes(study), list_libraries(study)
     errors: list[ItcError] = []
-    identifying: set[str] = set()
-    n_identifying = 0
+    told: list[str] = []
     if tubes:
-        from itc_analysis.flow.fcs.deidentify import identifying_keywords
-        from itc_analysis.flow.fcs.read import read_fcs
-        from itc_analysis.flow.panel.markers import read_panel, resolve_markers
-        from itc_analysis.flow.spillover.compensation import find_spillover
+        from itc_analysis.flow.panel.markers import read_panel
+        from itc_analysis.flow.tube.first_look import (
+            describe_remarks,
+            describe_states,
+            look_at_tubes,
+        )
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
-        for row in tubes:
-            try:
-                file = read_fcs(row["path"])
-                resolve_markers(
-                    file.channel_names, file.channel_labels, panels[row["panel"]], source=file.name
-                )
-                find_spillover(file)
-                found = identifying_keywords(
-                    file.keywords, study_codes=(row["file_id"], row["sample_id"])
-                )
-                n_identifying += bool(found)
-                identifying.update(found)
-            except ItcError as error:
-                errors.append(error)
+        look = look_at_tubes(tubes, panels, flow or Flow())
+        errors += look.errors
+        told += [*describe_states(look.states), *describe_remarks(look.remarks)]
+        if look.identifying:
+            told.append(
+                f"keywords that may identify people stand in {look.n_identifying} tubes: "
+                f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies without them"
+            )
     if libraries:
         from itc_analysis.singlecell.read import read_library
         from itc_analysis.singlecell.receptors import read_contigs
@@ -103,14 +112,12 @@ def open_data_files(study: Study) -> str:
                     ItcError(f"library {row['library_id']}, {error.source}", error.faults)
                 )
     if errors:
+        # what was seen on the way may say why
+        for line in told:
+            print(line)
         raise ItcErrors(errors)
-    text = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
-    if identifying:
-        text += (
-            f"\nkeywords that may identify people stand in {n_identifying} tubes: "
-            f"{', '.join(sorted(identifying))}; `itc deidentify` writes copies without them"
-        )
-    return text
+    counted = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
+    return "\n".join([counted, *told])
 
 
 def summarise(tables: CohortTables, settings: CohortSettings) -> str:

@@ -107,8 +107,11 @@ def read_keywords(
         raise UnreadableFile(source, [Fault("TEXT", "no keywords found", "export the tube again")])
     begin, end = (_whole(keywords.get(key, "")) for key in ("BEGINSTEXT", "ENDSTEXT"))
     if begin and end and (begin, end) != header.text:
-        supplement = _as_keywords(_pairs(_read_segment(stream, (begin, end), "TEXT", source, base)))
-        keywords = {**supplement, **keywords}
+        supplement = _read_segment(stream, (begin, end), "TEXT", source, base)
+        if supplement[0] == segment[0]:  # by the standard the same delimiter
+            keywords = {**_as_keywords(_pairs(supplement)), **keywords}
+        else:
+            remarks.append("the supplemental TEXT holds no keywords, and was passed over")
     return keywords, remarks
 
 

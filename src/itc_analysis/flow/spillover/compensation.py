@@ -256,7 +256,14 @@ def _by_number(named: tuple[str, ...], channel_names: tuple[str, ...]) -> list[i
 
 def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
     """Whether most of these channels hold logicle, asinh or log values instead of instrument units."""
-    digitised = [row for row in rows if file.channels[row].channel_range >= _DIGITISED_FROM]
+    # a logarithmic amplifier's decades were linearised on reading, and a clock has no scale
+    digitised = [
+        row
+        for row in rows
+        if (channel := file.channels[row]).channel_range >= _DIGITISED_FROM
+        and channel.decades == 0
+        and not channel.is_time
+    ]
     if file.n_events < _MIN_EVENTS_TO_JUDGE or not digitised:
         return False
     step = max(1, file.n_events // _ENOUGH_EVENTS_TO_JUDGE)
