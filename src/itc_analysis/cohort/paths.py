@@ -9,8 +9,6 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from itc_analysis.errors import did_you_mean
-
 #: Snakemake reads these as the beginning and end of a wildcard.
 _BRACES = "{}"
 
@@ -34,33 +32,24 @@ def find_path(folder: str | Path, written: str) -> Path | None:
 
 
 def explain_absent(folder: str | Path, written: str) -> str:
-    """Return what to do about a path that is not there."""
-    if "\\" in written and find_path(folder, written.replace("\\", "/")) is not None:
-        return f"write it with '/': {written.replace(chr(92), '/')}"
-    place = Path(folder)
-    spelt: list[str] = []
+    """Return what to do about a path that is not there.
+
+    A name that is merely similar is never offered: it may be another person's file.
+    """
+    place, spelt = Path(folder), ""
     for part in Path(written.replace("\\", "/")).parts:
+        names = _names_in(place)
+        folded = _composed(part).casefold()
+        alike = [name for name in names if _composed(name).casefold() == folded]
         if (place / part).exists():
-            step = part
-        else:
-            names = _names_in(place)
-            folded = _composed(part).casefold()
-            alike = [name for name in names if _composed(name).casefold() == folded]
-            if len(alike) != 1:
-                usual = "check the path, and data_folder in the settings"
-                if not spelt and place == Path(folder) and not names:
-                    return usual
-                meant = did_you_mean(part, names)
-                if meant.startswith("did you mean"):
-                    close = meant.split("'")[1]
-                    return (
-                        f"did you mean '{'/'.join([*spelt, close])}'? {usual[0].upper()}{usual[1:]}"
-                    )
-                return usual
-            step = alike[0]
-        spelt.append(step)
-        place /= step
-    return f"did you mean '{'/'.join(spelt)}'? Capital and small letters count"
+            alike = [part]
+        if len(alike) != 1:
+            return "check the path, and data_folder in the settings"
+        place /= alike[0]
+        spelt = f"{spelt}/{alike[0]}" if spelt else alike[0]
+    if _composed(spelt) == _composed(written.replace("\\", "/")):
+        return f"write it with '/': {spelt}"
+    return f"did you mean '{spelt}'? Capital and small letters count"
 
 
 def has_braces(path: str | None) -> bool:

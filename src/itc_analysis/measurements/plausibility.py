@@ -55,7 +55,7 @@ def flag_implausible(
             "beads_per_tube, blood_volume_ul and their units"
             for share, n in zip(ratio[here], known[here], strict=True)
         ]
-        remarks[here] = told
+        remarks.loc[here] = pd.array(told, dtype="string")
     odd = _odd_ratios(rows[ok])
     for population in ("cd4_t_cells", "cd8_t_cells"):
         here = _at(rows, population, "share_of_t") & ok & rows["source_id"].isin(odd)
