@@ -16,6 +16,7 @@ from itc_analysis.plural import plural
 if TYPE_CHECKING:
     from itc_analysis.cohort.study import CohortTables
     from itc_analysis.config import CohortSettings, Flow, Study
+    from itc_analysis.errors import ItcError
 
 
 #: In the report's bibliography.
@@ -91,6 +92,7 @@ def open_data_files(study: Study, flow: Flow | None = None) -> str:
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
         look = look_at_tubes(tubes, panels, flow or Flow())
         errors += look.errors
+        errors += _check_manual_gates(study, tubes)
         told += [*describe_states(look.states), *describe_remarks(look.remarks)]
         if look.identifying:
             told.append(
@@ -118,6 +120,33 @@ def open_data_files(study: Study, flow: Flow | None = None) -> str:
         raise ItcErrors(errors)
     counted = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
     return "\n".join([counted, *told])
+
+
+def _check_manual_gates(study: Study, tubes: list[dict[str, Any]]) -> list[ItcError]:
+    """Return an error for each panel whose drawn gates cannot be read, or not be told apart."""
+    from itc_analysis.errors import ItcError
+    from itc_analysis.flow.manual.adopt import manual_files, read_manual
+    from itc_analysis.flow.manual.samples import identify_file
+
+    errors: list[ItcError] = []
+    panels = {} if study.manual_gates is None else {str(row["panel"]): row for row in tubes}
+    for panel in sorted(panels):
+        folder = Path(str(study.manual_gates)) / panel
+        if not folder.is_dir() or not manual_files(folder):
+            continue
+        own = {str(row["file_id"]): row for row in tubes if row["panel"] == panel}
+        try:
+            manual = read_manual(folder, file_ids=set(own), panels={panel})
+            manual.match(
+                {
+                    file_id: identify_file(row["path"])
+                    for file_id, row in own.items()
+                    if file_id not in manual.by_tube
+                }
+            )
+        except ItcError as error:
+            errors.append(error)
+    return errors
 
 
 def summarise(tables: CohortTables, settings: CohortSettings) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from itc_analysis.flow.gating.methods import control_quantile
 from itc_analysis.flow.gating.methods.reference import follow
 from itc_analysis.flow.gating.methods.registry import METHODS
 from itc_analysis.flow.gating.template import Population, Template
+from itc_analysis.flow.manual.samples import identify
 from itc_analysis.flow.spillover.batch_agreement import (
     SpillLeft,
     find_odd_states,
@@ -100,7 +100,8 @@ def fit_batch(
                 row, template, fitted, {name: membership[name].size for name in membership}
             )
             quality_row |= dead_and_debris(membership, fitted, template, roles)
-            axes[tube.file_id] = axes_of(tube) | {"file": Path(str(row["path"])).name}
+            identity = identify(str(row["path"]), tube.keywords)
+            axes[tube.file_id] = axes_of(tube) | identity.as_plain()
             if acquisitions is not None and tube.acquisition is not None:
                 acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
             if tube.spill_left is not None and tube.kind == "stained":

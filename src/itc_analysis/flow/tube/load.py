@@ -123,6 +123,7 @@ def load_tube(
         alignment=warps,
         spillover=spillover if state == "matrix" else None,
         spill_left=spill_left,
+        keywords=file.keywords,
     )
 
 

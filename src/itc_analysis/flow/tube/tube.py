@@ -41,6 +41,7 @@ class Tube:
     channels : the file's channel ($PnN) of each marker.
     alignment : how the values of a marker were moved after transformation; {} as a rule.
     instrument : what the file tells about the cytometer, as columns of `TubeQuality`.
+    keywords : the file's TEXT keywords, to tell it from other files of its name.
     acquisition : the tube along its acquisition, of `acquisition.timeline_table`; None when it could
         not be judged.
     """
@@ -64,6 +65,7 @@ class Tube:
     instrument: dict[str, str] = field(default_factory=dict)
     spillover: Spillover | None = None
     spill_left: SpillLeft | None = None
+    keywords: Mapping[str, str] = field(default_factory=dict)
     alignment: Mapping[str, Warp] = field(default_factory=dict)
 
     @property
