@@ -406,12 +406,12 @@ def test_utf_16_and_crlf_are_read_right(small: Study, encode: Callable[[str], by
     pd.testing.assert_frame_equal(found.classification, expected.classification)
 
 
-def test_latin_1_is_refused_with_its_row(small: Study) -> None:
+def test_latin_1_is_read_and_the_unknown_group_told(small: Study) -> None:
     text = (
         Path(small.participants).read_text(encoding="utf-8").replace("P002\tSSc", "P002\tSjögren")
     )
     Path(small.participants).write_bytes(text.encode("latin-1"))
-    assert "row 3, byte 0xF6 is not UTF-8 (probably Latin-1 or Windows-1252)" in told(small)
+    assert "row 3, group 'S...' (7 characters) is not in the settings" in told(small)
 
 
 def test_an_unknown_item_in_better_explained_is_guessed(small: Study) -> None:

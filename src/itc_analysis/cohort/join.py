@@ -6,18 +6,27 @@ must be there. Light enough for the Snakefile, which lists tubes and libraries w
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from itc_analysis.cohort.paths import explain_absent, find_path, has_braces
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.cohort.sheets.personal_data import masked
 from itc_analysis.config.sections import CheckedStudy, Cohort
-from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
+from itc_analysis.errors import (
+    Fault,
+    ItcError,
+    ItcErrors,
+    SettingsError,
+    SheetError,
+    did_you_mean,
+)
 
 Outcome = TypeVar("Outcome")
 
@@ -123,6 +132,7 @@ def read_study_sheets(study: CheckedStudy, cohort: Cohort) -> StudySheets:
             errors.append(error)
             return None
 
+    attempt(_check_folders, study)
     mappings = read_mappings(study)  # without it every other sheet would look wrong
 
     def read(
@@ -177,6 +187,10 @@ def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) ->
     if not participants.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per person"))
     for number, row in participants.numbered():
+        # the settings may spell an accent in the other way
+        spelt = {unicodedata.normalize("NFC", group): group for group in groups}
+        if row["group"] in spelt:
+            row["group"] = spelt[str(row["group"])]
         if row["group"] is not None and row["group"] not in groups:
             what = f"group {masked(str(row['group']))} is not in the settings (cohort)"
             faults.append(Fault(f"row {number}", what, did_you_mean(str(row["group"]), groups)))
@@ -295,11 +309,22 @@ def _unknown_ids(sheet: SheetCells, column: str, among: SheetCells) -> list[Faul
         Fault(
             f"row {number}",
             f"{column} '{row[column]}' is not in {among.path}",
-            did_you_mean(str(row[column]), known),
+            _meant_id(str(row[column]), known),
         )
         for number, row in sheet.numbered()
         if row[column] is not None and row[column] not in present
     ]
+
+
+def _meant_id(name: str, known: list[str]) -> str:
+    """Return which id was probably meant, and why it differs."""
+    alike = [other for other in known if other.lstrip("0") == name.lstrip("0")]
+    if alike and name.lstrip("0"):
+        return (
+            f"did you mean '{alike[0]}'? A spreadsheet drops zeros in front of a number: "
+            "format the column as text and write the codes in full"
+        )
+    return did_you_mean(name, known)
 
 
 def _absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Fault]:
@@ -316,15 +341,35 @@ def _absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Fau
 
 
 def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[Fault]:
-    return [
-        Fault(
-            f"row {number}",
-            f"{column} '{row[column]}' is not there",
-            "check the path, and data_folder in the settings",
-        )
-        for number, row in sheet.numbered()
-        if row[column] is not None and not (Path(study.data_folder) / str(row[column])).exists()
+    faults = []
+    for number, row in sheet.numbered():
+        path = row[column]
+        if path is None:
+            continue
+        if has_braces(str(path)):
+            faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
+        elif find_path(study.data_folder, str(path)) is None:
+            what = f"{column} '{path}' is not there"
+            faults.append(
+                Fault(f"row {number}", what, explain_absent(study.data_folder, str(path)))
+            )
+    return faults
+
+
+_BRACES = "holds braces, which the workflow would take for the name of a wildcard"
+_RENAME = "rename the folder or file without { and }"
+
+
+def _check_folders(study: CheckedStudy) -> None:
+    """Refuse folders and sheets of the settings whose names the workflow cannot use."""
+    faults = [
+        Fault(f"study.{setting}", f"'{path}' {_BRACES}", _RENAME)
+        for setting, path in study.model_dump().items()
+        if setting not in ("name", "simulated") and isinstance(path, str) and has_braces(path)
     ]
+    if faults:
+        source = "settings"
+        raise SettingsError(source, faults)
 
 
 def _repeated_paths(sheet: SheetCells) -> list[Fault]:
@@ -342,8 +387,11 @@ def _repeated_paths(sheet: SheetCells) -> list[Fault]:
 def _located(row: dict[str, Value], study: CheckedStudy) -> dict[str, Any]:
     located: dict[str, Any] = dict(row)
     for column in ("path", "contigs_path"):
-        if located.get(column) is not None:
-            located[column] = (Path(study.data_folder) / located[column]).as_posix()
+        written = located.get(column)
+        if written is not None:
+            # as the disk spells it; one that is not there stays as it is written, to be told
+            found = find_path(study.data_folder, written) or Path(study.data_folder) / written
+            located[column] = found.as_posix()
     return located
 
 

@@ -29,6 +29,7 @@ class Column:
     pattern : regular expression of an id; None when free.
     allowed : the only values; empty when free.
     low, high : hard limits of a number, inclusive.
+    whole : a number of things: never with a decimal, so that "51,230" cannot be one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,21 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config.sections import Matrices, TubeAcceptance, TubeReading
-from itc_analysis.errors import Fault, ItcError, PanelError, UnreadableFile
+from itc_analysis.errors import Fault, ItcError, PanelError
+from itc_analysis.flow.fcs.channel_names import detector_of
 from itc_analysis.flow.fcs.instrument import describe_instrument
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
-from itc_analysis.flow.panel.markers import resolve_markers
 from itc_analysis.flow.quality.acquisition import timeline_table
 from itc_analysis.flow.quality.judge import CleanEvents, find_clean_events
 from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
-from itc_analysis.flow.spillover.compensation import (
-    Spillover,
-    compensate,
-    find_spillover,
-    looks_transformed,
-    read_spillover_csv,
-)
-from itc_analysis.flow.spillover.matrix_files import find_matrix
+from itc_analysis.flow.spillover.batch_agreement import measure_spill_left
+from itc_analysis.flow.spillover.compensation import compensate
+from itc_analysis.flow.tube.columns import choose_columns, matrix_of_study
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
 
@@ -68,20 +62,10 @@ def load_tube(
     ItcError : `keep` was judged on a file with another number of events.
     """
     file = read_fcs(row["path"])
-    columns = resolve_markers(
-        file.channel_names, file.channel_labels, panel, source=file.name, allow_missing=True
-    )
-    roles = {
-        marker: role
-        for marker, role in zip(panel["marker"], panel["role"], strict=True)
-        if marker in columns
-    }
-    fluorescence = [columns[m] for m, role in roles.items() if role not in ("scatter", "time")]
-    if looks_transformed(file, fluorescence):
-        what = "the data are already on a logarithmic or logicle scale, not in instrument units"
-        remedy = "export the tube without transformation (and only once compensated)"
-        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
-    state, spillover = _spillover_of(file, row, settings)
+    matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
+    chosen = choose_columns(file, panel, matrix=matrix)
+    columns, roles, fluorescence = chosen.columns, chosen.roles, chosen.fluorescence
+    state, spillover = chosen.state, chosen.spillover
     if keep is None:
         assert isinstance(settings, TubeReading), "judging events needs time_outlier_mads"
         clean = find_clean_events(
@@ -100,6 +84,14 @@ def load_tube(
     # In place from here on: a tube is in memory once.
     if spillover is not None:
         compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
+    spill_left = None
+    if keep is None:
+        spill_left = measure_spill_left(
+            file.events[fluorescence],
+            tuple(marker for marker in roles if columns[marker] in fluorescence),
+            spillover=spillover,
+            detectors=tuple(file.channel_names[row] for row in fluorescence),
+        )
     warps = {m: warp for m, warp in (row.get("alignment") or {}).items() if m in roles}
     arranged = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
     for values, marker in zip(arranged, roles, strict=True):
@@ -107,8 +99,7 @@ def load_tube(
         if marker in warps:
             values[:] = warps[marker].apply(values)
     remarks = [*file.remarks, *clean.remarks, *_remarks_on_names(file, columns, panel)]
-    if state == "none" and file.keywords.get("COMP"):
-        remarks.append("the matrix in $COMP names no channels and was not applied")
+    remarks += chosen.remarks
     remarks += [
         f"{plural(n, 'event')} removed: {reason}" for reason, n in clean.removed.items() if n
     ]
@@ -132,6 +123,8 @@ def load_tube(
         instrument=describe_instrument(file, columns),
         alignment=warps,
         spillover=spillover if state == "matrix" else None,
+        spill_left=spill_left,
+        keywords=file.keywords,
     )
 
 
@@ -178,26 +171,6 @@ def _quality_fault(tube: Tube, settings: TubeAcceptance) -> str | None:
     return None
 
 
-def _spillover_of(
-    file: FcsFile, row: Mapping[str, Any], settings: Matrices
-) -> tuple[str, Spillover | None]:
-    """Return the state of compensation and the matrix: the study's own, else the file's."""
-    state, spillover = find_spillover(file)
-    if settings.matrices_folder is None:
-        return state, spillover
-    folder = Path(settings.matrices_folder)
-    if not folder.is_dir():
-        what = "the folder of compensation matrices is not there; check flow.matrices_folder"
-        raise UnreadableFile(file.name, what)
-    path = find_matrix(folder, row["panel"], row["batch"])
-    if path is None:
-        return state, spillover
-    if state == "already_compensated":
-        what = f"the file is compensated already, and '{path.name}' would compensate it again"
-        raise UnreadableFile(file.name, [Fault("", what, "take the matrix away")])
-    return "matrix", read_spillover_csv(path)
-
-
 def _handed_over(keep: npt.NDArray[np.bool_], file: FcsFile) -> CleanEvents:
     """Return the events that an earlier step kept, if it judged this file."""
     if keep.size != file.n_events:
@@ -242,7 +215,7 @@ def _remarks_on_names(file: FcsFile, columns: dict[str, int], panel: pd.DataFram
         if marker not in columns:
             continue
         found = file.channels[columns[marker]]
-        if channel not in (found.name, found.label):
+        if channel not in (found.name, found.label, detector_of(found.name)):
             remarks.append(f"{marker}: no channel '{channel}', taken from '{found.name}'")
     return remarks
 
