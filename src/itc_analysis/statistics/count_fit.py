@@ -1,0 +1,305 @@
+"""Counted cells of people who differ: a normal person effect on the logit or log scale.
+
+The mean follows a design, the SD of the person effect a design of its own (a column per side). The
+person effect is integrated over, and a count of 0 is a count like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+from itc_analysis.statistics.count_likelihood import Counted, Matrix, Vector
+from itc_analysis.statistics.person_likelihood import Moments, PersonLikelihood, Stack
+
+#: Newton steps at most.
+MAX_STEPS = 100
+#: Newton stops when a step promises less log-likelihood than this.
+ENOUGH = 1e-8
+#: Largest step of a mean and of a log SD.
+LARGEST_STEP, LARGEST_LOG_STEP = 2.0, 1.0
+#: People who differ by less than this (log SD) do not differ: the SD is held here.
+LEAST_LOG_SD = -3.5
+#: Rounding of a log likelihood, relative to it.
+ROUNDING = 1e-12
+#: SD from which the restricted likelihood begins when the likelihood sees no difference between
+#: people.
+BEGIN_SD = 0.2
+#: The restricted likelihood is found when no mean and no log SD moves further than this.
+NEAR = 1e-5
+#: Least curvature per person by the log SD that a step relies on.
+LEAST_CURVATURE = 1e-5
+#: Step of the derivative of the restricted likelihood's determinant by a log SD.
+BY_LOG_SD = 1e-3
+#: A curvature below this, relative to that of the same people exactly known, is none.
+FLAT = 1e-4
+
+
+class NoMaximum(ValueError):
+    """The likelihood rises for ever (a group without a cell, say); the message says so."""
+
+
+@dataclass(frozen=True)
+class CountFit:
+    """A fitted model of counted cells.
+
+    Parameters
+    ----------
+    coefficients : Vector
+        Shape (p,), of the mean of theta (logit of the share, or logarithm of the concentration).
+    log_sd : Vector
+        Shape (q,), coefficients of the logarithm of the SD of the person effect.
+    covariance : Matrix
+        Shape (p + q, p + q), of both, from the observed information.
+    log_likelihood : float
+        At the estimate, without the constant of the counts.
+    scores, hessians : Matrix, Stack
+        Shapes (n, p + q) and (n, p + q, p + q), derivatives of each person's log likelihood.
+    posterior_mean, posterior_variance : Vector
+        Shape (n,), of each person's true theta, given its counts and everybody's.
+    is_alike : bool
+        Whether an SD is held at its least: people differ by no more than counting lets expect.
+    """
+
+    coefficients: Vector
+    log_sd: Vector
+    covariance: Matrix
+    log_likelihood: float
+    scores: Matrix = field(repr=False)
+    hessians: Stack = field(repr=False)
+    posterior_mean: Vector = field(repr=False)
+    posterior_variance: Vector = field(repr=False)
+    is_alike: bool = False
+
+
+def fit_counts(
+    counted: Counted,
+    X: Matrix,
+    *,
+    spread: Matrix | None = None,
+    spread_precision: Vector | None = None,
+    is_restricted: bool = True,
+) -> CountFit:
+    """Fit counts with a normal person effect.
+
+    Parameters
+    ----------
+    counted : Counted
+        Counts, of n persons.
+    X : Matrix
+        Shape (n, p), full column rank, design of the mean.
+    spread : Matrix or None
+        Shape (n, q), design of the log SD; None for one SD for all.
+    spread_precision : Vector or None
+        Shape (q,), precision of a normal prior about 0 of each coefficient of the log SD, 0 for
+        none: an own SD of a group, as a column beside that of everybody, is drawn to everybody's
+        where the group says little. None for none.
+    is_restricted : bool
+        Whether the SD maximises the restricted likelihood (Cox and Reid 1987,
+        doi:10.1111/j.2517-6161.1987.tb01422.x; for exactly known values REML), which a small group
+        needs.
+
+    Returns
+    -------
+    CountFit
+        Estimates, their covariance, and what is known of each person.
+
+    Raises
+    ------
+    NoMaximum
+        The likelihood has no maximum.
+    """
+    Z = np.ones((len(X), 1)) if spread is None else spread
+    likelihood = PersonLikelihood(counted, X, Z)
+    prior = np.zeros(Z.shape[1]) if spread_precision is None else spread_precision
+    theta, state = _maximise(likelihood, likelihood.start(), prior)
+    if is_restricted:
+        theta, state = _restrict(likelihood, theta, state, prior)
+    p = X.shape[1]
+    scores, hessians = likelihood.derivatives(theta, state)
+    information = -hessians.sum(axis=0)
+    information[p:, p:] += np.diag(prior)
+    sd = np.exp(float(np.mean(Z @ theta[p:])))
+    _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
+    covariance, is_alike = _covariance(information, theta, p, Z)
+    mean, variance = likelihood.posterior(theta, state)
+    return CountFit(
+        theta[:p],
+        theta[p:],
+        covariance,
+        float(state.log_density.sum()),
+        scores,
+        hessians,
+        mean,
+        variance,
+        is_alike,
+    )
+
+
+def _maximise(likelihood: PersonLikelihood, theta: Vector, prior: Vector) -> tuple[Vector, Moments]:
+    """Climb by Newton steps, damped until each one climbs."""
+    p = likelihood.p
+    found = likelihood.settle(theta, likelihood.moments(theta))
+    damping = 0.0
+    for _ in range(MAX_STEPS):
+        gradient, hessian = _with_prior(*likelihood.summed(theta, found), theta, prior)
+        value = _height(theta, found, prior)
+        free = _free(theta, gradient, p)
+        scale = np.abs(np.diag(hessian)) + 1e-10
+        while True:
+            if damping > 1e10:
+                msg = "the likelihood of the counts has no maximum"
+                raise NoMaximum(msg)
+            step = _step(-hessian + np.diag(damping * scale), gradient, free)
+            if step is not None:
+                step = _shortened(step, likelihood, p)
+                tried = theta + step
+                tried[p:] = np.maximum(tried[p:], LEAST_LOG_SD)
+                after = likelihood.moments(tried)
+                if _height(tried, after, prior) >= value - ROUNDING * (1 + abs(value)):
+                    break
+            damping = max(4 * damping, 1e-3)
+        promised = float(gradient[free] @ step[free])
+        theta = tried
+        found = likelihood.settle(theta, after)
+        was_damped = damping > 0
+        damping = damping / 8 if damping > 1e-5 else 0.0
+        if promised < ENOUGH and not was_damped:
+            return theta, found
+    msg = "the likelihood of the counts has no maximum"
+    raise NoMaximum(msg)
+
+
+def _restrict(
+    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Vector
+) -> tuple[Vector, Moments]:
+    """Go from the maximum on to that of the restricted likelihood of the log SDs."""
+    p = likelihood.p
+    # people who seem alike may only seem so: the restricted likelihood begins where they differ
+    beginning = np.maximum(likelihood.Z @ theta[p:], np.log(BEGIN_SD))
+    theta = np.concatenate([theta[:p], np.linalg.lstsq(likelihood.Z, beginning, rcond=None)[0]])
+    found = likelihood.settle(theta, likelihood.moments(theta))
+    largest = LARGEST_LOG_STEP
+    before = np.zeros(len(theta) - p)
+    for _ in range(MAX_STEPS):
+        gradient, hessian = _with_prior(*likelihood.summed(theta, found), theta, prior)
+        try:
+            factor = linalg.cho_factor(-hessian[:p, :p])
+        except linalg.LinAlgError:
+            msg = "the likelihood of the counts has no maximum"
+            raise NoMaximum(msg) from None
+        path = linalg.cho_solve(factor, hessian[:p, p:])  # how the means follow the log SDs
+        slope = gradient[p:] + path.T @ gradient[:p] - _determinant_slope(likelihood, theta, path)
+        curvature = -hessian[p:, p:] - hessian[p:, :p] @ path
+        free = ~((theta[p:] <= LEAST_LOG_SD + 1e-9) & (slope <= 0))
+        least = LEAST_CURVATURE * np.diag(likelihood.Z.T @ likelihood.Z)
+        values, vectors = np.linalg.eigh(curvature[np.ix_(free, free)])
+        lifted = (vectors * np.maximum(values, least.min())) @ vectors.T
+        step = np.zeros(len(slope))
+        step[free] = np.linalg.solve(lifted, slope[free]) if free.any() else 0.0
+        if step @ before < 0:  # to and fro: go slower
+            largest /= 2
+        before = step
+        length = float(np.max(np.abs(step)))
+        if length > largest:
+            step = step * largest / length
+        by_mean = linalg.cho_solve(factor, gradient[:p]) + path @ step
+        theta = theta + _shortened(np.concatenate([by_mean, step]), likelihood, p)
+        theta[p:] = np.maximum(theta[p:], LEAST_LOG_SD)
+        found = likelihood.settle(theta, likelihood.moments(theta))
+        if length < NEAR and float(np.max(np.abs(likelihood.X @ by_mean))) < NEAR:
+            return theta, found
+    msg = "the restricted likelihood of the counts has no maximum"
+    raise NoMaximum(msg)
+
+
+def _height(theta: Vector, found: Moments, prior: Vector) -> float:
+    """Return the log likelihood of everybody, and the log prior of the log SDs."""
+    inside = theta[len(theta) - len(prior) :]
+    return float(found.log_density.sum()) - 0.5 * float(prior @ inside**2)
+
+
+def _with_prior(
+    gradient: Vector, hessian: Matrix, theta: Vector, prior: Vector
+) -> tuple[Vector, Matrix]:
+    p = len(theta) - len(prior)
+    gradient[p:] -= prior * theta[p:]
+    hessian[p:, p:] -= np.diag(prior)
+    return gradient, hessian
+
+
+def _free(theta: Vector, gradient: Vector, p: int) -> npt.NDArray[np.bool_]:
+    """Return which parameters may move: all but SDs at their least that would shrink further."""
+    free = np.ones(len(theta), dtype=bool)
+    free[p:] = ~((theta[p:] <= LEAST_LOG_SD + 1e-9) & (gradient[p:] <= 0))
+    return free
+
+
+def _step(information: Matrix, gradient: Vector, free: npt.NDArray[np.bool_]) -> Vector | None:
+    """Solve for a Newton step of the free parameters; None without positive information."""
+    step = np.zeros(len(gradient))
+    try:
+        step[free] = linalg.cho_solve(
+            linalg.cho_factor(information[np.ix_(free, free)]), gradient[free]
+        )
+    except (linalg.LinAlgError, ValueError):
+        return None
+    return step if np.all(np.isfinite(step)) else None
+
+
+def _shortened(step: Vector, likelihood: PersonLikelihood, p: int) -> Vector:
+    """Return the step, no longer than the points of the integrals reach."""
+    longest = max(
+        float(np.max(np.abs(likelihood.X @ step[:p]))) / LARGEST_STEP,
+        float(np.max(np.abs(likelihood.Z @ step[p:]))) / LARGEST_LOG_STEP,
+        1.0,
+    )
+    return np.asarray(step / longest)
+
+
+def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, path: Matrix) -> Vector:
+    """Return the derivative of half the log determinant of the means' information by the log SDs.
+
+    Along the path on which the means follow the log SDs.
+    """
+    p = likelihood.p
+    slope = np.zeros(path.shape[1])
+    for j in range(path.shape[1]):
+        ends = []
+        for side in (BY_LOG_SD, -BY_LOG_SD):
+            moved = theta.copy()
+            moved[:p] += side * path[:, j]
+            moved[p + j] += side
+            hessian = likelihood.summed(moved, likelihood.moments(moved))[1]
+            ends.append(0.5 * float(np.linalg.slogdet(-hessian[:p, :p])[1]))
+        slope[j] = (ends[0] - ends[1]) / (2 * BY_LOG_SD)
+    return slope
+
+
+def _check_maximum(information: Matrix, X: Matrix, sd: float) -> None:
+    """Refuse a flat end of the likelihood."""
+    _, r = np.linalg.qr(X)
+    inverse = np.linalg.inv(r)
+    relative = (
+        sd**2 * inverse.T @ information @ inverse
+    )  # the identity were everybody exactly known
+    if not np.all(np.isfinite(relative)) or float(np.linalg.eigvalsh(relative)[0]) < FLAT:
+        msg = (
+            "the likelihood of the counts has no maximum: a group or category without a cell, or "
+            "with nothing else"
+        )
+        raise NoMaximum(msg)
+
+
+def _covariance(information: Matrix, theta: Vector, p: int, Z: Matrix) -> tuple[Matrix, bool]:
+    """Return the inverse of the information; an SD at its least is taken as known."""
+    k = len(theta)
+    free = np.ones(k, dtype=bool)
+    free[p:] = theta[p:] > LEAST_LOG_SD + 1e-9
+    is_alike = bool(np.any(Z @ theta[p:] <= LEAST_LOG_SD + 1e-6))
+    covariance = np.zeros((k, k))
+    covariance[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
+    return covariance, is_alike
