@@ -6,7 +6,7 @@ person effect is integrated over, and a count of 0 is a count like any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from scipy import linalg
 from itc_analysis.statistics.count_likelihood import Counted, Matrix, Vector
 from itc_analysis.statistics.person_likelihood import Moments, PersonLikelihood, Stack
 
+#: Times that the shape of the person effects is estimated and everything else after it.
+N_SHAPES = 2
 #: Newton steps at most.
 MAX_STEPS = 100
 #: Newton stops when a step promises less log-likelihood than this.
@@ -28,12 +30,13 @@ ROUNDING = 1e-12
 #: SD from which the restricted likelihood begins when the likelihood sees no difference between
 #: people.
 BEGIN_SD = 0.2
-#: The restricted likelihood is found when no mean and no log SD moves further than this.
-NEAR = 1e-5
-#: Least curvature per person by the log SD that a step relies on.
-LEAST_CURVATURE = 1e-5
+#: The restricted likelihood is found when its slope changes by no more than this; steps to it at most.
+SAME_SLOPE, MAX_RESTRICTIONS = 1e-2, 6
+#: Damping at which no step climbs, and the gradient per person that is then flat enough.
+MOST_DAMPING, ROUGHLY_FLAT = 1e8, 1e-4
+NO_MAXIMUM = "the likelihood of the counts has no maximum"
 #: Step of the derivative of the restricted likelihood's determinant by a log SD.
-BY_LOG_SD = 1e-3
+BY_LOG_SD = 1e-2
 #: A curvature below this, relative to that of the same people exactly known, is none.
 FLAT = 1e-4
 
@@ -82,6 +85,7 @@ def fit_counts(
     spread: Matrix | None = None,
     spread_precision: Vector | None = None,
     is_restricted: bool = True,
+    is_normal: bool = True,
 ) -> CountFit:
     """Fit counts with a normal person effect.
 
@@ -114,14 +118,18 @@ def fit_counts(
     """
     Z = np.ones((len(X), 1)) if spread is None else spread
     likelihood = PersonLikelihood(counted, X, Z)
-    prior = np.zeros(Z.shape[1]) if spread_precision is None else spread_precision
+    none = np.zeros(Z.shape[1])
+    prior = Prior(none if spread_precision is None else spread_precision, none)
     theta, state = _maximise(likelihood, likelihood.start(), prior)
+    for _ in range(0 if is_normal else N_SHAPES):
+        likelihood.learn_shape(theta)
+        theta, state = _maximise(likelihood, theta, prior)
     if is_restricted:
         theta, state = _restrict(likelihood, theta, state, prior)
     p = X.shape[1]
-    scores, hessians = likelihood.derivatives(theta, state)
+    scores, hessians = likelihood.derivatives(state)
     information = -hessians.sum(axis=0)
-    information[p:, p:] += np.diag(prior)
+    information[p:, p:] += np.diag(prior.precision)
     sd = np.exp(float(np.mean(Z @ theta[p:])))
     _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
@@ -139,96 +147,90 @@ def fit_counts(
     )
 
 
-def _maximise(likelihood: PersonLikelihood, theta: Vector, prior: Vector) -> tuple[Vector, Moments]:
+def _maximise(likelihood: PersonLikelihood, theta: Vector, prior: Prior) -> tuple[Vector, Moments]:
     """Climb by Newton steps, damped until each one climbs."""
     p = likelihood.p
     found = likelihood.settle(theta, likelihood.moments(theta))
     damping = 0.0
     for _ in range(MAX_STEPS):
-        gradient, hessian = _with_prior(*likelihood.summed(theta, found), theta, prior)
-        value = _height(theta, found, prior)
+        gradient, hessian = prior.add(*likelihood.summed(found), theta)
+        value = float(found.log_density.sum()) + prior.log_density(theta)
         free = _free(theta, gradient, p)
         scale = np.abs(np.diag(hessian)) + 1e-10
         while True:
-            if damping > 1e10:
-                msg = "the likelihood of the counts has no maximum"
-                raise NoMaximum(msg)
+            if damping > MOST_DAMPING:
+                # no step climbs: at the maximum but for rounding, or there is none
+                if float(np.max(np.abs(gradient[free]))) < ROUGHLY_FLAT * len(likelihood.X):
+                    return theta, found
+                raise NoMaximum(NO_MAXIMUM)
             step = _step(-hessian + np.diag(damping * scale), gradient, free)
             if step is not None:
                 step = _shortened(step, likelihood, p)
                 tried = theta + step
                 tried[p:] = np.maximum(tried[p:], LEAST_LOG_SD)
-                after = likelihood.moments(tried)
-                if _height(tried, after, prior) >= value - ROUNDING * (1 + abs(value)):
+                after = likelihood.settle(tried, likelihood.moments(tried))
+                height = float(after.log_density.sum()) + prior.log_density(tried)
+                if height >= value - ROUNDING * (1 + abs(value)):
                     break
             damping = max(4 * damping, 1e-3)
         promised = float(gradient[free] @ step[free])
-        theta = tried
-        found = likelihood.settle(theta, after)
+        theta, found = tried, after
         was_damped = damping > 0
         damping = damping / 8 if damping > 1e-5 else 0.0
         if promised < ENOUGH and not was_damped:
             return theta, found
-    msg = "the likelihood of the counts has no maximum"
-    raise NoMaximum(msg)
+    raise NoMaximum(NO_MAXIMUM)
 
 
 def _restrict(
-    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Vector
+    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Prior
 ) -> tuple[Vector, Moments]:
-    """Go from the maximum on to that of the restricted likelihood of the log SDs."""
+    """Go from the maximum on to that of the restricted likelihood of the log SDs.
+
+    Half the log determinant of the means' information is taken off; its slope is held while the
+    rest is maximised, and taken anew, until it stays.
+    """
     p = likelihood.p
     # people who seem alike may only seem so: the restricted likelihood begins where they differ
     beginning = np.maximum(likelihood.Z @ theta[p:], np.log(BEGIN_SD))
     theta = np.concatenate([theta[:p], np.linalg.lstsq(likelihood.Z, beginning, rcond=None)[0]])
     found = likelihood.settle(theta, likelihood.moments(theta))
-    largest = LARGEST_LOG_STEP
-    before = np.zeros(len(theta) - p)
-    for _ in range(MAX_STEPS):
-        gradient, hessian = _with_prior(*likelihood.summed(theta, found), theta, prior)
-        try:
-            factor = linalg.cho_factor(-hessian[:p, :p])
-        except linalg.LinAlgError:
-            msg = "the likelihood of the counts has no maximum"
-            raise NoMaximum(msg) from None
-        path = linalg.cho_solve(factor, hessian[:p, p:])  # how the means follow the log SDs
-        slope = gradient[p:] + path.T @ gradient[:p] - _determinant_slope(likelihood, theta, path)
-        curvature = -hessian[p:, p:] - hessian[p:, :p] @ path
-        free = ~((theta[p:] <= LEAST_LOG_SD + 1e-9) & (slope <= 0))
-        least = LEAST_CURVATURE * np.diag(likelihood.Z.T @ likelihood.Z)
-        values, vectors = np.linalg.eigh(curvature[np.ix_(free, free)])
-        lifted = (vectors * np.maximum(values, least.min())) @ vectors.T
-        step = np.zeros(len(slope))
-        step[free] = np.linalg.solve(lifted, slope[free]) if free.any() else 0.0
-        if step @ before < 0:  # to and fro: go slower
-            largest /= 2
-        before = step
-        length = float(np.max(np.abs(step)))
-        if length > largest:
-            step = step * largest / length
-        by_mean = linalg.cho_solve(factor, gradient[:p]) + path @ step
-        theta = theta + _shortened(np.concatenate([by_mean, step]), likelihood, p)
-        theta[p:] = np.maximum(theta[p:], LEAST_LOG_SD)
-        found = likelihood.settle(theta, likelihood.moments(theta))
-        if length < NEAR and float(np.max(np.abs(likelihood.X @ by_mean))) < NEAR:
-            return theta, found
-    msg = "the restricted likelihood of the counts has no maximum"
-    raise NoMaximum(msg)
+    slope = prior.slope
+    for _ in range(MAX_RESTRICTIONS):
+        before, slope = slope, _determinant_slope(likelihood, theta, found)
+        if float(np.max(np.abs(slope - before))) < SAME_SLOPE:
+            break
+        prior = replace(prior, slope=slope)
+        theta, found = _maximise(likelihood, theta, prior)
+    return theta, found
 
 
-def _height(theta: Vector, found: Moments, prior: Vector) -> float:
-    """Return the log likelihood of everybody, and the log prior of the log SDs."""
-    inside = theta[len(theta) - len(prior) :]
-    return float(found.log_density.sum()) - 0.5 * float(prior @ inside**2)
+@dataclass(frozen=True)
+class Prior:
+    """What is added to the log likelihood: a normal prior of log SDs, and a slope.
 
+    Parameters
+    ----------
+    precision : Vector
+        Shape (q,), of the normal prior about 0.
+    slope : Vector
+        Shape (q,), taken off per unit of each log SD.
+    """
 
-def _with_prior(
-    gradient: Vector, hessian: Matrix, theta: Vector, prior: Vector
-) -> tuple[Vector, Matrix]:
-    p = len(theta) - len(prior)
-    gradient[p:] -= prior * theta[p:]
-    hessian[p:, p:] -= np.diag(prior)
-    return gradient, hessian
+    precision: Vector
+    slope: Vector
+
+    def log_density(self, theta: Vector) -> float:
+        """Return what is added."""
+        inside = theta[len(theta) - len(self.slope) :]
+        return -float(self.slope @ inside) - 0.5 * float(self.precision @ inside**2)
+
+    def add(self, gradient: Vector, hessian: Matrix, theta: Vector) -> tuple[Vector, Matrix]:
+        """Return gradient and Hessian with those of what is added."""
+        p = len(theta) - len(self.slope)
+        gradient[p:] -= self.slope + self.precision * theta[p:]
+        hessian[p:, p:] -= np.diag(self.precision)
+        return gradient, hessian
 
 
 def _free(theta: Vector, gradient: Vector, p: int) -> npt.NDArray[np.bool_]:
@@ -260,12 +262,14 @@ def _shortened(step: Vector, likelihood: PersonLikelihood, p: int) -> Vector:
     return np.asarray(step / longest)
 
 
-def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, path: Matrix) -> Vector:
+def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, found: Moments) -> Vector:
     """Return the derivative of half the log determinant of the means' information by the log SDs.
 
     Along the path on which the means follow the log SDs.
     """
     p = likelihood.p
+    hessian = likelihood.summed(found)[1]
+    path = np.linalg.lstsq(-hessian[:p, :p], hessian[:p, p:], rcond=None)[0]
     slope = np.zeros(path.shape[1])
     for j in range(path.shape[1]):
         ends = []
@@ -273,7 +277,7 @@ def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, path: Matrix
             moved = theta.copy()
             moved[:p] += side * path[:, j]
             moved[p + j] += side
-            hessian = likelihood.summed(moved, likelihood.moments(moved))[1]
+            hessian = likelihood.summed(likelihood.moments(moved))[1]
             ends.append(0.5 * float(np.linalg.slogdet(-hessian[:p, :p])[1]))
         slope[j] = (ends[0] - ends[1]) / (2 * BY_LOG_SD)
     return slope

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.statistics.count_likelihood import Counted, Matrix, Vector, log_likelihood
+from itc_analysis.statistics.effect_shape import NORMAL, EffectShape, estimate_shape
 
 Stack = npt.NDArray[np.float64]
 
 #: Points of the integral over a person, and how many posterior SDs they reach to either side.
-N_POINTS = 41
-REACH = 7.0
+N_POINTS = 51
+REACH = 6.8
 #: The points of a person are set again when its posterior has moved this far (posterior SDs) or its
 #: SD by this factor.
 MOVED, STRETCHED = 0.5, 1.4
@@ -34,23 +35,31 @@ class Moments:
     ----------
     log_density : Vector
         Shape (n,), log likelihood of each person.
-    m : Matrix
-        Shape (4, n), posterior means of the powers 1 to 4 of the person effect.
+    slopes : Matrix
+        Shape (2, n), its derivatives by the mean and by the log SD.
+    curves : Matrix
+        Shape (3, n), its second derivatives: mean twice, mean and log SD, log SD twice.
+    middle, variance : Vector
+        Shape (n,), posterior of the mean and the person effect, the gate's error with it.
     """
 
     log_density: Vector
-    m: Matrix
+    slopes: Matrix
+    curves: Matrix
+    middle: Vector
+    variance: Vector
 
 
 class PersonLikelihood:
     """Likelihood of everybody's counts, with points of the integrals that follow the parameters."""
 
-    def __init__(self, counted: Counted, X: Matrix, Z: Matrix) -> None:
+    def __init__(self, counted: Counted, X: Matrix, Z: Matrix, shape: EffectShape = NORMAL) -> None:
         if counted.n_persons != len(X):
             msg = f"{counted.n_persons} persons for {len(X)} rows of the design"
             raise ValueError(msg)
         self.counted, self.X, self.Z = counted, X, Z
         self.p = X.shape[1]
+        self.shape = shape
         self.error = counted.error_by_person()
         self.unit = np.linspace(-REACH, REACH, N_POINTS)
         self.centre, self.scale = np.zeros(len(X)), np.ones(len(X))
@@ -77,68 +86,70 @@ class PersonLikelihood:
 
     def moments(self, theta: Vector) -> Moments:
         """Return the integrals at some parameters, on the present points."""
-        eta, _, v = self._law(theta)
-        e = self.points - eta[:, None]
-        height = self.kept - e**2 / (2 * v[:, None])
+        eta, sd, s = self._law(theta)
+        u = (self.points - eta[:, None]) / s[:, None]
+        value, first, second = self.shape.log_density(u)
+        height = self.kept + value
         top = height.max(axis=1)
         weight = np.exp(height - top[:, None])
         total = weight.sum(axis=1)
         step = self.scale * (self.unit[1] - self.unit[0])
-        log_density = top + np.log(total * step) - 0.5 * np.log(2 * np.pi * v)
+        log_density = top + np.log(total * step / s)
         weight /= total[:, None]
-        m = np.empty((4, len(e)))
-        power = weight
-        for i in range(4):
-            power = power * e
-            m[i] = power.sum(axis=1)
-        return Moments(log_density, m)
+
+        def average(values: Matrix) -> Vector:
+            return np.asarray(np.einsum("ij,ij->i", weight, values))
+
+        outward = u * first
+        m1, m2 = average(u), average(u**2)
+        f, uf = average(first), average(outward)
+        ff, fuf, ufuf = average(first**2), average(first * outward), average(outward**2)
+        g, ug, uug = average(second), average(u * second), average(u**2 * second)
+        r = (sd / s) ** 2  # derivative of log s by the log SD
+        by_log_s = -uf - 1
+        mean2 = (g + ff - f**2) / s**2
+        cross = r * (ug + f + fuf - f * uf) / s
+        sd2 = r**2 * (uf + uug + ufuf - uf**2) + 2 * r * (1 - r) * by_log_s
+        return Moments(
+            log_density,
+            np.stack([-f / s, r * by_log_s]),
+            np.stack([mean2, cross, sd2]),
+            eta + s * m1,
+            s**2 * np.maximum(m2 - m1**2, 1e-16),
+        )
 
     def settle(self, theta: Vector, found: Moments) -> Moments:
         """Set the points of those whose posterior has moved away from them, and integrate again."""
         for _ in range(MAX_SETTINGS):
-            eta = self.X @ theta[: self.p]
-            middle = eta + found.m[0]
-            sd = np.sqrt(np.maximum(found.m[1] - found.m[0] ** 2, 1e-14))
-            ratio = sd / self.scale
-            moved = (np.abs(middle - self.centre) > MOVED * self.scale) | (
-                np.abs(np.log(ratio)) > np.log(STRETCHED)
+            sd = np.sqrt(found.variance)
+            moved = (np.abs(found.middle - self.centre) > MOVED * self.scale) | (
+                np.abs(np.log(sd / self.scale)) > np.log(STRETCHED)
             )
             if not moved.any():
                 break
-            self._set_points(moved, middle[moved], sd[moved])
+            self._set_points(moved, found.middle[moved], sd[moved])
             found = self.moments(theta)
         return found
 
-    def derivatives(self, theta: Vector, found: Moments) -> tuple[Matrix, Stack]:
+    def derivatives(self, found: Moments) -> tuple[Matrix, Stack]:
         """Return first and second derivatives of each person's log likelihood."""
-        _, sd, v = self._law(theta)
-        m1, m2, m3, m4 = found.m
-        r = sd**2 / v
-        by_mean, by_sd = m1 / v, r * (m2 / v - 1)
-        mean2 = (m2 - m1**2) / v**2 - 1 / v
-        cross = r * (m3 - m1 * m2) / v**2 - 2 * r * m1 / v
-        sd2 = 2 * r * (1 - r) * (m2 / v - 1) - 2 * r**2 * m2 / v + r**2 * (m4 - m2**2) / v**2
-        X, Z = self.X, self.Z
+        X, Z, p = self.X, self.Z, self.p
+        by_mean, by_sd = found.slopes
+        mean2, cross, sd2 = found.curves[:, :, None, None]
         scores = np.hstack([by_mean[:, None] * X, by_sd[:, None] * Z])
         n, k = scores.shape
-        p = self.p
         hessians = np.empty((n, k, k))
-        hessians[:, :p, :p] = mean2[:, None, None] * X[:, :, None] * X[:, None, :]
-        hessians[:, :p, p:] = cross[:, None, None] * X[:, :, None] * Z[:, None, :]
+        hessians[:, :p, :p] = mean2 * X[:, :, None] * X[:, None, :]
+        hessians[:, :p, p:] = cross * X[:, :, None] * Z[:, None, :]
         hessians[:, p:, :p] = hessians[:, :p, p:].transpose(0, 2, 1)
-        hessians[:, p:, p:] = sd2[:, None, None] * Z[:, :, None] * Z[:, None, :]
+        hessians[:, p:, p:] = sd2 * Z[:, :, None] * Z[:, None, :]
         return scores, hessians
 
-    def summed(self, theta: Vector, found: Moments) -> tuple[Vector, Matrix]:
+    def summed(self, found: Moments) -> tuple[Vector, Matrix]:
         """Return gradient and Hessian of everybody's log likelihood."""
-        _, sd, v = self._law(theta)
-        m1, m2, m3, m4 = found.m
-        r = sd**2 / v
-        mean2 = (m2 - m1**2) / v**2 - 1 / v
-        cross = r * (m3 - m1 * m2) / v**2 - 2 * r * m1 / v
-        sd2 = 2 * r * (1 - r) * (m2 / v - 1) - 2 * r**2 * m2 / v + r**2 * (m4 - m2**2) / v**2
         X, Z = self.X, self.Z
-        gradient = np.concatenate([X.T @ (m1 / v), Z.T @ (r * (m2 / v - 1))])
+        mean2, cross, sd2 = found.curves
+        gradient = np.concatenate([X.T @ found.slopes[0], Z.T @ found.slopes[1]])
         corner = X.T @ (cross[:, None] * Z)
         hessian = np.block(
             [[X.T @ (mean2[:, None] * X), corner], [corner.T, Z.T @ (sd2[:, None] * Z)]]
@@ -147,15 +158,21 @@ class PersonLikelihood:
 
     def posterior(self, theta: Vector, found: Moments) -> tuple[Vector, Vector]:
         """Return posterior mean and variance of each true theta, without the gate's error."""
-        eta, sd, v = self._law(theta)
-        r = sd**2 / v
-        spread = np.maximum(found.m[1] - found.m[0] ** 2, 0)
-        return eta + r * found.m[0], r**2 * spread + sd**2 * (1 - r)
+        eta, sd, s = self._law(theta)
+        r = (sd / s) ** 2
+        return eta + r * (found.middle - eta), r**2 * found.variance + sd**2 * (1 - r)
+
+    def learn_shape(self, theta: Vector) -> None:
+        """Estimate the distribution of the person effects at some parameters."""
+        eta, _, s = self._law(theta)
+        u = (self.points - eta[:, None]) / s[:, None]
+        weight = np.exp(self.kept - self.kept.max(axis=1, keepdims=True))
+        self.shape = estimate_shape(u, weight)
 
     def _law(self, theta: Vector) -> tuple[Vector, Vector, Vector]:
-        """Return mean, SD between persons, and variance with the gate's error."""
+        """Return mean, SD between persons, and SD with the gate's error."""
         sd = np.exp(self.Z @ theta[self.p :])
-        return self.X @ theta[: self.p], sd, sd**2 + self.error**2
+        return self.X @ theta[: self.p], sd, np.hypot(sd, self.error)
 
     def _set_points(self, rows: npt.NDArray[np.bool_], centre: Vector, scale: Vector) -> None:
         self.centre[rows], self.scale[rows] = centre, scale
