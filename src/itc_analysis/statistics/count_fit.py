@@ -35,8 +35,6 @@ SAME_SLOPE, MAX_RESTRICTIONS = 1e-2, 6
 #: Damping at which no step climbs, and the gradient per person that is then flat enough.
 MOST_DAMPING, ROUGHLY_FLAT = 1e8, 1e-4
 NO_MAXIMUM = "the likelihood of the counts has no maximum"
-#: Step of the derivative of the restricted likelihood's determinant by a log SD.
-BY_LOG_SD = 1e-2
 #: A curvature below this, relative to that of the same people exactly known, is none.
 FLAT = 1e-4
 
@@ -57,6 +55,8 @@ class CountFit:
         Shape (q,), coefficients of the logarithm of the SD of the person effect.
     covariance : Matrix
         Shape (p + q, p + q), of both, from the observed information.
+    covariance_slopes : Stack
+        Shape (q, p, p), derivative of the means' covariance by each coefficient of the log SD.
     log_likelihood : float
         At the estimate, without the constant of the counts.
     scores, hessians : Matrix, Stack
@@ -70,12 +70,25 @@ class CountFit:
     coefficients: Vector
     log_sd: Vector
     covariance: Matrix
+    covariance_slopes: Stack = field(repr=False)
     log_likelihood: float
     scores: Matrix = field(repr=False)
     hessians: Stack = field(repr=False)
     posterior_mean: Vector = field(repr=False)
     posterior_variance: Vector = field(repr=False)
     is_alike: bool = False
+
+    def degrees_of_freedom(self, weights: Vector) -> float:
+        """Return Satterthwaite's degrees of freedom of a contrast of the means.
+
+        Twice the square of its variance over the variance of this estimate, because the SDs of the
+        persons were estimated as well (Satterthwaite 1946, doi:10.2307/3002019).
+        """
+        p = len(self.coefficients)
+        variance = float(weights @ self.covariance[:p, :p] @ weights)
+        slope = np.einsum("i,jik,k->j", weights, self.covariance_slopes, weights)
+        uncertain = float(slope @ self.covariance[p:, p:] @ slope)
+        return 2 * variance**2 / uncertain if uncertain > 0 else np.inf
 
 
 def fit_counts(
@@ -86,6 +99,7 @@ def fit_counts(
     spread_precision: Vector | None = None,
     is_restricted: bool = True,
     is_normal: bool = True,
+    offset: Vector | None = None,
 ) -> CountFit:
     """Fit counts with a normal person effect.
 
@@ -105,6 +119,11 @@ def fit_counts(
         Whether the SD maximises the restricted likelihood (Cox and Reid 1987,
         doi:10.1111/j.2517-6161.1987.tb01422.x; for exactly known values REML), which a small group
         needs.
+    is_normal : bool
+        Whether the person effect is normal; else its shape is learned from everybody's counts
+        (`effect_shape`), the same for all but for mean and SD.
+    offset : Vector or None
+        Shape (n,), added to the mean; None for none.
 
     Returns
     -------
@@ -117,7 +136,7 @@ def fit_counts(
         The likelihood has no maximum.
     """
     Z = np.ones((len(X), 1)) if spread is None else spread
-    likelihood = PersonLikelihood(counted, X, Z)
+    likelihood = PersonLikelihood(counted, X, Z, offset=offset)
     none = np.zeros(Z.shape[1])
     prior = Prior(none if spread_precision is None else spread_precision, none)
     theta, state = _maximise(likelihood, likelihood.start(), prior)
@@ -134,10 +153,14 @@ def fit_counts(
     _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
     mean, variance = likelihood.posterior(theta, state)
+    slopes = likelihood.weight_slopes(theta, state)[1]
+    of_means = covariance[:p, :p]
+    moved = np.einsum("ia,iq,ib->qab", X, slopes, X)
     return CountFit(
         theta[:p],
         theta[p:],
         covariance,
+        -of_means @ moved @ of_means,
         float(state.log_density.sum()),
         scores,
         hessians,
@@ -263,24 +286,11 @@ def _shortened(step: Vector, likelihood: PersonLikelihood, p: int) -> Vector:
 
 
 def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, found: Moments) -> Vector:
-    """Return the derivative of half the log determinant of the means' information by the log SDs.
-
-    Along the path on which the means follow the log SDs.
-    """
-    p = likelihood.p
-    hessian = likelihood.summed(found)[1]
-    path = np.linalg.lstsq(-hessian[:p, :p], hessian[:p, p:], rcond=None)[0]
-    slope = np.zeros(path.shape[1])
-    for j in range(path.shape[1]):
-        ends = []
-        for side in (BY_LOG_SD, -BY_LOG_SD):
-            moved = theta.copy()
-            moved[:p] += side * path[:, j]
-            moved[p + j] += side
-            hessian = likelihood.summed(likelihood.moments(moved))[1]
-            ends.append(0.5 * float(np.linalg.slogdet(-hessian[:p, :p])[1]))
-        slope[j] = (ends[0] - ends[1]) / (2 * BY_LOG_SD)
-    return slope
+    """Return the derivative of half the log determinant of the means' information by log SDs."""
+    weight, slopes = likelihood.weight_slopes(theta, found)
+    X = likelihood.X
+    inverse = np.linalg.pinv(X.T @ (weight[:, None] * X))
+    return np.asarray(0.5 * np.einsum("ij,jk,ik->i", X, inverse, X) @ slopes)
 
 
 def _check_maximum(information: Matrix, X: Matrix, sd: float) -> None:

@@ -102,10 +102,10 @@ def estimate_shape(u: Matrix, weight: Matrix) -> EffectShape:
     size = len(u) * len(PLACES)
     share = weight * (place - left)
     at_place = np.bincount(index.ravel(), (weight - share).ravel(), size)
-    at_place += np.bincount(index.ravel() + 1, share.ravel(), size)
+    at_place = at_place + np.bincount(index.ravel() + 1, share.ravel(), size)
     at_place = at_place.reshape(len(u), len(PLACES))
     parts = at_place @ np.exp(-0.5 * ((PLACES[:, None] - MIDDLES) / WIDTH) ** 2)
-    parts /= parts.max(axis=1, keepdims=True)
+    parts = parts / parts.max(axis=1, keepdims=True)
     normal = np.exp(-0.5 * MIDDLES**2 / (1 - WIDTH**2))
     normal /= normal.sum()
     weights = normal

@@ -23,6 +23,8 @@ REACH = 6.8
 #: The points of a person are set again when its posterior has moved this far (posterior SDs) or its
 #: SD by this factor.
 MOVED, STRETCHED = 0.5, 1.4
+#: Step of derivatives by differences.
+STEP = 1e-2
 #: Times that points are set again at most.
 MAX_SETTINGS = 100
 
@@ -53,12 +55,21 @@ class Moments:
 class PersonLikelihood:
     """Likelihood of everybody's counts, with points of the integrals that follow the parameters."""
 
-    def __init__(self, counted: Counted, X: Matrix, Z: Matrix, shape: EffectShape = NORMAL) -> None:
+    def __init__(
+        self,
+        counted: Counted,
+        X: Matrix,
+        Z: Matrix,
+        *,
+        offset: Vector | None = None,
+        shape: EffectShape = NORMAL,
+    ) -> None:
         if counted.n_persons != len(X):
             msg = f"{counted.n_persons} persons for {len(X)} rows of the design"
             raise ValueError(msg)
         self.counted, self.X, self.Z = counted, X, Z
         self.p = X.shape[1]
+        self.offset = np.zeros(len(X)) if offset is None else offset
         self.shape = shape
         self.error = counted.error_by_person()
         self.unit = np.linspace(-REACH, REACH, N_POINTS)
@@ -71,8 +82,9 @@ class PersonLikelihood:
         rough, by_counting = self.counted.rough()
         weight = 1 / (0.5 + by_counting)
         root = np.sqrt(weight)
-        beta = np.linalg.lstsq(self.X * root[:, None], rough * root, rcond=None)[0]
-        eta = self.X @ beta
+        above = rough - self.offset
+        beta = np.linalg.lstsq(self.X * root[:, None], above * root, rcond=None)[0]
+        eta = self.offset + self.X @ beta
         left = float(np.average((rough - eta) ** 2, weights=weight))
         between = max(left - float(np.average(by_counting, weights=weight)), 0.1 * left, 0.02)
         share = between / (between + by_counting)
@@ -84,9 +96,12 @@ class PersonLikelihood:
         log_sd = np.linalg.lstsq(self.Z, np.full(len(rough), 0.5 * np.log(between)), rcond=None)[0]
         return np.concatenate([beta, log_sd])
 
-    def moments(self, theta: Vector) -> Moments:
-        """Return the integrals at some parameters, on the present points."""
-        eta, sd, s = self._law(theta)
+    def moments(self, theta: Vector, *, by_mean: float = 0.0, by_log_sd: float = 0.0) -> Moments:
+        """Return the integrals at some parameters, on the present points.
+
+        With everybody's mean and log SD moved by as much as is asked for.
+        """
+        eta, sd, s = self._law(theta, by_mean, by_log_sd)
         u = (self.points - eta[:, None]) / s[:, None]
         value, first, second = self.shape.log_density(u)
         height = self.kept + value
@@ -156,6 +171,30 @@ class PersonLikelihood:
         )
         return gradient, hessian
 
+    def weight_slopes(self, theta: Vector, found: Moments) -> tuple[Vector, Matrix]:
+        """Return how much each person says of the mean, and how that follows the log SDs.
+
+        Along the path on which the means follow the log SDs.
+
+        Returns
+        -------
+        weight : Vector
+            Shape (n,), the mean's information is ``X' weight X``.
+        slopes : Matrix
+            Shape (n, q).
+        """
+        hessian = self.summed(found)[1]
+        p = self.p
+        path = self.X @ np.linalg.lstsq(-hessian[:p, :p], hessian[:p, p:], rcond=None)[0]
+
+        def by(**moved: float) -> Vector:
+            high = self.moments(theta, **moved).curves[0]
+            low = self.moments(theta, **{name: -step for name, step in moved.items()}).curves[0]
+            return np.asarray(-(high - low) / (2 * STEP))
+
+        by_mean, by_log_sd = by(by_mean=STEP), by(by_log_sd=STEP)
+        return -found.curves[0], by_log_sd[:, None] * self.Z + by_mean[:, None] * path
+
     def posterior(self, theta: Vector, found: Moments) -> tuple[Vector, Vector]:
         """Return posterior mean and variance of each true theta, without the gate's error."""
         eta, sd, s = self._law(theta)
@@ -169,10 +208,12 @@ class PersonLikelihood:
         weight = np.exp(self.kept - self.kept.max(axis=1, keepdims=True))
         self.shape = estimate_shape(u, weight)
 
-    def _law(self, theta: Vector) -> tuple[Vector, Vector, Vector]:
+    def _law(
+        self, theta: Vector, by_mean: float = 0.0, by_log_sd: float = 0.0
+    ) -> tuple[Vector, Vector, Vector]:
         """Return mean, SD between persons, and SD with the gate's error."""
-        sd = np.exp(self.Z @ theta[self.p :])
-        return self.X @ theta[: self.p], sd, np.hypot(sd, self.error)
+        sd = np.exp(self.Z @ theta[self.p :] + by_log_sd)
+        return self.offset + self.X @ theta[: self.p] + by_mean, sd, np.hypot(sd, self.error)
 
     def _set_points(self, rows: npt.NDArray[np.bool_], centre: Vector, scale: Vector) -> None:
         self.centre[rows], self.scale[rows] = centre, scale
