@@ -100,6 +100,7 @@ def fit_counts(
     is_restricted: bool = True,
     is_normal: bool = True,
     offset: Vector | None = None,
+    is_checked: bool = True,
 ) -> CountFit:
     """Fit counts with a normal person effect.
 
@@ -124,6 +125,8 @@ def fit_counts(
         (`effect_shape`), the same for all but for mean and SD.
     offset : Vector or None
         Shape (n,), added to the mean; None for none.
+    is_checked : bool
+        Whether a flat end of the likelihood is refused; not for a profile, which may go there.
 
     Returns
     -------
@@ -150,7 +153,8 @@ def fit_counts(
     information = -hessians.sum(axis=0)
     information[p:, p:] += np.diag(prior.precision)
     sd = np.exp(float(np.mean(Z @ theta[p:])))
-    _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
+    if is_checked:
+        _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
     mean, variance = likelihood.posterior(theta, state)
     slopes = likelihood.weight_slopes(theta, state)[1]
@@ -315,5 +319,5 @@ def _covariance(information: Matrix, theta: Vector, p: int, Z: Matrix) -> tuple[
     free[p:] = theta[p:] > LEAST_LOG_SD + 1e-9
     is_alike = bool(np.any(Z @ theta[p:] <= LEAST_LOG_SD + 1e-6))
     covariance = np.zeros((k, k))
-    covariance[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
+    covariance[np.ix_(free, free)] = np.linalg.pinv(information[np.ix_(free, free)])
     return covariance, is_alike

@@ -96,6 +96,25 @@ class Counted:
         error: Vector = np.sqrt(squared) / samples
         return error
 
+    def of(self, persons: npt.NDArray[np.bool_]) -> Counted:
+        """Return the counts of some persons, numbered anew."""
+        rows = persons[self.persons]
+
+        def part(column: Vector | None) -> Vector | None:
+            return None if column is None else column[rows]
+
+        number = np.cumsum(persons) - 1
+        return Counted(
+            self.k[rows],
+            self.n[rows],
+            self.kind,
+            part(self.background),
+            part(self.background_se),
+            part(self.capture),
+            part(self.log_error),
+            None if self.person is None else number[self.person[rows]],
+        )
+
     def rough(self) -> tuple[Vector, Vector]:
         """Return a first guess of each person's theta and of its variance by counting, each of
         shape (n_persons,).

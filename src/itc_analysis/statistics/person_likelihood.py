@@ -221,24 +221,4 @@ class PersonLikelihood:
         if rows.all():
             self.kept = log_likelihood(self.counted, self.points)
         else:
-            self.kept[rows] = log_likelihood(_those(self.counted, rows), self.points[rows])
-
-
-def _those(counted: Counted, persons: npt.NDArray[np.bool_]) -> Counted:
-    """Return the counts of some persons, numbered anew."""
-    rows = persons[counted.persons]
-
-    def part(column: Vector | None) -> Vector | None:
-        return None if column is None else column[rows]
-
-    number = np.cumsum(persons) - 1
-    return Counted(
-        counted.k[rows],
-        counted.n[rows],
-        counted.kind,
-        part(counted.background),
-        part(counted.background_se),
-        part(counted.capture),
-        part(counted.log_error),
-        None if counted.person is None else number[counted.person[rows]],
-    )
+            self.kept[rows] = log_likelihood(self.counted.of(rows), self.points[rows])

@@ -13,6 +13,7 @@ import numpy as np
 
 from itc_analysis.stats.endpoint.caveats import FEW_PARTICIPANTS
 from itc_analysis.stats.endpoint.censored import Answer, CensoredEndpoint, pad
+from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts
 from itc_analysis.stats.models.cluster_robust import fit_clustered
 from itc_analysis.stats.models.linear import (
     Fit,
@@ -42,6 +43,7 @@ class EndpointModel:
     move : takes the weights; shape (n,), how far the estimate moves when a participant is left out; 0 for one who
         has no part in it.
     residual_sd : SD of the participants about the fit, on the model's scale.
+    is_exact_move : whether `move` is exact; else the most influential participants are left out in earnest.
     """
 
     words: str
@@ -51,10 +53,50 @@ class EndpointModel:
     covary: Callable[[Matrix], tuple[Matrix, float]]
     move: Callable[[Vector], Vector]
     residual_sd: float
+    is_exact_move: bool = True
+
+
+#: How the model of counts is named.
+COUNTS_OF_CELLS = "counts of cells"
+#: Counting and gating make up less than this share of the variance in every group: values are as good as known.
+NEARLY_KNOWN = 0.1
 
 
 def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -> EndpointModel:
-    """Fit the model that suits the measure.
+    """Fit the model that suits the measure: counts as counts where everybody's are known.
+
+    Parameters and refusals are those of `fit_values`.
+    """
+    if has_counts(design, measure):
+        return fit_counted(design, X, measure=measure)
+    return fit_values(design, X, measure=measure, index_group=index_group)
+
+
+def fit_counted(design: Design, X: Matrix, *, measure: str) -> EndpointModel:
+    """Fit the likelihood of the counts.
+
+    Raises
+    ------
+    NotEstimable : no model can be fitted; with the reason.
+    """
+    counted = CountedEndpoint(design, X, measure=measure)
+    kind = "Poisson" if counted.counted.kind == "poisson" else "binomial"
+    scale = "log" if kind == "Poisson" else "logit"
+    return EndpointModel(
+        f"{COUNTS_OF_CELLS} ({kind}), participants on the {scale} scale with an SD per group, restricted likelihood, "
+        "Satterthwaite degrees of freedom",
+        allows_permutation=counted.counting_share < NEARLY_KNOWN and not design.is_censored.any(),
+        compare=counted.compare,
+        estimate=counted.estimate,
+        covary=counted.covary,
+        move=counted.move,
+        residual_sd=counted.residual_sd,
+        is_exact_move=False,
+    )
+
+
+def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> EndpointModel:
+    """Fit the model that suits values, limits and standard errors.
 
     Parameters
     ----------
@@ -80,6 +122,7 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
             covary=censored.covary,
             move=censored.move,
             residual_sd=censored.fitted.fit.residual_sd,
+            is_exact_move=False,
         )
     errors = design.people["standard_error"].to_numpy(dtype=float)
     is_weighted = measure == "score" and bool(np.all(errors > 0))

@@ -189,7 +189,7 @@ def _influence(
     assert model is not None
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
     moved = model.move(weights)
-    if design.is_censored.any() and not endpoint.is_imputed:  # pooled: by one Newton step each
+    if not model.is_exact_move and not endpoint.is_imputed:  # pooled: by one Newton step each
         moved = _refitted(endpoint, weights, estimate, moved)
     most = int(np.argmax(np.abs(moved)))
     row = {
