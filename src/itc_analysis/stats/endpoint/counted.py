@@ -25,6 +25,8 @@ from itc_analysis.stats.people.counts import COUNTED_IN
 from itc_analysis.stats.people.design import Design, can_estimate, independent_columns
 from itc_analysis.stats.people.responses import LOG, SCALES
 
+#: How the model of counts is named.
+COUNTS_OF_CELLS = "counts of cells"
 #: SD of the prior of a group's log SD about everybody's: 95 % between 0.4 and 2.7 times as
 #: variable.
 LOG_SD_PRIOR = 0.5
@@ -48,7 +50,7 @@ class CountedEndpoint:
 
     Parameters
     ----------
-    design : participants; everybody with `counts`.
+    design : participants; everybody with `sample_counts`.
     X : shape (n, p), full column rank, groups first.
     measure : as in measurements.
     """
@@ -105,6 +107,13 @@ class CountedEndpoint:
         return float(np.exp(np.mean([logs[rows].mean() for rows in mine.T])))
 
     @property
+    def truth(self) -> Matrix:
+        """Mean and variance of each participant's true value given all counts, shape (2, n)."""
+        known = np.full((2, len(self.X)), np.nan)
+        known[:, self.in_fit] = self.fitted.posterior_mean, self.fitted.posterior_variance
+        return known
+
+    @property
     def counting_share(self) -> float:
         """Largest share, over the groups, of the variance of a participant's value that is counting
         and gating.
@@ -149,27 +158,35 @@ class CountedEndpoint:
         if index_empty and reference_empty:
             msg = "both sides hold a group without a cell of the population"
             raise NotEstimable(msg)
-        involved = weights != 0
         if index_empty or reference_empty:
             return self._one_sided(weights, confidence)
         if not can_estimate(self.X[self.in_fit], weights):
-            msg = (
-                "confounded with the covariates among the groups that hold cells of the population"
-            )
+            msg = "confounded with the covariates among the groups that hold cells"
             raise NotEstimable(msg)
-        padded = pad(weights, self.X.shape[1])[self.columns]
+        fewest = float(self.cells[weights != 0].min())
+        return self.contrast(pad(weights, self.X.shape[1]), confidence, fewest=fewest)
+
+    def contrast(self, weights: Vector, confidence: float, *, fewest: float) -> Answer:
+        """Return estimate, interval and p of weights over all columns of the design.
+
+        Parameters
+        ----------
+        weights : shape (p,).
+        confidence : of the interval.
+        fewest : cells in the group of the contrast that holds the fewest.
+        """
+        padded = weights[self.columns]
         p = len(self.columns)
         estimate = float(padded @ self.fitted.coefficients)
         error = float(np.sqrt(padded @ self.fitted.covariance[:p, :p] @ padded))
         if not (np.isfinite(error) and error > 0):
             msg = "the counts do not tell how sure the estimate is"
             raise NotEstimable(msg)
-        if self.cells[involved].min() < FEWEST_CELLS:
+        if fewest < FEWEST_CELLS:
             found = self._profile(weights, confidence, estimate, is_bounded=True)
-            few = round(float(self.cells[involved].min()))
             remark = (
                 "interval and p from the profile likelihood: "
-                f"{plural(few, 'cell')} in all of a group"
+                f"{plural(round(fewest), 'cell')} in all of a group"
             )
             return Answer(found, estimate / self.residual_sd, remark)
         found = from_t(estimate, error, self._df(padded), confidence=confidence)
@@ -267,16 +284,25 @@ class CountedEndpoint:
         )
 
 
+def words_of(counted: Counted) -> str:
+    """Return the model in words."""
+    kind, scale = ("Poisson", "log") if counted.kind == "poisson" else ("binomial", "logit")
+    return (
+        f"{COUNTS_OF_CELLS} ({kind}), participants on the {scale} scale with an SD per group, "
+        "restricted likelihood, Satterthwaite degrees of freedom"
+    )
+
+
 def has_counts(design: Design, measure: str) -> bool:
     """Whether everybody's cells are known."""
-    if measure not in COUNTED_IN or "counts" not in design.people:
+    if measure not in COUNTED_IN or "sample_counts" not in design.people:
         return False
-    return bool(design.people["counts"].map(lambda counts: isinstance(counts, tuple)).all())
+    return bool(design.people["sample_counts"].map(lambda counts: isinstance(counts, tuple)).all())
 
 
 def counted_of(design: Design, measure: str) -> Counted:
     """Return everybody's counts as arrays; samples of a person keep their person."""
-    samples = design.people["counts"].tolist()
+    samples = design.people["sample_counts"].tolist()
     person = np.repeat(np.arange(len(samples)), [len(counts) for counts in samples])
     k, n, background, background_se, capture, error = np.array(
         [count for counts in samples for count in counts], dtype=float

@@ -1,7 +1,8 @@
 """The model of one endpoint, chosen by the kind of measurement, behind one question: compare groups.
 
-Values of everybody: least squares with HC3; CR2 where people gave several samples or a group is small. Scores with
-standard errors: meta-regression. Anybody below the limit of detection: censored regression (`censored_endpoint`).
+Cells counted of everybody: the likelihood of the counts (`counted`). Values only: least squares with HC3; CR2 where
+people gave several samples or a group is small; anybody below the limit of detection: censored regression (`censored`).
+Scores with standard errors: meta-regression.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from itc_analysis.stats.endpoint.caveats import FEW_PARTICIPANTS
 from itc_analysis.stats.endpoint.censored import Answer, CensoredEndpoint, pad
-from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts
+from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts, words_of
 from itc_analysis.stats.models.cluster_robust import fit_clustered
 from itc_analysis.stats.models.linear import (
     Fit,
@@ -44,6 +45,9 @@ class EndpointModel:
         has no part in it.
     residual_sd : SD of the participants about the fit, on the model's scale.
     is_exact_move : whether `move` is exact; else the most influential participants are left out in earnest.
+    is_counted : whether it is the likelihood of counts.
+    truth : of counts, mean and variance of what is known of each participant's true value, shape (2, n), NaN for those of
+        groups without a cell; else None.
     """
 
     words: str
@@ -54,10 +58,10 @@ class EndpointModel:
     move: Callable[[Vector], Vector]
     residual_sd: float
     is_exact_move: bool = True
+    is_counted: bool = False
+    truth: Matrix | None = None
 
 
-#: How the model of counts is named.
-COUNTS_OF_CELLS = "counts of cells"
 #: Counting and gating make up less than this share of the variance in every group: values are as good as known.
 NEARLY_KNOWN = 0.1
 
@@ -80,11 +84,8 @@ def fit_counted(design: Design, X: Matrix, *, measure: str) -> EndpointModel:
     NotEstimable : no model can be fitted; with the reason.
     """
     counted = CountedEndpoint(design, X, measure=measure)
-    kind = "Poisson" if counted.counted.kind == "poisson" else "binomial"
-    scale = "log" if kind == "Poisson" else "logit"
     return EndpointModel(
-        f"{COUNTS_OF_CELLS} ({kind}), participants on the {scale} scale with an SD per group, restricted likelihood, "
-        "Satterthwaite degrees of freedom",
+        words_of(counted.counted),
         allows_permutation=counted.counting_share < NEARLY_KNOWN and not design.is_censored.any(),
         compare=counted.compare,
         estimate=counted.estimate,
@@ -92,6 +93,8 @@ def fit_counted(design: Design, X: Matrix, *, measure: str) -> EndpointModel:
         move=counted.move,
         residual_sd=counted.residual_sd,
         is_exact_move=False,
+        is_counted=True,
+        truth=counted.truth,
     )
 
 

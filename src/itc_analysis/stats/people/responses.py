@@ -125,7 +125,7 @@ def respond(
         denominator; NaN when censored.
     n_samples : samples averaged.
     sample_y : `y` of each of these samples, a tuple.
-    counts : a `Count` of each of these samples, a tuple; None when one of them has none.
+    sample_counts : a `Count` of each of these samples, a tuple; None when one of them has none.
     log_t_per_ul : logarithm of the T cells per microlitre in the same samples, averaged (counts only, where known).
     batch : staining or library batch; several are joined by '+'.
     """
@@ -155,7 +155,7 @@ def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.Data
 
 
 def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = None) -> pd.DataFrame:
-    """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total`, `counted` and `log_t_per_ul`.
+    """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total`, `cell_count` and `log_t_per_ul`.
 
     Rows do not know of one another.
 
@@ -222,7 +222,7 @@ def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = No
         value=np.where(is_low, -np.inf, value),
         n_found=n_found,
         n_total=total,
-        counted=counted,
+        cell_count=counted,
         log_t_per_ul=np.nan
         if t_cells is None or measure != "cells_per_ul"
         else rows["sample_id"].astype(str).map(t_cells).astype(float),
@@ -238,8 +238,8 @@ def _average(rows: pd.DataFrame) -> pd.DataFrame:
     people = used.groupby("participant_id", sort=True)
     mean = people[["y", "value", "n_found", "n_total", "log_t_per_ul"]].mean()
     mean["sample_y"] = people["y"].agg(tuple).astype(object)
-    if "counted" in used:
-        mean["counts"] = people["counted"].agg(join_counts).astype(object)
+    if "cell_count" in used:
+        mean["sample_counts"] = people["cell_count"].agg(join_counts).astype(object)
     n = people.size()
     is_given = people["variance"].count() == n
     error = np.sqrt(people["variance"].sum()) / n
