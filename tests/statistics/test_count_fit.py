@@ -51,7 +51,7 @@ def test_with_countless_cells_the_restricted_likelihood_is_that_of_reml():
     expected = RESULTS.loc["reml"]
     assert found.coefficients == pytest.approx(expected["estimate"].to_numpy()[:3], abs=2e-5)
     sds = expected["estimate"][["sd_SSc", "sd_healthy"]].to_numpy()
-    assert np.exp(found.log_sd) == pytest.approx(sds, rel=1e-4)
+    assert np.exp(found.log_sd) == pytest.approx(sds, rel=5e-4)
     # gls takes the SDs as known, ours does not: differences are of higher order
     assert np.sqrt(np.diag(found.covariance)[:3]) == pytest.approx(
         expected["se"].to_numpy()[:3], rel=5e-3

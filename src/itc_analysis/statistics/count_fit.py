@@ -30,8 +30,8 @@ ROUNDING = 1e-12
 #: SD from which the restricted likelihood begins when the likelihood sees no difference between
 #: people.
 BEGIN_SD = 0.2
-#: The restricted likelihood is found when its slope changes by no more than this; steps to it at most.
-SAME_SLOPE, MAX_RESTRICTIONS = 1e-2, 6
+#: The restricted likelihood is found when no log SD moves further than this; steps to it at most.
+SAME_LOG_SD, MAX_RESTRICTIONS = 2e-3, 8
 #: Damping at which no step climbs, and the gradient per person that is then flat enough.
 MOST_DAMPING, ROUGHLY_FLAT = 1e8, 1e-4
 NO_MAXIMUM = "the likelihood of the counts has no maximum"
@@ -222,13 +222,12 @@ def _restrict(
     beginning = np.maximum(likelihood.Z @ theta[p:], np.log(BEGIN_SD))
     theta = np.concatenate([theta[:p], np.linalg.lstsq(likelihood.Z, beginning, rcond=None)[0]])
     found = likelihood.settle(theta, likelihood.moments(theta))
-    slope = prior.slope
     for _ in range(MAX_RESTRICTIONS):
-        before, slope = slope, _determinant_slope(likelihood, theta, found)
-        if float(np.max(np.abs(slope - before))) < SAME_SLOPE:
-            break
-        prior = replace(prior, slope=slope)
+        before = theta[p:]
+        prior = replace(prior, slope=_determinant_slope(likelihood, theta, found))
         theta, found = _maximise(likelihood, theta, prior)
+        if float(np.max(np.abs(likelihood.Z @ (theta[p:] - before)))) < SAME_LOG_SD:
+            break
     return theta, found
 
 

@@ -55,23 +55,18 @@ class EffectShape:
         """Return the log density and its first two derivatives at `u`."""
         if self.is_normal:
             return -(u**2) / 2 - LOG_SQRT_2PI, -u, np.full_like(u, -1.0)
-        place = np.clip((u + FARTHEST) / TABLE_STEP, 0, len(self._table[0]) - 2)
-        left = place.astype(np.int64)
-        part = place - left
-        values, slopes = self._table
-        curve = (slopes[left + 1] - slopes[left]) / TABLE_STEP
-        inside = part * TABLE_STEP
-        slope = slopes[left]
-        beyond = u - np.clip(u, -FARTHEST, FARTHEST)
-        return (
-            values[left] + slope * inside + curve * inside**2 / 2 + slope * beyond - beyond**2 / 2,
-            slope + curve * inside - beyond,
-            np.where(beyond == 0, curve, -1.0),
-        )
+        values, slopes, curves = self._table
+        place = (u + FARTHEST) / TABLE_STEP
+        # np.take is several times as fast as an index
+        left = np.minimum(np.maximum(place, 0), len(curves) - 1).astype(np.intp)
+        inside = u - (left * TABLE_STEP - FARTHEST)
+        slope, curve = slopes.take(left), curves.take(left)
+        found = slope + curve * inside
+        return values.take(left) + inside * (slope + found) / 2, found, curve
 
     @cached_property
-    def _table(self) -> tuple[Vector, Vector]:
-        """Log density and slope; pieces of parabolas, so that they agree between the places too."""
+    def _table(self) -> tuple[Vector, Vector, Vector]:
+        """Log density, slope and curvature; pieces of parabolas, so that they agree between the places too."""
         u = np.arange(-FARTHEST, FARTHEST + TABLE_STEP, TABLE_STEP)
         z = (u[:, None] - self.middles) / self.width
         height = -(z**2) / 2 + np.log(self.weights)
@@ -80,7 +75,8 @@ class EffectShape:
         steps = (slopes[1:] + slopes[:-1]) / 2 * TABLE_STEP
         values = np.concatenate([[0.0], np.cumsum(steps)])
         values -= values.max()
-        return values - np.log(np.exp(values).sum() * TABLE_STEP), slopes
+        values -= np.log(np.exp(values).sum() * TABLE_STEP)
+        return values, slopes, np.diff(slopes) / TABLE_STEP
 
 
 NORMAL = EffectShape(np.zeros(1), np.ones(1), 1.0)
