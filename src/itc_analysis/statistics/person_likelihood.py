@@ -18,8 +18,8 @@ from itc_analysis.statistics.effect_shape import NORMAL, EffectShape, estimate_s
 Stack = npt.NDArray[np.float64]
 
 #: Points of the integral over a person, and how many posterior SDs they reach to either side.
-N_POINTS = 51
-REACH = 6.8
+N_POINTS = 29
+REACH = 7.0
 #: The points of a person are set again when its posterior has moved this far (posterior SDs) or its
 #: SD by this factor.
 MOVED, STRETCHED = 0.5, 1.4
