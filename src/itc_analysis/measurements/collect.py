@@ -188,7 +188,8 @@ def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     ]
     joined["status"] = joined["status"].mask(is_out, "excluded")
     joined["reason"] = joined["reason"].mask(is_out, pd.Series(why, dtype="string"))
-    for column in ("value", "standard_error", "lower", "upper"):
+    counted = ("n_events", "volume_ul", "n_background", "background_se", "capture", "error_log")
+    for column in ("value", "standard_error", "lower", "upper", *counted):
         joined[column] = joined[column].mask(is_out)
     return joined
 

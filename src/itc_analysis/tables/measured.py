@@ -157,6 +157,27 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
     n_denominator: Series[pd.Int64Dtype] = maybe_count(
         "Cells of the denominator (T cells for share_of_t).", "cells"
     )
+    n_events: Series[pd.Int64Dtype] = maybe_count(
+        "Cells counted in the gate, background included, whatever the status; null where nothing was "
+        "counted. Comparisons of shares and counts are made from it.",
+        "cells",
+    )
+    volume_ul: Series[float] = quantity(
+        "Blood in which n_events were counted (cells_per_ul only).", "microlitres", 0
+    )
+    n_background: Series[float] = quantity(
+        "Cells expected in the gate without the population; null for none known.", "cells", 0
+    )
+    background_se: Series[float] = quantity("Standard error of n_background.", "cells", 0)
+    capture: Series[float] = quantity(
+        "Part of the population that lies inside of its gate; null for all of it.", "share", 0, 1
+    )
+    error_log: Series[float] = quantity(
+        "Standard error of the log of the number from all that is not counting: position of gates, "
+        "capture, volume.",
+        "log",
+        0,
+    )
     count_method: Series[pd.StringDtype] = text(
         "beads, dual_platform, or via_counting_tube (share here times T/uL there); null for shares.",
         nullable=True,

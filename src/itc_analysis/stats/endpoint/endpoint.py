@@ -26,7 +26,7 @@ from itc_analysis.stats.people.design import (
     check_estimable,
     group_weights,
 )
-from itc_analysis.stats.people.responses import CENSORED, KEY, LOGIT, OK, SCALES
+from itc_analysis.stats.people.responses import CENSORED, KEY, OK, SCALES
 from itc_analysis.stats.plan.plan import ModelRules, PlannedComparison
 
 WHAT = {
@@ -311,8 +311,13 @@ class Endpoint:
         enrolled = self.responses["group"].isin([item.index_group, *item.references])
         return [
             caveats.of_missing(self.responses[enrolled]),
-            caveats.of_censoring(people, index, reference, item.measure),
-            caveats.of_zeros(people, index | reference) if SCALES[item.measure] is LOGIT else "",
+            *caveats.of_low_numbers(
+                people,
+                index,
+                reference,
+                item.measure,
+                is_counted=self.adjusted is not None and self.adjusted.is_counted,
+            ),
             caveats.of_size(index, reference),
             caveats.of_batches(people, index, reference, formula),
             caveats.of_treatment(people, index, reference),

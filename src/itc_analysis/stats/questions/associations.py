@@ -33,7 +33,6 @@ from itc_analysis.stats.people.design import (
 from itc_analysis.stats.people.responses import (
     CENSORED,
     KEY,
-    LOGIT,
     OK,
     SCALES,
     check_people,
@@ -275,8 +274,7 @@ class _Asked:
         people = design.people
         remarks = [
             answer.remark,
-            caveats.of_censoring(people, one, other, self.measure),
-            caveats.of_zeros(people, one | other) if SCALES[self.measure] is LOGIT else "",
+            *caveats.of_low_numbers(people, one, other, self.measure, is_counted=model.is_counted),
             caveats.of_size(one, other),
             caveats.of_batches(people, one, other, design.formula),
             caveats.of_repeats(people[one | other]),

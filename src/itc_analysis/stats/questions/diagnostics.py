@@ -14,6 +14,7 @@ import pandas as pd
 
 from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
+from itc_analysis.stats.endpoint.model import fit_values
 from itc_analysis.stats.endpoint.overdispersed import second_model
 from itc_analysis.stats.endpoint.weighted_shares import weigh_shares
 from itc_analysis.stats.models.linear import NotEstimable, Vector
@@ -109,6 +110,7 @@ def _diagnosed(
         "second_estimate": float(np.exp(second.estimate)),
         "second_p_value": second.p_value,
     }
+    row |= _by_values(endpoint, item, weights, settings)
     row |= _weighted(endpoint, item, weights, settings) | _beside(endpoint, item, weights, settings)
     return row | {"reason": sentences([second.remark])}
 
@@ -126,6 +128,31 @@ def _weighted(
     return {
         "weighted_estimate": float(np.exp(found.estimate)),
         "weighted_p_value": found.p_value,
+    }
+
+
+def _by_values(
+    endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
+) -> dict[str, Any]:
+    """Report the model of values and limits of detection beside that of counts."""
+    assert endpoint.complete is not None
+    assert endpoint.adjusted is not None
+    if not endpoint.adjusted.is_counted:
+        return {}
+    design = endpoint.complete
+    try:
+        model = fit_values(
+            design, design.matrix, measure=item.measure, index_group=endpoint.index_group
+        )
+        found = model.compare(weights, settings.comparison_confidence).result
+    except NotEstimable:
+        return {}
+    return {
+        "value_model": model.words,
+        "value_estimate": float(np.exp(found.estimate)),
+        "value_lower": float(np.exp(found.lower)),
+        "value_upper": float(np.exp(found.upper)),
+        "value_p_value": found.p_value,
     }
 
 
@@ -189,7 +216,7 @@ def _influence(
     assert model is not None
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
     moved = model.move(weights)
-    if design.is_censored.any() and not endpoint.is_imputed:  # pooled: by one Newton step each
+    if not model.is_exact_move and not endpoint.is_imputed:  # pooled: by one Newton step each
         moved = _refitted(endpoint, weights, estimate, moved)
     most = int(np.argmax(np.abs(moved)))
     row = {

@@ -199,6 +199,15 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     )
     second_estimate: Series[float] = quantity("Its estimate.", "as estimate")
     second_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
+    value_model: Series[pd.StringDtype] = text(
+        "The model of values and limits of detection instead of counts; null where the primary one "
+        "is that of values itself.",
+        nullable=True,
+    )
+    value_estimate: Series[float] = quantity("Its estimate.", "as estimate")
+    value_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
+    value_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
+    value_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     weighted_estimate: Series[float] = quantity(
         "Estimate of a share when participants weigh by the standard error of gate and counting; null without one.",
         "as estimate",
