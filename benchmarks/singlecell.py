@@ -78,12 +78,12 @@ def run_arm(arm: str, folder: Path) -> None:
 
 def prepare_itc(folder: Path):
     import pandas as pd
-    from itc_analysis.tables.sheets import SignatureSheet
 
-    from itc_analysis.cohort.sheets import read_sheet
-    from itc_analysis.config import SingleCell
+    from itc_analysis.cohort.sheets.read import read_sheet
+    from itc_analysis.config.sections import SingleCell
     from itc_analysis.singlecell.annotate import annotate_libraries
     from itc_analysis.singlecell.calls.weights import read_evidence
+    from itc_analysis.tables.cohort.sheets import SignatureSheet
 
     root = Path(__file__).resolve().parent.parent
     signatures = read_sheet(str(root / "config" / "signatures.tsv"), SignatureSheet)

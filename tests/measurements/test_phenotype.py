@@ -34,6 +34,14 @@ def test_small_population_has_no_phenotype(study: Any) -> None:
         assert pd.isna(row["value"])
 
 
+@pytest.mark.parametrize(("n_events", "status"), [(49, "few_cells"), (50, "ok")])
+def test_as_many_events_as_are_needed_are_enough(study: Any, n_events: int, status: str) -> None:
+    here = {"source_id": "H1-a", "population": "mait", "marker": "PD-1"}
+    study.change("intensity", here, n_events=n_events, n_positive=20)
+    for measure in ("share_positive", "median_intensity"):
+        assert study.row("H1-a", "mait", measure, "PD-1")["status"] == status
+
+
 def test_marker_without_threshold_has_no_positivity_but_a_median(study: Any) -> None:
     here = {"source_id": "H1-a", "population": "mait", "marker": "PD-1"}
     study.change(

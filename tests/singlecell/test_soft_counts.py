@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.calls.call import call_cells
 from itc_analysis.singlecell.calls.evidence import Rna, weigh_rna
 from itc_analysis.singlecell.calls.receptors import summarise_receptors

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", nargs="?", default=".", help="folder of the study (default: .)")
     parser.add_argument(
-        "--settings",
+        "--docs",
         action="store_true",
         help="for developers, in the source folder: rewrite the files generated from the classes "
         "(config.yaml, its schema, docs/settings.md, docs/data-model.md, columns)",
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the skeleton, or the generated files of the source folder."""
     folder = Path(options.folder)
-    if options.settings:
+    if options.docs:
         for path in rewrite_generated(folder):
             print(f"written: {path}")
         return
@@ -66,6 +66,8 @@ def skeleton_files() -> dict[str, str]:
     """Return the text of every file of a new study by its path."""
     from itc_analysis import documentation
     from itc_analysis.tables.cohort import sheets
+    from itc_analysis.tables.cohort.classification import ClassificationSheet
+    from itc_analysis.tables.cohort.column_mapping import ColumnMappingSheet
 
     files = {
         "config/README.md": documentation.CONFIG_README.read_text(encoding="utf-8"),
@@ -77,8 +79,8 @@ def skeleton_files() -> dict[str, str]:
         "config/fcs_files.tsv": documentation.template(sheets.TubeSheet),
         "config/libraries.tsv": documentation.template(sheets.LibrarySheet),
         "config/decisions.tsv": documentation.template(sheets.DecisionSheet),
-        "config/classification.tsv": documentation.template(sheets.ClassificationSheet),
-        "config/column_mapping.tsv": documentation.template(sheets.ColumnMappingSheet),
+        "config/classification.tsv": documentation.template(ClassificationSheet),
+        "config/column_mapping.tsv": documentation.template(ColumnMappingSheet),
     }
     for pattern in STARTING_POINTS:
         for source in sorted(RESOURCES.glob(pattern)):

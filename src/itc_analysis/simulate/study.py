@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from itc_analysis.config import read_yaml
+from itc_analysis.config.loading import read_yaml
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.simulate import truth_files
 from itc_analysis.simulate.instrument.cytometer import Drift, draw_drift
-from itc_analysis.simulate.instrument.fcs import write_fcs
 from itc_analysis.simulate.instrument.libraries import simulate_library, write_library
-from itc_analysis.simulate.instrument.panels import PANELS, TOP_OF_RANGE, load_panel, resource_path
-from itc_analysis.simulate.instrument.tubes import TIME_STEP, TubePlan, simulate_tube
+from itc_analysis.simulate.instrument.panels import PANELS, load_panel, resource_path
+from itc_analysis.simulate.instrument.tubes import TubePlan, simulate_tube, write_tube
 from itc_analysis.simulate.parameters import SCENARIOS, Scenario
 from itc_analysis.simulate.people import cohort
 from itc_analysis.simulate.people.blood import draw_blood
@@ -252,22 +251,8 @@ def _write_tubes(
             drifts[plan.panel, plan.batch],
             np.random.default_rng(child),
         )
-        is_time = panel.sheet["channel"] == "Time"
-        write_fcs(
-            root / "data" / "flow" / f"{plan.file_id}.fcs",
-            tube.events,
-            channels=list(panel.sheet["channel"]),
-            labels=list(panel.sheet["marker"].where(panel.sheet["fluorochrome"] != "", "")),
-            ranges=list(np.where(is_time, max(tube.events[-1, is_time.argmax()], 1), TOP_OF_RANGE)),
-            spillover=panel.spillover,
-            spillover_channels=panel.channels,
-            keywords={
-                "$COM": note,
-                "$CYT": "simulated cytometer",
-                "$FIL": f"{plan.file_id}.fcs",
-                "$SRC": plan.sample_id,
-                "$TIMESTEP": f"{TIME_STEP:g}",
-            },
+        write_tube(
+            root / "data" / "flow" / f"{plan.file_id}.fcs", tube, panel, plan.sample_id, note=note
         )
         truth_files.write_events(
             root / "truth" / "events" / f"{plan.file_id}.parquet", tube, note=note

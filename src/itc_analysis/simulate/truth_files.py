@@ -19,6 +19,7 @@ from itc_analysis.simulate.people import cohort
 from itc_analysis.simulate.people.design import BRIDGE, LibraryPlan, sample_of
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.classification import ClassificationSheet
 
 
 def write_sheets(
@@ -59,7 +60,7 @@ def write_sheets(
         for tube in tubes
     ]
     _write_sheet(participants, folder / "participants.tsv", sheets.ParticipantSheet)
-    _write_sheet(classification, folder / "classification.tsv", sheets.ClassificationSheet)
+    _write_sheet(classification, folder / "classification.tsv", ClassificationSheet)
     _write_sheet(pd.DataFrame(samples), folder / "samples.tsv", sheets.SampleSheet)
     _write_sheet(pd.DataFrame(files), folder / "fcs_files.tsv", sheets.TubeSheet)
     if libraries:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell import counts, pseudobulk
 from itc_analysis.singlecell.calls import call as calls

@@ -11,7 +11,7 @@ from itc_analysis.tables.quantities import count, maybe_count, quantity, text
 INNATE = ("mait", "inkt", "gd_t_cells", "innate_cd8")
 
 
-class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
+class LibraryQuality(Contract, key=("library_id",)):
     """One row per library: could it be used."""
 
     library_id: Series[pd.StringDtype] = text("The library.")
@@ -38,7 +38,7 @@ class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
     remarks: Series[pd.StringDtype] = text("Other things to know about the library.", nullable=True)
 
 
-class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
+class Cells(Contract, key=("library_id", "barcode")):
     """One row per cell after quality control, with the innate T call and its evidence."""
 
     library_id: Series[pd.StringDtype] = text("The library.")
@@ -90,7 +90,7 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
     )
 
 
-class SoftCounts(Contract, key=("library_id", "population"), made_by="itc annotate"):
+class SoftCounts(Contract, key=("library_id", "population")):
     """Innate populations of a library counted in three ways, to see what threshold and capture do.
 
     Shares of T cells of groups whose capture (`share_with_alpha`) differs are compared by
@@ -120,7 +120,7 @@ class SoftCounts(Contract, key=("library_id", "population"), made_by="itc annota
     n_corrected: Series[float] = quantity("n_proven over share_with_alpha.", "cells", 0)
 
 
-class Pseudobulk(Contract, key=("sample_id", "population", "gene"), made_by="itc annotate"):
+class Pseudobulk(Contract, key=("sample_id", "population", "gene")):
     """Molecules summed over the cells of a sample and population.
 
     `t_cells` holds every gene of the reference, zeros included; the other populations only genes
@@ -133,7 +133,7 @@ class Pseudobulk(Contract, key=("sample_id", "population", "gene"), made_by="itc
     n_counts: Series[float] = quantity("Molecules.", "counts", 0)
 
 
-class PseudobulkDepth(Contract, key=("sample_id", "population"), made_by="itc annotate"):
+class PseudobulkDepth(Contract, key=("sample_id", "population")):
     """How many cells and molecules lie behind each pseudobulk profile."""
 
     sample_id: Series[pd.StringDtype] = text("The sample.")

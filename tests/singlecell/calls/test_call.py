@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.calls.call import CALLS, call_cells, find_not_callable
 from itc_analysis.singlecell.calls.evidence import weigh_rna
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
@@ -242,6 +242,10 @@ def test_another_alpha_chain_speaks_against_mait() -> None:
     other = chains({"mait": [made.OTHER_ALPHA, made.OTHER_BETA]})
     data = made.blood(mait=made.MAIT, more=made.MAIT)
     assert called(data, other).loc["mait", "posterior"] < called(data).loc["mait", "posterior"]
+    # RNA says MAIT and the receptor says no: neither is believed, and the cell says why
+    found = called(data, other).loc["mait"]
+    assert found["call"] == "indeterminate"
+    assert found["is_conflict"]
     # nothing of the receptor that defines it, and another one
     unseen = {gene: n for gene, n in made.MAIT.items() if gene != "TRAV1-2"}
     data = made.blood(mait=unseen, more=made.MAIT)

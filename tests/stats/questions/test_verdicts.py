@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.stats.questions.verdicts import judge_endpoints, p_equivalent
 from stats.made_up_study import (
@@ -69,6 +69,35 @@ def test_a_group_that_is_missing_forbids_specific():
     row, _, _ = judge({"SSc": -1.0}, people=people)
     assert row["verdict"] != "specific"
     assert "not compared with IIM" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("control", "cohort"),
+    [
+        ("healthy", COHORT.model_copy(update={"disease_groups": ()})),
+        ("SLE", COHORT.model_copy(update={"disease_groups": ("SLE",), "healthy_group": None})),
+    ],
+)
+def test_a_study_of_one_control_group_can_be_specific_and_never_shared(control, cohort):
+    """With healthy alone there is no disease to share with, with a disease alone nobody to differ
+    from.
+    """
+    people = make_participants({"SSc": 30, control: 30}, seed=4)
+    y = -4 - 1.0 * (people["group"] == "SSc") + 0.5 * np.random.default_rng(8).normal(size=60)
+    rows = make_measurements(people, inverse_logit(y.to_numpy()))
+    plan = make_plan(covariates="age_years", contrasts=(control,))
+    row = judge_endpoints(rows, people, plan=plan, cohort=cohort, settings=Stats()).iloc[0]
+    compared = compare_groups(
+        rows, people, plan=plan, cohort=cohort, settings=Stats(n_permutations=0)
+    ).iloc[0]
+    assert row["verdict"] == "specific"
+    assert row["n_controls"] == 1
+    assert row["p_specific"] == pytest.approx(compared["p_value"])
+    assert np.isnan(row["p_shared"])
+    same = make_measurements(people, inverse_logit((y + (people["group"] == "SSc")).to_numpy()))
+    row = judge_endpoints(same, people, plan=plan, cohort=cohort, settings=Stats()).iloc[0]
+    assert row["verdict"] == "inconclusive"
+    assert np.isnan(row["p_shared"])
 
 
 def test_nothing_measured_is_not_estimable_with_its_reason():

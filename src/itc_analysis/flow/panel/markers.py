@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from itc_analysis.cohort.sheets.read import read_sheet
-from itc_analysis.errors import Fault, PanelError, SheetError
+from itc_analysis.errors import Fault, ItcError, PanelError, SheetError, did_you_mean
+from itc_analysis.flow.fcs.channel_names import detector_of, is_compensated
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import PanelSheet
 
 #: Other names of markers on labels. Compared without case, spaces and hyphens, and only with whole
@@ -63,7 +65,53 @@ def read_panel(path: str | Path) -> pd.DataFrame:
     ------
     SheetError : a fault of the sheet, with its row; a channel or a marker that stands twice.
     """
-    panel = read_sheet(path, PanelSheet)
+    return _without_repeats(read_sheet(path, PanelSheet), str(path))
+
+
+def check_panel(panel: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Check a panel that is a table already.
+
+    Parameters
+    ----------
+    panel : pandas.DataFrame
+        At least `channel`, `marker` and `role`; one row per channel.
+    source : str
+        Names the table in faults.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All columns of `PanelSheet`.
+
+    Raises
+    ------
+    SheetError
+        A column is missing or unknown, a role is none, a channel or a marker stands twice.
+    """
+    columns = contract.columns_of(PanelSheet)
+    needed = [name for name, column in columns.items() if not column.nullable]
+    faults = [
+        Fault("", f"column '{name}' is missing", "add it")
+        for name in needed
+        if name not in panel.columns
+    ]
+    faults += [
+        Fault("", f"unknown column '{name}'", did_you_mean(str(name), columns))
+        for name in panel.columns
+        if name not in columns
+    ]
+    if faults:
+        raise SheetError(source, faults)
+    try:
+        checked = contract.make(panel.reset_index(drop=True), PanelSheet)
+    except SheetError:
+        raise
+    except ItcError as error:
+        raise SheetError(source, error.faults) from None
+    return _without_repeats(checked, source)
+
+
+def _without_repeats(panel: pd.DataFrame, source: str) -> pd.DataFrame:
     faults = []
     for column in ("channel", "marker"):
         words = panel[column].str.casefold()
@@ -73,9 +121,9 @@ def read_panel(path: str | Path) -> pd.DataFrame:
             # The header is row 1 of the sheet, so the first row of the table is row 2.
             faults.append(Fault(f"row {row + 2}", what, "keep one of them"))
     if faults:
-        raise SheetError(str(path), faults)
+        raise SheetError(source, faults)
     if panel.empty:
-        raise SheetError(str(path), "the panel names no channel; add a row per channel")
+        raise SheetError(source, "the panel names no channel; add a row per channel")
     return panel
 
 
@@ -89,8 +137,8 @@ def resolve_markers(
 ) -> dict[str, int]:
     """Return the column of each marker of the panel.
 
-    The sheet's channel is compared with $PnN, then with $PnS, exactly; else the marker and its
-    aliases are looked for in $PnS, then in $PnN, as whole words. Of several pulses of one detector
+    The sheet's channel is compared with $PnN, then with the detector behind it ('Comp-PE-A'), then with
+    $PnS, exactly; else the marker and its aliases are looked for in $PnS, then in $PnN, as whole words. Of several pulses of one detector
     (-A, -H, -W) with the same label the area is meant.
 
     Parameters
@@ -98,11 +146,13 @@ def resolve_markers(
     channel_names, channel_labels : $PnN and $PnS of the file's columns, of equal length.
     panel : rows of the panel sheet.
     source : file name, for messages.
-    allow_missing : leave out markers without a channel instead of refusing, as long as one is found.
+    allow_missing : leave out markers without a channel instead of refusing, as long as one is
+        found.
 
     Raises
     ------
-    PanelError : a marker fits several channels, two markers fit one, a marker has no channel, or none
+    PanelError : a marker fits several channels, two markers fit one, a marker has no channel, or
+        none
         has; with the file's channels.
     """
     if len(channel_names) != len(channel_labels):
@@ -151,15 +201,28 @@ def _columns_for(
     by_name = [i for i, name in enumerate(names) if name == channel]
     if by_name:
         return by_name
+    wanted_detector = detector_of(channel)
+    by_detector = [i for i, name in enumerate(names) if detector_of(name) == wanted_detector]
+    if by_detector:
+        return _raw_of(by_detector, names)
     by_label = [i for i, label in enumerate(labels) if label == channel]
     if by_label:
-        return _area_of(by_label, names)
+        return _area_of(_raw_of(by_label, names), names)
     wanted = _names_of(marker)
     for texts in (labels, names):
         hits = [i for i, text in enumerate(texts) if wanted & phrases_of(text)]
         if hits:
-            return _area_of(hits, names)
+            return _area_of(_raw_of(hits, names), names)
     return []
+
+
+def _raw_of(columns: list[int], names: Sequence[str]) -> list[int]:
+    """Return columns without those that are compensated copies of others of them.
+
+    Which of two is used in the end is decided where the matrix is known.
+    """
+    raw = {detector_of(names[i]) for i in columns if not is_compensated(names[i])}
+    return [i for i in columns if not is_compensated(names[i]) or detector_of(names[i]) not in raw]
 
 
 def _contradiction(marker: str, hits: list[int], labels: Sequence[str]) -> int | None:

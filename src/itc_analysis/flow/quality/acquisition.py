@@ -220,7 +220,7 @@ def _deviations(tracks: Float) -> Float:
     # shows the noise of a peak whatever the instrument does. Smoothing leaves so much of it:
     left_over = np.sqrt(2 / (2 * np.sqrt(np.pi) * _SMOOTHING))
     noise = _noise(tracks) * left_over
-    return distance / np.maximum(np.maximum(spread, noise), np.finfo(np.float32).eps)
+    return np.asarray(distance / np.maximum(np.maximum(spread, noise), np.finfo(np.float32).eps))
 
 
 def _noise(tracks: Float) -> Float:

@@ -151,7 +151,8 @@ def _outline(shape: Ellipse) -> Float:
         raise ValueError(msg)
     angle = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)]) * np.sqrt(shape.distance_square)
-    return (np.array(shape.centre)[:, None] + np.linalg.cholesky(shape.covariance) @ circle).T
+    edge: Float = np.array(shape.centre)[:, None] + np.linalg.cholesky(shape.covariance) @ circle
+    return edge.T
 
 
 def _moved(values: Float, places: tuple[float, ...], targets: tuple[float, ...]) -> Float:

@@ -25,7 +25,8 @@ def kinds_of_live_cells(truth: Mapping[str, Any]) -> npt.NDArray[np.float64]:
     of_t["eomes_neg_cd8"] = float(truth["share_cd8_t_cells"]) - float(truth["share_eomes_cd8"])
     of_t |= {name: float(truth[f"per_t_{name}"]) for name in NON_T_LEAVES}
     shares = np.array([of_t[kind.population] * kind.weight for kind in KINDS])
-    return shares / shares.sum()
+    of_all: npt.NDArray[np.float64] = shares / shares.sum()
+    return of_all
 
 
 def draw_light(
@@ -84,7 +85,7 @@ def draw_scatter(
 
 def positive_shares(truth: Mapping[str, Any], markers: tuple[str, ...]) -> npt.NDArray[np.float64]:
     """Return the share positive of every kind and marker, shape (n_kinds, n_markers)."""
-    shares = _levels(markers)[0].copy()
+    shares: npt.NDArray[np.float64] = _levels(markers)[0].copy()
     va72 = float(truth["share_va72_cd161low"]) / float(truth["share_conventional_ab"])
     for i, kind in enumerate(KINDS):
         is_conventional = "conventional_ab" in LEAVES.get(kind.population, ())

@@ -91,4 +91,5 @@ def detect(
     noise *= np.sqrt(PHOTON_NOISE * seen + np.float32(ELECTRONIC_NOISE**2))
     seen += noise
     seen += drift.offset
-    return np.minimum(seen, np.float32(_SATURATION))
+    np.minimum(seen, np.float32(_SATURATION), out=seen)
+    return seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from itc_analysis.simulate.cells.kinds import KINDS, LEAVES, NON_T_LEAVES
 from itc_analysis.simulate.instrument import artefacts
 from itc_analysis.simulate.instrument.artefacts import Events
 from itc_analysis.simulate.instrument.cytometer import Drift, detect
-from itc_analysis.simulate.instrument.panels import Panel
+from itc_analysis.simulate.instrument.fcs import write_fcs
+from itc_analysis.simulate.instrument.panels import TOP_OF_RANGE, Panel
 
 #: Shares of the events that are no beads.
 DOUBLET_SHARE = 0.04
@@ -127,6 +129,41 @@ def simulate_tube(
         }
     )
     return SimulatedTube(_acquire(events, panel, drift, rng), frame, shares)
+
+
+def write_tube(path: Path, tube: SimulatedTube, panel: Panel, sample_id: str, *, note: str) -> None:
+    """Write a tube as an FCS file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder must exist.
+    tube : SimulatedTube
+        The events.
+    panel : Panel
+        Their channels and the spillover that the file states.
+    sample_id : str
+        The sample ($SRC).
+    note : str
+        Says that the file is simulated ($COM).
+    """
+    is_time = panel.sheet["channel"] == "Time"
+    write_fcs(
+        path,
+        tube.events,
+        channels=list(panel.sheet["channel"]),
+        labels=list(panel.sheet["marker"].where(panel.sheet["fluorochrome"] != "", "")),
+        ranges=list(np.where(is_time, max(tube.events[-1, is_time.argmax()], 1), TOP_OF_RANGE)),
+        spillover=panel.spillover,
+        spillover_channels=panel.channels,
+        keywords={
+            "$COM": note,
+            "$CYT": "simulated cytometer",
+            "$FIL": path.name,
+            "$SRC": sample_id,
+            "$TIMESTEP": f"{TIME_STEP:g}",
+        },
+    )
 
 
 def label_shares(plan: TubePlan, truth: Mapping[str, Any]) -> dict[str, float]:

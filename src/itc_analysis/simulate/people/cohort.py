@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.simulate import parameters as p
 
 #: Populations with a true share of T cells, named as in the gating templates.
@@ -174,13 +174,14 @@ def ln_healthy_median(people: pd.DataFrame, healthy: p.HealthyShare) -> np.ndarr
         years = np.maximum(years, 0)
     is_man = people["sex"].to_numpy() == "M"
     is_cmv = people["cmv_igg"].to_numpy(bool)
-    return (
+    logs: np.ndarray = (
         math.log(healthy.median)
         + np.where(is_man, healthy.slope_men, healthy.slope_women) * years
         + healthy.ln_male * is_man
         # half up, half down: the median of a population that is half seropositive stays put
         + healthy.ln_cmv * (is_cmv - 0.5)
     )
+    return logs
 
 
 def share_positive(truth: Mapping[str, Any], population: str, marker: str) -> float:
@@ -251,4 +252,4 @@ def _draw_positivity(
 def _truncated_normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Return normal deviates within +-DEVIATE_LIMIT; one uniform number each, so draws stay aligned."""
     lowest = special.ndtr(-p.DEVIATE_LIMIT)
-    return special.ndtri(lowest + (1 - 2 * lowest) * rng.random(shape))
+    return np.asarray(special.ndtri(lowest + (1 - 2 * lowest) * rng.random(shape)))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.errors import did_you_mean
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.model import EndpointModel, fit_endpoint
@@ -26,8 +26,8 @@ from itc_analysis.stats.people.design import (
     check_estimable,
     group_weights,
 )
-from itc_analysis.stats.people.responses import CENSORED, KEY, LOGIT, OK, SCALES, respond
-from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison
+from itc_analysis.stats.people.responses import CENSORED, KEY, OK, SCALES
+from itc_analysis.stats.plan.plan import ModelRules, PlannedComparison
 
 WHAT = {
     "share_of_t": "odds of a T cell to belong to the population, typical participant",
@@ -35,45 +35,59 @@ WHAT = {
     "share_positive": "odds of a cell of the population to carry the marker, typical participant",
     "median_intensity": "median signal of the population, typical participant (geometric mean)",
     "score": "score of the population, mean participant",
+    "ratio": "value of a typical participant (geometric mean)",
+    "odds_ratio": "odds of a cell to be counted, typical participant",
+    "difference": "value of the mean participant",
 }
 
 
 class Endpoint:
-    """One endpoint: one design and one model, asked for each of its comparisons."""
+    """One endpoint: one design and one model, asked for each of its comparisons.
+
+    Parameters
+    ----------
+    responses : pandas.DataFrame
+        One row per participant, from `responses.respond` or `responses.per_participant`.
+    first : PlannedComparison
+        Any of its comparisons; tells the measure and names the endpoint.
+    plan : ModelRules
+        Covariates, and what happens when they are missing or participants few.
+    settings : Stats
+        Level of the intervals, least group size, permutations, seed.
+    groups : sequence of str
+        All groups of the model, in order.
+    index_group : str
+        Gets an SD of its own where values lie below the limit of detection.
+    problem : str
+        Why nothing was measured; empty when something was.
+    """
 
     def __init__(
         self,
-        rows: pd.DataFrame | None,
-        measurements: pd.DataFrame,
-        participants: pd.DataFrame,
+        responses: pd.DataFrame,
         first: PlannedComparison,
-        plan: AnalysisPlan,
-        cohort: Cohort,
+        plan: ModelRules,
         settings: Stats,
         *,
-        t_cells: pd.Series | None = None,
+        groups: Sequence[str],
+        index_group: str,
+        problem: str = "",
     ) -> None:
+        self.responses = responses
         self.plan, self.settings, self.measure = plan, settings, first.measure
-        self.problem = ""
+        self.index_group = index_group
+        self.problem = problem
         self.design: Design | None = None
         self.complete: Design | None = None
         self.imputed: tuple[Design, ...] = ()
         self.designs: tuple[Design, ...] = ()
         self.adjusted: EndpointModel | None = None
         self.unadjusted: EndpointModel | None = None
-        self.responses = respond(
-            measurements.iloc[:0] if rows is None else rows,
-            participants,
-            first.measure,
-            t_cells=t_cells,
-        )
-        if rows is None:
-            self.problem = why_absent(measurements, *first.endpoint)
+        if problem:
             return
-        self.index_group = cohort.index_group
         how: dict[str, Any] = {
             "plan": plan,
-            "groups": cohort.groups,
+            "groups": groups,
             "min_per_group": settings.min_per_group,
         }
         seed = (settings.seed, zlib.crc32("|".join(first.endpoint).encode()))
@@ -192,7 +206,7 @@ class Endpoint:
         design = self.design
         weights = self.weights(item)
         check_estimable(design, weights)
-        answer = self.adjusted.compare(weights, self.settings.confidence)
+        answer = self.adjusted.compare(weights, self.settings.comparison_confidence)
         found = answer.result
         plain = np.nan if self.unadjusted is None else self.unadjusted.estimate(weights)
         to_report = np.exp if SCALES[item.measure].kind != "difference" else float
@@ -223,7 +237,10 @@ class Endpoint:
         """Return the joint distribution of several of its comparisons; None when one has no standard error."""
         assert self.adjusted is not None
         weights = np.stack([self.weights(item) for item in items])
-        answers = [self.adjusted.compare(row, self.settings.confidence).result for row in weights]
+        answers = [
+            self.adjusted.compare(row, self.settings.comparison_confidence).result
+            for row in weights
+        ]
         if not all(np.isfinite(answer.standard_error) for answer in answers):
             return None
         covariance, df = self.adjusted.covary(weights)
@@ -294,8 +311,13 @@ class Endpoint:
         enrolled = self.responses["group"].isin([item.index_group, *item.references])
         return [
             caveats.of_missing(self.responses[enrolled]),
-            caveats.of_censoring(people, index, reference, item.measure),
-            caveats.of_zeros(people, index | reference) if SCALES[item.measure] is LOGIT else "",
+            *caveats.of_low_numbers(
+                people,
+                index,
+                reference,
+                item.measure,
+                is_counted=self.adjusted is not None and self.adjusted.is_counted,
+            ),
             caveats.of_size(index, reference),
             caveats.of_batches(people, index, reference, formula),
             caveats.of_treatment(people, index, reference),

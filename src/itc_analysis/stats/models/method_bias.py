@@ -82,7 +82,7 @@ def fit_offset(differences: Differences) -> Offset:
     def lost(spread: float) -> float:
         sd = np.hypot(differences.error, spread)
         mean, information = _mean(differences, sd)
-        return 0.5 * np.log(information) - _log_likelihood(differences, mean, sd)
+        return float(0.5 * np.log(information) - _log_likelihood(differences, mean, sd))
 
     exact = differences.value[differences.side == 0]
     widest = 2 * float(np.std(exact)) + float(differences.error.max())

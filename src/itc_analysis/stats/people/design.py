@@ -19,7 +19,7 @@ from itc_analysis.stats.models.linear import NEGLIGIBLE, Matrix, NotEstimable, V
 from itc_analysis.stats.people.imputation import impute_covariates
 from itc_analysis.stats.people.responses import CENSORED, OK
 from itc_analysis.stats.plan import covariates
-from itc_analysis.stats.plan.plan import AnalysisPlan
+from itc_analysis.stats.plan.plan import ModelRules
 
 #: Batches of fewer participants than this, on average, are people rather than batches: blood processed on the day
 #: of its draw has a batch of its own, and its variation is between participants already.
@@ -83,7 +83,7 @@ class Design:
 def build_design(
     responses: pd.DataFrame,
     *,
-    plan: AnalysisPlan,
+    plan: ModelRules,
     groups: Sequence[str],
     min_per_group: int,
     min_groups: int = 2,
@@ -122,7 +122,7 @@ def build_imputed(
     responses: pd.DataFrame,
     complete: Design,
     *,
-    plan: AnalysisPlan,
+    plan: ModelRules,
     groups: Sequence[str],
     min_per_group: int,
     seed: int | Sequence[int],
@@ -249,7 +249,7 @@ def independent_columns(X: Matrix) -> npt.NDArray[np.int64]:
 def _attempt(
     usable: pd.DataFrame,
     wanted: str | None,
-    plan: AnalysisPlan,
+    plan: ModelRules,
     groups: Sequence[str],
     min_per_group: int,
     min_groups: int,
@@ -319,7 +319,7 @@ def _varying(people: pd.DataFrame, formula: str | None) -> tuple[str | None, lis
     return covariates.without(formula, same), remarks
 
 
-def _too_many(design: Design, plan: AnalysisPlan) -> str:
+def _too_many(design: Design, plan: ModelRules) -> str:
     """Say why the participants are too few for the covariates; empty when they are not."""
     rule = plan.small_sample
     n_parameters = design.matrix.shape[1]

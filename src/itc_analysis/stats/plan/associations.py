@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import Field
 
-from itc_analysis.config import Section
+from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, did_you_mean
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.endpoints import Endpoints, endpoint_faults, keys_of
@@ -71,7 +71,7 @@ def levels_of(variable: Variable) -> tuple[str, ...]:
 
 def is_number(name: str) -> bool:
     """Whether a column of participants.tsv holds numbers."""
-    return columns_of(ParticipantSheet)[name].dtype.type.kind == "f"
+    return bool(columns_of(ParticipantSheet)[name].dtype.type.kind == "f")
 
 
 def unit_of(name: str) -> str:

@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
-from itc_analysis.config import Cohort, Section, read_yaml, validate
+from itc_analysis.config.loading import read_yaml, validate
+from itc_analysis.config.sections import Groups, Section
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.associations import Associations, association_faults
@@ -88,8 +89,8 @@ class GenePlan(Section):
     )
 
 
-class AnalysisPlan(Section):
-    """The whole plan."""
+class ModelRules(Section):
+    """How the model of every endpoint is made; the plan adds what is compared."""
 
     covariates: str | None = Field(
         description="Adjusted for in every comparison: a formula over participants.tsv columns (and batch), "
@@ -116,6 +117,18 @@ class AnalysisPlan(Section):
         "equal",
         description="The pooled reference averages the disease groups: each counting the same, or by its participants.",
     )
+    _digest: str = PrivateAttr(default="")
+
+    @property
+    def digest(self) -> str:
+        """First 12 characters of the SHA-256 of the file, or of the content when made in code."""
+        self._digest = self._digest or _digest(self.model_dump_json().encode())
+        return self._digest
+
+
+class AnalysisPlan(ModelRules):
+    """The whole plan."""
+
     core_covariates: str | None = Field(
         "age_years + sex",
         description="The formula in the middle of the change-in-estimate table: unadjusted, core, full.",
@@ -143,13 +156,6 @@ class AnalysisPlan(Section):
     modalities: Modalities | None = Field(
         None, description="Flow cytometry beside single cell per participant; null for none."
     )
-    _digest: str = PrivateAttr(default="")
-
-    @property
-    def digest(self) -> str:
-        """First 12 characters of the SHA-256 of the file, or of the content when made in code."""
-        self._digest = self._digest or _digest(self.model_dump_json().encode())
-        return self._digest
 
 
 class PostHoc(Section):
@@ -212,7 +218,7 @@ def read_plan(path: str | Path) -> AnalysisPlan:
     return plan
 
 
-def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Cohort) -> AnalysisPlan:
+def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Groups) -> AnalysisPlan:
     """Read comparisons that nobody planned: families of role post_hoc, all else as in the plan.
 
     Parameters
@@ -248,7 +254,7 @@ def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Cohort) -> Analy
     return added
 
 
-def expand(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
+def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
     """Return every comparison of the plan, with the reference words filled in from the cohort.
 
     Raises
@@ -290,7 +296,7 @@ def expand(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
     return list(planned.values())
 
 
-def expand_genes(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
+def expand_genes(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
     """Return the comparisons whose genes are tested; measure is 'expression'; none when the plan asks for none.
 
     Raises
@@ -327,7 +333,7 @@ def expand_genes(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
 
 
 def contrasts_of(
-    words: Iterable[str], cohort: Cohort, where: str, faults: list[Fault]
+    words: Iterable[str], cohort: Groups, where: str, faults: list[Fault]
 ) -> list[tuple[int, str, tuple[str, ...], bool, str]]:
     """Return (stage, name, groups, is pooled, problem) of every contrast; unknown words go to `faults`."""
     found: list[tuple[int, str, tuple[str, ...], bool, str]] = []
@@ -340,7 +346,7 @@ def contrasts_of(
     return found
 
 
-def _references(word: str, cohort: Cohort) -> list[tuple[str, tuple[str, ...], bool, str]]:
+def _references(word: str, cohort: Groups) -> list[tuple[str, tuple[str, ...], bool, str]]:
     """Return (name, groups, is pooled, problem) for a word of the plan; KeyError when unknown."""
     if word == HEALTHY:
         if cohort.healthy_group is None:

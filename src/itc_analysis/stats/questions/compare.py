@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint import caveats
-from itc_analysis.stats.endpoint.endpoint import Endpoint
+from itc_analysis.stats.endpoint.endpoint import Endpoint, why_absent
 from itc_analysis.stats.multiplicity.families import Joint, adjust_families
-from itc_analysis.stats.people.responses import KEY, check_people, log_t_per_ul
+from itc_analysis.stats.people.responses import KEY, check_people, log_t_per_ul, respond
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.tables import contract
@@ -38,7 +38,7 @@ def compare_groups(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
     """Make every comparison of the plan.
@@ -72,7 +72,8 @@ def compare_groups(
     ):
         rows += [endpoint.row(item) for item in items]
         owners += [(endpoint, item) for item in items]
-    return contract.make(_adjust(pd.DataFrame(rows), owners, settings.confidence), Comparisons)
+    adjusted = adjust_comparisons(pd.DataFrame(rows), owners, settings.comparison_confidence)
+    return contract.make(adjusted, Comparisons)
 
 
 def fit_endpoints(
@@ -81,7 +82,7 @@ def fit_endpoints(
     planned: Iterable[PlannedComparison],
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> Iterator[tuple[Endpoint, list[PlannedComparison]]]:
     """Yield each endpoint, fitted, with its comparisons; tell the progress.
@@ -102,33 +103,44 @@ def fit_endpoints(
         if time.monotonic() - said > PROGRESS_SECONDS:
             said = time.monotonic()
             log.info("compare: %d of %d endpoints", n_done, len(endpoints))
-        yield (
-            Endpoint(
-                measured.get(key),
-                measurements,
-                participants,
-                items[0],
-                plan,
-                cohort,
-                settings,
-                t_cells=t_cells,
-            ),
-            items,
+        rows, first = measured.get(key), items[0]
+        responses = respond(
+            measurements.iloc[:0] if rows is None else rows,
+            participants,
+            first.measure,
+            t_cells=t_cells,
         )
+        endpoint = Endpoint(
+            responses,
+            first,
+            plan,
+            settings,
+            groups=cohort.groups,
+            index_group=cohort.index_group,
+            problem="" if rows is not None else why_absent(measurements, *first.endpoint),
+        )
+        yield endpoint, items
 
 
-def _needed_columns(plan: AnalysisPlan) -> list[str]:
-    """Return the columns of the participants' table that comparisons look at."""
-    formulas = (plan.covariates, plan.small_sample.covariates, plan.core_covariates)
-    names = [name for text in formulas for name in covariates.variables(text)]
-    always = ["participant_id", "group", "is_analysed", *caveats.TREATMENTS, caveats.STEROID]
-    return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]
-
-
-def _adjust(
+def adjust_comparisons(
     rows: pd.DataFrame, owners: list[tuple[Endpoint, PlannedComparison]], confidence: float
 ) -> pd.DataFrame:
-    """Adjust p within each family, with intervals that agree; a comparison without p made no claim and does not count."""
+    """Adjust p within each family, with intervals that agree.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of `Endpoint.row`. A comparison without p made no claim and does not count.
+    owners : list of tuple
+        The endpoint and the comparison of each row.
+    confidence : float
+        Level of the intervals before adjusting.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows with `p_adjusted`, `lower_adjusted` and `upper_adjusted`.
+    """
     if "p_value" not in rows:  # no comparison could be made
         rows = rows.assign(p_value=np.nan, lower=np.nan, upper=np.nan)
     numbers = {id(endpoint): number for number, (endpoint, _) in enumerate(owners)}
@@ -138,7 +150,8 @@ def _adjust(
     )
 
     def joint_of(positions: npt.NDArray[np.int64]) -> Joint | None:
-        return owners[positions[0]][0].joint([owners[position][1] for position in positions])
+        mine = [owners[int(position)] for position in positions]
+        return mine[0][0].joint([item for _, item in mine])
 
     found = adjust_families(families, joint_of, alpha=1 - confidence)
     limits = rows[["lower", "upper"]].to_numpy(dtype=float)
@@ -150,3 +163,11 @@ def _adjust(
     return rows.assign(
         p_adjusted=found["p_adjusted"], lower_adjusted=limits[:, 0], upper_adjusted=limits[:, 1]
     )
+
+
+def _needed_columns(plan: AnalysisPlan) -> list[str]:
+    """Return the columns of the participants' table that comparisons look at."""
+    formulas = (plan.covariates, plan.small_sample.covariates, plan.core_covariates)
+    names = [name for text in formulas for name in covariates.variables(text)]
+    always = ["participant_id", "group", "is_analysed", *caveats.TREATMENTS, caveats.STEROID]
+    return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]
