@@ -79,7 +79,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     """
     from itc_analysis.cohort.join import list_libraries, list_tubes
     from itc_analysis.config.sections import Flow
-    from itc_analysis.errors import ItcError, ItcErrors
+    from itc_analysis.errors import ItcErrors
 
     tubes, libraries = list_tubes(study), list_libraries(study)
     errors: list[ItcError] = []
