@@ -85,6 +85,7 @@ STATUS_NAMES = {
     "failed_quality": "failed quality control",
     "unreadable": "file could not be read",
     "excluded": "participant not eligible",
+    "not_anchored": "batch without a reference",
     "not_estimable": "not estimable",
     "weak": "weak",
 }
