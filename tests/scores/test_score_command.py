@@ -61,9 +61,14 @@ def test_command_writes_scores_with_their_methods(study: Any, tmp_path: Path) ->
     path = tmp_path / "scores.parquet"
     table = contract.read(path, made.ScoreTable)
     scored = table[table["method"] != "imfi"]
-    assert {"exhaustion", "activation", "interferon", "innateness", "coexpression"} == set(
-        scored["signature"]
-    )
+    assert {
+        "exhaustion",
+        "activation",
+        "interferon",
+        "innateness",
+        "senescence",
+        "coexpression",
+    } == set(scored["signature"])
     stored = contract.read_provenance(path)
     assert "exhaustion and activation were scored" in stored["methods"]
     assert "{" not in stored["methods"]
