@@ -70,7 +70,10 @@ def test_command_writes_scores_with_their_methods(study: Any, tmp_path: Path) ->
         "coexpression",
     } == set(scored["signature"])
     stored = contract.read_provenance(path)
-    assert "exhaustion and activation were scored" in stored["methods"]
+    # what nobody has a score of is not named; TIM-3 is in the panel, and said to be
+    assert "In flow cytometry, exhaustion was scored" in stored["methods"]
+    assert "The exhaustion score of flow cytometry holds TIM-3" in stored["methods"]
+    assert "senescence" not in stored["methods"]
     assert "{" not in stored["methods"]
 
 

@@ -14,8 +14,6 @@ import numpy as np
 
 from itc_analysis.scores.methods import MAX_BIAS, Scored, combine, learn_feature
 from itc_analysis.scores.reference import (
-    NOT_ANCHORED,
-    OWN,
     Floats,
     Healthy,
     Reference,
@@ -91,6 +89,7 @@ def standardised_logit_z(
     kept = sd**2 / np.maximum(sd**2 + variances, np.finfo(float).tiny)
     return combine(
         values, variances, weights, people, correlation,
+        max_anchor_error=reference.max_anchor_error,
         thin=np.isnan(values), posterior=(kept * values, kept * variances),
     )  # fmt: skip
 
@@ -105,7 +104,6 @@ def _join(
     n = len(reference.batches)
     value, variance, covered = np.zeros(n), np.zeros(n), np.zeros(n)
     apart = np.zeros(n)
-    anchor = np.full(n, OWN, dtype=object)
     for (counts, totals), share in zip(subsets, composition, strict=True):
         latent, healthy = learn_feature(counts[:, marker], totals, reference, "share")
         distance = latent.value - healthy.centre
@@ -114,7 +112,6 @@ def _join(
         variance += np.where(usable, share**2 * latent.variance, 0)
         apart += np.where(usable, share * healthy.anchor_error * healthy.sd, 0)
         covered += share * usable
-        anchor[usable & (healthy.anchor == NOT_ANCHORED)] = NOT_ANCHORED
     enough = covered >= MIN_COVERED
     divisor = np.where(enough, covered, 1)
     value = np.where(enough, value / divisor, np.nan)
@@ -125,4 +122,4 @@ def _join(
     )
     people = fit_reference(value, variance, everywhere)
     error = apart / divisor / people.sd if people.sd > 0 else apart * np.nan
-    return value, variance, replace(people, anchor_error=error, anchor=anchor)
+    return value, variance, replace(people, anchor_error=error)

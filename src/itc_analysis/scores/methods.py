@@ -15,7 +15,6 @@ from scipy import special
 
 from itc_analysis.scores.latent import HALF, Kind, Latent, estimate_latent
 from itc_analysis.scores.reference import (
-    NOT_ANCHORED,
     Floats,
     Healthy,
     Objects,
@@ -142,7 +141,7 @@ def mean_logit_z(
     doubt = np.column_stack([latent.posterior_variance for latent in latents])
     return combine(
         np.where(thin, np.nan, values), variances, weights, people, correlation,
-        thin=thin, posterior=(posterior, doubt),
+        max_anchor_error=reference.max_anchor_error, thin=thin, posterior=(posterior, doubt),
     )  # fmt: skip
 
 
@@ -181,7 +180,16 @@ def mean_median_z(
         np.column_stack([one[0] for one in shrunk]),
         np.column_stack([one[1] for one in shrunk]),
     )
-    return combine(medians, variances, weights, people, correlation, thin=thin, posterior=both)
+    return combine(
+        medians,
+        variances,
+        weights,
+        people,
+        correlation,
+        max_anchor_error=reference.max_anchor_error,
+        thin=thin,
+        posterior=both,
+    )
 
 
 def pseudobulk_z(
@@ -244,7 +252,7 @@ def pseudobulk_z(
         people = replace(people, sd=float(share_spread(Spreads.of([people]))[0]))
     scored = combine(
         value[:, None], variance[:, None], np.ones(1), [people], None,
-        thin=thin[:, None], posterior=(guess[:, None], doubt[:, None]),
+        max_anchor_error=reference.max_anchor_error, thin=thin[:, None], posterior=(guess[:, None], doubt[:, None]),
     )  # fmt: skip
     is_scored = np.isfinite(scored.value)
     return replace(
@@ -325,6 +333,7 @@ def combine(
     people: list[Healthy],
     correlation: Floats | None,
     *,
+    max_anchor_error: float,
     thin: npt.NDArray[np.bool_],
     posterior: tuple[Floats, Floats],
 ) -> Scored:
@@ -332,7 +341,6 @@ def combine(
     n = len(values)
     sd = np.array([one.sd if one.sd > 0 else np.nan for one in people])
     centre = np.column_stack([one.centre for one in people])
-    anchored = np.column_stack([one.anchor != NOT_ANCHORED for one in people])
     z = (values - centre) / sd
     used = np.isfinite(z)
     size = np.where(used, np.abs(weights), 0)
@@ -347,7 +355,8 @@ def combine(
     apart = np.column_stack([one.anchor_error for one in people])
     # the shift of a batch goes through all markers: its errors are added, not squared
     anchor_error = (np.abs(share) * np.where(used, np.nan_to_num(apart), 0)).sum(axis=1)
-    is_anchored = ~(used & ~anchored).any(axis=1)
+    # of the score, not of each marker: one marker's batch may be known worse than another's
+    is_anchored = anchor_error <= max_anchor_error
     scored = some & is_anchored
 
     def shown(numbers: Floats) -> Floats:

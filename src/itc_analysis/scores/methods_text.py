@@ -37,7 +37,7 @@ def describe_scores(
     sentences = []
     if METHODS["flow"].name in methods or STANDARDISED in methods:
         sentences.append(
-            f"In flow cytometry, {_names(table, 'flow', signatures)} were scored per sample and subset as the weighted "
+            f"In flow cytometry, {_names(table, 'flow', signatures)} scored per sample and subset as the weighted "
             "mean, over markers, of the z score of the person's true logit of positivity, estimated from k positive "
             "among n cells so that the mean of a group of people is unbiased however few cells they have; its "
             "error depends on n alone, and markers that come on the same cells have correlated errors. A marker "
@@ -45,7 +45,7 @@ def describe_scores(
         )
     if METHODS["singlecell"].name in methods:
         sentences.append(
-            f"In single-cell data, {_names(table, 'singlecell', signatures)} were scored on pseudobulk profiles of at "
+            f"In single-cell data, {_names(table, 'singlecell', signatures)} scored on pseudobulk profiles of at "
             f"least {limits.min_cells} cells of one sample and subset, as the z score of the true log(1 + R), where R "
             "is the summed rate of the genes, each scaled to its healthy mean, estimated in the same way from "
             "molecules."
@@ -94,7 +94,8 @@ def describe_scores(
 
 def _about_flags(table: pd.DataFrame, signatures: list[Signature]) -> list[str]:
     """Say which cards hold markers that rise with innateness, and which do not."""
-    scored = {(s, a) for s, a in zip(table["signature"], table["assay"], strict=True)}
+    done = table[table["status"] == "ok"]
+    scored = {(s, a) for s, a in zip(done["signature"], done["assay"], strict=True)}
     said = []
     for card in signatures:
         if (card.name, card.assay) not in scored or card.name not in ("exhaustion", "activation"):
@@ -117,11 +118,12 @@ def _about_flags(table: pd.DataFrame, signatures: list[Signature]) -> list[str]:
 
 
 def _names(table: pd.DataFrame, assay: str, signatures: list[Signature]) -> str:
-    scored = set(table.loc[table["assay"] == assay, "signature"])
-    return (
-        _listed([s.name for s in signatures if s.assay == assay and s.name in scored])
-        or "no signature"
-    )
+    """Name the signatures that anybody has a score of, with the verb."""
+    scored = set(table.loc[(table["assay"] == assay) & (table["status"] == "ok"), "signature"])
+    names = [card.name for card in signatures if card.assay == assay and card.name in scored]
+    if not names:
+        return "no signature could be"
+    return f"{_listed(names)} {'was' if len(names) == 1 else 'were'}"
 
 
 def _listed(names: list[str]) -> str:

@@ -170,7 +170,7 @@ def fit_reference(
         elif is_shown and shared <= reference.max_anchor_error:
             chosen = (weighed.centre[place], shared, BORROWED)
         else:
-            chosen = (weighed.centre[place], min(own, shared), NOT_ANCHORED)
+            chosen = (weighed.centre[place], shared if is_shown else own, NOT_ANCHORED)
         centre[name], error[name], anchor[name] = chosen
     names = [name if name in centre else units.everywhere for name in reference.batches]
     sd = float(np.sqrt(weighed.people))
