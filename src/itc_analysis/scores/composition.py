@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from itc_analysis.scores.methods import MAX_BIAS, Scored, combine, learn_feature
+from itc_analysis.scores.methods import Scored, combine, is_too_thin, learn_feature
 from itc_analysis.scores.reference import (
     Floats,
     Healthy,
@@ -107,7 +107,7 @@ def _join(
     for (counts, totals), share in zip(subsets, composition, strict=True):
         latent, healthy = learn_feature(counts[:, marker], totals, reference, "share")
         distance = latent.value - healthy.centre
-        usable = np.isfinite(distance) & (latent.bias <= MAX_BIAS)
+        usable = np.isfinite(distance) & ~is_too_thin(latent, healthy)
         value += np.where(usable, share * distance, 0)
         variance += np.where(usable, share**2 * latent.variance, 0)
         apart += np.where(usable, share * healthy.anchor_error * healthy.sd, 0)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.methods import MAX_BIAS, learn_feature
+from itc_analysis.scores.methods import is_too_thin, learn_feature
 from itc_analysis.scores.reference import NOT_ANCHORED, Reference
 from itc_analysis.scores.signatures import Signature
 
@@ -152,7 +152,7 @@ def _judge_markers(
             np.isfinite(latent.tail)
             & np.isfinite(healthy.centre)
             & (healthy.sd > 0)
-            & (latent.bias <= MAX_BIAS)
+            & ~is_too_thin(latent, healthy)
             & (healthy.anchor != NOT_ANCHORED)
         )
         parts.append(

@@ -91,8 +91,9 @@ def _judge(own: pd.DataFrame) -> dict[str, object]:
         return {**count, **none, "reason": f"{len(runs)} runs and {len(means)} people are too few"}
     of_runs = float(np.var(runs, ddof=1))
     of_people = float(np.sum(within**2)) / df_people
-    if of_people <= 0:
-        return {**count, **none, "reason": "people do not differ"}
+    if of_people <= 0 or of_runs <= 0:
+        who = "people" if of_people <= 0 else "the runs"
+        return {**count, **none, "reason": f"{who} do not differ at all"}
     icc, lower, upper = intraclass_correlation(of_runs, df_runs, of_people, df_people)
     spreads = {"sd_runs": np.sqrt(of_runs), "sd_people": np.sqrt(of_people)}
     return {**count, **spreads, "icc": icc, "lower": lower, "upper": upper, "reason": None}
