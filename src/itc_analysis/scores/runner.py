@@ -68,7 +68,8 @@ class _People:
         """Return who is healthy among the rows of a profile."""
         who = self.table.reindex(rows["sample_id"])
         return Reference(
-            participants=who["participant_id"].to_numpy(dtype=object),
+            # a bridge control is nobody; pandas' own missing value cannot be compared
+            participants=who["participant_id"].astype("string").fillna("").to_numpy(dtype=object),
             batches=rows["batch"].to_numpy(dtype=object),
             is_reference=who["is_reference"].eq(other=True).to_numpy(dtype=bool),
             min_reference=self.limits.min_reference,
