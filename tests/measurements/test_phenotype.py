@@ -26,12 +26,24 @@ def test_median_has_no_error_of_counting(study: Any) -> None:
     assert pd.isna(row["standard_error"])
 
 
-def test_small_population_has_no_phenotype(study: Any) -> None:
-    for measure in ("share_positive", "median_intensity"):
-        row = study.row("H1-a", "inkt", measure, "PD-1")
-        assert row["status"] == "few_cells"
-        assert row["reason"] == "30 events, 50 needed"
-        assert pd.isna(row["value"])
+def test_small_population_has_no_median(study: Any) -> None:
+    row = study.row("H1-a", "inkt", "median_intensity", "PD-1")
+    assert row["status"] == "few_cells"
+    assert row["reason"] == "30 events, 50 needed"
+    assert pd.isna(row["value"])
+
+
+def test_positivity_counts_every_event_with_its_interval(study: Any) -> None:
+    study.change(
+        "intensity",
+        {"source_id": "H1-a", "population": "inkt", "marker": "PD-1"},
+        n_events=30,
+        n_positive=3,
+    )
+    row = study.row("H1-a", "inkt", "share_positive", "PD-1")
+    exact = stats.binomtest(3, 30).proportion_ci(confidence_level=0.95, method="exact")
+    assert (row["status"], row["value"]) == ("ok", pytest.approx(0.1))
+    assert row["upper"] == pytest.approx(exact.high, abs=1e-9)
 
 
 @pytest.mark.parametrize(("n_events", "status"), [(49, "few_cells"), (50, "ok")])

@@ -255,7 +255,10 @@ class Counting(Matrices, DetectionLimits):
         description="Quantile of the FMO tube's population above which a cell is positive.",
     )
     min_phenotype_events: int = Field(
-        50, ge=1, description="Populations with fewer events get no marker positivity and no score."
+        50,
+        ge=1,
+        description="Populations with fewer events get no median and a remark; positivity and scores count every event, "
+        "with its error.",
     )
 
 
@@ -322,7 +325,15 @@ class ScoreReference(Section):
     """The healthy people that scores are read against."""
 
     min_reference: int = Field(
-        4, ge=2, description="Fewer healthy participants than this with the subset: no z score."
+        4,
+        ge=2,
+        description="Fewer healthy participants than this with the subset: no z score. Also the fewest batches from "
+        "which a batch may borrow its centre.",
+    )
+    max_anchor_error: float = Field(
+        0.5,
+        gt=0,
+        description="A batch whose healthy centre is known worse than this (in healthy SD) is not anchored: no z score.",
     )
 
 
@@ -334,6 +345,15 @@ class Scores(ScoreReference):
         gt=0,
         le=1,
         description="A signature with a smaller share of its features found is not scored.",
+    )
+    subsets: dict[str, tuple[str, ...]] = Field(
+        {
+            "gd_t_cells": ("vd2_gd", "vd2neg_gd"),
+            "mait": ("mait_cd8", "mait_dn", "mait_cd4"),
+            "innate_cd8": ("innate_cd8_nkg2a", "innate_cd8_kir"),
+        },
+        description="Populations whose score is standardised to the healthy composition of disjoint subsets, where the "
+        "gating template holds these; cells of none of them are a subset of their own.",
     )
 
 

@@ -22,7 +22,8 @@ def phenotype_rows(
     sources : of `sources.flow_sources`.
     intensity : Intensity of the tubes.
     counts : Counts of the tubes; why a population has no events.
-    min_events : populations with fewer events have no phenotype: few_cells.
+    min_events : populations with fewer events have no median: few_cells. Positivity counts every event, with its
+        interval.
 
     Returns
     -------
@@ -39,15 +40,15 @@ def phenotype_rows(
         how="left",
         indicator="found",
     )
-    own = counts[["source_id", "population", "status", "reason", "detection"]].rename(
+    own = counts[["source_id", "population", "status", "reason", "detection", "n_lower"]].rename(
         columns={"status": "count_status", "reason": "count_reason"}
     )
     rows = rows.merge(own, on=["source_id", "population"], how="left")
-    return pd.concat([_positivity(rows, min_events), _medians(rows, min_events)], ignore_index=True)
+    return pd.concat([_positivity(rows), _medians(rows, min_events)], ignore_index=True)
 
 
-def _positivity(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
-    judged = [_judge(row, min_events, needs_threshold=True) for row in records(rows)]
+def _positivity(rows: pd.DataFrame) -> pd.DataFrame:
+    judged = [_judge(row, 1, needs_threshold=True) for row in records(rows)]
     usable = np.array([status == "ok" for status, _ in judged], dtype=bool)
     shares = share_interval(
         np.where(usable, floats(rows["n_positive"]), np.nan),
@@ -114,7 +115,8 @@ def _judge(
     n = row["n_events"]
     if n is pd.NA or n < min_events:
         return "few_cells", f"{plural(0 if n is pd.NA else n, 'event')}, {min_events} needed"
-    if text(row["detection"]) == "below_lod":
+    # few events are information, events that the background alone explains are not
+    if text(row["detection"]) == "below_lod" and not (row["n_lower"] > 0):
         return (
             "few_cells",
             f"{plural(n, 'event')}, most of them background: below the limit of detection",

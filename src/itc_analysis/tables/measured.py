@@ -110,7 +110,21 @@ class ScoreTable(Contract, key=("assay", "source_id", "population", "signature",
     method: Series[pd.StringDtype] = text("The scoring method.")
     value: Series[float] = quantity("The score; null when status is not ok.", "see method")
     unit: Series[pd.StringDtype] = text("Unit of the value.")
-    standard_error: Series[float] = quantity("Standard error of the value.", "as value", 0)
+    standard_error: Series[float] = quantity(
+        "Standard error of the value from counting; depends on the number of cells, not on the value.",
+        "as value",
+        0,
+    )
+    posterior: Series[float] = quantity(
+        "Best guess for this one person, drawn towards healthy people; never for comparing groups.",
+        "as value",
+    )
+    posterior_error: Series[float] = quantity("Standard error of the best guess.", "as value", 0)
+    anchor_error: Series[float] = quantity(
+        "Error of the healthy centre of the sample's batch, shared by the whole batch.",
+        "as value",
+        0,
+    )
     n_cells: Series[pd.Int64Dtype] = maybe_count("Cells behind the score.", "cells")
     n_features_found: Series[int] = count("Features of the signature found.", "features")
     n_features: Series[int] = count("Features of the signature.", "features")

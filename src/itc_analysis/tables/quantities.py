@@ -12,6 +12,7 @@ STATUSES = [
     "failed_quality",
     "unreadable",
     "excluded",
+    "not_anchored",
     "not_estimable",
 ]
 GATE_STATES = ["ok", "pooled", "borrowed", "control", "weak", "manual", "not_estimable"]

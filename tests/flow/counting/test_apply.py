@@ -146,14 +146,17 @@ def test_combinations_add_up_to_their_population(one: apply.Applied) -> None:
     assert pd1 == marginal["PD-1"]
 
 
-def test_small_populations_get_no_positivity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positives_of_small_populations_are_counted_and_remarked_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     tables = applied(monkeypatch, t_cell_tube(rare=0.002))
     row = tables.intensity.set_index(["population", "marker"]).loc[("inkt", "PD-1")]
     assert row["n_events"] < 50
-    assert pd.isna(row["n_positive"])
+    assert row["n_positive"] <= row["n_events"]
     assert "fewer than min_phenotype_events = 50" in row["reason"]
     assert not pd.isna(row["median"])
-    assert "inkt" not in set(tables.combinations["population"])
+    few = tables.combinations[tables.combinations["population"] == "inkt"]
+    assert few["n_events"].sum() == row["n_events"]
 
 
 def test_median_is_in_instrument_units(one: apply.Applied) -> None:

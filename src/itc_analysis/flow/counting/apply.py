@@ -363,6 +363,5 @@ def _measure_phenotype(
             )
             if positivity.role == "inhibitory" and found.value is not None:
                 thresholds[marker] = found.value
-        enough = settings.min_phenotype_events
-        if population.name in membership and membership[population.name].size >= enough:
+        if population.name in membership:
             made.combinations += combination_rows(membership, population.name, thresholds)

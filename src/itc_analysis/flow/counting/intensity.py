@@ -167,7 +167,7 @@ def intensity_row(
     Parameters
     ----------
     gated : the tube; a population that it does not hold was not counted.
-    min_events : smaller populations get a median but no positivity.
+    min_events : smaller populations are remarked on; their positive cells are counted like all others.
     """
     tube = membership.tube
     row: dict[str, Any] = {
@@ -191,9 +191,13 @@ def intensity_row(
         row["median"] = float(tube.transforms[marker].inverse(np.array([middle]))[0])
     if n_events < min_events:
         few = f"{plural(n_events, 'event')}, fewer than min_phenotype_events = {min_events}"
-        return {**row, "reason": few}
+        row["reason"] = f"{threshold.reason}; {few}" if threshold.reason else few
     if threshold.value is not None:
-        row["n_positive"] = int(np.count_nonzero(values >= np.float32(threshold.value)))
+        positive = values[values >= np.float32(threshold.value)]
+        row["n_positive"] = int(positive.size)
+        if positive.size:
+            bright = tube.transforms[marker].inverse(np.array([_median(positive)]))
+            row["median_positive"] = float(bright[0])
     return row
 
 

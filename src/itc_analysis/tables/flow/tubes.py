@@ -160,7 +160,12 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
     median_transformed: Series[float] = quantity(
         "Median of the transformed signal.", "transformed units"
     )
-    reason: Series[pd.StringDtype] = text("Why no threshold or no number.", nullable=True)
+    median_positive: Series[float] = quantity(
+        "Median of the compensated signal of the positive events.", "instrument units"
+    )
+    reason: Series[pd.StringDtype] = text(
+        "Why no threshold or no number, or that the events are few.", nullable=True
+    )
 
 
 class Concordance(Contract, key=("file_id", "population")):
