@@ -14,7 +14,9 @@ STATUSES = [
     "excluded",
     "not_estimable",
 ]
-GATE_STATES = ["ok", "pooled", "borrowed", "control", "weak", "manual", "not_estimable"]
+GATE_STATES = [
+    *("ok", "pooled", "borrowed", "control", "ambiguous", "weak", "manual", "not_estimable"),
+]
 DETECTIONS = ["quantified", "detected", "below_lod"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from itc_analysis.config import Flow
@@ -20,7 +21,7 @@ from itc_analysis.flow.counting.intensity import (
     intensity_row,
     negative_threshold,
 )
-from itc_analysis.flow.gates.error import gate_errors, switching_events
+from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
 from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import (
     Combination,
@@ -75,12 +76,20 @@ class FinalGate:
     geometry : the gate; None when not estimable.
     cut_se : standard error of its cut, transformed units; None for gates without one.
     state, reason : as in `Gates`.
+    rival_cut : the other place of an ambiguous cut, transformed units.
+    expected : of a gate by level, for each event of the parent: background, missed and their errors.
     """
 
     geometry: Geometry | None
     cut_se: float | None
     state: str
     reason: str | None
+    rival_cut: float | None = None
+    expected: tuple[float, float, float, float] | None = None
+
+
+#: Columns of `Gates` that say what a gate by level expects on either side of its cut.
+_EXPECTED = ("n_background", "background_se", "n_missed", "missed_se")
 
 
 @dataclass
@@ -145,14 +154,19 @@ def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[s
     """Return a tube's gates by population; one that the table lacks is not estimable."""
     lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
     found = dict.fromkeys(template.by_name, lacking)
-    columns = ("population", "geometry", "cut_se", "state", "reason")
-    own = gates.loc[gates["file_id"] == file_id, list(columns)]
-    for population, geometry, cut_se, state, reason in own.itertuples(index=False, name=None):
+    columns = ("population", "geometry", "cut_se", "state", "reason", "rival_cut", "n_parent")
+    own = gates.loc[gates["file_id"] == file_id, [*columns, *_EXPECTED]]
+    for population, geometry, cut_se, state, reason, rival, n_parent, *expected in own.itertuples(
+        index=False, name=None
+    ):
+        is_by_level = n_parent > 0 and not any(map(pd.isna, expected))
         found[population] = FinalGate(
             geometry=None if pd.isna(geometry) else from_json(geometry),
             cut_se=None if pd.isna(cut_se) else float(cut_se),
             state=state,
             reason=None if pd.isna(reason) else reason,
+            rival_cut=None if pd.isna(rival) else float(rival),
+            expected=tuple(float(n) / n_parent for n in expected) if is_by_level else None,
         )
     return found
 
@@ -248,18 +262,44 @@ def _apply_to_tube(
                 "status": "ok",
             }
         )
+    geometries = {name: gate.geometry for name, gate in gates.items()}
     errors = gate_errors(
         membership,
         template,
-        {name: gate.geometry for name, gate in gates.items()},
+        geometries,
         {name: gate.cut_se for name, gate in gates.items()},
         switching,
     )
-    made.counts += [{**row, "gate_se_log": errors.get(row["population"])} for row in counts]
+    rivals = rival_sizes(
+        membership, template, geometries, {name: gate.rival_cut for name, gate in gates.items()}
+    )
+    made.counts += [
+        with_rival({**row, "gate_se_log": errors.get(row["population"])}, rivals) for row in counts
+    ]
     if tube.kind == "stained":
         _measure_phenotype(membership, template, controls, settings, made)
     else:
         controls.add(tube, membership, [positivity.marker for positivity in template.positivity])
+
+
+def with_rival(row: dict[str, Any], rivals: Mapping[str, int]) -> dict[str, Any]:
+    """Return a row of `Counts` whose limits hold the count with an ambiguous cut at its other place.
+
+    Half of the logarithm of the two counts' ratio joins the error of the gate: the standard deviation of two
+    equally likely values.
+    """
+    other = rivals.get(row["population"])
+    if other is None or row.get("n_events") is None:
+        return row
+    lower, upper = counting.exact_limits(other, int(row["n_parent"]))
+    spread = abs(float(np.log((other + 0.5) / (row["n_events"] + 0.5)))) / 2
+    return {
+        **row,
+        "n_rival": other,
+        "n_lower": min(row["n_lower"], lower),
+        "n_upper": max(row["n_upper"], upper),
+        "gate_se_log": float(np.hypot(row["gate_se_log"] or 0.0, spread)),
+    }
 
 
 def _background(
@@ -274,6 +314,10 @@ def _background(
     Events that are in any of several such populations by background are those of each together.
     """
     gate = final.geometry
+    if final.expected is not None:
+        n = membership[population.parent].size
+        background, error, missed, missed_error = (n * part for part in final.expected)
+        return Background(background, error, "levels", n_missed=missed, missed_se=missed_error)
     if isinstance(gate, Combination):
         if not gate.any_of or gate.all_of or gate.none_of:
             return NO_BACKGROUND

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from itc_analysis.config import Flow
 from itc_analysis.errors import ItcError
+from itc_analysis.flow.gates.histogram import has_cut, histogram_of
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
 from itc_analysis.flow.gating.methods import control_quantile
@@ -156,6 +158,8 @@ def walk_template(
             found = follow(other, of=population.follows, markers=population.markers, side=side)
         else:
             found = _fit_population(membership, population, n_bootstrap=n_bootstrap)
+            if has_cut(population):
+                found = replace(found, histogram=histogram_of(membership, population))
         fitted[population.name] = found
         inside = np.zeros(membership[population.parent].size, dtype=np.bool_)
         if found.geometry is not None:
@@ -241,6 +245,7 @@ def _rows(
                 "cut_se": found.cut_se,
                 "quality": found.quality,
                 "n_parent": sizes.get(population.parent, 0),
+                "histogram": found.histogram,
                 "status": found.status,
                 "reason": found.reason,
             }

@@ -16,6 +16,7 @@ import pandas as pd
 
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.flow.gates.levels import LevelCut, level_cuts
 from itc_analysis.flow.gates.reference import CutReference, few_tubes, reference, usual_spread
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
@@ -118,6 +119,7 @@ def _pool_population(
     fits: pd.DataFrame, population: Population, settings: Flow, usual: float
 ) -> list[dict[str, Any]]:
     has_cut = bool(fits["cut"].notna().any())
+    by_level = level_cuts(fits) if population.level is not None else {}
     study = reference(fits, "the study")
     rows = []
     for _, batch in fits.groupby("batch", sort=True):
@@ -138,6 +140,8 @@ def _pool_population(
                 rows.append({**row, "state": "ok"})  # settled when the other one's gate is final
             elif population.is_combination:
                 rows.append({**row, "geometry": to_json(population.combination), "state": "ok"})
+            elif str(fit["file_id"]) in by_level:
+                rows.append(_by_level(row, fit, population, by_level[str(fit["file_id"])]))
             elif has_cut:
                 rows.append(_decide_cut(row, fit, population, (nearby, few), controls, settings))
             else:
@@ -232,6 +236,29 @@ def _decide_cut(
         return final(cut, cut_se, weight, "ok", None)
     why = f"standard error {own_se:.3f}: shrunk to {nearby.source} ({nearby.n_tubes} tubes)"
     return final(cut, cut_se, weight, "pooled", why)
+
+
+def _by_level(
+    row: dict[str, Any], fit: pd.Series, population: Population, level: LevelCut
+) -> dict[str, Any]:
+    """Return the gate of a tube whose cut was placed by the levels of its batch."""
+    own = None if pd.isna(fit["cut"]) else float(fit["cut"])
+    return {
+        **row,
+        "method": population.method,
+        "geometry": to_json(_with_cut(fit, population, level.cut)),
+        "cut": level.cut,
+        "cut_se": level.cut_se,
+        "cut_tube": own,
+        "weight": 1.0 if level.state == "ok" else 0.0,
+        "rival_cut": level.rival_cut,
+        "n_background": level.n_background,
+        "background_se": level.background_se,
+        "n_missed": level.n_missed,
+        "missed_se": level.missed_se,
+        "state": level.state,
+        "reason": level.reason,
+    }
 
 
 def _with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:

@@ -33,6 +33,7 @@ class Fitted:
     status : ok; weak: found, but not to be trusted alone; not_estimable.
     reason : why weak or not estimable, in words.
     method : the method, when it is not the one that the template names.
+    histogram : of the parent's events, of a one-dimensional gate; see `gates.histogram`.
     """
 
     geometry: Geometry | None
@@ -42,6 +43,7 @@ class Fitted:
     status: Status
     reason: str | None = None
     method: str | None = None
+    histogram: str | None = None
 
 
 @dataclass(frozen=True)

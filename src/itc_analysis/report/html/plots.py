@@ -52,7 +52,7 @@ HOW_TO_READ_A_GATE = (
     "Each picture shows the events of the parent population, darker where they are denser (the scale is "
     "logarithmic); those inside the gate are coloured, the others grey, and the axes are in instrument units. The "
     "solid line is the gate: green where the tube’s own cut was taken, blue where it was pooled, vermilion where it was "
-    "borrowed, pink where an FMO tube set it, orange where it is weak, black where a person drew it; the band is two "
+    "borrowed, pink where an FMO tube set it, yellow where two places are as likely, orange where it is weak, black where a person drew it; the band is two "
     "standard errors of the cut, a dotted line the cut that the tube alone gave. Look whether the line stands in the valley between the peaks: a "
     "cut through a peak is wrong whatever the numbers say."
 )
