@@ -17,6 +17,8 @@ STATUSES = [
 GATE_STATES = [
     *("ok", "pooled", "borrowed", "control", "ambiguous", "weak", "manual", "not_estimable"),
 ]
+#: Begins the reason of every gate whose tube does not agree with its batch.
+STANDS_AGAINST = "stands against its batch"
 DETECTIONS = ["quantified", "detected", "below_lod"]
 
 

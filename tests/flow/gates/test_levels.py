@@ -132,7 +132,7 @@ def test_one_tube_that_shows_other_levels_moves_no_other_and_is_named() -> None:
     swapped = {"swapped": rng.normal(0.6, 0.12, 40_000)}  # another antibody's one broad peak
     without, with_it = cuts_of(b1=tubes), cuts_of(b1=tubes | swapped)
     assert with_it["swapped"].state == "weak"
-    assert "its negatives lie elsewhere" in str(with_it["swapped"].reason)
+    assert "negatives lie elsewhere" in str(with_it["swapped"].reason)
     assert with_it["swapped"].n_background is None
     for file_id, values in tubes.items():
         before, after = (counted(cuts[file_id], values)[0] for cuts in (without, with_it))

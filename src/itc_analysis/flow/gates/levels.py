@@ -12,7 +12,7 @@ carried.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,6 +22,7 @@ import pandas as pd
 
 from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
 from itc_analysis.flow.gates import level_shapes
+from itc_analysis.flow.gates.agreement import ODD_NEGATIVES
 from itc_analysis.flow.gates.histogram import read_histograms
 from itc_analysis.flow.gates.level_shapes import N_SHAPE
 from itc_analysis.flow.gates.mixture_of_levels import LevelFit, fit_levels, follow_levels
@@ -110,7 +111,7 @@ class _BatchLevels:
         return bool(self.is_clear and is_own and size >= _FEW)
 
 
-def level_cuts(fits: pd.DataFrame) -> dict[str, LevelCut]:
+def level_cuts(fits: pd.DataFrame, odd: Collection[str] = ()) -> dict[str, LevelCut]:
     """Return the cut of every tube of a population with ``level: bright``, by file id.
 
     Parameters
@@ -118,6 +119,7 @@ def level_cuts(fits: pd.DataFrame) -> dict[str, LevelCut]:
     fits : `GateFits` of one population, all batches. Only stained tubes with a histogram of their
         parent teach and
         get a cut of their own.
+    odd : tubes that stand against their batch, and teach nothing.
 
     Returns
     -------
@@ -126,7 +128,7 @@ def level_cuts(fits: pd.DataFrame) -> dict[str, LevelCut]:
     usable = fits[(fits["tube"] == "stained") & fits["histogram"].notna()]
     found: list[_BatchLevels] = []
     for name, batch in usable.groupby("batch", sort=True):
-        one = _learn(str(name), batch)
+        one = _learn(str(name), batch, odd)
         if one is not None:
             found.append(one)
     cuts: dict[str, LevelCut] = {}
@@ -154,18 +156,16 @@ def _cuts_without_events(fits: pd.DataFrame, known: Mapping[str, LevelCut]) -> d
     return cuts
 
 
-def _learn(name: str, batch: pd.DataFrame) -> _BatchLevels | None:
+def _learn(name: str, batch: pd.DataFrame, known_odd: Collection[str]) -> _BatchLevels | None:
     """Fit the levels of one batch, without the tubes that do not fit the others."""
     histograms, x = _on_common_grid(batch)
     file_ids = tuple(map(str, batch["file_id"]))
     odd: dict[str, str] = {}
-    elsewhere = odd_negatives(negative_places(histograms, x))
+    elsewhere = odd_negatives(negative_places(histograms, x), histograms.sum(axis=1))
+    elsewhere |= np.array([file_id in known_odd for file_id in file_ids])
     if not elsewhere.all():
-        odd = {
-            file_ids[i]: "its negatives lie elsewhere than those of its batch"
-            for i in np.flatnonzero(elsewhere)
-        }
-    fit = _best(histograms[~elsewhere], x)
+        odd = {file_ids[i]: ODD_NEGATIVES for i in np.flatnonzero(elsewhere)}
+    fit = _best(histograms[[file_id not in odd for file_id in file_ids]], x)
     if fit is None:
         return None
     while len(file_ids) - len(odd) > MIN_TUBES:
@@ -314,7 +314,8 @@ def _cuts_of_batch(own: _BatchLevels, others: list[_BatchLevels]) -> dict[str, L
     cuts = {}
     for tube, file_id in enumerate(own.file_ids):
         one = _expected(fit, tube, first, cut + float(fit.shifts[tube]))
-        state: LevelState = "ok" if _knows(fit, tube, first) else "pooled"
+        is_alone = len(own.file_ids) == 1
+        state: LevelState = "ok" if is_alone or _knows(fit, tube, first) else "pooled"
         reason = None
         if state == "pooled":
             reason = (

@@ -14,8 +14,8 @@ FloatArray = npt.NDArray[np.float64]
 _BELL = 0.015
 #: A peak holds at least this share of the events, or so many standard errors more than its saddle.
 _SHARE, _Z = 0.02, 4.0
-#: Fewer events show no peak.
-MIN_EVENTS = 100
+#: Fewer events show no peak; fewer than `_ENOUGH` may show another one by chance.
+MIN_EVENTS, _ENOUGH = 100, 500
 #: Negatives that lie no further from their batch's are never odd, transformed units: half a decade.
 _NEAR = 0.11
 _MADS = 5.0
@@ -39,8 +39,15 @@ def negative_places(histograms: FloatArray, x: FloatArray) -> FloatArray:
     return np.array([_lowest(np.convolve(one, bell, "same"), x) for one in histograms])
 
 
-def odd_negatives(places: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return which tubes' negatives lie elsewhere than those of most tubes of the batch."""
+def odd_negatives(places: FloatArray, n_events: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which tubes' negatives lie elsewhere than those of most tubes of the batch.
+
+    Parameters
+    ----------
+    places : of `negative_places`.
+    n_events : of each tube; small ones are not judged.
+    """
+    places = np.where(n_events >= _ENOUGH, places, np.nan)
     known = places[np.isfinite(places)]
     if known.size < 3:
         return np.zeros(places.size, dtype=np.bool_)

@@ -16,8 +16,9 @@ import pandas as pd
 
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_of, odd_in_many
 from itc_analysis.flow.gates.levels import LevelCut, level_cuts
-from itc_analysis.flow.gates.reference import CutReference, few_tubes, reference, usual_spread
+from itc_analysis.flow.gates.nearby import CutReference, nearby_cuts, usual_spread
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import (
@@ -33,6 +34,7 @@ from itc_analysis.flow.gating.template import ROOT, Population, Template
 from itc_analysis.flow.manual.adopt import ManualGates, with_manual
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Gates
+from itc_analysis.tables.quantities import STANDS_AGAINST
 
 log = logging.getLogger(__name__)
 
@@ -81,10 +83,21 @@ def pool_gates(
     """
     _check_populations(fits, template)
     usual = usual_spread(fits)
+    by_name = {p.name: fits[fits["population"] == p.name] for p in template.populations}
+    evidence = {
+        name: {str(batch): evidence_of(rows) for batch, rows in own.groupby("batch", sort=True)}
+        for name, own in by_name.items()
+        if own["histogram"].notna().any()
+    }
+    markers = {name: ", ".join(template.by_name[name].markers) for name in evidence}
+    odd = odd_in_many(evidence, markers)
     rows: list[dict[str, Any]] = []
     for population in template.populations:
-        own = fits[fits["population"] == population.name]
-        rows += _pool_population(own, population, settings, usual)
+        shown = {
+            batch: replace(one, odd=odd | one.odd)
+            for batch, one in evidence.get(population.name, {}).items()
+        }
+        rows += _pool_population(by_name[population.name], population, settings, usual, shown)
     if manual is not None:
         rows = with_manual(rows, axes or {}, manual)
     rows = _settle_combinations(_settle_references(rows, template), template)
@@ -116,15 +129,19 @@ def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[flo
 
 
 def _pool_population(
-    fits: pd.DataFrame, population: Population, settings: Flow, usual: float
+    fits: pd.DataFrame,
+    population: Population,
+    settings: Flow,
+    usual: float,
+    evidence: Mapping[str, BatchEvidence],
 ) -> list[dict[str, Any]]:
     has_cut = bool(fits["cut"].notna().any())
-    by_level = level_cuts(fits) if population.level is not None else {}
-    study = reference(fits, "the study")
+    odd = {file_id for one in evidence.values() for file_id in one.odd}
+    by_level = level_cuts(fits, odd) if population.level is not None else {}
     rows = []
-    for _, batch in fits.groupby("batch", sort=True):
-        nearby = reference(batch, "its batch") or study
-        few = few_tubes(batch, "its batch", usual)
+    for name, batch in fits.groupby("batch", sort=True):
+        known = evidence.get(str(name), BatchEvidence({}, {}))
+        nearby, few = nearby_cuts(fits, str(name), evidence, usual)
         controls = batch[
             (batch["method"] == control_quantile.NAME) & (batch["status"] != "not_estimable")
         ]
@@ -141,9 +158,11 @@ def _pool_population(
             elif population.is_combination:
                 rows.append({**row, "geometry": to_json(population.combination), "state": "ok"})
             elif str(fit["file_id"]) in by_level:
-                rows.append(_by_level(row, fit, population, by_level[str(fit["file_id"])]))
+                found = _by_level(row, fit, population, by_level[str(fit["file_id"])])
+                rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             elif has_cut:
-                rows.append(_decide_cut(row, fit, population, (nearby, few), controls, settings))
+                found = _decide_cut(row, fit, population, (nearby, few), controls, settings)
+                rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             else:
                 rows.append(decide_shape(row, fit, population, shapes, settings))
     return rows
@@ -236,6 +255,17 @@ def _decide_cut(
         return final(cut, cut_se, weight, "ok", None)
     why = f"standard error {own_se:.3f}: shrunk to {nearby.source} ({nearby.n_tubes} tubes)"
     return final(cut, cut_se, weight, "pooled", why)
+
+
+def _named(row: dict[str, Any], odd: str | None) -> dict[str, Any]:
+    """Return the gate of a tube that stands against its batch, with what is odd."""
+    if odd is None or row["state"] in ("not_estimable", "manual"):
+        return row
+    # a cut of its own is not to be trusted; one that the batch lent it says where it comes from
+    state = WEAK if row["state"] in ("ok", "pooled") else row["state"]
+    own = row["reason"] if row["reason"] != odd else None
+    told = [part for part in (f"{STANDS_AGAINST}: {odd}", own) if part]
+    return {**row, "state": state, "reason": "; ".join(told)}
 
 
 def _by_level(
