@@ -22,6 +22,7 @@ from itc_analysis.flow.counting.intensity import (
     negative_threshold,
 )
 from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
+from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import (
     Combination,
@@ -324,6 +325,9 @@ def _background(
         return counting.joined_background([backgrounds[name] for name in gate.any_of])
     if not isinstance(gate, Threshold) or gate.side != "above":
         return NO_BACKGROUND
+    n_parent = int(membership[population.parent].size)
+    if final.state == WEAK and gate.cut >= HIGHEST:
+        return Background(0.0, 0.0, "none", n_hidden=float(n_parent))
     marker = gate.markers[0]
     if marker in membership.tube.fmo_markers:
         return NO_BACKGROUND  # all of it is background

@@ -245,6 +245,8 @@ def _rows(
                 "cut_se": found.cut_se,
                 "quality": found.quality,
                 "n_parent": sizes.get(population.parent, 0),
+                "rival_cut": found.rival_cut,
+                "rival_share": found.rival_share,
                 "histogram": found.histogram,
                 "status": found.status,
                 "reason": found.reason,

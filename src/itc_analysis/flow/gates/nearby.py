@@ -20,6 +20,7 @@ from itc_analysis.flow.gates.reference import (
     reference,
     usual_spread,
 )
+from itc_analysis.flow.gating.methods.density_minimum import CLEAR_DEPTH
 
 __all__ = ["CutReference", "nearby_cuts", "usual_spread"]
 
@@ -57,9 +58,9 @@ def nearby_cuts(
 
 def _shallow(batch: pd.DataFrame) -> CutReference | None:
     """Return the shallow valleys of a batch where they agree with one another."""
-    valleys = batch[
-        batch["status"].isin(["ok", "weak"]) & batch["quality"].gt(0) & batch["cut"].notna()
-    ]
+    # deep but sparse ones are what single events make in a tail
+    is_shallow = batch["status"].eq("weak") & batch["quality"].between(0, CLEAR_DEPTH, "neither")
+    valleys = batch[(is_shallow | batch["status"].eq("ok")) & batch["cut"].notna()]
     if len(valleys) < MIN_TUBES:
         return None
     found = reference(valleys.assign(status="ok"), "the shallow valleys of its batch")

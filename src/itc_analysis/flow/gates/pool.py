@@ -17,9 +17,12 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_of, odd_in_many
+from itc_analysis.flow.gates.histogram import has_cut as is_cut
 from itc_analysis.flow.gates.levels import LevelCut, level_cuts
 from itc_analysis.flow.gates.nearby import CutReference, nearby_cuts, usual_spread
+from itc_analysis.flow.gates.rivals import one_valley, with_rival
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
+from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
@@ -135,9 +138,10 @@ def _pool_population(
     usual: float,
     evidence: Mapping[str, BatchEvidence],
 ) -> list[dict[str, Any]]:
-    has_cut = bool(fits["cut"].notna().any())
+    has_cut = is_cut(population) or bool(fits["cut"].notna().any())
     odd = {file_id for one in evidence.values() for file_id in one.odd}
-    by_level = level_cuts(fits, odd) if population.level is not None else {}
+    by_level = level_cuts(fits, odd) if population.level == "bright" else {}
+    fits = one_valley(fits, population)
     rows = []
     for name, batch in fits.groupby("batch", sort=True):
         known = evidence.get(str(name), BatchEvidence({}, {}))
@@ -162,6 +166,7 @@ def _pool_population(
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             elif has_cut:
                 found = _decide_cut(row, fit, population, (nearby, few), controls, settings)
+                found = with_rival(found, fit, batch)
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             else:
                 rows.append(decide_shape(row, fit, population, shapes, settings))
@@ -234,6 +239,9 @@ def _decide_cut(
         helped = first(reason) or second(reason)
         if helped is not None:
             return helped
+        if own is None and _is_small(fit, population):
+            # no event can be told to be one, and none to be none: at most all of them are
+            return final(HIGHEST, 0.0, 0.0, WEAK, f"{reason}; at most all of them belong to it")
         if own is None:
             return {**row, "state": "not_estimable", "reason": reason}
         state = WEAK if fit["quality"] == 0 else "ok"
@@ -255,6 +263,18 @@ def _decide_cut(
         return final(cut, cut_se, weight, "ok", None)
     why = f"standard error {own_se:.3f}: shrunk to {nearby.source} ({nearby.n_tubes} tubes)"
     return final(cut, cut_se, weight, "pooled", why)
+
+
+def _is_small(fit: pd.Series, population: Population) -> bool:
+    """Return whether only the size of its parent kept a tube from placing a cut."""
+    return (
+        fit["method"] == population.method
+        and fit["tube"] == "stained"
+        and fit["n_parent"] < population.min_parent
+        and (population.side or "above") == "above"
+        and population.fallback != "none"
+        and population.on_failure != "stop"
+    )
 
 
 def _named(row: dict[str, Any], odd: str | None) -> dict[str, Any]:
@@ -321,7 +341,7 @@ def _settle_references(rows: Sequence[dict[str, Any]], template: Template) -> li
             row.update(lacking, state="not_estimable", reason=reason)
             continue
         geometry = to_json(Threshold(population.markers, population.side or "above", shape.cut))
-        taken = {key: other.get(key) for key in ("cut_se", "weight", "state")}
+        taken = {key: other.get(key) for key in ("cut_se", "weight", "state", "rival_cut")}
         row.update(taken, geometry=geometry, cut=shape.cut, reason=reason)
     return list(by_key.values())
 

@@ -45,10 +45,11 @@ class Population(Section):
     side: Literal["above", "below"] | None = Field(
         None, description="Side of the cut on which the population lies."
     )
-    level: Literal["bright"] | None = Field(
+    level: Literal["bright", "positive"] | None = Field(
         None,
-        description="Which of a marker's levels: bright for the highest of negative, intermediate and bright, as the "
-        "tubes of a batch show them together; nothing for all that is positive.",
+        description="Which of a marker's levels: `bright` for the highest of negative, intermediate and bright, as "
+        "the tubes of a batch show them together; `positive` for everything above the lowest valley where there are "
+        "two. Without it, a gate with two valleys that change the count is ambiguous.",
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Of the method.")
     control: str | None = Field(

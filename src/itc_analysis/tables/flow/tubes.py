@@ -106,6 +106,12 @@ class GateFits(Contract, key=("file_id", "population"), made_by="itc fit-gates")
         "Depth of the valley or separation; 0 none, 1 clear.", "", 0, 1
     )
     n_parent: Series[int] = count("Events of the parent that the cut was learned on.")
+    rival_cut: Series[float] = quantity(
+        "Where another valley, as clear, would put the cut.", "transformed units"
+    )
+    rival_share: Series[float] = quantity(
+        "Share of the bootstrap replicates that chose the other valley.", "share", 0, 1
+    )
     histogram: Series[pd.StringDtype] = text(
         "JSON of the parent's events in the marker of a one-dimensional gate: first bin and counts, bins of 0.005 "
         "transformed units; what the tubes of a batch are compared by.",
