@@ -62,10 +62,7 @@ def evidence_of(batch: pd.DataFrame) -> BatchEvidence:
     histograms, x = read_histograms(list(shown["histogram"]))
     places = negative_places(histograms, x)
     names = list(map(str, shown["file_id"]))
-    odd = {
-        names[i]: ODD_NEGATIVES
-        for i in np.flatnonzero(odd_negatives(places, histograms.sum(axis=1)))
-    }
+    odd = {names[i]: ODD_NEGATIVES for i in np.flatnonzero(odd_negatives(histograms, x))}
     # a lone decided cut among tubes that see another place
     decided = (shown["status"] == "ok").to_numpy()
     cuts = shown["cut"].to_numpy(dtype=float)

@@ -26,7 +26,7 @@ from itc_analysis.flow.gates.agreement import ODD_NEGATIVES
 from itc_analysis.flow.gates.histogram import read_histograms
 from itc_analysis.flow.gates.level_shapes import N_SHAPE
 from itc_analysis.flow.gates.mixture_of_levels import LevelFit, fit_levels, follow_levels
-from itc_analysis.flow.gates.negatives import negative_places, odd_negatives
+from itc_analysis.flow.gates.negatives import odd_negatives
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 
 FloatArray = npt.NDArray[np.float64]
@@ -161,7 +161,7 @@ def _learn(name: str, batch: pd.DataFrame, known_odd: Collection[str]) -> _Batch
     histograms, x = _on_common_grid(batch)
     file_ids = tuple(map(str, batch["file_id"]))
     odd: dict[str, str] = {}
-    elsewhere = odd_negatives(negative_places(histograms, x), histograms.sum(axis=1))
+    elsewhere = odd_negatives(histograms, x)
     elsewhere |= np.array([file_id in known_odd for file_id in file_ids])
     if not elsewhere.all():
         odd = {file_ids[i]: ODD_NEGATIVES for i in np.flatnonzero(elsewhere)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD
+from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_TUBES
 
 FloatArray = npt.NDArray[np.float64]
 
 #: Standard deviation of the bell that smooths a histogram, transformed units: a third of a typical
 #: peak's.
 _BELL = 0.015
-#: A peak holds at least this share of the events, or so many standard errors more than its saddle.
+#: A peak stands so many standard errors above its saddles; a tube's negatives hold so much of it.
 _SHARE, _Z = 0.02, 4.0
 #: Fewer events show no peak; fewer than `_ENOUGH` may show another one by chance.
 MIN_EVENTS, _ENOUGH = 100, 500
@@ -22,56 +22,69 @@ _MADS = 5.0
 
 
 def negative_places(histograms: FloatArray, x: FloatArray) -> FloatArray:
-    """Return the mode of the lowest peak that is more than noise of each tube; NaN where too few
-    events show none.
+    """Return the mode of the lowest peak that is a good part of each tube; NaN where there is none.
 
     Parameters
     ----------
     histograms : events per bin, shape (n_tubes, n_bins).
     x : centres of the bins, evenly spaced.
     """
-    if x.size < 2:
-        return np.full(len(histograms), np.nan)
-    width = _BELL / (x[1] - x[0])
+    places = []
+    for peaks in map(_peaks, _smoothed(histograms, x)):
+        large = [place for place, share, z in peaks if share >= _SHARE and z >= _Z]
+        places.append(float(x[large[0]]) if large else float("nan"))
+    return np.array(places)
+
+
+def odd_negatives(histograms: FloatArray, x: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which tubes show no peak where the negatives of most tubes of the batch lie.
+
+    A tube is odd when it lacks them, not when something else is lower or larger in it. Small tubes
+    are not judged.
+    """
+    is_judged = histograms.sum(axis=1) >= _ENOUGH
+    places = np.where(is_judged, negative_places(histograms, x), np.nan)
+    known = places[np.isfinite(places)]
+    odd = np.zeros(len(histograms), dtype=np.bool_)
+    if known.size < MIN_TUBES:
+        return odd
+    centre = float(np.median(known))
+    near = max(_NEAR, _MADS * MAD_TO_SD * float(np.median(np.abs(known - centre))))
+    for tube, peaks in enumerate(map(_peaks, _smoothed(histograms, x))):
+        there = [abs(float(x[place]) - centre) <= near for place, _, z in peaks if z >= _Z]
+        odd[tube] = is_judged[tube] and not any(there)
+    return odd
+
+
+def _smoothed(histograms: FloatArray, x: FloatArray) -> FloatArray:
+    width = _BELL / (x[1] - x[0]) if x.size > 1 else 1.0
     reach = int(4 * width + 0.5)
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
     bell /= bell.sum()
-    return np.array([_lowest(np.convolve(one, bell, "same"), x) for one in histograms])
+    padded = np.pad(histograms, ((0, 0), (reach, reach)))
+    return np.array([np.convolve(one, bell, "valid") for one in padded])
 
 
-def odd_negatives(places: FloatArray, n_events: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return which tubes' negatives lie elsewhere than those of most tubes of the batch.
+def _peaks(smooth: FloatArray) -> list[tuple[int, float, float]]:
+    """Return bin, share of the events and significance of every peak, from left to right.
 
-    Parameters
-    ----------
-    places : of `negative_places`.
-    n_events : of each tube; small ones are not judged.
+    A peak reaches as far as no higher one does; the significance is what stands above the higher of
+    the two ways down to higher ones, in standard errors.
     """
-    places = np.where(n_events >= _ENOUGH, places, np.nan)
-    known = places[np.isfinite(places)]
-    if known.size < 3:
-        return np.zeros(places.size, dtype=np.bool_)
-    centre = float(np.median(known))
-    spread = MAD_TO_SD * float(np.median(np.abs(known - centre)))
-    far = np.abs(places - centre) > max(_NEAR, _MADS * spread)
-    return np.asarray(far & np.isfinite(places), dtype=np.bool_)
-
-
-def _lowest(smooth: FloatArray, x: FloatArray) -> float:
     total = float(smooth.sum())
     if total < MIN_EVENTS:
-        return float("nan")
-    peaks = np.flatnonzero((smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])) + 1
-    begin = 0
-    for peak, following in zip(peaks, [*peaks[1:], None], strict=True):
-        if following is None:
-            break
-        saddle = int(peak + np.argmin(smooth[peak : following + 1]))
-        lobe = smooth[begin : saddle + 1]
-        over = float(np.sum(np.maximum(lobe - smooth[saddle], 0)))
-        if over >= _SHARE * total and over >= _Z * np.sqrt(float(lobe.sum()) + 1):
-            return float(x[peak])
-        if smooth[peak] <= smooth[following]:
-            continue  # a shoulder of the next one
-        return float(x[peak])
-    return float(x[peaks[-1]]) if peaks.size else float(x[int(np.argmax(smooth))])
+        return []
+    edged = np.pad(smooth, 1)
+    tops = np.flatnonzero((edged[1:-1] > edged[:-2]) & (edged[1:-1] >= edged[2:]))
+    found = []
+    for top in map(int, tops):
+        left = [int(other) for other in tops if other < top and smooth[other] > smooth[top]]
+        right = [int(other) for other in tops if other > top and smooth[other] >= smooth[top]]
+        begin = left[-1] + int(np.argmin(smooth[left[-1] : top + 1])) if left else 0
+        end = top + int(np.argmin(smooth[top : right[0] + 1])) if right else smooth.size - 1
+        level = max(float(smooth[begin]) if left else 0.0, float(smooth[end]) if right else 0.0)
+        lobe = smooth[begin : end + 1]
+        over = float(np.sum(np.maximum(lobe - level, 0)))
+        size = float(lobe.sum())
+        found.append((top, size / total, over / float(np.sqrt(size + 1))))
+    return found
