@@ -19,6 +19,8 @@ GATE_STATES = [
 ]
 #: Begins the reason of every gate whose tube does not agree with its batch.
 STANDS_AGAINST = "stands against its batch"
+#: Begins the name of a functional marker's positivity threshold where it stands among gates.
+POSITIVE_OF = "positive: "
 DETECTIONS = ["quantified", "detected", "below_lod"]
 
 

@@ -16,19 +16,18 @@ from itc_analysis.flow.counting.counts import NO_BACKGROUND, Background
 from itc_analysis.flow.counting.histograms import view_row
 from itc_analysis.flow.counting.intensity import (
     Controls,
-    PositivityThreshold,
     combination_rows,
     intensity_row,
-    negative_threshold,
+    learned_threshold,
 )
 from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
+from itc_analysis.flow.gates.final import FinalGate, final_gates
 from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import (
     Combination,
     Geometry,
     Threshold,
-    from_json,
 )
 from itc_analysis.flow.gating.template import Population, Template
 from itc_analysis.flow.tube.load import load_tube
@@ -66,31 +65,6 @@ class Applied:
     intensity: pd.DataFrame
     combinations: pd.DataFrame
     views: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class FinalGate:
-    """A population's gate in one tube, after pooling.
-
-    Parameters
-    ----------
-    geometry : the gate; None when not estimable.
-    cut_se : standard error of its cut, transformed units; None for gates without one.
-    state, reason : as in `Gates`.
-    rival_cut : the other place of an ambiguous cut, transformed units.
-    expected : of a gate by level, for each event of the parent: background, missed and their errors.
-    """
-
-    geometry: Geometry | None
-    cut_se: float | None
-    state: str
-    reason: str | None
-    rival_cut: float | None = None
-    expected: tuple[float, float, float, float] | None = None
-
-
-#: Columns of `Gates` that say what a gate by level expects on either side of its cut.
-_EXPECTED = ("n_background", "background_se", "n_missed", "missed_se")
 
 
 @dataclass
@@ -149,27 +123,6 @@ def apply_batch(
         contract.make(made.combinations, Combinations),
         contract.make(made.views, Views),
     )
-
-
-def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[str, FinalGate]:
-    """Return a tube's gates by population; one that the table lacks is not estimable."""
-    lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
-    found = dict.fromkeys(template.by_name, lacking)
-    columns = ("population", "geometry", "cut_se", "state", "reason", "rival_cut", "n_parent")
-    own = gates.loc[gates["file_id"] == file_id, [*columns, *_EXPECTED]]
-    for population, geometry, cut_se, state, reason, rival, n_parent, *expected in own.itertuples(
-        index=False, name=None
-    ):
-        is_by_level = n_parent > 0 and not any(map(pd.isna, expected))
-        found[population] = FinalGate(
-            geometry=None if pd.isna(geometry) else from_json(geometry),
-            cut_se=None if pd.isna(cut_se) else float(cut_se),
-            state=state,
-            reason=None if pd.isna(reason) else reason,
-            rival_cut=None if pd.isna(rival) else float(rival),
-            expected=tuple(float(n) / n_parent for n in expected) if is_by_level else None,
-        )
-    return found
 
 
 def gate_tube(tube: Tube, template: Template, gates: Mapping[str, FinalGate]) -> Membership:
@@ -278,7 +231,7 @@ def _apply_to_tube(
         with_rival({**row, "gate_se_log": errors.get(row["population"])}, rivals) for row in counts
     ]
     if tube.kind == "stained":
-        _measure_phenotype(membership, template, controls, settings, made)
+        _measure_phenotype(membership, template, controls, gates, settings, made)
     else:
         controls.add(tube, membership, [positivity.marker for positivity in template.positivity])
 
@@ -385,10 +338,10 @@ def _measure_phenotype(
     membership: Membership,
     template: Template,
     controls: Controls,
+    gates: Mapping[str, FinalGate],
     settings: Flow,
     made: _Rows,
 ) -> None:
-    without_control: dict[str, PositivityThreshold] = {}
     for population in (p for p in template.populations if p.phenotype):
         thresholds: dict[str, float] = {}
         for positivity in template.positivity:
@@ -397,9 +350,7 @@ def _measure_phenotype(
                 marker, population.name, template, quantile=settings.fmo_quantile
             )
             if found is None:
-                if marker not in without_control:
-                    without_control[marker] = negative_threshold(membership, marker, template)
-                found = without_control[marker]
+                found = learned_threshold(gates, marker)
             made.intensity.append(
                 intensity_row(
                     membership,

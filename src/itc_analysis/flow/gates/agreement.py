@@ -35,7 +35,8 @@ class BatchEvidence:
 
     Parameters
     ----------
-    negatives : place of each tube's negatives, transformed units; NaN where none is known. By file id.
+    negatives : place of each tube's negatives, transformed units; NaN where none is known. By file
+        id.
     odd : why a tube stands against its batch, by file id.
     """
 

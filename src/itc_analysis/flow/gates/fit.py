@@ -15,6 +15,7 @@ import pandas as pd
 from itc_analysis.config import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.gates.histogram import has_cut, histogram_of
+from itc_analysis.flow.gates.positivity import fit_positivity
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
 from itc_analysis.flow.gating.methods import control_quantile
@@ -95,6 +96,7 @@ def fit_batch(
             fits += _rows(
                 row, template, fitted, {name: membership[name].size for name in membership}
             )
+            fits += _positivity(row, membership, template, settings)
             quality_row |= dead_and_debris(membership, fitted, template, roles)
             axes[tube.file_id] = axes_of(tube) | {"file": Path(str(row["path"])).name}
             if acquisitions is not None and tube.acquisition is not None:
@@ -131,7 +133,8 @@ def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[s
     """Return the tube's rows of `GateFits`; see `walk_template`."""
     membership, fitted = walk_template(tube, template, n_bootstrap=n_bootstrap)
     row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
-    return _rows(row, template, fitted, {name: membership[name].size for name in membership})
+    fits = _rows(row, template, fitted, {name: membership[name].size for name in membership})
+    return fits + _positivity(row, membership, template, Flow(n_bootstrap=n_bootstrap))
 
 
 def walk_template(
@@ -222,6 +225,25 @@ def _fit_population(membership: Membership, population: Population, *, n_bootstr
     return card.fit(
         values, markers=population.markers, n_bootstrap=n_bootstrap, seed=seed, **keywords
     )
+
+
+def _positivity(
+    row: Mapping[str, Any],
+    membership: Membership,
+    template: Template,
+    settings: Flow,
+) -> list[dict[str, Any]]:
+    """Return where the negatives of functional markers end in a stained tube."""
+    if row["tube"] != "stained" or template.denominator not in membership:
+        return []
+    known = {name: row[name] for name in ("file_id", "panel", "batch", "tube")}
+    found = fit_positivity(
+        membership,
+        template,
+        quantile=settings.fmo_quantile,
+        n_bootstrap=settings.n_bootstrap,
+    )
+    return [{**known, **one} for one in found]
 
 
 def _rows(

@@ -1,4 +1,5 @@
-"""By which cuts a batch is judged: its own, those of its one or two tubes that know, or the study's.
+"""By which cuts a batch is judged: its own, those of its one or two tubes that know, or the
+study's.
 
 What comes from other batches is the distance from their negatives, put to the batch's own: an
 absolute cut would be wrong where a batch is stained or set otherwise.

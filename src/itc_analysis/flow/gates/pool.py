@@ -20,6 +20,7 @@ from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_of, odd_in
 from itc_analysis.flow.gates.histogram import has_cut as is_cut
 from itc_analysis.flow.gates.levels import LevelCut, level_cuts
 from itc_analysis.flow.gates.nearby import CutReference, nearby_cuts, usual_spread
+from itc_analysis.flow.gates.positivity import pool_positivity
 from itc_analysis.flow.gates.rivals import one_valley, with_rival
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
 from itc_analysis.flow.gating.density import HIGHEST
@@ -37,7 +38,7 @@ from itc_analysis.flow.gating.template import ROOT, Population, Template
 from itc_analysis.flow.manual.adopt import ManualGates, with_manual
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Gates
-from itc_analysis.tables.quantities import STANDS_AGAINST
+from itc_analysis.tables.quantities import POSITIVE_OF, STANDS_AGAINST
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,20 @@ FAR_OFF = 2.0
 _SOURCE = "gates"
 
 METHODS_TEXT = (
-    "Cuts were then judged against all stained tubes of the same staining batch (or of the study "
-    "where a batch had fewer than three usable tubes, or else of the one or two that were usable): imprecise cuts were shrunk towards the "
-    "batch's median by empirical Bayes with the weight of the between-tube variance over its sum "
-    "with the squared standard error, cuts that a tube could not decide and outliers were borrowed "
-    "from the batch, and the state of every gate was recorded. The final gates of every stained tube "
-    "were written as Gating-ML 2.0."
+    "Cuts were then judged against the stained tubes of the same staining batch: imprecise cuts "
+    "were shrunk towards the batch's median by empirical Bayes with the weight of the between-tube "
+    "variance over its sum with the squared standard error, and cuts that a tube could not decide "
+    "and outliers were borrowed: from the batch's decided tubes, else from its one or two that "
+    "decided where the others' own cuts did not contradict them, else from the study, at the same "
+    "distance from the batch's negatives. Tubes that lacked the negatives of their batch taught no "
+    "other tube. Markers with several levels were gated where the highest begins: levels were "
+    "fitted to all tubes of a batch together as two-piece Student distributions (penalised Poisson "
+    "likelihood of their histograms), and events that overlap the cut were subtracted or added "
+    "with their error. Where two valleys were clear and would change the count, limits hold both. "
+    "Without a control tube, cells were called positive for a functional marker above the end of "
+    "the T cells' negative peak: its left half, mirrored at the mode in instrument units, at the "
+    "quantile of FMO tubes; one threshold per marker and batch, with its error in every share. The "
+    "final gates of every stained tube were written as Gating-ML 2.0."
 )
 CITATIONS = ("efron1975", "finak2014", "spidlen2015")
 
@@ -84,6 +93,8 @@ def pool_gates(
     ItcError : the table holds populations that the template lacks or the reverse, or a population
         with ``on_failure: stop`` has no gate.
     """
+    is_positivity = fits["population"].str.startswith(POSITIVE_OF)
+    positivity, fits = fits[is_positivity], fits[~is_positivity]
     _check_populations(fits, template)
     usual = usual_spread(fits)
     by_name = {p.name: fits[fits["population"] == p.name] for p in template.populations}
@@ -116,7 +127,7 @@ def pool_gates(
     ]
     if faults:
         raise ItcError(_SOURCE, faults)
-    gates = contract.make(rows, Gates)
+    gates = contract.make([*rows, *pool_positivity(positivity, template, odd)], Gates)
     counted = gates["state"].value_counts().to_dict()
     log.info("gates: %s", ", ".join(f"{n} {state}" for state, n in sorted(counted.items())))
     return gates

@@ -1,4 +1,5 @@
-"""Cuts with two valleys: the tubes of a batch use the same one, and the gate says that there is another.
+"""Cuts with two valleys: the tubes of a batch use the same one, and the gate says that there is
+another.
 
 Which valley is deeper is settled by chance where both are clear. What decides is what the
 population means, and the template can say it (`level`); else counts carry both.

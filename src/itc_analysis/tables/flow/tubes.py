@@ -177,6 +177,19 @@ class Intensity(Contract, key=("source_id", "population", "marker"), made_by="it
         "Events above the threshold; null without a threshold."
     )
     threshold: Series[float] = quantity("Positivity threshold.", "transformed units")
+    threshold_se: Series[float] = quantity(
+        "Standard error of the threshold.", "transformed units", 0
+    )
+    threshold_state: Series[pd.StringDtype] = text(
+        "How a threshold without control came about, as a gate's state; control for FMO and unstained tubes.",
+        nullable=True,
+    )
+    n_positive_low: Series[pd.Int64Dtype] = maybe_count(
+        "Events above a threshold one standard error higher."
+    )
+    n_positive_high: Series[pd.Int64Dtype] = maybe_count(
+        "Events above a threshold one standard error lower."
+    )
     threshold_source: Series[pd.StringDtype] = text(
         "fmo, unstained, negative_population or none.",
         allowed=["fmo", "unstained", "negative_population", "none"],
