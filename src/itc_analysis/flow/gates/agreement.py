@@ -95,7 +95,10 @@ def odd_in_many(
                 seen.setdefault(file_id, []).append(markers[population])
     distinct = {file_id: list(dict.fromkeys(names)) for file_id, names in seen.items()}
     return {
-        file_id: f"{', '.join(names)} lie elsewhere than in its batch (compensation, voltages or stains?)"
+        file_id: (
+            f"{', '.join(names)} lie elsewhere than in its batch "
+            "(compensation, voltages or stains?)"
+        )
         for file_id, names in distinct.items()
         if len(names) >= MANY
     }
