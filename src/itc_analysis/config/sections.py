@@ -214,7 +214,18 @@ class TubeAcceptance(Section):
     )
 
 
-class GateFitting(TubeReading, TubeAcceptance):
+class PositivityRule(Section):
+    """From where on a cell is positive for a marker."""
+
+    fmo_quantile: float = Field(
+        0.995,
+        gt=0.5,
+        lt=1,
+        description="Quantile of the FMO tube's population above which a cell is positive.",
+    )
+
+
+class GateFitting(TubeReading, TubeAcceptance, PositivityRule):
     """Learning the gates of a tube."""
 
     n_bootstrap: int = Field(
@@ -245,15 +256,9 @@ class DetectionLimits(Section):
     )
 
 
-class Counting(Matrices, DetectionLimits):
+class Counting(Matrices, DetectionLimits, PositivityRule):
     """Counting populations and measuring markers."""
 
-    fmo_quantile: float = Field(
-        0.995,
-        gt=0.5,
-        lt=1,
-        description="Quantile of the FMO tube's population above which a cell is positive.",
-    )
     min_phenotype_events: int = Field(
         50,
         ge=1,

@@ -27,13 +27,18 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         "Events expected in the gate without the population.", "events", 0
     )
     background_se: Series[float] = quantity("Standard error of the background.", "events", 0)
-    background_source: Series[pd.StringDtype] = text("fmo, negative_tail, none.", nullable=True)
+    background_source: Series[pd.StringDtype] = text(
+        "fmo, levels, negative_tail, none.", nullable=True
+    )
     n_missed: Series[float] = quantity(
         "Events of the population expected on the other side of the cut; added to the count.",
         "events",
         0,
     )
     missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
+    n_rival: Series[pd.Int64Dtype] = maybe_count(
+        "Events if a cut with two likely places, own or of an ancestor, lay at the other one; the limits hold both."
+    )
     n_lob: Series[float] = quantity(
         "Limit of blank: events in the gate that 95 % of tubes without the population do not exceed.",
         "events",

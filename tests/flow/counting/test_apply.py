@@ -18,6 +18,7 @@ from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
+from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.tube.quality_mask import Judged, kept_row
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.tables import contract
@@ -35,9 +36,9 @@ from itc_analysis.tables.measured import Counts
 TEMPLATE = t_cell_template()
 
 
-def pooled(*tubes: Tube) -> pd.DataFrame:
-    rows = [row for tube in tubes for row in fit_tube(tube, TEMPLATE, n_bootstrap=10)]
-    return pool_gates(contract.make(rows, GateFits), TEMPLATE, Flow())
+def pooled(*tubes: Tube, template: Template = TEMPLATE) -> pd.DataFrame:
+    rows = [row for tube in tubes for row in fit_tube(tube, template, n_bootstrap=10)]
+    return pool_gates(contract.make(rows, GateFits), template, Flow())
 
 
 def applied(
@@ -194,9 +195,22 @@ def test_uncertain_cuts_make_uncertain_counts(monkeypatch: pytest.MonkeyPatch) -
     assert errors[0] <= errors[1] < errors[2]
 
 
-def test_a_gate_that_is_not_estimable_counts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parent_too_small_for_a_cut_gives_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     tube = t_cell_tube(n=300)  # too few T cells for the iNKT gate, and no batch to borrow from
-    counts = applied(monkeypatch, tube).counts.set_index("population")
+    row = applied(monkeypatch, tube).counts.set_index("population").loc["inkt"]
+    assert (row["gate_state"], row["detection"]) == ("weak", "below_lod")
+    assert (row["n_events"], row["n_lower"], row["n_upper"]) == (0, 0, 180)
+    assert row["n_lod"] >= 180
+
+
+def test_a_gate_that_is_not_estimable_counts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    tube = t_cell_tube(n=300)
+    template = t_cell_template()
+    inkt = template.by_name["inkt"].model_copy(update={"fallback": "none"})
+    chosen = [inkt if p.name == "inkt" else p for p in template.populations]
+    template = template.model_copy(update={"populations": tuple(chosen)})
+    gates = pooled(tube, template=template)
+    counts = applied(monkeypatch, tube, gates=gates).counts.set_index("population")
     assert pd.isna(counts.loc["inkt", "n_events"])
     assert counts.loc["inkt", "n_parent"] == 180
     assert counts.loc["inkt", "status"] == "not_estimable"

@@ -12,7 +12,8 @@ import pytest
 from flow.made_tubes import make_tube
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.counting.apply import FinalGate, final_gates, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
+from itc_analysis.flow.gates.final import FinalGate, final_gates
 from itc_analysis.flow.gates.fit import fit_tube, load_checked
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Combination, Threshold
