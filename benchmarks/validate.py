@@ -204,7 +204,7 @@ def compare_endpoint(
             design, COHORT.index_group, list(groups), pooled_weights=plan.pooled_weights
         )
         try:
-            result = fitted.compare(weights, STATS.confidence).result
+            result = fitted.compare(weights, STATS.comparison_confidence).result
         except NotEstimable:
             answers.append(described | lost | {"reference": name})
             continue

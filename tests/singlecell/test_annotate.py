@@ -11,6 +11,7 @@ import pytest
 
 from itc_analysis.cli import annotate as verb
 from itc_analysis.config.sections import SingleCell
+from itc_analysis.config.steps import AnnotateSettings
 from itc_analysis.singlecell import annotate
 from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.intake.library import read_library
@@ -204,7 +205,7 @@ def run(folder: Path, rows: list[dict[str, object]], output: str) -> Path:
     libraries = folder / "libraries.json"
     libraries.write_text(json.dumps(rows))
     config = folder / "singlecell.json"
-    config.write_text(SETTINGS.model_dump_json())
+    config.write_text(AnnotateSettings(singlecell=SETTINGS).model_dump_json())
     signatures = folder / "signatures.tsv"
     signatures.write_text(
         "signature\tassay\tfeature\tweight\tsource\treads_as\n"

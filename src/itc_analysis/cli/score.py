@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     """Read, score, write."""
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
-    from itc_analysis.config.sections import Flow, SingleCell
+    from itc_analysis.config.sections import Flow
     from itc_analysis.config.steps import ScoreSettings
     from itc_analysis.scores.methods_text import CITATIONS, describe_scores
     from itc_analysis.scores.runner import Limits, score_study
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     limits = Limits(
         min_features_found=settings.min_features_found,
         min_reference=settings.min_reference,
-        min_cells=setting_of(options.pseudobulk_depth, "min_pseudobulk_cells", SingleCell),
+        min_cells=frozen.singlecell.min_pseudobulk_cells,
         max_anchor_error=settings.max_anchor_error,
         subsets=settings.subsets,
     )

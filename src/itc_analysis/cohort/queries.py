@@ -14,7 +14,7 @@ import pandas as pd
 from itc_analysis.cohort.classification.run import describe_verdict, people_with_items
 from itc_analysis.cohort.eligibility.consistency import find_contradictions
 from itc_analysis.cohort.eligibility.criteria import RULES
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.decisions import Queries
@@ -38,7 +38,7 @@ def make_queries(
     classification: pd.DataFrame,
     sheet: pd.DataFrame,
     *,
-    cohort: Cohort,
+    cohort: CheckedCohort,
 ) -> pd.DataFrame:
     """List the open questions.
 
@@ -170,7 +170,7 @@ def _about_overlap(item: str, second: list[dict[Any, Any]]) -> Query:
     )
 
 
-def _contradictions(items: dict[str, Any], cohort: Cohort) -> list[Query]:
+def _contradictions(items: dict[str, Any], cohort: CheckedCohort) -> list[Query]:
     own = cohort.classification_criteria.get(items["group"], ())
     person = items | {
         "healthy_group": cohort.healthy_group,

@@ -105,7 +105,7 @@ class HealthyGroup(Section):
     )
 
 
-class Groups(HealthyGroup):
+class GroupNames(HealthyGroup):
     """Which groups there are."""
 
     index_group: str = Field("SSc", description="The group that is compared with every other.")
@@ -113,7 +113,6 @@ class Groups(HealthyGroup):
         ("SLE", "pSS", "RA", "IIM"),
         description="Disease control groups; together they are the pooled group.",
     )
-    pooled_name: str = Field("CTD", description="Name of the pooled disease controls.")
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -122,7 +121,13 @@ class Groups(HealthyGroup):
         return (self.index_group, *self.disease_groups, *healthy)
 
 
-class CohortSizes(Groups):
+class Groups(GroupNames):
+    """The groups, and the name of the disease controls taken together."""
+
+    pooled_name: str = Field("CTD", description="Name of the pooled disease controls.")
+
+
+class CohortSizes(GroupNames):
     """How many people each group should have, and how few could be recognised."""
 
     planned_sizes: dict[str, int] = Field(
@@ -147,8 +152,12 @@ class CohortSizes(Groups):
         return self
 
 
-class Cohort(CohortSizes):
-    """Who may be compared."""
+class ShownCohort(Groups, CohortSizes):
+    """What the report says about groups and their sizes."""
+
+
+class CheckedCohort(CohortSizes):
+    """Who is eligible."""
 
     protocol_version: Literal["current", "initial", "none"] = Field(
         "current",
@@ -176,6 +185,10 @@ class Cohort(CohortSizes):
         description="Evidence of Raynaud's phenomenon that is objective in the early SSc criteria; "
         "sources differ on 'observed'.",
     )
+
+
+class Cohort(ShownCohort, CheckedCohort):
+    """Who may be compared."""
 
 
 class Matrices(Section):
@@ -292,7 +305,15 @@ class Flow(Alignment, AlignmentChoice):
     """Reading, cleaning and gating of tubes."""
 
 
-class SingleCell(Section):
+class PseudobulkLimit(Section):
+    """From how many cells on molecules are summed."""
+
+    min_pseudobulk_cells: int = Field(
+        20, ge=1, description="Pseudobulk profiles of fewer cells are not scored."
+    )
+
+
+class CellCalling(Section):
     """Reading, quality and innate T calls of single-cell libraries."""
 
     min_genes: int = Field(
@@ -321,9 +342,10 @@ class SingleCell(Section):
         ge=1,
         description="As many cells or more: quantified (Poisson CV 22 % at 20); between: detected.",
     )
-    min_pseudobulk_cells: int = Field(
-        20, ge=1, description="Pseudobulk profiles of fewer cells are not scored."
-    )
+
+
+class SingleCell(CellCalling, PseudobulkLimit):
+    """Reading, quality and innate T calls of single-cell libraries."""
 
 
 class ScoreReference(Section):

@@ -48,7 +48,7 @@ def slowly(tube: Tube, template: Template, gates: dict[str, FinalGate]) -> dict[
 
 
 def assert_same(tube: Tube, template: Template) -> Membership:
-    rows = fit_tube(tube, template, n_bootstrap=5)
+    rows = fit_tube(tube, template, n_bootstrap=10)
     gates = pool_gates(contract.make(rows, GateFits), template, Flow())
     own = final_gates(gates, tube.file_id, template)
     fast, slow = gate_tube(tube, template, own), slowly(tube, template, own)

@@ -17,7 +17,7 @@ from itc_analysis.cohort.classification import (
     ssc_early_2001,
 )
 from itc_analysis.cohort.classification.engine import Items, Result, Truth, some
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Classification
 
@@ -92,7 +92,9 @@ def better_explained(items: Items) -> list[str]:
     return [name for name in (part.strip() for part in str(text).split(",")) if name]
 
 
-def classify(participants: pd.DataFrame, sheet: pd.DataFrame, *, cohort: Cohort) -> pd.DataFrame:
+def classify(
+    participants: pd.DataFrame, sheet: pd.DataFrame, *, cohort: CheckedCohort
+) -> pd.DataFrame:
     """Apply all sets of criteria to everybody.
 
     Parameters

@@ -10,7 +10,7 @@ import pandas as pd
 
 from itc_analysis.cohort.classification.run import Facts, facts_of
 from itc_analysis.cohort.eligibility.criteria import RULES, Person, Rule
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Eligibility, Participants
 
@@ -25,7 +25,7 @@ _NOTHING_FOUND = Facts(by_items=None, told="", elsewhere="")
 
 
 def judge_participants(
-    participants: pd.DataFrame, classification: pd.DataFrame | None = None, *, cohort: Cohort
+    participants: pd.DataFrame, classification: pd.DataFrame | None = None, *, cohort: CheckedCohort
 ) -> pd.DataFrame:
     """Apply every rule to every participant.
 
@@ -131,7 +131,7 @@ def _of_group(person: Person, found: Facts) -> str:
     return f"{found.told}; as declared" if found.told and is_declared else found.told
 
 
-def _outcome(rule: Rule, person: Person, version: str, cohort: Cohort) -> str:
+def _outcome(rule: Rule, person: Person, version: str, cohort: CheckedCohort) -> str:
     if version not in rule.versions or not rule.applies(person, cohort):
         return "not_applicable"
     verdict = rule.judge(person)
