@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.scores.test_signatures import shipped
 
 from itc_analysis.scores.methods import Reference, pseudobulk_z
 from itc_analysis.scores.signatures import Signature
-from tests.scores.test_signatures import shipped
 
 pytestmark = [
     pytest.mark.real_data,
