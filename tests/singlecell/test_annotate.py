@@ -204,7 +204,7 @@ def run(folder: Path, rows: list[dict[str, object]], output: str) -> Path:
     libraries = folder / "libraries.json"
     libraries.write_text(json.dumps(rows))
     config = folder / "singlecell.json"
-    config.write_text(SETTINGS.model_dump_json())
+    config.write_text(json.dumps({"singlecell": SETTINGS.model_dump(mode="json")}))
     signatures = folder / "signatures.tsv"
     signatures.write_text(
         "signature\tassay\tfeature\tweight\tsource\treads_as\n"
