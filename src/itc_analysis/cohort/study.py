@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from itc_analysis.cohort.classification.run import classify
+from itc_analysis.cohort.classification.run import classify, people_with_items
 from itc_analysis.cohort.description.design import find_confounded_batches
 from itc_analysis.cohort.description.disclosure import count_cells
+from itc_analysis.cohort.eligibility.consistency import doubted_items, with_groups
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
@@ -58,8 +59,12 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
     tubes = to_table(sheets.tubes.rows, TubeSheet)
     libraries = to_table(sheets.libraries.rows, LibrarySheet)
     items = to_table(sheets.classification.rows, ClassificationSheet)
-    classification = classify(enrolled, items, cohort=cohort)
-    eligibility = judge_participants(enrolled, classification, cohort=cohort)
+    doubts = {
+        str(person["participant_id"]): doubted_items(with_groups(known, cohort))
+        for person, known in people_with_items(enrolled, items)
+    }
+    classification = classify(enrolled, items, cohort=cohort, doubts=doubts)
+    eligibility = judge_participants(enrolled, classification, cohort=cohort, doubts=doubts)
     participants = decide(
         enrolled,
         eligibility,

@@ -72,8 +72,13 @@ def at_least(item: str, limit: float) -> Callable[[Person], Verdict]:
 
 
 def judge_classification(person: Person) -> Verdict:
-    """Items decide where they can, else what is declared; a contradiction of the two is a query."""
+    """Items decide where they can, else what is declared; a contradiction is a query.
+
+    That is, of items and declaration, or of items that the verdict turns on with what is stated elsewhere.
+    """
     by_items, declared = person["classified_by_items"], person["classification_met"]
+    if by_items is None and person["criteria_doubted"]:
+        return None
     if by_items is None:
         return None if declared is None else bool(declared)
     if declared is not None and bool(declared) != by_items:
