@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from gating_tubes import COLOURS, LEVELS, MARKERS, SCATTER, draw_staining, write_tube
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import apply_batch
 from itc_analysis.flow.gates.fit import fit_batch
 from itc_analysis.flow.gates.pool import pool_gates

@@ -110,18 +110,22 @@ def draw_measurements(
         centre = special.logit(healthy) + background + effect
         own = rng.standard_normal(shape)
         latent = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * own
-        logit, log_odds = _between_people(model, centre, latent, sd)
+        logit = _between_people(model, centre, latent, sd)
         found = rng.binomial(total, special.expit(logit))
         is_low = found < setting.lod_events
         names = [f"{population}#{table}" for table in range(n_tables)]
         for measure, value, limit in (
             ("share_of_t", found / total, setting.lod_events / total),
-            ("cells_per_ul", np.exp(log_odds) * per_ul, setting.lod_events / total * per_ul),
+            ("cells_per_ul", found / total * per_ul, setting.lod_events / total * per_ul),
         ):
             if setting.assay == "singlecell" and measure == "cells_per_ul":
                 continue
             low = is_low if measure == "share_of_t" else value < limit
-            frames.append(_rows(people, names, measure, value, low, limit, total, setting.assay))
+            rows = _rows(people, names, measure, value, low, limit, total, setting.assay)
+            rows["n_events"] = found.ravel()
+            if measure == "cells_per_ul":
+                rows["volume_ul"] = (total / per_ul).ravel()
+            frames.append(rows)
         if setting.scores and population == next(iter(setting.shares)):
             cells = np.maximum(rng.poisson(CELLS_OF_SCORE * rng.gamma(2, 0.5, shape)), 1)
             error = 1 / np.sqrt(cells)
@@ -136,15 +140,15 @@ def draw_measurements(
     return contract.make(pd.concat(frames, ignore_index=True), Measurements)
 
 
-def _between_people(model: str, centre: Array, latent: Array, sd: Array) -> tuple[Array, Array]:
-    """Return each person's logit of the share, and log odds from which the count follows."""
+def _between_people(model: str, centre: Array, latent: Array, sd: Array) -> Array:
+    """Return each person's logit of the share."""
     if model == "normal":
-        return centre + sd * latent, centre + sd * latent
+        return centre + sd * latent
     # a gamma variate whose logarithm has this SD, by the probability of the latent normal
     a = _inverse_trigamma(sd**2)
     log_gamma = np.log(special.gammaincinv(a, special.ndtr(latent))) - special.digamma(a)
     # beta(a, b) as a ratio of gammas, G_a / (G_a + G_b), with b large: shares are a few per cent or less
-    return centre + log_gamma, centre + log_gamma
+    return np.asarray(centre + log_gamma)
 
 
 def _inverse_trigamma(value: Array) -> Array:

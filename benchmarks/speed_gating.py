@@ -81,7 +81,7 @@ def write_tube(path: Path, n_events: int) -> None:
 
 def learn(folder: Path) -> None:
     """Learn and pool the gates; write them as table and as Gating-ML. Prints what learning costs."""
-    from itc_analysis.config import Flow
+    from itc_analysis.config.sections import Flow
     from itc_analysis.flow.gates import fit
     from itc_analysis.flow.gates.pool import pool_gates
     from itc_analysis.flow.manual import gatingml
@@ -147,7 +147,7 @@ def with_the_command(folder: Path) -> tuple[Run, Run]:
         return {}
 
     def functions() -> dict[str, int]:
-        from itc_analysis.config import Flow
+        from itc_analysis.config.sections import Flow
         from itc_analysis.flow.counting.apply import apply_batch
         from itc_analysis.flow.tube.batch import read_batch
         from itc_analysis.flow.tube.quality_mask import Judged

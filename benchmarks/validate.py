@@ -21,9 +21,10 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 import numpy as np
 import pandas as pd
+from few_cells import BEGIN, END
 from simulated_tables import HEALTHY_SHARE, Setting, draw_measurements, draw_participants
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Cohort, Stats
 from itc_analysis.stats.endpoint.model import fit_endpoint
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.models.permutation import freedman_lane
@@ -109,7 +110,10 @@ def main() -> None:
             print("\n".join(section), flush=True)
             page += section
     if options.output:
-        Path(options.output).write_text("\n".join(page) + "\n", encoding="utf-8")
+        path = Path(options.output)
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        kept = [BEGIN + old.split(BEGIN)[1].split(END)[0] + END] if BEGIN in old else []
+        path.write_text("\n".join([*page, "", *kept]) + "\n", encoding="utf-8")
 
 
 def run_draw(job: tuple[int, str, int, int]) -> pd.DataFrame:
@@ -172,7 +176,10 @@ def compare_endpoint(
     population, number = name.split("#")
     scaled = scaled.set_index("participant_id")
     columns = ["state", "y", "n_found", "standard_error", "value", "log_t_per_ul"]
+    counts = scaled["cell_count"].reindex(template.index)
     responses = template.assign(**{c: scaled[c].reindex(template.index) for c in columns})
+    if counts.notna().all():
+        responses["sample_counts"] = pd.Series([(c,) for c in counts], template.index, dtype=object)
     described = {
         "population": population, "measure": measure, "table": int(number), "is_primary": measure != "score"
     }  # fmt: skip

@@ -1,12 +1,12 @@
 """Files that are generated from the classes: settings, their schema, and the data model.
 
-`itc init --settings` writes them into the source folder; a test compares them.
+`itc init --docs` writes them into the source folder; a test compares them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -17,17 +17,17 @@ from pydantic.fields import FieldInfo
 
 from itc_analysis.cohort.sheets.columns import as_json
 from itc_analysis.cohort.sheets.read import describe_sheets
-from itc_analysis.config import Section, Settings
+from itc_analysis.config.sections import Section, Settings
 from itc_analysis.flow.gating.template_page import template_page
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import SHEETS
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.made import MADE
+from itc_analysis.tables.registry import TABLES, File, contract_of
 
 #: Written by hand, for biologists.
 CONFIG_README = Path(__file__).with_name("resources") / "config_readme.md"
 _WIDTH = 98
-_GENERATED = "generated from the classes by `itc init --settings`; do not edit"
+_GENERATED = "generated from the classes by `itc init --docs`; do not edit"
 #: pandera's names of types, in the words of a reader.
 _TYPES = {
     "float64": "number",
@@ -120,8 +120,8 @@ def data_model_page() -> str:
     for table in SHEETS:
         lines += _describe_table(table)
     lines += ["", "## Tables that steps make"]
-    for table in MADE:
-        lines += _describe_table(table)
+    for model in dict.fromkeys(map(contract_of, TABLES)):
+        lines += _describe_table(model, [file for file in TABLES if contract_of(file) is model])
     return "\n".join(lines) + "\n"
 
 
@@ -145,12 +145,15 @@ def template(sheet: type[Contract]) -> str:
     return "\t".join(contract.columns_of(sheet)) + "\n"
 
 
-def _describe_table(table: type[Contract]) -> list[str]:
+def _describe_table(table: type[Contract], files: Sequence[File] = ()) -> list[str]:
     key = ", ".join(f"`{name}`" for name in contract.key_of(table))
-    maker = contract.maker_of(table)
     lines = ["", f"### {table.__name__}", "", _docstring(table), "", f"One row per {key}."]
-    if maker:
-        lines[-1] += f" Made by {maker if maker == 'every step' else f'`{maker}`'}."
+    if files:
+        lines.append("")
+    lines += [
+        f"- `study.{file.name}`, `results/{file.path}`, made by `{file.command}`: {file.sentence}"
+        for file in files
+    ]
     lines += [
         "",
         "| column | type | unit | may be | empty | what it means |",

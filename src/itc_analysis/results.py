@@ -1,14 +1,17 @@
-"""Where each file lies in the results folder: the one place that knows.
+"""Where each file lies in the results folder, and the tables of a finished run.
 
-Used by the Snakefile, the report and the notebooks alike, so nothing else builds a path.
-`open_results` gives the tables of a finished run.
+`Layout` is used by the Snakefile, the report and the notebooks alike, so nothing else builds a
+path. `open_results` opens a finished run.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from itc_analysis.tables.registry import BY_NAME, FILES, TABLES, File, contract_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,189 +19,68 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths below a results folder; arguments may be Snakemake wildcards such as ``"{batch}"``."""
+    """Paths below a results folder, by the names of the registry.
 
-    folder: str
-
-    def _at(self, *parts: str) -> str:
-        return "/".join((self.folder.rstrip("/"), *parts))
-
-    # settings as frozen for the steps
-    @property
-    def settings(self) -> str:
-        return self._at("settings")
-
-    def log(self, *parts: str) -> str:
-        return self._at("logs", *parts) + ".log"
-
-    # cohort
-    @property
-    def participants(self) -> str:
-        return self._at("cohort", "participants.parquet")
-
-    @property
-    def eligibility(self) -> str:
-        return self._at("cohort", "eligibility.parquet")
-
-    @property
-    def classification(self) -> str:
-        return self._at("cohort", "classification.parquet")
-
-    @property
-    def queries(self) -> str:
-        return self._at("cohort", "queries.parquet")
-
-    @property
-    def query_sheet(self) -> str:
-        return self._at("cohort", "queries.tsv")
-
-    @property
-    def shared_participants(self) -> str:
-        return self._at("cohort", "participants_to_share.tsv")
-
-    @property
-    def disclosure(self) -> str:
-        return self._at("cohort", "disclosure.parquet")
-
-    @property
-    def samples(self) -> str:
-        return self._at("cohort", "samples.parquet")
-
-    @property
-    def tubes(self) -> str:
-        return self._at("cohort", "tubes.parquet")
-
-    @property
-    def libraries(self) -> str:
-        return self._at("cohort", "libraries.parquet")
-
-    @property
-    def cohort_problems(self) -> str:
-        return self._at("cohort", "problems.parquet")
-
-    # flow: one folder per panel and staining batch
-    def scales(self, panel: str) -> str:
-        return self._at("flow", panel, "scales.parquet")
-
-    def spill(self, panel: str) -> str:
-        return self._at("flow", panel, "spill.parquet")
-
-    def landmarks(self, panel: str) -> str:
-        return self._at("flow", panel, "landmarks.parquet")
-
-    def alignment(self, panel: str) -> str:
-        return self._at("flow", panel, "alignment.parquet")
-
-    def fits(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "gate_fits.parquet")
-
-    def tube_quality(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "quality.parquet")
-
-    def acquisition(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "acquisition.parquet")
-
-    def kept_events(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "kept_events.parquet")
-
-    def gates(self, panel: str) -> str:
-        return self._at("flow", panel, "gates.parquet")
-
-    def gatingml(self, panel: str) -> str:
-        return self._at("flow", panel, "gatingml")
-
-    def counts(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "counts.parquet")
-
-    def intensity(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "intensity.parquet")
-
-    def combinations(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "combinations.parquet")
-
-    def views(self, panel: str, batch: str) -> str:
-        return self._at("flow", panel, batch, "views.parquet")
-
-    def overview(self, panel: str) -> str:
-        return self._at("flow", panel, "overview")
-
-    # single cell: one folder per library batch
-    def library_quality(self, batch: str) -> str:
-        return self._at("singlecell", batch, "quality.parquet")
-
-    def cells(self, batch: str) -> str:
-        return self._at("singlecell", batch, "cells.parquet")
-
-    def cell_counts(self, batch: str) -> str:
-        return self._at("singlecell", batch, "counts.parquet")
-
-    def pseudobulk(self, batch: str) -> str:
-        return self._at("singlecell", batch, "pseudobulk.parquet")
-
-    def pseudobulk_depth(self, batch: str) -> str:
-        return self._at("singlecell", batch, "pseudobulk_depth.parquet")
-
-    # downstream
-    @property
-    def scores(self) -> str:
-        return self._at("scores.parquet")
-
-    @property
-    def measurements(self) -> str:
-        return self._at("measurements.parquet")
-
-    @property
-    def comparisons(self) -> str:
-        return self._at("comparisons.parquet")
-
-    @property
-    def verdicts(self) -> str:
-        return self._at("verdicts.parquet")
-
-    @property
-    def diagnostics(self) -> str:
-        return self._at("diagnostics.parquet")
-
-    @property
-    def genes(self) -> str:
-        return self._at("genes.parquet")
-
-    @property
-    def associations(self) -> str:
-        return self._at("associations.parquet")
-
-    @property
-    def compositions(self) -> str:
-        return self._at("compositions.parquet")
-
-    @property
-    def modalities(self) -> str:
-        return self._at("modalities.parquet")
-
-    @property
-    def modality_agreement(self) -> str:
-        return self._at("modality_agreement.parquet")
-
-    @property
-    def report(self) -> str:
-        return self._at("report.html")
-
-    @property
-    def strobe(self) -> str:
-        return self._at("report.strobe.json")
-
-    @property
-    def miflowcyt(self) -> str:
-        return self._at("report.miflowcyt.json")
-
-
-class Results:
-    """The tables of a finished run, read when asked for.
+    A file that there is one of is an attribute; one per panel or batch takes them as arguments,
+    which may be Snakemake wildcards.
 
     Examples
     --------
-    >>> study = open_results("results")          # doctest: +SKIP
-    >>> study.comparisons.query("family == 'primary'")   # doctest: +SKIP
+    >>> at = Layout("results")
+    >>> at.measurements
+    'results/measurements.parquet'
+    >>> at.counts("panel_a", "b1")
+    'results/flow/panel_a/b1/counts.parquet'
+    """
+
+    folder: str
+
+    def at(self, name: str, *where: str) -> str:
+        """Return the path of a file; `where` gives its panel and batch, in this order."""
+        file = BY_NAME[name]
+        return self._below(file.path.format(**dict(zip(file.wildcards, where, strict=True))))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the path, or a function of panel and batch where there are several."""
+        if name not in BY_NAME:
+            msg = f"a results folder has no file named {name!r}"
+            raise AttributeError(msg)
+        if not BY_NAME[name].wildcards:
+            return self.at(name)
+        return lambda *where: self.at(name, *where)
+
+    def made_by(self, rule: str) -> dict[str, str]:
+        """Return the files of a rule by name, with `{panel}` and `{batch}` left open."""
+        return {f.name: self._below(f.path) for f in FILES if f.made_by == rule}
+
+    @property
+    def settings(self) -> str:
+        """Where settings are frozen for the steps."""
+        return self._below("settings")
+
+    def log(self, *parts: str) -> str:
+        """Return the log of a job."""
+        return self._below("logs", *parts) + ".log"
+
+    def _below(self, *parts: str) -> str:
+        return "/".join((self.folder.rstrip("/"), *parts))
+
+
+class Results:
+    """The tables of a finished run, read when asked for: each is an attribute.
+
+    `dir(study)` and tab completion list them; what each holds and whether it is there is shown by
+    printing the object. Every table keeps what made it in `table.attrs["provenance"]`.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The results folder.
+
+    Raises
+    ------
+    ItcError
+        There are no measurements in the folder.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -211,88 +93,99 @@ class Results:
                 "no measurements.parquet here; run the workflow, or name its results folder",
             )
 
-    def _read(self, path: str, contract_name: str) -> pd.DataFrame:
-        from itc_analysis.tables import contract, made
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Read a table by its name."""
+        file = BY_NAME.get(name)
+        if file is None or not file.contract:
+            from itc_analysis.errors import did_you_mean
 
-        return contract.read(path, getattr(made, contract_name))
+            hint = did_you_mean(name, [table.name for table in TABLES])
+            msg = f"a results folder has no table {name!r}" + (f"; {hint}" if hint else "")
+            raise AttributeError(msg)
+        return self._read(file)
 
-    def _read_each(self, pattern: str, contract_name: str) -> pd.DataFrame:
-        from itc_analysis.tables import contract, made
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(table.name for table in TABLES)]
 
-        paths = sorted(Path(self.layout.folder).glob(pattern))
-        return contract.read_all(paths, getattr(made, contract_name))
+    def __repr__(self) -> str:
+        there = [file.name for file in TABLES if self._paths(file)]
+        return f"Results({self.layout.folder!r}): {len(there)} tables: {', '.join(there)}"
 
-    @property
-    def participants(self) -> pd.DataFrame:
-        """Everybody enrolled, with the decision on eligibility."""
-        return self._read(self.layout.participants, "Participants")
-
-    @property
-    def measurements(self) -> pd.DataFrame:
-        """One number per sample, population and measure."""
-        return self._read(self.layout.measurements, "Measurements")
-
-    @property
-    def comparisons(self) -> pd.DataFrame:
-        """The index group against each other group."""
-        return self._read(self.layout.comparisons, "Comparisons")
-
-    @property
-    def verdicts(self) -> pd.DataFrame:
-        """What the comparisons of each primary endpoint say together."""
-        return self._read(self.layout.verdicts, "Verdicts")
-
-    @property
-    def diagnostics(self) -> pd.DataFrame:
-        """Influence, change by covariates and further checks beside the comparisons."""
-        return self._read(self.layout.diagnostics, "Diagnostics")
-
-    @property
-    def genes(self) -> pd.DataFrame:
-        """Genes of each population, the index group against each other group."""
-        return self._read(self.layout.genes, "Genes")
-
-    @property
-    def associations(self) -> pd.DataFrame:
-        """Measures against clinical variables within a group."""
-        return self._read(self.layout.associations, "Associations")
-
-    @property
-    def compositions(self) -> pd.DataFrame:
-        """Parts of one whole, compared together."""
-        return self._read(self.layout.compositions, "Compositions")
-
-    @property
-    def modalities(self) -> pd.DataFrame:
-        """Flow cytometry beside single cell, one row per participant and population."""
-        return self._read(self.layout.modalities, "Modalities")
-
-    @property
-    def modality_agreement(self) -> pd.DataFrame:
-        """How the two agree, one row per population."""
-        return self._read(self.layout.modality_agreement, "ModalityAgreement")
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """Exhaustion, activation and further scores."""
-        return self._read(self.layout.scores, "ScoreTable")
-
-    @property
-    def gates(self) -> pd.DataFrame:
-        """Final gates of every tube."""
-        return self._read_each("flow/*/gates.parquet", "Gates")
-
-    @property
-    def counts(self) -> pd.DataFrame:
-        """Cells per population, of tubes and libraries."""
-        return self._read_each("*/**/counts.parquet", "Counts")
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>{file.name}</code></td><td>{escape(file.sentence)}</td>"
+            f"<td>{len(self._paths(file)) or 'not there'}</td></tr>"
+            for file in TABLES
+        )
+        return (
+            f"<p>Results in <code>{escape(self.layout.folder)}</code></p>"
+            f"<table><tr><th>table</th><th>holds</th><th>files</th></tr>{rows}</table>"
+        )
 
     def cells(self, call: str | None = None) -> pd.DataFrame:
-        """Single cells, all or those with one call, e.g. ``cells("mait")``."""
-        table = self._read_each("singlecell/*/cells.parquet", "Cells")
-        return table if call is None else table[table["call"] == call].reset_index(drop=True)
+        """Return single cells, all or those with one call.
+
+        Parameters
+        ----------
+        call : str or None
+            A population such as ``"mait"``; case, spaces and hyphens do not matter. None: all.
+
+        Raises
+        ------
+        ItcError
+            No cell has this call, with the nearest one that some cell has.
+        """
+        table = self._read(BY_NAME["cells"])
+        if call is None:
+            return table
+        calls = sorted(table["call"].dropna().unique())
+        by_plain = {_plain(name): name for name in calls}
+        found = by_plain.get(_plain(call))
+        if found is None:
+            from itc_analysis.errors import Fault, ItcError, did_you_mean
+
+            hint = did_you_mean(_plain(call), list(by_plain)) or f"calls: {', '.join(calls)}"
+            raise ItcError(self.layout.folder, [Fault("", f"no cell has the call '{call}'", hint)])
+        return table[table["call"] == found].reset_index(drop=True)
+
+    def _paths(self, file: File) -> list[Path]:
+        pattern = file.path.format(**dict.fromkeys(file.wildcards, "*"))
+        return sorted(Path(self.layout.folder).glob(pattern))
+
+    def _read(self, file: File) -> pd.DataFrame:
+        from itc_analysis.tables import contract
+
+        paths = self._paths(file)
+        table = contract.read_all(paths, contract_of(file))
+        table.attrs["provenance"] = [contract.read_provenance(path) for path in paths]
+        return table
 
 
 def open_results(folder: str | Path = "results") -> Results:
-    """Open a results folder; the stable way in for notebooks."""
+    """Open the results folder of a finished run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The results folder of a study.
+
+    Returns
+    -------
+    Results
+        Each table of the run is an attribute.
+
+    Raises
+    ------
+    ItcError
+        There are no measurements in the folder.
+
+    Examples
+    --------
+    >>> study = open_results("demo/results")  # doctest: +SKIP
+    >>> study.comparisons.query("family == 'primary'")  # doctest: +SKIP
+    """
     return Results(folder)
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")

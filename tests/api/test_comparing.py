@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 import itc_analysis as itc
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.questions.compare import compare_groups
 from stats.made_up_study import COHORT, make_measurements, make_participants, make_plan
 

@@ -10,7 +10,9 @@ import yaml
 
 from cohort.cohort_examples import two_groups, write_study
 from itc_analysis import cli
-from itc_analysis.config import CohortSettings, Study, freeze
+from itc_analysis.config.frozen import freeze
+from itc_analysis.config.sections import Study
+from itc_analysis.config.steps import CheckSettings
 from itc_analysis.tables import contract, made
 from itc_analysis.tables.cohort import sheets
 
@@ -75,7 +77,7 @@ def test_the_tables_are_written_with_their_provenance(config: Path, tmp_path: Pa
 def test_a_frozen_part_of_the_settings_gives_the_same_bytes(
     config: Path, study: Study, tmp_path: Path
 ) -> None:
-    frozen = freeze(CohortSettings(study=study, cohort=two_groups()), tmp_path / "f", "cohort")
+    frozen = freeze(CheckSettings(study=study, cohort=two_groups()), tmp_path / "f", "cohort")
     assert check(config, "--output-folder", str(tmp_path / "a")) == 0
     assert check(frozen, "--output-folder", str(tmp_path / "b")) == 0
     for name in TABLES:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from itc_analysis.cli.check import open_data_files
-from itc_analysis.config import Study
+from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError, ItcErrors
 from itc_analysis.flow.fcs.read import read_fcs
 
@@ -16,7 +16,6 @@ from itc_analysis.flow.fcs.read import read_fcs
 REFUSED = {
     "AriaFile1.fcs": "the copy is probably incomplete",
     "EY_2013-07-19_PBS_FCS_3.1_Well_A1.001.fcs": "$SPILLOVER says 6 channels and holds 6 entries",
-    "data_start_offset_discrepancy_example.fcs": "HEADER says the events lie at bytes",
     "example_Out.fcs": "there are 59 columns ($PAR), but a name for channel 60 too",
     "int-multiple_datasets.fcs": "channel 1 of 2 has no name ($P1N)",
 }
@@ -29,6 +28,7 @@ LOADED = {
     "SG_2014-09-26_Duplicate_Names.fcs": 8_129,
     "Sample_Well_A02.fcs": 37_395,
     "cyflow_cube_8.fcs": 725,
+    "data_start_offset_discrepancy_example.fcs": 2,
     "fake_large_fcs.fcs": 11_585,
     "fcs1_cleaned.lmd": 50_000,
     "float-1_event.fcs": 1,

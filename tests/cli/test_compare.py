@@ -35,15 +35,14 @@ def study(tmp_path, root):
     return tmp_path
 
 
-def arguments(folder, output="comparisons.parquet"):
+def arguments(folder, output="."):
     return [
         "compare",
         *("--config", str(folder / "config.yaml")),
-        *("--cohort-config", str(folder / "config.yaml")),
         *("--plan", str(folder / "plan.yaml")),
         *("--participants", str(folder / "participants.parquet")),
         *("--measurements", str(folder / "measurements.parquet")),
-        *("--output", str(folder / output)),
+        *("--output-folder", str(folder / output)),
     ]
 
 
@@ -63,9 +62,8 @@ def test_compare_writes_every_planned_comparison_with_its_provenance(study, caps
     assert out == f"{len(table)} comparisons, {len(table) - len(done)} of them not estimable\n"
 
 
-def test_verdicts_and_diagnostics_are_written_where_asked_for(study):
-    beside = [f"--{name}={study / name}.parquet" for name in ("verdicts", "diagnostics")]
-    assert main(arguments(study) + beside) == 0
+def test_verdicts_and_diagnostics_are_written_too(study):
+    assert main(arguments(study)) == 0
     verdicts = contract.read(study / "verdicts.parquet", Verdicts)
     assert len(verdicts) == 8
     mait = verdicts.set_index(["population", "measure"]).loc[("mait", "share_of_t")]
@@ -78,15 +76,14 @@ def test_verdicts_and_diagnostics_are_written_where_asked_for(study):
         assert "{" not in contract.read_provenance(study / f"{name}.parquet")["methods"]
 
 
-def test_associations_compositions_and_modalities_are_written_where_asked_for(study):
+def test_associations_compositions_and_modalities_are_written_too_and_alike_each_time(study):
     names = {
         "associations": Associations,
         "compositions": Compositions,
         "modalities": Modalities,
-        "modality-agreement": ModalityAgreement,
+        "modality_agreement": ModalityAgreement,
     }
-    beside = [f"--{name}={study / name}.parquet" for name in names]
-    assert main(arguments(study) + beside) == 0
+    assert main(arguments(study)) == 0
     written = {
         name: contract.read(study / f"{name}.parquet", table) for name, table in names.items()
     }
@@ -96,25 +93,17 @@ def test_associations_compositions_and_modalities_are_written_where_asked_for(st
     assert len(within) == 16 * 17  # endpoints x contrasts of the default plan
     assert set(written["compositions"]["part"]) > {"mait", "joint"}
     assert len(written["modalities"]) == 56 * 4
-    assert len(written["modality-agreement"]) == 4
+    assert len(written["modality_agreement"]) == 4
     for name in names:
         stored = contract.read_provenance(study / f"{name}.parquet")
         assert stored["methods"].endswith(".")
         assert "{" not in stored["methods"]
         assert set(stored["citations"]) <= set(REFERENCES)
         assert "plan.yaml" in stored["inputs"]
-    again = [f"--{name}={study / name}-again.parquet" for name in names]
-    assert main(arguments(study, "again.parquet") + again) == 0
-    for name in names:
-        first, second = (study / f"{name}{end}.parquet" for end in ("", "-again"))
+    assert main(arguments(study, "again")) == 0
+    for name in ("comparisons", "verdicts", "diagnostics", *names):
+        first, second = (study / end / f"{name}.parquet" for end in ("", "again"))
         assert first.read_bytes() == second.read_bytes()
-
-
-def test_a_second_run_writes_the_same_bytes(study):
-    assert main(arguments(study)) == 0
-    assert main(arguments(study, "again.parquet")) == 0
-    first, again = (study / name for name in ("comparisons.parquet", "again.parquet"))
-    assert first.read_bytes() == again.read_bytes()
 
 
 def test_a_fault_in_the_plan_is_told_without_traceback(study, capsys):
@@ -152,8 +141,8 @@ def test_what_was_not_planned_is_marked_post_hoc_and_leaves_the_plan_alone(study
     contract.write(pd.concat([mait, more]), study / "measurements.parquet", Measurements)
     assert main(arguments(study)) == 0
     planned = contract.read(study / "comparisons.parquet", Comparisons)
-    assert main(arguments(study, "both.parquet") + post_hoc(study)) == 0
-    both = contract.read(study / "both.parquet", Comparisons)
+    assert main(arguments(study, "both") + post_hoc(study)) == 0
+    both = contract.read(study / "both/comparisons.parquet", Comparisons)
     added = both[both["role"] == "post_hoc"]
     # the plan's p values do not know of those added, and these are adjusted among themselves
     pd.testing.assert_frame_equal(both[both["role"] != "post_hoc"].reset_index(drop=True), planned)
@@ -162,7 +151,7 @@ def test_what_was_not_planned_is_marked_post_hoc_and_leaves_the_plan_alone(study
     assert added["p_adjusted"].min() == pytest.approx(min(2 * smallest, 1))
     assert len(set(added["plan_digest"])) == 1
     assert not set(added["plan_digest"]) & set(planned["plan_digest"])
-    stored = contract.read_provenance(study / "both.parquet")
+    stored = contract.read_provenance(study / "both/comparisons.parquet")
     assert "post hoc" in stored["methods"]
     assert "post_hoc.yaml" in stored["inputs"]
 

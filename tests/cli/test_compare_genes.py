@@ -39,7 +39,6 @@ def study(tmp_path, root):
 def arguments(folder, output="genes.parquet"):
     named = {
         "config": "config.yaml",
-        "cohort-config": "config.yaml",
         "plan": "plan.yaml",
         "participants": "participants.parquet",
         "samples": "samples.parquet",

@@ -10,10 +10,11 @@ import pytest
 from itc_analysis import cli, documentation
 from itc_analysis.cli.init import rewrite_generated
 from itc_analysis.cohort.join import read_rows
-from itc_analysis.config import Section, Settings, load_settings
+from itc_analysis.config.loading import load_settings
+from itc_analysis.config.sections import Section, Settings
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import SHEETS
-from itc_analysis.tables.made import MADE
+from itc_analysis.tables.registry import TABLES, contract_of
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -76,7 +77,7 @@ def test_files_that_are_there_are_listed_and_nothing_is_overwritten(
 def test_generated_files_in_the_repository_are_up_to_date(root: Path) -> None:
     for path, generate in documentation.generated_files().items():
         stored = (root / path).read_text(encoding="utf-8")
-        assert stored == generate(), f"{path} differs from the classes: run `itc init --settings`"
+        assert stored == generate(), f"{path} differs from the classes: run `itc init --docs`"
 
 
 def test_rewriting_changes_only_what_differs(root: Path, tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_rewriting_changes_only_what_differs(root: Path, tmp_path: Path) -> None
 def test_settings_of_a_study_are_not_reset(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["init", str(tmp_path), "--settings"]) == 2
+    assert cli.main(["init", str(tmp_path), "--docs"]) == 2
     assert "this is not the source folder of itc_analysis" in capsys.readouterr().err
     assert files_below(tmp_path) == {}
 
@@ -111,7 +112,7 @@ def test_every_setting_is_described_and_documented() -> None:
 
 def test_every_column_is_described_and_documented() -> None:
     page = documentation.data_model_page()
-    for table in (*SHEETS, *MADE):
+    for table in (*SHEETS, *map(contract_of, TABLES)):
         assert f"### {table.__name__}\n" in page
         for name, column in contract.columns_of(table).items():
             assert column.description, f"{table.__name__}.{name} has no description"

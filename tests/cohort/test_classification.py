@@ -35,7 +35,7 @@ from itc_analysis.cohort.classification.run import (
     run_all,
 )
 from itc_analysis.cohort.sheets.columns import sheet_forms
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 
@@ -325,7 +325,7 @@ def test_contributions_are_told_with_the_finding_behind_them() -> None:
 def test_the_names_in_the_settings_are_those_of_the_sets() -> None:
     from typing import get_args
 
-    from itc_analysis.config import CriteriaName
+    from itc_analysis.config.sections import CriteriaName
 
     assert set(get_args(CriteriaName)) == set(TITLES)
     named = [name for sets in Cohort().classification_criteria.values() for name in sets]

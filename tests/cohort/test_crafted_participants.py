@@ -18,7 +18,7 @@ from itc_analysis.cohort.eligibility.criteria import RULES
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets.read import read_sheet
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.sheets import DecisionSheet, ParticipantSheet

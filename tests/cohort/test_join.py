@@ -11,7 +11,7 @@ import pytest
 
 from cohort.cohort_examples import spotless, two_groups, write_sheet, write_study
 from itc_analysis.cohort.join import list_libraries, list_tubes, read_rows, read_study_sheets
-from itc_analysis.config import Study
+from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError, ItcErrors, SheetError
 
 

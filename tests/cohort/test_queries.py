@@ -14,7 +14,7 @@ from itc_analysis.cohort.classification.run import classify
 from itc_analysis.cohort.eligibility.consistency import CHECKS, find_contradictions
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.queries import make_queries, write_query_sheet
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.sheets import DecisionSheet, ParticipantSheet

@@ -8,7 +8,7 @@ import pytest
 
 from cohort.cohort_examples import spotless, two_groups, write_sheet, write_study
 from itc_analysis.cohort.study import CohortTables, read_cohort
-from itc_analysis.config import Study
+from itc_analysis.config.sections import Study
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from itc_analysis.cohort.description.plots import plot_balance, plot_covariate, 
 from itc_analysis.cohort.description.power import make_power_table
 from itc_analysis.cohort.description.table_one import make_table_one
 from itc_analysis.cohort.study import CohortTables, read_cohort
-from itc_analysis.config import Cohort, Stats, Study
+from itc_analysis.config.sections import Cohort, Stats, Study
 from itc_analysis.errors import ItcError
 from itc_analysis.simulate.people.classification import draw_classification
 from itc_analysis.simulate.people.clinical import draw_participants
@@ -406,12 +406,12 @@ def test_utf_16_and_crlf_are_read_right(small: Study, encode: Callable[[str], by
     pd.testing.assert_frame_equal(found.classification, expected.classification)
 
 
-def test_latin_1_is_refused_with_its_row(small: Study) -> None:
+def test_latin_1_is_read_and_the_unknown_group_told(small: Study) -> None:
     text = (
         Path(small.participants).read_text(encoding="utf-8").replace("P002\tSSc", "P002\tSjögren")
     )
     Path(small.participants).write_bytes(text.encode("latin-1"))
-    assert "row 3, byte 0xF6 is not UTF-8 (probably Latin-1 or Windows-1252)" in told(small)
+    assert "row 3, group 'S...' (7 characters) is not in the settings" in told(small)
 
 
 def test_an_unknown_item_in_better_explained_is_guessed(small: Study) -> None:

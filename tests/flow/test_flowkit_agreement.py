@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import FinalGate, final_gates, gate_tube
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
 from itc_analysis.flow.gates.fit import axes_of, fit_batch, load_checked

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, make_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import final_gates, gate_tube
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Measure
+from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.collect import Limits, Tables, measure_study
 from itc_analysis.tables import contract, made
 from itc_analysis.tables.cohort import sheets

@@ -9,8 +9,8 @@ import pytest
 
 from itc_analysis import provenance
 from itc_analysis.cli import measure
-from itc_analysis.config import Cohort, Flow, freeze
-from itc_analysis.config import Measure as Settings
+from itc_analysis.config.frozen import freeze_step
+from itc_analysis.config.sections import Flow, Settings
 from itc_analysis.errors import ItcError
 from itc_analysis.tables import contract, made
 from itc_analysis.tables.cohort import sheets
@@ -35,8 +35,7 @@ def write_inputs(study: Any, folder: Path, *, lod_events: int = 20) -> list[str]
         arguments += [f"--{name}", str(path)]
     return [
         *arguments,
-        *("--config", freeze(Settings(), folder, "measure")),
-        *("--cohort-config", freeze(Cohort(), folder, "cohort")),
+        *("--config", freeze_step(Settings(), "measure", folder)),
         *("--output", str(folder / "measurements.parquet")),
     ]
 

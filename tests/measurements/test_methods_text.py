@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from itc_analysis.config import Measure
+from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.collect import Limits
 from itc_analysis.measurements.methods_text import describe_measurements
 

@@ -53,3 +53,23 @@ def test_number_that_is_not_ok_is_not_judged() -> None:
         }
     )
     assert list(flag_implausible(rows)["reason"]) == ["4 cells"]
+
+
+@pytest.mark.parametrize(
+    ("t_cells", "lymphocytes", "is_odd"),
+    [(9.2, 1800.0, True), (9200, 1800, True), (1200, 1800, False), (1200, 1.8, True), (500, None, False)],
+)  # fmt: skip
+def test_counts_beside_the_haematology_by_a_thousand_are_flagged_and_kept(
+    t_cells: float, lymphocytes: float | None, is_odd: object
+) -> None:
+    rows = pd.DataFrame(
+        {
+            "source_id": ["A"], "sample_id": ["S1"], "population": ["t_cells"],
+            "measure": ["cells_per_ul"], "value": [t_cells], "status": ["ok"],
+            "reason": pd.Series([None], dtype="string"),
+        }
+    )  # fmt: skip
+    found = flag_implausible(rows, {} if lymphocytes is None else {"S1": lymphocytes})
+    told = found["reason"].fillna("")[0]
+    assert ("check beads_per_tube, blood_volume_ul and their units" in told) is is_odd
+    assert found["value"][0] == t_cells

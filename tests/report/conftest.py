@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from itc_analysis.cohort.description.disclosure import count_cells
-from itc_analysis.config import Settings, Study
+from itc_analysis.config.frozen import cut
+from itc_analysis.config.sections import Settings, Study
+from itc_analysis.config.steps import ReportSettings
 from itc_analysis.provenance import describe
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract, made
@@ -28,9 +30,10 @@ HOSTILE = '<script>alert("x")</script>'
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
+def settings() -> ReportSettings:
     """Return the settings of the made-up study."""
-    return Settings(study=Study(name="Made-up study", libraries="config/libraries.tsv"))
+    everything = Settings(study=Study(name="Made-up study", libraries="config/libraries.tsv"))
+    return cut(everything, ReportSettings)
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +131,7 @@ def write_results(
             "remedy": "ask the laboratory",
         }
     ]
-    _write(problems, at.cohort_problems, made.Problems, cohort)
+    _write(problems, at.problems, made.Problems, cohort)
     bad_tube = f"{samples[1]['sample_id']}_panel_a"
     if with_flow:
         _write_flow(at, tubes, bad_tube, hostile_text, told, rng)
@@ -246,7 +249,7 @@ def _write_flow(
             if row["status"] == "ok"
             for step in _acquisition(str(row["file_id"]), unsteady=(place == 2), rng=rng)
         ]
-        _write(steps, at.acquisition(panel, "b1"), made.Acquisitions, made_by)
+        _write(steps, at.acquisitions(panel, "b1"), made.Acquisitions, made_by)
         _write([], at.fits(panel, "b1"), made.GateFits, made_by)
         names = ["t_cells", "mait", "inkt", "gd_t_cells"]
         names = ["t_cells", "cd8_t_cells", "innate_cd8"] if panel == "panel_b" else names

@@ -11,7 +11,8 @@ import pytest
 from lxml import etree, html
 
 from itc_analysis.cli import main
-from itc_analysis.config import Settings, Study, freeze
+from itc_analysis.config.frozen import freeze
+from itc_analysis.config.sections import Settings, Study
 from itc_analysis.report.page import SECTIONS, build_page, write_page
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract, made

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Settings
+from itc_analysis.config.sections import Settings
 from itc_analysis.flow.pictures.plots import background_text
 from itc_analysis.report.html.blocks import Bullets, Details, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
@@ -180,14 +180,13 @@ def test_remarks_are_numbered_once_and_told_below(material: Material) -> None:
 def test_an_assay_that_the_study_lacks_has_no_node_and_one_without_numbers_has_lost_everybody(
     material: Material,
 ) -> None:
-    flow_only = replace(
-        material,
+    flow_only = material.with_tables(
         libraries=material.libraries.iloc[:0],
         library_quality=material.library_quality.iloc[:0],
     )
     assert "ingle-cell" not in str(participants.flow_chart(flow_only).picture)
     rows = material.measurements
-    unmeasured = replace(material, measurements=rows[rows["assay"] != "singlecell"])
+    unmeasured = material.with_tables(measurements=rows[rows["assay"] != "singlecell"])
     n = int(material.participants["is_analysed"].sum())
     assert f"Without single-cell data: n = {n}" in str(participants.flow_chart(unmeasured).picture)
 
@@ -197,22 +196,22 @@ def test_people_whose_cells_were_too_few_for_a_phenotype_have_flow_cytometry(
 ) -> None:
     rows = material.measurements
     rows = rows.assign(status=rows["status"].where(rows["assay"] != "flow", "few_cells"))
-    picture = str(participants.flow_chart(replace(material, measurements=rows)).picture)
+    picture = str(participants.flow_chart(material.with_tables(measurements=rows)).picture)
     assert "Without flow cytometry: n = 0" in picture
 
 
 def test_a_study_without_the_assay_of_the_plan_shows_what_it_measured(material: Material) -> None:
     rows = material.measurements
     flow = rows[(rows["assay"] == "flow") & rows["measure"].isin(answer.ABUNDANCE)]
-    moved = replace(material, measurements=flow.assign(assay="singlecell"))
+    moved = material.with_tables(measurements=flow.assign(assay="singlecell"))
     assert set(comparisons.plotted_rows(moved)["assay"]) == {"singlecell"}
-    both = replace(material, measurements=pd.concat([flow, flow.assign(assay="singlecell")]))
+    both = material.with_tables(measurements=pd.concat([flow, flow.assign(assay="singlecell")]))
     assert set(comparisons.plotted_rows(both)["assay"]) == {"flow"}
 
 
 def test_covariates_that_nobody_has_are_not_drawn(material: Material) -> None:
     nobody = material.participants.assign(age_years=float("nan"))
-    picture = str(alike.blocks(replace(material, participants=nobody))[1].picture)  # type: ignore[union-attr]
+    picture = str(alike.blocks(material.with_tables(participants=nobody))[1].picture)  # type: ignore[union-attr]
     assert ">age<" not in picture
     assert ">sex<" in picture
 

@@ -11,7 +11,8 @@ import pytest
 
 from itc_analysis import provenance
 from itc_analysis.cli import score
-from itc_analysis.config import Cohort, Flow, Scores, SingleCell, freeze
+from itc_analysis.config.frozen import freeze_step
+from itc_analysis.config.sections import Flow, Settings, SingleCell
 from itc_analysis.errors import ItcError
 from itc_analysis.scores.sources import single_cell_sources
 from itc_analysis.tables import contract, made
@@ -37,8 +38,7 @@ def arguments(study: Any, folder: Path, **changes: list[str]) -> list[str]:
         "pseudobulk-depth": (study.single_cell.depth, made.PseudobulkDepth, "cells"),
     }
     named = {
-        "config": [freeze(Scores(), folder, "scores")],
-        "cohort-config": [freeze(Cohort(), folder, "cohort")],
+        "config": [freeze_step(Settings(), "score", folder)],
         "signatures": [str(resources.files("itc_analysis") / "resources" / "signatures.tsv")],
         "output": [str(folder / "scores.parquet")],
     }

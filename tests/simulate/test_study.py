@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 import pytest
 import yaml
 
-from itc_analysis.config import load_settings
+from itc_analysis.config.loading import load_settings
 from itc_analysis.errors import ItcError
 from itc_analysis.simulate import study
 from itc_analysis.simulate.instrument import panels

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.cli import annotate as verb
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell import annotate
 from itc_analysis.singlecell.pseudobulk import POPULATIONS
 from itc_analysis.singlecell.weights import read_evidence
@@ -178,7 +178,7 @@ def test_the_command_writes_every_table_after_its_contract_and_the_same_bytes_tw
 @pytest.mark.real_data
 def test_the_shipped_example_runs(root: Path, real_data: Path, tmp_path: Path) -> None:
     from itc_analysis.cohort.join import list_libraries
-    from itc_analysis.config import load_settings
+    from itc_analysis.config.loading import load_settings
 
     settings = load_settings(root / "config/examples/pbmc5p/config.yaml")
     folder = real_data / "singlecell/01_10x_5p_pbmc1k_gex_tcr"

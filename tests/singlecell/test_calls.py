@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell import quality
 from itc_analysis.singlecell.calls import CALLS, call_cells, find_not_callable
 from itc_analysis.singlecell.read import read_library

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.counts import (
     count_populations,
     detection_of,

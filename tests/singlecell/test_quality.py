@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.quality import describe_dropped, judge_cells, measure_cells
 from singlecell.made_cells import CD4, library
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.plan.associations import Associations
 from itc_analysis.stats.plan.compositions import Composition
 from itc_analysis.stats.plan.endpoints import Modalities

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.stats.plan.plan import AnalysisPlan
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Participants

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.endpoint.model import fit_endpoint
 from itc_analysis.stats.models.censored import fit_censored
 from itc_analysis.stats.models.linear import NotEstimable

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Cohort, Stats
 from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Participants

@@ -10,6 +10,7 @@ import pytest
 from itc_analysis.errors import ItcError
 from itc_analysis.tables import contract, made
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.registry import TABLES, contract_of
 
 
 def counts_row(**changes: object) -> dict[str, object]:
@@ -27,7 +28,7 @@ def counts_row(**changes: object) -> dict[str, object]:
     return row | changes
 
 
-@pytest.mark.parametrize("table", [*sheets.SHEETS, *made.MADE])
+@pytest.mark.parametrize("table", [*sheets.SHEETS, *dict.fromkeys(map(contract_of, TABLES))])
 def test_every_column_has_a_sentence_and_every_table_a_key(table: type[contract.Contract]) -> None:
     columns = contract.columns_of(table)
     assert contract.key_of(table)

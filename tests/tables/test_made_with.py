@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from itc_analysis import provenance
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.tables import contract, made
 from itc_analysis.tables.made_with import setting_of

@@ -5,23 +5,11 @@ rule check:
     input:
         sheets=study_sheets(),
     output:
-        AT.participants,
-        AT.eligibility,
-        AT.classification,
-        AT.queries,
-        AT.query_sheet,
-        AT.disclosure,
-        AT.shared_participants,
-        AT.samples,
-        AT.tubes,
-        AT.libraries,
-        AT.cohort_problems,
+        **AT.made_by("check"),
     log:
         AT.log("check"),
     params:
-        settings=freeze(
-            CohortSettings(study=STUDY, cohort=SETTINGS.cohort), AT.settings, "cohort"
-        ),
+        settings=settings_of("check"),
         folder=lambda wildcards, output: Path(output[0]).parent,
         version=VERSION,
     message:

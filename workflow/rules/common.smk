@@ -1,6 +1,11 @@
 # What the rules ask of the sheets.
 
 
+def settings_of(rule):
+    """The settings that a rule's command reads, frozen."""
+    return freeze_step(SETTINGS, rule, AT.settings)
+
+
 def study_sheets():
     """Sheets that the check reads; those a study does not have are left out."""
     sheets = [
@@ -45,6 +50,25 @@ def overview_note():
 def per_library_job(path):
     """One path per library batch; an empty list for a study without single-cell data."""
     return [path(batch) for batch in sorted({row["batch"] for row in LIBRARIES})]
+
+
+def every(file):
+    """All files of a kind that this study has."""
+    path = getattr(AT, file.name)
+    if file.made_by == "learn_alignment" and not SETTINGS.flow.align:
+        return []
+    if file.wildcards == ("panel", "batch"):
+        return per_flow_job(path)
+    if file.wildcards == ("panel",):
+        return per_panel(path)
+    if file.wildcards == ("batch",):
+        return per_library_job(path)
+    return [path]
+
+
+def report_inputs():
+    """Every file that the report shows, quotes or links."""
+    return [path for file in FILES if file.in_report for path in every(file)]
 
 
 def tubes_of(wildcards):

@@ -12,12 +12,11 @@ rule learn_scales:
         panel=PANEL_SHEET,
         template=GATING_TEMPLATE,
     output:
-        scales=AT.scales("{panel}"),
-        spill=AT.spill("{panel}"),
+        **AT.made_by("learn_scales"),
     log:
         AT.log("learn_scales", "{panel}"),
     params:
-        settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        settings=settings_of("learn_scales"),
         tubes=frozen_scale_tubes,
         folder=lambda wildcards, output: Path(output.scales).parent,
         version=VERSION,
@@ -36,12 +35,11 @@ rule learn_alignment:
         template=GATING_TEMPLATE,
         scales=AT.scales("{panel}"),
     output:
-        landmarks=AT.landmarks("{panel}"),
-        alignment=AT.alignment("{panel}"),
+        **AT.made_by("learn_alignment"),
     log:
         AT.log("learn_alignment", "{panel}"),
     params:
-        settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        settings=settings_of("learn_alignment"),
         bridge=frozen_bridge_tubes,
         people=frozen_people,
         folder=lambda wildcards, output: Path(output.landmarks).parent,
@@ -63,14 +61,11 @@ rule fit_gates:
         scales=AT.scales("{panel}"),
         landmarks=landmarks_of,
     output:
-        fits=AT.fits("{panel}", "{batch}"),
-        quality=AT.tube_quality("{panel}", "{batch}"),
-        acquisition=AT.acquisition("{panel}", "{batch}"),
-        kept=AT.kept_events("{panel}", "{batch}"),
+        **AT.made_by("fit_gates"),
     log:
         AT.log("fit_gates", "{panel}", "{batch}"),
     params:
-        settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        settings=settings_of("fit_gates"),
         tubes=frozen_tubes,
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.fits).parent,
@@ -98,7 +93,7 @@ rule pool_gates:
     log:
         AT.log("pool_gates", "{panel}"),
     params:
-        settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        settings=settings_of("pool_gates"),
         manual=lambda wildcards, input: (
             f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
         ),
@@ -123,14 +118,11 @@ rule apply_gates:
         quality=AT.tube_quality("{panel}", "{batch}"),
         kept=AT.kept_events("{panel}", "{batch}"),
     output:
-        counts=AT.counts("{panel}", "{batch}"),
-        intensity=AT.intensity("{panel}", "{batch}"),
-        combinations=AT.combinations("{panel}", "{batch}"),
-        views=AT.views("{panel}", "{batch}"),
+        **AT.made_by("apply_gates"),
     log:
         AT.log("apply_gates", "{panel}", "{batch}"),
     params:
-        settings=freeze(SETTINGS.flow, AT.settings, "flow"),
+        settings=settings_of("apply_gates"),
         tubes=frozen_tubes,
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.counts).parent,

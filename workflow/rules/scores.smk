@@ -19,13 +19,12 @@ rule score:
     log:
         AT.log("score"),
     params:
-        settings=freeze(SETTINGS.scores, AT.settings, "scores"),
-        cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
+        settings=settings_of("score"),
         version=VERSION,
     message:
         "Scoring exhaustion and activation"
     shell:
-        "itc score --config {params.settings} --cohort-config {params.cohort}"
+        "itc score --config {params.settings}"
         " --signatures {input.signatures} --participants {input.participants}"
         " --samples {input.samples} --tubes {input.tubes} --libraries {input.libraries}"
         " --counts {input.counts}"
@@ -51,13 +50,12 @@ rule measure:
     log:
         AT.log("measure"),
     params:
-        settings=freeze(SETTINGS.measure, AT.settings, "measure"),
-        cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
+        settings=settings_of("measure"),
         version=VERSION,
     message:
         "Collecting measurements"
     shell:
-        "itc measure --config {params.settings} --cohort-config {params.cohort}"
+        "itc measure --config {params.settings}"
         " --participants {input.participants} --samples {input.samples} --tubes {input.tubes}"
         " --libraries {input.libraries} --tube-quality {input.quality} --counts {input.counts}"
         " --intensity {input.intensity} --library-quality {input.library_quality}"

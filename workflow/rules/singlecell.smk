@@ -6,15 +6,11 @@ rule annotate:
         files=library_files,
         signatures=STUDY.signatures,
     output:
-        quality=AT.library_quality("{batch}"),
-        cells=AT.cells("{batch}"),
-        counts=AT.cell_counts("{batch}"),
-        pseudobulk=AT.pseudobulk("{batch}"),
-        depth=AT.pseudobulk_depth("{batch}"),
+        **AT.made_by("annotate"),
     log:
         AT.log("annotate", "{batch}"),
     params:
-        settings=freeze(SETTINGS.singlecell, AT.settings, "singlecell"),
+        settings=settings_of("annotate"),
         libraries=frozen_libraries,
         folder=lambda wildcards, output: Path(output.cells).parent,
         version=VERSION,

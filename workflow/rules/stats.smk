@@ -8,18 +8,12 @@ rule compare:
         measurements=AT.measurements,
         post_hoc=[] if STUDY.post_hoc_plan is None else STUDY.post_hoc_plan,
     output:
-        comparisons=AT.comparisons,
-        verdicts=AT.verdicts,
-        diagnostics=AT.diagnostics,
-        associations=AT.associations,
-        compositions=AT.compositions,
-        modalities=AT.modalities,
-        modality_agreement=AT.modality_agreement,
+        **AT.made_by("compare"),
     log:
         AT.log("compare"),
     params:
-        settings=freeze(SETTINGS.stats, AT.settings, "stats"),
-        cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
+        settings=settings_of("compare"),
+        folder=lambda wildcards, output: Path(output.comparisons).parent,
         post_hoc=lambda wildcards, input: (
             f"--post-hoc {input.post_hoc}" if input.post_hoc else ""
         ),
@@ -27,12 +21,9 @@ rule compare:
     message:
         "Comparing groups"
     shell:
-        "itc compare --config {params.settings} --cohort-config {params.cohort} --plan {input.plan}"
+        "itc compare --config {params.settings} --plan {input.plan}"
         " --participants {input.participants} --measurements {input.measurements}"
-        " --output {output.comparisons} --verdicts {output.verdicts} --diagnostics {output.diagnostics}"
-        " --associations {output.associations} --compositions {output.compositions}"
-        " --modalities {output.modalities} --modality-agreement {output.modality_agreement}"
-        " {params.post_hoc} > {log} 2>&1"
+        " --output-folder {params.folder} {params.post_hoc} > {log} 2>&1"
 
 
 rule compare_genes:
@@ -48,13 +39,12 @@ rule compare_genes:
     log:
         AT.log("compare_genes"),
     params:
-        settings=freeze(SETTINGS.stats, AT.settings, "stats"),
-        cohort=freeze(SETTINGS.cohort, AT.settings, "groups"),
+        settings=settings_of("compare_genes"),
         version=VERSION,
     message:
         "Comparing genes"
     shell:
-        "itc compare-genes --config {params.settings} --cohort-config {params.cohort}"
+        "itc compare-genes --config {params.settings}"
         " --plan {input.plan} --participants {input.participants} --samples {input.samples}"
         " --libraries {input.libraries} --pseudobulk {input.pseudobulk}"
         " --pseudobulk-depth {input.depth} --output {output} > {log} 2>&1"

@@ -16,7 +16,8 @@ from itc_analysis.api.plain_values import (
     PlainTable,
     lay_out,
 )
-from itc_analysis.config import Stats, validate
+from itc_analysis.config.loading import validate
+from itc_analysis.config.sections import Stats
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.plural import plural
 from itc_analysis.provenance import describe
@@ -220,7 +221,9 @@ class GroupComparison:
                 planned = self._planned(measure, number)
                 rows.append(endpoint.row(planned))
                 owners.append((endpoint, planned))
-        adjusted = adjust_comparisons(pd.DataFrame(rows), owners, self.settings.confidence)
+        adjusted = adjust_comparisons(
+            pd.DataFrame(rows), owners, self.settings.comparison_confidence
+        )
         found = adjusted.reindex(columns=list(_COLUMNS)).rename(columns=_COLUMNS)
         found.attrs["itc_analysis"] = describe(
             "itc_analysis.compare",
@@ -257,7 +260,9 @@ class GroupComparison:
             )
             for row in self.summary().itertuples()
         )
-        level = f"{self.settings.confidence:.0%} intervals; p adjusted: {self.adjustment}"
+        level = (
+            f"{self.settings.comparison_confidence:.0%} intervals; p adjusted: {self.adjustment}"
+        )
         return card(repr(self)[1:-1], level, header, shown, more="comparisons")
 
 

@@ -20,7 +20,8 @@ from itc_analysis.api.shipped import (
     read_panel,
     read_template,
 )
-from itc_analysis.config import Flow, validate
+from itc_analysis.config.loading import validate
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.batches import scales as scale_learning
 from itc_analysis.flow.counting import apply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.measurements.abundance import DENOMINATOR, expected_counts, share_rows
 

@@ -14,7 +14,9 @@ import logging
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", required=True, help="frozen singlecell section, or config.yaml")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--libraries", required=True, help="JSON list of rows of the library sheet")
     parser.add_argument("--signatures", required=True, help="signature sheet (TSV)")
     parser.add_argument("--output-folder", required=True, help="folder of the batch's tables")
@@ -27,14 +29,15 @@ def run(options: argparse.Namespace) -> None:
 
     from itc_analysis import provenance
     from itc_analysis.cohort.sheets.read import read_sheet
-    from itc_analysis.config import SingleCell, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import AnnotateSettings
     from itc_analysis.errors import ItcError
     from itc_analysis.singlecell import annotate
     from itc_analysis.singlecell.weights import read_evidence
     from itc_analysis.tables import contract, made
     from itc_analysis.tables.cohort.sheets import SignatureSheet
 
-    settings = read_section(options.config, SingleCell)
+    settings = read_settings(options.config, AnnotateSettings).singlecell
     rows = json.loads(Path(options.libraries).read_text(encoding="utf-8"))
     if not rows:
         raise ItcError(options.libraries, "the list of libraries is empty")

@@ -15,7 +15,9 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
@@ -39,7 +41,8 @@ def run(options: argparse.Namespace) -> None:
     os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
-    from itc_analysis.config import Flow, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import ApplyGatesSettings
     from itc_analysis.flow.counting import apply
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch, refuse_foreign_gates
@@ -56,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
     )
     from itc_analysis.tables.measured import Counts
 
-    settings = read_section(options.config, Flow)
+    settings = read_settings(options.config, ApplyGatesSettings).flow
     batch = read_batch(
         options.tubes, options.panel, options.template, options.scales, options.landmarks
     )

@@ -15,7 +15,9 @@ from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
     from itc_analysis.cohort.study import CohortTables
-    from itc_analysis.config import CohortSettings, Study
+    from itc_analysis.config.sections import CheckedStudy, Flow
+    from itc_analysis.config.steps import CheckSettings
+    from itc_analysis.errors import ItcError
 
 
 #: In the report's bibliography.
@@ -31,7 +33,9 @@ CRITERIA_CITATIONS = [
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", required=True, help="config.yaml, or its frozen cohort part")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--output-folder", help="where to write the tables; none when left out")
     parser.add_argument(
         "--headers", action="store_true", help="also open every data file and list the unusable"
@@ -41,53 +45,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Check, print the summary and write the tables."""
     from itc_analysis.cohort.study import read_cohort
-    from itc_analysis.config import CohortSettings, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import CheckSettings
 
-    settings = read_section(options.config, CohortSettings)
+    settings = read_settings(options.config, CheckSettings)
     tables = read_cohort(settings.study, settings.cohort)
     print(summarise(tables, settings))
     if options.headers:
-        print(open_data_files(settings.study))
+        print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
         write(tables, settings, Path(options.output_folder))
 
 
-def open_data_files(study: Study) -> str:
-    """Open every FCS file, library and receptor file; returns how many there are.
+def _flow_settings(config: str) -> Flow | None:
+    """Return the flow section of a whole config.yaml; None for the frozen cohort part, which has none."""
+    from itc_analysis.config.loading import load_settings
+
+    return None if Path(config).suffix == ".json" else load_settings(config).flow
+
+
+def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
+    """Open every FCS file, library and receptor file as the jobs will; returns how many there are.
+
+    Parameters
+    ----------
+    study : the sheets and folders.
+    flow : the flow section, for the study's own matrices; its defaults when left out.
 
     Raises
     ------
-    ItcErrors : every file that cannot be used, and every tube without a marker of its panel.
+    ItcErrors : every file that cannot be used, every tube without a marker of its panel, and every tube
+        that is not compensated as the others of its panel are.
     """
     from itc_analysis.cohort.join import list_libraries, list_tubes
+    from itc_analysis.config.sections import Flow
     from itc_analysis.errors import ItcError, ItcErrors
 
     tubes, libraries = list_tubes(study), list_libraries(study)
     errors: list[ItcError] = []
-    identifying: set[str] = set()
-    n_identifying = 0
+    told: list[str] = []
     if tubes:
-        from itc_analysis.flow.fcs.deidentify import identifying_keywords
-        from itc_analysis.flow.fcs.read import read_fcs
-        from itc_analysis.flow.panel.markers import read_panel, resolve_markers
-        from itc_analysis.flow.spillover.compensation import find_spillover
+        from itc_analysis.flow.panel.markers import read_panel
+        from itc_analysis.flow.tube.first_look import (
+            describe_remarks,
+            describe_states,
+            look_at_tubes,
+        )
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
-        for row in tubes:
-            try:
-                file = read_fcs(row["path"])
-                resolve_markers(
-                    file.channel_names, file.channel_labels, panels[row["panel"]], source=file.name
-                )
-                find_spillover(file)
-                found = identifying_keywords(
-                    file.keywords, study_codes=(row["file_id"], row["sample_id"])
-                )
-                n_identifying += bool(found)
-                identifying.update(found)
-            except ItcError as error:
-                errors.append(error)
+        look = look_at_tubes(tubes, panels, flow or Flow())
+        errors += look.errors
+        errors += _check_manual_gates(study, tubes)
+        told += [*describe_states(look.states), *describe_remarks(look.remarks)]
+        if look.identifying:
+            told.append(
+                f"keywords that may identify people stand in {look.n_identifying} tubes: "
+                f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies without them"
+            )
     if libraries:
         from itc_analysis.singlecell.read import read_library
         from itc_analysis.singlecell.receptors import read_contigs
@@ -103,17 +118,42 @@ def open_data_files(study: Study) -> str:
                     ItcError(f"library {row['library_id']}, {error.source}", error.faults)
                 )
     if errors:
+        # what was seen on the way may say why
+        for line in told:
+            print(line)
         raise ItcErrors(errors)
-    text = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
-    if identifying:
-        text += (
-            f"\nkeywords that may identify people stand in {n_identifying} tubes: "
-            f"{', '.join(sorted(identifying))}; `itc deidentify` writes copies without them"
-        )
-    return text
+    counted = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
+    return "\n".join([counted, *told])
 
 
-def summarise(tables: CohortTables, settings: CohortSettings) -> str:
+def _check_manual_gates(study: CheckedStudy, tubes: list[dict[str, Any]]) -> list[ItcError]:
+    """Return an error for each panel whose drawn gates cannot be read, or not be told apart."""
+    from itc_analysis.errors import ItcError
+    from itc_analysis.flow.manual.adopt import manual_files, read_manual
+    from itc_analysis.flow.manual.samples import identify_file
+
+    errors: list[ItcError] = []
+    panels = {} if study.manual_gates is None else {str(row["panel"]): row for row in tubes}
+    for panel in sorted(panels):
+        folder = Path(str(study.manual_gates)) / panel
+        if not folder.is_dir() or not manual_files(folder):
+            continue
+        own = {str(row["file_id"]): row for row in tubes if row["panel"] == panel}
+        try:
+            manual = read_manual(folder, file_ids=set(own), panels={panel})
+            manual.match(
+                {
+                    file_id: identify_file(row["path"])
+                    for file_id, row in own.items()
+                    if file_id not in manual.by_tube
+                }
+            )
+        except ItcError as error:
+            errors.append(error)
+    return errors
+
+
+def summarise(tables: CohortTables, settings: CheckSettings) -> str:
     """Return the counts by group and decision, and the problems, as text."""
     from itc_analysis.cohort.description.disclosure import describe_small_cells
 
@@ -153,7 +193,7 @@ def summarise(tables: CohortTables, settings: CohortSettings) -> str:
     return "\n".join(lines)
 
 
-def write(tables: CohortTables, settings: CohortSettings, folder: Path) -> None:
+def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
     """Write the tables of the cohort room into `folder`, and two sheets: queries, and for sharing."""
     from itc_analysis import provenance
     from itc_analysis.cohort.description.disclosure import write_shared_sheet

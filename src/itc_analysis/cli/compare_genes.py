@@ -15,11 +15,10 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", required=True, help="config.yaml, or the frozen stats section")
-    parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument(
-        "--cohort-config", required=True, help="config.yaml, or the frozen cohort section"
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
     )
+    parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument("--participants", required=True, help="participants.parquet")
     parser.add_argument("--samples", required=True, help="samples.parquet")
     parser.add_argument("--libraries", required=True, help="libraries.parquet")
@@ -35,7 +34,9 @@ def run(options: argparse.Namespace) -> None:
     """Read, compare, write."""
     os.environ.update(ONE_THREAD)
     from itc_analysis import provenance
-    from itc_analysis.config import Cohort, SingleCell, Stats, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.sections import SingleCell
+    from itc_analysis.config.steps import CompareGenesSettings
     from itc_analysis.stats.plan.plan import read_plan
     from itc_analysis.stats.questions.genes import GeneTables, compare_genes
     from itc_analysis.stats.questions.methods_text import describe_genes
@@ -43,8 +44,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.made_with import setting_of
 
-    settings = read_section(options.config, Stats)
-    cohort = read_section(options.cohort_config, Cohort)
+    frozen = read_settings(options.config, CompareGenesSettings)
+    settings, cohort = frozen.stats, frozen.cohort
     plan = read_plan(options.plan)
     min_cells = setting_of(options.pseudobulk_depth, "min_pseudobulk_cells", SingleCell)
     tables = GeneTables(

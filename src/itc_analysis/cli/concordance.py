@@ -20,7 +20,9 @@ _CONFIDENCE = 0.95
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
@@ -49,10 +51,12 @@ def run(options: argparse.Namespace) -> None:
 
     import matplotlib as mpl
 
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import FitGatesSettings
+
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from itc_analysis.config import Flow, read_section
     from itc_analysis.errors import Fault, ItcError
     from itc_analysis.flow.concordance import agreement
     from itc_analysis.flow.concordance import plots as concordance_plots
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     source = "itc concordance"
     if faults:
         raise ItcError(source, faults)
-    settings = read_section(options.config, Flow)
+    settings = read_settings(options.config, FitGatesSettings).flow
     batch = read_batch(
         options.tubes, options.panel, options.template, options.scales, options.landmarks
     )

@@ -16,7 +16,9 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
@@ -35,7 +37,8 @@ def run(options: argparse.Namespace) -> None:
 
     import pandas as pd
 
-    from itc_analysis.config import Flow, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import FitGatesSettings
     from itc_analysis.flow.gates import fit
     from itc_analysis.flow.quality import judge as quality_check
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
@@ -44,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Acquisitions, GateFits, KeptEvents, TubeQuality
 
-    settings = read_section(options.config, Flow)
+    settings = read_settings(options.config, FitGatesSettings).flow
     batch = read_batch(
         options.tubes, options.panel, options.template, options.scales, options.landmarks
     )

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", nargs="?", default=".", help="folder of the study (default: .)")
     parser.add_argument(
-        "--settings",
+        "--docs",
         action="store_true",
         help="for developers, in the source folder: rewrite the files generated from the classes "
         "(config.yaml, its schema, docs/settings.md, docs/data-model.md, columns)",
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the skeleton, or the generated files of the source folder."""
     folder = Path(options.folder)
-    if options.settings:
+    if options.docs:
         for path in rewrite_generated(folder):
             print(f"written: {path}")
         return

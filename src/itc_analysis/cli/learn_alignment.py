@@ -15,7 +15,9 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument(
         "--bridge", required=True, help="JSON list of the panel's stained bridge tubes"
     )
@@ -35,7 +37,8 @@ def run(options: argparse.Namespace) -> None:
     os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
-    from itc_analysis.config import Flow, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import LearnAlignmentSettings
     from itc_analysis.flow.batches import alignment as align_learning
     from itc_analysis.flow.batches import alignment_check as align_check
     from itc_analysis.flow.batches.alignment_conditions import read_people, refuse_unfit
@@ -45,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.panelwide import AlignmentCheck, Landmarks
 
-    settings = read_section(options.config, Flow)
+    settings = read_settings(options.config, LearnAlignmentSettings).flow
     batch = read_batch(options.bridge, options.panel, options.template, options.scales)
     people = read_people(options.people)
     refuse_unfit(people, batch.rows, batch.template.panel)

@@ -16,7 +16,9 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument(
         "--tubes", required=True, help="JSON list of the panel's tubes, all batches"
     )
@@ -30,7 +32,8 @@ def run(options: argparse.Namespace) -> None:
     os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
-    from itc_analysis.config import Flow, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import LearnScalesSettings
     from itc_analysis.flow.batches import scales as scale_learning
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch
@@ -39,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.panelwide import ResidualSpill, Scales
 
-    settings = read_section(options.config, Flow)
+    settings = read_settings(options.config, LearnScalesSettings).flow
     batch = read_batch(options.tubes, options.panel, options.template)
     scales, spill = scale_learning.learn_scales(
         batch.rows, batch.panel, batch.template.transform, settings

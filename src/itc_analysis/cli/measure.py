@@ -13,10 +13,7 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--config", required=True, help="config.yaml, or the frozen measure section"
-    )
-    parser.add_argument(
-        "--cohort-config", help="config.yaml, or the frozen cohort section: the groups there are"
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
     )
     parser.add_argument("--participants", required=True, help="participants.parquet")
     parser.add_argument("--samples", required=True, help="samples.parquet")
@@ -37,14 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Read, measure, write."""
     from itc_analysis import provenance
-    from itc_analysis.config import Cohort, Flow, Measure, SingleCell, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.sections import Flow, SingleCell
+    from itc_analysis.config.steps import MeasureSettings
     from itc_analysis.measurements.collect import Limits, Tables, measure_study
     from itc_analysis.measurements.methods_text import CITATIONS, describe_measurements
     from itc_analysis.tables import contract, made
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.made_with import setting_of
 
-    settings = read_section(options.config, Measure)
+    frozen = read_settings(options.config, MeasureSettings)
+    settings = frozen.measure
     tables = Tables(
         participants=contract.read(options.participants, made.Participants),
         samples=contract.read(options.samples, sheets.SampleSheet),
@@ -64,9 +64,7 @@ def run(options: argparse.Namespace) -> None:
         lod_cells=setting_of(options.cell_counts, "lod_cells", SingleCell),
         min_phenotype_events=setting_of(options.intensity, "min_phenotype_events", Flow),
     )
-    groups = None
-    if options.cohort_config is not None:
-        groups = read_section(options.cohort_config, Cohort).groups
+    groups = frozen.cohort.groups
     table = measure_study(tables, settings, limits=limits, groups=groups)
     contract.write(
         table,

@@ -12,7 +12,9 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--config", required=True, help="flow section (JSON), or a config.yaml")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--template", required=True, help="gating template (YAML)")
     parser.add_argument("--panel", help="panel sheet (TSV); checks the template's markers")
     parser.add_argument("--fits", required=True, nargs="+", help="gate_fits.parquet of all batches")
@@ -27,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    from itc_analysis.config import Flow, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import PoolGatesSettings
     from itc_analysis.flow.gates import pool
     from itc_analysis.flow.gating.methods_text import describe_further_methods
     from itc_analysis.flow.gating.template import load_template
@@ -39,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import GateFits, Gates
 
-    settings = read_section(options.config, Flow)
+    settings = read_settings(options.config, PoolGatesSettings).flow
     markers = None if options.panel is None else set(read_panel(options.panel)["marker"])
     template = load_template(options.template, panel_markers=markers)
     fits = contract.read_all(options.fits, GateFits)

@@ -14,11 +14,10 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", required=True, help="config.yaml, or the frozen stats section")
-    parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument(
-        "--cohort-config", required=True, help="config.yaml, or the frozen cohort section"
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
     )
+    parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument("--participants", required=True, help="participants.parquet")
     parser.add_argument("--measurements", required=True, help="measurements.parquet")
     parser.add_argument(
@@ -34,25 +33,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Simulate and write."""
     os.environ.update(ONE_THREAD)
-    from itc_analysis.config import Cohort, Stats, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import PowerSettings
     from itc_analysis.errors import ItcError
     from itc_analysis.stats.plan.plan import read_plan
     from itc_analysis.stats.questions.power import simulate_power
     from itc_analysis.tables import contract, made
 
-    cohort = read_section(options.cohort_config, Cohort)
+    frozen = read_settings(options.config, PowerSettings)
+    cohort = frozen.cohort
     if options.ratio <= 0 or options.studies < 1:
         where, msg = "arguments", "--ratio must be above 0 and --studies at least 1"
         raise ItcError(where, msg)
     if options.planned and not cohort.planned_sizes:
         msg = "cohort.planned_sizes is empty; write the planned participants per group there"
-        raise ItcError(options.cohort_config, msg)
+        raise ItcError(options.config, msg)
     table = simulate_power(
         contract.read(options.measurements, made.Measurements),
         contract.read(options.participants, made.Participants),
         plan=read_plan(options.plan),
         cohort=cohort,
-        settings=read_section(options.config, Stats),
+        settings=frozen.stats,
         ratio=options.ratio,
         n_studies=options.studies,
         sizes=cohort.planned_sizes if options.planned else None,

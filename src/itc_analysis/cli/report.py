@@ -12,7 +12,9 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--config", required=True, help="config.yaml, or all settings frozen")
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
     parser.add_argument("--results", required=True, help="results folder of a finished run")
     parser.add_argument(
         "--panels",
@@ -28,8 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read the results and write the page."""
-    from itc_analysis.config import load_settings
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import ReportSettings
     from itc_analysis.report.page import write_page
 
-    settings = load_settings(options.config)
+    settings = read_settings(options.config, ReportSettings)
     write_page(options.results, settings, options.output, options.panels, options.signatures)

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", required=True, help="config.yaml, or the frozen scores section")
     parser.add_argument(
-        "--cohort-config", required=True, help="config.yaml, or the frozen cohort section"
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
     )
     parser.add_argument("--signatures", required=True, help="signatures.tsv")
     parser.add_argument("--participants", required=True, help="participants.parquet")
@@ -43,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Read, score, write."""
     from itc_analysis import provenance
-    from itc_analysis.config import Cohort, Flow, Scores, SingleCell, read_section
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.sections import Flow, SingleCell
+    from itc_analysis.config.steps import ScoreSettings
     from itc_analysis.scores.methods_text import CITATIONS, describe_scores
     from itc_analysis.scores.runner import Limits, score_study
     from itc_analysis.scores.signatures import read_signatures
@@ -51,8 +52,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.made_with import setting_of
 
-    settings = read_section(options.config, Scores)
-    cohort = read_section(options.cohort_config, Cohort)
+    frozen = read_settings(options.config, ScoreSettings)
+    settings, cohort = frozen.scores, frozen.cohort
     signatures = read_signatures(options.signatures)
     limits = Limits(
         min_features_found=settings.min_features_found,

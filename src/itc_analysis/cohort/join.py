@@ -6,18 +6,27 @@ must be there. Light enough for the Snakefile, which lists tubes and libraries w
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from itc_analysis.cohort.paths import explain_absent, find_path, has_braces
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.cohort.sheets.personal_data import masked
-from itc_analysis.config import Cohort, Study
-from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
+from itc_analysis.config.sections import CheckedStudy, Cohort
+from itc_analysis.errors import (
+    Fault,
+    ItcError,
+    ItcErrors,
+    SettingsError,
+    SheetError,
+    did_you_mean,
+)
 
 Outcome = TypeVar("Outcome")
 
@@ -44,7 +53,7 @@ class StudySheets:
     classification: SheetCells
 
 
-def read_mappings(study: Study) -> dict[str, Mapping]:
+def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
     """Read how exports are translated, by the setting of the sheet; {} when nothing is.
 
     Raises
@@ -80,7 +89,7 @@ def read_rows(
     return read_cells(path, sheet_forms()[sheet], mapping).rows
 
 
-def list_tubes(study: Study) -> list[dict[str, Any]]:
+def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
     """Return the rows of the tube sheet with `path` joined to the data folder; [] without flow.
 
     Raises
@@ -93,7 +102,7 @@ def list_tubes(study: Study) -> list[dict[str, Any]]:
     return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
 
 
-def list_libraries(study: Study) -> list[dict[str, Any]]:
+def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
     """Return the rows of the library sheet with its paths joined to the data folder; [] without.
 
     Raises
@@ -106,7 +115,7 @@ def list_libraries(study: Study) -> list[dict[str, Any]]:
     return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
 
 
-def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
+def read_study_sheets(study: CheckedStudy, cohort: Cohort) -> StudySheets:
     """Read all sheets that `study` names and check them against one another.
 
     Raises
@@ -123,6 +132,7 @@ def read_study_sheets(study: Study, cohort: Cohort) -> StudySheets:
             errors.append(error)
             return None
 
+    attempt(_check_folders, study)
     mappings = read_mappings(study)  # without it every other sheet would look wrong
 
     def read(
@@ -177,6 +187,10 @@ def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) ->
     if not participants.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per person"))
     for number, row in participants.numbered():
+        # the settings may spell an accent in the other way
+        spelt = {unicodedata.normalize("NFC", group): group for group in groups}
+        if row["group"] in spelt:
+            row["group"] = spelt[str(row["group"])]
         if row["group"] is not None and row["group"] not in groups:
             what = f"group {masked(str(row['group']))} is not in the settings (cohort)"
             faults.append(Fault(f"row {number}", what, did_you_mean(str(row["group"]), groups)))
@@ -222,7 +236,7 @@ def _check_better_explained(classification: SheetCells) -> list[Fault]:
     return faults
 
 
-def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: Study) -> None:
+def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: CheckedStudy) -> None:
     faults = [] if samples is None else _unknown_ids(tubes, "sample_id", samples)
     faults += _absent_panel_files(tubes, study.panels_folder, ".tsv")
     faults += _absent_panel_files(tubes, study.gating_folder, ".yaml")
@@ -238,7 +252,7 @@ def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: Study) ->
     _raise(tubes, faults)
 
 
-def _check_fmo_markers(tubes: SheetCells, panel: str, study: Study) -> None:
+def _check_fmo_markers(tubes: SheetCells, panel: str, study: CheckedStudy) -> None:
     path = Path(study.panels_folder) / f"{panel}.tsv"
     if not path.is_file():
         return  # told with the tube
@@ -256,7 +270,9 @@ def _check_fmo_markers(tubes: SheetCells, panel: str, study: Study) -> None:
     _raise(tubes, faults)
 
 
-def _check_libraries(libraries: SheetCells, samples: SheetCells | None, study: Study) -> None:
+def _check_libraries(
+    libraries: SheetCells, samples: SheetCells | None, study: CheckedStudy
+) -> None:
     faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
     faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
     faults += _absent_files(libraries, "contigs_path", study)
@@ -293,11 +309,22 @@ def _unknown_ids(sheet: SheetCells, column: str, among: SheetCells) -> list[Faul
         Fault(
             f"row {number}",
             f"{column} '{row[column]}' is not in {among.path}",
-            did_you_mean(str(row[column]), known),
+            _meant_id(str(row[column]), known),
         )
         for number, row in sheet.numbered()
         if row[column] is not None and row[column] not in present
     ]
+
+
+def _meant_id(name: str, known: list[str]) -> str:
+    """Return which id was probably meant, and why it differs."""
+    alike = [other for other in known if other.lstrip("0") == name.lstrip("0")]
+    if alike and name.lstrip("0"):
+        return (
+            f"did you mean '{alike[0]}'? A spreadsheet drops zeros in front of a number: "
+            "format the column as text and write the codes in full"
+        )
+    return did_you_mean(name, known)
 
 
 def _absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Fault]:
@@ -313,16 +340,36 @@ def _absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Fau
     ]
 
 
-def _absent_files(sheet: SheetCells, column: str, study: Study) -> list[Fault]:
-    return [
-        Fault(
-            f"row {number}",
-            f"{column} '{row[column]}' is not there",
-            "check the path, and data_folder in the settings",
-        )
-        for number, row in sheet.numbered()
-        if row[column] is not None and not (Path(study.data_folder) / str(row[column])).exists()
+def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[Fault]:
+    faults = []
+    for number, row in sheet.numbered():
+        path = row[column]
+        if path is None:
+            continue
+        if has_braces(str(path)):
+            faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
+        elif find_path(study.data_folder, str(path)) is None:
+            what = f"{column} '{path}' is not there"
+            faults.append(
+                Fault(f"row {number}", what, explain_absent(study.data_folder, str(path)))
+            )
+    return faults
+
+
+_BRACES = "holds braces, which the workflow would take for the name of a wildcard"
+_RENAME = "rename the folder or file without { and }"
+
+
+def _check_folders(study: CheckedStudy) -> None:
+    """Refuse folders and sheets of the settings whose names the workflow cannot use."""
+    faults = [
+        Fault(f"study.{setting}", f"'{path}' {_BRACES}", _RENAME)
+        for setting, path in study.model_dump().items()
+        if setting not in ("name", "simulated") and isinstance(path, str) and has_braces(path)
     ]
+    if faults:
+        source = "settings"
+        raise SettingsError(source, faults)
 
 
 def _repeated_paths(sheet: SheetCells) -> list[Fault]:
@@ -337,11 +384,14 @@ def _repeated_paths(sheet: SheetCells) -> list[Fault]:
     return faults
 
 
-def _located(row: dict[str, Value], study: Study) -> dict[str, Any]:
+def _located(row: dict[str, Value], study: CheckedStudy) -> dict[str, Any]:
     located: dict[str, Any] = dict(row)
     for column in ("path", "contigs_path"):
-        if located.get(column) is not None:
-            located[column] = (Path(study.data_folder) / located[column]).as_posix()
+        written = located.get(column)
+        if written is not None:
+            # as the disk spells it; one that is not there stays as it is written, to be told
+            found = find_path(study.data_folder, written) or Path(study.data_folder) / written
+            located[column] = found.as_posix()
     return located
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from itc_analysis.cohort.eligibility.criteria import RULES
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 
 Problem = dict[str, str]
 

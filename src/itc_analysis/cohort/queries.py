@@ -14,7 +14,7 @@ import pandas as pd
 from itc_analysis.cohort.classification.run import describe_verdict, people_with_items
 from itc_analysis.cohort.eligibility.consistency import find_contradictions
 from itc_analysis.cohort.eligibility.criteria import RULES
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.decisions import Queries

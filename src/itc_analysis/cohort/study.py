@@ -17,7 +17,7 @@ from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
 from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets.read import to_table
-from itc_analysis.config import Cohort, Study
+from itc_analysis.config.sections import CheckedStudy, Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.participants import Problems
@@ -45,7 +45,7 @@ class CohortTables:
     problems: pd.DataFrame
 
 
-def read_cohort(study: Study, cohort: Cohort) -> CohortTables:
+def read_cohort(study: CheckedStudy, cohort: Cohort) -> CohortTables:
     """Read, check and join the sheets of a study and decide on eligibility.
 
     Raises

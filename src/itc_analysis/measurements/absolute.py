@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Measure
+from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.columns import records
 from itc_analysis.plural import plural
 
@@ -72,6 +72,12 @@ def cells_per_ul_from_analyser(
 ) -> float:
     """Return cells per microlitre of blood by the analyser's lymphocytes."""
     return n_cells / n_lymphocytes * wbc_10e9_per_l * PER_UL * lymphocyte_share
+
+
+def lymphocytes_per_ul(samples: pd.DataFrame) -> dict[str, float]:
+    """Return the lymphocytes of the haematology analyser, by sample_id, where both its numbers are known."""
+    counts = samples["wbc_10e9_per_l"] * PER_UL * samples["lymphocyte_share"]
+    return dict(zip(samples["sample_id"][counts > 0], counts[counts > 0], strict=True))
 
 
 def count_t_cells(

@@ -14,10 +14,12 @@ import pandas as pd
 
 from itc_analysis.measurements.absolute import TCount
 from itc_analysis.measurements.columns import floats, records, text, whole
-from itc_analysis.measurements.shares import share_interval, widen
+from itc_analysis.measurements.shares import capture_of, share_interval, widen
 from itc_analysis.plural import plural
 
 DENOMINATOR = "t_cells"
+#: What was counted, null where nothing was.
+COUNTED = ["n_events", "n_background", "background_se"]
 
 
 def expected_counts(sources: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
@@ -89,6 +91,15 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         few = floats(rows["n_events"]) < n_limit
         ceiling = np.minimum(np.where(few, limit, np.fmax(limit, shares.upper)), 1.0)
     net = np.where(counted, shares.value * n_t, np.nan)
+    capture, error = capture_of(
+        floats(rows["n_events"]),
+        background=floats(rows["n_background"]),
+        missed=floats(rows["n_missed"]),
+        missed_se=floats(rows["missed_se"]),
+        gate_se_log=floats(rows["gate_se_log"]),
+    )
+    for name in COUNTED:
+        rows[name] = rows[name].where(counted)
     return rows.assign(
         measure="share_of_t",
         feature="-",
@@ -100,6 +111,9 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         upper=np.where(low, ceiling, shares.upper),
         n_cells=whole(net),
         n_denominator=rows["n_t"],
+        capture=np.where(counted, capture, np.nan),
+        error_log=np.where(counted, error, np.nan),
+        volume_ul=np.nan,
         count_method=None,
     )
 
@@ -127,8 +141,14 @@ def count_rows(shares: pd.DataFrame, t_counts: dict[str, TCount]) -> pd.DataFram
         logs = [np.log(floats(shares[column])) for column in ("value", "lower", "upper")]
     low, high = widen(logs[0], logs[1], logs[2], error)
     is_low = (shares["status"] == "below_lod").to_numpy()
+    known = has_share & (level > 0)
+    # the share's denominator as a volume of blood: T cells counted, over those in a microlitre
+    volume = np.where(known, floats(shares["n_denominator"]) / np.where(known, level, 1), np.nan)
+    shares = shares.assign(**{name: shares[name].where(known) for name in [*COUNTED, "capture"]})
     return shares.assign(
         measure="cells_per_ul",
+        volume_ul=volume,
+        error_log=np.where(known, np.hypot(floats(shares["error_log"]), error), np.nan),
         unit="cells/uL",
         status=shares["status"].mask(pd.Series(uncounted), "no_count"),
         reason=reason,
@@ -158,8 +178,16 @@ def t_cell_rows(grid: pd.DataFrame, t_counts: dict[str, TCount]) -> pd.DataFrame
     level = np.where(usable, floats(table["cells_per_ul"]), np.nan)
     error = np.where(usable, floats(table["standard_error_log"]), np.nan)
     low, high = widen(np.log(level), np.log(level), np.log(level), error)
+    n_t = floats(rows["n_t"])
+    rows["n_events"] = rows["n_t"].where(usable)
     return rows.assign(
         measure="cells_per_ul",
+        volume_ul=np.where(usable, n_t / level, np.nan),
+        n_background=np.nan,
+        background_se=np.nan,
+        capture=np.nan,
+        # counting of the T cells themselves is in n_events
+        error_log=np.sqrt(np.maximum(error**2 - 1 / np.where(n_t > 0, n_t, np.nan), 0.0)),
         feature="-",
         unit="cells/uL",
         status=status.mask(uncounted, "no_count"),

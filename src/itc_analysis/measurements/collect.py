@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from itc_analysis.config import Measure
+from itc_analysis.config.sections import Measure
 from itc_analysis.errors import Fault, ItcError, did_you_mean
-from itc_analysis.measurements.absolute import count_t_cells
+from itc_analysis.measurements.absolute import count_t_cells, lymphocytes_per_ul
 from itc_analysis.measurements.abundance import (
     count_rows,
     expected_counts,
@@ -102,7 +102,8 @@ def measure_study(
     types = contract.empty(made.Measurements).dtypes.to_dict()
     columns = list(types)
     shaped = [part.reindex(columns=columns).astype(types) for part in parts]
-    rows = flag_implausible(pd.concat(shaped, ignore_index=True))
+    by_analyser = lymphocytes_per_ul(tables.samples)
+    rows = flag_implausible(pd.concat(shaped, ignore_index=True), by_analyser)
     rows = flag_unaccepted(rows, tables.counts)
     rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
     return contract.make(rows.reindex(columns=columns), made.Measurements)
@@ -187,7 +188,8 @@ def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     ]
     joined["status"] = joined["status"].mask(is_out, "excluded")
     joined["reason"] = joined["reason"].mask(is_out, pd.Series(why, dtype="string"))
-    for column in ("value", "standard_error", "lower", "upper"):
+    counted = ("n_events", "volume_ul", "n_background", "background_se", "capture", "error_log")
+    for column in ("value", "standard_error", "lower", "upper", *counted):
         joined[column] = joined[column].mask(is_out)
     return joined
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.config import Measure
+from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.collect import Limits
 
 #: Keys of the report's bibliography.

@@ -53,12 +53,21 @@ def _positivity(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
         np.where(usable, floats(rows["n_positive"]), np.nan),
         np.where(usable, floats(rows["n_events"]), np.nan),
     )
+    # too few for a share of their own, but counted all the same
+    few = np.array([status == "few_cells" for status, _ in judged], dtype=bool)
+    is_foreign = (rows["detection"] == "below_lod").fillna(value=False).to_numpy(dtype=bool)
+    positive = floats(rows["n_positive"])
+    is_counted = (usable | (few & ~is_foreign)) & np.isfinite(positive)
+    is_counted &= floats(rows["n_events"]) > 0
     return _finish(rows, judged, "share_positive", "share").assign(
         value=shares.value,
         standard_error=shares.standard_error,
         lower=shares.lower,
         upper=shares.upper,
         n_cells=rows["n_positive"],
+        n_events=rows["n_positive"].where(is_counted),
+        n_denominator=rows["n_events"],
+        error_log=pd.Series(0.0, index=rows.index).where(is_counted),
     )
 
 
@@ -84,6 +93,7 @@ def _finish(
         status=pd.Series([status for status, _ in judged], dtype="string"),
         reason=pd.Series([reason for _, reason in judged], dtype="string"),
         n_denominator=rows["n_events"],
+        n_events=pd.array([pd.NA] * len(rows), dtype="Int64"),
         count_method=None,
     )
 

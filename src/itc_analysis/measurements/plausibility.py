@@ -7,6 +7,8 @@ person is rare.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from itc_analysis.measurements.columns import join_reasons
@@ -20,13 +22,20 @@ T_PER_UL = (400.0, 3000.0)
 #: Plausible ratio of CD4 to CD8 T cells.
 CD4_CD8 = (0.3, 6.0)
 
+#: T cells per lymphocyte of the analyser. Counts by beads scatter by a fifth, T cells are a twentieth of the
+#: lymphocytes at the very least, and never more than all of them: beyond, a volume or bead number is wrong.
+T_OF_LYMPHOCYTES = (0.05, 1.5)
 
-def flag_implausible(rows: pd.DataFrame) -> pd.DataFrame:
+
+def flag_implausible(
+    rows: pd.DataFrame, lymphocytes_per_ul: Mapping[str, float] | None = None
+) -> pd.DataFrame:
     """Return `rows` with a remark added to the reason of each implausible number.
 
     Parameters
     ----------
     rows : rows with the columns source_id, population, measure, value, status and reason.
+    lymphocytes_per_ul : lymphocytes by the haematology analyser, by sample_id (a column of `rows` then).
     """
     ok = rows["status"] == "ok"
     remarks = pd.Series(None, index=rows.index, dtype="string")
@@ -36,6 +45,17 @@ def flag_implausible(rows: pd.DataFrame) -> pd.DataFrame:
     low, high = T_PER_UL
     here = _at(rows, "t_cells", "cells_per_ul") & ok & ~rows["value"].between(low, high)
     remarks[here] = f"T cells outside {low:g} to {high:g} per uL: check the count"
+    if lymphocytes_per_ul:
+        known = rows["sample_id"].map(lymphocytes_per_ul).astype(float)
+        ratio = rows["value"] / known
+        low, high = T_OF_LYMPHOCYTES
+        here = _at(rows, "t_cells", "cells_per_ul") & ok & known.notna() & ~ratio.between(low, high)
+        told = [
+            f"{share:.2g} T cells for every lymphocyte of the haematology analyser ({n:.0f} per uL): check "
+            "beads_per_tube, blood_volume_ul and their units"
+            for share, n in zip(ratio[here], known[here], strict=True)
+        ]
+        remarks.loc[here] = pd.array(told, dtype="string")
     odd = _odd_ratios(rows[ok])
     for population in ("cd4_t_cells", "cd8_t_cells"):
         here = _at(rows, population, "share_of_t") & ok & rows["source_id"].isin(odd)

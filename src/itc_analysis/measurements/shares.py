@@ -17,6 +17,11 @@ Z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
 #: Added to both counts of a logit (Haldane 1956, doi:10.1111/j.1469-1809.1955.tb01285.x).
 HALF = 0.5
 
+#: A gate that seems to hold less of its population than this is no gate of it.
+LEAST_CAPTURE = 0.05
+#: Log error of the part missed at most: a cell or two that were counted say no more.
+MOST_CAPTURE_ERROR = 1.0
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -97,6 +102,39 @@ def share_interval(
         standard_error=error,
         standard_error_log=rest * error,
     )
+
+
+def capture_of(
+    n: npt.ArrayLike,
+    *,
+    background: npt.ArrayLike,
+    missed: npt.ArrayLike,
+    missed_se: npt.ArrayLike,
+    gate_se_log: npt.ArrayLike,
+) -> tuple[Floats, Floats]:
+    """Return what part of a population its gate holds, and the log error of gate and part.
+
+    Parameters
+    ----------
+    n, background, missed, missed_se, gate_se_log : array_like
+        As in `share_interval`.
+
+    Returns
+    -------
+    capture : Floats
+        `LEAST_CAPTURE` to 1; 1 where nothing is missed.
+    error_log : Floats
+        Standard error of the log of the population's size that is not counting.
+    """
+    n, background, missed, missed_se, gate = (
+        np.nan_to_num(column)
+        for column in _same_length(n, background, missed, missed_se, gate_se_log)
+    )
+    net = np.maximum(n - background, 0)
+    whole = np.where(net + missed > 0, net + missed, 1.0)
+    capture = np.where(missed > 0, np.clip(net / whole, LEAST_CAPTURE, 1.0), 1.0)
+    error = np.where(missed > 0, np.minimum(missed_se / whole, MOST_CAPTURE_ERROR), 0.0)
+    return capture, np.hypot(gate, error)
 
 
 def clopper_pearson(n: Floats, total: Floats) -> tuple[Floats, Floats]:

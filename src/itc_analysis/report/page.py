@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from itc_analysis.config import Settings
+from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.checklists import checklist
 from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import PageSection, kind_of
@@ -51,7 +51,7 @@ SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
 
 def build_page(
     results: str | Path,
-    settings: Settings,
+    settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
 ) -> str:
@@ -73,7 +73,7 @@ def build_page(
 
 def write_page(
     results: str | Path,
-    settings: Settings,
+    settings: ReportSettings,
     output: str | Path,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from itc_analysis.config import read_yaml
+from itc_analysis.config.loading import read_yaml
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.simulate import truth_files
 from itc_analysis.simulate.instrument.cytometer import Drift, draw_drift

@@ -16,7 +16,7 @@ import anndata
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell import calls, counts, pseudobulk, quality, read, receptors
 from itc_analysis.singlecell.weights import Evidence

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy.special import betaincinv
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.pseudobulk import POPULATIONS, T_CELLS, is_member
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts

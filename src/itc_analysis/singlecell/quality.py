@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import SingleCell
+from itc_analysis.config.sections import SingleCell
 
 #: A MAD of normal data times this is its standard deviation.
 MAD_TO_SD = 1.4826

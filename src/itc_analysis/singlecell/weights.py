@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from itc_analysis.config import Section, read_yaml, validate
+from itc_analysis.config.loading import read_yaml, validate
+from itc_analysis.config.sections import Section
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

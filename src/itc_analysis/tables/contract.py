@@ -23,18 +23,14 @@ class Contract(pa.DataFrameModel):
     """Base of every table."""
 
     _key: tuple[str, ...] = ()
-    _made_by: str = ""
 
     class Config:  # noqa: D106  (pandera reads its options here)
         strict = True
         coerce = True
 
-    def __init_subclass__(
-        cls, *, key: tuple[str, ...] = (), made_by: str = "", **keywords: Any
-    ) -> None:
+    def __init_subclass__(cls, *, key: tuple[str, ...] = (), **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         cls._key = key
-        cls._made_by = made_by
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:  # noqa: ARG003
@@ -50,11 +46,6 @@ def columns_of(contract: type[Contract]) -> dict[str, Any]:
 def key_of(contract: type[Contract]) -> tuple[str, ...]:
     """Return the columns that name a row."""
     return contract._key
-
-
-def maker_of(contract: type[Contract]) -> str:
-    """Return the command that makes the table; empty for sheets that people write."""
-    return contract._made_by
 
 
 def empty(contract: type[Contract]) -> pd.DataFrame:

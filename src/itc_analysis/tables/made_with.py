@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from itc_analysis.config import Section
+from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.tables.contract import read_provenance
 

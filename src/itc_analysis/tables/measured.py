@@ -11,9 +11,7 @@ from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import DETECTIONS, STATUSES, count, maybe_count, quantity, text
 
 
-class Counts(
-    Contract, key=("source_id", "sample_id", "population"), made_by="itc apply-gates, itc annotate"
-):
+class Counts(Contract, key=("source_id", "sample_id", "population")):
     """Cells per population, the same for a tube and for a library."""
 
     source_id: Series[pd.StringDtype] = text("Tube (file_id) or library (library_id).")
@@ -99,9 +97,7 @@ class Counts(
         return problems
 
 
-class ScoreTable(
-    Contract, key=("assay", "source_id", "population", "signature", "method"), made_by="itc score"
-):
+class ScoreTable(Contract, key=("assay", "source_id", "population", "signature", "method")):
     """Scores per sample, population and signature."""
 
     assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
@@ -122,9 +118,7 @@ class ScoreTable(
     reason: Series[pd.StringDtype] = text("Why, in words.", nullable=True)
 
 
-class Measurements(
-    Contract, key=("source_id", "assay", "population", "measure", "feature"), made_by="itc measure"
-):
+class Measurements(Contract, key=("source_id", "assay", "population", "measure", "feature")):
     """One number with a unit, for a population, in a sample: flow and single cell alike.
 
     Every expected combination has its row, whatever happened to its tube.
@@ -162,6 +156,27 @@ class Measurements(
     )
     n_denominator: Series[pd.Int64Dtype] = maybe_count(
         "Cells of the denominator (T cells for share_of_t).", "cells"
+    )
+    n_events: Series[pd.Int64Dtype] = maybe_count(
+        "Cells counted in the gate, background included, whatever the status; null where nothing was "
+        "counted. Comparisons of shares and counts are made from it.",
+        "cells",
+    )
+    volume_ul: Series[float] = quantity(
+        "Blood in which n_events were counted (cells_per_ul only).", "microlitres", 0
+    )
+    n_background: Series[float] = quantity(
+        "Cells expected in the gate without the population; null for none known.", "cells", 0
+    )
+    background_se: Series[float] = quantity("Standard error of n_background.", "cells", 0)
+    capture: Series[float] = quantity(
+        "Part of the population that lies inside of its gate; null for all of it.", "share", 0, 1
+    )
+    error_log: Series[float] = quantity(
+        "Standard error of the log of the number from all that is not counting: position of gates, "
+        "capture, volume.",
+        "log",
+        0,
     )
     count_method: Series[pd.StringDtype] = text(
         "beads, dual_platform, or via_counting_tube (share here times T/uL there); null for shares.",

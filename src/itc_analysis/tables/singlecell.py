@@ -8,7 +8,7 @@ from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import count, maybe_count, quantity, text
 
 
-class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
+class LibraryQuality(Contract, key=("library_id",)):
     """One row per library: could it be used."""
 
     library_id: Series[pd.StringDtype] = text("The library.")
@@ -27,7 +27,7 @@ class LibraryQuality(Contract, key=("library_id",), made_by="itc annotate"):
     remarks: Series[pd.StringDtype] = text("Other things to know about the library.", nullable=True)
 
 
-class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
+class Cells(Contract, key=("library_id", "barcode")):
     """One row per cell after quality control, with the innate T call and its evidence."""
 
     library_id: Series[pd.StringDtype] = text("The library.")
@@ -57,7 +57,7 @@ class Cells(Contract, key=("library_id", "barcode"), made_by="itc annotate"):
     )
 
 
-class Pseudobulk(Contract, key=("sample_id", "population", "gene"), made_by="itc annotate"):
+class Pseudobulk(Contract, key=("sample_id", "population", "gene")):
     """Molecules summed over the cells of a sample and population.
 
     `t_cells` holds every gene of the reference, zeros included; the other populations only genes with a
@@ -70,7 +70,7 @@ class Pseudobulk(Contract, key=("sample_id", "population", "gene"), made_by="itc
     n_counts: Series[float] = quantity("Molecules.", "counts", 0)
 
 
-class PseudobulkDepth(Contract, key=("sample_id", "population"), made_by="itc annotate"):
+class PseudobulkDepth(Contract, key=("sample_id", "population")):
     """How many cells and molecules lie behind each pseudobulk profile."""
 
     sample_id: Series[pd.StringDtype] = text("The sample.")

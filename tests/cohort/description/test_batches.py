@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from itc_analysis.cohort.description.batches import count_people, list_bridge_samples
-from itc_analysis.config import Study
+from itc_analysis.config.sections import Study
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from itc_analysis.cohort.description.design import (
     find_confounded_batches,
 )
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import DecisionSheet, LibrarySheet, SampleSheet, TubeSheet
 

@@ -14,7 +14,7 @@ from cohort.cohort_examples import EXCLUSION_ITEMS, participant_table, spotless
 from itc_analysis.cohort.description.flowchart import BY_HAND, count_flow
 from itc_analysis.cohort.description.flowchart_svg import describe_flow, draw_flowchart
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import DecisionSheet
 from itc_analysis.tables.measured import Measurements

@@ -15,7 +15,8 @@ from itc_analysis.cohort.description.power import (
     make_power_table,
     power_of,
 )
-from itc_analysis.config import Cohort, validate
+from itc_analysis.config.loading import validate
+from itc_analysis.config.sections import Cohort
 from itc_analysis.errors import SettingsError
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Participants

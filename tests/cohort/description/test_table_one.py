@@ -8,7 +8,7 @@ import pandas as pd
 from cohort.cohort_examples import participant_table, spotless
 from itc_analysis.cohort.description.table_one import make_table_one
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import DecisionSheet
 

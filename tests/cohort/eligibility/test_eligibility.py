@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cohort.cohort_examples import EXCLUSION_ITEMS, participant_table, spotless
 from itc_analysis.cohort.eligibility.criteria import RULES, Verdict
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import DecisionSheet, ParticipantSheet
 

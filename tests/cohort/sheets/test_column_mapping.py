@@ -8,7 +8,7 @@ import pytest
 
 from cohort.cohort_examples import two_groups, write_study
 from itc_analysis.cohort.join import list_tubes, read_mappings, read_study_sheets
-from itc_analysis.config import Study
+from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError, SheetError
 
 MAPPING = (
@@ -115,3 +115,68 @@ def test_a_code_without_meaning_is_told(study: Study) -> None:
     sheet.write_text(sheet.read_text().replace("P001,1,1", "P001,1,3"))
     with pytest.raises(ItcError, match="column 'sex': unknown value '3'; known: F, M"):
         read_study_sheets(study, two_groups())
+
+
+EVENTS = (
+    "record_id,redcap_event_name,arm,sexe,age,weight_kg,form_complete\n"
+    "P001,baseline_arm_1,1,1,45,60,2\nP001,visit_12m_arm_1,,,,,2\n"
+    "P002,baseline_arm_1,1,2,50,70,2\nP002,visit_12m_arm_1,,,,,2\n"
+    "P003,baseline_arm_2,2,9,55,80,1\nP004,baseline_arm_1,2,1,60,65,2\n"
+)
+DROP_EVENT = "participants\tredcap_event_name\t\t\t"
+
+
+def test_an_event_is_chosen_and_rows_keep_their_numbers(study: Study) -> None:
+    Path(study.participants).write_text(EVENTS)
+    choose = [f"participants\tredcap_event_name\tonly_rows\tbaseline_arm_{n}\t" for n in (1, 2)]
+    remap(study, *choose)
+    rows = read_study_sheets(study, two_groups()).participants
+    assert [row["participant_id"] for row in rows.rows] == ["P001", "P002", "P003", "P004"]
+    assert rows.numbers == (2, 4, 6, 7)
+
+
+def test_an_export_by_events_without_a_choice_says_how_to_choose(study: Study) -> None:
+    Path(study.participants).write_text(EVENTS)
+    remap(study, DROP_EVENT)
+    with pytest.raises(ItcError, match=r"2 rows repeat the participant_id of another.*only_rows"):
+        read_study_sheets(study, two_groups())
+
+
+def test_an_event_that_no_row_has_is_told_with_those_there_are(study: Study) -> None:
+    Path(study.participants).write_text(EVENTS)
+    remap(study, "participants\tredcap_event_name\tonly_rows\tbaseline_arm_9\t")
+    with pytest.raises(ItcError, match="no row has 'baseline_arm_9' in column 'redcap_event_name'"):
+        read_study_sheets(study, two_groups())
+    remap(study, "participants\tredcap_event\tonly_rows\tbaseline_arm_1\t")
+    with pytest.raises(ItcError, match="'redcap_event', which rows are chosen by, is missing"):
+        read_study_sheets(study, two_groups())
+
+
+def test_one_map_of_codes_holds_in_all_columns_and_a_columns_own_goes_first(study: Study) -> None:
+    text = "participant_id,group,sex,cmv_igg,ild\n"
+    text += "P001,SSc,Female,Checked,Unchecked\nP002,SSc,Male,Unchecked,Checked\n"
+    text += "P003,healthy,Male,Checked,\nP004,healthy,Female,Checked,\n"
+    Path(study.participants).write_text(text)
+    lines = [("*", "Female", "F"), ("*", "Male", "M"), ("*", "Checked", "yes"), ("*", "Unchecked", "no"),
+             ("ild", "Unchecked", "")]  # fmt: skip
+    header = "sheet\ttheir_name\tcolumn\ttheir_value\tvalue\n"
+    mapping = header + "".join(f"participants\t{a}\t\t{b}\t{c}\n" for a, b, c in lines)
+    Path(str(study.column_mapping)).write_text(mapping)
+    rows = read_study_sheets(study, two_groups()).participants.rows
+    assert [row["sex"] for row in rows] == ["F", "M", "M", "F"]
+    assert [row["cmv_igg"] for row in rows] == [True, False, True, True]
+    assert [row["ild"] for row in rows] == [None, True, None, None]
+
+
+def test_redcaps_labels_are_never_read_as_no_by_themselves(study: Study) -> None:
+    Path(study.participants).write_text("participant_id,group,cmv_igg\nP001,SSc,Unchecked\n")
+    Path(str(study.column_mapping)).write_text("sheet\ttheir_name\tcolumn\ttheir_value\tvalue\n")
+    words = r"'Unchecked' is neither yes nor no; say what it means by a row of column_mapping.tsv"
+    with pytest.raises(ItcError, match=words):
+        read_study_sheets(study, two_groups())
+
+
+def test_a_row_for_all_columns_without_a_code_is_refused(study: Study) -> None:
+    remap(study, "participants\t*\tsex\t\t")
+    with pytest.raises(SheetError, match=r"a row for every column \(\*\) has no their_value"):
+        read_mappings(study)

@@ -90,10 +90,16 @@ def test_what_spreadsheets_write_reads_the_same(sheet: Path, encode) -> None:
     pd.testing.assert_frame_equal(read(sheet, encode(GOOD)), expected)
 
 
-def test_latin_1_is_refused_with_the_row_and_what_to_do(sheet: Path) -> None:
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_what_excel_saves_in_western_countries_is_read(sheet: Path, encoding: str) -> None:
     text = HEADER + "P001\tSSc\t45\t60\t\nP002\tSjögren\t45\t60\t\n"
-    assert faults(sheet, text.encode("latin-1")) == [
-        "row 3, byte 0xF6 is not UTF-8 (probably Latin-1 or Windows-1252); "
+    assert read(sheet, text.encode(encoding))["group"].tolist() == ["SSc", "Sjögren"]
+
+
+def test_bytes_that_are_no_western_letters_are_refused_with_the_row(sheet: Path) -> None:
+    text = HEADER + "P001\tSSc\t45\t60\t\nP002\tSjögren\t45\t60\t\n"
+    assert faults(sheet, text.encode("mac-roman")) == [
+        "row 3, byte 0x9A is not UTF-8, and no letter of Windows-1252 or Latin-1; "
         "save it as 'Text (tab delimited)' in UTF-8"
     ]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.cli import main
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.batches.scales import STEP, estimate_width, learn_scales
 from itc_analysis.flow.scale.scales import Scale, TransformSettings, with_scales
 from itc_analysis.flow.scale.transform import Transform

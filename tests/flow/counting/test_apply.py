@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flow.made_tubes import judged_good, t_cell_template, t_cell_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, make_tube, t_cell_template
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
 from itc_analysis.flow.counting.intensity import Controls
 from itc_analysis.flow.tube.membership import Membership

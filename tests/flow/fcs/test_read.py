@@ -185,8 +185,7 @@ def test_names_that_stand_twice_and_a_broken_clock_are_remarked(
     ("changes", "words"),
     [
         ({"$P2N": "  "}, r"channel 2 of 2 has no name \(\$P2N\)"),
-        ({"$P2R": ""}, r"\$P2R is missing"),
-        ({"$P2R": "0"}, r"range of channel 2 'B525-A' \(\$P2R\) is not above 0"),
+        ({"$P2R": "", "$DATATYPE": "I", "$P2E": "4,1"}, r"\$P2R is missing"),
         ({"$P2B": "many"}, r"\$P2B is 'many', which is not a number"),
         ({"$P2B": "16"}, "data of type F need 32 bits"),
         ({"$P2E": "4"}, r"the amplifier \$P2E is '4'"),
@@ -205,7 +204,7 @@ def test_names_that_stand_twice_and_a_broken_clock_are_remarked(
         ({"$BYTEORD": "3,4,1,2"}, "byte order '3,4,1,2'"),
         ({"$DATATYPE": "I", "$P1B": "10"}, "has 10 bits"),
         (
-            {"$BEGINDATA": "4000"},
+            {"$BEGINDATA": "4000", "$TOT": "2"},
             "HEADER says the events lie at bytes 4096 to 4119, TEXT says 4000",
         ),
         ({"$NEXTDATA": "soon"}, r"offset \$NEXTDATA is 'soon'"),
@@ -275,7 +274,7 @@ ODD_FILES: dict[str, tuple[int, int] | str] = {
     "SG_2014-09-26_Duplicate_Names.fcs": (9, 8129),
     "Sample_Well_A02.fcs": (8, 37395),
     "cyflow_cube_8.fcs": (10, 725),
-    "data_start_offset_discrepancy_example.fcs": "HEADER says the events lie at bytes 5555",
+    "data_start_offset_discrepancy_example.fcs": (26, 2),
     "example_Out.fcs": "59 columns .*, but a name for channel 60 too",
     "fake_large_fcs.fcs": (11, 11585),
     "fcs1_cleaned.lmd": (7, 50000),
@@ -305,6 +304,12 @@ def test_odd_files_are_read_right_or_refused_in_words(real_data: Path, name: str
         raw = path.read_bytes()[2462 : 512201 + 1]
         truth = np.frombuffer(raw, dtype=">f4").reshape(-1, 11)
         np.testing.assert_array_equal(file.events[:10], truth.T[:10])
+        return
+    if name == "data_start_offset_discrepancy_example.fcs":  # flowio refuses it; $TOT fits TEXT
+        raw = np.frombuffer(path.read_bytes()[6081 : 6188 + 1], dtype="<u2").reshape(2, 27)
+        np.testing.assert_allclose(file.events[2], raw[:, 2] / 6.5536, rtol=1e-6)
+        np.testing.assert_allclose(file.events[0], 10 ** (raw[:, 0] * 4.0 / 65536), rtol=1e-6)
+        assert any("read by TEXT, which $TOT" in remark for remark in file.remarks)
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # flowio warns of the offset that is one too far

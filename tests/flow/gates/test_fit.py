@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import t_cell_template, t_cell_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.flow.gates.fit import fit_batch, fit_tube
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE

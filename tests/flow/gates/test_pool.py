@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import t_cell_template
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
 from itc_analysis.flow.gates.pool import pool_gates, shrink

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Flow, load_settings
+from itc_analysis.config.loading import load_settings
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.batches.scales import learn_scales
 from itc_analysis.flow.counting.apply import Applied, apply_batch
 from itc_analysis.flow.gates.fit import fit_batch

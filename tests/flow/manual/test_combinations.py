@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import t_cell_template, t_cell_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.counting.apply import final_gates, gate_tube
 from itc_analysis.flow.fcs.read import read_fcs

@@ -17,7 +17,7 @@ from PIL import Image
 
 from flow.made_tubes import judged_good, t_cell_template, t_cell_tube
 from itc_analysis.cli import main
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.counting import apply
 from itc_analysis.flow.gates.fit import fit_tube

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from itc_analysis.config import validate
+from itc_analysis.config.loading import validate
 from itc_analysis.errors import SettingsError
 from itc_analysis.flow.scale.scales import (
     Scale,

@@ -13,13 +13,11 @@ from itc_analysis.errors import UnreadableFile
 from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.spillover.compensation import (
-    Spillover,
     compensate,
     find_spillover,
     looks_transformed,
-    parse_spillover,
-    read_spillover_csv,
 )
+from itc_analysis.flow.spillover.matrix_text import Spillover, parse_spillover, read_spillover_csv
 
 NAMES = ["FSC-A", "B525-A", "V450-A", "Time"]
 

@@ -11,7 +11,7 @@ import pytest
 from itc_analysis.cli import main
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
-from itc_analysis.flow.spillover.compensation import read_spillover_csv
+from itc_analysis.flow.spillover.matrix_text import read_spillover_csv
 from itc_analysis.flow.spillover.single_stains import (
     compute_spillover,
     spreading_matrix,

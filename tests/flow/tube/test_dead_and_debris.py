@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import make_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.gates.fit import fit_batch, walk_template
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.tube.dead_and_debris import dead_and_debris

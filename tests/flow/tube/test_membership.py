@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import make_tube
-from itc_analysis.config import Flow, load_settings
+from itc_analysis.config.loading import load_settings
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import FinalGate, final_gates, gate_tube
 from itc_analysis.flow.gates.fit import fit_tube, load_checked
 from itc_analysis.flow.gates.pool import pool_gates

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flow.made_tubes import judged_good
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.counting.apply import Applied, apply_batch
 from itc_analysis.flow.gates.fit import fit_batch, load_checked

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itc_analysis.cli import main
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.batches.alignment import MIN_EVENTS, learn_landmarks
 from itc_analysis.flow.batches.alignment_check import align_bridge, variation_between_batches

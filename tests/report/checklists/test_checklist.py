@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from itc_analysis.cli import main
-from itc_analysis.config import Settings, freeze
+from itc_analysis.config.frozen import freeze
+from itc_analysis.config.sections import Settings
 from itc_analysis.report.checklists import checklist
 from itc_analysis.report.checklists.strobe import ITEMS
 from itc_analysis.report.html.material import collect
@@ -128,7 +128,7 @@ def test_one_participant_is_told_in_the_singular(
     material = collect(make_results(per_group=2), settings)
     people = material.participants.head(1).assign(is_analysed=True)
     strobe = next(c for c in checklist.CHECKLISTS if c.name.startswith("STROBE"))
-    filled = checklist.records(strobe, replace(material, participants=people))
+    filled = checklist.records(strobe, material.with_tables(participants=people))
     told = " ".join(record["text"] for record in filled)
     assert "1 enrolled, 1 analysed" in told
     assert not re.search(r"\b1 (participants|criteria|populations|batches|libraries|files)\b", told)
@@ -140,7 +140,9 @@ def test_strobe_says_whether_covariates_were_imputed(results: Path, settings: Se
     pooled = material.comparisons.assign(model="least squares, HC3; 20 imputations")
     told = {
         name: next(
-            item.text(replace(material, comparisons=rows)) for item in ITEMS if item.number == "12c"
+            item.text(material.with_tables(comparisons=rows))
+            for item in ITEMS
+            if item.number == "12c"
         )
         for name, rows in (("complete", complete), ("pooled", pooled))
     }
@@ -154,5 +156,5 @@ def test_strobe_names_what_was_asked_beside_the_comparisons(
     material = collect(results, settings)
     other = next(item for item in ITEMS if item.number == "17")
     assert "compositions" in other.text(material)
-    without = replace(material, compositions=material.compositions.iloc[:0])
+    without = material.with_tables(compositions=material.compositions.iloc[:0])
     assert "compositions" not in other.text(without)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lxml import html
 
-from itc_analysis.config import Settings
+from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.report.html.blocks import Bullets, Paragraph
 from itc_analysis.report.html.material import collect

@@ -8,7 +8,7 @@ import pytest
 
 from itc_analysis.cohort.classification.run import classify
 from itc_analysis.cohort.eligibility.consistency import find_contradictions
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.simulate.people.classification import draw_classification
 from itc_analysis.simulate.people.clinical import draw_participants
 from itc_analysis.simulate.people.cohort import simulate_measurement_truth

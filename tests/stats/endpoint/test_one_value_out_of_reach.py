@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, _median
 from itc_analysis.stats.people.responses import log_t_per_ul, respond
 from itc_analysis.stats.plan.plan import PlannedComparison, expand

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.endpoint.rubin import pool, pool_models
 from itc_analysis.stats.models.linear import from_t
 from itc_analysis.stats.plan.plan import expand

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.models.permutation import freedman_lane, studentised
 from itc_analysis.stats.questions.compare import compare_groups
 from stats.made_up_study import (

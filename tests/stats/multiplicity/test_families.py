@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.multiplicity.families import adjust_families
 from itc_analysis.stats.multiplicity.simultaneous import dunnett_p
 from itc_analysis.stats.questions.compare import compare_groups

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 import yaml
 
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.errors import SettingsError
 from itc_analysis.stats.plan.plan import expand, expand_genes, read_plan
 from stats.made_up_study import COHORT, make_plan

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.plots.comparisons import plot_forest, plot_group_points
 from itc_analysis.stats.questions.compare import compare_groups
 from stats.made_up_study import (

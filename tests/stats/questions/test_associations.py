@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.errors import ItcError
 from itc_analysis.stats.plan.associations import Associations
 from itc_analysis.stats.questions.associations import associate

@@ -6,7 +6,7 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Cohort, Stats
 from itc_analysis.errors import ItcError
 from itc_analysis.stats.models.permutation import freedman_lane
 from itc_analysis.stats.questions.compare import compare_groups

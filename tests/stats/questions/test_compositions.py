@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.errors import ItcError
 from itc_analysis.stats.plan.compositions import Composition
 from itc_analysis.stats.questions.compare import compare_groups

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.stats.questions.diagnostics import diagnose, e_value
 from stats.made_up_study import (

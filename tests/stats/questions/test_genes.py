@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Cohort, Stats
 from itc_analysis.errors import SettingsError
 from itc_analysis.stats.endpoint.deseq import contrast_genes, fit_genes
 from itc_analysis.stats.multiplicity.adjust import adjust

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from itc_analysis.cohort.description.power import power_of
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.errors import ItcError
 from itc_analysis.stats.questions.power import simulate_power
 from stats.made_up_study import (

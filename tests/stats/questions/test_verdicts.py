@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.stats.questions.verdicts import judge_endpoints, p_equivalent
 from stats.made_up_study import (

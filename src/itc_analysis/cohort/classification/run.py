@@ -17,7 +17,7 @@ from itc_analysis.cohort.classification import (
     ssc_early_2001,
 )
 from itc_analysis.cohort.classification.engine import Items, Result, Truth, some
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Classification
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from itc_analysis.cohort.join import read_mappings, read_rows
-from itc_analysis.config import Study
+from itc_analysis.config.sections import CheckedStudy
 
 
-def list_bridge_samples(study: Study) -> set[str]:
+def list_bridge_samples(study: CheckedStudy) -> set[str]:
     """Return the sample_ids of the bridge controls.
 
     Raises
@@ -26,7 +26,7 @@ def list_bridge_samples(study: Study) -> set[str]:
     return {str(row["sample_id"]) for row in rows if row["sample_type"] == "bridge_control"}
 
 
-def count_people(study: Study, tubes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def count_people(study: CheckedStudy, tubes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return how many people of each group were stained in each batch.
 
     Parameters

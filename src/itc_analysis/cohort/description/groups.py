@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import CohortSizes
 
 SIZE_COLUMNS = ["group", "planned", "enrolled", "eligible", "excluded", "to_be_queried", "analysed"]
 
 
-def members(participants: pd.DataFrame, *, cohort: Cohort) -> dict[str, pd.Series]:
+def members(participants: pd.DataFrame, *, cohort: CohortSizes) -> dict[str, pd.Series]:
     """Return who belongs to each set that is compared.
 
     Parameters
@@ -38,7 +38,7 @@ def members(participants: pd.DataFrame, *, cohort: Cohort) -> dict[str, pd.Serie
     return sets
 
 
-def count_sizes(participants: pd.DataFrame, *, cohort: Cohort) -> pd.DataFrame:
+def count_sizes(participants: pd.DataFrame, *, cohort: CohortSizes) -> pd.DataFrame:
     """Count each group against its plan.
 
     Returns

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 
 #: Items of one person by column; None where the cell is empty.
 Person = dict[str, Any]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from itc_analysis.cohort.classification.run import Facts, facts_of
 from itc_analysis.cohort.eligibility.criteria import RULES, Person, Rule
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Eligibility, Participants
 

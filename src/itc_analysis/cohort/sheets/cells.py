@@ -13,19 +13,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from itc_analysis.cohort.sheets.columns import Column, SheetForm
-from itc_analysis.cohort.sheets.personal_data import find_date, find_identity, masked
+from itc_analysis.cohort.sheets.numbers import Style, decide_style, read_number
+from itc_analysis.cohort.sheets.personal_data import find_identity, masked
 from itc_analysis.cohort.sheets.sheet_text import Translation, read_sheet_text
 from itc_analysis.errors import Fault, SheetError, did_you_mean
 
 Value = str | float | bool | None
 
-YES = frozenset({"yes", "y", "true", "oui", "1"})
-NO = frozenset({"no", "n", "false", "non", "0"})
-#: What people write for "not known"; named in the message, never read as missing by itself.
-NOT_KNOWN = frozenset({"na", "n/a", "nan", "null", "none", "nd", "?", "-", ".", "unknown", "#n/a"})
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-_NUMBER_WITH_UNIT = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*[^\d\s.,].*")
+#: As people and spreadsheets of the trial's countries write it. "Checked" is not among them: REDCap writes
+#: "Unchecked" for what nobody looked at, so the sheet of mappings has to say what it means.
+YES = frozenset(
+    {"yes", "y", "true", "oui", "o", "vrai", "ja", "wahr", "si", "sí", "sì", "vero", "1"}
+)
+NO = frozenset({"no", "n", "false", "non", "faux", "nein", "falsch", "falso", "0"})
+_REDCAP_LABELS = frozenset({"checked", "unchecked"})
+#: A number that a spreadsheet made of a code such as 1E04.
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)
+#: First cells of rows that are no row of the sheet.
+_SUMMARY = re.compile(
+    r"(?:total|totaux|sum|summe|somme|mean|moyenne|median|médiane|count|n\s*=)\b.*", re.IGNORECASE
+)
+_NOTE = re.compile(r"[*#†‡(].*")
+_EMPTY = ("the cell is empty", "every row needs it")
 #: More rows than this with one and the same fault in a column: one line.
 _MAX_LINES_PER_FAULT = 3
 
@@ -39,11 +48,13 @@ class SheetCells:
     path : the sheet.
     numbers : row number of each row, as a spreadsheet shows it.
     rows : one dict per row with every column of the form; None where the cell is empty.
+    has_events : it is an export with a row for every event, and none was chosen.
     """
 
     path: str
     numbers: tuple[int, ...]
     rows: list[dict[str, Value]]
+    has_events: bool = False
 
     def numbered(self) -> list[tuple[int, dict[str, Value]]]:
         """Return (row number, row) pairs."""
@@ -75,21 +86,48 @@ def read_cells(
         required=[column.name for column in form.columns if column.required],
         translation=translation,
     )
+    style = decide_style(
+        (
+            cells[column.name]
+            for column in form.columns
+            if column.kind == "number"
+            for _, cells in sheet.rows
+            if column.name in cells
+        ),
+        sheet.separator,
+    )
     faults: dict[tuple[str, str, str], list[int]] = {}
     rows: list[dict[str, Value]] = []
+    strangers = [
+        Fault(f"row {number}", what, "take it out of the sheet: every row is one of its own")
+        for number, cells in sheet.rows
+        if (what := _no_row(cells, form)) is not None
+    ]
+    passed_over = {fault.where for fault in strangers}
     for number, cells in sheet.rows:
         row: dict[str, Value] = {}
+        if f"row {number}" in passed_over:
+            rows.append(dict.fromkeys((column.name for column in form.columns), None))
+            continue
         for column in form.columns:
             # A column that the sheet does not have is missing throughout.
             row[column.name] = None
             if column.name not in cells:
                 continue
-            row[column.name], fault = parse_cell(cells[column.name], column)
+            row[column.name], fault = parse_cell(cells[column.name], column, style)
             if fault is not None:
                 faults.setdefault((column.name, *fault), []).append(number)
         rows.append(row)
-    found = SheetCells(str(path), tuple(number for number, _ in sheet.rows), rows)
-    told = [*sheet.faults, *_told(faults), *_repeated(found, form.key)]
+    # REDCap's name of the column; mapped to nothing, and no event chosen
+    has_events = (
+        translation is not None
+        and translation.name("redcap_event_name") is None
+        and not translation.filters()
+    )
+    numbers = tuple(number for number, _ in sheet.rows)
+    found = SheetCells(str(path), numbers, rows, has_events)
+    _explain_merged(faults)
+    told = [*sheet.faults, *strangers, *_told(faults), *_repeated(found, form.key)]
     if told:
         # a header that is wrong would be told again by every row
         told += [] if check is None or sheet.faults else check(found)
@@ -97,45 +135,19 @@ def read_cells(
     return found
 
 
-def parse_cell(cell: str, column: Column) -> tuple[Value, tuple[str, str] | None]:
+def parse_cell(
+    cell: str, column: Column, style: Style = "point"
+) -> tuple[Value, tuple[str, str] | None]:
     """Return the value of a cell and None, or None and (what is wrong, what to do)."""
     if not cell:
         if column.required:
-            return None, ("the cell is empty", "every row needs it")
+            return None, _EMPTY
         return None, None
     if column.kind == "number":
-        return _number(cell, column)
+        return read_number(cell, column, style)
     if column.kind == "yes_no":
         return _yes_no(cell)
     return _text(cell, column)
-
-
-def _number(cell: str, column: Column) -> tuple[Value, tuple[str, str] | None]:
-    unit = f" {column.unit}" if column.unit else ""
-    if not _NUMBER.fullmatch(cell):
-        if find_date(cell):
-            return None, (
-                "the cell is a date",
-                "write a number; a spreadsheet may have turned 3.5 into 3 May: format the column as text",
-            )
-        if _DECIMAL_COMMA.fullmatch(cell):
-            return None, (f"'{cell}' has a decimal comma", f"write {cell.replace(',', '.')}")
-        if cell.casefold() in NOT_KNOWN:
-            return None, (f"'{cell}' is not a number", "leave the cell empty when not known")
-        with_unit = _NUMBER_WITH_UNIT.fullmatch(cell)
-        if with_unit:
-            remedy = f"write the number alone, in{unit}" if unit else "write the number alone"
-            return None, (f"'{cell}' is more than a number", remedy)
-        return None, (f"{masked(cell)} is not a number", f"write it as in 3.5{unit}")
-    value = float(cell)
-    below = column.low is not None and value < column.low
-    above = column.high is not None and value > column.high
-    if below or above:
-        low = "-inf" if column.low is None else f"{column.low:g}"
-        high = "inf" if column.high is None else f"{column.high:g}"
-        what = f"{cell}{unit} is outside {low} to {high}{unit}"
-        return None, (what, "check the number and its unit")
-    return value, None
 
 
 def _yes_no(cell: str) -> tuple[Value, tuple[str, str] | None]:
@@ -144,24 +156,61 @@ def _yes_no(cell: str) -> tuple[Value, tuple[str, str] | None]:
         return True, None
     if folded in NO:
         return False, None
-    return None, (f"{masked(cell)} is neither yes nor no", "leave the cell empty when not known")
+    what = f"{masked(cell)} is neither yes nor no"
+    if folded in _REDCAP_LABELS:
+        return None, (
+            what,
+            "say what it means by a row of column_mapping.tsv for all columns: their_name *, "
+            f"their_value {cell}, and as value yes, no or nothing",
+        )
+    return None, (what, "leave the cell empty when not known")
 
 
 def _text(cell: str, column: Column) -> tuple[Value, tuple[str, str] | None]:
     if column.allowed:
         if cell in column.allowed:
             return cell, None
-        return None, (f"unknown value {masked(cell)}", did_you_mean(cell, column.allowed))
+        what = f"unknown value {masked(cell)}"
+        return None, (what, did_you_mean(cell, column.allowed))
     identity = find_identity(cell, column.name)
     if identity is not None:
         return None, identity
     if column.pattern and not re.match(column.pattern, cell):
+        if _SCIENTIFIC.fullmatch(cell):
+            what = (
+                f"'{cell}' is a code that a spreadsheet turned into a number (scientific notation)"
+            )
+            remedy = "format the column as text and enter the codes again; the digits that are lost do not come back"
+            return None, (what, remedy)
         wrong = sorted({letter for letter in cell if not re.match(r"[A-Za-z0-9_.-]", letter)})
         named = ["a blank" if letter.isspace() else f"'{letter}'" for letter in wrong]
         what = "holds " + " and ".join(named) if named else "begins with a dot, dash or underscore"
         remedy = "use letters a-z, digits, dot, dash and underscore: ids become folder names"
         return None, (f"{masked(cell)} {what}", remedy)
     return cell, None
+
+
+def _no_row(cells: dict[str, str], form: SheetForm) -> str | None:
+    """Return what a line is that is no row of the sheet (a total, a note); None for a row."""
+    first = cells.get(form.key[0], "")
+    if not first:
+        return None
+    empty = [c.name for c in form.columns if c.required and not cells.get(c.name)]
+    n_filled = sum(bool(cell) for cell in cells.values())
+    if _SUMMARY.fullmatch(first) and n_filled * 2 < len(cells):
+        return f"{masked(first)} seems to be a total or a mean, not a row of the sheet"
+    if empty and n_filled == 1 and (_NOTE.fullmatch(first) or " " in first):
+        return f"{masked(first, hide=True)} seems to be a note, not a row of the sheet"
+    return None
+
+
+def _explain_merged(faults: dict[tuple[str, str, str], list[int]]) -> None:
+    """Name merged cells as the cause where a required column is empty in several rows."""
+    for key, numbers in list(faults.items()):
+        column, what, remedy = key
+        if what == _EMPTY[0] and len(numbers) > 1:
+            remedy = f"{remedy} (merged cells keep their value in the first row only)"
+            faults[(column, what, remedy)] = faults.pop(key)
 
 
 def _told(faults: dict[tuple[str, str, str], list[int]]) -> list[Fault]:
@@ -200,4 +249,11 @@ def _repeated(sheet: SheetCells, key: tuple[str, ...]) -> list[Fault]:
             faults.append(Fault(f"row {number}", what, "each may stand once"))
         else:
             seen[name] = number
+    if faults and sheet.has_events:
+        what = f"{len(faults)} rows repeat the {key[0]} of another: the export has a row for every event"
+        remedy = (
+            "choose one event by a row of column_mapping.tsv: their_name redcap_event_name, their_value the "
+            "event, column only_rows"
+        )
+        return [Fault("", what, remedy)]
     return faults

@@ -2,7 +2,7 @@
 
 The contracts in `tables.sheets` are the one source. Importing them costs seconds, which the
 Snakefile would pay in every job, so what matters for reading is kept in columns.json beside this
-module, generated from the contracts (``itc init --settings``) and tested against them.
+module, generated from the contracts (``itc init --docs``) and tested against them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Column:
     pattern : regular expression of an id; None when free.
     allowed : the only values; empty when free.
     low, high : hard limits of a number, inclusive.
+    whole : a number of things: never with a decimal, so that "51,230" cannot be one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)

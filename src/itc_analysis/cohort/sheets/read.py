@@ -21,7 +21,7 @@ def read_sheet(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
 
     Parameters
     ----------
-    path : tab-separated text (comma and semicolon are recognised), UTF-8 or UTF-16 with its mark.
+    path : tab-separated text (comma and semicolon are recognised), or an Excel workbook.
     contract : a class of `tables.sheets`.
 
     Returns
@@ -65,6 +65,7 @@ def describe_sheet(contract: type[Contract]) -> SheetForm:
                 allowed=tuple(limits.get("allowed_values", ())),
                 low=limits.get("min_value"),
                 high=limits.get("max_value"),
+                whole=bool((column.metadata or {}).get("whole", False)),
             )
         )
     return SheetForm(tuple(described), contracts.key_of(contract))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from itc_analysis.cohort.sheets.workbook import read_workbook
 from itc_analysis.errors import Fault, SheetError, did_you_mean
 
 #: In the order of preference: TSV is the format of the sheets, the others are what Excel exports.
@@ -53,6 +56,16 @@ IDENTIFYING_COLUMNS = frozenset(
         "email",
     ]
 )
+#: Letters beyond ASCII that western Europeans write, and signs that their spreadsheets put in.
+_WESTERN = frozenset(
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿŒœŸŠšŽž"
+    "€‚„…†‡‰‹›‘’“”•–—™ ¡¢£§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿×÷\u00a0\u00ad"
+) - frozenset("ŠšŽž‡†")
+#: Excel's own line in front of the header: which separator to use.
+_STATED_SEPARATOR = re.compile(r'"?sep=(?P<sign>\\t|[^\r\n"])"?[\t;,]*\r?\n', re.IGNORECASE)
+_DITTO_MARKS = frozenset({'"', "''", "\u3003", "\u201d", "\u00bb", '-"-', "idem", "ditto"})
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument"
+_FIRST_BYTES = 200
 _ZIP_MAGIC = b"PK\x03\x04"  # .xlsx and .ods are zip archives
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"  # .xls
 
@@ -67,12 +80,14 @@ class SheetText:
     columns : names in the header, in their order.
     rows : (row number, cells by column); the header is row 1, as a spreadsheet shows it.
     faults : what is wrong with header and shape.
+    separator : between the cells; a tab for a workbook.
     """
 
     path: str
     columns: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str]], ...]
     faults: tuple[Fault, ...]
+    separator: str = "\t"
 
 
 class Translation(Protocol):
@@ -83,6 +98,12 @@ class Translation(Protocol):
 
     def value(self, theirs: str, cell: str) -> str:
         """Return our value of a cell in their column."""
+
+    def keeps(self, row: dict[str, str]) -> bool:
+        """Return whether a row of the export, by their columns, is to be read."""
+
+    def filters(self) -> dict[str, set[str]]:
+        """Return the values that rows to be read have, by their column."""
 
 
 def read_sheet_text(
@@ -96,42 +117,35 @@ def read_sheet_text(
 
     Parameters
     ----------
-    path : tab-separated text; comma and semicolon are recognised by the header.
+    path : tab-separated text; comma and semicolon are recognised by the header. Or an Excel workbook.
     known : columns that the sheet may have.
     required : columns that it must have.
     translation : for an export with other names and codes.
 
     Raises
     ------
-    SheetError : the file is not there, is a workbook, or is text in an encoding that would have to
-        be guessed. Faults of header and shape are returned, to be reported with those of the cells.
+    SheetError : the file is not there, is a workbook that cannot be opened, or is text in an unknown
+        encoding. Faults of header and shape are returned, to be reported with those of the cells.
     """
     known, required = list(known), list(required)
-    text = decode(path)
-    separator = _separator(text, known, translation)
-    try:
-        # A break inside a quoted cell stays one record, so numbers agree with the spreadsheet.
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-    except csv.Error as error:
-        fault = Fault("", f"the cells cannot be told apart ({error})", "look for a stray quote")
-        raise SheetError(str(path), [fault]) from None
-    cells = [[cell.strip().strip("\u00a0\u200b") for cell in record] for record in records]
+    separator, records, faults = _records(Path(path), known, translation)
+    # names and paths in one form of Unicode, whatever computer they were typed on
+    cells = [[_clean(cell) for cell in record] for record in records]
     if not cells or not any(cells[0]):
         raise SheetError(str(path), "row 1 is empty; it must hold the column names")
     header = cells[0]
     while header and not header[-1]:
         header = header[:-1]
-    faults = []
+    numbered = [(number, record) for number, record in enumerate(cells[1:], start=2) if any(record)]
     if translation is not None:
         # Renaming, or not reading, does not make a name harmless: it still lies in the file.
-        faults = [_identifying(name) for name in header if _is_identifying(name)]
-        cells = _translate(cells, header, translation)
-        header = cells[0]
+        faults += [_identifying(name) for name in header if _is_identifying(name)]
+        numbered, filtering = _chosen_rows(numbered, header, translation)
+        faults += filtering
+        header, numbered = _translate(numbered, header, translation)
     faults += _check_header(header, known, required)
     rows = []
-    for number, record in enumerate(cells[1:], start=2):
-        if not any(record):
-            continue
+    for number, record in numbered:
         if any(record[len(header) :]):
             what = f"has {len(record)} cells where the header has {len(header)}"
             faults.append(Fault(f"row {number}", what, "look for a separator inside a cell"))
@@ -142,72 +156,174 @@ def read_sheet_text(
         # Editors strip blanks at the end of a line: cells that are not there are empty.
         padded = record + [""] * (len(header) - len(record))
         rows.append((number, dict(zip(header, padded, strict=False))))
-    return SheetText(str(path), tuple(header), tuple(rows), tuple(faults))
+    return SheetText(str(path), tuple(header), tuple(rows), tuple(faults), separator)
+
+
+def _records(
+    path: Path, known: list[str], translation: Translation | None
+) -> tuple[str, list[list[str]], list[Fault]]:
+    """Return separator, cells and faults of a sheet, a workbook or text."""
+
+    def count_known(names: list[str]) -> int:
+        ours = (name if translation is None else translation.name(name) for name in names)
+        return sum(name in known for name in ours)
+
+    data = _read_bytes(path)
+    if data.startswith(_ZIP_MAGIC) and _OPEN_DOCUMENT not in data[:_FIRST_BYTES]:
+        cells, faults = read_workbook(data, str(path), count_known)
+        _refuse_ditto_marks(cells, path)
+        return "\t", cells, faults
+    text = _decode(data, str(path))
+    stated = _STATED_SEPARATOR.match(text)
+    if stated:  # for Excel alone: a spreadsheet shows the line behind it as row 1
+        separator, text = stated["sign"].replace("\\t", "\t"), text[stated.end() :]
+    else:
+        separator = _separator(text, count_known)
+    # a lone quote would join cells and rows
+    _refuse_ditto_marks([line.split(separator) for line in text.splitlines()], path)
+    try:
+        # A break inside a quoted cell stays one record, so numbers agree with the spreadsheet.
+        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        fault = Fault("", f"the cells cannot be told apart ({error})", "look for a stray quote")
+        raise SheetError(str(path), [fault]) from None
+    return separator, records, []
+
+
+def _refuse_ditto_marks(cells: list[list[str]], path: Path) -> None:
+    faults = [
+        Fault(f"row {number}", "a cell holds a ditto mark", "write the value in every row")
+        for number, row in enumerate(cells, start=1)
+        if any(cell.strip() in _DITTO_MARKS for cell in row)
+    ]
+    if faults:
+        raise SheetError(str(path), faults)
+
+
+def _clean(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell).strip().strip("\u00a0\u200b\u202f\ufeff").strip()
 
 
 def decode(path: str | Path) -> str:
-    """Return the text of a file: UTF-8, or UTF-16 with its byte order mark.
+    """Return the text of a file: UTF-8, UTF-16 with its byte order mark, or Windows-1252.
 
     Raises
     ------
-    SheetError : not there, a workbook, or bytes that no Unicode encoding explains (Latin-1 and its
-        relatives differ in exactly the letters that matter, so they are not guessed).
+    SheetError : not there, a workbook, or bytes that are letters in none of these encodings.
     """
+    return _decode(_read_bytes(Path(path)), str(path))
+
+
+def _read_bytes(path: Path) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise SheetError(
             str(path), "the sheet is not there; check the path in the settings"
         ) from None
     except (IsADirectoryError, PermissionError) as error:
         raise SheetError(str(path), f"the sheet cannot be opened ({error.strerror})") from None
+
+
+def _decode(data: bytes, source: str) -> str:
     save_as = "save it as 'Text (tab delimited)' in UTF-8"
-    if data.startswith((_ZIP_MAGIC, _OLE_MAGIC)):
-        raise SheetError(str(path), f"this is a spreadsheet workbook, not text; {save_as}")
+    if data.startswith(_OLE_MAGIC):
+        what = "this is a spreadsheet workbook, not text, of the old kind (.xls) or with a password"
+        raise SheetError(source, f"{what}; save it as .xlsx without a password")
+    if data.startswith(_ZIP_MAGIC):
+        what = "this is a spreadsheet workbook, not text, and not Excel's (.ods)"
+        raise SheetError(source, f"{what}; save it as .xlsx")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
             return data.decode("utf-16")
         except UnicodeDecodeError:
             what = "this begins as UTF-16 but is damaged, perhaps cut short"
-            raise SheetError(str(path), f"{what}; {save_as}") from None
+            raise SheetError(source, f"{what}; {save_as}") from None
     if b"\0" in data:
         what = "this looks like UTF-16 without a byte order mark"
-        raise SheetError(str(path), f"{what}; {save_as}")
+        raise SheetError(source, f"{what}; {save_as}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row = data[: error.start].count(b"\n") + 1
-        what = f"byte 0x{data[error.start]:02X} is not UTF-8 (probably Latin-1 or Windows-1252)"
-        raise SheetError(str(path), [Fault(f"row {row}", what, save_as)]) from None
+        # Excel's text of western countries. Ids are plain letters and groups stand in the settings, so that a
+        # letter read wrong can name nobody else; bytes that are no western letter are refused.
+        text = data.decode("cp1252", errors="replace")
+        odd = [place for place, letter in enumerate(text) if not _is_western(letter)]
+        if not odd:
+            return text
+        row = data[: odd[0]].count(b"\n") + 1
+        del error
+        what = f"byte 0x{data[odd[0]]:02X} is not UTF-8, and no letter of Windows-1252 or Latin-1"
+        raise SheetError(source, [Fault(f"row {row}", what, save_as)]) from None
+
+
+def _is_western(letter: str) -> bool:
+    """Return whether people of western countries write this character."""
+    return letter.isascii() or letter in _WESTERN
+
+
+def _chosen_rows(
+    numbered: list[tuple[int, list[str]]], header: list[str], translation: Translation
+) -> tuple[list[tuple[int, list[str]]], list[Fault]]:
+    """Return the rows that the sheet of mappings asks for."""
+    wanted = translation.filters()
+    if not wanted:
+        return numbered, []
+    absent = [name for name in wanted if name not in header]
+    if absent:
+        return numbered, [
+            Fault("row 1", f"column '{name}', which rows are chosen by, is missing",
+                  did_you_mean(name, header))
+            for name in absent
+        ]  # fmt: skip
+    kept = [
+        (number, record)
+        for number, record in numbered
+        if translation.keeps(dict(zip(header, record + [""] * len(header), strict=False)))
+    ]
+    if kept or not numbered:
+        return kept, []
+    faults = []
+    for name, values in wanted.items():
+        place = header.index(name)
+        found = sorted({record[place] if place < len(record) else "" for _, record in numbered})
+        if not set(found) & values:
+            named = " or ".join(f"'{value}'" for value in sorted(values))
+            what = f"no row has {named} in column '{name}'"
+            faults.append(Fault("", what, did_you_mean(sorted(values)[0], found)))
+    return kept, faults or [Fault("", "no row is left by the rows of only_rows", "check them")]
 
 
 def _translate(
-    cells: list[list[str]], header: list[str], translation: Translation
-) -> list[list[str]]:
+    numbered: list[tuple[int, list[str]]], header: list[str], translation: Translation
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return header and rows in our names and codes, without the columns that are not read."""
     kept = [(place, translation.name(theirs)) for place, theirs in enumerate(header)]
     columns = [(place, header[place], ours) for place, ours in kept if ours is not None]
     rows = [
-        [
-            translation.value(theirs, record[place]) if place < len(record) else ""
-            for place, theirs, _ in columns
-        ]
-        # what stands beyond the header stays there to be told
-        + record[len(header) :]
-        for record in cells[1:]
+        (
+            number,
+            [
+                translation.value(theirs, record[place]) if place < len(record) else ""
+                for place, theirs, _ in columns
+            ]
+            # what stands beyond the header stays there to be told
+            + record[len(header) :],
+        )
+        for number, record in numbered
     ]
-    return [[ours for _, _, ours in columns], *rows]
+    return [ours for _, _, ours in columns], rows
 
 
-def _separator(text: str, known: list[str], translation: Translation | None) -> str:
+def _separator(text: str, count_known: Callable[[list[str]], int]) -> str:
     header = text.splitlines()[0] if text else ""
 
-    def ours(name: str) -> str | None:
-        return name if translation is None else translation.name(name)
-
     def n_known(separator: str) -> int:
-        names = next(csv.reader([header], delimiter=separator), [])
-        return sum(ours(name.strip()) in known for name in names)
+        try:
+            names = next(csv.reader([header], delimiter=separator), [])
+        except csv.Error:
+            return 0
+        return count_known([_clean(name) for name in names])
 
     # max() keeps the first of equals, so that a header nobody recognises is read as TSV
     return max(SEPARATORS, key=n_known)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Alignment
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.counting.apply import final_gates, gate_tube
 from itc_analysis.flow.gates.fit import load_checked
@@ -56,7 +56,7 @@ def learn_landmarks(
     panel: pd.DataFrame,
     template: Template,
     gates: pd.DataFrame,
-    settings: Flow,
+    settings: Alignment,
 ) -> pd.DataFrame:
     """Return the peaks of the bridge control in every batch, and where they shall lie (`Landmarks`).
 

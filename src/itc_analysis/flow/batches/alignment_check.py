@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Alignment
 from itc_analysis.flow.batches.alignment import learn_landmarks
 from itc_analysis.flow.counting.apply import Applied, apply_batch
 from itc_analysis.flow.gates.fit import fit_batch
@@ -30,7 +30,7 @@ def align_bridge(
     rows: Sequence[Mapping[str, Any]],
     panel: pd.DataFrame,
     template: Template,
-    settings: Flow,
+    settings: Alignment,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Learn the landmarks of a panel and try them on the bridge control.
 
@@ -119,7 +119,7 @@ def variation_between_batches(check: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gates(
-    rows: Sequence[Mapping[str, Any]], panel: pd.DataFrame, template: Template, settings: Flow
+    rows: Sequence[Mapping[str, Any]], panel: pd.DataFrame, template: Template, settings: Alignment
 ) -> tuple[pd.DataFrame, Judged]:
     kept: list[dict[str, Any]] = []
     fits, quality, _ = fit_batch(rows, panel, template, settings, kept=kept)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import TubeReading
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.scale.scales import Scale, TransformSettings
 from itc_analysis.flow.scale.transform import DEFAULT_LINEARISATION, DEFAULT_RANGE
@@ -74,7 +74,7 @@ def learn_scales(
     rows: Sequence[Mapping[str, Any]],
     panel: pd.DataFrame,
     transform: TransformSettings,
-    settings: Flow,
+    settings: TubeReading,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scale of every marker of a panel, and what spill its compensation leaves.
 

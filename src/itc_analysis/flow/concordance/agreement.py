@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.agreement import concordance_interval, limits_of_agreement
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.counting.apply import final_gates, gate_tube
 from itc_analysis.flow.fcs.read import read_fcs
@@ -19,6 +19,7 @@ from itc_analysis.flow.gates.fit import load_checked
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.manual.adopt import ManualGates
 from itc_analysis.flow.manual.gates import ManualTree, evaluate
+from itc_analysis.flow.manual.samples import identify_file
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Concordance
 
@@ -35,7 +36,7 @@ def compare_with_human(
     template: Template,
     gates: pd.DataFrame,
     human: ManualGates,
-    settings: Flow,
+    settings: GateFitting,
     *,
     names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
@@ -55,8 +56,11 @@ def compare_with_human(
     pairs = dict(names or {})
     found: list[dict[str, Any]] = []
     seen: set[str] = set()
+    rows = list(rows)
+    known = {str(row["file_id"]): row for row in rows if row["file_id"] not in human.by_tube}
+    matched = human.match({file_id: identify_file(row["path"]) for file_id, row in known.items()})
     for row in rows:
-        trees = human.of(str(row["file_id"]), str(row["panel"]), _file_name(row))
+        trees = human.of(str(row["file_id"]), str(row["panel"]), matched.get(str(row["file_id"])))
         if not trees:
             log.info("%s: no human gates", row["file_id"])
         taken: set[str] = set()
@@ -143,7 +147,7 @@ def _compare_tube(
     template: Template,
     gates: pd.DataFrame,
     tree: ManualTree,
-    settings: Flow,
+    settings: GateFitting,
     wanted: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     tube, quality = load_checked(row, panel, template, settings)
@@ -194,7 +198,3 @@ def _check(pairs: Mapping[str, str], seen: set[str], template: Template, *, is_e
         faults.append(Fault("", what, "say which belong together: --names 'Vd2=vd2_gd'"))
     if faults:
         raise ItcError(_SOURCE, faults)
-
-
-def _file_name(row: Mapping[str, Any]) -> str:
-    return str(row["path"]).replace("\\", "/").rsplit("/", 1)[-1]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Counting
 from itc_analysis.flow.counting import counts as counting
 from itc_analysis.flow.counting.counts import NO_BACKGROUND, Background
 from itc_analysis.flow.counting.histograms import view_row
@@ -97,7 +97,7 @@ def apply_batch(
     template: Template,
     gates: pd.DataFrame,
     judged: Judged,
-    settings: Flow,
+    settings: Counting,
 ) -> Applied:
     """Gate and count all tubes of a batch, one tube in memory at a time, controls first.
 
@@ -187,7 +187,7 @@ def _apply_to_tube(
     template: Template,
     gates: Mapping[str, FinalGate],
     controls: Controls,
-    settings: Flow,
+    settings: Counting,
     made: _Rows,
 ) -> None:
     """Count one tube; adds its rows to `made`, and to `controls` when it is a control."""
@@ -337,7 +337,7 @@ def _measure_phenotype(
     membership: Membership,
     template: Template,
     controls: Controls,
-    settings: Flow,
+    settings: Counting,
     made: _Rows,
 ) -> None:
     without_control: dict[str, PositivityThreshold] = {}

@@ -6,6 +6,7 @@ Scaled as the standard says (FCS 3.1, doi:10.1002/cyto.a.20825): bit masks, loga
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
@@ -22,17 +23,14 @@ _PIECE = 1 << 19
 #: Pieces of a small file: the file is not in memory beside its events.
 _MIN_PIECES = 8
 
-_BYTE_ORDERS = {
-    "1,2,3,4": "<",
-    "1,2": "<",
-    "1,2,3,4,5,6,7,8": "<",
-    "1": "<",
-    "4,3,2,1": ">",
-    "2,1": ">",
-    "8,7,6,5,4,3,2,1": ">",
-}
-_INTEGER_WIDTHS = (8, 16, 32, 64)
+#: Bytes of one integer at most.
+_WIDEST_BYTES = 8
 _FLOAT_WIDTHS = {"F": 32, "D": 64}
+#: Widths that numpy reads by itself; others of whole bytes (24 bits) are put together.
+_NATIVE_BYTES = (1, 2, 4, 8)
+#: A detector saturates in few events. Where more integers than this lie above $PnR, the bits above it
+#: are another channel's or noise, which the standard masks.
+_MOST_SATURATED = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,10 @@ class Channel:
     ----------
     name, label : $PnN and $PnS; the label is empty when there is none.
     bits : width in the file.
-    channel_range : $PnR, the number of steps of the detector.
+    channel_range : $PnR, the number of steps of the detector; 0 where the file gives none.
     decades, lowest : $PnE; decades is 0 for a linear amplifier.
     gain : $PnG; 1 when there is none.
+    data_type : I, F or D: $PnDATATYPE of FCS 3.2, else $DATATYPE.
     """
 
     name: str
@@ -55,6 +54,7 @@ class Channel:
     decades: float
     lowest: float
     gain: float
+    data_type: str = ""
 
     @property
     def is_time(self) -> bool:
@@ -85,38 +85,96 @@ def read_events(
     *,
     begin: int,
     n_events: int,
-    data_type: str,
     byte_order: str,
     timestep: float,
     source: str,
-) -> npt.NDArray[np.float32]:
+) -> tuple[npt.NDArray[np.float32], list[str]]:
     """Read events, scaled, as float32 of shape (n_channels, n_events), each row contiguous.
+
+    Returns
+    -------
+    The events, and remarks on channels with integers above $PnR: few of them are saturated and read as the
+    top of the range; of many the bits above it are masked, as the standard says.
 
     Raises
     ------
     UnreadableFile : the data type or byte order is not supported, or the file ends too early.
     """
-    stored = event_dtype(channels, data_type=data_type, byte_order=byte_order, source=source)
+    stored = event_dtype(channels, byte_order=byte_order, source=source)
+    reading = _Reading(stream, channels, stored, begin, n_events, byte_order, timestep, source)
     events = np.empty((len(channels), n_events), dtype=np.float32)
-    per_piece = max(1, min(_PIECE // stored.itemsize, n_events // _MIN_PIECES))
-    piece = np.empty(per_piece, dtype=stored)
-    stream.seek(begin)
-    # Absurd numbers from a damaged file become infinite and are removed by the quality step.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for first in range(0, n_events, per_piece):
-            wanted = min(per_piece, n_events - first)
-            n_read = stream.readinto(piece[:wanted].view(np.uint8).data)
-            if n_read < wanted * stored.itemsize:
-                found = first + n_read // stored.itemsize
-                raise truncated(source, "DATA", f"{found} of {n_events} events are there")
-            for i, channel in enumerate(channels):
-                row = events[i, first : first + wanted]
-                row[:] = _scaled(piece[f"f{i}"][:wanted], channel, data_type, timestep)
-    return events
+    above = reading.fill(events, range(len(channels)), is_masked=False)
+    # a clock that runs on beyond its range is in order; one that jumps has other bits in it
+    running = [row for row in above if channels[row].is_time and _is_rising(events[row])]
+    masked = [
+        row
+        for row, n in above.items()
+        if row not in running and (channels[row].is_time or n > _MOST_SATURATED * n_events)
+    ]
+    if masked:
+        reading.fill(events, masked, is_masked=True)
+    saturated = [row for row in above if row not in running and row not in masked]
+    remarks = []
+    for rows, what in (
+        (saturated, "read as the top of the range (saturated)"),
+        (masked, "the bits above it were masked, as the standard says"),
+        (running, "the clock runs on, and was read as it is"),
+    ):
+        counts = [f"{above[row]} of {channels[row].name}" for row in rows]
+        if counts:
+            remarks.append(f"integers above the range ($PnR), {what}: {', '.join(counts)}")
+    return events, remarks
+
+
+def _is_rising(values: npt.NDArray[np.float32]) -> bool:
+    return bool(np.all(values[1:] >= values[:-1]))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The events of a file, read piece by piece."""
+
+    stream: BufferedReader
+    channels: tuple[Channel, ...]
+    stored: np.dtype[np.void]
+    begin: int
+    n_events: int
+    byte_order: str
+    timestep: float
+    source: str
+
+    def fill(
+        self, events: npt.NDArray[np.float32], rows: Iterable[int], *, is_masked: bool
+    ) -> dict[int, int]:
+        """Read some channels into their rows; returns how many integers lie above the range, where any do."""
+        rows = list(rows)
+        above = dict.fromkeys(rows, 0)
+        per_piece = max(1, min(_PIECE // self.stored.itemsize, self.n_events // _MIN_PIECES))
+        piece = np.empty(per_piece, dtype=self.stored)
+        is_little = _is_little_endian(self.byte_order)
+        self.stream.seek(self.begin)
+        # Absurd numbers from a damaged file become infinite and are removed by the quality step.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for first in range(0, self.n_events, per_piece):
+                wanted = min(per_piece, self.n_events - first)
+                n_read = self.stream.readinto(piece[:wanted].view(np.uint8).data)
+                if n_read < wanted * self.stored.itemsize:
+                    found = first + n_read // self.stored.itemsize
+                    what = f"{found} of {self.n_events} events are there"
+                    raise truncated(self.source, "DATA", what)
+                for row in rows:
+                    channel = self.channels[row]
+                    values = piece[f"f{row}"][:wanted]
+                    if channel.data_type == "I":
+                        values = _as_integers(values, is_little=is_little)
+                        values, n = _within_range(values, channel, is_masked=is_masked)
+                        above[row] += n
+                    events[row, first : first + wanted] = _scaled(values, channel, self.timestep)
+        return {row: n for row, n in above.items() if n}
 
 
 def event_dtype(
-    channels: tuple[Channel, ...], *, data_type: str, byte_order: str, source: str
+    channels: tuple[Channel, ...], *, byte_order: str, source: str
 ) -> np.dtype[np.void]:
     """Return the layout of one event in the file.
 
@@ -124,41 +182,86 @@ def event_dtype(
     ------
     UnreadableFile : a data type, byte order or width that is not supported or contradicts itself.
     """
-    order = _BYTE_ORDERS.get(byte_order.replace(" ", ""))
+    is_little = _is_little_endian(byte_order)
+    order = "<" if is_little else ">"
     faults = []
-    if order is None:
+    formats: list[Any] = []
+    if is_little is None:
         faults.append(Fault("TEXT", f"byte order '{byte_order}' ($BYTEORD) is not supported"))
-    if data_type == "I":
-        for number, channel in enumerate(channels, start=1):
-            if channel.bits not in _INTEGER_WIDTHS:
+    for number, channel in enumerate(channels, start=1):
+        data_type = channel.data_type
+        n_bytes, odd_bits = divmod(channel.bits, 8)
+        if data_type == "I":
+            if odd_bits or not 0 < n_bytes <= _WIDEST_BYTES:
                 what = f"channel {number} '{channel.name}' has {channel.bits} bits ($P{number}B)"
                 faults.append(Fault("TEXT", what, "export the tube as floating point FCS 3.1"))
-        formats = [f"{order}u{channel.bits // 8}" for channel in channels]
-    elif data_type in _FLOAT_WIDTHS:
-        width = _FLOAT_WIDTHS[data_type]
-        for number, channel in enumerate(channels, start=1):
+            elif n_bytes in _NATIVE_BYTES:
+                formats.append(f"{order}u{n_bytes}")
+            else:
+                formats.append(("u1", (n_bytes,)))
+        elif data_type in _FLOAT_WIDTHS:
+            width = _FLOAT_WIDTHS[data_type]
             if channel.bits != width:
                 what = (
                     f"data of type {data_type} need {width} bits, but channel {number} "
                     f"'{channel.name}' says {channel.bits} ($P{number}B)"
                 )
                 faults.append(Fault("TEXT", what, "export the tube again"))
-        formats = [f"{order}f{width // 8}"] * len(channels)
-    else:
-        what = f"data type '{data_type}' ($DATATYPE) is not supported"
-        faults.append(Fault("TEXT", what, "export the tube as floating point FCS 3.1"))
+            formats.append(f"{order}f{width // 8}")
+        else:
+            what = f"data type '{data_type}' ($DATATYPE) is not supported"
+            fault = Fault("TEXT", what, "export the tube as floating point FCS 3.1")
+            if fault not in faults:
+                faults.append(fault)
     if faults:
         raise UnreadableFile(source, faults)
-    return np.dtype(list(zip((f"f{i}" for i in range(len(channels))), formats, strict=True)))
+    return np.dtype([(f"f{i}", *_shaped(f)) for i, f in enumerate(formats)])
 
 
-def _scaled(
-    values: npt.NDArray[Any], channel: Channel, data_type: str, timestep: float
-) -> npt.NDArray[Any]:
-    if data_type == "I":
-        used_bits = max(int(channel.channel_range) - 1, 0).bit_length()
-        if used_bits < channel.bits:  # bits above the range are another channel's or noise
-            values = values & values.dtype.type((1 << used_bits) - 1)
+def _shaped(layout: Any) -> tuple[Any, ...]:
+    return layout if isinstance(layout, tuple) else (layout,)
+
+
+def _is_little_endian(byte_order: str) -> bool | None:
+    """Return whether the lowest byte comes first; None for an order that is neither way."""
+    places = byte_order.replace(" ", "").split(",")
+    rising = [str(place) for place in range(1, len(places) + 1)]
+    if places == rising:
+        return True
+    return False if places == rising[::-1] else None
+
+
+def _as_integers(values: npt.NDArray[Any], *, is_little: bool | None) -> npt.NDArray[Any]:
+    """Return unsigned integers, put together from their bytes where numpy has no such width."""
+    if values.ndim == 1:
+        return values
+    n_bytes = values.shape[1]
+    whole = np.zeros(len(values), dtype=np.uint64)
+    for place in range(n_bytes):
+        byte = values[:, place if is_little else n_bytes - 1 - place]
+        whole |= byte.astype(np.uint64) << np.uint64(8 * place)
+    return whole
+
+
+def _within_range(
+    values: npt.NDArray[Any], channel: Channel, *, is_masked: bool
+) -> tuple[npt.NDArray[Any], int]:
+    """Return integers without what lies above the range, and how many did."""
+    if channel.channel_range <= 0:
+        return values, 0
+    used_bits = max(int(channel.channel_range) - 1, 0).bit_length()
+    if used_bits >= channel.bits:
+        return values, 0
+    top = values.dtype.type((1 << used_bits) - 1)
+    n_above = int(np.count_nonzero(values > top))
+    if not n_above:
+        return values, 0
+    if is_masked:
+        return values & top, n_above
+    return (values if channel.is_time else np.minimum(values, top)), n_above
+
+
+def _scaled(values: npt.NDArray[Any], channel: Channel, timestep: float) -> npt.NDArray[Any]:
     if channel.is_time:
         return values if timestep == 1 else values * np.float64(timestep)
     if channel.decades > 0:

@@ -1,7 +1,7 @@
 """Copies of FCS files without what identifies a person: only named keywords and the events go over.
 
 By whitelist, because every program writes keywords of its own. The copy is built anew from HEADER, TEXT
-and DATA of the first data set: supplemental TEXT, ANALYSIS, other segments, further data sets and
+and DATA of the data set that is read: supplemental TEXT, ANALYSIS, other segments, further data sets and
 trailing bytes stay behind; the bytes of the events are the same.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from itc_analysis.errors import Fault, ItcError, UnreadableFile
-from itc_analysis.flow.fcs.read import EventLayout, locate_events
+from itc_analysis.flow.fcs.layout import EventLayout, locate_events
 
 #: Keywords that go over as they are: how to read the events, and the instrument's settings.
 _KEPT = re.compile(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
@@ -19,6 +18,12 @@ from itc_analysis.flow.gating.methods import control_quantile
 from itc_analysis.flow.gating.methods.reference import follow
 from itc_analysis.flow.gating.methods.registry import METHODS
 from itc_analysis.flow.gating.template import Population, Template
+from itc_analysis.flow.manual.samples import identify
+from itc_analysis.flow.spillover.batch_agreement import (
+    SpillLeft,
+    find_odd_states,
+    find_odd_tubes,
+)
 from itc_analysis.flow.tube.dead_and_debris import dead_and_debris
 from itc_analysis.flow.tube.load import load_tube, tube_quality_row
 from itc_analysis.flow.tube.membership import Membership, no_channel
@@ -48,7 +53,7 @@ def fit_batch(
     rows: Iterable[Mapping[str, Any]],
     panel: pd.DataFrame,
     template: Template,
-    settings: Flow,
+    settings: GateFitting,
     *,
     acquisitions: list[pd.DataFrame] | None = None,
     kept: list[dict[str, Any]] | None = None,
@@ -79,6 +84,7 @@ def fit_batch(
     quality: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     roles = dict(zip(panel["marker"], panel["role"], strict=True))
+    spill_left: dict[str, SpillLeft] = {}
     for row in rows:
         tube, quality_row = load_checked(row, panel, template, settings)
         quality.append(quality_row)
@@ -94,17 +100,36 @@ def fit_batch(
                 row, template, fitted, {name: membership[name].size for name in membership}
             )
             quality_row |= dead_and_debris(membership, fitted, template, roles)
-            axes[tube.file_id] = axes_of(tube) | {"file": Path(str(row["path"])).name}
+            identity = identify(str(row["path"]), tube.keywords)
+            axes[tube.file_id] = axes_of(tube) | identity.as_plain()
             if acquisitions is not None and tube.acquisition is not None:
                 acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
+            if tube.spill_left is not None and tube.kind == "stained":
+                spill_left[tube.file_id] = tube.spill_left
         if kept is not None:
             kept.append(kept_row(row["file_id"], None if tube is None else tube.keep))
         log.info("fitted %s: %s", row["file_id"], quality_row["status"])
+    _compare_compensation(quality, spill_left)
     return contract.make(fits, GateFits), contract.make(quality, TubeQuality), axes
 
 
+def _compare_compensation(
+    quality: list[dict[str, Any]], spill_left: Mapping[str, SpillLeft]
+) -> None:
+    """Add a remark to the row of each tube that is not compensated as the others of its batch are."""
+    states = {
+        str(row["file_id"]): str(row["compensation"]) for row in quality if row["status"] == "ok"
+    }
+    panel = str(quality[0]["panel"]) if quality else ""
+    odd = find_odd_tubes(spill_left) | find_odd_states(states, panel=panel)
+    for row in quality:
+        what = odd.get(str(row["file_id"]))
+        if what:
+            row["remarks"] = "; ".join(filter(None, [f"compensation: {what}", row.get("remarks")]))
+
+
 def load_checked(
-    row: Mapping[str, Any], panel: pd.DataFrame, template: Template, settings: Flow
+    row: Mapping[str, Any], panel: pd.DataFrame, template: Template, settings: GateFitting
 ) -> tuple[Tube | None, dict[str, Any]]:
     """Return the tube, None when it must not be used, and its row of `TubeQuality`.
 

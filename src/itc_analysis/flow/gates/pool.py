@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import GatePooling
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.gates.reference import CutReference, few_tubes, reference, usual_spread
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
@@ -58,7 +58,7 @@ CITATIONS = ("efron1975", "finak2014", "spidlen2015")
 def pool_gates(
     fits: pd.DataFrame,
     template: Template,
-    settings: Flow,
+    settings: GatePooling,
     *,
     manual: ManualGates | None = None,
     axes: Mapping[str, Mapping[str, Any]] | None = None,
@@ -115,7 +115,7 @@ def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[flo
 
 
 def _pool_population(
-    fits: pd.DataFrame, population: Population, settings: Flow, usual: float
+    fits: pd.DataFrame, population: Population, settings: GatePooling, usual: float
 ) -> list[dict[str, Any]]:
     has_cut = bool(fits["cut"].notna().any())
     study = reference(fits, "the study")
@@ -164,7 +164,7 @@ def _decide_cut(
     population: Population,
     references: tuple[CutReference | None, CutReference | None],
     controls: pd.DataFrame,
-    settings: Flow,
+    settings: GatePooling,
 ) -> dict[str, Any]:
     nearby, few = references
     is_left_out = fit["method"] == control_quantile.NAME

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import GatePooling
 from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
 from itc_analysis.flow.gating.geometry import Ellipse, Geometry, Polygon, Rectangle, from_json
 from itc_analysis.flow.gating.template import Population
@@ -70,7 +70,7 @@ def decide_shape(
     fit: pd.Series,
     population: Population,
     shapes: Shapes | None,
-    settings: Flow,
+    settings: GatePooling,
 ) -> dict[str, Any]:
     """Return the final gate of one tube: its own, or the most typical one of its batch or study.
 

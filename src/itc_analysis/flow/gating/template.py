@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from itc_analysis.config import Section, read_yaml, validate
+from itc_analysis.config.loading import read_yaml, validate
+from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.flow.gating.geometry import Combination
 from itc_analysis.flow.gating.methods.registry import (

@@ -2,7 +2,7 @@
 
 Read from a FlowJo workspace, or from a folder of Gating-ML files: ``<file_id>.xml`` for one tube,
 ``<panel>.xml`` for every tube of a panel, and any .wsp, whose samples are matched to tubes by the name of
-the FCS file. Where several hold a gate of the same name the tube's own file counts, then the workspace. A gate replaces the population of its own name, within the parent that the template gives it. It
+the FCS file, and where several have one name by what tells the files apart. Where several hold a gate of the same name the tube's own file counts, then the workspace. A gate replaces the population of its own name, within the parent that the template gives it. It
 is brought onto the tube's scale; a Boolean gate becomes a combination of populations.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from itc_analysis.flow.manual.gates import (
 )
 from itc_analysis.flow.manual.gatingml_read import read_gatingml
 from itc_analysis.flow.manual.onto_tube import COMPENSATED, marker_behind, to_own_scale
+from itc_analysis.flow.manual.samples import FileIdentity, identify, identity_from, match_samples
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +48,38 @@ class ManualGates:
 
     Parameters
     ----------
-    by_tube, by_panel, by_file : file_id, panel or name of the FCS file → its gates.
+    by_tube, by_panel, by_file : file_id, panel or name of the sample (usually of the FCS file) → its gates;
+        samples of one name in two workspaces have the workspace in front.
     """
 
     by_tube: dict[str, ManualTree]
     by_panel: dict[str, ManualTree]
     by_file: dict[str, ManualTree]
 
-    def of(self, file_id: str, panel: str, file_name: str | None) -> list[ManualTree]:
-        """Return the gates of a tube, the most particular first; no gates, an empty list."""
-        found = (
-            self.by_tube.get(file_id),
-            None if file_name is None else self.by_file.get(file_name),
-            self.by_panel.get(panel),
-        )
+    def match(self, tubes: Mapping[str, FileIdentity]) -> dict[str, ManualTree]:
+        """Return the gates that workspaces hold for each tube, by file_id.
+
+        Raises
+        ------
+        ItcError : files of one name, of which it cannot be told whose gates are whose.
+        """
+        samples = [
+            tree if tree.sample is not None else replace(tree, sample=identify(name, {}))
+            for name, tree in self.by_file.items()
+        ]
+        found, faults = match_samples(samples, tubes)
+        if faults:
+            raise ItcError(_SOURCE, faults)
+        return found
+
+    def of(self, file_id: str, panel: str, sample: ManualTree | None) -> list[ManualTree]:
+        """Return the gates of a tube, the most particular first; no gates, an empty list.
+
+        Parameters
+        ----------
+        sample : the tube's of a workspace, from `match`.
+        """
+        found = (self.by_tube.get(file_id), sample, self.by_panel.get(panel))
         return [tree for tree in found if tree is not None]
 
 
@@ -82,7 +101,9 @@ def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> Ma
         if file.suffix == ".wsp":
             from itc_analysis.flow.manual.flowjo_read import read_workspace
 
-            found.by_file.update(read_workspace(file))
+            for name, tree in read_workspace(file).items():
+                key = name if name not in found.by_file else f"{file.name}: {name}"
+                found.by_file[key] = tree
         elif file.stem in file_ids:
             found.by_tube[file.stem] = read_gatingml(file)
         elif file.stem in panels:
@@ -124,12 +145,14 @@ def with_manual(
     populations = list(dict.fromkeys(str(row["population"]) for row in rows))
     faults: dict[str, Fault] = {}
     used: dict[str, set[str]] = {}
+    identities = {file_id: identity_from(axis) for file_id, axis in axes.items()}
+    matched = manual.match({i: t for i, t in identities.items() if i not in manual.by_tube})
     for row in rows:
         file_id = str(row["file_id"])
         axis = axes.get(file_id)
         if axis is None:
             continue
-        trees = manual.of(file_id, str(row["panel"]), axis.get("file"))
+        trees = manual.of(file_id, str(row["panel"]), matched.get(file_id))
         for each in trees:
             used.setdefault(each.source, set())
         tree = next((tree for tree in trees if row["population"] in tree.gates), None)

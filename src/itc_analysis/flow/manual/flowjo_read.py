@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections import Counter
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +23,7 @@ from itc_analysis.flow.manual.gates import (
     ManualTree,
     Matrix,
 )
+from itc_analysis.flow.manual.samples import FileIdentity, identify
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -32,6 +36,7 @@ _MATRIX = "workspace"
 def read_workspace(path: str | Path) -> dict[str, ManualTree]:
     """Return the gates of every sample of a workspace, by the sample's name (usually the file's).
 
+    Samples of one name, from the folders of two runs, are told apart by their folder or number.
     Gates whose name stands under several parents are named by their whole path, with slashes.
 
     Raises
@@ -47,13 +52,56 @@ def read_workspace(path: str | Path) -> dict[str, ManualTree]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the FCS files are not loaded is what is wanted
         try:
-            workspace = Workspace(str(path), load_missing_file_data=True)
+            content, identities = _with_unique_names(path.read_bytes())
+            workspace = Workspace(io.BytesIO(content), load_missing_file_data=True)
         except Exception as error:
             what = f"FlowKit cannot read the workspace ({type(error).__name__}: {error})"
             fault = Fault("", what, "save it with FlowJo 10, or export the gates as Gating-ML 2.0")
             raise ItcError(path.name, [fault]) from error
     samples = sorted(workspace.get_sample_ids(loaded_only=False))
-    return {sample: _tree(workspace, sample, path.name) for sample in samples}
+    return {
+        sample: replace(
+            _tree(workspace, sample, path.name), sample=identities.get(sample, identify(sample, {}))
+        )
+        for sample in samples
+    }
+
+
+def _with_unique_names(content: bytes) -> tuple[bytes, dict[str, FileIdentity]]:
+    """Return a workspace whose samples all have names of their own, and which file each was drawn on.
+
+    FlowKit keeps samples by name: of two with one name it would keep the last.
+    """
+    from lxml import etree
+
+    root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, huge_tree=True))
+    nodes = [
+        (sample, node)
+        for sample in root.iter("Sample")
+        if (node := sample.find("SampleNode")) is not None
+    ]
+    times = Counter(node.get("name") for _, node in nodes)
+    identities = {}
+    for sample, node in nodes:
+        name = str(node.get("name"))
+        data_set = sample.find("DataSet")
+        uri = "" if data_set is None else str(data_set.get("uri") or "")
+        keywords = {
+            str(keyword.get("name")).removeprefix("$").upper(): str(keyword.get("value") or "")
+            for keyword in sample.iter("Keyword")
+        }
+        identity = identify(uri or name, keywords)
+        if times[name] > 1:
+            folder = PurePosixPath(unquote(uri.removeprefix("file:"))).parent.name
+            unique = f"{folder}/{name}" if folder else f"{name} ({node.get('sampleID')})"
+            if unique in identities:
+                unique = f"{unique} ({node.get('sampleID')})"
+            node.set("name", unique)
+            identities[unique] = replace(identity, name=name)
+        else:
+            identities[name] = replace(identity, name=name)
+    changed = etree.tostring(root) if any(n > 1 for n in times.values()) else content
+    return changed, identities
 
 
 class _FlowKitScale:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.fcs.read import FcsFile
 from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.manual.samples import FileIdentity
 from itc_analysis.flow.spillover.compensation import find_spillover
 
 FloatArray = npt.NDArray[np.float64]
@@ -108,11 +109,13 @@ class ManualTree:
     source : the file they come from, for messages.
     gates : by name.
     matrices : by name.
+    sample : which file they were drawn on, for samples of a workspace.
     """
 
     source: str
     gates: dict[str, ManualGate]
     matrices: dict[str, Matrix] = field(default_factory=dict)
+    sample: FileIdentity | None = None
 
 
 def evaluate(tree: ManualTree, file: FcsFile) -> dict[str, BoolArray]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from itc_analysis.cohort.sheets.read import read_sheet
 from itc_analysis.errors import Fault, ItcError, PanelError, SheetError, did_you_mean
+from itc_analysis.flow.fcs.channel_names import detector_of, is_compensated
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import PanelSheet
 
@@ -136,8 +137,8 @@ def resolve_markers(
 ) -> dict[str, int]:
     """Return the column of each marker of the panel.
 
-    The sheet's channel is compared with $PnN, then with $PnS, exactly; else the marker and its
-    aliases are looked for in $PnS, then in $PnN, as whole words. Of several pulses of one detector
+    The sheet's channel is compared with $PnN, then with the detector behind it ('Comp-PE-A'), then with
+    $PnS, exactly; else the marker and its aliases are looked for in $PnS, then in $PnN, as whole words. Of several pulses of one detector
     (-A, -H, -W) with the same label the area is meant.
 
     Parameters
@@ -200,15 +201,28 @@ def _columns_for(
     by_name = [i for i, name in enumerate(names) if name == channel]
     if by_name:
         return by_name
+    wanted_detector = detector_of(channel)
+    by_detector = [i for i, name in enumerate(names) if detector_of(name) == wanted_detector]
+    if by_detector:
+        return _raw_of(by_detector, names)
     by_label = [i for i, label in enumerate(labels) if label == channel]
     if by_label:
-        return _area_of(by_label, names)
+        return _area_of(_raw_of(by_label, names), names)
     wanted = _names_of(marker)
     for texts in (labels, names):
         hits = [i for i, text in enumerate(texts) if wanted & phrases_of(text)]
         if hits:
-            return _area_of(hits, names)
+            return _area_of(_raw_of(hits, names), names)
     return []
+
+
+def _raw_of(columns: list[int], names: Sequence[str]) -> list[int]:
+    """Return columns without those that are compensated copies of others of them.
+
+    Which of two is used in the end is decided where the matrix is known.
+    """
+    raw = {detector_of(names[i]) for i in columns if not is_compensated(names[i])}
+    return [i for i in columns if not is_compensated(names[i]) or detector_of(names[i]) not in raw]
 
 
 def _contradiction(marker: str, hits: list[int], labels: Sequence[str]) -> int | None:

@@ -22,7 +22,8 @@ from itc_analysis.flow.quality.acquisition import (
     steps_of,
 )
 from itc_analysis.flow.scale.transform import Transform
-from itc_analysis.flow.spillover.compensation import Spillover, compensate, rows_of
+from itc_analysis.flow.spillover.compensation import compensate, rows_of
+from itc_analysis.flow.spillover.matrix_text import Spillover
 
 METHODS_TEXT = (
     "Events at the margins of the detectors were removed, except counting beads, and so were stretches "

@@ -6,29 +6,22 @@ true = measured @ inverse(spill). Channels outside the matrix (scatter, Time) st
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.errors import Fault, UnreadableFile
+from itc_analysis.flow.fcs.channel_names import detector_of, is_compensated
 from itc_analysis.flow.fcs.read import FcsFile
+from itc_analysis.flow.spillover.matrix_text import Spillover, parse_spillover
 
 Compensation = Literal["file", "identity", "none", "already_compensated"]
 
 #: FCS 3.1, and cytometers of the years of FCS 3.0. $COMP of FCS 2.0 names no channels: not applied.
 _KEYWORDS = ("SPILLOVER", "SPILL")
-#: Prefixes that FlowJo and SpectroFlo give to compensated or unmixed channels.
-_COMPENSATED = ("comp-", "<")
-#: A float32 holds 7 digits; a matrix that amplifies errors a million times leaves none.
-_MAX_CONDITION = 1e6
-#: A placeholder is written as 1 and 0; anything below a millionth is rounding.
-_IDENTITY_TOLERANCE = 1e-6
-#: One unit of a fluorochrome gives one unit in its own detector; 1 % allows for rounded exports.
-_DIAGONAL_TOLERANCE = 0.01
 #: Logicle, asinh and log scales end below 20; a detector of 10 bits or more does not.
 _TRANSFORMED_BELOW = 20.0
 _DIGITISED_FROM = 1024
@@ -41,31 +34,96 @@ _CHUNK = 1 << 11
 
 
 @dataclass(frozen=True)
-class Spillover:
-    """A spillover matrix.
+class Found:
+    """How the columns that a panel uses are compensated.
 
     Parameters
     ----------
-    channels : $PnN of its rows and columns.
-    matrix : float64, shape (n, n); row i is what fluorochrome i gives in each detector, 1 in its own.
+    state : file (the matrix is to be applied), identity (a placeholder), none, or already_compensated.
+    spillover : the matrix to apply, by the file's own channel names; null unless the state is 'file'.
+    rows : the columns to use: those that were asked for, or their compensated twins.
+    remarks : which of two columns is used, and which matrix is not applied.
     """
 
-    channels: tuple[str, ...]
-    matrix: npt.NDArray[np.float64]
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether the matrix is only a placeholder."""
-        return bool(np.allclose(self.matrix, np.eye(len(self.channels)), atol=_IDENTITY_TOLERANCE))
+    state: Compensation
+    spillover: Spillover | None
+    rows: tuple[int, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def find_spillover(file: FcsFile) -> tuple[Compensation, Spillover | None]:
-    """Return how the file is compensated, and the matrix to apply: null unless the first is 'file'.
+def find_spillover(
+    file: FcsFile, rows: Sequence[int] | None = None
+) -> tuple[Compensation, Spillover | None]:
+    """Return state and matrix of `find_compensation`; by all columns when `rows` is left out."""
+    if rows is None:
+        matrix = _matrix_in(file)
+        if matrix is not None and matrix.is_identity:
+            return "identity", None
+        rows = range(len(file.channels))
+    found = find_compensation(file, rows)
+    return found.state, found.spillover
+
+
+def find_compensation(file: FcsFile, rows: Sequence[int]) -> Found:
+    """Return how the columns that a panel uses are compensated, and the matrix to apply.
+
+    The names of these columns decide, never those of others: a file may hold raw and compensated columns
+    side by side. Raw ones are used with the file's matrix; without one their compensated twins are.
+
+    Parameters
+    ----------
+    rows : the columns of the panel's fluorochromes.
 
     Raises
     ------
-    UnreadableFile : the file carries a matrix that cannot be used, or two that differ.
+    UnreadableFile : the file carries a matrix that cannot be used, names channels that the file lacks, or two
+        that differ; or some columns are compensated and others, which the matrix names, are not.
     """
+    rows = tuple(rows)
+    names = file.channel_names
+    matrix = _matrix_in(file)
+    twins = {row: _twins(names, row) for row in rows}
+    compensated = [row for row in rows if is_compensated(names[row])]
+    is_usable = matrix is not None and not matrix.is_identity
+    if not compensated and (is_usable or not any(twins.values())):
+        if matrix is None:
+            return Found("none", None, rows)
+        if matrix.is_identity:
+            return Found("identity", None, rows)
+        named = by_column(matrix, names, file.name)
+        return Found("file", named, rows, _remarks_on_twins(names, rows, twins))
+    used = tuple(row if is_compensated(names[row]) else next(iter(twins[row]), row) for row in rows)
+    if len(rows) == len(names):  # no panel: every column, each as it is
+        used = rows
+    raw = [row for row in used if not is_compensated(names[row])]
+    if is_usable and matrix is not None and len(rows) < len(names):
+        in_matrix = {detector_of(name) for name in matrix.channels}
+        left = [names[row] for row in raw if names[row] in in_matrix]
+        if left:
+            what = (
+                f"'{names[compensated[0]]}' is compensated already, but {_listed(left)} "
+                f"{'is' if len(left) == 1 else 'are'} not, though the matrix names them"
+            )
+            remedy = "export all columns raw, or all compensated"
+            raise UnreadableFile(file.name, [Fault("spillover", what, remedy)])
+    exchanged = [
+        f"'{names[b]}' for '{names[a]}'" for a, b in zip(rows, used, strict=True) if a != b
+    ]
+    remarks = []
+    if exchanged:
+        remarks.append(f"the columns that were compensated on export are used: {exchanged[0]}"
+                       + (f" and {len(exchanged) - 1} more" if len(exchanged) > 1 else ""))  # fmt: skip
+    elif len(rows) < len(names):
+        remarks.append(
+            f"compensated already on export (channels such as '{names[compensated[0]]}')"
+        )
+    if is_usable and remarks:
+        remarks.append("the file's matrix was not applied again")
+    return Found("already_compensated", None, used, tuple(remarks))
+
+
+def _matrix_in(file: FcsFile) -> Spillover | None:
+    """Return the matrix that the file carries, as it names its channels."""
     found = [
         parse_spillover(file.keywords[keyword], file.name)
         for keyword in _KEYWORDS
@@ -76,60 +134,34 @@ def find_spillover(file: FcsFile) -> tuple[Compensation, Spillover | None]:
         if not (same_channels and np.allclose(other.matrix, found[0].matrix)):
             what = "the file carries two spillover matrices that differ"
             raise UnreadableFile(file.name, [Fault("TEXT", what, "export the tube again")])
-    if found and found[0].is_identity:
-        return "identity", None
-    if any(name.casefold().startswith(_COMPENSATED) for name in file.channel_names):
-        return "already_compensated", None
-    return ("file", found[0]) if found else ("none", None)
+    return found[0] if found else None
 
 
-def parse_spillover(text: str, source: str) -> Spillover:
-    """Read the value of $SPILLOVER: n, n channel names, n x n numbers, separated by commas.
-
-    Raises
-    ------
-    UnreadableFile : the counts do not agree, a name stands twice, a number is none, or the matrix
-        cannot be inverted.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    n = int(parts[0]) if parts[0].isdecimal() else 0
-    if n == 0 or len(parts) != 1 + n + n * n:
-        what = f"$SPILLOVER says {parts[0]} channels and holds {len(parts) - 1} entries"
-        expected = f", not {n + n * n}" if n else ""
-        raise UnreadableFile(source, [Fault("TEXT", what + expected, "export the tube again")])
-    numbers = parts[1 + n :]
-    return _checked(parts[1 : 1 + n], [numbers[i * n : (i + 1) * n] for i in range(n)], source)
+def _twins(names: tuple[str, ...], row: int) -> list[int]:
+    """Return the compensated columns of the detector of a raw column."""
+    if is_compensated(names[row]):
+        return []
+    return [
+        other
+        for other, name in enumerate(names)
+        if is_compensated(name) and detector_of(name) == detector_of(names[row])
+    ]
 
 
-def read_spillover_csv(path: str | Path) -> Spillover:
-    """Read a matrix from CSV or TSV: channel names in the first row, and optionally first column.
+def _remarks_on_twins(
+    names: tuple[str, ...], rows: tuple[int, ...], twins: dict[int, list[int]]
+) -> tuple[str, ...]:
+    passed = [(row, twins[row][0]) for row in rows if twins[row]]
+    if not passed:
+        return ()
+    row, twin = passed[0]
+    more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+    what = f"raw columns are used with the file's matrix: '{names[row]}'{more}"
+    return (f"{what}; the compensated ones ('{names[twin]}'{more}) are passed over",)
 
-    Raises
-    ------
-    UnreadableFile : as `parse_spillover`.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(path.name, f"the matrix cannot be read ({error})") from None
-    delimiter = "\t" if "\t" in text else ","
-    rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)]
-    names = [name.strip() for name in rows[0]] if rows else []
-    body = rows[1:]
-    # The corner above the row names may be written as an empty cell or not at all.
-    has_row_names = bool(body) and (len(body[0]) == len(names) + 1 or names[0] == "")
-    if has_row_names:
-        names = names[1:] if names[0] == "" else names
-        row_names = [row[0].strip() for row in body]
-        if row_names != names:
-            what = "rows and columns do not name the same channels in the same order"
-            raise UnreadableFile(path.name, [Fault("", what, "export the matrix again")])
-        body = [row[1:] for row in body]
-    if not names or len(body) != len(names) or any(len(row) != len(names) for row in body):
-        what = f"{len(names)} channels need {len(names)} rows of {len(names)} numbers"
-        raise UnreadableFile(path.name, [Fault("", what, "export the matrix again")])
-    return _checked(names, body, path.name)
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def compensate(
@@ -173,30 +205,65 @@ def compensate(
 def rows_of(spillover: Spillover, channel_names: tuple[str, ...], source: str) -> list[int]:
     """Return the row of each channel of a matrix.
 
+    A name is looked for as it is, then as the detector behind it (raw columns before compensated ones);
+    a matrix of numbers alone names the columns by their places, from 1.
+
     Raises
     ------
-    UnreadableFile : the matrix names a channel that the file lacks or has twice.
+    UnreadableFile : the matrix names channels that the file lacks or has twice; one fault for all.
     """
-    faults, rows = [], []
-    plain = [_unescaped(name) for name in channel_names]
-    for name in spillover.channels:
+    places = _by_number(spillover.channels, channel_names)
+    rows, absent, twice = places or [], [], []
+    detectors = [detector_of(name) for name in channel_names]
+    for name in () if places else spillover.channels:
         hits = [i for i, known in enumerate(channel_names) if known == name]
-        hits = hits or [i for i, known in enumerate(plain) if known == _unescaped(name)]
+        if not hits:
+            hits = [i for i, known in enumerate(detectors) if known == detector_of(name)]
+            raw = [i for i in hits if not is_compensated(channel_names[i])]
+            hits = raw or hits
         if len(hits) == 1:
             rows.append(hits[0])
+        elif hits:
+            twice.append(name)
         else:
-            state = "has twice" if hits else "lacks"
-            what = f"the spillover matrix names channel '{name}', which the file {state}"
-            remedy = f"channels of the file: {', '.join(channel_names)}"
-            faults.append(Fault("spillover", what, remedy))
-    if faults:
-        raise UnreadableFile(source, faults)
+            absent.append(name)
+    told = []
+    for found, what in ((absent, "lacks"), (twice, "has twice")):
+        if len(found) == 1:
+            told.append(f"names channel '{found[0]}', which the file {what}")
+        elif found:
+            told.append(f"names {len(found)} channels that the file {what}: {_listed(found)}")
+    if told:
+        remedy = f"channels of the file: {', '.join(channel_names)}"
+        what = f"the spillover matrix {' and '.join(told)}"
+        raise UnreadableFile(source, [Fault("spillover", what, remedy)])
     return rows
+
+
+def by_column(spillover: Spillover, channel_names: tuple[str, ...], source: str) -> Spillover:
+    """Return a matrix by the file's own channel names; refuses as `rows_of`."""
+    rows = rows_of(spillover, channel_names, source)
+    return Spillover(tuple(channel_names[row] for row in rows), spillover.matrix)
+
+
+def _by_number(named: tuple[str, ...], channel_names: tuple[str, ...]) -> list[int] | None:
+    """Return the columns of a matrix that names them by number; None for one that has names."""
+    if any(name in channel_names or not name.isdecimal() for name in named):
+        return None
+    rows = [int(name) - 1 for name in named]
+    return rows if all(0 <= row < len(channel_names) for row in rows) else None
 
 
 def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
     """Whether most of these channels hold logicle, asinh or log values instead of instrument units."""
-    digitised = [row for row in rows if file.channels[row].channel_range >= _DIGITISED_FROM]
+    # a logarithmic amplifier's decades were linearised on reading, and a clock has no scale
+    digitised = [
+        row
+        for row in rows
+        if (channel := file.channels[row]).channel_range >= _DIGITISED_FROM
+        and channel.decades == 0
+        and not channel.is_time
+    ]
     if file.n_events < _MIN_EVENTS_TO_JUDGE or not digitised:
         return False
     step = max(1, file.n_events // _ENOUGH_EVENTS_TO_JUDGE)
@@ -207,35 +274,4 @@ def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
 
 
 def _holds_matrix(text: str) -> bool:
-    return text not in ("", "0")  # how programs write that there is none
-
-
-def _checked(names: list[str], rows: list[list[str]], source: str) -> Spillover:
-    faults = []
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        faults.append(Fault("spillover", f"channels stand twice: {', '.join(repeated)}"))
-    try:
-        matrix = np.array([[float(value) for value in row] for row in rows], dtype=np.float64)
-    except ValueError as error:
-        faults.append(Fault("spillover", f"an entry is not a number ({error})"))
-        raise UnreadableFile(source, faults) from None
-    if not np.isfinite(matrix).all():
-        faults.append(Fault("spillover", "an entry is not finite"))
-        raise UnreadableFile(source, faults)
-    wrong = np.abs(np.diag(matrix) - 1) > _DIAGONAL_TOLERANCE
-    if wrong.any():
-        first = int(np.flatnonzero(wrong)[0])
-        what = f"the diagonal of '{names[first]}' is {matrix[first, first]:g}, not 1"
-        faults.append(Fault("spillover", what, "give spillover as shares, not per cent"))
-    elif np.linalg.cond(matrix) > _MAX_CONDITION:
-        what = "the matrix cannot be inverted: two fluorochromes look the same"
-        faults.append(Fault("spillover", what, "calculate the compensation again"))
-    if faults:
-        raise UnreadableFile(source, faults)
-    return Spillover(tuple(names), matrix)
-
-
-def _unescaped(name: str) -> str:
-    # '730//45Red-A': some programs double the '/' in names as if it were the delimiter.
-    return name.strip().replace("//", "/")
+    return text.strip() not in ("", "0")  # how programs write that there is none

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.read import FcsFile
-from itc_analysis.flow.spillover.compensation import Spillover, compensate
+from itc_analysis.flow.spillover.compensation import compensate
+from itc_analysis.flow.spillover.matrix_text import Spillover
 
 Float = npt.NDArray[np.float64]
 

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Flow
-from itc_analysis.errors import Fault, ItcError, PanelError, UnreadableFile
+from itc_analysis.config.sections import Matrices, TubeAcceptance, TubeReading
+from itc_analysis.errors import Fault, ItcError, PanelError
+from itc_analysis.flow.fcs.channel_names import detector_of
 from itc_analysis.flow.fcs.instrument import describe_instrument
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
-from itc_analysis.flow.panel.markers import resolve_markers
 from itc_analysis.flow.quality.acquisition import timeline_table
 from itc_analysis.flow.quality.judge import CleanEvents, find_clean_events
 from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
-from itc_analysis.flow.spillover.compensation import (
-    Spillover,
-    compensate,
-    find_spillover,
-    looks_transformed,
-    read_spillover_csv,
-)
-from itc_analysis.flow.spillover.matrix_files import find_matrix
+from itc_analysis.flow.spillover.batch_agreement import measure_spill_left
+from itc_analysis.flow.spillover.compensation import compensate
+from itc_analysis.flow.tube.columns import choose_columns, matrix_of_study
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
 
@@ -40,7 +34,7 @@ def load_tube(
     row: Mapping[str, Any],
     panel: pd.DataFrame,
     transform_settings: TransformSettings,
-    settings: Flow,
+    settings: Matrices,
     *,
     keep: npt.NDArray[np.bool_] | None = None,
 ) -> Tube:
@@ -52,7 +46,7 @@ def load_tube(
         `batch.read_batch` may have added, holds the maps of its batch by marker.
     panel : the panel sheet, from `panel.read_panel`.
     transform_settings : the gating template's `transform` block.
-    settings : the flow section.
+    settings : where the study's own matrices lie; `TubeReading` where events are judged here.
     keep : shape (n_events_file,); the events that an earlier step kept. None judges margins and acquisition
         here; otherwise the tube has no `acquisition` and no remarks on what was removed.
 
@@ -68,21 +62,12 @@ def load_tube(
     ItcError : `keep` was judged on a file with another number of events.
     """
     file = read_fcs(row["path"])
-    columns = resolve_markers(
-        file.channel_names, file.channel_labels, panel, source=file.name, allow_missing=True
-    )
-    roles = {
-        marker: role
-        for marker, role in zip(panel["marker"], panel["role"], strict=True)
-        if marker in columns
-    }
-    fluorescence = [columns[m] for m, role in roles.items() if role not in ("scatter", "time")]
-    if looks_transformed(file, fluorescence):
-        what = "the data are already on a logarithmic or logicle scale, not in instrument units"
-        remedy = "export the tube without transformation (and only once compensated)"
-        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
-    state, spillover = _spillover_of(file, row, settings)
+    matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
+    chosen = choose_columns(file, panel, matrix=matrix)
+    columns, roles, fluorescence = chosen.columns, chosen.roles, chosen.fluorescence
+    state, spillover = chosen.state, chosen.spillover
     if keep is None:
+        assert isinstance(settings, TubeReading), "judging events needs time_outlier_mads"
         clean = find_clean_events(
             file.events,
             file.channels,
@@ -99,15 +84,22 @@ def load_tube(
     # In place from here on: a tube is in memory once.
     if spillover is not None:
         compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
+    spill_left = None
+    if keep is None:
+        spill_left = measure_spill_left(
+            file.events[fluorescence],
+            tuple(marker for marker in roles if columns[marker] in fluorescence),
+            spillover=spillover,
+            detectors=tuple(file.channel_names[row] for row in fluorescence),
+        )
     warps = {m: warp for m, warp in (row.get("alignment") or {}).items() if m in roles}
-    membership = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
-    for values, marker in zip(membership, roles, strict=True):
+    arranged = _arranged(file.events, [columns[marker] for marker in roles], clean.keep)
+    for values, marker in zip(arranged, roles, strict=True):
         transforms[marker].apply(values, out=values)
         if marker in warps:
             values[:] = warps[marker].apply(values)
     remarks = [*file.remarks, *clean.remarks, *_remarks_on_names(file, columns, panel)]
-    if state == "none" and file.keywords.get("COMP"):
-        remarks.append("the matrix in $COMP names no channels and was not applied")
+    remarks += chosen.remarks
     remarks += [
         f"{plural(n, 'event')} removed: {reason}" for reason, n in clean.removed.items() if n
     ]
@@ -119,7 +111,7 @@ def load_tube(
         kind=row["tube"],
         fmo_markers=_fmo_markers(row),
         markers=tuple(roles),
-        events=membership,
+        events=arranged,
         transforms=transforms,
         n_events_file=file.n_events,
         compensation=state,
@@ -131,11 +123,13 @@ def load_tube(
         instrument=describe_instrument(file, columns),
         alignment=warps,
         spillover=spillover if state == "matrix" else None,
+        spill_left=spill_left,
+        keywords=file.keywords,
     )
 
 
 def tube_quality_row(
-    row: Mapping[str, Any], result: Tube | ItcError, settings: Flow
+    row: Mapping[str, Any], result: Tube | ItcError, settings: TubeAcceptance
 ) -> dict[str, Any]:
     """Return the tube's row of `TubeQuality`.
 
@@ -165,7 +159,7 @@ def tube_quality_row(
     }
 
 
-def _quality_fault(tube: Tube, settings: Flow) -> str | None:
+def _quality_fault(tube: Tube, settings: TubeAcceptance) -> str | None:
     if tube.n_events < settings.min_events:
         return (
             f"{plural(tube.n_events, 'clean event')}, fewer than min_events = {settings.min_events}"
@@ -175,26 +169,6 @@ def _quality_fault(tube: Tube, settings: Flow) -> str | None:
         limit = settings.max_share_removed
         return f"{share:.0%} of the events removed, more than max_share_removed = {limit:.0%}"
     return None
-
-
-def _spillover_of(
-    file: FcsFile, row: Mapping[str, Any], settings: Flow
-) -> tuple[str, Spillover | None]:
-    """Return the state of compensation and the matrix: the study's own, else the file's."""
-    state, spillover = find_spillover(file)
-    if settings.matrices_folder is None:
-        return state, spillover
-    folder = Path(settings.matrices_folder)
-    if not folder.is_dir():
-        what = "the folder of compensation matrices is not there; check flow.matrices_folder"
-        raise UnreadableFile(file.name, what)
-    path = find_matrix(folder, row["panel"], row["batch"])
-    if path is None:
-        return state, spillover
-    if state == "already_compensated":
-        what = f"the file is compensated already, and '{path.name}' would compensate it again"
-        raise UnreadableFile(file.name, [Fault("", what, "take the matrix away")])
-    return "matrix", read_spillover_csv(path)
 
 
 def _handed_over(keep: npt.NDArray[np.bool_], file: FcsFile) -> CleanEvents:
@@ -241,7 +215,7 @@ def _remarks_on_names(file: FcsFile, columns: dict[str, int], panel: pd.DataFram
         if marker not in columns:
             continue
         found = file.channels[columns[marker]]
-        if channel not in (found.name, found.label):
+        if channel not in (found.name, found.label, detector_of(found.name)):
             remarks.append(f"{marker}: no channel '{channel}', taken from '{found.name}'")
     return remarks
 

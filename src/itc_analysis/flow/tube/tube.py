@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.flow.scale.transform import Transform
-from itc_analysis.flow.spillover.compensation import Spillover
+from itc_analysis.flow.spillover.batch_agreement import SpillLeft
+from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.flow.tube.warp import Warp
 
 
@@ -33,11 +34,14 @@ class Tube:
     n_events_file : events in the file before cleaning.
     compensation : file, matrix (of the study), identity, none or already_compensated.
     spillover : the matrix of the study, which other programs need beside the file; None otherwise.
+    spill_left : what compensation leaves, to be compared with the other tubes; None when the tube was judged
+        by an earlier step.
     remarks : things to know about the file.
     missing_markers : markers of the panel for which the file has no channel.
     channels : the file's channel ($PnN) of each marker.
     alignment : how the values of a marker were moved after transformation; {} as a rule.
     instrument : what the file tells about the cytometer, as columns of `TubeQuality`.
+    keywords : the file's TEXT keywords, to tell it from other files of its name.
     acquisition : the tube along its acquisition, of `acquisition.timeline_table`; None when it could
         not be judged.
     """
@@ -60,6 +64,8 @@ class Tube:
     keep: npt.NDArray[np.bool_] | None = None
     instrument: dict[str, str] = field(default_factory=dict)
     spillover: Spillover | None = None
+    spill_left: SpillLeft | None = None
+    keywords: Mapping[str, str] = field(default_factory=dict)
     alignment: Mapping[str, Warp] = field(default_factory=dict)
 
     @property

@@ -111,6 +111,26 @@ REFERENCES: dict[str, Work] = {
         "Biometrika 1999;86:948–955.",
         "10.1093/biomet/86.4.948",
     ),
+    "coxreid1987": Work(
+        "Cox DR, Reid N. Parameter orthogonality and approximate conditional inference. "
+        "J R Stat Soc B 1987;49:1–39.",
+        "10.1111/j.2517-6161.1987.tb01422.x",
+    ),
+    "komarek2008": Work(
+        "Komárek A, Lesaffre E. Generalized linear mixed model with a penalized Gaussian mixture as a "
+        "random effects distribution. Comput Stat Data Anal 2008;52:3441–3458.",
+        "10.1016/j.csda.2007.10.024",
+    ),
+    "satterthwaite1946": Work(
+        "Satterthwaite FE. An approximate distribution of estimates of variance components. "
+        "Biometrics Bulletin 1946;2:110–114.",
+        "10.2307/3002019",
+    ),
+    "louis1982": Work(
+        "Louis TA. Finding the observed information matrix when using the EM algorithm. "
+        "J R Stat Soc B 1982;44:226–233.",
+        "10.1111/j.2517-6161.1982.tb01203.x",
+    ),
     "prentice1974": Work(
         "Prentice RL. A log gamma model and its maximum likelihood estimation. Biometrika 1974;61:539–544.",
         "10.1093/biomet/61.3.539",

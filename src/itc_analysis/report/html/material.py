@@ -7,20 +7,20 @@ from an earlier run is not shown, and one that is missing is said to be missing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from itc_analysis.config import Settings
+from itc_analysis.config.steps import ReportSettings
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.results import Layout
 from itc_analysis.scores.signatures import Signature, read_signatures
 from itc_analysis.tables import contract, made
-from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
 
 
 @dataclass(frozen=True)
@@ -29,53 +29,46 @@ class Material:
 
     Parameters
     ----------
-    settings : all settings of the run.
-    layout : where the files lie.
-    participants ... modality_agreement : the tables, as their contracts say.
-    spreading : spreading matrices beside the study's own compensation matrices.
-    provenance : what made each table that is shown, in the order of the workflow; equal entries once.
-    panels : the panel sheets that were handed over, by panel.
-    signatures : those that were handed over; none: participants get no label.
-    lacking : tables that the sheets promise but that are not in the folder.
+    settings : ReportSettings
+        The settings that the report reads.
+    layout : Layout
+        Where the files lie.
+    tables : Mapping[str, DataFrame]
+        The tables by their names in the registry; each is an attribute too.
+    spreading : tuple of Path
+        Spreading matrices next to the study's own compensation matrices.
+    panels : Mapping[str, DataFrame]
+        The panel sheets that were handed over, by panel.
+    signatures : tuple of Signature
+        Those that were handed over; none: participants get no label.
+    provenance : tuple of dict
+        What made each table that is shown, in the order of the workflow; equal entries once.
+    lacking : tuple of str
+        Tables that the sheets promise but that are not in the folder.
     """
 
-    settings: Settings
+    settings: ReportSettings
     layout: Layout
-    participants: pd.DataFrame
-    eligibility: pd.DataFrame
-    classification: pd.DataFrame
-    queries: pd.DataFrame
-    disclosure: pd.DataFrame
-    samples: pd.DataFrame
-    tubes: pd.DataFrame
-    libraries: pd.DataFrame
-    problems: pd.DataFrame
-    scales: pd.DataFrame
-    spill: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
     spreading: tuple[Path, ...]
-    landmarks: pd.DataFrame
-    alignment: pd.DataFrame
-    tube_quality: pd.DataFrame
-    acquisitions: pd.DataFrame
-    gates: pd.DataFrame
-    counts: pd.DataFrame
-    library_quality: pd.DataFrame
-    cells: pd.DataFrame
-    cell_counts: pd.DataFrame
-    scores: pd.DataFrame
-    measurements: pd.DataFrame
-    comparisons: pd.DataFrame
-    verdicts: pd.DataFrame
-    diagnostics: pd.DataFrame
-    genes: pd.DataFrame
-    associations: pd.DataFrame
-    compositions: pd.DataFrame
-    modalities: pd.DataFrame
-    modality_agreement: pd.DataFrame
     panels: Mapping[str, pd.DataFrame]
     signatures: tuple[Signature, ...]
     provenance: tuple[dict[str, Any], ...]
     lacking: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Return a table by its name."""
+        try:
+            # not self.tables: a copy asks for attributes before it has any
+            table: pd.DataFrame = self.__dict__["tables"][name]
+        except KeyError:
+            msg = f"the report has no table {name!r}"
+            raise AttributeError(msg) from None
+        return table
+
+    def with_tables(self, **tables: pd.DataFrame) -> Material:
+        """Return the same material with other tables in place of these."""
+        return replace(self, tables={**self.tables, **tables})
 
     @property
     def has_flow(self) -> bool:
@@ -97,7 +90,7 @@ class Material:
     @property
     def alpha(self) -> float:
         """Adjusted p at or below which a difference is called shown."""
-        return round(1 - self.settings.stats.confidence, 10)
+        return round(1 - self.settings.stats.comparison_confidence, 10)
 
     def views_of(self, panel: str, batch: str) -> pd.DataFrame:
         """Read the gate views of one panel and batch; no rows when the file is not there."""
@@ -109,7 +102,7 @@ class Material:
 
 def collect(
     results: str | Path,
-    settings: Settings,
+    settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
 ) -> Material:
@@ -132,86 +125,47 @@ def collect(
             str(results), "no measurements.parquet here; run the workflow, or name its results"
         )
     reader = _Reader(layout)
-    participants = reader.one(layout.participants, made.Participants)
-    eligibility = reader.one(layout.eligibility, made.Eligibility)
-    classification = reader.one(layout.classification, made.Classification)
-    queries = reader.one(layout.queries, made.Queries)
-    disclosure = reader.one(layout.disclosure, made.Disclosure)
-    samples = reader.one(layout.samples, sheets.SampleSheet)
-    tubes = reader.one(layout.tubes, sheets.TubeSheet)
-    libraries = reader.one(layout.libraries, sheets.LibrarySheet)
-    problems = reader.one(layout.cohort_problems, made.Problems)
-    flow_jobs = _pairs(tubes)
-    names = sorted({panel for panel, _ in flow_jobs})
-    library_jobs = sorted(set(libraries["batch"].astype(str)))
-    scales = reader.each([layout.scales(name) for name in names], made.Scales)
-    spill = reader.each([layout.spill(name) for name in names], made.ResidualSpill)
-    jobs = [{"panel": panel, "batch": batch} for panel, batch in flow_jobs]
+    found: dict[str, pd.DataFrame] = {}
+    for file in FILES:
+        if file.in_report not in ("rows", "methods") or not _is_made(file, settings):
+            continue
+        places = _places(file, found)
+        paths = [layout.at(file.name, *place) for place in places]
+        if file.in_report == "rows":
+            found[file.name] = reader.each(paths, contract_of(file))
+        else:
+            reader.note(paths)
+    for file in TABLES:
+        if file.in_report == "rows" and file.name not in found:
+            found[file.name] = contract.empty(contract_of(file))
+    jobs = [{"panel": panel, "batch": batch} for panel, batch in _pairs(found["tubes"])]
     matrices = matrices_of_tubes(settings.flow.matrices_folder, jobs)
-    aligned = names if settings.flow.align else []
-    landmarks = reader.each([layout.landmarks(name) for name in aligned], made.Landmarks)
-    alignment = reader.each([layout.alignment(name) for name in aligned], made.AlignmentCheck)
-    tube_quality = reader.each([layout.tube_quality(*job) for job in flow_jobs], made.TubeQuality)
-    acquisitions = reader.each([layout.acquisition(*job) for job in flow_jobs], made.Acquisitions)
-    reader.note([layout.fits(*job) for job in flow_jobs])
-    gates = reader.each([layout.gates(name) for name in names], made.Gates)
-    counts = reader.each([layout.counts(*job) for job in flow_jobs], made.Counts)
-    reader.note([layout.intensity(*job) for job in flow_jobs])
-    library_quality = reader.each(
-        [layout.library_quality(batch) for batch in library_jobs], made.LibraryQuality
-    )
-    cells = reader.each([layout.cells(batch) for batch in library_jobs], made.Cells)
-    cell_counts = reader.each([layout.cell_counts(batch) for batch in library_jobs], made.Counts)
-    reader.note([layout.pseudobulk(batch) for batch in library_jobs])
-    scores = reader.one(layout.scores, made.ScoreTable)
-    measurements = reader.one(layout.measurements, made.Measurements)
-    comparisons = reader.one(layout.comparisons, made.Comparisons)
-    verdicts = reader.one(layout.verdicts, made.Verdicts)
-    diagnostics = reader.one(layout.diagnostics, made.Diagnostics)
-    genes = reader.one(layout.genes, made.Genes)
-    associations = reader.one(layout.associations, made.Associations)
-    compositions = reader.one(layout.compositions, made.Compositions)
-    modalities = reader.one(layout.modalities, made.Modalities)
-    modality_agreement = reader.one(layout.modality_agreement, made.ModalityAgreement)
     return Material(
         settings=settings,
         layout=layout,
-        participants=participants,
-        eligibility=eligibility,
-        classification=classification,
-        queries=queries,
-        disclosure=disclosure,
-        samples=samples,
-        tubes=tubes,
-        libraries=libraries,
-        problems=problems,
-        scales=scales,
-        spill=spill,
+        tables=found,
         spreading=tuple(path for path in map(spreading_file, matrices) if path.exists()),
-        landmarks=landmarks,
-        alignment=alignment,
-        tube_quality=tube_quality,
-        acquisitions=acquisitions,
-        gates=gates,
-        counts=counts,
-        library_quality=library_quality,
-        cells=cells,
-        cell_counts=cell_counts,
-        scores=scores,
-        measurements=measurements,
-        comparisons=comparisons,
-        verdicts=verdicts,
-        diagnostics=diagnostics,
-        genes=genes,
-        associations=associations,
-        compositions=compositions,
-        modalities=modalities,
-        modality_agreement=modality_agreement,
         panels={Path(path).stem: read_panel(path) for path in panels},
         signatures=tuple(read_signatures(signatures)) if signatures else (),
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
     )
+
+
+def _is_made(file: File, settings: ReportSettings) -> bool:
+    """Tell whether the run makes the file: batches are aligned only on request."""
+    return settings.flow.align or file.made_by != "learn_alignment"
+
+
+def _places(file: File, found: Mapping[str, pd.DataFrame]) -> list[tuple[str, ...]]:
+    """Return the panels and batches that there should be a file for, from the checked sheets."""
+    if file.wildcards == ("panel", "batch"):
+        return _pairs(found["tubes"])
+    if file.wildcards == ("panel",):
+        return [(panel,) for panel in sorted({panel for panel, _ in _pairs(found["tubes"])})]
+    if file.wildcards == ("batch",):
+        return [(batch,) for batch in sorted(set(found["libraries"]["batch"].astype(str)))]
+    return [()]
 
 
 def each_row(table: pd.DataFrame) -> Iterator[Any]:
@@ -226,9 +180,6 @@ class _Reader:
         self.folder = layout.folder.rstrip("/") + "/"
         self.provenance: list[dict[str, Any]] = []
         self.lacking: list[str] = []
-
-    def one(self, path: str, model: type[contract.Contract]) -> pd.DataFrame:
-        return self.each([path], model)
 
     def each(self, paths: Sequence[str], model: type[contract.Contract]) -> pd.DataFrame:
         there = [path for path in paths if Path(path).exists()]
@@ -246,6 +197,6 @@ class _Reader:
                 self.provenance.append(stored)
 
 
-def _pairs(tubes: pd.DataFrame) -> list[tuple[str, str]]:
+def _pairs(tubes: pd.DataFrame) -> list[tuple[str, ...]]:
     pairs = tubes[["panel", "batch"]].drop_duplicates()
     return sorted(zip(pairs["panel"].astype(str), pairs["batch"].astype(str), strict=True))

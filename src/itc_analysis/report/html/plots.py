@@ -87,7 +87,7 @@ def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
             Paragraph("No comparison of abundance could be estimated, so there is nothing to draw.")
         ]
     index = material.settings.cohort.index_group
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     return [
         Gallery(
             figures,
@@ -124,7 +124,7 @@ def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
         figures.append(Figure(to_svg(figure, name=name, alt=alt)))
     if not figures:
         return [Paragraph("None of these comparisons has an estimate or a limit to draw.")]
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     caption = (
         f"Each line is one comparison: square and thin line are the estimate and its {level} interval as reported; the grey band holds "
         "the estimates when any one person is left out. Look whether a band reaches over the dashed line (no difference), whether "

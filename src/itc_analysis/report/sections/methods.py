@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from itc_analysis.config import Section as SettingsSection
+from itc_analysis.config.sections import Section as SettingsSection
 from itc_analysis.report.html import words
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.report.html.blocks import (

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.plural import plural
+from itc_analysis.stats.people.counts import SHARES
 from itc_analysis.stats.people.responses import CENSORED, OK, POPULATION_LOW, SCALES
 
 Rows = npt.NDArray[np.bool_]
@@ -19,6 +20,9 @@ MUCH_CENSORED = 0.5
 #: Share of participants without a single cell above which logit(k + 1/2) is biased towards no difference
 #: (domain simulations: bias of a log odds ratio of 0.69 to 0.39 at 54 % zeros).
 MANY_ZEROS = 0.2
+#: Fewer cells than this per participant of a side (those with or those without, whichever are fewer), and the estimate
+#: leans on the shape of the distribution of participants (docs/calibration.md, few cells).
+FEW_COUNTED = 1.0
 #: Fewer participants than this on a side cannot show whether the model fits them.
 FEW_PARTICIPANTS = 10
 #: Association of batch and group (bias-corrected Cramér's V, 0-1) worth a warning.
@@ -75,6 +79,45 @@ def of_zeros(people: pd.DataFrame, sides: Rows) -> str:
     if share <= MANY_ZEROS:
         return ""
     return f"{share:.0%} of the participants have no such cell: the odds ratio is drawn towards 1"
+
+
+def of_low_numbers(
+    people: pd.DataFrame, index: Rows, reference: Rows, measure: str, *, is_counted: bool
+) -> list[str]:
+    """Say what low numbers do to the estimate, by the model that was used."""
+    if is_counted:
+        return [of_low_counts(people["sample_counts"], index, reference, measure=measure)]
+    is_share = SCALES[measure].kind == "odds_ratio"
+    return [
+        of_censoring(people, index, reference, measure),
+        of_zeros(people, index | reference) if is_share else "",
+    ]
+
+
+def of_low_counts(counts: pd.Series, index: Rows, reference: Rows, *, measure: str) -> str:
+    """Warn when so few cells were counted that how participants differ cannot be seen.
+
+    Parameters
+    ----------
+    counts : pd.Series
+        Of each participant a tuple of `Count`.
+    index, reference : Rows
+        The two sides.
+    measure : str
+        As in measurements.
+    """
+    net = np.array([sum(max(c.k - c.background, 0.0) for c in own) for own in counts])
+    if measure in SHARES:
+        rest = np.array([sum(c.n for c in own) for own in counts]) - net
+        means = [min(net[side].mean(), rest[side].mean()) for side in (index, reference)]
+    else:
+        means = [net[side].mean() for side in (index, reference)]
+    if min(means) >= FEW_COUNTED:
+        return ""
+    return (
+        f"{means[0]:.1f} and {means[1]:.1f} cells per participant on the two sides: so few cells do "
+        "not show how participants differ, and the estimate leans on the shape that everybody shares"
+    )
 
 
 def of_size(index: Rows, reference: Rows) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from itc_analysis.config import Stats
+from itc_analysis.config.sections import Stats
 from itc_analysis.errors import did_you_mean
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.model import EndpointModel, fit_endpoint
@@ -26,7 +26,7 @@ from itc_analysis.stats.people.design import (
     check_estimable,
     group_weights,
 )
-from itc_analysis.stats.people.responses import CENSORED, KEY, LOGIT, OK, SCALES
+from itc_analysis.stats.people.responses import CENSORED, KEY, OK, SCALES
 from itc_analysis.stats.plan.plan import ModelRules, PlannedComparison
 
 WHAT = {
@@ -206,7 +206,7 @@ class Endpoint:
         design = self.design
         weights = self.weights(item)
         check_estimable(design, weights)
-        answer = self.adjusted.compare(weights, self.settings.confidence)
+        answer = self.adjusted.compare(weights, self.settings.comparison_confidence)
         found = answer.result
         plain = np.nan if self.unadjusted is None else self.unadjusted.estimate(weights)
         to_report = np.exp if SCALES[item.measure].kind != "difference" else float
@@ -237,7 +237,10 @@ class Endpoint:
         """Return the joint distribution of several of its comparisons; None when one has no standard error."""
         assert self.adjusted is not None
         weights = np.stack([self.weights(item) for item in items])
-        answers = [self.adjusted.compare(row, self.settings.confidence).result for row in weights]
+        answers = [
+            self.adjusted.compare(row, self.settings.comparison_confidence).result
+            for row in weights
+        ]
         if not all(np.isfinite(answer.standard_error) for answer in answers):
             return None
         covariance, df = self.adjusted.covary(weights)
@@ -308,8 +311,13 @@ class Endpoint:
         enrolled = self.responses["group"].isin([item.index_group, *item.references])
         return [
             caveats.of_missing(self.responses[enrolled]),
-            caveats.of_censoring(people, index, reference, item.measure),
-            caveats.of_zeros(people, index | reference) if SCALES[item.measure] is LOGIT else "",
+            *caveats.of_low_numbers(
+                people,
+                index,
+                reference,
+                item.measure,
+                is_counted=self.adjusted is not None and self.adjusted.is_counted,
+            ),
             caveats.of_size(index, reference),
             caveats.of_batches(people, index, reference, formula),
             caveats.of_treatment(people, index, reference),

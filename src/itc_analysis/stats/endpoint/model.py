@@ -1,7 +1,8 @@
 """The model of one endpoint, chosen by the kind of measurement, behind one question: compare groups.
 
-Values of everybody: least squares with HC3; CR2 where people gave several samples or a group is small. Scores with
-standard errors: meta-regression. Anybody below the limit of detection: censored regression (`censored_endpoint`).
+Cells counted of everybody: the likelihood of the counts (`counted`). Values only: least squares with HC3; CR2 where
+people gave several samples or a group is small; anybody below the limit of detection: censored regression (`censored`).
+Scores with standard errors: meta-regression.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from itc_analysis.stats.endpoint.caveats import FEW_PARTICIPANTS
 from itc_analysis.stats.endpoint.censored import Answer, CensoredEndpoint, pad
+from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts, words_of
 from itc_analysis.stats.models.cluster_robust import fit_clustered
 from itc_analysis.stats.models.linear import (
     Fit,
@@ -42,6 +44,10 @@ class EndpointModel:
     move : takes the weights; shape (n,), how far the estimate moves when a participant is left out; 0 for one who
         has no part in it.
     residual_sd : SD of the participants about the fit, on the model's scale.
+    is_exact_move : whether `move` is exact; else the most influential participants are left out in earnest.
+    is_counted : whether it is the likelihood of counts.
+    truth : of counts, mean and variance of what is known of each participant's true value, shape (2, n), NaN for those of
+        groups without a cell; else None.
     """
 
     words: str
@@ -51,10 +57,49 @@ class EndpointModel:
     covary: Callable[[Matrix], tuple[Matrix, float]]
     move: Callable[[Vector], Vector]
     residual_sd: float
+    is_exact_move: bool = True
+    is_counted: bool = False
+    truth: Matrix | None = None
+
+
+#: Counting and gating make up less than this share of the variance in every group: values are as good as known.
+NEARLY_KNOWN = 0.1
 
 
 def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -> EndpointModel:
-    """Fit the model that suits the measure.
+    """Fit the model that suits the measure: counts as counts where everybody's are known.
+
+    Parameters and refusals are those of `fit_values`.
+    """
+    if has_counts(design, measure):
+        return fit_counted(design, X, measure=measure)
+    return fit_values(design, X, measure=measure, index_group=index_group)
+
+
+def fit_counted(design: Design, X: Matrix, *, measure: str) -> EndpointModel:
+    """Fit the likelihood of the counts.
+
+    Raises
+    ------
+    NotEstimable : no model can be fitted; with the reason.
+    """
+    counted = CountedEndpoint(design, X, measure=measure)
+    return EndpointModel(
+        words_of(counted.counted),
+        allows_permutation=counted.counting_share < NEARLY_KNOWN and not design.is_censored.any(),
+        compare=counted.compare,
+        estimate=counted.estimate,
+        covary=counted.covary,
+        move=counted.move,
+        residual_sd=counted.residual_sd,
+        is_exact_move=False,
+        is_counted=True,
+        truth=counted.truth,
+    )
+
+
+def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> EndpointModel:
+    """Fit the model that suits values, limits and standard errors.
 
     Parameters
     ----------
@@ -80,6 +125,7 @@ def fit_endpoint(design: Design, X: Matrix, *, measure: str, index_group: str) -
             covary=censored.covary,
             move=censored.move,
             residual_sd=censored.fitted.fit.residual_sd,
+            is_exact_move=False,
         )
     errors = design.people["standard_error"].to_numpy(dtype=float)
     is_weighted = measure == "score" and bool(np.all(errors > 0))

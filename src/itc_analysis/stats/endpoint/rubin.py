@@ -70,6 +70,7 @@ def pool_models(models: Sequence[EndpointModel], complete: EndpointModel) -> End
         covary=covary,
         move=move,
         residual_sd=residual_sd,
+        is_counted=models[0].is_counted,
     )
 
 

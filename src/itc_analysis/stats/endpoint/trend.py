@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from itc_analysis.stats.endpoint.censored import HEAVY_CENSORING, CensoredEndpoint, pad
+from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts, words_of
 from itc_analysis.stats.endpoint.endpoint import sentences
 from itc_analysis.stats.endpoint.model import fit_cr2
 from itc_analysis.stats.models.censored import profile_contrast
@@ -57,6 +58,10 @@ def fit_slope(design: Design, X: Matrix, *, measure: str, confidence: float) -> 
     weights = np.zeros(X.shape[1])
     weights[COLUMN] = 1
     scale = SCALES[measure].words
+    if has_counts(design, measure):
+        counted = CountedEndpoint(design, X, measure=measure)
+        answer = counted.contrast(weights, confidence, fewest=float(counted.cells.min()))
+        return Slope(answer.result, counted.residual_sd, words_of(counted.counted), answer.remark)
     if design.is_censored.any():
         return _censored(design, X, weights, measure, confidence)
     errors = design.people["standard_error"].to_numpy(dtype=float)

@@ -168,13 +168,13 @@ def profile_contrast(
 
     threshold = float(stats.t.ppf((1 + confidence) / 2, df) ** 2)
     step = _typical_sd(y, X)
-    lower = _crossing(drop, threshold, start, -step)
-    upper = _crossing(drop, threshold, start, step)
+    lower = crossing(drop, threshold, start, -step)
+    upper = crossing(drop, threshold, start, step)
     p_value = float(2 * stats.t.sf(np.sqrt(max(drop(0.0), 0)), df))
     return Estimate(start if is_bounded else np.nan, np.nan, lower, upper, p_value, df)
 
 
-def _crossing(drop: Callable[[float], float], threshold: float, start: float, step: float) -> float:
+def crossing(drop: Callable[[float], float], threshold: float, start: float, step: float) -> float:
     """Where `drop` rises through the threshold going from `start` by `step`; NaN when it never does."""
     inside = start
     while drop(inside) > threshold:  # begin where the likelihood still supports the value

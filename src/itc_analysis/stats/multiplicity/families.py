@@ -20,8 +20,6 @@ from itc_analysis.stats.multiplicity.simultaneous import Matrix, Vector, dunnett
 
 #: Methods that need the correlation of the contrasts of an endpoint.
 JOINT = ("dunnett", "bh_dunnett")
-#: Methods that look at each p alone, and at how many there are.
-MARGINAL = ("holm", "bh", "none")
 
 
 @dataclass(frozen=True)

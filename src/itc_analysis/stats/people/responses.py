@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Cohort
+from itc_analysis.config.sections import Groups
 from itc_analysis.errors import Fault, ItcError, did_you_mean
+from itc_analysis.stats.people.counts import counts_of, join_counts
 
 #: Keeps the logit finite at no cell and at every cell (Haldane-Anscombe).
 HALF_CELL = 0.5
@@ -21,6 +22,8 @@ HALF_CELL = 0.5
 CENSORED_MEASURES = ("share_of_t", "cells_per_ul", "ratio", "odds_ratio", "difference")
 KEY = ["assay", "population", "measure", "feature"]
 OK, CENSORED = "ok", "below_lod"
+#: State of a marker of which too few cells were counted for a share of its own: still a count.
+FEW_CELLS = "few_cells"
 #: State of a score or marker whose population is below the limit of detection: missing.
 POPULATION_LOW = "population_below_lod"
 #: Denominator of shares and counts.
@@ -59,7 +62,7 @@ SCALES = {
 }
 
 
-def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort: Cohort) -> None:
+def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort: Groups) -> None:
     """Refuse measurements of unknown people, people in two groups, and groups the settings do not name.
 
     Raises
@@ -126,6 +129,7 @@ def respond(
         denominator; NaN when censored.
     n_samples : samples averaged.
     sample_y : `y` of each of these samples, a tuple.
+    sample_counts : a `Count` of each of these samples, a tuple; None when one of them has none.
     log_t_per_ul : logarithm of the T cells per microlitre in the same samples, averaged (counts only, where known).
     batch : staining or library batch; several are joined by '+'.
     """
@@ -155,7 +159,7 @@ def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.Data
 
 
 def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = None) -> pd.DataFrame:
-    """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total` and `log_t_per_ul`.
+    """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total`, `cell_count` and `log_t_per_ul`.
 
     Rows do not know of one another.
 
@@ -169,6 +173,12 @@ def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = No
     upper = rows["upper"].to_numpy(dtype=float)
     total = rows["n_denominator"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     state = rows["status"].astype(object).to_numpy(copy=True)
+    counted = counts_of(rows, measure)
+    # too few cells for a number of one's own, but a count like any other
+    is_few = (state == FEW_CELLS) & np.array([count is not None for count in counted], dtype=bool)
+    if is_few.any():
+        state[is_few] = OK
+        value = np.where(is_few, [0.0 if c is None else c.k / c.n for c in counted], value)
     is_low = np.isin(state, [CENSORED])
     if measure not in CENSORED_MEASURES:
         state[is_low] = POPULATION_LOW
@@ -216,6 +226,7 @@ def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = No
         value=np.where(is_low, -np.inf, value),
         n_found=n_found,
         n_total=total,
+        cell_count=counted,
         log_t_per_ul=np.nan
         if t_cells is None or measure != "cells_per_ul"
         else rows["sample_id"].astype(str).map(t_cells).astype(float),
@@ -231,6 +242,8 @@ def _average(rows: pd.DataFrame) -> pd.DataFrame:
     people = used.groupby("participant_id", sort=True)
     mean = people[["y", "value", "n_found", "n_total", "log_t_per_ul"]].mean()
     mean["sample_y"] = people["y"].agg(tuple).astype(object)
+    if "cell_count" in used:
+        mean["sample_counts"] = people["cell_count"].agg(join_counts).astype(object)
     n = people.size()
     is_given = people["variance"].count() == n
     error = np.sqrt(people["variance"].sum()) / n

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import Field
 
-from itc_analysis.config import Section
+from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, did_you_mean
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.endpoints import Endpoints, endpoint_faults, keys_of

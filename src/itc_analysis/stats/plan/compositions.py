@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from itc_analysis.config import Section
+from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault
 from itc_analysis.stats.plan.endpoints import Names
 

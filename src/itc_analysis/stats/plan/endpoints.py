@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from itc_analysis.config import Section
+from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault
 
 #: Stands for a measure without marker or signature.

@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
-from itc_analysis.config import Cohort, Section, read_yaml, validate
+from itc_analysis.config.loading import read_yaml, validate
+from itc_analysis.config.sections import Groups, Section
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.associations import Associations, association_faults
@@ -217,7 +218,7 @@ def read_plan(path: str | Path) -> AnalysisPlan:
     return plan
 
 
-def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Cohort) -> AnalysisPlan:
+def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Groups) -> AnalysisPlan:
     """Read comparisons that nobody planned: families of role post_hoc, all else as in the plan.
 
     Parameters
@@ -253,7 +254,7 @@ def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Cohort) -> Analy
     return added
 
 
-def expand(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
+def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
     """Return every comparison of the plan, with the reference words filled in from the cohort.
 
     Raises
@@ -295,7 +296,7 @@ def expand(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
     return list(planned.values())
 
 
-def expand_genes(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
+def expand_genes(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
     """Return the comparisons whose genes are tested; measure is 'expression'; none when the plan asks for none.
 
     Raises
@@ -332,7 +333,7 @@ def expand_genes(plan: AnalysisPlan, cohort: Cohort) -> list[PlannedComparison]:
 
 
 def contrasts_of(
-    words: Iterable[str], cohort: Cohort, where: str, faults: list[Fault]
+    words: Iterable[str], cohort: Groups, where: str, faults: list[Fault]
 ) -> list[tuple[int, str, tuple[str, ...], bool, str]]:
     """Return (stage, name, groups, is pooled, problem) of every contrast; unknown words go to `faults`."""
     found: list[tuple[int, str, tuple[str, ...], bool, str]] = []
@@ -345,7 +346,7 @@ def contrasts_of(
     return found
 
 
-def _references(word: str, cohort: Cohort) -> list[tuple[str, tuple[str, ...], bool, str]]:
+def _references(word: str, cohort: Groups) -> list[tuple[str, tuple[str, ...], bool, str]]:
     """Return (name, groups, is pooled, problem) for a word of the plan; KeyError when unknown."""
     if word == HEALTHY:
         if cohort.healthy_group is None:

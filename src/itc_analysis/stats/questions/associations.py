@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.endpoint import WHAT, sentences, why_absent
@@ -33,7 +33,6 @@ from itc_analysis.stats.people.design import (
 from itc_analysis.stats.people.responses import (
     CENSORED,
     KEY,
-    LOGIT,
     OK,
     SCALES,
     check_people,
@@ -62,7 +61,7 @@ def associate(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
     """Estimate every association of the plan.
@@ -223,7 +222,10 @@ class _Asked:
         design = replace(design, every_column=columns)
         _check_number(design, self.variable.name)
         slope = fit_slope(
-            design, design.matrix, measure=self.measure, confidence=self.settings.confidence
+            design,
+            design.matrix,
+            measure=self.measure,
+            confidence=self.settings.comparison_confidence,
         )
         plain = np.nan
         with contextlib.suppress(NotEstimable):  # the estimate beside stays empty then
@@ -231,7 +233,7 @@ class _Asked:
                 design,
                 columns[:, : COLUMN + 1],
                 measure=self.measure,
-                confidence=self.settings.confidence,
+                confidence=self.settings.comparison_confidence,
             ).result.estimate
         is_logged = self.variable.scale == "log2"
         found = self._reported(slope.result, plain) | {
@@ -256,7 +258,7 @@ class _Asked:
         weights = group_weights(design, level, (reference,), pooled_weights="equal")
         check_estimable(design, weights)
         model = fit_endpoint(design, design.matrix, measure=self.measure, index_group=reference)
-        answer = model.compare(weights, self.settings.confidence)
+        answer = model.compare(weights, self.settings.comparison_confidence)
         plain = np.nan
         with contextlib.suppress(NotEstimable):
             plain = fit_endpoint(
@@ -272,8 +274,7 @@ class _Asked:
         people = design.people
         remarks = [
             answer.remark,
-            caveats.of_censoring(people, one, other, self.measure),
-            caveats.of_zeros(people, one | other) if SCALES[self.measure] is LOGIT else "",
+            *caveats.of_low_numbers(people, one, other, self.measure, is_counted=model.is_counted),
             caveats.of_size(one, other),
             caveats.of_batches(people, one, other, design.formula),
             caveats.of_repeats(people[one | other]),
@@ -339,7 +340,7 @@ class _Asked:
         return f"{text}; at equal {formula}" if formula else text
 
 
-def _check_groups(plan: AnalysisPlan, cohort: Cohort) -> None:
+def _check_groups(plan: AnalysisPlan, cohort: Groups) -> None:
     faults = [
         Fault(
             f"associations '{family.name}'",

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, why_absent
 from itc_analysis.stats.multiplicity.families import Joint, adjust_families
@@ -38,7 +38,7 @@ def compare_groups(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
     """Make every comparison of the plan.
@@ -72,7 +72,7 @@ def compare_groups(
     ):
         rows += [endpoint.row(item) for item in items]
         owners += [(endpoint, item) for item in items]
-    adjusted = adjust_comparisons(pd.DataFrame(rows), owners, settings.confidence)
+    adjusted = adjust_comparisons(pd.DataFrame(rows), owners, settings.comparison_confidence)
     return contract.make(adjusted, Comparisons)
 
 
@@ -82,7 +82,7 @@ def fit_endpoints(
     planned: Iterable[PlannedComparison],
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> Iterator[tuple[Endpoint, list[PlannedComparison]]]:
     """Yield each endpoint, fitted, with its comparisons; tell the progress.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import Fault, SettingsError
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.censored import Answer
@@ -41,7 +41,7 @@ def compare_compositions(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
     """Compare every composition of the plan.
@@ -86,7 +86,7 @@ class _Fitted:
         measurements: pd.DataFrame,
         participants: pd.DataFrame,
         plan: AnalysisPlan,
-        cohort: Cohort,
+        cohort: Groups,
         settings: Stats,
     ) -> None:
         self.item, self.plan, self.cohort, self.settings = item, plan, cohort, settings
@@ -158,7 +158,9 @@ class _Fitted:
             try:
                 if part in self.why:
                     raise NotEstimable(self.why[part])
-                answers[part] = self.models[part].compare(weights, self.settings.confidence)
+                answers[part] = self.models[part].compare(
+                    weights, self.settings.comparison_confidence
+                )
                 row |= self._compared(part, answers[part], weights)
             except NotEstimable as why:
                 # holds for this contrast only: another may well be possible

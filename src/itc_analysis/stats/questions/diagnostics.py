@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
+from itc_analysis.stats.endpoint.model import fit_values
 from itc_analysis.stats.endpoint.overdispersed import second_model
 from itc_analysis.stats.endpoint.weighted_shares import weigh_shares
 from itc_analysis.stats.models.linear import NotEstimable, Vector
@@ -37,7 +38,7 @@ def diagnose(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
     """Return what stands beside every comparison of the primary and secondary families.
@@ -86,7 +87,7 @@ def _diagnosed(
         assert endpoint.design is not None
         assert endpoint.adjusted is not None
         weights = endpoint.weights(item)
-        found = endpoint.adjusted.compare(weights, settings.confidence).result
+        found = endpoint.adjusted.compare(weights, settings.comparison_confidence).result
     except NotEstimable as why:
         return row | {"reason": str(why)}
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
@@ -109,6 +110,7 @@ def _diagnosed(
         "second_estimate": float(np.exp(second.estimate)),
         "second_p_value": second.p_value,
     }
+    row |= _by_values(endpoint, item, weights, settings)
     row |= _weighted(endpoint, item, weights, settings) | _beside(endpoint, item, weights, settings)
     return row | {"reason": sentences([second.remark])}
 
@@ -120,12 +122,37 @@ def _weighted(
     assert endpoint.complete is not None
     if SCALES[item.measure] is not LOGIT:
         return {}
-    found = weigh_shares(endpoint.complete, weights, confidence=settings.confidence)
+    found = weigh_shares(endpoint.complete, weights, confidence=settings.comparison_confidence)
     if found is None:
         return {}
     return {
         "weighted_estimate": float(np.exp(found.estimate)),
         "weighted_p_value": found.p_value,
+    }
+
+
+def _by_values(
+    endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
+) -> dict[str, Any]:
+    """Report the model of values and limits of detection beside that of counts."""
+    assert endpoint.complete is not None
+    assert endpoint.adjusted is not None
+    if not endpoint.adjusted.is_counted:
+        return {}
+    design = endpoint.complete
+    try:
+        model = fit_values(
+            design, design.matrix, measure=item.measure, index_group=endpoint.index_group
+        )
+        found = model.compare(weights, settings.comparison_confidence).result
+    except NotEstimable:
+        return {}
+    return {
+        "value_model": model.words,
+        "value_estimate": float(np.exp(found.estimate)),
+        "value_lower": float(np.exp(found.lower)),
+        "value_upper": float(np.exp(found.upper)),
+        "value_p_value": found.p_value,
     }
 
 
@@ -142,7 +169,7 @@ def _beside(
         "n_incomplete": len(endpoint.imputed[0].people) - len(endpoint.complete.people),
     }
     try:
-        found = endpoint.beside.compare(weights, settings.confidence).result
+        found = endpoint.beside.compare(weights, settings.comparison_confidence).result
     except NotEstimable:
         return row
     return row | {
@@ -189,7 +216,7 @@ def _influence(
     assert model is not None
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
     moved = model.move(weights)
-    if design.is_censored.any() and not endpoint.is_imputed:  # pooled: by one Newton step each
+    if not model.is_exact_move and not endpoint.is_imputed:  # pooled: by one Newton step each
         moved = _refitted(endpoint, weights, estimate, moved)
     most = int(np.argmax(np.abs(moved)))
     row = {
@@ -200,11 +227,11 @@ def _influence(
     }
     try:
         left = [_without(design, most) for design in endpoint.designs]
-        again = endpoint.fit(left).compare(weights, settings.confidence)
+        again = endpoint.fit(left).compare(weights, settings.comparison_confidence)
     except NotEstimable:
         return row
-    before = model.compare(weights, settings.confidence).result.p_value
-    alpha = 1 - settings.confidence
+    before = model.compare(weights, settings.comparison_confidence).result.p_value
+    alpha = 1 - settings.comparison_confidence
     return row | {
         "p_without_most_influential": again.result.p_value,
         "is_carried_by_one": bool(before <= alpha < again.result.p_value),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Comparable, Groups
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.deseq import FittedGenes, contrast_genes, fit_genes
 from itc_analysis.stats.endpoint.endpoint import sentences
@@ -85,8 +85,8 @@ def compare_genes(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
-    settings: Stats,
+    cohort: Groups,
+    settings: Comparable,
     min_cells: int,
 ) -> pd.DataFrame:
     """Make every gene comparison of the plan.
@@ -148,8 +148,8 @@ def _fit(
     profiles: Profiles,
     lacking: pd.DataFrame,
     plan: AnalysisPlan,
-    cohort: Cohort,
-    settings: Stats,
+    cohort: Groups,
+    settings: Comparable,
 ) -> _Population:
     """Choose participants, covariates and genes, and fit them; or say why not."""
     assert plan.genes is not None

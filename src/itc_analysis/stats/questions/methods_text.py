@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
+from itc_analysis.stats.endpoint.counted import COUNTS_OF_CELLS
 from itc_analysis.stats.plan.plan import AnalysisPlan
 
 ADJUSTMENTS = {
@@ -27,9 +28,22 @@ ADJUSTMENTS = {
     "none": ("no adjustment", ""),
 }
 
+COUNTED = (
+    "Shares, positivity and cells per microlitre were compared by the likelihood of the cells that were counted (binomial "
+    "among the cells of the denominator, Poisson in the volume of blood), with the background expected in a gate and its "
+    "error, the part of the population that the gate holds, and the error of the gate's position; nothing was added to a "
+    "count, and limits of detection had no part in it. Participants differed on the logit or log scale by a distribution "
+    "whose shape was estimated from everybody's counts, as a mixture drawn to the normal distribution, with a standard "
+    "deviation of its own for each group, drawn to the common one (prior standard deviation 0.5 of its logarithm) and "
+    "estimated by restricted likelihood. Intervals are from the observed information with Satterthwaite degrees of freedom, "
+    "at most those of the residuals; where fewer than ten cells were counted in a whole group, from the profile likelihood. "
+    "The model of values (half a cell added before the logit, values below the limit of detection censored) stands beside "
+    "as a sensitivity analysis."
+)
+
 
 def describe_comparisons(
-    table: pd.DataFrame, *, plan: AnalysisPlan, cohort: Cohort, settings: Stats
+    table: pd.DataFrame, *, plan: AnalysisPlan, cohort: Groups, settings: Stats
 ) -> tuple[str, list[str]]:
     """Return sentences about the models that were used in `table`, and the keys of the works they cite."""
     models = "; ".join(sorted(set(table["model"])))
@@ -41,6 +55,9 @@ def describe_comparisons(
         else "No covariates were adjusted for.",
     ]
     keys = []
+    if COUNTS_OF_CELLS in models:
+        sentences.append(COUNTED)
+        keys += ["coxreid1987", "komarek2008", "satterthwaite1946", "louis1982"]
     if "least squares" in models:
         sentences.append(
             "Shares were compared on the logit scale with half a cell added, counts and intensities on the log scale, "

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import special, stats
 
 from itc_analysis.agreement import concordance_interval, fit_line, limits_of_agreement
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint.endpoint import sentences
 from itc_analysis.stats.models.linear import NotEstimable, Vector
 from itc_analysis.stats.models.method_bias import (
@@ -56,7 +56,7 @@ def compare_modalities(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Set the two methods side by side.
@@ -86,10 +86,10 @@ def compare_modalities(
         for row in own.values():
             row["p_adjusted"] = next(claimed)
             if np.isfinite(row["p_value"]):
-                row["is_discordant"] = bool(row["p_adjusted"] <= 1 - settings.confidence)
+                row["is_discordant"] = bool(row["p_adjusted"] <= 1 - settings.comparison_confidence)
         pair.leave_out([i for i, row in own.items() if row.get("is_discordant")])
-        rows += pair.rows(own, settings.confidence)
-        summary.append(pair.summary(settings.confidence))
+        rows += pair.rows(own, settings.comparison_confidence)
+        summary.append(pair.summary(settings.comparison_confidence))
     digest = {"plan_digest": plan.digest}
     return (
         contract.make([row | digest for row in rows], Modalities),

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import ItcError
+from itc_analysis.stats.people.counts import SHARES, counts_of
 from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, KEY, LOGIT, OK, SCALES
 from itc_analysis.stats.plan.plan import AnalysisPlan, expand
 from itc_analysis.stats.questions.compare import PROGRESS_SECONDS, compare_groups, fit_endpoints
@@ -33,7 +34,7 @@ def simulate_power(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
     ratio: float,
     n_studies: int,
@@ -78,13 +79,15 @@ def simulate_power(
             said = time.monotonic()
             log.info("power: %d of %d studies", study, n_studies)
         people, origin = _draw_people(analysed, wanted, rng)
-        drawn = [_draw_endpoint(t, people, origin, ratio, cohort.index_group) for t in templates]
+        drawn = [
+            _draw_endpoint(t, people, origin, ratio, cohort.index_group, rng) for t in templates
+        ]
         table = compare_groups(
             pd.concat(drawn, ignore_index=True), people, plan=lean, cohort=cohort, settings=quick
         )
         rows.append(table[table["p_value"].notna()])
     found = pd.concat(rows, ignore_index=True)
-    alpha = 1 - settings.confidence
+    alpha = 1 - settings.comparison_confidence
     found = found.assign(
         found=(found["p_value"] <= alpha).astype(float),
         found_adjusted=(found["p_adjusted"] <= alpha).astype(float),
@@ -103,7 +106,7 @@ def _templates(
     measurements: pd.DataFrame,
     participants: pd.DataFrame,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> list[pd.DataFrame]:
     """Return per endpoint each participant's value without differences between groups, and the limit of detection."""
@@ -138,7 +141,14 @@ def _templates(
         ].drop_duplicates("participant_id")
         row = mine.set_index("participant_id").reindex(people.index)
         shifted = people["y"] - level
-        templates.append(row.assign(y=shifted, is_low=is_low, limit=limit, n=people["n_total"]))
+        row = row.assign(y=shifted, is_low=is_low, limit=limit, n=people["n_total"])
+        if endpoint.adjusted.truth is not None:
+            truth = pd.DataFrame(endpoint.adjusted.truth.T, index=everybody.index)
+            row = row.assign(
+                truth=truth[0].reindex(row.index) - level,
+                truth_sd=np.sqrt(truth[1].reindex(row.index)),
+            )
+        templates.append(row)
     return templates
 
 
@@ -172,12 +182,21 @@ def _draw_endpoint(
     origin: npt.NDArray[np.object_],
     ratio: float,
     index_group: str,
+    rng: Rng,
 ) -> pd.DataFrame:
     """Return the measurements of the drawn participants with the assumed ratio put in."""
     is_measured = pd.Index(template.index).get_indexer(pd.Index(origin)) >= 0
     rows = template.loc[origin[is_measured]].reset_index(drop=True)
     who = people[is_measured].reset_index(drop=True)
     effect = np.log(ratio) * (who["group"] == index_group).to_numpy(dtype=float)
+    rows = rows.assign(
+        participant_id=who["participant_id"],
+        sample_id=who["participant_id"],
+        source_id=who["participant_id"],
+        group=who["group"],
+    )
+    if "truth" in rows:
+        return _draw_counts(rows, effect, rng)
     y = rows["y"].to_numpy(dtype=float) + effect
     limit = rows["limit"].to_numpy(dtype=float)
     # who was below stays below, at a bound that moves along; who falls below the usual limit is below
@@ -191,13 +210,33 @@ def _draw_endpoint(
         value = np.where(n > 0, value, special.expit(height))
     else:
         value = np.exp(height)
-    drawn: pd.DataFrame = rows.assign(
-        participant_id=who["participant_id"],
-        sample_id=who["participant_id"],
-        source_id=who["participant_id"],
-        group=who["group"],
+    return rows.assign(
         value=np.where(is_low, np.nan, value),
         upper=np.where(is_low, value, np.nan),
         status=np.where(is_low, CENSORED, OK),
-    )
-    return drawn.drop(columns=["y", "is_low", "limit", "n"])
+    ).drop(columns=["y", "is_low", "limit", "n"])
+
+
+def _draw_counts(rows: pd.DataFrame, effect: npt.NDArray[np.float64], rng: Rng) -> pd.DataFrame:
+    """Return measurements whose cells are counted anew: what is known of each person, then counting.
+
+    A person's true value is drawn from what its counts leave of it, so that people differ as much as
+    they do and counting is not taken for a difference between them.
+    """
+    measure = str(rows["measure"].iloc[0])
+    counts = counts_of(rows, measure)
+    theta = rows["truth"] + rows["truth_sd"] * rng.normal(size=len(rows)) + effect
+    columns = np.array(counts.tolist(), dtype=float).T
+    _, n, background, _, capture, _ = columns
+    if measure in SHARES:
+        share = capture * special.expit(theta.to_numpy(dtype=float)) + background / n
+        k = rng.binomial(np.round(n).astype(np.int64), np.clip(share, 0, 1))
+    else:
+        k = rng.poisson(capture * np.exp(theta.to_numpy(dtype=float)) * n + background)
+    value = np.maximum(k - background, 0) / (capture * n)
+    return rows.assign(
+        n_events=pd.array(k, dtype="Int64"),
+        value=np.minimum(value, 1.0) if measure in SHARES else value,
+        upper=np.nan,
+        status=OK,
+    ).drop(columns=["y", "is_low", "limit", "n", "truth", "truth_sd"])

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from itc_analysis.config import Cohort, Stats
+from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.design import check_estimable
@@ -42,7 +42,7 @@ def judge_endpoints(
     participants: pd.DataFrame,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
     """Give the verdict on every endpoint of the plan's primary families, with its differential variability.
@@ -83,7 +83,7 @@ def _judge(
     first: PlannedComparison,
     *,
     plan: AnalysisPlan,
-    cohort: Cohort,
+    cohort: Groups,
     settings: Stats,
 ) -> dict[str, Any]:
     is_ratio = SCALES[first.measure].kind != "difference"
@@ -105,11 +105,11 @@ def _judge(
         else plan.equivalence_sd * endpoint.adjusted.residual_sd
     )
     sides, gaps = _sides(endpoint, cohort, settings, float(margin))
-    row |= _verdict(sides, gaps, cohort, alpha=1 - settings.confidence)
+    row |= _verdict(sides, gaps, cohort, alpha=1 - settings.comparison_confidence)
     try:
         assert endpoint.complete is not None
         spread = compare_spread(
-            endpoint.complete, cohort.index_group, confidence=settings.confidence
+            endpoint.complete, cohort.index_group, confidence=settings.comparison_confidence
         )
     except NotEstimable as why:
         gaps.append(str(why))
@@ -124,7 +124,7 @@ def _judge(
 
 
 def _sides(
-    endpoint: Endpoint, cohort: Cohort, settings: Stats, margin: float
+    endpoint: Endpoint, cohort: Groups, settings: Stats, margin: float
 ) -> tuple[list[Side], list[str]]:
     """Compare with each other group of the study; say which could not be."""
     assert endpoint.design is not None
@@ -136,7 +136,7 @@ def _sides(
         try:
             weights = endpoint.weights_of(cohort.index_group, (group,))
             check_estimable(endpoint.design, weights)
-            found = endpoint.adjusted.compare(weights, settings.confidence).result
+            found = endpoint.adjusted.compare(weights, settings.comparison_confidence).result
         except NotEstimable as why:
             gaps.append(f"not compared with {group}: {why}")
             continue
@@ -146,33 +146,28 @@ def _sides(
     return sides, gaps
 
 
-def _verdict(sides: list[Side], gaps: list[str], cohort: Cohort, *, alpha: float) -> dict[str, Any]:
+def _verdict(sides: list[Side], gaps: list[str], cohort: Groups, *, alpha: float) -> dict[str, Any]:
     """Return verdict, p and words."""
     index = cohort.index_group
     if not sides:
         return {"words": f"{index}: not estimable, {'; '.join(gaps)}"}
-    is_one_way = len({side.is_lower for side in sides}) == 1
-    p_specific = max(side.p_value for side in sides) if is_one_way and not gaps else np.nan
+    direction = _common_direction(sides)
+    p_specific = np.nan if gaps or direction is None else max(side.p_value for side in sides)
     healthy = next((side for side in sides if side.group == cohort.healthy_group), None)
     diseases = [s for s in sides if s is not healthy and np.isfinite(s.p_equivalent)]
     n = len(cohort.disease_groups)
-    equivalent = [side for side in diseases if n * side.p_equivalent <= alpha]
-    p_shared = np.nan
-    if healthy is not None and diseases:
-        nearest = min(side.p_equivalent for side in diseases)
-        p_shared = max(healthy.p_value, min(n * nearest, 1.0))
-    direction = ("lower" if sides[0].is_lower else "higher") if is_one_way else None
+    equivalent = [side.group for side in diseases if n * side.p_equivalent <= alpha]
+    p_shared = _p_shared(healthy, diseases, n)
+    verdict = "inconclusive"
+    words = f"inconclusive: neither {index}-specific nor shared with a disease is shown"
     if p_specific <= alpha:
         verdict = "specific"
         words = f"{index}-specific: {direction} than in each of {len(sides)} other groups"
     elif p_shared <= alpha:
         assert healthy is not None
-        verdict, direction = "shared", "lower" if healthy.is_lower else "higher"
-        names = ", ".join(side.group for side in equivalent)
-        words = f"shared: {direction} than in {healthy.group}, and equivalent to {names}"
-    else:
-        verdict = "inconclusive"
-        words = f"inconclusive: neither {index}-specific nor shared with a disease is shown"
+        verdict, direction = "shared", _common_direction([healthy])
+        words = f"shared: {direction} than in {healthy.group}, and equivalent to "
+        words += ", ".join(equivalent)
     return {
         "verdict": verdict,
         "words": words,
@@ -180,5 +175,21 @@ def _verdict(sides: list[Side], gaps: list[str], cohort: Cohort, *, alpha: float
         "n_controls": len(sides),
         "p_specific": p_specific,
         "p_shared": p_shared,
-        "equivalent_to": "+".join(side.group for side in equivalent) or None,
+        "equivalent_to": "+".join(equivalent) or None,
     }
+
+
+def _common_direction(sides: list[Side]) -> str | None:
+    """Return where the index group lies from all these groups; None when they do not agree."""
+    lower = {side.is_lower for side in sides}
+    if len(lower) > 1:
+        return None
+    return "lower" if lower == {True} else "higher"
+
+
+def _p_shared(healthy: Side | None, diseases: list[Side], n_planned: int) -> float:
+    """Return the p of "differs from healthy people and is equivalent to some disease"."""
+    if healthy is None or not diseases:
+        return float("nan")
+    nearest = min(side.p_equivalent for side in diseases)
+    return max(healthy.p_value, min(n_planned * nearest, 1.0))

@@ -75,6 +75,7 @@ class ClassificationSheet(Contract, key=("participant_id",)):
         "1/titre",
         0,
         1_000_000,
+        whole=True,
     )
     # systemic lupus erythematosus: 2019 EULAR/ACR
     sle_fever: Series[pd.BooleanDtype] = yes_no("Fever above 38.3 °C.")

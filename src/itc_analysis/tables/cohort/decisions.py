@@ -16,7 +16,7 @@ def _flag(description: str) -> object:
     return pa.Field(description=description, metadata={"unit": ""})
 
 
-class Classification(Contract, key=("participant_id", "criteria"), made_by="itc check"):
+class Classification(Contract, key=("participant_id", "criteria")):
     """Every set of classification criteria applied to everybody. No diagnosis."""
 
     participant_id: Series[pd.StringDtype] = text("The person.", nullable=False)
@@ -60,7 +60,7 @@ class Classification(Contract, key=("participant_id", "criteria"), made_by="itc 
         ]
 
 
-class Queries(Contract, key=("participant_id", "item", "what"), made_by="itc check"):
+class Queries(Contract, key=("participant_id", "item", "what")):
     """What the study nurse should find out or put right. People excluded or decided by hand have none."""
 
     participant_id: Series[pd.StringDtype] = text("The person.", nullable=False)
@@ -77,7 +77,7 @@ class Queries(Contract, key=("participant_id", "item", "what"), made_by="itc che
     blocks: Series[bool] = _flag("The person cannot be compared before this is answered.")
 
 
-class Disclosure(Contract, key=("group", "sex", "age_band"), made_by="itc check"):
+class Disclosure(Contract, key=("group", "sex", "age_band")):
     """How many people share group, sex and age band: few are recognisable in a shared table."""
 
     group: Series[pd.StringDtype] = text("Group.", nullable=False)

@@ -9,7 +9,7 @@ from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import text
 
 
-class Participants(ParticipantSheet, key=("participant_id",), made_by="itc check"):
+class Participants(ParticipantSheet, key=("participant_id",)):
     """Everybody enrolled, with the decision on eligibility."""
 
     decision: Series[pd.StringDtype] = text(
@@ -24,7 +24,7 @@ class Participants(ParticipantSheet, key=("participant_id",), made_by="itc check
     )
 
 
-class Eligibility(Contract, key=("participant_id", "rule"), made_by="itc check"):
+class Eligibility(Contract, key=("participant_id", "rule")):
     """One row per participant and criterion of the trial record."""
 
     participant_id: Series[pd.StringDtype] = text("The person.")
@@ -37,7 +37,7 @@ class Eligibility(Contract, key=("participant_id", "rule"), made_by="itc check")
     evidence: Series[pd.StringDtype] = text("The items and their values.")
 
 
-class Problems(Contract, key=("room", "item", "what"), made_by="every step"):
+class Problems(Contract, key=("room", "item", "what")):
     """What went wrong and did not stop the run: shown in the report."""
 
     room: Series[pd.StringDtype] = text("cohort, flow, singlecell, scores or stats.")

@@ -112,6 +112,7 @@ class ParticipantSheet(Contract, key=("participant_id",)):
         "1/titre",
         0,
         1_000_000,
+        whole=True,
     )
     anti_rnap3: Series[pd.BooleanDtype] = yes_no("Anti-RNA polymerase III antibodies.")
     ild_extent_percent: Series[float] = number("Extent of the ILD on HRCT.", "%", 0, 100)
@@ -143,7 +144,7 @@ class ParticipantSheet(Contract, key=("participant_id",)):
     renal_crisis: Series[pd.BooleanDtype] = yes_no("Scleroderma renal crisis, ever.")
     gastrointestinal_symptoms: Series[pd.BooleanDtype] = yes_no("Gastrointestinal symptoms.")
     esr_mm_per_h: Series[float] = number("Erythrocyte sedimentation rate.", "mm/h", 1, 150)
-    ck_u_per_l: Series[float] = number("Creatine kinase.", "U/L", 5, 20_000)
+    ck_u_per_l: Series[float] = number("Creatine kinase.", "U/L", 5, 20_000, whole=True)
     nyha: Series[pd.StringDtype] = text("NYHA functional class.", allowed=["I", "II", "III", "IV"])
     eustar_activity: Series[float] = number("EUSTAR activity index (SSc).", "points", 0, 10)
     sledai_2k: Series[float] = number("SLEDAI-2K (SLE).", "points", 0, 105)
@@ -204,9 +205,12 @@ class TubeSheet(Contract, key=("file_id",)):
     fmo_markers: Series[pd.StringDtype] = text(
         "FMO tubes: the markers left out, separated by commas."
     )
-    beads_per_tube: Series[float] = number("Counting beads in the tube, by lot.", "beads", 1, 1e7)
+    # a slip by a factor of 1000 leaves the range at either end
+    beads_per_tube: Series[float] = number(
+        "Counting beads in the tube, by lot.", "beads", 1000, 999_999, whole=True
+    )
     bead_lot: Series[pd.StringDtype] = text("Lot of the counting beads.")
-    blood_volume_ul: Series[float] = number("Volume of blood stained.", "uL", 0.1, 10000)
+    blood_volume_ul: Series[float] = number("Volume of blood stained.", "uL", 5, 4999)
     dilution: Series[float] = number("Dilution before counting; 1 for none.", "fold", 0.01, 1000)
 
 

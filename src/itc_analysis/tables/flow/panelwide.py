@@ -8,7 +8,7 @@ from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import maybe_count, quantity, text
 
 
-class Scales(Contract, key=("panel", "marker"), made_by="itc learn-scales"):
+class Scales(Contract, key=("panel", "marker")):
     """The scale of every marker of a panel, one for all tubes of the study."""
 
     panel: Series[pd.StringDtype] = text("The panel.")
@@ -42,7 +42,7 @@ class Scales(Contract, key=("panel", "marker"), made_by="itc learn-scales"):
     w_highest: Series[float] = quantity("Largest width of a single tube.", "decades", 0)
 
 
-class ResidualSpill(Contract, key=("panel", "source", "detector"), made_by="itc learn-scales"):
+class ResidualSpill(Contract, key=("panel", "source", "detector")):
     """Spill that seems left, or taken off too much, in compensated stained tubes, pair by pair."""
 
     panel: Series[pd.StringDtype] = text("The panel.")
@@ -65,7 +65,7 @@ class ResidualSpill(Contract, key=("panel", "source", "detector"), made_by="itc 
     )
 
 
-class Landmarks(Contract, key=("panel", "batch", "marker", "peak"), made_by="itc learn-alignment"):
+class Landmarks(Contract, key=("panel", "batch", "marker", "peak")):
     """Where the bridge control's peaks lie in every batch, and where alignment moves them."""
 
     panel: Series[pd.StringDtype] = text("The panel.")
@@ -92,11 +92,7 @@ class Landmarks(Contract, key=("panel", "batch", "marker", "peak"), made_by="itc
     reason: Series[pd.StringDtype] = text("Why left out.", nullable=True)
 
 
-class AlignmentCheck(
-    Contract,
-    key=("panel", "gates", "source_id", "population", "marker"),
-    made_by="itc learn-alignment",
-):
+class AlignmentCheck(Contract, key=("panel", "gates", "source_id", "population", "marker")):
     """What alignment does to the bridge control: every share and marker level before and after."""
 
     panel: Series[pd.StringDtype] = text("The panel.")

@@ -7,7 +7,7 @@ from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import GATE_STATES, count, maybe_count, quantity, text
 
 
-class TubeQuality(Contract, key=("file_id",), made_by="itc fit-gates"):
+class TubeQuality(Contract, key=("file_id",)):
     """One row per tube: could it be used, and what was done to it."""
 
     file_id: Series[pd.StringDtype] = text("The tube.")
@@ -55,7 +55,7 @@ class TubeQuality(Contract, key=("file_id",), made_by="itc fit-gates"):
     )
 
 
-class Acquisitions(Contract, key=("file_id", "step"), made_by="itc fit-gates"):
+class Acquisitions(Contract, key=("file_id", "step")):
     """Each tube along its acquisition: flow rate, signals and what was left out, step by step."""
 
     file_id: Series[pd.StringDtype] = text("The tube.")
@@ -72,7 +72,7 @@ class Acquisitions(Contract, key=("file_id", "step"), made_by="itc fit-gates"):
     channel: Series[pd.StringDtype] = text("Marker with the most deviating peak.")
 
 
-class KeptEvents(Contract, key=("file_id",), made_by="itc fit-gates"):
+class KeptEvents(Contract, key=("file_id",)):
     """Which events of each tube are analysed: inside the detectors' margins and in steady stretches."""
 
     file_id: Series[pd.StringDtype] = text("The tube.")
@@ -84,7 +84,7 @@ class KeptEvents(Contract, key=("file_id",), made_by="itc fit-gates"):
     )
 
 
-class GateFits(Contract, key=("file_id", "population"), made_by="itc fit-gates"):
+class GateFits(Contract, key=("file_id", "population")):
     """Cuts as each tube alone estimates them, before pooling."""
 
     file_id: Series[pd.StringDtype] = text("The tube.")
@@ -113,7 +113,7 @@ class GateFits(Contract, key=("file_id", "population"), made_by="itc fit-gates")
     reason: Series[pd.StringDtype] = text("Why weak or not estimable.", nullable=True)
 
 
-class Gates(Contract, key=("file_id", "population"), made_by="itc pool-gates"):
+class Gates(Contract, key=("file_id", "population")):
     """Final gates, after pooling over batch and study."""
 
     file_id: Series[pd.StringDtype] = text("The tube.")
@@ -140,7 +140,7 @@ class Gates(Contract, key=("file_id", "population"), made_by="itc pool-gates"):
     reason: Series[pd.StringDtype] = text("Why this state.", nullable=True)
 
 
-class Intensity(Contract, key=("source_id", "population", "marker"), made_by="itc apply-gates"):
+class Intensity(Contract, key=("source_id", "population", "marker")):
     """Marker level and positivity within a population of a tube."""
 
     source_id: Series[pd.StringDtype] = text("The tube.")
@@ -163,7 +163,7 @@ class Intensity(Contract, key=("source_id", "population", "marker"), made_by="it
     reason: Series[pd.StringDtype] = text("Why no threshold or no number.", nullable=True)
 
 
-class Concordance(Contract, key=("file_id", "population"), made_by="itc concordance"):
+class Concordance(Contract, key=("file_id", "population")):
     """Automatic against human gates, event by event."""
 
     file_id: Series[pd.StringDtype] = text("The tube.")
@@ -189,9 +189,7 @@ class Concordance(Contract, key=("file_id", "population"), made_by="itc concorda
     )
 
 
-class Combinations(
-    Contract, key=("source_id", "population", "combination"), made_by="itc apply-gates"
-):
+class Combinations(Contract, key=("source_id", "population", "combination")):
     """Boolean combinations of the inhibitory receptors; they add up to the population."""
 
     source_id: Series[pd.StringDtype] = text("The tube.")
@@ -202,7 +200,7 @@ class Combinations(
     n_events: Series[int] = count("Events with this combination.")
 
 
-class Views(Contract, key=("source_id", "population"), made_by="itc apply-gates"):
+class Views(Contract, key=("source_id", "population")):
     """What a gate plot needs: the parent's histogram, also where there is no gate, without the events."""
 
     source_id: Series[pd.StringDtype] = text("The tube.")

@@ -9,9 +9,7 @@ from itc_analysis.tables.stats.comparisons import ESTIMABLE, adjusted_below_p
 
 
 class Associations(
-    Contract,
-    key=("group", "variable", "contrast", "assay", "population", "measure", "feature"),
-    made_by="itc compare",
+    Contract, key=("group", "variable", "contrast", "assay", "population", "measure", "feature")
 ):
     """A measure against a clinical variable, among the participants of one group."""
 

@@ -14,11 +14,7 @@ ESTIMABLE = ["ok", "not_estimable"]
 P_TOLERANCE = 1e-12
 
 
-class Comparisons(
-    Contract,
-    key=("comparison", "assay", "population", "measure", "feature"),
-    made_by="itc compare",
-):
+class Comparisons(Contract, key=("comparison", "assay", "population", "measure", "feature")):
     """The index group against one other, for one endpoint."""
 
     comparison: Series[pd.StringDtype] = text("Name, e.g. 'SSc vs healthy'.")
@@ -104,7 +100,7 @@ class Comparisons(
         return problems
 
 
-class Verdicts(Contract, key=("assay", "population", "measure", "feature"), made_by="itc compare"):
+class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
     """What the comparisons of one primary endpoint say together, and whether the index group varies more."""
 
     assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
@@ -160,11 +156,7 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature"), made
     )
 
 
-class Diagnostics(
-    Contract,
-    key=("comparison", "assay", "population", "measure", "feature"),
-    made_by="itc compare",
-):
+class Diagnostics(Contract, key=("comparison", "assay", "population", "measure", "feature")):
     """Beside each primary and secondary comparison: who carries it, covariates, unknown confounding, second model."""
 
     comparison: Series[pd.StringDtype] = text("As in comparisons.")
@@ -207,6 +199,15 @@ class Diagnostics(
     )
     second_estimate: Series[float] = quantity("Its estimate.", "as estimate")
     second_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
+    value_model: Series[pd.StringDtype] = text(
+        "The model of values and limits of detection instead of counts; null where the primary one "
+        "is that of values itself.",
+        nullable=True,
+    )
+    value_estimate: Series[float] = quantity("Its estimate.", "as estimate")
+    value_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
+    value_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
+    value_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     weighted_estimate: Series[float] = quantity(
         "Estimate of a share when participants weigh by the standard error of gate and counting; null without one.",
         "as estimate",

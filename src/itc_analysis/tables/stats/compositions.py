@@ -11,7 +11,7 @@ from itc_analysis.tables.stats.comparisons import ESTIMABLE, P_TOLERANCE, adjust
 JOINT = "joint"
 
 
-class Compositions(Contract, key=("composition", "comparison", "part"), made_by="itc compare"):
+class Compositions(Contract, key=("composition", "comparison", "part")):
     """Parts of one whole compared together, each as a ratio to a reference part; a row for all parts jointly.
 
     Shares of one whole are not independent: where one rises others fall. A ratio to a reference part does not move with the

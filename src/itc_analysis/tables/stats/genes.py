@@ -8,7 +8,7 @@ from itc_analysis.tables.quantities import count, quantity, text
 from itc_analysis.tables.stats.comparisons import adjusted_below_p
 
 
-class Genes(Contract, key=("population", "comparison", "gene"), made_by="itc compare-genes"):
+class Genes(Contract, key=("population", "comparison", "gene")):
     """One gene of one population, index group against one other; a comparison without numbers is a row with gene '-'."""
 
     comparison: Series[pd.StringDtype] = text("Name, e.g. 'SSc vs healthy'.")

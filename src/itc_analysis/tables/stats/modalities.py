@@ -9,7 +9,7 @@ from itc_analysis.tables.quantities import count, quantity, text
 from itc_analysis.tables.stats.comparisons import ESTIMABLE
 
 
-class Modalities(Contract, key=("participant_id", "population"), made_by="itc compare"):
+class Modalities(Contract, key=("participant_id", "population")):
     """Share of T of one participant and population by flow cytometry and by single cell, and both together."""
 
     participant_id: Series[pd.StringDtype] = text("The person.")
@@ -99,7 +99,7 @@ class Modalities(Contract, key=("participant_id", "population"), made_by="itc co
         ]
 
 
-class ModalityAgreement(Contract, key=("population",), made_by="itc compare"):
+class ModalityAgreement(Contract, key=("population",)):
     """How flow cytometry and single cell agree on one population, over all participants with both."""
 
     population: Series[pd.StringDtype] = text("The population.")

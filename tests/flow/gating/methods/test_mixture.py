@@ -8,7 +8,7 @@ from scipy import optimize, stats
 from sklearn.mixture import GaussianMixture
 
 from flow.made_tubes import make_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
 from itc_analysis.flow.counting.apply import final_gates, gate_tube
 from itc_analysis.flow.gates.error import gate_errors, shifted, switching_events

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flow.made_tubes import make_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.flow.gates.error import shifted
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube
-from itc_analysis.config import Flow
+from itc_analysis.config.sections import Flow
 from itc_analysis.errors import SettingsError
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from itc_analysis.config import Settings
+from itc_analysis.config.sections import Settings
 from itc_analysis.flow.batches.bridge import chart_bridge
 from itc_analysis.report.html.blocks import Cell, Details, Gallery, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
@@ -46,7 +46,7 @@ def with_bridge(material: Material) -> Callable[..., Material]:
         ]
         rows[-2] |= {"value": last}
         runs = contract.make(rows, made.Measurements)
-        return replace(material, measurements=pd.concat([material.measurements, runs]))
+        return material.with_tables(measurements=pd.concat([material.measurements, runs]))
 
     return add
 
@@ -97,7 +97,7 @@ def test_a_tube_that_was_not_read_has_no_share(material: Material) -> None:
     quality = material.tube_quality.copy()
     is_unread = quality["status"] == "unreadable"
     quality.loc[is_unread, ["n_events", "n_clean"]] = 0
-    shares = acquisition.shares_removed(replace(material, tube_quality=quality))
+    shares = acquisition.shares_removed(material.with_tables(tube_quality=quality))
     assert shares.loc[is_unread, ["removed", "removed_time"]].isna().all(axis=None)
     row = acquisition.by_status(shares).rows[1]
     assert list(row[2:]) == ["–", "–", "0", "–", "–"]
@@ -118,7 +118,9 @@ def test_the_least_steady_tube_is_drawn_first(material: Material) -> None:
 def test_tubes_without_a_clock_are_told_with_the_reason(material: Material) -> None:
     quality = material.tube_quality.copy()
     quality["remarks"] = "3 events removed; no time check: the file has no Time channel; other"
-    bare = replace(material, tube_quality=quality, acquisitions=contract.empty(made.Acquisitions))
+    bare = material.with_tables(
+        tube_quality=quality, acquisitions=contract.empty(made.Acquisitions)
+    )
     told = texts(acquisition.section(bare))
     assert f"the file has no Time channel ({len(quality)} tubes)" in told
     assert "No tube could be judged along its acquisition" in told
@@ -126,7 +128,7 @@ def test_tubes_without_a_clock_are_told_with_the_reason(material: Material) -> N
 
 def test_a_study_without_bridge_control_says_so(material: Material) -> None:
     people = material.samples[material.samples["sample_type"] == "participant"]
-    told = texts(acquisition.section(replace(material, samples=people)))
+    told = texts(acquisition.section(material.with_tables(samples=people)))
     assert "The study has no bridge control" in told
 
 
@@ -219,12 +221,11 @@ def aligned(material: Material, *, after: float) -> Material:
         for peak, state, reason in (("negative", "moved", None), ("positive", "left_out", "40 events"))
     ]  # fmt: skip
     flow = material.settings.flow.model_copy(update={"align": True})
-    return replace(
-        material,
-        settings=material.settings.model_copy(update={"flow": flow}),
+    tables = material.with_tables(
         alignment=contract.make(check, made.AlignmentCheck),
         landmarks=contract.make(peaks, made.Landmarks),
     )
+    return replace(tables, settings=material.settings.model_copy(update={"flow": flow}))
 
 
 def test_alignment_is_shown_before_and_after_with_the_rare_shares_that_left_their_limits(

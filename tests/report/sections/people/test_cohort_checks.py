@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from itc_analysis.config import Settings
+from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Cell, Details, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.people import cohort_checks
@@ -59,7 +58,7 @@ def test_a_declaration_that_stands_in_is_told(material: Material) -> None:
 
 def test_a_study_without_items_says_so_instead_of_a_table_of_zeros(material: Material) -> None:
     bare = material.classification.assign(verdict="not_assessable")
-    (block,) = cohort_checks.criteria(replace(material, classification=bare))
+    (block,) = cohort_checks.criteria(material.with_tables(classification=bare))
     assert isinstance(block, Paragraph)
     assert "too few items" in str(block.text)
 
@@ -72,7 +71,7 @@ def test_questions_that_keep_a_person_out_come_first(material: Material) -> None
 
 
 def test_no_open_question_is_said(material: Material) -> None:
-    none = replace(material, queries=contract.empty(made.Queries))
+    none = material.with_tables(queries=contract.empty(made.Queries))
     (block,) = cohort_checks.queries(none)
     assert isinstance(block, Paragraph)
 

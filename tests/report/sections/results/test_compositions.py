@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from itc_analysis.config import Settings
+from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.results import compositions
@@ -31,7 +30,7 @@ def test_the_joint_test_comes_before_the_parts(material: Material) -> None:
 
 def test_an_empty_table_is_one_sentence(material: Material) -> None:
     names = ("associations", "compositions", "modalities", "modality_agreement")
-    empty = replace(material, **{name: getattr(material, name).iloc[:0] for name in names})
+    empty = material.with_tables(**{name: getattr(material, name).iloc[:0] for name in names})
     section = compositions.section(empty)
     assert len(section.blocks) == 1
     assert "plan names no" in str(getattr(section.blocks[0], "text", ""))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from itc_analysis.config import Settings
+from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery, Paragraph
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.results import genes
@@ -39,11 +38,11 @@ def test_comparisons_with_a_gene_found_are_drawn(material: Material) -> None:
 
 def test_nothing_found_draws_nothing(material: Material) -> None:
     table = material.genes.assign(p_adjusted=material.genes["p_value"] * 0 + 1)
-    section = genes.section(replace(material, genes=table))
+    section = genes.section(material.with_tables(genes=table))
     assert not [b for b in section.blocks if isinstance(b, Gallery)]
 
 
 def test_a_plan_without_genes_is_said(material: Material) -> None:
-    section = genes.section(replace(material, genes=material.genes.iloc[:0]))
+    section = genes.section(material.with_tables(genes=material.genes.iloc[:0]))
     assert [type(block) for block in section.blocks] == [Paragraph]
     assert "the analysis plan names none" in str(section.blocks[0].text)  # type: ignore[union-attr]

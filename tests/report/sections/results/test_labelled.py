@@ -44,8 +44,7 @@ def material(results, settings) -> Material:
     table = pd.DataFrame(rows).reindex(columns=found.measurements.columns)
     scores = settings.scores.model_copy(update={"min_reference": 3})
     return replace(
-        found,
-        measurements=table,
+        found.with_tables(measurements=table),
         signatures=CARDS,
         settings=settings.model_copy(update={"scores": scores}),
     )

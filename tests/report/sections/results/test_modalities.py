@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from itc_analysis.config import Settings
+from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.results import modalities
 from report.reading import tables_of, text
@@ -27,8 +26,7 @@ def test_who_disagrees_is_named(material: Material) -> None:
 
 
 def test_a_study_without_one_of_the_methods_says_which(material: Material) -> None:
-    no_cells = replace(
-        material,
+    no_cells = material.with_tables(
         libraries=material.libraries.iloc[:0],
         library_quality=material.library_quality.iloc[:0],
     )
@@ -38,7 +36,7 @@ def test_a_study_without_one_of_the_methods_says_which(material: Material) -> No
 
 def test_an_empty_table_is_one_sentence(material: Material) -> None:
     names = ("associations", "compositions", "modalities", "modality_agreement")
-    empty = replace(material, **{name: getattr(material, name).iloc[:0] for name in names})
+    empty = material.with_tables(**{name: getattr(material, name).iloc[:0] for name in names})
     section = modalities.section(empty)
     assert len(section.blocks) == 1
     assert "plan names no" in str(getattr(section.blocks[0], "text", ""))

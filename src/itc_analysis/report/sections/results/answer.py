@@ -139,7 +139,7 @@ def matrix(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
         body.append(cells)
     index = material.settings.cohort.index_group
     header = [f"{index} against"] + [verdicts.reference_name(name, pooled) for name in references]
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     return Table(
         caption=f"{index} against each control: estimate, {level} interval, p adjusted within its "
         "family, and the verdict (blue: lower, orange: higher; not shown: no difference is shown). * marks the primary "
@@ -159,7 +159,7 @@ def _sentences(rows: pd.DataFrame, material: Material, notes: Notes) -> list[Blo
             said = verdicts.say(
                 row,
                 alpha=material.alpha,
-                level=material.settings.stats.confidence,
+                level=material.settings.stats.comparison_confidence,
                 pooled_name=material.settings.cohort.pooled_name,
             )
             verdict = verdicts.judge(row, alpha=material.alpha)
@@ -186,7 +186,7 @@ def _cell(row: Any, notes: Notes, *, alpha: float) -> Cell:
 
 
 def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     kinds = set(rows["estimate_kind"])
     items: list[Markup] = []
     if "odds_ratio" in kinds:

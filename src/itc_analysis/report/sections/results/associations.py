@@ -78,7 +78,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes, *, caption: str)
                 notes.mark(row.reason) or words.NOTHING,
             ]
         )
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     header = [
         "Measure",
         "Against",

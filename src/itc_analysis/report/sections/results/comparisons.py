@@ -129,7 +129,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
                 _numbers_of(verdict.caveat, remarks),
             ]
         )
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     header = [
         "Endpoint",
         f"{material.settings.cohort.index_group} against",

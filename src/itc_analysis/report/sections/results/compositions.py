@@ -94,7 +94,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
             ]
         )
     index = material.settings.cohort.index_group
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     return Table(
         f"Composition of the T cells, {index} against each control. The ratio is how many times as many cells of the part "
         "there are for one of the reference population; adjusted p of a part in the joint test is never below that of the test.",

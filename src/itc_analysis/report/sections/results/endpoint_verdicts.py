@@ -59,7 +59,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
     notes : takes up the remarks.
     """
     index = material.settings.cohort.index_group
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     body: list[list[Text | Cell]] = []
     for row in each_row(rows):
         name = f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"

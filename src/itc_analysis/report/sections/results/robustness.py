@@ -141,7 +141,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
     material : the study.
     notes : takes up the remarks.
     """
-    level = f"{100 * material.settings.stats.confidence:g} %"
+    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     pooled = material.settings.cohort.pooled_name
     several = len(set(rows["assay"])) > 1
     body: list[list[Text | Cell]] = []

@@ -1,0 +1,452 @@
+"""Does a number depend on how many cells it was made from: `./run validate few-cells`.
+
+Simulates tables in which nothing differs between the groups but the number of cells (or what a row
+says), sends each through the engine of `compare_groups`, and prints how often a true null is
+rejected at 5 %, coverage, bias of the log ratio, the same for the model of values (half a cell added
+before the logit, limits of detection censored), and how often the product warns. The named rows are
+those of the question; the grid crosses cells in SSc, cells of the others, share and participants per
+group. Three generating models: normal person effects, heavy tails (t, 3 degrees of freedom), and a
+mixture (three in ten lie two logits lower), all centred: a mean that follows the spread would be a
+difference. `--output` writes the section of docs/calibration.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from itc_analysis.config.sections import Cohort
+from itc_analysis.stats.endpoint import caveats
+from itc_analysis.stats.endpoint.model import fit_counted, fit_values
+from itc_analysis.stats.models.linear import NotEstimable
+from itc_analysis.stats.people.counts import Count
+from itc_analysis.stats.people.design import Design, build_design, group_weights
+from itc_analysis.stats.people.responses import CENSORED, OK
+from itc_analysis.stats.plan.plan import AnalysisPlan
+
+COHORT = Cohort()
+ALPHA, CONFIDENCE = 0.05, 0.95
+#: Tables that share their participants.
+TABLES_PER_DRAW = 20
+N_PROCESSES = 1
+MODELS = ("normal", "heavy", "mixture")
+COVARIATES = "cr(age_years, df=3, constraints='center') + sex + cmv_igg"
+GRID_GROUPS = ("SSc", "SLE", "RA", "healthy")
+#: Bounds of the question: type I error at trial size and at 12 a group, coverage, bias of the log.
+TRIAL, SMALL, COVERAGE, BIAS = (3.5, 6.5), 7.0, (93.0, 97.0), 0.05
+BEGIN, END = "<!-- few cells: begin -->", "<!-- few cells: end -->"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One kind of table.
+
+    Parameters
+    ----------
+    name : as it is printed.
+    ssc, others : cells of the denominator, lowest and highest (log-uniform).
+    share : true share of the typical participant.
+    n : participants per group.
+    groups : names of the groups.
+    sd : SD of the person effect; `sd_of` what it is multiplied by in some groups.
+    background : background, per cell of the denominator, and its relative error; 0 for none.
+    gate : log error of the position of the gate.
+    limit : cells below which a value is below the limit of detection (model of values).
+    per_ul : T cells per microlitre of blood where concentrations are compared; None for shares.
+    effect : true difference of SSc, log.
+    """
+
+    name: str
+    ssc: tuple[float, float]
+    others: tuple[float, float]
+    share: float
+    n: int = 60
+    groups: tuple[str, ...] = tuple(COHORT.groups)
+    sd: float = 0.6
+    sd_of: dict[str, float] = field(default_factory=dict)
+    background: float = 0.0
+    background_error: float = 0.3
+    gate: float = 0.0
+    limit: float = 0.0
+    per_ul: float | None = None
+    effect: float = 0.0
+
+
+NAMED = (
+    *(
+        Setting(f"positive {share:.0%}, SSc 50-150 cells, others 500-3,000", (50, 150), (500, 3000), share)
+        for share in (0.01, 0.03, 0.10)
+    ),
+    Setting("positive 1 %, true odds ratio 2", (50, 150), (500, 3000), 0.01, effect=float(np.log(2))),
+    Setting(
+        "positive 3 % and 2 % background (error 30 %)", (50, 150), (500, 3000), 0.03, background=0.02
+    ),
+    Setting(
+        "iNKT 0.05 %, 3,000 T cells in SSc, 20,000 elsewhere, limit 20", (2500, 3500), (17e3, 23e3),
+        0.0005, sd=1.1, limit=20,
+    ),
+    Setting(
+        "iNKT 0.02 % of 100,000, healthy half as variable, limit 20", (9e4, 11e4), (9e4, 11e4), 0.0002,
+        sd=1.1, sd_of={"healthy": 0.5}, limit=20,
+    ),
+    Setting(
+        "iNKT 0.02 % of 100,000, SSc 1.7 times as variable, limit 20", (9e4, 11e4), (9e4, 11e4), 0.0002,
+        sd=1.0, sd_of={"SSc": 1.7}, limit=20,
+    ),
+    Setting(
+        "single cell, 0.5 % of 300 T cells in SSc, of 1,500 elsewhere", (250, 350), (1200, 1800), 0.005,
+        sd=0.8,
+    ),
+    Setting("single cell, 0.05 % of 1,500 T cells", (1200, 1800), (1200, 1800), 0.0005, sd=1.1),
+    Setting(
+        "iNKT per microlitre, 3,000 T cells in SSc, 20,000 elsewhere", (2500, 3500), (17e3, 23e3),
+        0.0005, sd=1.1, limit=20, per_ul=1000.0, gate=0.1,
+    ),
+    Setting("MAIT 2 % of 20,000, gate error 0.1, true ratio 0.7", (15e3, 25e3), (15e3, 25e3), 0.02,
+            sd=0.9, gate=0.1, effect=float(np.log(0.7))),
+)  # fmt: skip
+GRID = tuple(
+    Setting(
+        f"{ssc} | {others:,} | {share:.0%} | {n}", (ssc * 0.6, ssc * 1.6), (others * 0.6, others * 1.6),
+        share, n, GRID_GROUPS,
+    )
+    for ssc, others, share, n in itertools.product(
+        (20, 50, 150, 500), (150, 500, 3000), (0.01, 0.03, 0.10, 0.50, 0.90), (12, 25, 60)
+    )
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=int, default=1000, help="per setting and model")
+    parser.add_argument("--grid-tables", type=int, help="of each cell of the grid; as --tables")
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--processes", type=int, default=N_PROCESSES)
+    parser.add_argument("--only", choices=("named", "grid"))
+    parser.add_argument("--output", help="a page whose section is written, docs/calibration.md")
+    options = parser.parse_args()
+    grid_tables = options.tables if options.grid_tables is None else options.grid_tables
+    command = (
+        f"./run validate few-cells --tables {options.tables} --grid-tables {grid_tables} "
+        f"--seed {options.seed}"
+    )
+    lines = list(head(command))
+    print("\n".join(lines), flush=True)
+    with multiprocessing.Pool(options.processes) as pool:
+        if options.only != "grid":
+            lines += told(named_lines(summaries(pool, NAMED, options.tables, options.seed)))
+        if options.only != "named":
+            lines += told(grid_lines(summaries(pool, GRID, grid_tables, options.seed + 1)))
+    if options.output:
+        write(Path(options.output), lines)
+
+
+def told(lines: Iterator[str]) -> list[str]:
+    """Print the lines as they come."""
+    kept = []
+    for line in lines:
+        print(line, flush=True)
+        kept.append(line)
+    return kept
+
+
+def write(page: Path, lines: list[str]) -> None:
+    """Put the section into the page, between its marks."""
+    old = page.read_text(encoding="utf-8") if page.exists() else ""
+    section = "\n".join([BEGIN, *lines, END])
+    if BEGIN in old and END in old:
+        before, after = old.split(BEGIN)[0], old.split(END)[1]
+        page.write_text(before + section + after, encoding="utf-8")
+    else:
+        page.write_text(old.rstrip("\n") + "\n\n" + section + "\n", encoding="utf-8")
+
+
+def summaries(pool: Any, settings: tuple[Setting, ...], n_tables: int, seed: int) -> Iterator[Any]:
+    """Yield each setting with the rows of all its tables."""
+    n_draws = -(-n_tables // TABLES_PER_DRAW)
+    for i, setting in enumerate(settings):
+        jobs = [(setting, model, draw, (seed, i)) for model in MODELS for draw in range(n_draws)]
+        yield setting, pd.concat(pool.imap(run_draw, jobs), ignore_index=True)
+
+
+def person_effect(rng: np.random.Generator, model: str, size: int, sd: np.ndarray) -> np.ndarray:
+    """Draw centred person effects; `sd` is that of the normal model, the scale of the others."""
+    if model == "normal":
+        return sd * rng.normal(size=size)
+    if model == "heavy":
+        return sd * rng.standard_t(3, size=size) / np.sqrt(3)
+    # as variable as the others, SD 1 of sd: three in ten lie two (of sd 0.6) lower
+    is_low = rng.random(size) < 0.3
+    unit = -(2.0 * (is_low - 0.3)) / 0.6 + 0.6 * rng.normal(size=size)
+    return sd * unit
+
+
+def run_draw(job: tuple[Setting, str, int, tuple[int, int]]) -> pd.DataFrame:
+    """Simulate and analyse the tables of one draw of participants."""
+    setting, model, draw, seed = job
+    rng = np.random.default_rng((*seed, MODELS.index(model), draw))
+    group = np.repeat(setting.groups, setting.n)
+    n = len(group)
+    people = pd.DataFrame(
+        {
+            "group": group,
+            "age_years": np.clip(rng.normal(52, 13, n), 18, 90).round(),
+            "sex": rng.choice(["F", "M"], n, p=[0.7, 0.3]),
+            "cmv_igg": rng.random(n) < 0.5,
+            "batch": "b1",
+            "n_samples": 1,
+            "state": OK,
+            "y": 0.0,
+            "standard_error": np.nan,
+            "log_t_per_ul": np.nan,
+        },
+        index=[f"P{i:03d}" for i in range(n)],
+    )
+    endpoints = [{"assay": "flow", "populations": ["mait"], "measures": ["share_of_t"]}]
+    family = {
+        "name": "primary",
+        "role": "primary",
+        "contrasts": ["healthy"],
+        "adjustment": "holm",
+        "endpoints": endpoints,
+    }
+    small = {"covariates": "age_years + sex"}
+    plan = AnalysisPlan.model_validate(
+        {"covariates": COVARIATES, "small_sample": small, "families": [family]}
+    )
+    design = build_design(people, plan=plan, groups=COHORT.groups, min_per_group=3)
+    order = [people.index.get_loc(name) for name in design.people.index]
+    rows = []
+    for table in range(TABLES_PER_DRAW):
+        drawn = draw_counts(setting, model, people, rng).iloc[order]
+        own = replace(design, people=design.people.assign(**{c: drawn[c] for c in drawn}))
+        rows += compare(setting, own, model, draw * TABLES_PER_DRAW + table)
+    return pd.DataFrame(rows)
+
+
+def draw_counts(
+    setting: Setting, model: str, people: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Draw counts, and the values and states that the model of values would see."""
+    n = len(people)
+    is_ssc = (people["group"] == "SSc").to_numpy()
+    low, high = (np.where(is_ssc, a, b) for a, b in zip(setting.ssc, setting.others, strict=True))
+    total = np.maximum(np.round(np.exp(rng.uniform(np.log(low), np.log(high)))), 2).astype(int)
+    scale = setting.sd * people["group"].map(setting.sd_of).fillna(1.0).to_numpy(dtype=float)
+    theta = person_effect(rng, model, n, scale) + setting.effect * is_ssc
+    gate = setting.gate * rng.normal(size=n)
+    expected = setting.background * total
+    if setting.per_ul is None:
+        share = special.expit(special.logit(setting.share) + theta + gate)
+        k = rng.binomial(total, share) + rng.poisson(expected)
+        inside = total.astype(float)
+    else:
+        t_per_ul = setting.per_ul * np.exp(0.4 * rng.normal(size=n))
+        inside = total / t_per_ul
+        rate = setting.share * setting.per_ul * np.exp(theta + gate)
+        k = rng.poisson(rate * inside)
+    k = np.minimum(k, total)
+    # what the background is taken for, and how sure
+    seen = (
+        expected * np.exp(setting.background_error * rng.normal(size=n))
+        if expected.any()
+        else expected
+    )
+    error = setting.background_error * seen
+    net = np.maximum(k - seen, 0)
+    is_low = k < setting.limit
+    counted = np.where(is_low, setting.limit, net)
+    if setting.per_ul is None:
+        half = np.log((counted + 0.5) / (total - counted + 0.5))
+        y = np.where(is_low, special.logit(np.clip(counted / total, 1e-9, 0.999)), half)
+    else:
+        y = np.log(np.maximum(counted, 0.5) / inside)
+    counts = [
+        (Count(float(a), float(b), float(c), float(d), 1.0, setting.gate),)
+        for a, b, c, d in zip(k, inside, seen, error, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "state": np.where(is_low, CENSORED, OK),
+            "y": y,
+            "sample_counts": pd.Series(counts, index=people.index, dtype=object),
+            "log_t_per_ul": np.log(total / inside) if setting.per_ul else np.nan,
+        },
+        index=people.index,
+    )
+
+
+def compare(setting: Setting, design: Design, model: str, table: int) -> list[dict[str, Any]]:
+    """Compare SSc with healthy and with the pooled diseases."""
+    measure = "share_positive" if setting.per_ul is None else "cells_per_ul"
+    diseases = [g for g in COHORT.disease_groups if g in setting.groups]
+    fits = {}
+    for name, fit in (("counts", lambda: fit_counted(design, design.matrix, measure=measure)),
+                      ("values", lambda: fit_values(design, design.matrix, measure=measure,
+                                                    index_group="SSc"))):  # fmt: skip
+        try:
+            fits[name] = fit()
+        except NotEstimable:
+            fits[name] = None
+    rows = []
+    for reference, groups in (("healthy", ["healthy"]), ("pooled", diseases)):
+        weights = group_weights(design, "SSc", groups, pooled_weights="equal")
+        index = design.in_group("SSc")
+        other = design.people["group"].isin(groups).to_numpy()
+        said = caveats.of_low_counts(design.people["sample_counts"], index, other, measure=measure)
+        row = {"model": model, "table": table, "reference": reference, "warned": bool(said)}
+        for name, fitted in fits.items():
+            row |= answer(name, fitted, weights, setting.effect)
+        rows.append(row)
+    return rows
+
+
+def answer(name: str, fitted: Any, weights: np.ndarray, truth: float) -> dict[str, float]:
+    """Return estimate, p and coverage of one model; NaN where there is none."""
+    try:
+        if fitted is None:
+            raise NotEstimable
+        found = fitted.compare(weights, CONFIDENCE).result
+    except NotEstimable:
+        return {f"{name}_{what}": np.nan for what in ("bias", "rejected", "covered")}
+    low = -np.inf if np.isnan(found.lower) else found.lower
+    high = np.inf if np.isnan(found.upper) else found.upper
+    return {
+        f"{name}_bias": found.estimate - truth,
+        f"{name}_rejected": 100.0 * (found.p_value < ALPHA),
+        f"{name}_covered": 100.0 * (low <= truth <= high),
+    }
+
+
+def head(command: str) -> Iterator[str]:
+    """Yield the first lines of the section."""
+    yield "## Few cells in one group"
+    yield ""
+    yield (
+        f"Made by `{command}`. Nothing differs between the groups but what a row says; 60 participants "
+        "in each of six groups unless said, covariates age (spline), sex and CMV. *counts* is the "
+        "product's model; *values* the one before (half a cell added, limits of detection censored). "
+        "Person effects: normal, *heavy* (t with 3 degrees of freedom), *mixture* (three in ten lie "
+        "lower by 3.3 SDs of the rest), all centred."
+    )
+
+
+def monte_carlo(n: int, percent: float = 5.0) -> float:
+    """Return the Monte-Carlo standard error of a percentage."""
+    return float(np.sqrt(percent * (100 - percent) / n))
+
+
+def named_lines(found: Iterator[Any]) -> Iterator[str]:
+    """Yield the table of the named rows."""
+    first = True
+    for setting, rows in found:
+        if first:
+            n = rows["table"].nunique()
+            yield ""
+            yield (
+                f"{n} tables per row and model: Monte-Carlo standard error {monte_carlo(n):.1f} points at 5 %."
+            )
+            yield ""
+            yield (
+                "| setting | model | reference | rejected: counts | coverage | bias of log | warned | "
+                "rejected: values | coverage | bias |"
+            )
+            yield "|---|---|---|---|---|---|---|---|---|---|"
+            first = False
+        for (model, reference), mine in rows.groupby(["model", "reference"], sort=True):
+            mean = mine.mean(numeric_only=True)
+            yield (
+                f"| {setting.name} | {model} | {reference} | {mean['counts_rejected']:.1f} % | "
+                f"{mean['counts_covered']:.1f} % | {mean['counts_bias']:+.3f} | "
+                f"{100 * mine['warned'].mean():.0f} % | {mean['values_rejected']:.1f} % | "
+                f"{mean['values_covered']:.1f} % | {mean['values_bias']:+.3f} |"
+            )
+
+
+def grid_lines(found: Iterator[Any]) -> Iterator[str]:
+    """Yield the grid: over all three models together, and the cells that are out of bounds."""
+    cells = []
+    for setting, rows in found:
+        for reference, mine in rows.groupby("reference"):
+            by_model = mine.groupby("model")[
+                ["counts_rejected", "counts_covered", "counts_bias"]
+            ].mean()
+            cells.append(
+                {
+                    "cell": setting.name, "reference": reference, "n": setting.n, "tables": len(mine),
+                    "rejected": mine["counts_rejected"].mean(), "covered": mine["counts_covered"].mean(),
+                    "bias": float(by_model["counts_bias"].abs().max()),
+                    "worst": float(by_model["counts_rejected"].max()),
+                    "values": mine["values_rejected"].mean(), "warned": mine["warned"].mean(),
+                    "lost": mine["counts_rejected"].isna().mean(),
+                    "bias_error": float(mine["counts_bias"].std() / np.sqrt(len(mine) / 3)),
+                }
+            )  # fmt: skip
+    table = pd.DataFrame(cells)
+    n = int(table["tables"].iloc[0])
+    error = monte_carlo(n)
+    yield ""
+    yield (
+        f"Grid: SSc, two diseases and healthy, {n} tables a cell over the three models (Monte-Carlo "
+        f"standard error {error:.1f} points at 5 %). A cell counts as out of bounds when it lies out of them by "
+        "more than two of these errors: rejected in 3.5 to 6.5 % (at most 7 % at 12 a group), coverage 93 to "
+        "97 %, bias of the log of no model above 0.05."
+    )
+    slack = 2 * error
+    low = np.where(table["n"] == 12, 0.0, TRIAL[0])
+    high = np.where(table["n"] == 12, SMALL, TRIAL[1])
+    is_wrong = (table["rejected"] > high + slack) | (table["rejected"] < low - slack)
+    is_wrong |= (table["covered"] < COVERAGE[0] - slack) | (table["covered"] > COVERAGE[1] + slack)
+    is_wrong |= table["bias"] > BIAS + 2 * table["bias_error"]
+    is_warned = table["warned"] > 0.5
+    yield ""
+    yield "| | cells of the grid | out of bounds | largest rejected | largest bias | values: median rejected |"
+    yield "|---|---|---|---|---|---|"
+    for words, chosen in (("warned or refused", is_warned), ("not warned", ~is_warned)):
+        mine = table[chosen]
+        if len(mine):
+            yield (
+                f"| {words} | {len(mine)} | {int(is_wrong[chosen].sum())} | {mine['rejected'].max():.1f} % | "
+                f"{mine['bias'].max():.2f} | {mine['values'].median():.1f} % |"
+            )
+    yield ""
+    yield "Cells out of bounds:"
+    yield ""
+    yield (
+        "| cells in SSc | others | share | n | reference | rejected | coverage | largest bias of a model (error) | "
+        "warned | not estimable | rejected: values |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for _, row in table[is_wrong].iterrows():
+        yield (
+            f"| {row['cell']} | {row['reference']} | {row['rejected']:.1f} % | {row['covered']:.1f} % | "
+            f"{row['bias']:.2f} ({row['bias_error']:.2f}) | {row['warned']:.0%} | {row['lost']:.0%} | "
+            f"{row['values']:.1f} % |"
+        )
+    yield ""
+    yield "By number of participants, cells not warned of:"
+    yield ""
+    yield "| n | rejected: mean | 5 to 95 % of cells | coverage: mean | mean bias of the largest |"
+    yield "|---|---|---|---|---|"
+    for size, mine in table[~is_warned].groupby("n"):
+        spread = np.percentile(mine["rejected"], [5, 95])
+        yield (
+            f"| {size} | {mine['rejected'].mean():.1f} % | {spread[0]:.1f}-{spread[1]:.1f} % | "
+            f"{mine['covered'].mean():.1f} % | {mine['bias'].mean():.3f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

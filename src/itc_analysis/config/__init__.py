@@ -1,0 +1,1 @@
+"""The settings: sections, how they are read and checked, and which step reads which."""

@@ -1,0 +1,83 @@
+"""Settings from a YAML file, a frozen file or Snakemake, checked: every fault at once, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from itc_analysis.config.sections import Section, Settings
+from itc_analysis.errors import Fault, SettingsError, did_you_mean
+
+#: Any pydantic model of the project: settings, plan, gating template.
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def validate(model: type[AnySection], data: Any, source: str) -> AnySection:
+    """Build `model` from plain data, or raise a `SettingsError` that names every fault.
+
+    Works for any pydantic model of the project (settings, plan, gating template).
+    """
+    try:
+        return model.model_validate(data if data is not None else {})
+    except ValidationError as error:
+        faults = [_explain(model, item) for item in error.errors()]
+        raise SettingsError(source, faults) from None
+
+
+def load_settings(data: dict[str, Any] | str | Path) -> Settings:
+    """Read a YAML file, or take Snakemake's already merged `config`, and check it."""
+    if isinstance(data, dict):
+        return validate(Settings, data, "settings")
+    return validate(Settings, read_yaml(data), str(data))
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file; a `SettingsError` says which line cannot be read."""
+    import yaml
+
+    # libyaml, where PyYAML was built with it, is six times faster.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
+    except FileNotFoundError:
+        raise SettingsError(str(path), "the file is not there; check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark is not None else ""
+        what = str(getattr(error, "problem", None) or error)
+        fault = Fault(where, f"not valid YAML: {what}", "check indentation, colons and quotes")
+        raise SettingsError(str(path), [fault]) from None
+
+
+def _explain(model: type[BaseModel], item: Any) -> Fault:
+    """Turn one pydantic error into a sentence, with the nearest known name."""
+    parts = [str(part) for part in item["loc"]]
+    where = ".".join(parts)
+    if item["type"] == "extra_forbidden":
+        known = _known_names(model, item["loc"][:-1])
+        return Fault(where, f"unknown setting '{parts[-1]}'", did_you_mean(parts[-1], known))
+    if item["type"] == "missing":
+        return Fault(where, f"'{parts[-1]}' is missing", "add it")
+    value = item.get("input")
+    shown = f" (found {value!r})" if isinstance(value, (str, int, float, bool)) else ""
+    return Fault(where, item["msg"][:1].lower() + item["msg"][1:] + shown)
+
+
+def _known_names(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    import typing
+
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = getattr(current, "model_fields", {})
+        if part not in fields:
+            continue
+        annotation = fields[part].annotation
+        candidates = [annotation, *typing.get_args(annotation)]
+        candidates += [inner for outer in candidates for inner in typing.get_args(outer)]
+        models = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        current = models[0] if models else current
+    return list(getattr(current, "model_fields", {}))

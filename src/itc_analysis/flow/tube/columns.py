@@ -1,0 +1,111 @@
+"""Which columns of a file a panel uses, and how they are compensated: for the check and for the jobs alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from itc_analysis.errors import Fault, UnreadableFile
+from itc_analysis.flow.fcs.read import FcsFile, refuse_without_range
+from itc_analysis.flow.panel.markers import resolve_markers
+from itc_analysis.flow.spillover.compensation import by_column, find_compensation, looks_transformed
+from itc_analysis.flow.spillover.matrix_files import find_matrix
+from itc_analysis.flow.spillover.matrix_text import Spillover, read_spillover_csv
+
+
+@dataclass(frozen=True)
+class TubeColumns:
+    """The columns of one file.
+
+    Parameters
+    ----------
+    columns : the file's column of each marker that the file has.
+    roles : role of each of these markers, in the panel's order.
+    state : file, matrix (of the study), identity, none or already_compensated.
+    spillover : the matrix to apply, by the file's channel names; None for none.
+    remarks : which of two columns is used, which matrix is not applied, what the matrix leaves out.
+    """
+
+    columns: dict[str, int]
+    roles: dict[str, str]
+    state: str
+    spillover: Spillover | None
+    remarks: tuple[str, ...]
+
+    @property
+    def fluorescence(self) -> list[int]:
+        """Columns of the fluorochromes, in the order of `roles`."""
+        return [
+            self.columns[m] for m, role in self.roles.items() if role not in ("scatter", "time")
+        ]
+
+
+def choose_columns(
+    file: FcsFile, panel: pd.DataFrame, *, matrix: Path | None = None, allow_missing: bool = True
+) -> TubeColumns:
+    """Return the columns of a file that a panel uses and the matrix that they need.
+
+    Parameters
+    ----------
+    panel : the panel sheet, from `panel.read_panel`.
+    matrix : the study's own matrix, which replaces the file's.
+    allow_missing : leave out markers without a channel instead of refusing.
+
+    Raises
+    ------
+    PanelError : a marker fits several channels, or has none.
+    UnreadableFile : a channel that is used has no range, the data were transformed already, or a matrix cannot
+        be used on the file.
+    """
+    columns = resolve_markers(
+        file.channel_names,
+        file.channel_labels,
+        panel,
+        source=file.name,
+        allow_missing=allow_missing,
+    )
+    roles = {
+        marker: role
+        for marker, role in zip(panel["marker"], panel["role"], strict=True)
+        if marker in columns
+    }
+    refuse_without_range(file, [columns[m] for m, role in roles.items() if role != "time"])
+    coloured = [m for m, role in roles.items() if role not in ("scatter", "time")]
+    if looks_transformed(file, [columns[m] for m in coloured]):
+        what = "the data are already on a logarithmic or logicle scale, not in instrument units"
+        remedy = "export the tube without transformation (and only once compensated)"
+        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
+    found = find_compensation(file, [columns[m] for m in coloured])
+    columns |= dict(zip(coloured, found.rows, strict=True))
+    remarks = list(found.remarks)
+    state, spillover = str(found.state), found.spillover
+    if matrix is not None:
+        if state == "already_compensated":
+            what = f"the file is compensated already, and '{matrix.name}' would compensate it again"
+            raise UnreadableFile(file.name, [Fault("", what, "take the matrix away")])
+        state = "matrix"
+        spillover = by_column(read_spillover_csv(matrix), file.channel_names, file.name)
+    if spillover is not None:
+        outside = [m for m in coloured if file.channel_names[columns[m]] not in spillover.channels]
+        if outside:
+            remarks.append(f"not in the spillover matrix, left as measured: {', '.join(outside)}")
+    if state == "none" and file.keywords.get("COMP"):
+        remarks.append("the matrix in $COMP names no channels and was not applied")
+    return TubeColumns(columns, roles, state, spillover, tuple(remarks))
+
+
+def matrix_of_study(folder: str | Path | None, panel: str, batch: str, source: str) -> Path | None:
+    """Return the study's own matrix of a batch; None when it has none.
+
+    Raises
+    ------
+    UnreadableFile : the folder is not there.
+    """
+    if folder is None:
+        return None
+    if not Path(folder).is_dir():
+        what = "the folder of compensation matrices is not there; check flow.matrices_folder"
+        raise UnreadableFile(source, what)
+    return find_matrix(folder, panel, batch)

@@ -1,0 +1,138 @@
+"""Open every tube of a study before anything runs: what the jobs would refuse is refused here.
+
+Beside each tube by itself the tubes of a panel are compared: one that is not compensated as the others are
+would be gated without a word, and its numbers would be wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from itc_analysis.config.sections import Flow
+from itc_analysis.errors import Fault, ItcError, UnreadableFile
+from itc_analysis.flow.fcs.deidentify import identifying_keywords
+from itc_analysis.flow.fcs.read import read_fcs
+from itc_analysis.flow.spillover.batch_agreement import (
+    SpillLeft,
+    find_odd_states,
+    find_odd_tubes,
+    measure_spill_left,
+)
+from itc_analysis.flow.spillover.compensation import compensate
+from itc_analysis.flow.tube.columns import choose_columns, matrix_of_study
+
+#: More tubes than this with one and the same remark: the first, and how many there are.
+_MOST_NAMES = 3
+
+
+@dataclass
+class FirstLook:
+    """What the tubes of a study show.
+
+    Parameters
+    ----------
+    errors : one for each tube that cannot be used.
+    remarks : what a person should look at, by remark: the tubes.
+    states : state of compensation of each tube, by panel and file_id.
+    identifying : keywords that may identify people, and in how many tubes they stand.
+    """
+
+    errors: list[ItcError] = field(default_factory=list)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
+    states: dict[str, dict[str, str]] = field(default_factory=dict)
+    identifying: Counter[str] = field(default_factory=Counter)
+    n_identifying: int = 0
+
+
+def look_at_tubes(
+    rows: Sequence[Mapping[str, Any]], panels: Mapping[str, pd.DataFrame], settings: Flow
+) -> FirstLook:
+    """Open every tube as the jobs will, one at a time, and compare those of a panel.
+
+    Parameters
+    ----------
+    rows : rows of the tube sheet; `path` can be opened as it stands.
+    panels : the panel sheet of each panel.
+    settings : the flow section.
+    """
+    look = FirstLook()
+    left: dict[str, dict[str, SpillLeft]] = {}
+    names = Counter(Path(row["path"]).name for row in rows)
+    source_of = {}
+    for row in rows:
+        name = Path(row["path"]).name
+        # names of files may repeat in the folders of two runs
+        source_of[row["file_id"]] = name if names[name] == 1 else f"{row['file_id']}, {name}"
+        try:
+            spill = _look_at(row, panels[row["panel"]], settings, look)
+        except ItcError as error:
+            look.errors.append(type(error)(source_of[row["file_id"]], error.faults))
+            continue
+        if row["tube"] == "stained" and spill is not None:
+            left.setdefault(row["panel"], {})[row["file_id"]] = spill
+    remedy = "export it as the others were, or name a matrix in flow.matrices_folder"
+    found = {
+        name: Fault("", what, remedy)
+        for panel, states in look.states.items()
+        for name, what in find_odd_states(states, panel=panel).items()
+    }
+    for tubes in left.values():
+        for file_id, what in find_odd_tubes(tubes).items():
+            found.setdefault(file_id, Fault("", what, "look at its compensation, or leave it out"))
+    look.errors += [
+        UnreadableFile(source_of.get(name, name), [fault]) for name, fault in found.items()
+    ]
+    return look
+
+
+def _look_at(
+    row: Mapping[str, Any], panel: pd.DataFrame, settings: Flow, look: FirstLook
+) -> SpillLeft | None:
+    """Open one tube; returns what its compensation leaves."""
+    file = read_fcs(row["path"])
+    matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
+    chosen = choose_columns(file, panel, matrix=matrix, allow_missing=False)
+    look.states.setdefault(row["panel"], {})[row["file_id"]] = chosen.state
+    for remark in (*file.remarks, *chosen.remarks):
+        look.remarks.setdefault(remark, []).append(row["file_id"])
+    found = identifying_keywords(file.keywords, study_codes=(row["file_id"], row["sample_id"]))
+    look.n_identifying += bool(found)
+    look.identifying.update(found)
+    fluorescence = chosen.fluorescence
+    if chosen.spillover is not None:
+        compensate(
+            file.events, file.channel_names, chosen.spillover, source=file.name, out=file.events
+        )
+    markers = tuple(m for m in chosen.roles if chosen.columns[m] in fluorescence)
+    detectors = tuple(file.channel_names[column] for column in fluorescence)
+    events = file.events[fluorescence]
+    return measure_spill_left(events, markers, spillover=chosen.spillover, detectors=detectors)
+
+
+def describe_states(states: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return a line on each panel: how its tubes are compensated, and which are so in another way."""
+    lines = []
+    for panel, of_tubes in sorted(states.items()):
+        counts = Counter(of_tubes.values()).most_common()
+        told = [f"{state} {n}" for state, n in counts[:1]]
+        for state, n in counts[1:]:
+            tubes = [name for name, own in of_tubes.items() if own == state]
+            told.append(f"{state} {n} ({_named(tubes)})")
+        lines.append(f"compensation, {panel}: {', '.join(told)}")
+    return lines
+
+
+def describe_remarks(remarks: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return a line for each remark, with the tubes it was made on."""
+    return [f"look at: {_named(list(tubes))}: {remark}" for remark, tubes in remarks.items()]
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

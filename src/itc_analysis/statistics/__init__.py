@@ -1,0 +1,1 @@
+"""Statistics that several rooms share: arrays in, arrays out, no table and no setting."""

@@ -1,0 +1,322 @@
+"""Counted cells of people who differ: a normal person effect on the logit or log scale.
+
+The mean follows a design, the SD of the person effect a design of its own (a column per side). The
+person effect is integrated over, and a count of 0 is a count like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+from itc_analysis.statistics.count_likelihood import Counted, Matrix, Vector
+from itc_analysis.statistics.person_likelihood import Moments, PersonLikelihood, Stack
+
+#: Times that the shape of the person effects is estimated and everything else after it.
+N_SHAPES = 2
+#: Newton steps at most.
+MAX_STEPS = 100
+#: Newton stops when a step promises less log-likelihood than this.
+ENOUGH = 1e-8
+#: Largest step of a mean and of a log SD.
+LARGEST_STEP, LARGEST_LOG_STEP = 2.0, 1.0
+#: People who differ by less than this (log SD) do not differ: the SD is held here.
+LEAST_LOG_SD = -3.5
+#: Rounding of a log likelihood, relative to it.
+ROUNDING = 1e-12
+#: SD from which the restricted likelihood begins when the likelihood sees no difference between
+#: people.
+BEGIN_SD = 0.2
+#: The restricted likelihood is found when no log SD moves further than this; steps to it at most.
+SAME_LOG_SD, MAX_RESTRICTIONS = 2e-3, 8
+#: Damping at which no step climbs, and the gradient per person that is then flat enough.
+MOST_DAMPING, ROUGHLY_FLAT = 1e8, 1e-4
+NO_MAXIMUM = "the likelihood of the counts has no maximum"
+#: A curvature below this, relative to that of the same people exactly known, is none.
+FLAT = 1e-4
+
+
+class NoMaximum(ValueError):
+    """The likelihood rises for ever (a group without a cell, say); the message says so."""
+
+
+@dataclass(frozen=True)
+class CountFit:
+    """A fitted model of counted cells.
+
+    Parameters
+    ----------
+    coefficients : Vector
+        Shape (p,), of the mean of theta (logit of the share, or logarithm of the concentration).
+    log_sd : Vector
+        Shape (q,), coefficients of the logarithm of the SD of the person effect.
+    covariance : Matrix
+        Shape (p + q, p + q), of both, from the observed information.
+    covariance_slopes : Stack
+        Shape (q, p, p), derivative of the means' covariance by each coefficient of the log SD.
+    log_likelihood : float
+        At the estimate, without the constant of the counts.
+    scores, hessians : Matrix, Stack
+        Shapes (n, p + q) and (n, p + q, p + q), derivatives of each person's log likelihood.
+    posterior_mean, posterior_variance : Vector
+        Shape (n,), of each person's true theta, given its counts and everybody's.
+    is_alike : bool
+        Whether an SD is held at its least: people differ by no more than counting lets expect.
+    """
+
+    coefficients: Vector
+    log_sd: Vector
+    covariance: Matrix
+    covariance_slopes: Stack = field(repr=False)
+    log_likelihood: float
+    scores: Matrix = field(repr=False)
+    hessians: Stack = field(repr=False)
+    posterior_mean: Vector = field(repr=False)
+    posterior_variance: Vector = field(repr=False)
+    is_alike: bool = False
+
+    def degrees_of_freedom(self, weights: Vector) -> float:
+        """Return Satterthwaite's degrees of freedom of a contrast of the means.
+
+        Twice the square of its variance over the variance of this estimate, because the SDs of the
+        persons were estimated as well (Satterthwaite 1946, doi:10.2307/3002019).
+        """
+        p = len(self.coefficients)
+        variance = float(weights @ self.covariance[:p, :p] @ weights)
+        slope = np.einsum("i,jik,k->j", weights, self.covariance_slopes, weights)
+        uncertain = float(slope @ self.covariance[p:, p:] @ slope)
+        return 2 * variance**2 / uncertain if uncertain > 0 else np.inf
+
+
+def fit_counts(
+    counted: Counted,
+    X: Matrix,
+    *,
+    spread: Matrix | None = None,
+    spread_precision: Vector | None = None,
+    is_restricted: bool = True,
+    is_normal: bool = True,
+    offset: Vector | None = None,
+    is_checked: bool = True,
+) -> CountFit:
+    """Fit counts with a normal person effect.
+
+    Parameters
+    ----------
+    counted : Counted
+        Counts, of n persons.
+    X : Matrix
+        Shape (n, p), full column rank, design of the mean.
+    spread : Matrix or None
+        Shape (n, q), design of the log SD; None for one SD for all.
+    spread_precision : Vector or None
+        Shape (q,), precision of a normal prior about 0 of each coefficient of the log SD, 0 for
+        none: an own SD of a group, as a column beside that of everybody, is drawn to everybody's
+        where the group says little. None for none.
+    is_restricted : bool
+        Whether the SD maximises the restricted likelihood (Cox and Reid 1987,
+        doi:10.1111/j.2517-6161.1987.tb01422.x; for exactly known values REML), which a small group
+        needs.
+    is_normal : bool
+        Whether the person effect is normal; else its shape is learned from everybody's counts
+        (`effect_shape`), the same for all but for mean and SD.
+    offset : Vector or None
+        Shape (n,), added to the mean; None for none.
+    is_checked : bool
+        Whether a flat end of the likelihood is refused; not for a profile, which may go there.
+
+    Returns
+    -------
+    CountFit
+        Estimates, their covariance, and what is known of each person.
+
+    Raises
+    ------
+    NoMaximum
+        The likelihood has no maximum.
+    """
+    Z = np.ones((len(X), 1)) if spread is None else spread
+    likelihood = PersonLikelihood(counted, X, Z, offset=offset)
+    none = np.zeros(Z.shape[1])
+    prior = Prior(none if spread_precision is None else spread_precision, none)
+    theta, state = _maximise(likelihood, likelihood.start(), prior)
+    for _ in range(0 if is_normal else N_SHAPES):
+        likelihood.learn_shape(theta)
+        theta, state = _maximise(likelihood, theta, prior)
+    if is_restricted:
+        theta, state = _restrict(likelihood, theta, state, prior)
+    p = X.shape[1]
+    scores, hessians = likelihood.derivatives(state)
+    information = -hessians.sum(axis=0)
+    information[p:, p:] += np.diag(prior.precision)
+    sd = np.exp(float(np.mean(Z @ theta[p:])))
+    if is_checked:
+        _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
+    covariance, is_alike = _covariance(information, theta, p, Z)
+    mean, variance = likelihood.posterior(theta, state)
+    slopes = likelihood.weight_slopes(theta, state)[1]
+    of_means = covariance[:p, :p]
+    moved = np.einsum("ia,iq,ib->qab", X, slopes, X)
+    return CountFit(
+        theta[:p],
+        theta[p:],
+        covariance,
+        -of_means @ moved @ of_means,
+        float(state.log_density.sum()),
+        scores,
+        hessians,
+        mean,
+        variance,
+        is_alike,
+    )
+
+
+def _maximise(likelihood: PersonLikelihood, theta: Vector, prior: Prior) -> tuple[Vector, Moments]:
+    """Climb by Newton steps, damped until each one climbs."""
+    p = likelihood.p
+    found = likelihood.settle(theta, likelihood.moments(theta))
+    damping = 0.0
+    for _ in range(MAX_STEPS):
+        gradient, hessian = prior.add(*likelihood.summed(found), theta)
+        value = float(found.log_density.sum()) + prior.log_density(theta)
+        free = _free(theta, gradient, p)
+        scale = np.abs(np.diag(hessian)) + 1e-10
+        while True:
+            if damping > MOST_DAMPING:
+                # no step climbs: at the maximum but for rounding, or there is none
+                if float(np.max(np.abs(gradient[free]))) < ROUGHLY_FLAT * len(likelihood.X):
+                    return theta, found
+                raise NoMaximum(NO_MAXIMUM)
+            step = _step(-hessian + np.diag(damping * scale), gradient, free)
+            if step is not None:
+                step = _shortened(step, likelihood, p)
+                tried = theta + step
+                tried[p:] = np.maximum(tried[p:], LEAST_LOG_SD)
+                after = likelihood.settle(tried, likelihood.moments(tried))
+                height = float(after.log_density.sum()) + prior.log_density(tried)
+                if height >= value - ROUNDING * (1 + abs(value)):
+                    break
+            damping = max(4 * damping, 1e-3)
+        promised = float(gradient[free] @ step[free])
+        theta, found = tried, after
+        was_damped = damping > 0
+        damping = damping / 8 if damping > 1e-5 else 0.0
+        if promised < ENOUGH and not was_damped:
+            return theta, found
+    raise NoMaximum(NO_MAXIMUM)
+
+
+def _restrict(
+    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Prior
+) -> tuple[Vector, Moments]:
+    """Go from the maximum on to that of the restricted likelihood of the log SDs.
+
+    Half the log determinant of the means' information is taken off; its slope is held while the
+    rest is maximised, and taken anew, until it stays.
+    """
+    p = likelihood.p
+    # people who seem alike may only seem so: the restricted likelihood begins where they differ
+    beginning = np.maximum(likelihood.Z @ theta[p:], np.log(BEGIN_SD))
+    theta = np.concatenate([theta[:p], np.linalg.lstsq(likelihood.Z, beginning, rcond=None)[0]])
+    found = likelihood.settle(theta, likelihood.moments(theta))
+    for _ in range(MAX_RESTRICTIONS):
+        before = theta[p:]
+        prior = replace(prior, slope=_determinant_slope(likelihood, theta, found))
+        theta, found = _maximise(likelihood, theta, prior)
+        if float(np.max(np.abs(likelihood.Z @ (theta[p:] - before)))) < SAME_LOG_SD:
+            break
+    return theta, found
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is added to the log likelihood: a normal prior of log SDs, and a slope.
+
+    Parameters
+    ----------
+    precision : Vector
+        Shape (q,), of the normal prior about 0.
+    slope : Vector
+        Shape (q,), taken off per unit of each log SD.
+    """
+
+    precision: Vector
+    slope: Vector
+
+    def log_density(self, theta: Vector) -> float:
+        """Return what is added."""
+        inside = theta[len(theta) - len(self.slope) :]
+        return -float(self.slope @ inside) - 0.5 * float(self.precision @ inside**2)
+
+    def add(self, gradient: Vector, hessian: Matrix, theta: Vector) -> tuple[Vector, Matrix]:
+        """Return gradient and Hessian with those of what is added."""
+        p = len(theta) - len(self.slope)
+        gradient[p:] -= self.slope + self.precision * theta[p:]
+        hessian[p:, p:] -= np.diag(self.precision)
+        return gradient, hessian
+
+
+def _free(theta: Vector, gradient: Vector, p: int) -> npt.NDArray[np.bool_]:
+    """Return which parameters may move: all but SDs at their least that would shrink further."""
+    free = np.ones(len(theta), dtype=bool)
+    free[p:] = ~((theta[p:] <= LEAST_LOG_SD + 1e-9) & (gradient[p:] <= 0))
+    return free
+
+
+def _step(information: Matrix, gradient: Vector, free: npt.NDArray[np.bool_]) -> Vector | None:
+    """Solve for a Newton step of the free parameters; None without positive information."""
+    step = np.zeros(len(gradient))
+    try:
+        step[free] = linalg.cho_solve(
+            linalg.cho_factor(information[np.ix_(free, free)]), gradient[free]
+        )
+    except (linalg.LinAlgError, ValueError):
+        return None
+    return step if np.all(np.isfinite(step)) else None
+
+
+def _shortened(step: Vector, likelihood: PersonLikelihood, p: int) -> Vector:
+    """Return the step, no longer than the points of the integrals reach."""
+    longest = max(
+        float(np.max(np.abs(likelihood.X @ step[:p]))) / LARGEST_STEP,
+        float(np.max(np.abs(likelihood.Z @ step[p:]))) / LARGEST_LOG_STEP,
+        1.0,
+    )
+    return np.asarray(step / longest)
+
+
+def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, found: Moments) -> Vector:
+    """Return the derivative of half the log determinant of the means' information by log SDs."""
+    weight, slopes = likelihood.weight_slopes(theta, found)
+    X = likelihood.X
+    inverse = np.linalg.pinv(X.T @ (weight[:, None] * X))
+    return np.asarray(0.5 * np.einsum("ij,jk,ik->i", X, inverse, X) @ slopes)
+
+
+def _check_maximum(information: Matrix, X: Matrix, sd: float) -> None:
+    """Refuse a flat end of the likelihood."""
+    _, r = np.linalg.qr(X)
+    inverse = np.linalg.inv(r)
+    relative = (
+        sd**2 * inverse.T @ information @ inverse
+    )  # the identity were everybody exactly known
+    if not np.all(np.isfinite(relative)) or float(np.linalg.eigvalsh(relative)[0]) < FLAT:
+        msg = (
+            "the likelihood of the counts has no maximum: a group or category without a cell, or "
+            "with nothing else"
+        )
+        raise NoMaximum(msg)
+
+
+def _covariance(information: Matrix, theta: Vector, p: int, Z: Matrix) -> tuple[Matrix, bool]:
+    """Return the inverse of the information; an SD at its least is taken as known."""
+    k = len(theta)
+    free = np.ones(k, dtype=bool)
+    free[p:] = theta[p:] > LEAST_LOG_SD + 1e-9
+    is_alike = bool(np.any(Z @ theta[p:] <= LEAST_LOG_SD + 1e-6))
+    covariance = np.zeros((k, k))
+    covariance[np.ix_(free, free)] = np.linalg.pinv(information[np.ix_(free, free)])
+    return covariance, is_alike

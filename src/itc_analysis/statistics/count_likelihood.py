@@ -1,0 +1,254 @@
+"""The likelihood of counted cells, given the true share or concentration: what was counted, nothing
+added to it.
+
+k of n cells are binomial about ``capture * expit(theta) + background / n``; k cells in a volume are
+Poisson about ``capture * exp(theta) * volume + background``. A background that is itself uncertain
+is a gamma, integrated over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+Vector = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+
+#: Points of the integral over the background; exact for Poisson counts below twice as many.
+N_BACKGROUND = 16
+#: Step of the integral over the background of larger counts, in units of its narrowest feature.
+BACKGROUND_STEP = 0.6
+#: Most points of that integral.
+MOST_POINTS = 600
+#: Shape of the gamma of a background of which nothing was seen (Jeffreys' prior).
+UNSEEN_SHAPE = 0.5
+#: Shares are held this far from 0 and 1, where logarithms end.
+TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Cells counted in samples.
+
+    Parameters
+    ----------
+    k : Vector
+        Shape (n_samples,), cells counted, background included; at least 0.
+    n : Vector
+        Shape (n_samples,), above 0: cells of the denominator, or the volume (microlitres) of
+        Poisson counts.
+    kind : str
+        ``binomial``: theta is the logit of the share; ``poisson``: the logarithm of the cells per
+        unit of `n`.
+    background, background_se : Vector or None
+        Shape (n_samples,), cells expected in the gate without the population, and the standard
+        error of this expectation; None for none.
+    capture : Vector or None
+        Shape (n_samples,), 0 to 1, share of the population that lies inside of the gate; None for
+        1.
+    log_error : Vector or None
+        Shape (n_samples,), standard error of theta from all that is not counting: the position of
+        the gate, the volume; None for none.
+    person : Whole or None
+        Shape (n_samples,), number of the person, 0 to n_persons - 1, every number used; None for a
+        person each.
+    """
+
+    k: Vector
+    n: Vector
+    kind: Literal["binomial", "poisson"] = "binomial"
+    background: Vector | None = None
+    background_se: Vector | None = None
+    capture: Vector | None = None
+    log_error: Vector | None = None
+    person: Whole | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse counts that cannot be."""
+        if np.any(~(self.k >= 0)) or np.any(~(self.n > 0)):
+            msg = "counts must be at least 0 and their denominators above 0"
+            raise ValueError(msg)
+        if self.kind == "binomial" and np.any(self.k > self.n):
+            msg = "more cells counted than there are in the denominator"
+            raise ValueError(msg)
+
+    @property
+    def persons(self) -> Whole:
+        """Number of the person of each sample."""
+        return np.arange(len(self.k)) if self.person is None else self.person
+
+    @property
+    def n_persons(self) -> int:
+        """How many persons there are."""
+        return int(self.persons.max()) + 1
+
+    def error_by_person(self) -> Vector:
+        """Return the standard error of each person's theta that is not counting."""
+        if self.log_error is None:
+            return np.zeros(self.n_persons)
+        squared = np.bincount(self.persons, np.square(self.log_error), self.n_persons)
+        samples = np.bincount(self.persons, minlength=self.n_persons)
+        error: Vector = np.sqrt(squared) / samples
+        return error
+
+    def of(self, persons: npt.NDArray[np.bool_]) -> Counted:
+        """Return the counts of some persons, numbered anew."""
+        rows = persons[self.persons]
+
+        def part(column: Vector | None) -> Vector | None:
+            return None if column is None else column[rows]
+
+        number = np.cumsum(persons) - 1
+        return Counted(
+            self.k[rows],
+            self.n[rows],
+            self.kind,
+            part(self.background),
+            part(self.background_se),
+            part(self.capture),
+            part(self.log_error),
+            None if self.person is None else number[self.person[rows]],
+        )
+
+    def rough(self) -> tuple[Vector, Vector]:
+        """Return a first guess of each person's theta and of its variance by counting, each of
+        shape (n_persons,).
+
+        Only where an iteration begins: a cell is added here, and nowhere else.
+        """
+        k = np.maximum(self.k - (0.0 if self.background is None else self.background), 0)
+        k = k / (1.0 if self.capture is None else self.capture)
+        k, n = (np.bincount(self.persons, column, self.n_persons) for column in (k, self.n))
+        if self.kind == "poisson":
+            return np.log((k + 0.5) / n), 1 / (k + 0.5)
+        k = np.minimum(k, n)
+        return special.logit((k + 0.5) / (n + 1)), 1 / (k + 0.5) + 1 / (n - k + 0.5)
+
+
+def log_likelihood(counted: Counted, theta: Matrix) -> Matrix:
+    """Return the log likelihood of each person's counts, without the constant, at several values of
+    theta.
+
+    Parameters
+    ----------
+    counted : Counted
+        What was counted.
+    theta : Matrix
+        Shape (n_persons, n_values), logit of the share or logarithm of the concentration.
+
+    Returns
+    -------
+    Matrix
+        Shape (n_persons, n_values); the samples of a person are added.
+    """
+    persons = counted.persons
+    at_sample = theta if counted.person is None else theta[persons]
+    own = _by_sample(counted, at_sample)
+    if counted.person is None:
+        return own
+    summed = np.zeros_like(theta)
+    np.add.at(summed, persons, own)
+    return summed
+
+
+def _by_sample(counted: Counted, theta: Matrix) -> Matrix:
+    k, n = counted.k[:, None], counted.n[:, None]
+    plain = counted.background is None and counted.capture is None
+    if counted.kind == "binomial" and plain:
+        # log(1 + exp(theta)) once: log p = theta - it, log(1 - p) = -it
+        return np.asarray(k * theta - n * np.logaddexp(0, theta))
+    capture = 1.0 if counted.capture is None else counted.capture[:, None]
+    signal = capture * n * (special.expit(theta) if counted.kind == "binomial" else np.exp(theta))
+    if counted.background is None:
+        return _of_expected(counted.kind, k, n, signal)
+    expected, error = counted.background, counted.background_se
+    if error is None:
+        return _of_expected(counted.kind, k, n, signal + expected[:, None])
+    found = np.empty_like(theta)
+    exact = error <= 0
+    found[exact] = _of_expected(
+        counted.kind, k[exact], n[exact], signal[exact] + expected[exact, None]
+    )
+    few = ~exact & (counted.k < 2 * N_BACKGROUND)
+    if few.any():
+        found[few] = _few(counted.kind, k[few], n[few], signal[few], expected[few], error[few])
+    for row in np.flatnonzero(~exact & ~few):
+        found[row] = _many(counted.kind, k[row], n[row], signal[row], expected[row], error[row])
+    return found
+
+
+def _of_expected(kind: str, k: Matrix, n: Matrix, expected: Matrix) -> Matrix:
+    """Return the log likelihood of k cells where `expected` are expected."""
+    with np.errstate(divide="ignore"):
+        if kind == "poisson":
+            return np.asarray(special.xlogy(k, np.maximum(expected, TINY)) - expected)
+        share = np.clip(expected / n, TINY, 1 - 1e-16)
+        return np.asarray(special.xlogy(k, share) + (n - k) * np.log1p(-share))
+
+
+def _gamma(expected: Vector, error: Vector) -> tuple[Vector, Vector]:
+    """Return shape and rate of the gamma of the background."""
+    unseen = expected <= 0
+    shape = np.where(unseen, UNSEEN_SHAPE, (expected / error) ** 2)
+    rate = np.where(unseen, 1 / error, expected / error**2)
+    return shape, rate
+
+
+def _few(
+    kind: str, k: Matrix, n: Matrix, signal: Matrix, expected: Vector, error: Vector
+) -> Matrix:
+    """Integrate over the background by Gauss and Laguerre.
+
+    The factor exp(-background) of a count is taken into the gamma: what is left is a polynomial of
+    degree k.
+    """
+    shape, rate = _gamma(expected, error)
+    nodes, weights = laguerre(shape, N_BACKGROUND)
+    background = nodes / (rate + 1)[:, None]  # (n, points)
+    log_factor = shape * np.log(rate / (rate + 1))
+    total = signal[:, :, None] + background[:, None, :]
+    if kind == "binomial":
+        # what is left of (1 - p)^(n - k) after exp(-background)
+        total = np.minimum(total, n[:, :, None] * (1 - 1e-12))
+    height = _of_expected(kind, k[:, :, None], n[:, :, None], total) + background[:, None, :]
+    return np.asarray(
+        special.logsumexp(height, axis=2, b=weights[:, None, :]) + log_factor[:, None]
+    )
+
+
+def _many(kind: str, k: Vector, n: Vector, signal: Vector, expected: float, error: float) -> Vector:
+    """Integrate over the background of a sample with many cells, by equal steps of its log."""
+    shape, rate = (float(part[0]) for part in _gamma(np.array([expected]), np.array([error])))
+    low, high = (float(special.gammaincinv(shape, share)) / rate for share in (1e-9, 1 - 1e-9))
+    low = max(low, 1e-3)
+    high = max(min(high, float(k[0]) + 8 * np.sqrt(float(k[0]) + 1)), 2 * low)
+    widest = min(float(np.sqrt(k[0])), error)
+    n_points = int(np.clip((high - low) / (BACKGROUND_STEP * widest), 32, MOST_POINTS))
+    place = np.linspace(np.log(low), np.log(high), n_points)
+    background = np.exp(place)
+    prior = shape * (place + np.log(rate)) - rate * background - special.gammaln(shape)
+    total = signal[:, None] + background[None, :]
+    height = _of_expected(kind, k[:, None], n[:, None], total) + prior
+    step = place[1] - place[0]
+    return np.asarray(special.logsumexp(height, axis=1) + np.log(step))
+
+
+def laguerre(shape: Vector, n_points: int) -> tuple[Matrix, Matrix]:
+    """Return points and weights of integrals over gammas of rate 1, each of shape (n, n_points);
+    weights sum to 1.
+
+    Golub and Welsch 1969, doi:10.1090/S0025-5718-69-99647-1.
+    """
+    i = np.arange(n_points)
+    table = np.zeros((len(shape), n_points, n_points))
+    table[:, i, i] = 2 * i + shape[:, None]
+    off = np.sqrt(i[1:] * (i[1:] + shape[:, None] - 1))
+    table[:, i[1:], i[:-1]] = off
+    table[:, i[:-1], i[1:]] = off
+    nodes, vectors = np.linalg.eigh(table)
+    return nodes, vectors[:, 0, :] ** 2

@@ -1,0 +1,345 @@
+"""Comparisons of an endpoint of which the cells themselves are known: shares, positivity, cells per
+microlitre.
+
+Nothing is added to a count and no limit of detection is part of it: 7 cells where 3 are expected of
+the background are information, and so is no cell. Participants differ by a distribution whose shape
+everybody's counts tell; each group has an SD of its own, drawn to everybody's where the group says
+little.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg, stats
+
+from itc_analysis.plural import plural
+from itc_analysis.statistics.count_fit import CountFit, NoMaximum, fit_counts
+from itc_analysis.statistics.count_likelihood import Counted
+from itc_analysis.stats.endpoint.censored import Answer, pad
+from itc_analysis.stats.models.censored import crossing
+from itc_analysis.stats.models.distributions import Rows
+from itc_analysis.stats.models.linear import Estimate, Matrix, NotEstimable, Vector, from_t
+from itc_analysis.stats.people.counts import COUNTED_IN
+from itc_analysis.stats.people.design import Design, can_estimate, independent_columns
+from itc_analysis.stats.people.responses import LOG, SCALES
+
+#: How the model of counts is named.
+COUNTS_OF_CELLS = "counts of cells"
+#: SD of the prior of a group's log SD about everybody's: 95 % between 0.4 and 2.7 times as
+#: variable.
+LOG_SD_PRIOR = 0.5
+#: Fewer cells than this in a whole group, above its background, and the likelihood is too lopsided
+#: for a standard error.
+FEWEST_CELLS = 10.0
+#: A gate's error of the log share becomes one of the logit at the typical share; at most so many
+#: times as large.
+MOST_STRETCH = 20.0
+#: Where to look for limits of a profile, in logits from a typical value.
+PROFILE_STEP = 0.5
+#: How far out, in logits, the likelihood of a group without a cell is taken for its supremum.
+FAR = 12.0
+
+
+class CountedEndpoint:
+    """A model of counts, in which groups may hold no cell at all.
+
+    Such a group has no maximum of its own; the others are fitted without it, and comparisons with
+    it have one limit.
+
+    Parameters
+    ----------
+    design : participants; everybody with `sample_counts`.
+    X : shape (n, p), full column rank, groups first.
+    measure : as in measurements.
+    """
+
+    def __init__(self, design: Design, X: Matrix, *, measure: str) -> None:
+        self.design, self.X = design, X
+        self.counted = counted_of(design, measure)
+        self.members = np.column_stack([design.in_group(group) for group in design.groups])
+        net = np.bincount(
+            self.counted.persons,
+            self.counted.k - _or_zero(self.counted.background),
+            self.counted.n_persons,
+        )
+        left = np.full(len(net), np.inf)
+        if self.counted.kind == "binomial":
+            total = np.bincount(self.counted.persons, self.counted.n, self.counted.n_persons)
+            left = total - net
+        #: Cells of a group, or those of the others where they are fewer.
+        self.cells = np.array(
+            [min(float(net[rows].sum()), float(left[rows].sum())) for rows in self.members.T]
+        )
+        self.is_empty = self.cells <= 0
+        if self.is_empty.all():
+            msg = "no cell of the population was counted in any group"
+            raise NotEstimable(msg)
+        self.in_fit: Rows = np.asarray(~self.members[:, self.is_empty].any(axis=1), dtype=bool)
+        self.columns = independent_columns(X[self.in_fit])
+        if int(self.in_fit.sum()) <= len(self.columns) + 1:
+            n, p = int(self.in_fit.sum()), len(self.columns)
+            msg = f"{n} participants are too few for {p} parameters"
+            raise NotEstimable(msg)
+        self.fitted = self._fit()
+
+    def _fit(self) -> CountFit:
+        mine = self.members[self.in_fit][:, ~self.is_empty]
+        spread, precision = spreads(mine)
+        try:
+            return fit_counts(
+                those(self.counted, self.in_fit),
+                self.X[np.ix_(self.in_fit, self.columns)],
+                spread=spread,
+                spread_precision=precision,
+                is_normal=False,
+            )
+        except NoMaximum as why:
+            raise NotEstimable(str(why)) from None
+
+    @property
+    def residual_sd(self) -> float:
+        """SD between participants, each group counting the same."""
+        mine = self.members[self.in_fit][:, ~self.is_empty]
+        spread, _ = spreads(mine)
+        logs = spread @ self.fitted.log_sd
+        return float(np.exp(np.mean([logs[rows].mean() for rows in mine.T])))
+
+    @property
+    def truth(self) -> Matrix:
+        """Mean and variance of each participant's true value given all counts, shape (2, n)."""
+        known = np.full((2, len(self.X)), np.nan)
+        known[:, self.in_fit] = self.fitted.posterior_mean, self.fitted.posterior_variance
+        return known
+
+    @property
+    def counting_share(self) -> float:
+        """Largest share, over the groups, of the variance of a participant's value that is counting
+        and gating.
+        """
+        _, by_counting = self.counted.rough()
+        variance = by_counting + self.counted.error_by_person() ** 2
+        return max(
+            float(variance[rows].mean() / (variance[rows].mean() + self.residual_sd**2))
+            for rows in self.members.T
+        )
+
+    def estimate(self, weights: Vector) -> float:
+        """Return the estimate, NaN when a group of the comparison holds no cell."""
+        if np.any(self.is_empty & (weights != 0)):
+            return np.nan
+        return float(pad(weights, self.X.shape[1])[self.columns] @ self.fitted.coefficients)
+
+    def move(self, weights: Vector) -> Vector:
+        """Return how far the estimate moves without each participant, by one Newton step."""
+        fit, p = self.fitted, len(self.columns)
+        own = np.zeros_like(fit.hessians)
+        own[:, :p, :p] = fit.hessians[:, :p, :p]
+        total = -np.linalg.inv(fit.covariance[:p, :p])
+        moves = np.linalg.solve(total[None] - own[:, :p, :p], fit.scores[:, :p, None])[:, :, 0]
+        moved = np.zeros(len(self.X))
+        moved[self.in_fit] = moves @ pad(weights, self.X.shape[1])[self.columns]
+        return moved
+
+    def covary(self, weights: Matrix) -> tuple[Matrix, float]:
+        """Return the covariance of comparisons between groups with cells, and the fewest degrees of
+        freedom.
+        """
+        padded = np.stack([pad(row, self.X.shape[1])[self.columns] for row in weights])
+        p = len(self.columns)
+        covariance = padded @ self.fitted.covariance[:p, :p] @ padded.T
+        return covariance, min(self._df(row) for row in padded)
+
+    def compare(self, weights: Vector, confidence: float) -> Answer:
+        """Return estimate, interval and p."""
+        index_empty = bool(np.any(self.is_empty & (weights > 0)))
+        reference_empty = bool(np.any(self.is_empty & (weights < 0)))
+        if index_empty and reference_empty:
+            msg = "both sides hold a group without a cell of the population"
+            raise NotEstimable(msg)
+        if index_empty or reference_empty:
+            return self._one_sided(weights, confidence)
+        if not can_estimate(self.X[self.in_fit], weights):
+            msg = "confounded with the covariates among the groups that hold cells"
+            raise NotEstimable(msg)
+        fewest = float(self.cells[weights != 0].min())
+        return self.contrast(pad(weights, self.X.shape[1]), confidence, fewest=fewest)
+
+    def contrast(self, weights: Vector, confidence: float, *, fewest: float) -> Answer:
+        """Return estimate, interval and p of weights over all columns of the design.
+
+        Parameters
+        ----------
+        weights : shape (p,).
+        confidence : of the interval.
+        fewest : cells in the group of the contrast that holds the fewest.
+        """
+        padded = weights[self.columns]
+        p = len(self.columns)
+        estimate = float(padded @ self.fitted.coefficients)
+        error = float(np.sqrt(padded @ self.fitted.covariance[:p, :p] @ padded))
+        if not (np.isfinite(error) and error > 0):
+            msg = "the counts do not tell how sure the estimate is"
+            raise NotEstimable(msg)
+        if fewest < FEWEST_CELLS:
+            found = self._profile(weights, confidence, estimate, is_bounded=True)
+            remark = (
+                "interval and p from the profile likelihood: "
+                f"{plural(round(fewest), 'cell')} in all of a group"
+            )
+            return Answer(found, estimate / self.residual_sd, remark)
+        found = from_t(estimate, error, self._df(padded), confidence=confidence)
+        return Answer(found, estimate / self.residual_sd)
+
+    def _df(self, padded: Vector) -> float:
+        n, p = int(self.in_fit.sum()), len(self.columns)
+        return max(min(self.fitted.degrees_of_freedom(padded), float(n - p)), 1.0)
+
+    @cached_property
+    def _whole(self) -> tuple[Matrix, Matrix, Vector]:
+        """Design, and spread with prior, of everybody: of groups without a cell only the limit is
+        sought.
+        """
+        spread, precision = spreads(self.members)
+        return self.X, spread, precision
+
+    def _profile(
+        self, weights: Vector, confidence: float, start: float, *, is_bounded: bool
+    ) -> Estimate:
+        """Interval and p from the profile likelihood, which may be open to one side."""
+        X, spread, precision = self._whole
+        padded = pad(weights, X.shape[1])
+        along = X @ (padded / (padded @ padded))
+        free = X @ linalg.null_space(padded[None, :])
+
+        def height(value: float) -> float:
+            fit = fit_counts(
+                self.counted,
+                free,
+                spread=spread,
+                spread_precision=precision,
+                is_restricted=False,
+                offset=along * value,
+                is_checked=False,
+            )
+            inside = fit.log_sd
+            return fit.log_likelihood - 0.5 * float(precision @ inside**2)
+
+        top = start
+        if is_bounded:
+            highest = height(start)
+        else:
+            # the likelihood rises for ever: its height far out is its supremum
+            sign = 1.0 if np.any(self.is_empty & (weights < 0)) else -1.0
+            top = start + sign * FAR
+            highest = height(top)
+        best = {"height": highest}
+
+        def drop(value: float) -> float:
+            """Twice the log-likelihood lost when the contrast is held at `value`."""
+            return 2 * (best["height"] - height(value))
+
+        df = float(len(X) - X.shape[1])
+        threshold = float(stats.t.ppf((1 + confidence) / 2, df) ** 2)
+        try:
+            if is_bounded:
+                lower = crossing(drop, threshold, start, -PROFILE_STEP)
+                upper = crossing(drop, threshold, start, PROFILE_STEP)
+            else:
+                inward = crossing(
+                    drop, threshold, top, PROFILE_STEP if top < start else -PROFILE_STEP
+                )
+                lower, upper = (np.nan, inward) if top < start else (inward, np.nan)
+            lost = max(drop(0.0), 0.0)
+        except NoMaximum as why:
+            raise NotEstimable(str(why)) from None
+        if not is_bounded and (0.0 - top) * (start - top) < 0:
+            lost = 0.0
+        p_value = float(2 * stats.t.sf(np.sqrt(lost), df))
+        return Estimate(start if is_bounded else np.nan, np.nan, lower, upper, p_value, df)
+
+    def _one_sided(self, weights: Vector, confidence: float) -> Answer:
+        """Give the one limit that the likelihood sets."""
+        rough = self.counted.rough()[0]
+        start = float(
+            sum(
+                w * rough[rows].mean() for w, rows in zip(weights, self.members.T, strict=True) if w
+            )
+        )
+        found = self._profile(weights, confidence, start, is_bounded=False)
+        empty = " and ".join(
+            f"{group} ({plural(int(rows.sum()), 'participant')})"
+            for group, rows, is_empty, w in zip(
+                self.design.groups, self.members.T, self.is_empty, weights, strict=True
+            )
+            if is_empty and w != 0
+        )
+        side = "upper" if np.isnan(found.lower) else "lower"
+        return Answer(
+            found,
+            np.nan,
+            f"no cell was counted in {empty}: no estimate, only the {side} {confidence:.0%} limit "
+            "and p, from the profile likelihood",
+        )
+
+
+def words_of(counted: Counted) -> str:
+    """Return the model in words."""
+    kind, scale = ("Poisson", "log") if counted.kind == "poisson" else ("binomial", "logit")
+    return (
+        f"{COUNTS_OF_CELLS} ({kind}), participants on the {scale} scale with an SD per group, "
+        "restricted likelihood, Satterthwaite degrees of freedom"
+    )
+
+
+def has_counts(design: Design, measure: str) -> bool:
+    """Whether everybody's cells are known."""
+    if measure not in COUNTED_IN or "sample_counts" not in design.people:
+        return False
+    return bool(design.people["sample_counts"].map(lambda counts: isinstance(counts, tuple)).all())
+
+
+def counted_of(design: Design, measure: str) -> Counted:
+    """Return everybody's counts as arrays; samples of a person keep their person."""
+    samples = design.people["sample_counts"].tolist()
+    person = np.repeat(np.arange(len(samples)), [len(counts) for counts in samples])
+    k, n, background, background_se, capture, error = np.array(
+        [count for counts in samples for count in counts], dtype=float
+    ).T
+    is_count = SCALES[measure] is LOG
+    if not is_count:
+        # d logit = d log / (1 - share), at the share typical of everybody: a participant's own
+        # would tie its weight to its value
+        typical = float(np.median(k / n))
+        error = error * min(1 / max(1 - typical, 1 / MOST_STRETCH), MOST_STRETCH)
+    return Counted(
+        k,
+        n,
+        "poisson" if is_count else "binomial",
+        background if background.any() or background_se.any() else None,
+        background_se if background_se.any() else None,
+        capture if (capture < 1).any() else None,
+        error if error.any() else None,
+        person if len(person) > len(samples) else None,
+    )
+
+
+def those(counted: Counted, persons: Rows) -> Counted:
+    """Return the counts of some persons, numbered anew."""
+    return counted if persons.all() else counted.of(persons)
+
+
+def spreads(members: Matrix | Rows) -> tuple[Matrix, Vector]:
+    """Return the design of the log SD, everybody's and each group's own, and the precision of its
+    prior.
+    """
+    n, n_groups = members.shape
+    if n_groups == 1:
+        return np.ones((n, 1)), np.zeros(1)
+    spread = np.column_stack([np.ones(n), members.astype(float)])
+    return spread, np.append(0.0, np.full(n_groups, LOG_SD_PRIOR**-2))
+
+
+def _or_zero(column: Vector | None) -> Vector | float:
+    return 0.0 if column is None else column

@@ -1,0 +1,139 @@
+"""The tubes of a study looked at before anything runs: the one that is compensated otherwise is named."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from itc_analysis.cohort.join import list_tubes
+from itc_analysis.config.loading import load_settings
+from itc_analysis.config.sections import Flow
+from itc_analysis.flow.fcs.read import FcsFile, read_fcs
+from itc_analysis.flow.gates.fit import fit_batch
+from itc_analysis.flow.gating.template import load_template
+from itc_analysis.flow.panel.markers import read_panel
+from itc_analysis.flow.spillover.compensation import compensate, find_spillover
+from itc_analysis.flow.tube.first_look import FirstLook, describe_states, look_at_tubes
+from itc_analysis.simulate.instrument.fcs import write_fcs as write
+
+Rows = list[dict[str, Any]]
+
+
+def rewritten(
+    path: Path,
+    *,
+    events: Callable[[FcsFile], np.ndarray] = lambda file: file.events,
+    matrix: Callable[[np.ndarray], np.ndarray] = lambda matrix: matrix,
+    prefix: str = "",
+) -> None:
+    """Write a simulated tube again with other events, another matrix or other names."""
+    file = read_fcs(path)
+    _, spillover = find_spillover(file)
+    assert spillover is not None
+    values = events(file) / np.array([[0.01] if n == "Time" else [1] for n in file.channel_names])
+    write(
+        path,
+        np.ascontiguousarray(values.T, dtype=np.float32),
+        channels=[prefix + n if n in spillover.channels else n for n in file.channel_names],
+        labels=file.channel_labels,
+        ranges=[channel.channel_range for channel in file.channels],
+        spillover=matrix(spillover.matrix),
+        spillover_channels=[prefix + name for name in spillover.channels],
+        keywords={"$TIMESTEP": "0.01"},
+    )
+
+
+def compensated(file: FcsFile) -> np.ndarray:
+    spillover = find_spillover(file)[1]
+    assert spillover is not None
+    return compensate(file.events, file.channel_names, spillover, source=file.name)
+
+
+@pytest.fixture
+def tubes(simulated_study: Path, tmp_path: Path) -> tuple[Rows, pd.DataFrame]:
+    """Return the stained tubes of panel_a, copied, and the panel."""
+    study = load_settings(simulated_study / "config" / "config.yaml").study
+    names = ("data_folder", "fcs_files")
+    study = study.model_copy(update={n: str(simulated_study / getattr(study, n)) for n in names})
+    rows = [r for r in list_tubes(study) if r["panel"] == "panel_a" and r["tube"] == "stained"]
+    for row in rows:
+        row["path"] = shutil.copy(row["path"], tmp_path)
+    return rows, read_panel(simulated_study / "config" / "panels" / "panel_a.tsv")
+
+
+def look(tubes: tuple[Rows, pd.DataFrame]) -> FirstLook:
+    return look_at_tubes(tubes[0], {"panel_a": tubes[1]}, Flow())
+
+
+def test_sound_tubes_have_neither_errors_nor_remarks(tubes: tuple[Rows, pd.DataFrame]) -> None:
+    found = look(tubes)
+    assert found.errors == []
+    assert found.remarks == {}
+    assert describe_states(found.states) == [f"compensation, panel_a: file {len(tubes[0])}"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ({"matrix": np.zeros_like}, "is not compensated, unlike"),
+        ({"matrix": lambda m: np.eye(len(m))}, "placeholder (identity), so it is not compensated"),
+        ({"events": compensated}, "over-compensated: about 1"),
+        ({"matrix": lambda m: 0.4 * m + 0.6 * np.eye(len(m))}, "with another matrix: 0."),
+        ({"matrix": lambda m: m[::-1, ::-1]}, "with another matrix: 0"),
+    ],
+    ids=["no matrix", "placeholder", "compensated twice", "too little", "another matrix"],
+)
+def test_a_tube_that_stands_against_its_panel_stops_the_check_in_one_sentence(
+    tubes: tuple[Rows, pd.DataFrame], spoil: dict[str, Any], words: str
+) -> None:
+    path = Path(tubes[0][2]["path"])
+    if spoil.get("matrix") is np.zeros_like:  # no matrix at all
+        rewritten(path)
+        path.write_bytes(path.read_bytes().replace(b"$SPILLOVER", b"UNREADABLE"))
+    else:
+        rewritten(path, **spoil)
+    found = look(tubes)
+    assert [error.source for error in found.errors] == [path.name]
+    assert len(found.errors[0].faults) == 1
+    assert words in str(found.errors[0])
+
+
+def test_tubes_that_were_compensated_on_export_are_as_good_and_named(
+    tubes: tuple[Rows, pd.DataFrame],
+) -> None:
+    row = tubes[0][1]
+    rewritten(Path(row["path"]), events=compensated, prefix="FJComp-")
+    found = look(tubes)
+    assert found.errors == []
+    told = f"already_compensated 1 ({row['file_id']})"
+    assert told in describe_states(found.states)[0]
+
+
+def test_two_halves_that_differ_are_both_named(tubes: tuple[Rows, pd.DataFrame]) -> None:
+    rows = tubes[0][:4]
+    for row in rows[:2]:
+        rewritten(Path(row["path"]), matrix=lambda m: np.eye(len(m)))
+    errors = [e for e in look((rows, tubes[1])).errors if e.source.startswith("panel")]
+    told = str(errors[0])
+    assert all(str(row["file_id"]) in told for row in rows)
+    assert "which are right cannot be told" in told
+
+
+def test_the_job_remarks_on_the_tube_that_the_check_would_refuse(
+    tubes: tuple[Rows, pd.DataFrame], simulated_study: Path
+) -> None:
+    rows, panel = tubes
+    rewritten(Path(rows[0]["path"]), events=compensated)
+    template = load_template(
+        simulated_study / "config" / "gating" / "panel_a.yaml", panel_markers=set(panel["marker"])
+    )
+    _, quality, _ = fit_batch(rows, panel, template, Flow(n_bootstrap=10))
+    remarks = quality.set_index("file_id")["remarks"].fillna("")
+    odd = remarks[remarks.str.contains("over-compensated")]
+    assert list(odd.index) == [rows[0]["file_id"]]

@@ -1,0 +1,180 @@
+"""Counts with a person effect, against lme4, nlme, quad and themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import integrate, special, stats
+
+from itc_analysis.statistics.count_fit import NoMaximum, fit_counts
+from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
+from itc_analysis.statistics.person_likelihood import PersonLikelihood
+
+FOLDER = Path(__file__).parent.parent / "reference" / "count_mixed_models"
+DATA = pd.read_csv(FOLDER / "data.csv")
+RESULTS = pd.read_csv(FOLDER / "results.csv").set_index(["model", "name"])
+IS_SSC = (DATA["group"] == "SSc").to_numpy(dtype=float)
+GROUPS = np.column_stack([IS_SSC, 1 - IS_SSC])
+X = np.column_stack([GROUPS, DATA["age"].to_numpy(dtype=float) - 50])
+
+
+def column(name):
+    return DATA[name].to_numpy(dtype=float)
+
+
+BINOMIAL = Counted(column("k"), column("total"))
+POISSON = Counted(column("cells"), column("volume"), "poisson")
+
+
+@pytest.mark.parametrize(
+    ("model", "counted", "design"), [("binomial", BINOMIAL, X), ("poisson", POISSON, GROUPS)]
+)
+def test_estimates_are_those_of_glmer_with_quadrature(model, counted, design):
+    found = fit_counts(counted, design, is_restricted=False)
+    expected = RESULTS.loc[model]
+    assert found.coefficients == pytest.approx(expected["estimate"].to_numpy()[:-1], abs=2e-5)
+    assert np.exp(found.log_sd[0]) == pytest.approx(expected["estimate"].iloc[-1], rel=2e-4)
+    p = design.shape[1]
+    errors = np.sqrt(np.diag(found.covariance)[:p])
+    assert errors == pytest.approx(expected["se"].to_numpy()[:-1], rel=2e-3)
+
+
+def test_with_countless_cells_the_restricted_likelihood_is_that_of_reml():
+    """10^9 cells a person: the logit is known to 1e-4."""
+    total = np.full(len(DATA), 4e9)
+    counted = Counted(total * special.expit(column("y")), total)
+    found = fit_counts(counted, X, spread=GROUPS)
+    expected = RESULTS.loc["reml"]
+    assert found.coefficients == pytest.approx(expected["estimate"].to_numpy()[:3], abs=2e-5)
+    sds = expected["estimate"][["sd_SSc", "sd_healthy"]].to_numpy()
+    assert np.exp(found.log_sd) == pytest.approx(sds, rel=5e-4)
+    # gls takes the SDs as known, ours does not: differences are of higher order
+    assert np.sqrt(np.diag(found.covariance)[:3]) == pytest.approx(
+        expected["se"].to_numpy()[:3], rel=5e-3
+    )
+
+
+def slow_posterior(counted, i, mean, sd, error):
+    """Integral over one person, posterior mean and variance, by quad."""
+    one = Counted(counted.k[[i]], counted.n[[i]], counted.kind)
+    rough = float(counted.rough()[0][i])
+    top = float(log_likelihood(one, np.array([[rough]]))[0, 0])
+    total_sd = float(np.hypot(sd, error))
+
+    def height(theta, power=0):
+        value = float(log_likelihood(one, np.array([[theta]]))[0, 0])
+        return theta**power * np.exp(value - top) * stats.norm.pdf(theta, mean, total_sd)
+
+    limits = (min(mean, rough) - 10 * total_sd, max(mean, rough) + 10 * total_sd)
+    how = {"epsabs": 0, "epsrel": 1e-10, "limit": 400, "points": [rough, mean]}
+    whole, first, second = (
+        integrate.quad(height, *limits, args=(power,), **how)[0] for power in range(3)
+    )
+    middle = first / whole
+    return np.log(whole) + top, middle, second / whole - middle**2
+
+
+@pytest.mark.parametrize("counted", [BINOMIAL, POISSON], ids=["binomial", "poisson"])
+def test_integrals_over_persons_are_those_of_quad(counted):
+    """Persons without a cell among them."""
+    error = np.where(np.arange(len(DATA)) % 2 == 0, 0.4, 0.0)
+    counted = replace(counted, log_error=error)
+    found = fit_counts(counted, GROUPS, spread=GROUPS)
+    mean, sd = GROUPS @ found.coefficients, np.exp(GROUPS @ found.log_sd)
+    slow = np.array(
+        [slow_posterior(counted, i, mean[i], sd[i], error[i]) for i in range(len(DATA))]
+    )
+    assert (counted.k == 0).any()
+    assert found.log_likelihood == pytest.approx(slow[:, 0].sum(), abs=1e-4)
+    share = sd**2 / (sd**2 + error**2)  # of the deviation that is the person's own
+    assert found.posterior_mean == pytest.approx(mean + share * (slow[:, 1] - mean), abs=1e-4)
+    variance = share**2 * slow[:, 2] + sd**2 * (1 - share)
+    assert found.posterior_variance == pytest.approx(variance, rel=1e-3)
+
+
+def test_derivatives_are_those_of_differences():
+    counted = replace(BINOMIAL, log_error=np.full(len(DATA), 0.3))
+    likelihood = PersonLikelihood(counted, X, GROUPS)
+    theta = np.array([-3.8, -4.3, 0.01, -0.4, -0.7])
+    likelihood.start()
+    state = likelihood.settle(theta, likelihood.moments(theta))
+    scores, hessians = likelihood.derivatives(state)
+    step = 1e-5
+    for j in range(len(theta)):
+        moved = theta + step * np.eye(len(theta))[j], theta - step * np.eye(len(theta))[j]
+        high, low = (likelihood.moments(at) for at in moved)
+        slope = (high.log_density - low.log_density) / (2 * step)
+        assert scores[:, j] == pytest.approx(slope, abs=1e-6)
+        curve = (likelihood.derivatives(high)[0] - likelihood.derivatives(low)[0]) / (2 * step)
+        assert hessians[:, j] == pytest.approx(curve, abs=1e-5)
+    gradient, hessian = likelihood.summed(state)
+    assert gradient == pytest.approx(scores.sum(axis=0))
+    assert hessian == pytest.approx(hessians.sum(axis=0))
+
+
+def test_the_order_of_persons_does_not_matter():
+    order = np.random.default_rng(1).permutation(len(DATA))
+    mixed = fit_counts(
+        Counted(BINOMIAL.k[order], BINOMIAL.n[order]), X[order], spread=GROUPS[order]
+    )
+    found = fit_counts(BINOMIAL, X, spread=GROUPS)
+    assert mixed.coefficients == pytest.approx(found.coefficients, abs=1e-5)
+    assert mixed.posterior_mean == pytest.approx(found.posterior_mean[order], abs=1e-5)
+
+
+def test_two_tubes_of_a_person_are_as_good_as_one_with_their_cells():
+    k, n = BINOMIAL.k, BINOMIAL.n
+    half = np.floor(k / 2)
+    part = np.round(n / 3)
+    persons = np.arange(len(k))
+    split = Counted(
+        np.concatenate([half, k - half]),
+        np.concatenate([part, n - part]),
+        person=np.concatenate([persons, persons]),
+    )
+    whole = fit_counts(BINOMIAL, X)
+    assert fit_counts(split, X).coefficients == pytest.approx(whole.coefficients, abs=1e-6)
+
+
+def test_people_who_do_not_differ_are_said_to_be_alike():
+    """Counts closer together than chance would have them."""
+    n = np.full(40, 500.0)
+    k = np.full(40, 25.0)
+    groups = np.repeat(np.eye(2), 20, axis=0)
+    found = fit_counts(Counted(k, n), groups)
+    assert found.is_alike
+    assert found.coefficients == pytest.approx(np.full(2, special.logit(0.05)), abs=1e-3)
+
+
+def test_a_group_without_a_cell_has_no_maximum():
+    k = np.where(IS_SSC == 1, 0.0, column("k"))
+    with pytest.raises(NoMaximum, match="no maximum"):
+        fit_counts(Counted(k, column("total")), X)
+
+
+@pytest.mark.parametrize("is_restricted", [True, False])
+def test_fewer_cells_in_one_group_do_not_shift_the_difference(is_restricted):
+    """1 % positive, SSc with 50 to 150 cells: adding half a cell before the logit would shift by
+    +0.3 and more."""
+    rng = np.random.default_rng(5)
+    estimates, halves = [], []
+    for _ in range(60):
+        is_ssc = np.repeat([1.0, 0.0], [60, 120])
+        total = np.where(is_ssc == 1, rng.integers(50, 150, 180), rng.integers(500, 3000, 180))
+        k = rng.binomial(total, special.expit(special.logit(0.01) + 0.6 * rng.normal(size=180)))
+        groups = np.column_stack([is_ssc, 1 - is_ssc])
+        spread = np.column_stack([np.ones(180), is_ssc])
+        found = fit_counts(
+            Counted(k.astype(float), total.astype(float)), groups, spread=spread,
+            spread_precision=np.array([0.0, 8.0]), is_restricted=is_restricted,
+        )  # fmt: skip
+        estimates.append(found.coefficients @ [1, -1])
+        logit = np.log((k + 0.5) / (total - k + 0.5))
+        halves.append(logit[is_ssc == 1].mean() - logit[is_ssc == 0].mean())
+    error = np.std(estimates) / np.sqrt(60)
+    assert abs(np.mean(estimates)) < 0.02 + 2 * error
+    assert np.mean(halves) > 0.2
