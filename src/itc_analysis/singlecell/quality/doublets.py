@@ -13,6 +13,7 @@ import warnings
 import anndata
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,9 @@ def find_doublets(data: anndata.AnnData, *, seed: int) -> npt.NDArray[np.bool_] 
     import scanpy
 
     # float32, as scanpy wants it; only the genes that are there
-    copy = anndata.AnnData(data.X.astype(np.float32), obs=data.obs[[]], var=data.var[[]])
+    # and csr_matrix: scanpy 1.11 fails on csr_array
+    counts = sp.csr_matrix(data.X, dtype=np.float32)
+    copy = anndata.AnnData(counts, obs=data.obs[[]], var=data.var[[]])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scanpy's own house-keeping
         scanpy.pp.filter_genes(copy, min_cells=3)
