@@ -205,10 +205,10 @@ def intensity_row(
             bright = tube.transforms[marker].inverse(np.array([_median(positive)]))
             row["median_positive"] = float(bright[0])
         error = threshold.standard_error or 0.0
-        row |= {
-            name: int(np.count_nonzero(values >= np.float32(threshold.value + by * error)))
-            for name, by in (("n_positive", 0), ("n_positive_low", 1), ("n_positive_high", -1))
-        }
+        high = values[values >= np.float32(threshold.value - error)]
+        row["n_positive_high"] = int(high.size)
+        row["n_positive"] = int(np.count_nonzero(high >= np.float32(threshold.value)))
+        row["n_positive_low"] = int(np.count_nonzero(high >= np.float32(threshold.value + error)))
     return row
 
 

@@ -102,7 +102,9 @@ def fit_batch(
             fits += _rows(
                 row, template, fitted, {name: membership[name].size for name in membership}
             )
-            fits += _positivity(row, membership, template, settings)
+            fits += _positivity(
+                row, membership, template, settings.fmo_quantile, settings.n_bootstrap
+            )
             quality_row |= dead_and_debris(membership, fitted, template, roles)
             identity = identify(str(row["path"]), tube.keywords)
             axes[tube.file_id] = axes_of(tube) | identity.as_plain()
@@ -159,7 +161,7 @@ def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[s
     membership, fitted = walk_template(tube, template, n_bootstrap=n_bootstrap)
     row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
     fits = _rows(row, template, fitted, {name: membership[name].size for name in membership})
-    return fits + _positivity(row, membership, template, GateFitting(n_bootstrap=n_bootstrap))
+    return fits + _positivity(row, membership, template, GateFitting().fmo_quantile, n_bootstrap)
 
 
 def walk_template(
@@ -256,18 +258,14 @@ def _positivity(
     row: Mapping[str, Any],
     membership: Membership,
     template: Template,
-    settings: GateFitting,
+    quantile: float,
+    n_bootstrap: int,
 ) -> list[dict[str, Any]]:
     """Return where the negatives of functional markers end in a stained tube."""
     if row["tube"] != "stained" or template.denominator not in membership:
         return []
     known = {name: row[name] for name in ("file_id", "panel", "batch", "tube")}
-    found = fit_positivity(
-        membership,
-        template,
-        quantile=settings.fmo_quantile,
-        n_bootstrap=settings.n_bootstrap,
-    )
+    found = fit_positivity(membership, template, quantile=quantile, n_bootstrap=n_bootstrap)
     return [{**known, **one} for one in found]
 
 

@@ -149,7 +149,7 @@ def _cuts_without_events(fits: pd.DataFrame, known: Mapping[str, LevelCut]) -> d
         chosen = [known[str(name)].cut for name in (near if len(near) else placed)["file_id"]]
         if chosen:
             cut, spread = float(np.median(chosen)), max(float(np.std(chosen)), MIN_SPREAD)
-            reason = f"no event shows a level in this tube; cut of {source}"
+            reason = f"no levels are told apart in this tube; cut of {source}"
             cuts[str(file_id)] = LevelCut(
                 cut, spread, None, None, None, None, None, "borrowed", reason
             )
@@ -187,6 +187,8 @@ def _learn(name: str, batch: pd.DataFrame, known_odd: Collection[str]) -> _Batch
         every = follow_levels(histograms, x, fit.shapes)
         fit = _joined(every, fit, np.array([file_id not in odd for file_id in file_ids]))
     first, is_clear = _first_bright(fit)
+    if first == 1 and not is_clear:
+        return None  # one level only, and nothing says which
     return _BatchLevels(name, file_ids, fit, first, is_clear, odd)
 
 

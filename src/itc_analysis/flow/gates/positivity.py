@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_TUBES
-from itc_analysis.flow.gates.histogram import BIN_WIDTH
+from itc_analysis.flow.gates.histogram import BIN_WIDTH, bin_counts
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import Threshold, to_json
 from itc_analysis.flow.gating.left_half import left_half
@@ -27,7 +27,6 @@ from itc_analysis.tables.quantities import POSITIVE_OF
 METHOD = "left_half"
 #: Bins are half as wide as those of gates' histograms: thresholds are read between their edges.
 _BIN = BIN_WIDTH / 2
-_LOWEST, _HIGHEST = -0.5, 1.5
 
 
 def fit_positivity(
@@ -91,9 +90,8 @@ def _fit(
     if values.size == 0:
         return {**row, "reason": f"no {denominator}"}
     transform = membership.tube.transforms[marker]
-    bins = np.floor(np.clip(values, _LOWEST, _HIGHEST) / np.float32(_BIN)).astype(np.int64)
-    first = int(bins.min())
-    counts = np.bincount(bins - first).astype(float)
+    first, events = bin_counts(values, _BIN)
+    counts = events.astype(float)
     edges = (first + np.arange(counts.size + 1)) * _BIN
     seed = zlib.crc32(f"{membership.tube.file_id}/{POSITIVE_OF}{marker}".encode())
     found = left_half(
