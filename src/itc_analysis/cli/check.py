@@ -47,6 +47,13 @@ def run(options: argparse.Namespace) -> None:
     settings = read_section(options.config, CohortSettings)
     tables = read_cohort(settings.study, settings.cohort)
     print(summarise(tables, settings))
+    if (
+        Path(options.config).suffix != ".json"
+    ):  # by hand: the workflow's own check is of the sheets alone
+        from itc_analysis.cli.plan_check import check_plan
+
+        for line in check_plan(settings.study, settings.cohort):
+            print(line)
     if options.headers:
         print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:

@@ -74,7 +74,8 @@ def read_cells(
     path : the sheet.
     form : its columns.
     translation : for an export with other column names and codes.
-    check : what else is wrong with the rows, told beside faults of the cells; not asked when there are none.
+    check : what else is wrong with the rows, told beside faults of header and cells; not asked when there
+        are none.
 
     Raises
     ------
@@ -129,8 +130,7 @@ def read_cells(
     _explain_merged(faults)
     told = [*sheet.faults, *strangers, *_told(faults), *_repeated(found, form.key)]
     if told:
-        # a header that is wrong would be told again by every row
-        told += [] if check is None or sheet.faults else check(found)
+        told += [] if check is None else check(found)
         raise SheetError(str(path), told)
     return found
 
