@@ -24,7 +24,7 @@ populations:
 positivity:
   - {marker: CD69, role: activation}
   - {marker: HLA-DR, role: activation}
-"""  # noqa: E501
+"""
 
 
 @pytest.fixture(scope="module")
