@@ -49,7 +49,7 @@ def study(real_data: Path, tmp_path_factory: pytest.TempPathFactory, root: Path)
     settings = (config / "config.yaml").read_text(encoding="utf-8")
     first, *others = sorted(set(groups))
     for old, new in (
-        ("data_folder: data", f"data_folder: {source.as_posix()}"),
+        ("data_folder: .\n", f"data_folder: {source.as_posix()}\n"),
         ("index_group: SSc", f"index_group: {first}"),
         ("healthy_group: healthy", "healthy_group: null"),
         ("protocol_version: current", "protocol_version: none"),

@@ -61,7 +61,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _flow_settings(config: str) -> Flow | None:
-    """Return the flow section of a whole config.yaml; None for the frozen cohort part, which has none."""
+    """Return the flow section of a whole config.yaml; None for the frozen cohort part, which has
+    none.
+    """
     from itc_analysis.config import Flow, read_section
 
     return None if Path(config).suffix == ".json" else read_section(config, Flow)
@@ -77,7 +79,8 @@ def open_data_files(study: Study, flow: Flow | None = None) -> str:
 
     Raises
     ------
-    ItcErrors : every file that cannot be used, every tube without a marker of its panel, and every tube
+    ItcErrors : every file that cannot be used, every tube without a marker of its panel, and
+        every tube
         that is not compensated as the others of its panel are.
     """
     from itc_analysis.cohort.join import list_libraries, list_tubes
@@ -104,7 +107,8 @@ def open_data_files(study: Study, flow: Flow | None = None) -> str:
         if look.identifying:
             told.append(
                 f"keywords that may identify people stand in {look.n_identifying} tubes: "
-                f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies without them"
+                f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies "
+                "without them"
             )
     if libraries:
         from itc_analysis.singlecell.read import read_library

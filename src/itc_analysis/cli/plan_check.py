@@ -1,7 +1,8 @@
 """The plan against the templates and panels: read as the jobs will read them, before anything runs.
 
-Part of `itc check`. What stops a job stops the check; what no job would mind (an endpoint that nothing
-measures, a population that nobody asked for) is said, because afterwards it reads as a result.
+Part of `itc check`. What stops a job stops the check; what no job would mind (an endpoint that
+nothing measures, a population that nobody asked for) is said, because afterwards it reads as a
+result.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
 
 
 def check_plan(study: Study, cohort: Cohort) -> list[str]:
-    """Read templates, panels, plan and signatures; returns what a person should know before running.
+    """Read templates, panels, plan and signatures; returns what a person should know before
+    running.
 
     Raises
     ------
@@ -154,7 +156,8 @@ def _not_measured(
                 absent[name] = None
         if n_absent:
             lines.append(
-                f"plan, family '{family.name}': {n_absent} of {n_all} endpoints are measured by nothing "
+                f"plan, family '{family.name}': {n_absent} of {n_all} endpoints are measured "
+                "by nothing "
                 f"in this study: {_named(absent)}"
             )
     return lines

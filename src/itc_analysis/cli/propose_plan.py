@@ -1,4 +1,6 @@
-"""An analysis plan for what a study measures, as a draft for a person to decide on (`itc init --from-panels`)."""
+"""An analysis plan for what a study measures, as a draft for a person to decide on (`itc init
+--from-panels`).
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,15 @@ from itc_analysis.errors import Fault, ItcError
 _LEAST_KNOWN = 0.8
 _COVARIATES = ("age_years", "sex", "cmv_igg")
 _HEAD = """\
-# The analysis plan, proposed by `itc init --from-panels` from the gating templates and sheets of this study.
-# Read it, change it, and keep it as it is from the moment you look at results. Every part of a plan is
-# explained in docs/settings.md and in the plan that `itc init` writes into an empty folder.
+# The analysis plan, proposed by `itc init --from-panels` from the templates and sheets of this study.
+# Read it, change it, and keep it as it is from the moment you look at results. Every part of a plan
+# is explained in the plan that `itc init` writes into an empty folder.
 """
 
 
 def propose_plan(settings: Settings) -> str:
-    """Return a plan as YAML: abundance, markers and scores of the populations that templates measure.
+    """Return a plan as YAML: abundance, markers and scores of the populations that templates
+    measure.
 
     Raises
     ------
@@ -86,8 +89,8 @@ def propose_plan(settings: Settings) -> str:
 def write_proposal(folder: Path, *, shipped: str) -> str:
     """Write the proposal into a study's folder; returns its path below it.
 
-    The plan that `itc init` wrote is replaced as long as nobody has changed it; a person's own plan stays,
-    and the proposal lies beside it.
+    The plan that `itc init` wrote is replaced as long as nobody has changed it; a person's own plan
+    stays, and the proposal lies beside it.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""What a study is about, in the words of the page: what it measured, not what the trial would have."""
+"""What a study is about, in the words of the page: what it measured, not what the trial would
+have.
+"""
 
 from __future__ import annotations
 
