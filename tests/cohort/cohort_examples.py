@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.cli.init import RESOURCES
 from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.config.sections import Cohort, Study
 from itc_analysis.tables import contract
@@ -84,6 +85,27 @@ def _cell(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+TEMPLATE = """\
+panel: panel_a
+denominator: t_cells
+populations:
+  - {name: t_cells, parent: all, markers: [CD3], method: density_minimum, side: above, measured: true}
+positivity:
+  - {marker: PD-1, role: inhibitory}
+"""
+PLAN = """\
+covariates: null
+core_covariates: null
+small_sample: {covariates: null}
+families:
+  - name: primary
+    role: primary
+    adjustment: holm
+    contrasts: [healthy]
+    endpoints: [{assay: flow, populations: [t_cells], measures: [cells_per_ul]}]
+"""
+
+
 def write_study(folder: Path) -> Study:
     """Write four people, a bridge control, two batches of one panel and one library."""
     groups = {"P001": "SSc", "P002": "SSc", "P003": "healthy", "P004": "healthy"}
@@ -121,7 +143,8 @@ def write_study(folder: Path) -> Study:
     ]
     write_sheet(folder / "panels" / "panel_a.tsv", panel)
     (folder / "gating").mkdir()
-    (folder / "gating" / "panel_a.yaml").write_text("panel: panel_a\n", encoding="utf-8")
+    (folder / "gating" / "panel_a.yaml").write_text(TEMPLATE, encoding="utf-8")
+    (folder / "analysis_plan.yaml").write_text(PLAN, encoding="utf-8")
     return Study(
         name="Four people",
         data_folder=str(folder / "data"),
@@ -131,6 +154,8 @@ def write_study(folder: Path) -> Study:
         libraries=str(folder / "libraries.tsv"),
         panels_folder=str(folder / "panels"),
         gating_folder=str(folder / "gating"),
+        analysis_plan=str(folder / "analysis_plan.yaml"),
+        signatures=str(RESOURCES / "signatures.tsv"),
     )
 
 

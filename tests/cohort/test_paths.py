@@ -1,4 +1,5 @@
-"""Paths in sheets: accents in either form of Unicode, slips with a hint, and what the workflow cannot use."""
+"""Paths in sheets: accents in either form of Unicode, slips with a hint, and what the workflow
+cannot use."""
 
 from __future__ import annotations
 

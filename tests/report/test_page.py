@@ -191,7 +191,6 @@ def test_exhausted_is_never_said_of_cells(tree: html.HtmlElement) -> None:
         (
             {"with_single_cell": False, "groups": ("SSc",)},
             [
-                "The study has no single-cell data.",
                 "The study has one group only (SSc), so no groups are compared.",
             ],
         ),

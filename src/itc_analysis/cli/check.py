@@ -51,6 +51,14 @@ def run(options: argparse.Namespace) -> None:
     settings = read_settings(options.config, CheckSettings)
     tables = read_cohort(settings.study, settings.cohort)
     print(summarise(tables, settings))
+    if Path(options.config).suffix != ".json":
+        # by hand: the workflow's own check is of the sheets alone
+        from itc_analysis.cli.plan_check import check_plan
+        from itc_analysis.config.loading import load_settings
+
+        everything = load_settings(options.config)
+        for line in check_plan(everything.study, everything.cohort):
+            print(line)
     if options.headers:
         print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
@@ -58,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _flow_settings(config: str) -> Flow | None:
-    """Return the flow section of a whole config.yaml; None for the frozen cohort part, which has none."""
+    """Return the flow section of a whole config.yaml; None for frozen settings, which lack it."""
     from itc_analysis.config.loading import load_settings
 
     return None if Path(config).suffix == ".json" else load_settings(config).flow
@@ -74,7 +82,8 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
 
     Raises
     ------
-    ItcErrors : every file that cannot be used, every tube without a marker of its panel, and every tube
+    ItcErrors : every file that cannot be used, every tube without a marker of its panel, and
+        every tube
         that is not compensated as the others of its panel are.
     """
     from itc_analysis.cohort.join import list_libraries, list_tubes
@@ -101,7 +110,8 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
         if look.identifying:
             told.append(
                 f"keywords that may identify people stand in {look.n_identifying} tubes: "
-                f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies without them"
+                f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies "
+                "without them"
             )
     if libraries:
         from itc_analysis.singlecell.intake.opening import open_libraries

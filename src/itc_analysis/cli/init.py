@@ -18,6 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", nargs="?", default=".", help="folder of the study (default: .)")
     parser.add_argument(
+        "--from-panels",
+        action="store_true",
+        help="in a study whose sheets, panels and gating templates are filled: propose an analysis plan for the "
+        "populations and markers that they measure",
+    )
+    parser.add_argument(
         "--docs",
         action="store_true",
         help="for developers, in the source folder: rewrite the files generated from the classes "
@@ -31,6 +37,13 @@ def run(options: argparse.Namespace) -> None:
     if options.docs:
         for path in rewrite_generated(folder):
             print(f"written: {path}")
+        return
+    if options.from_panels:
+        from itc_analysis.cli.propose_plan import write_proposal
+
+        shipped = (RESOURCES / "analysis_plan.yaml").read_text(encoding="utf-8")
+        print(f"written: {write_proposal(folder, shipped=shipped)}")
+        print("Read it and decide; then: itc check --config config/config.yaml --headers")
         return
     for path in write_skeleton(folder):
         print(f"written: {path}")

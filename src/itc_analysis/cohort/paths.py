@@ -1,7 +1,8 @@
 """Paths as people write them in sheets, and as the disk spells them.
 
-The same é is one letter (NFC) or a letter and an accent (NFD), and file systems keep what they were given.
-Other slips (backslashes, the case of letters) are told with the path that was probably meant.
+The same é is one letter (NFC) or a letter and an accent (NFD), and file systems keep what they were
+given. Other slips (backslashes, the case of letters) are told with the path that was probably
+meant.
 """
 
 from __future__ import annotations

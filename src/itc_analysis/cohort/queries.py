@@ -162,7 +162,8 @@ def _about_classification(
         return _query(
             "contradictory",
             items,
-            f"the criteria of the group turn on items that contradict one another: {reasons} ({told})",
+            f"the criteria of the group turn on items that contradict one another: {reasons} "
+            f"({told})",
             "find out which is right, and correct the other",
             blocks=True,
         )

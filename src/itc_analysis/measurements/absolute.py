@@ -75,7 +75,9 @@ def cells_per_ul_from_analyser(
 
 
 def lymphocytes_per_ul(samples: pd.DataFrame) -> dict[str, float]:
-    """Return the lymphocytes of the haematology analyser, by sample_id, where both its numbers are known."""
+    """Return the lymphocytes of the haematology analyser, by sample_id, where both its numbers
+    are known.
+    """
     counts = samples["wbc_10e9_per_l"] * PER_UL * samples["lymphocyte_share"]
     return dict(zip(samples["sample_id"][counts > 0], counts[counts > 0], strict=True))
 

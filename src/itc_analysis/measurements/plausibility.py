@@ -22,8 +22,10 @@ T_PER_UL = (400.0, 3000.0)
 #: Plausible ratio of CD4 to CD8 T cells.
 CD4_CD8 = (0.3, 6.0)
 
-#: T cells per lymphocyte of the analyser. Counts by beads scatter by a fifth, T cells are a twentieth of the
-#: lymphocytes at the very least, and never more than all of them: beyond, a volume or bead number is wrong.
+#: T cells per lymphocyte of the analyser. Counts by beads scatter by a fifth, T cells are a
+#: twentieth of the
+#: lymphocytes at the very least, and never more than all of them: beyond, a volume or bead number
+#: is wrong.
 T_OF_LYMPHOCYTES = (0.05, 1.5)
 
 
@@ -35,7 +37,8 @@ def flag_implausible(
     Parameters
     ----------
     rows : rows with the columns source_id, population, measure, value, status and reason.
-    lymphocytes_per_ul : lymphocytes by the haematology analyser, by sample_id (a column of `rows` then).
+    lymphocytes_per_ul : lymphocytes by the haematology analyser, by sample_id (a column of `rows`
+        then).
     """
     ok = rows["status"] == "ok"
     remarks = pd.Series(None, index=rows.index, dtype="string")
@@ -51,7 +54,8 @@ def flag_implausible(
         low, high = T_OF_LYMPHOCYTES
         here = _at(rows, "t_cells", "cells_per_ul") & ok & known.notna() & ~ratio.between(low, high)
         told = [
-            f"{share:.2g} T cells for every lymphocyte of the haematology analyser ({n:.0f} per uL): check "
+            f"{share:.2g} T cells for every lymphocyte of the haematology analyser ({n:.0f} "
+            "per uL): check "
             "beads_per_tube, blood_volume_ul and their units"
             for share, n in zip(ratio[here], known[here], strict=True)
         ]

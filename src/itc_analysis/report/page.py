@@ -12,6 +12,7 @@ from itc_analysis.report.checklists import checklist
 from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import PageSection, kind_of
 from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.subject import subject_of
 from itc_analysis.report.sections import methods, problems
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
@@ -47,6 +48,9 @@ SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
     checklist.section,
     glossary.section,
 )
+
+#: Left out of the page of a study without libraries: it has nothing to say there.
+OF_SINGLE_CELL = (singlecell.section, modalities.section, genes.section)
 
 
 def build_page(
@@ -91,7 +95,11 @@ def write_page(
 
 def _render(material: Material) -> str:
     with pictures.drawing():
-        sections = [build(material) for build in SECTIONS]
+        sections = [
+            build(material)
+            for build in SECTIONS
+            if material.has_single_cell or build not in OF_SINGLE_CELL
+        ]
     environment = Environment(
         loader=PackageLoader("itc_analysis.report"),
         autoescape=True,
@@ -103,5 +111,8 @@ def _render(material: Material) -> str:
     # inside <style> nothing may be escaped: the style sheet is part of the package
     environment.globals["style"] = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
     return environment.get_template("page.html").render(
-        study=material.settings.study, sections=sections, version=__version__
+        study=material.settings.study,
+        subject=subject_of(material),
+        sections=sections,
+        version=__version__,
     )

@@ -24,8 +24,8 @@ def identifier(description: str, *, nullable: bool = False) -> object:
 def number(description: str, unit: str, low: float, high: float, *, whole: bool = False) -> object:
     """A number with hard limits; outside them it is a typing error, not a patient.
 
-    `whole` numbers are of things that are counted: a single sign before three digits parts thousands
-    there, or is a slip, and is asked about.
+    `whole` numbers are of things that are counted: a single sign before three digits parts
+    thousands there, or is a slip, and is asked about.
     """
     metadata = {"unit": unit, "whole": True} if whole else {"unit": unit}
     return pa.Field(nullable=True, ge=low, le=high, description=description, metadata=metadata)

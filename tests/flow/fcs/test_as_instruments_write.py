@@ -1,4 +1,5 @@
-"""FCS files as instruments and export programs write them: each kind of oddity, read right or named."""
+"""FCS files as instruments and export programs write them: each kind of oddity, read right or
+named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Whether the columns that a panel uses are compensated: by their names, the matrix and its form."""
+"""Whether the columns that a panel uses are compensated: by their names, the matrix and its
+form."""
 
 from __future__ import annotations
 

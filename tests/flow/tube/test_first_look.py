@@ -1,4 +1,5 @@
-"""The tubes of a study looked at before anything runs: the one that is compensated otherwise is named."""
+"""The tubes of a study looked at before anything runs: the one that is compensated otherwise is
+named."""
 
 from __future__ import annotations
 

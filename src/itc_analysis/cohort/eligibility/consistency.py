@@ -1,10 +1,10 @@
 """Items of one person that contradict one another: told as queries, never repaired.
 
 A check reads the items of both sheets (participants and classification) and says nothing while one
-of them is missing. What the two sheets say twice is doubted where they differ: until somebody has looked,
-neither a score nor a rule takes either side. Findings of the classification sheet count when present at any
-time, so what is measured today may be normal; but what is abnormal today cannot have been absent ever.
-To add a check: a line in `CHECKS`.
+of them is missing. What the two sheets say twice is doubted where they differ: until somebody has
+looked, neither a score nor a rule takes either side. Findings of the classification sheet count
+when present at any time, so what is measured today may be normal; but what is abnormal today cannot
+have been absent ever. To add a check: a line in `CHECKS`.
 """
 
 from __future__ import annotations

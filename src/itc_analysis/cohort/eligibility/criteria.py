@@ -74,7 +74,8 @@ def at_least(item: str, limit: float) -> Callable[[Person], Verdict]:
 def judge_classification(person: Person) -> Verdict:
     """Items decide where they can, else what is declared; a contradiction is a query.
 
-    That is, of items and declaration, or of items that the verdict turns on with what is stated elsewhere.
+    That is, of items and declaration, or of items that the verdict turns on with what is stated
+    elsewhere.
     """
     by_items, declared = person["classified_by_items"], person["classification_met"]
     if by_items is None and person["criteria_doubted"]:

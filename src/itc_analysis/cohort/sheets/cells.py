@@ -20,7 +20,8 @@ from itc_analysis.errors import Fault, SheetError, did_you_mean
 
 Value = str | float | bool | None
 
-#: As people and spreadsheets of the trial's countries write it. "Checked" is not among them: REDCap writes
+#: As people and spreadsheets of the trial's countries write it. "Checked" is not among them:
+#: REDCap writes
 #: "Unchecked" for what nobody looked at, so the sheet of mappings has to say what it means.
 YES = frozenset(
     {"yes", "y", "true", "oui", "o", "vrai", "ja", "wahr", "si", "sí", "sì", "vero", "1"}
@@ -74,7 +75,9 @@ def read_cells(
     path : the sheet.
     form : its columns.
     translation : for an export with other column names and codes.
-    check : what else is wrong with the rows, told beside faults of the cells; not asked when there are none.
+    check : what else is wrong with the rows, told beside faults of header and cells; not asked
+        when there
+        are none.
 
     Raises
     ------
@@ -129,8 +132,7 @@ def read_cells(
     _explain_merged(faults)
     told = [*sheet.faults, *strangers, *_told(faults), *_repeated(found, form.key)]
     if told:
-        # a header that is wrong would be told again by every row
-        told += [] if check is None or sheet.faults else check(found)
+        told += [] if check is None else check(found)
         raise SheetError(str(path), told)
     return found
 
@@ -180,7 +182,10 @@ def _text(cell: str, column: Column) -> tuple[Value, tuple[str, str] | None]:
             what = (
                 f"'{cell}' is a code that a spreadsheet turned into a number (scientific notation)"
             )
-            remedy = "format the column as text and enter the codes again; the digits that are lost do not come back"
+            remedy = (
+                "format the column as text and enter the codes again; the digits that are "
+                "lost do not come back"
+            )
             return None, (what, remedy)
         wrong = sorted({letter for letter in cell if not re.match(r"[A-Za-z0-9_.-]", letter)})
         named = ["a blank" if letter.isspace() else f"'{letter}'" for letter in wrong]
@@ -250,9 +255,13 @@ def _repeated(sheet: SheetCells, key: tuple[str, ...]) -> list[Fault]:
         else:
             seen[name] = number
     if faults and sheet.has_events:
-        what = f"{len(faults)} rows repeat the {key[0]} of another: the export has a row for every event"
+        what = (
+            f"{len(faults)} rows repeat the {key[0]} of another: the export has a row for "
+            "every event"
+        )
         remedy = (
-            "choose one event by a row of column_mapping.tsv: their_name redcap_event_name, their_value the "
+            "choose one event by a row of column_mapping.tsv: their_name redcap_event_name, "
+            "their_value the "
             "event, column only_rows"
         )
         return [Fault("", what, remedy)]

@@ -1,8 +1,8 @@
 """Exports with other column names and codes, read in terms of ours.
 
 The sheet of mappings renames columns and translates codes; a column of the export that is mapped to
-nothing is not read. What is not mapped passes unchanged. Codes of the column ``*`` hold in every column;
-``only_rows`` chooses the rows that are read. No pandas: the Snakefile reads with it.
+nothing is not read. What is not mapped passes unchanged. Codes of the column ``*`` hold in every
+column; ``only_rows`` chooses the rows that are read. No pandas: the Snakefile reads with it.
 """
 
 from __future__ import annotations

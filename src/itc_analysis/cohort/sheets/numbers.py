@@ -1,7 +1,9 @@
-"""Numbers as spreadsheets of any country write them: which sign is decimal is decided once per sheet.
+"""Numbers as spreadsheets of any country write them: which sign is decimal is decided once per
+sheet.
 
-"12,5" is twelve and a half in a sheet with decimal commas. "51,230" may be fifty-one thousand or fifty-one:
-it is never turned into either where both could be meant, and the person who knows is asked.
+"12,5" is twelve and a half in a sheet with decimal commas. "51,230" may be fifty-one thousand or
+fifty-one: it is never turned into either where both could be meant, and the person who knows is
+asked.
 """
 
 from __future__ import annotations
@@ -68,7 +70,8 @@ def read_number(cell: str, column: Column, style: Style) -> tuple[float | None, 
     if find_date(text):
         return None, (
             "the cell is a date",
-            "write a number; a spreadsheet may have turned 3.5 into 3 May: format the column as text",
+            "write a number; a spreadsheet may have turned 3.5 into 3 May: format the column "
+            "as text",
         )
     plain = _as_plain(text, column, style)
     if isinstance(plain, tuple):
@@ -79,7 +82,9 @@ def read_number(cell: str, column: Column, style: Style) -> tuple[float | None, 
 
 
 def _as_plain(text: str, column: Column, style: Style) -> str | Fault | None:
-    """Return the number as Python writes it; a fault where it could be two; None where it is none."""
+    """Return the number as Python writes it; a fault where it could be two; None where it is
+    none.
+    """
     if _GROUPED.fullmatch(text):
         whole = re.sub(f"[{_BLANKS}]", "", text)
         return whole.replace(",", ".") if style == "comma" or "," not in whole else None
@@ -122,7 +127,8 @@ def _no_number(cell: str, text: str, column: Column) -> Fault:
     if _LIMIT.fullmatch(text):
         what = f"'{cell}' is a limit of the laboratory's test, not a number"
         return what, (
-            "decide once for the study what stands for such results (half the limit, say), write that "
+            "decide once for the study what stands for such results (half the limit, say), "
+            "write that "
             "number, and note it in the plan"
         )
     if _WITH_UNIT.fullmatch(text):

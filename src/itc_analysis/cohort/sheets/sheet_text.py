@@ -117,14 +117,16 @@ def read_sheet_text(
 
     Parameters
     ----------
-    path : tab-separated text; comma and semicolon are recognised by the header. Or an Excel workbook.
+    path : tab-separated text; comma and semicolon are recognised by the header. Or an Excel
+        workbook.
     known : columns that the sheet may have.
     required : columns that it must have.
     translation : for an export with other names and codes.
 
     Raises
     ------
-    SheetError : the file is not there, is a workbook that cannot be opened, or is text in an unknown
+    SheetError : the file is not there, is a workbook that cannot be opened, or is text in an
+        unknown
         encoding. Faults of header and shape are returned, to be reported with those of the cells.
     """
     known, required = list(known), list(required)
@@ -245,7 +247,8 @@ def _decode(data: bytes, source: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # Excel's text of western countries. Ids are plain letters and groups stand in the settings, so that a
+        # Excel's text of western countries. Ids are plain letters and groups stand in the
+        # settings, so that a
         # letter read wrong can name nobody else; bytes that are no western letter are refused.
         text = data.decode("cp1252", errors="replace")
         odd = [place for place, letter in enumerate(text) if not _is_western(letter)]

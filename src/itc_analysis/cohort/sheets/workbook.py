@@ -1,7 +1,8 @@
 """Excel workbooks (.xlsx) as they are: the cells of one worksheet as text.
 
-openpyxl is imported only when a workbook is read. A cell is what the spreadsheet shows for ids (zeros in
-front, which are a format) and what it holds for numbers (commas and rounding are a format, too).
+openpyxl is imported only when a workbook is read. A cell is what the spreadsheet shows for ids
+(zeros in front, which are a format) and what it holds for numbers (commas and rounding are a
+format, too).
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def read_workbook(
     ----------
     data : the bytes of the workbook.
     source : its path, for messages.
-    count_known : how many names in a header are columns of the sheet; of several worksheets the one with
+    count_known : how many names in a header are columns of the sheet; of several worksheets the
+        one with
         most of them is read.
 
     Raises
@@ -38,7 +40,10 @@ def read_workbook(
     try:
         import openpyxl
     except ImportError:  # pragma: no cover
-        what = "this is a spreadsheet workbook, not text, and openpyxl, which reads it, is not installed"
+        what = (
+            "this is a spreadsheet workbook, not text, and openpyxl, which reads it, is not "
+            "installed"
+        )
         raise SheetError(source, f"{what}; {_SAVE_AS}") from None
     try:
         with warnings.catch_warnings():

@@ -1,7 +1,8 @@
-"""Names that programs give to channels: the detector behind them, and whether they say "compensated".
+"""Names that programs give to channels: the detector behind them, and whether they say
+"compensated".
 
-FlowJo writes ``FJComp-PE-A`` (export) and ``Comp-PE-A`` (workspace), FlowJo and SpectroFlo ``<PE-A>``,
-Cytobank and FlowJo's tables ``Comp-PE-A :: CD3``.
+FlowJo writes ``FJComp-PE-A`` (export) and ``Comp-PE-A`` (workspace), FlowJo and SpectroFlo
+``<PE-A>``, Cytobank and FlowJo's tables ``Comp-PE-A :: CD3``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ def detector_of(name: str) -> str:
 
 
 def is_compensated(name: str) -> bool:
-    """Return whether a channel's name says that its values were compensated (or unmixed) already."""
+    """Return whether a channel's name says that its values were compensated (or unmixed)
+    already.
+    """
     return _split(name)[1]
 
 

@@ -28,7 +28,8 @@ _WIDEST_BYTES = 8
 _FLOAT_WIDTHS = {"F": 32, "D": 64}
 #: Widths that numpy reads by itself; others of whole bytes (24 bits) are put together.
 _NATIVE_BYTES = (1, 2, 4, 8)
-#: A detector saturates in few events. Where more integers than this lie above $PnR, the bits above it
+#: A detector saturates in few events. Where more integers than this lie above $PnR, the bits
+#: above it
 #: are another channel's or noise, which the standard masks.
 _MOST_SATURATED = 0.1
 
@@ -93,8 +94,8 @@ def read_events(
 
     Returns
     -------
-    The events, and remarks on channels with integers above $PnR: few of them are saturated and read as the
-    top of the range; of many the bits above it are masked, as the standard says.
+    The events, and remarks on channels with integers above $PnR: few of them are saturated and read
+    as the top of the range; of many the bits above it are masked, as the standard says.
 
     Raises
     ------
@@ -146,7 +147,9 @@ class _Reading:
     def fill(
         self, events: npt.NDArray[np.float32], rows: Iterable[int], *, is_masked: bool
     ) -> dict[int, int]:
-        """Read some channels into their rows; returns how many integers lie above the range, where any do."""
+        """Read some channels into their rows; returns how many integers lie above the range,
+        where any do.
+        """
         rows = list(rows)
         above = dict.fromkeys(rows, 0)
         per_piece = max(1, min(_PIECE // self.stored.itemsize, self.n_events // _MIN_PIECES))

@@ -1,8 +1,8 @@
 """Copies of FCS files without what identifies a person: only named keywords and the events go over.
 
-By whitelist, because every program writes keywords of its own. The copy is built anew from HEADER, TEXT
-and DATA of the data set that is read: supplemental TEXT, ANALYSIS, other segments, further data sets and
-trailing bytes stay behind; the bytes of the events are the same.
+By whitelist, because every program writes keywords of its own. The copy is built anew from HEADER,
+TEXT and DATA of the data set that is read: supplemental TEXT, ANALYSIS, other segments, further
+data sets and trailing bytes stay behind; the bytes of the events are the same.
 """
 
 from __future__ import annotations

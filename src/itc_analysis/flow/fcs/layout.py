@@ -1,7 +1,7 @@
 """Where the events of an FCS file lie and how they are stored: everything but the events.
 
-Of several data sets the first is meant, unless another holds the same events in a finer resolution, as
-Beckman's .lmd files do.
+Of several data sets the first is meant, unless another holds the same events in a finer resolution,
+as Beckman's .lmd files do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _MAX_CHANNELS = 1000
 _MAX_DATA_SETS = 64
 #: Bits of a floating point value.
 _MANTISSA = {"F": 24, "D": 53}
-#: The ranks of the same events in two resolutions are the same but for ties; of others they are not.
+#: The ranks of the same events in two resolutions are the same but for ties; of others they are
+#: not.
 _SAME_RANKS = 0.9
 _EVENTS_TO_COMPARE = 1000
 
@@ -86,7 +87,8 @@ def locate_events(stream: BinaryIO, source: str) -> EventLayout:
         first.remarks.append("the file holds several data sets; the first was read")
     else:
         best.remarks.append(
-            f"the file holds the same events several times; data set {number} was read, which has the "
+            f"the file holds the same events several times; data set {number} was read, which "
+            "has the "
             f"finer resolution ({best.resolution:.0f} bits; the first has {first.resolution:.0f})"
         )
     return best
@@ -130,7 +132,9 @@ def _following(stream: BinaryIO, source: str, first: EventLayout) -> list[EventL
 
 
 def _same_events(stream: BinaryIO, first: EventLayout, other: EventLayout, source: str) -> bool:
-    """Return whether two data sets hold the same events, in the same order, in another resolution."""
+    """Return whether two data sets hold the same events, in the same order, in another
+    resolution.
+    """
     if first.n_events != other.n_events:
         return False
     n = min(first.n_events, _EVENTS_TO_COMPARE)

@@ -1,11 +1,14 @@
-"""Where the DATA segment begins: HEADER and TEXT both say, and the number of events tells who is right."""
+"""Where the DATA segment begins: HEADER and TEXT both say, and the number of events tells who is
+right.
+"""
 
 from __future__ import annotations
 
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.text_segment import Header, truncated
 
-#: Eight digits are the most that a HEADER holds; some programs write them where the offset has nine.
+#: Eight digits are the most that a HEADER holds; some programs write them where the offset has
+#: nine.
 _LARGEST_IN_HEADER = 99_999_999
 
 
@@ -70,7 +73,9 @@ def locate_data(
 
 
 def _has_end(span: tuple[int, int]) -> bool:
-    """Return whether the end of a segment is given: large files have 0, 99999999 or the beginning there."""
+    """Return whether the end of a segment is given: large files have 0, 99999999 or the beginning
+    there.
+    """
     return span[1] > span[0] and span[1] != _LARGEST_IN_HEADER
 
 

@@ -60,7 +60,8 @@ class FcsFile:
 
 
 def read_fcs(path: str | Path) -> FcsFile:
-    """Read an FCS file: of several data sets the first, or the finest where they hold the same events.
+    """Read an FCS file: of several data sets the first, or the finest where they hold the same
+    events.
 
     Raises
     ------

@@ -45,7 +45,8 @@ class Header:
 
 
 def read_header(stream: BinaryIO, source: str, base: int = 0) -> Header:
-    """Read the HEADER segment of the data set that begins at byte `base`; its offsets count from there.
+    """Read the HEADER segment of the data set that begins at byte `base`; its offsets count from
+    there.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def read_keywords(
 
     Raises
     ------
-    UnreadableFile : the segment lies outside the file, holds no keywords, or has a delimiter inside a
+    UnreadableFile : the segment lies outside the file, holds no keywords, or has a delimiter
+        inside a
         value that was not doubled, so that keywords and values change places.
     """
     segment = _read_segment(stream, header.text, "TEXT", source, base)
@@ -143,9 +145,10 @@ def _pairs(segment: str) -> list[tuple[str, str]]:
     """Return keywords and values as they stand, in their order.
 
     A doubled delimiter inside a value is an escaped one by the standard, but many programs write an
-    empty value so. The delimiter behind a keyword always ends it: one that follows at once begins the
-    next keyword, unless it is doubled itself and so the first letter of a value. Before a keyword of
-    the standard a doubled delimiter is a stray one: no value goes on with the next keyword.
+    empty value so. The delimiter behind a keyword always ends it: one that follows at once begins
+    the next keyword, unless it is doubled itself and so the first letter of a value. Before a
+    keyword of the standard a doubled delimiter is a stray one: no value goes on with the next
+    keyword.
     """
     delimiter, body = segment[0], segment[1:].rstrip(" \0")
     body = body.removesuffix(delimiter)
@@ -187,7 +190,9 @@ def _as_keywords(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _refuse_shifted(pairs: list[tuple[str, str]], delimiter: str, source: str) -> None:
-    """Refuse keywords that stand where values should: a delimiter inside a value was not doubled."""
+    """Refuse keywords that stand where values should: a delimiter inside a value was not
+    doubled.
+    """
     for number, (key, value) in enumerate(pairs):
         if key.startswith("$") or not _STANDARD.fullmatch(value.strip()):
             continue
@@ -205,7 +210,8 @@ def _remarks_on_labels(pairs: list[tuple[str, str]], delimiter: str) -> list[str
     """Return a remark on every label that may go on in the keyword behind it."""
     following = zip(pairs, pairs[1:], pairs[2:], strict=False)
     return [
-        f"the label {label} is '{text.strip()}', and '{key}{_shown(delimiter)}{value.strip()}' behind it is no "
+        f"the label {label} is '{text.strip()}', and '{key}{_shown(delimiter)}{value.strip()}' "
+        "behind it is no "
         f"keyword that is known: a '{_shown(delimiter)}' inside the label may not have been doubled"
         for (label, text), (key, value), (behind, _) in following
         if _LABEL.fullmatch(label) and _NEXT_CHANNEL.fullmatch(behind)

@@ -122,7 +122,9 @@ def fit_batch(
 def _compare_compensation(
     quality: list[dict[str, Any]], spill_left: Mapping[str, SpillLeft]
 ) -> None:
-    """Add a remark to the row of each tube that is not compensated as the others of its batch are."""
+    """Add a remark to the row of each tube that is not compensated as the others of its batch
+    are.
+    """
     states = {
         str(row["file_id"]): str(row["compensation"]) for row in quality if row["status"] == "ok"
     }

@@ -2,7 +2,9 @@
 
 Read from a FlowJo workspace, or from a folder of Gating-ML files: ``<file_id>.xml`` for one tube,
 ``<panel>.xml`` for every tube of a panel, and any .wsp, whose samples are matched to tubes by the name of
-the FCS file, and where several have one name by what tells the files apart. Where several hold a gate of the same name the tube's own file counts, then the workspace. A gate replaces the population of its own name, within the parent that the template gives it. It
+the FCS file, and where several have one name by what tells the files apart. Where several hold a
+gate of the same name the tube's own file counts, then the workspace. A gate replaces the
+population of its own name, within the parent that the template gives it. It
 is brought onto the tube's scale; a Boolean gate becomes a combination of populations.
 """
 
@@ -48,7 +50,8 @@ class ManualGates:
 
     Parameters
     ----------
-    by_tube, by_panel, by_file : file_id, panel or name of the sample (usually of the FCS file) → its gates;
+    by_tube, by_panel, by_file : file_id, panel or name of the sample (usually of the FCS file) →
+        its gates;
         samples of one name in two workspaces have the workspace in front.
     """
 

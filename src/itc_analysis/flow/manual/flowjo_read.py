@@ -68,7 +68,8 @@ def read_workspace(path: str | Path) -> dict[str, ManualTree]:
 
 
 def _with_unique_names(content: bytes) -> tuple[bytes, dict[str, FileIdentity]]:
-    """Return a workspace whose samples all have names of their own, and which file each was drawn on.
+    """Return a workspace whose samples all have names of their own, and which file each was drawn
+    on.
 
     FlowKit keeps samples by name: of two with one name it would keep the last.
     """

@@ -1,7 +1,7 @@
 """Which sample of a workspace is which tube, when two run folders hold files of one name.
 
-A name that is one tube's and one sample's alone needs no proof. Otherwise the folder of the run, $GUID,
-$TOT and the time of acquisition decide; where they do not, nobody gets the gates.
+A name that is one tube's and one sample's alone needs no proof. Otherwise the folder of the run,
+$GUID, $TOT and the time of acquisition decide; where they do not, nobody gets the gates.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def identify(path: str, keywords: Mapping[str, str]) -> FileIdentity:
 
 
 def identify_file(path: str | Path) -> FileIdentity:
-    """Return the identity of an FCS file by its HEADER and TEXT; by its path alone when they cannot be read."""
+    """Return the identity of an FCS file by its HEADER and TEXT; by its path alone when they
+    cannot be read.
+    """
     try:
         with Path(path).open("rb") as stream:
             keywords = locate_events(stream, Path(path).name).keywords
@@ -159,7 +161,8 @@ def _undecided(name: str, tubes: Iterable[str], drawn: Sequence[Sample]) -> Faul
         f"{len(drawn)} samples of that name" if len(drawn) > 1 else "one sample of that name"
     )
     what = (
-        f"tube {named} has the file name '{name}', and {sources} holds {n_samples}: whose gates they are "
+        f"tube {named} has the file name '{name}', and {sources} holds {n_samples}: whose "
+        "gates they are "
         "cannot be told by folder, $GUID, $TOT or time of acquisition"
     )
     if len(list(tubes)) > 1:

@@ -137,9 +137,10 @@ def resolve_markers(
 ) -> dict[str, int]:
     """Return the column of each marker of the panel.
 
-    The sheet's channel is compared with $PnN, then with the detector behind it ('Comp-PE-A'), then with
-    $PnS, exactly; else the marker and its aliases are looked for in $PnS, then in $PnN, as whole words. Of several pulses of one detector
-    (-A, -H, -W) with the same label the area is meant.
+    The sheet's channel is compared with $PnN, then with the detector behind it ('Comp-PE-A'), then
+    with $PnS, exactly; else the marker and its aliases are looked for in $PnS, then in $PnN, as
+    whole words. Of several pulses of one detector (-A, -H, -W) with the same label the area is
+    meant.
 
     Parameters
     ----------

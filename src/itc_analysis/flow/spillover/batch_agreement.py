@@ -1,9 +1,10 @@
-"""Is a tube compensated as the others of its panel are? Judged by its events, against the other tubes.
+"""Is a tube compensated as the others of its panel are? Judged by its events, against the other
+tubes.
 
-The bright events of a fluorochrome carry what its spill leaves in every other detector. What they carry
-besides (cells that have both markers) is much the same in all tubes of a panel, so the difference from
-the other tubes is compared with the matrix itself: a tube that was not compensated carries it once more, one
-that was compensated twice once less.
+The bright events of a fluorochrome carry what its spill leaves in every other detector. What they
+carry besides (cells that have both markers) is much the same in all tubes of a panel, so the
+difference from the other tubes is compared with the matrix itself: a tube that was not compensated
+carries it once more, one that was compensated twice once less.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ _FEWEST_PAIRS = 4
 FEWEST_TUBES = 4
 #: Half the matrix too much or too little: nearer to "twice" or "not at all" than to right.
 HALF = 0.5
-#: A pair differs when it lies so many robust SDs from the other tubes, and by a spill that can be told.
+#: A pair differs when it lies so many robust SDs from the other tubes, and by a spill that can be
+#: told.
 _FAR = 6.0
 #: As many of the pairs as this: the matrix belongs to another day or instrument.
 _MOST_PAIRS = 1 / 3
@@ -64,7 +66,8 @@ class SpillLeft:
     Parameters
     ----------
     channels : markers, or any names that are the same in every tube.
-    left : shape (n, n), units in the detector (column) per unit of the source (row); nan where untold.
+    left : shape (n, n), units in the detector (column) per unit of the source (row); nan where
+        untold.
     matrix : the matrix that was applied, shape (n, n), nan where it has no entry; None without.
     """
 
@@ -157,19 +160,24 @@ def find_odd_tubes(tubes: Mapping[str, SpillLeft]) -> dict[str, str]:
 
 
 def find_odd_states(states: Mapping[str, str], *, panel: str) -> dict[str, str]:
-    """Return what is odd about every tube that is compensated when the others are not, or the reverse.
+    """Return what is odd about every tube that is compensated when the others are not, or the
+    reverse.
 
     Parameters
     ----------
     states : state of compensation by name; of tubes of one panel.
-    panel : its name, for the sentence; it stands for the tubes where none of two halves is the odd one.
+    panel : its name, for the sentence; it stands for the tubes where none of two halves is the
+        odd one.
     """
     free = [name for name, state in states.items() if state in _COMPENSATED]
     raw = [name for name in states if name not in free]
     if not free or not raw:
         return {}
     if len(free) == len(raw):
-        what = f"{_named(free)} are compensated and {_named(raw)} are not; which are right cannot be told"
+        what = (
+            f"{_named(free)} are compensated and {_named(raw)} are not; which are right cannot "
+            "be told"
+        )
         return {f"panel '{panel}'": what}
     odd, others = (raw, free) if len(raw) < len(free) else (free, raw)
     usual = Counter(states[name] for name in others).most_common(1)[0][0]
@@ -198,7 +206,9 @@ def _judge(difference: Float, spread: Float, matrix: Float) -> str | None:
 
 
 def _unlike(own: Float, usual: Float, channels: list[str]) -> str:
-    """Return in which entry a tube's matrix is most unlike the others'; empty when it is as theirs."""
+    """Return in which entry a tube's matrix is most unlike the others'; empty when it is as
+    theirs.
+    """
     distance = np.nan_to_num(np.abs(own - usual))
     source, detector = np.unravel_index(int(np.argmax(distance)), distance.shape)
     if distance[source, detector] < _LEAST_SPILL:

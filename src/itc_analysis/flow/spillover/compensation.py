@@ -39,8 +39,10 @@ class Found:
 
     Parameters
     ----------
-    state : file (the matrix is to be applied), identity (a placeholder), none, or already_compensated.
-    spillover : the matrix to apply, by the file's own channel names; null unless the state is 'file'.
+    state : file (the matrix is to be applied), identity (a placeholder), none, or
+        already_compensated.
+    spillover : the matrix to apply, by the file's own channel names; null unless the state is
+        'file'.
     rows : the columns to use: those that were asked for, or their compensated twins.
     remarks : which of two columns is used, and which matrix is not applied.
     """
@@ -67,8 +69,9 @@ def find_spillover(
 def find_compensation(file: FcsFile, rows: Sequence[int]) -> Found:
     """Return how the columns that a panel uses are compensated, and the matrix to apply.
 
-    The names of these columns decide, never those of others: a file may hold raw and compensated columns
-    side by side. Raw ones are used with the file's matrix; without one their compensated twins are.
+    The names of these columns decide, never those of others: a file may hold raw and compensated
+    columns side by side. Raw ones are used with the file's matrix; without one their compensated
+    twins are.
 
     Parameters
     ----------
@@ -76,7 +79,8 @@ def find_compensation(file: FcsFile, rows: Sequence[int]) -> Found:
 
     Raises
     ------
-    UnreadableFile : the file carries a matrix that cannot be used, names channels that the file lacks, or two
+    UnreadableFile : the file carries a matrix that cannot be used, names channels that the file
+        lacks, or two
         that differ; or some columns are compensated and others, which the matrix names, are not.
     """
     rows = tuple(rows)
@@ -205,8 +209,8 @@ def compensate(
 def rows_of(spillover: Spillover, channel_names: tuple[str, ...], source: str) -> list[int]:
     """Return the row of each channel of a matrix.
 
-    A name is looked for as it is, then as the detector behind it (raw columns before compensated ones);
-    a matrix of numbers alone names the columns by their places, from 1.
+    A name is looked for as it is, then as the detector behind it (raw columns before compensated
+    ones); a matrix of numbers alone names the columns by their places, from 1.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""A spillover matrix as text: of the keyword $SPILLOVER, or as a spreadsheet of any country saves it."""
+"""A spillover matrix as text: of the keyword $SPILLOVER, or as a spreadsheet of any country saves
+it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Spillover:
     Parameters
     ----------
     channels : $PnN of its rows and columns.
-    matrix : float64, shape (n, n); row i is what fluorochrome i gives in each detector, 1 in its own.
+    matrix : float64, shape (n, n); row i is what fluorochrome i gives in each detector, 1 in its
+        own.
     """
 
     channels: tuple[str, ...]
@@ -42,7 +45,8 @@ class Spillover:
 def parse_spillover(text: str, source: str) -> Spillover:
     """Read the value of $SPILLOVER: n, n channel names, n x n numbers, separated by commas.
 
-    Programs of other countries write decimal commas, which is unambiguous when all numbers have one.
+    Programs of other countries write decimal commas, which is unambiguous when all numbers have
+    one.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""Which columns of a file a panel uses, and how they are compensated: for the check and for the jobs alike."""
+"""Which columns of a file a panel uses, and how they are compensated: for the check and for the
+jobs alike.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,8 @@ def choose_columns(
     Raises
     ------
     PanelError : a marker fits several channels, or has none.
-    UnreadableFile : a channel that is used has no range, the data were transformed already, or a matrix cannot
+    UnreadableFile : a channel that is used has no range, the data were transformed already, or a
+        matrix cannot
         be used on the file.
     """
     columns = resolve_markers(

@@ -1,7 +1,7 @@
 """Open every tube of a study before anything runs: what the jobs would refuse is refused here.
 
-Beside each tube by itself the tubes of a panel are compared: one that is not compensated as the others are
-would be gated without a word, and its numbers would be wrong.
+Beside each tube by itself the tubes of a panel are compared: one that is not compensated as the
+others are would be gated without a word, and its numbers would be wrong.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def _look_at(
 
 
 def describe_states(states: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Return a line on each panel: how its tubes are compensated, and which are so in another way."""
+    """Return a line on each panel: how its tubes are compensated, and which are so in another
+    way.
+    """
     lines = []
     for panel, of_tubes in sorted(states.items()):
         counts = Counter(of_tubes.values()).most_common()

@@ -34,7 +34,8 @@ class Tube:
     n_events_file : events in the file before cleaning.
     compensation : file, matrix (of the study), identity, none or already_compensated.
     spillover : the matrix of the study, which other programs need beside the file; None otherwise.
-    spill_left : what compensation leaves, to be compared with the other tubes; None when the tube was judged
+    spill_left : what compensation leaves, to be compared with the other tubes; None when the tube
+        was judged
         by an earlier step.
     remarks : things to know about the file.
     missing_markers : markers of the panel for which the file has no channel.

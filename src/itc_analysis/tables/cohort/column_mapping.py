@@ -10,9 +10,10 @@ from itc_analysis.tables.fields import text
 class ColumnMappingSheet(Contract, key=("sheet", "their_name", "their_value")):
     """Their column names and codes in terms of ours. Optional sheet.
 
-    A row without `their_value` renames a column; a row with it translates one code in that column (in every
-    column where `their_name` is *). A row whose `column` is only_rows chooses: only rows with `their_value` in
-    `their_name` are read, such as one event of a REDCap export; several such rows allow several values.
+    A row without `their_value` renames a column; a row with it translates one code in that column
+    (in every column where `their_name` is *). A row whose `column` is only_rows chooses: only rows
+    with `their_value` in `their_name` are read, such as one event of a REDCap export; several such
+    rows allow several values.
     """
 
     sheet: Series[pd.StringDtype] = text(
@@ -32,7 +33,8 @@ class ColumnMappingSheet(Contract, key=("sheet", "their_name", "their_value")):
         nullable=False,
     )
     column: Series[pd.StringDtype] = text(
-        "Our name of the column; empty for a column of the export that is not read; only_rows to read "
+        "Our name of the column; empty for a column of the export that is not read; only_rows "
+        "to read "
         "only the rows with their_value in it."
     )
     their_value: Series[pd.StringDtype] = text("A code in that column, e.g. 2.")

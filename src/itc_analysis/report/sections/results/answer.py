@@ -1,4 +1,4 @@
-"""The answer first: which innate T populations differ, by how much, how sure."""
+"""The answer first: which populations differ, by how much, how sure."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from itc_analysis.report.html.blocks import (
 from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
+from itc_analysis.report.html.subject import subject_of
 from itc_analysis.report.sections.results import endpoint_verdicts
 
 #: Measures of abundance, the question of the study.
@@ -30,7 +31,7 @@ ABUNDANCE = ("share_of_t", "cells_per_ul")
 def section(material: Material) -> PageSection:
     """Return the section that answers the study's question."""
     rows = abundance_rows(material)
-    title = "The answer: which innate T populations differ, by how much, how sure"
+    title = f"The answer: which {subject_of(material).question} differ, by how much, how sure"
     if rows.empty:
         return PageSection("answer", title, [Paragraph(_why_nothing(material))])
     blocks: list[Block] = []

@@ -1,0 +1,57 @@
+"""What a study is about, in the words of the page: what it measured, not what the trial would
+have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from itc_analysis.plural import plural as _plural
+from itc_analysis.report.html import words
+from itc_analysis.report.html.material import Material
+
+#: The populations of the trial's question.
+INNATE = ("mait", "inkt", "gd_t_cells", "innate_cd8")
+#: More populations than this do not fit a title.
+_MOST_IN_A_TITLE = 4
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The subject of a report.
+
+    Parameters
+    ----------
+    title : for the heading, e.g. ``"innate T cells"``.
+    sentence : what is compared, as the subject of a sentence.
+    question : what may differ, for the heading of the answer.
+    """
+
+    title: str
+    sentence: str
+    question: str
+
+
+def subject_of(material: Material) -> Subject:
+    """Return what the study compares, of the populations that it measured."""
+    rows = material.measurements
+    measured = list(dict.fromkeys(rows.loc[rows["status"] != "no_panel", "population"]))
+    asked = [name for name in dict.fromkeys(material.comparisons["population"]) if name in measured]
+    names = asked or measured
+    if not names or set(names) & set(INNATE):
+        return Subject(
+            "innate T cells", "MAIT, iNKT, γδ and innate CD8 T cells", "innate T populations"
+        )
+    told = [words.population(name) for name in names]
+    title = _listed(told) if len(told) <= _MOST_IN_A_TITLE else _plural(len(told), "population")
+    markers = [
+        feature
+        for feature in dict.fromkeys(material.comparisons["feature"])
+        if feature != "-" and feature in set(rows["feature"])
+    ]
+    with_markers = f" ({_listed(markers)})" if markers else ""
+    return Subject(title, f"{_listed(told)}{with_markers}", "populations")
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
