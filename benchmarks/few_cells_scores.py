@@ -1,8 +1,11 @@
 """Does a score depend on how many cells it was made from: rows for `./run validate few-cells`.
 
-Counts of four markers, or molecules of six genes, of people in whom nothing differs between the groups but the
-number of cells go through the scores of `itc score` and the model of scores of `itc compare`. Person effects are
-normal, heavy-tailed (t, 3 degrees of freedom) or a mixture (one in five lies higher), centred, half of their variance shared by
+Counts of four markers, or molecules of six genes, of people in whom nothing differs between the
+groups but the
+number of cells go through the scores of `itc score` and the model of scores of `itc compare`.
+Person effects are
+normal, heavy-tailed (t, 3 degrees of freedom) or a mixture (one in five lies higher), centred, half
+of their variance shared by
 the markers. Alone: `.venv/bin/python benchmarks/few_cells_scores.py --tables 300`.
 """
 
@@ -93,7 +96,10 @@ def score_rows(n_tables: int, seed: int) -> Iterator[str]:
     n_tables : per setting.
     seed : of the whole.
     """
-    yield "| scores | bias (healthy SD) | p < .05 against healthy | against pooled diseases | coverage | not scored | CPU s |"
+    yield (
+        "| scores | bias (healthy SD) | p < .05 against healthy | against pooled diseases "
+        "| coverage | not scored | CPU s |"
+    )
     yield "|---|---|---|---|---|---|---|"
     drawn: list[tuple[str, float, Callable[[Rng], tuple[npt.NDArray[np.int64], Scored]]]] = [
         (setting.name, setting.shift, lambda rng, s=setting: draw_flow(s, rng)) for setting in FLOW
@@ -144,13 +150,14 @@ def summarise(
         for rows in (found, pooled)
     ]
     return (
-        f"| {name} | {bias:+.3f} (± {error:.3f}) | {against[0]} | {against[1]} | {100 * covered:.1f} % "
+        f"| {name} | {bias:+.3f} (± {error:.3f}) | {against[0]} | {against[1]} | "
+        f"{100 * covered:.1f} % "
         f"| {100 * np.mean(missing):.0f} % | {seconds:.2f} |"
     )
 
 
 def compare(group: npt.NDArray[np.int64], scored: Scored, against: tuple[int, ...]) -> object:
-    """Return SSc against the mean of other groups, as `itc compare` does for scores; None where it cannot."""
+    """Return SSc against the mean of other groups, as `itc compare` does; None where it cannot."""
     known = np.isfinite(scored.value)
     names = np.unique(group[known])
     if SSC not in names or not set(against) <= set(names):
@@ -188,7 +195,7 @@ def draw_single_cell(rng: Rng) -> tuple[npt.NDArray[np.int64], Scored]:
 
 
 def draw_composition(rng: Rng) -> tuple[npt.NDArray[np.int64], Scored]:
-    """Draw γδ T cells of which SSc has lost the Vδ2, whose markers are rarer; nothing else differs."""
+    """Draw γδ T cells of which SSc has lost the Vδ2, whose markers are rarer, and nothing else."""
     group = np.repeat(np.arange(len(GROUPS)), 60)
     cells = rng.integers(100, 1500, len(group))
     vd2 = np.where(group == SSC, 0.35, 0.70) + rng.normal(0, 0.08, len(group))

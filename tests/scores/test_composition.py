@@ -1,4 +1,4 @@
-"""Populations that hold subsets: composition by hand, and that it moves the standardised score no more."""
+"""Populations that hold subsets: composition moves the plain score, not the standardised."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def reference(n_healthy: int, n_all: int, least: int = 3) -> Reference:
 
 
 def test_shares_of_a_known_spread_are_scored_by_the_slow_obvious_way() -> None:
-    """With endless cells the score is the weighted mean of (logit - mean) / SD, marker by marker."""
+    """With endless cells the score is the weighted mean of the markers' (logit - mean) / SD."""
     rng = np.random.default_rng(8)
     logits = rng.normal(0, 1, size=(43, 3)) * [0.3, 0.6, 1.2]
     totals = np.full(43, 4e7)
@@ -40,7 +40,8 @@ def test_shares_of_a_known_spread_are_scored_by_the_slow_obvious_way() -> None:
     whole = z @ weights / 4
     without = z[:, [0, 2]] @ [1, -1] / 2
     expected = np.where(np.arange(43) == 41, without, whole)
-    # the SD is enlarged by 3/8 of the squared relative error of a variance of 39 degrees of freedom, 2 %, and
+    # the SD is enlarged by 3/8 of the squared relative error of a variance of 39 degrees of
+    # freedom, 2 %, and
     # drawn a trace towards the other markers'
     np.testing.assert_allclose(found.value, expected, rtol=0.06, atol=0.02)
     assert list(found.n_used) == [3] * 41 + [2, 3]
@@ -50,7 +51,7 @@ def test_shares_of_a_known_spread_are_scored_by_the_slow_obvious_way() -> None:
 @pytest.mark.parametrize("n_cells", [20, 50, 150, 500, 5_000])
 @pytest.mark.parametrize("share", [0.03, 0.1, 0.5, 0.9])
 def test_mean_of_a_group_does_not_depend_on_its_cells(n_cells: int, share: float) -> None:
-    """Half an SD planted in people of few cells comes out as half an SD; healthy people have 3,000 cells."""
+    """Half an SD planted in people of few cells comes out; healthy people have 3,000 cells."""
     rng = np.random.default_rng(n_cells)
     logits = math.log(share / (1 - share)) + rng.normal(0, 0.6, size=(2_500, 1))
     logits[500:] += 0.3
@@ -101,7 +102,8 @@ def test_median_score_by_hand_and_its_error_from_cells() -> None:
     totals = np.concatenate([np.full(60, 4_000.0), np.full(60, 40.0), [4_000.0]])
     medians = rng.normal(0.4, 0.05, 121) + rng.normal(0, 0.8, 121) / np.sqrt(totals)
     found = mean_median_z(medians[:, None], totals, np.ones(1), reference(120, 121))
-    # people differ by .05, 40 cells by .8 / sqrt(40) = .126 beyond that: 2.5 SD, give or take a fifth
+    # people differ by .05, 40 cells by .8 / sqrt(40) = .126 beyond that: 2.5 SD, give or take a
+    # fifth
     assert found.standard_error[60] == pytest.approx(2.5, rel=0.35)
     assert found.standard_error[0] == pytest.approx(found.standard_error[60] / 10, rel=1e-6)
 

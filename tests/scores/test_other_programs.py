@@ -51,9 +51,11 @@ def clusters(real_data: Path) -> tuple[pd.DataFrame, pd.Series]:
 def test_clusters_stand_in_the_order_of_ucell_and_seurat(
     clusters: tuple[pd.DataFrame, pd.Series], real_data: Path, name: str
 ) -> None:
-    """Sums of 14 clusters, scored as samples, against the mean of the cells' scores: rank correlation.
+    """Sums of 14 clusters, scored as samples, against the mean of the cells' scores: rank
+    correlation.
 
-    Not equal by construction: UCell ranks the genes of each cell, Seurat subtracts random control genes, ours sums
+    Not equal by construction: UCell ranks the genes of each cell, Seurat subtracts random control
+    genes, ours sums
     scaled rates. They agree with each other by 0.94 to 1.00, ours with either by 0.93 to 1.00.
     """
     sums, label = clusters

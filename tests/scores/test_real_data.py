@@ -1,4 +1,4 @@
-"""Cards and methods on real cells whose state is known: stimulated MAIT, interferon-beta, sorted populations."""
+"""Cards on real cells of known state: stimulated MAIT, interferon-beta, sorted populations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def score(
 
 @pytest.fixture(scope="module")
 def mait(real_data: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """Sorted MAIT cells of one donor (Finak 2015, MAST): TPM as molecules of a million, and who was stimulated."""
+    """Sorted MAIT cells of one donor (Finak 2015, MAST): TPM, and who was stimulated."""
     path = real_data / "singlecell/03_mast_sorted_mait_stim/maits_log2tpm.h5ad"
     if not path.is_file():
         pytest.skip("03_mast_sorted_mait_stim is absent")
@@ -71,7 +71,7 @@ def test_activation_tells_stimulated_mait_and_cd69_alone_does_the_opposite(
 def test_receptors_of_stimulated_mait_rise_no_further_than_activation_explains(
     mait: tuple[pd.DataFrame, np.ndarray],
 ) -> None:
-    """Plain stimulation raises the inhibitory-receptor score; what activation leaves of it does not tell the cells."""
+    """Stimulation raises the score; what activation leaves of it does not tell the cells."""
     tpm, is_stimulated = mait
     total = tpm.sum(axis=1).to_numpy()
     cards = shipped()
@@ -114,7 +114,8 @@ def test_interferon_alone_raises_the_receptor_score_through_lag3(real_data: Path
 
 
 def test_innateness_orders_sorted_populations_but_measures_cytotoxicity(real_data: Path) -> None:
-    """Two of the twelve genes are in the public matrix, so the product would refuse; the order is that of the field.
+    """Two of the twelve genes are in the public matrix, so the product would refuse; the order is
+    that of the field.
 
     CD8 memory cells outrank MAIT and Vδ2: the caveat of every such score (study/signatures.md).
     """

@@ -83,7 +83,7 @@ def test_healthy_people_who_do_not_differ_have_no_spread() -> None:
 def drifting(
     n_healthy: list[int], shifts: list[float], seed: int, n_bridge: int = 0
 ) -> tuple[np.ndarray, Reference, np.ndarray]:
-    """Healthy people of SD 1 in batches that lie apart, a patient in each, and bridge controls that repeat well."""
+    """Healthy people of SD 1, a patient in each batch, and bridge controls that repeat well."""
     rng = np.random.default_rng(seed)
     batch = np.repeat(np.arange(len(shifts)), np.array(n_healthy) + 1 + n_bridge)
     kind = np.concatenate([["h"] * n + ["p"] + ["b"] * n_bridge for n in n_healthy])
@@ -141,7 +141,7 @@ def test_bridge_controls_anchor_batches_of_few_healthy_people() -> None:
 
 
 def test_error_of_a_centre_is_that_of_repeated_studies() -> None:
-    """The root mean square distance of a batch's centre from its true place, in healthy SD, is its anchor error."""
+    """A centre's root mean square distance from its true place is its anchor error."""
     wrong, said = [], []
     for seed in range(60):
         shifts = np.random.default_rng(1_000 + seed).normal(0, 0.5, 6)

@@ -58,8 +58,10 @@ def test_flow_score_is_the_mean_of_logit_z_by_hand_where_cells_are_many(study: A
         healthy = logit[[f"H{i}-a" for i in range(1, 7)]]
         z.append(logit["P1-a"] - healthy.mean())
         variance.append(healthy.var(ddof=1))
-    # the four variances differ by chance only and are drawn to their mean; E(1/SD) is put right by 3/8 of
-    # the squared relative error of a variance of 5 degrees of freedom, a quarter of it for the mean of four
+    # the four variances differ by chance only and are drawn to their mean; E(1/SD) is put right by
+    # 3/8 of
+    # the squared relative error of a variance of 5 degrees of freedom, a quarter of it for the mean
+    # of four
     variance = np.array(variance)
     error = variance * np.sqrt(2 / 5)
     between = max(np.var(variance, ddof=1) - np.mean(error**2), 0)

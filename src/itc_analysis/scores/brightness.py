@@ -1,6 +1,7 @@
 """iMFI: how many cells are positive times how bright these are, of each single marker.
 
-Shooshtari and others 2010 (PMC2930075). Instrument units: compared within one batch and instrument only.
+Shooshtari and others 2010 (PMC2930075). Instrument units: compared within one batch and instrument
+only.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ def imfi_rows(tables: FlowTables) -> pd.DataFrame:
 
     Returns
     -------
-    Rows with the marker as the signature; 0 where no cell is positive. No standard error: batch and reagents, not
+    Rows with the marker as the signature; 0 where no cell is positive. No standard error: batch and
+    reagents, not
     the count of cells, limit the number.
     """
     stained = tables.stained.rename(columns={"file_id": "source_id"})

@@ -1,6 +1,8 @@
-"""Markers that say what a cell is, not how it does: they define a gate, or rise with innateness in healthy people.
+"""Markers that say what a cell is, not how it does: they define a gate, or rise with innateness in
+healthy people.
 
-A score that holds such a marker differs between subsets because the subsets are what they are (study/domain.md 5.1).
+A score that holds such a marker differs between subsets because the subsets are what they are
+(study/domain.md 5.1).
 It is compared between groups within one subset only, and shown with and without it.
 """
 
@@ -13,12 +15,15 @@ from itc_analysis.errors import Fault, ItcError
 
 #: CD161 defines MAIT, KIR, NKG2A and Eomes define innate CD8; and the lineage markers.
 DEFINING_MARKERS = frozenset(
-    "CD3 TCRgd Vd1 Vd2 Vg9 Va7.2 Va24 Vb11 CD161 6B11 CD4 CD8 Eomes panKIR KIR2D KIR3DL1 NKG2A".casefold().split()
+    ("CD3 TCRgd Vd1 Vd2 Vg9 Va7.2 Va24 Vb11 CD161 6B11 CD4 CD8 Eomes panKIR KIR2D KIR3DL1 NKG2A")
+    .casefold()
+    .split()
 )
 DEFINING_GENES = re.compile(
     r"CD3[DEG]|CD4|CD8[AB]|KLRB1|SLC4A10|ZBTB16|EOMES|KLRC1|KIR[23]D[LS].*|TR[ABGD][VDJC].*"
 )
-#: Rise from adaptive to innate T cells in healthy blood (study/domain.md 5.1; Gutierrez-Arcelus 2019,
+#: Rise from adaptive to innate T cells in healthy blood (study/domain.md 5.1; Gutierrez-Arcelus
+#: 2019,
 #: doi:10.1038/s41467-019-08604-4).
 INNATENESS_MARKERS = frozenset("CD160 CD244 2B4 TIM-3 KLRG1 HLA-DR CD57".casefold().split())
 INNATENESS_GENES = frozenset(["CD160", "CD244", "HAVCR2", "KLRG1", "HLA-DRA", "HLA-DRB1", "B3GAT1"])

@@ -1,8 +1,11 @@
-"""Receptors that come together on one cell: how many cells carry several, and beyond what chance would give.
+"""Receptors that come together on one cell: how many cells carry several, and beyond what chance
+would give.
 
 The mean number of receptors per cell is the sum of the single positivities and says nothing about
-co-expression; the share with two or more does. It depends on how many receptors the panel has and on how many cells
-carry each, so it is compared within one panel only (study/domain.md 5.1). What is beyond independence is the log odds
+co-expression; the share with two or more does. It depends on how many receptors the panel has and
+on how many cells
+carry each, so it is compared within one panel only (study/domain.md 5.1). What is beyond
+independence is the log odds
 ratio of two receptors on the same cells, averaged over the pairs.
 """
 
@@ -28,7 +31,8 @@ AT_LEAST = 2
 
 
 def score_coexpression(tables: FlowTables) -> pd.DataFrame:
-    """Return two ScoreTable rows per stained tube and population of which its panel has combinations.
+    """Return two ScoreTable rows per stained tube and population of which its panel has
+    combinations.
 
     Parameters
     ----------
@@ -36,9 +40,12 @@ def score_coexpression(tables: FlowTables) -> pd.DataFrame:
 
     Returns
     -------
-    Rows of `METHOD`: `value` a share of 0 to 1 with its binomial standard error. Rows of `ODDS`: the mean over the
-    pairs of receptors of the log odds ratio (half a cell added to each of the four counts, Haldane 1956) with its
-    standard error; 0 is independence. No rows when there is no table of combinations (the panels have fewer
+    Rows of `METHOD`: `value` a share of 0 to 1 with its binomial standard error. Rows of `ODDS`:
+    the mean over the
+    pairs of receptors of the log odds ratio (half a cell added to each of the four counts, Haldane
+    1956) with its
+    standard error; 0 is independence. No rows when there is no table of combinations (the panels
+    have fewer
     than two receptors).
     """
     rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
@@ -106,7 +113,8 @@ def log_odds(tables: dict[tuple[str, str], Floats]) -> tuple[float, float]:
 
 
 def marker_correlation(tables: FlowTables, population: str, features: tuple[str, ...]) -> Floats:
-    """Return the correlation of being positive for two markers on the cells of one tube, averaged over tubes.
+    """Return the correlation of being positive for two markers on the cells of one tube, averaged
+    over tubes.
 
     Markers without a table of combinations are taken as independent.
     """

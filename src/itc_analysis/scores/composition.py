@@ -1,7 +1,9 @@
 """Scores of a population that holds subsets, at the healthy people's composition of subsets.
 
-γδ T cells are Vδ1, Vδ2 and others, which carry receptors unlike: when one kind is lost the score of the whole changes
-though no cell does. Each subset is read against the same subset of healthy people, and the subsets are joined with
+γδ T cells are Vδ1, Vδ2 and others, which carry receptors unlike: when one kind is lost the score of
+the whole changes
+though no cell does. Each subset is read against the same subset of healthy people, and the subsets
+are joined with
 the healthy people's shares. What the score of the whole says beyond that is composition.
 """
 
@@ -21,16 +23,19 @@ from itc_analysis.scores.reference import (
 )
 from itc_analysis.scores.spread import Spreads, share_spread
 
-#: A sample whose subsets with cells enough make up less of the healthy composition is not standardised.
+#: A sample whose subsets with cells enough make up less of the healthy composition is not
+#: standardised.
 MIN_COVERED = 0.5
-#: Cells outside of all subsets are a subset of their own where they are this share of healthy people's cells.
+#: Cells outside of all subsets are a subset of their own where they are this share of healthy
+#: people's cells.
 MIN_REST = 0.02
 
 
 def with_rest(
     whole: tuple[Floats, Floats], subsets: Sequence[tuple[Floats, Floats]], reference: Reference
 ) -> list[tuple[Floats, Floats]]:
-    """Return the subsets and, where it is more than negligible, what the whole holds outside of them.
+    """Return the subsets and, where it is more than negligible, what the whole holds outside of
+    them.
 
     Parameters
     ----------
@@ -76,7 +81,8 @@ def standardised_logit_z(
 
     Notes
     -----
-    A subset with too few cells in a sample drops out of the sample's mean; what is left is joined with the healthy
+    A subset with too few cells in a sample drops out of the sample's mean; what is left is joined
+    with the healthy
     shares of the others. Which drop out depends on numbers of cells alone.
     """
     composition = healthy_composition([totals for _, totals in subsets], reference)
@@ -100,7 +106,7 @@ def _join(
     composition: Floats,
     reference: Reference,
 ) -> tuple[Floats, Floats, Healthy]:
-    """Return a marker's distance from healthy people in logits, its variance, and the healthy distribution."""
+    """Return a marker's distance from healthy people in logits, its variance, and these people."""
     n = len(reference.batches)
     value, variance, covered = np.zeros(n), np.zeros(n), np.zeros(n)
     apart = np.zeros(n)

@@ -23,7 +23,8 @@ WITHIN = "within healthy range"
 NOT_ASSESSABLE = "not assessable"
 LABELS = (INHIBITORY_HIGH, ACTIVATED, BOTH, WITHIN, NOT_ASSESSABLE)
 
-#: Above the upper limit of a 95 % reference interval, the 97.5th centile of healthy people (CLSI EP28), who are
+#: Above the upper limit of a 95 % reference interval, the 97.5th centile of healthy people (CLSI
+#: EP28), who are
 #: given as many cells: the label is as rare in healthy people with few cells as in those with many.
 RAISED_TAIL = 0.025
 
@@ -59,8 +60,10 @@ def label_participants(
     -------
     One row per participant and population with a share_positive row: participant_id, group,
     population, label (one of `LABELS`), n_inhibitory_raised, n_inhibitory_assessed,
-    n_activation_raised, n_activation_assessed, caution. A marker is raised when fewer than `RAISED_TAIL` of
-    healthy people would show as many positive cells among as many cells of the same subset. One marker alone
+    n_activation_raised, n_activation_assessed, caution. A marker is raised when fewer than
+    `RAISED_TAIL` of
+    healthy people would show as many positive cells among as many cells of the same subset. One
+    marker alone
     labels nobody: neither PD-1 nor CD69.
     """
     rows = measurements[measurements["measure"] == "share_positive"]
@@ -121,7 +124,7 @@ def _markers(signatures: Sequence[Signature], name: str) -> tuple[str, ...]:
 def _judge_markers(
     rows: pd.DataFrame, healthy_group: str | None, min_reference: int, max_anchor_error: float
 ) -> pd.DataFrame:
-    """Return participant_id, group, population, feature, whether assessed and raised; tubes of a person added."""
+    """Return whether each person's marker is assessed and raised, tubes of a person added."""
     keys = ["participant_id", "group", "population", "feature"]
     usable = rows[(rows["status"] == "ok") & (rows["n_denominator"] > 0)]
     n = usable["n_denominator"].to_numpy(dtype=float)

@@ -1,11 +1,17 @@
 """A person's true share or rate from counts, without the lean that few cells give to a logit.
 
-logit((k + 1/2) / (n - k + 1/2)) leans upwards where few cells are expected to be positive, and a posterior mean
-leans towards the prior; both lean more in whoever has fewer cells. No function of k is free of this for every
-share, but one can be for the *mean of a group of people*: people vary about their group's mean, and the estimate is
-chosen, among those that rise with k, so that its mean is the group's mean wherever that lies between 2 healthy SD
-below and 3 above the healthy centre. It depends on k, n and the healthy people's distribution alone: never on the
-person's group, nor on other patients. Its error depends on n and never on k, so that a weight cannot follow a value.
+logit((k + 1/2) / (n - k + 1/2)) leans upwards where few cells are expected to be positive, and a
+posterior mean
+leans towards the prior; both lean more in whoever has fewer cells. No function of k is free of this
+for every
+share, but one can be for the *mean of a group of people*: people vary about their group's mean, and
+the estimate is
+chosen, among those that rise with k, so that its mean is the group's mean wherever that lies
+between 2 healthy SD
+below and 3 above the healthy centre. It depends on k, n and the healthy people's distribution
+alone: never on the
+person's group, nor on other patients. Its error depends on n and never on k, so that a weight
+cannot follow a value.
 """
 
 from __future__ import annotations
@@ -21,19 +27,22 @@ from scipy import optimize, special
 Floats = npt.NDArray[np.float64]
 Kind = Literal["share", "rate"]
 
-#: Group means, in SD from the healthy centre, for which the estimate is made unbiased, and how much each counts:
+#: Group means, in SD from the healthy centre, for which the estimate is made unbiased, and how much
+#: each counts:
 #: a normal weight about half an SD up, because the question is whether patients lie higher.
 GROUP_MEANS = np.linspace(-2.0, 3.0, 11)
 LIKELY_SHIFT, LIKELY_SD = 0.5, 1.2
 #: A bias counts as much as the variance of the mean of this many people: above the size of a group.
 PEOPLE = 300.0
-#: Where 1.5 SD below the centre as many cells are expected, half a cell is correction enough (bias < 0.01 SD).
+#: Where 1.5 SD below the centre as many cells are expected, half a cell is correction enough (bias
+#: < 0.01 SD).
 ENOUGH = 5.0
 #: Group means between which the bias is reported.
 REPORTED = (-1.0, 2.0)
 #: Points of the integral over people, and how many SD they reach.
 N_POINTS, REACH = 161, 5.0
-#: Spread of people that an estimate is made for: with none, every count would give the centre; and with people who
+#: Spread of people that an estimate is made for: with none, every count would give the centre; and
+#: with people who
 #: differ by a hundredfold any estimate will do.
 MIN_SD, MAX_SD = 0.1, 1.5
 #: Largest step between group means and largest spread that ask for more cells, logit or log.
@@ -47,7 +56,8 @@ LEAST_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Latent:
-    """True values: the logit of shares; of rates the logarithm of 1 + rate, which leaves rates near nothing alone.
+    """True values: the logit of shares; of rates the logarithm of 1 + rate, which leaves rates near
+    nothing alone.
 
     Parameters
     ----------
@@ -56,11 +66,13 @@ class Latent:
     variance : Floats
         Variance of `value` about the person's true value; depends on cells, not on the count.
     posterior, posterior_variance : Floats
-        Best guess for this one person, drawn towards the healthy people; never for comparing groups.
+        Best guess for this one person, drawn towards the healthy people; never for comparing
+        groups.
     bias : Floats
         Largest bias of a group's mean, in healthy SD, between `REPORTED`.
     tail : Floats
-        Probability that a healthy person with as many cells shows as large a count or a larger one (mid-p).
+        Probability that a healthy person with as many cells shows as large a count or a larger one
+        (mid-p).
     """
 
     value: Floats
@@ -91,9 +103,11 @@ def estimate_latent(
     Parameters
     ----------
     found : Floats
-        Shape (n,), positive cells, or molecules (fractions are read between whole counts); NaN for none read.
+        Shape (n,), positive cells, or molecules (fractions are read between whole counts); NaN for
+        none read.
     total : Floats
-        Shape (n,), cells among which they were found, or the exposure of a rate; above 0 where `found` is known.
+        Shape (n,), cells among which they were found, or the exposure of a rate; above 0 where
+        `found` is known.
     centre : Floats
         Healthy centre on the scale of the value, one or one for each.
     sd : float
@@ -211,7 +225,8 @@ def _log_probability(total: float, theta: Floats, highest: float, kind: Kind) ->
 
 
 def _rising(by_group: Floats, means: Floats, weight: Floats) -> Floats:
-    """Return values of the counts that never fall, of small bias and then of small variance (least squares).
+    """Return values of the counts that never fall, of small bias and then of small variance (least
+    squares).
 
     Parameters
     ----------
@@ -241,7 +256,7 @@ def _rising(by_group: Floats, means: Floats, weight: Floats) -> Floats:
 
 @lru_cache(maxsize=1_024)
 def _knots(n: int) -> Floats:
-    """Return how each of n counts lies between knots: every count up to 8, then by steps of a fifth."""
+    """Return how n counts lie between knots: every count up to 8, then steps of a fifth."""
     places = list(range(min(n, 9)))
     while places[-1] < n - 1:
         places.append(min(max(places[-1] + 1, int(places[-1] * 1.2)), n - 1))

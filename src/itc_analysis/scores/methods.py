@@ -35,11 +35,14 @@ __all__ = [
     "pseudobulk_z",
 ]
 
-#: One molecule in the smallest profile that is scored, 20 cells of 5,000 molecules, is 10 per million.
+#: One molecule in the smallest profile that is scored, 20 cells of 5,000 molecules, is 10 per
+#: million.
 #: Genes rarer than that in healthy people weigh less than the others, by the ratio of the two.
 PRIOR_PER_MILLION = 10.0
-#: A feature whose group mean could be off by more than this, in healthy SD, for lack of cells is not used; unless the
-#: mean of as many people as the reference holds has an error that makes it no more than a quarter of that: then a
+#: A feature whose group mean could be off by more than this, in healthy SD, for lack of cells is
+#: not used; unless the
+#: mean of as many people as the reference holds has an error that makes it no more than a quarter
+#: of that: then a
 #: true null is rejected in 5.7 % in place of 5.
 MAX_BIAS, OF_ERROR = 0.1, 0.25
 #: Where learning the SD of people begins, on the logit or log scale.
@@ -55,8 +58,10 @@ class Scored:
     Parameters
     ----------
     value, standard_error : Floats
-        Shape (n_samples,); NaN where there is no score. For comparing groups: unbiased for the mean of a group
-        however few cells its people have. The error is that of counting in the sample itself, taken from the
+        Shape (n_samples,); NaN where there is no score. For comparing groups: unbiased for the mean
+        of a group
+        however few cells its people have. The error is that of counting in the sample itself, taken
+        from the
         number of cells and never from what was counted.
     posterior, posterior_error : Floats
         Best guess for the one person, drawn towards the healthy people; never for comparing groups.
@@ -132,7 +137,8 @@ def mean_logit_z(
     reference : Reference
         Who the healthy are.
     correlation : Floats
-        Shape (n_markers, n_markers), of the markers on the cells of a person: cells that carry one receptor carry
+        Shape (n_markers, n_markers), of the markers on the cells of a person: cells that carry one
+        receptor carry
         the others, so that the errors of counting go together. None: independent.
     """
     latents, people = _learn_markers(counts, totals, reference)
@@ -168,8 +174,10 @@ def mean_median_z(
 
     Notes
     -----
-    A median of n cells has the variance ``c / n``; c is not read from the sample, whose spread would be of its value,
-    but is the same for everybody: what the healthy people's medians vary more the fewer cells they have.
+    A median of n cells has the variance ``c / n``; c is not read from the sample, whose spread
+    would be of its value,
+    but is the same for everybody: what the healthy people's medians vary more the fewer cells they
+    have.
     """
     people, variances = [], np.empty_like(medians)
     for column in range(medians.shape[1]):
@@ -208,7 +216,8 @@ def pseudobulk_z(
 
     Each gene's rate (per million) is divided by its healthy mean rate in the subset plus
     `PRIOR_PER_MILLION`, so that a few strong genes do not carry the score; R is the weighted mean
-    of these over the genes (just under 1 in healthy), and the score is the z of the person's true log(1 + R). Genes
+    of these over the genes (just under 1 in healthy), and the score is the z of the person's true
+    log(1 + R). Genes
     of negative weight form an R of their own, subtracted by its share of the weights.
 
     Parameters
@@ -226,8 +235,10 @@ def pseudobulk_z(
     Notes
     -----
     Summing before the log, rather than averaging z scores of each gene's log counts: PDCD1, LAG3
-    and CTLA4 have a few molecules in a profile of 20 cells. A sum of scaled molecules is taken for a Poisson count of
-    the same mean and variance in healthy people, and the person's true value estimated as in `latent`.
+    and CTLA4 have a few molecules in a profile of 20 cells. A sum of scaled molecules is taken for
+    a Poisson count of
+    the same mean and variance in healthy people, and the person's true value estimated as in
+    `latent`.
     """
     found = np.isfinite(counts)
     n = len(totals)
@@ -256,7 +267,8 @@ def pseudobulk_z(
         people = replace(people, sd=float(share_spread(Spreads.of([people]))[0]))
     scored = combine(
         value[:, None], variance[:, None], np.ones(1), [people], None,
-        max_anchor_error=reference.max_anchor_error, thin=thin[:, None], posterior=(guess[:, None], doubt[:, None]),
+        max_anchor_error=reference.max_anchor_error,
+        thin=thin[:, None], posterior=(guess[:, None], doubt[:, None]),
     )  # fmt: skip
     is_scored = np.isfinite(scored.value)
     return replace(
@@ -270,12 +282,13 @@ def pseudobulk_z(
 def _effective(
     counts: Floats, totals: Floats, weight: Floats, reference: Reference
 ) -> tuple[Floats, Floats]:
-    """Return Poisson counts of the same mean and variance as the scaled sums, and their exposures."""
+    """Return Poisson counts of the mean and variance of the scaled sums, and their exposures."""
     per_count = 1e6 / totals[:, None]
     healthy = _mean_per_person(counts * per_count, reference)
     share = weight / np.maximum(weight.sum(axis=1, keepdims=True), _TINY)
     scale = share / (healthy + PRIOR_PER_MILLION)
-    # variance over mean of one molecule's part, in healthy people; genes of none there count as the prior does
+    # variance over mean of one molecule's part, in healthy people; genes of none there count as the
+    # prior does
     rate = healthy + PRIOR_PER_MILLION / max(counts.shape[1], 1)
     unit = (scale**2 * rate).sum(axis=1) / np.maximum((scale * rate).sum(axis=1), _TINY)
     unit = np.maximum(unit, _TINY)
@@ -286,7 +299,7 @@ def _effective(
 def _learn_markers(
     counts: Floats, totals: Floats, reference: Reference
 ) -> tuple[list[Latent], list[Healthy]]:
-    """Return true logits and healthy distributions of the markers, whose SD are estimated together."""
+    """Return true logits and healthy people of the markers, whose SD are estimated together."""
     first = [_learn(counts[:, m], totals, reference, "share") for m in range(counts.shape[1])]
     sd = share_spread(Spreads.of(first))
     latents, people = [], []
@@ -307,7 +320,7 @@ def learn_feature(
 
 
 def is_too_thin(latent: Latent, healthy: Healthy) -> npt.NDArray[np.bool_]:
-    """Return where so few cells were looked at that a group's mean would be off by more than can be borne."""
+    """Return where so few cells were looked at that a group's mean would be off too far."""
     spread = healthy.sd**2 if healthy.sd > 0 else np.nan
     error = np.sqrt((1 + latent.variance / spread) / max(healthy.n_reference, 1))
     return latent.bias > np.fmax(MAX_BIAS, OF_ERROR * error)
@@ -394,7 +407,7 @@ def _shrink(values: Floats, variances: Floats, people: Healthy) -> tuple[Floats,
 
 
 def _variance_per_cell(values: Floats, totals: Floats, reference: Reference) -> float:
-    """Return c of the variance c / n of a median: what squared deviations of healthy people gain with 1 / n."""
+    """Return c of a median's variance c / n: what healthy people's variance gains with 1 / n."""
     mine = np.flatnonzero(reference.is_reference & np.isfinite(values) & (totals > 0))
     if len(mine) <= reference.min_reference:
         return 0.0
@@ -425,7 +438,7 @@ METHODS: dict[str, Method] = {
         function=mean_logit_z,
         unit="SD of healthy",
         needs="positive cells of each marker, cells of the subset",
-        source="composite z of true logit positivity against healthy of the same subset (study/domain.md 5.1)",
+        source="composite z of true logit positivity against healthy (study/domain.md 5.1)",
     ),
     "singlecell": Method(
         name="pseudobulk_z",

@@ -1,4 +1,4 @@
-"""The scores in a paragraph for the paper's methods section: each sentence is made from what was done."""
+"""The scores in a paragraph for the methods section: each sentence is made from what was done."""
 
 from __future__ import annotations
 
@@ -37,17 +37,25 @@ def describe_scores(
     sentences = []
     if METHODS["flow"].name in methods or STANDARDISED in methods:
         sentences.append(
-            f"In flow cytometry, {_names(table, 'flow', signatures)} scored per sample and subset as the weighted "
-            "mean, over markers, of the z score of the person's true logit of positivity, estimated from k positive "
-            "among n cells so that the mean of a group of people is unbiased however few cells they have; its "
-            "error depends on n alone, and markers that come on the same cells have correlated errors. A marker "
-            f"whose group mean could be off by more than {MAX_BIAS:g} SD for lack of cells was not used."
+            f"In flow cytometry, {_names(table, 'flow', signatures)} scored per sample and subset "
+            f"as the weighted "
+            "mean, over markers, of the z score of the person's true logit of positivity, "
+            "estimated from k positive "
+            "among n cells so that the mean of a group of people is unbiased however few cells "
+            "they have; its "
+            "error depends on n alone, and markers that come on the same cells have correlated "
+            "errors. A marker "
+            f"whose group mean could be off by more than {MAX_BIAS:g} SD for lack of cells was "
+            f"not used."
         )
     if METHODS["singlecell"].name in methods:
         sentences.append(
-            f"In single-cell data, {_names(table, 'singlecell', signatures)} scored on pseudobulk profiles of at "
-            f"least {limits.min_cells} cells of one sample and subset, as the z score of the true log(1 + R), where R "
-            "is the summed rate of the genes, each scaled to its healthy mean, estimated in the same way from "
+            f"In single-cell data, {_names(table, 'singlecell', signatures)} scored on pseudobulk "
+            f"profiles of at "
+            f"least {limits.min_cells} cells of one sample and subset, as the z score of the true "
+            f"log(1 + R), where R "
+            "is the summed rate of the genes, each scaled to its healthy mean, estimated in the "
+            "same way from "
             "molecules."
         )
     is_standardised = (table["unit"] == METHODS["flow"].unit).any()
@@ -55,10 +63,14 @@ def describe_scores(
         sentences.append("The study has no healthy group, so that no score could be standardised.")
     elif is_standardised:
         sentences.append(
-            f"Centre and SD were those of the true values of the analysed participants of group {healthy_group} with "
-            f"the same subset (at least {limits.min_reference}), counting noise removed, never of the pooled cohort. "
-            "Each batch has its own centre, from its healthy participants and its bridge control; a batch whose "
-            f"centre was uncertain by more than {limits.max_anchor_error:g} SD borrowed from the other batches or, "
+            f"Centre and SD were those of the true values of the analysed participants of group "
+            f"{healthy_group} with "
+            f"the same subset (at least {limits.min_reference}), counting noise removed, never of "
+            f"the pooled cohort. "
+            "Each batch has its own centre, from its healthy participants and its bridge control; "
+            "a batch whose "
+            f"centre was uncertain by more than {limits.max_anchor_error:g} SD borrowed from the "
+            f"other batches or, "
             "where these say too little, was not scored."
         )
     n_lost = int((table["status"] == "not_anchored").sum())
@@ -69,8 +81,10 @@ def describe_scores(
     if STANDARDISED in methods:
         held = sorted(set(table.loc[table["method"] == STANDARDISED, "population"]))
         sentences.append(
-            f"The score of {_listed(held)} is standardised to the healthy composition of subsets, of which samples "
-            f"with cells had to hold at least {MIN_COVERED:.0%}; what the unstandardised score says beyond it is "
+            f"The score of {_listed(held)} is standardised to the healthy composition of subsets, "
+            f"of which samples "
+            f"with cells had to hold at least {MIN_COVERED:.0%}; what the unstandardised score "
+            f"says beyond it is "
             "given as composition."
         )
     sentences += _about_flags(table, signatures)
@@ -87,7 +101,8 @@ def describe_scores(
         )
     if "exhaustion" in set(table["signature"]):
         sentences.append(
-            "A high inhibitory-receptor score does not prove exhaustion, for which function would have to be tested."
+            "A high inhibitory-receptor score does not prove exhaustion, for which function would "
+            "have to be tested."
         )
     return " ".join(sentences)
 
@@ -101,16 +116,19 @@ def _about_flags(table: pd.DataFrame, signatures: list[Signature]) -> list[str]:
         if (card.name, card.assay) not in scored or card.name not in ("exhaustion", "activation"):
             continue
         found = circular.flagged(card.features, card.assay)
-        what = f"the {card.name} score of {'flow cytometry' if card.assay == 'flow' else 'single-cell data'}"
+        where = "flow cytometry" if card.assay == "flow" else "single-cell data"
+        what = f"the {card.name} score of {where}"
         if not found:
             said.append(
-                f"{what[0].upper()}{what[1:]} holds no marker that defines a population or rises with innateness in health."
+                f"{what[0].upper()}{what[1:]} holds no marker that defines a population or rises "
+                f"with innateness in health."
             )
             continue
         shown = f"{METHODS['flow'].name}_{WITHOUT_FLAGGED}"
         is_next = shown in set(table.loc[table["signature"] == card.name, "method"])
         said.append(
-            f"{what[0].upper()}{what[1:]} holds {_listed(list(found))}, which rise with innateness in health: it is read "
+            f"{what[0].upper()}{what[1:]} holds {_listed(list(found))}, which rise with "
+            f"innateness in health: it is read "
             "within a subset only"
             + (", with and without them." if is_next and card.assay == "flow" else ".")
         )

@@ -27,7 +27,7 @@ NO_BATCH = "-"
 
 @dataclass(frozen=True)
 class FlowTables:
-    """Tables of the flow arm: TubeSheet, Counts, Intensity, Combinations, as their contracts say."""
+    """Tables of the flow arm: TubeSheet, Counts, Intensity, Combinations."""
 
     tubes: pd.DataFrame
     counts: pd.DataFrame

@@ -1,12 +1,18 @@
-"""The healthy people that a score is read against: their centre in each batch and the SD of their true values.
+"""The healthy people that a score is read against: their centre in each batch and the SD of their
+true values.
 
-Only healthy, analysed participants of the same subset and the bridge control enter; patients never do. The spread
-that counting adds is taken out of the SD, so that a reference of people with 50 cells each is as wide as one of people
+Only healthy, analysed participants of the same subset and the bridge control enter; patients never
+do. The spread
+that counting adds is taken out of the SD, so that a reference of people with 50 cells each is as
+wide as one of people
 with 5,000.
 
-Batches differ by reagents and instrument: a batch shifts everybody in it, by a random amount. Its healthy people and
-its bridge control show by how much. What they leave open is an error that the whole batch shares, given for every
-score. A batch with too few of them borrows: from how far the other batches lie apart, where at least `min_reference`
+Batches differ by reagents and instrument: a batch shifts everybody in it, by a random amount. Its
+healthy people and
+its bridge control show by how much. What they leave open is an error that the whole batch shares,
+given for every
+score. A batch with too few of them borrows: from how far the other batches lie apart, where at
+least `min_reference`
 batches show that. Where neither is enough the batch is not anchored, and its samples have no score.
 """
 
@@ -23,15 +29,18 @@ Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 OWN, BORROWED, NOT_ANCHORED = "own", "borrowed", "not_anchored"
-#: SD of the shifts between batches that are weighed, in SD of people; 0 is no shift. Shifts above 1 SD are rare: a
+#: SD of the shifts between batches that are weighed, in SD of people; 0 is no shift. Shifts above 1
+#: SD are rare: a
 #: half-normal weight of SD 1.
 SHIFTS = np.array([0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
 SHIFT_WIDTH = np.gradient(SHIFTS) * np.exp(-(SHIFTS**2) / 2)
 #: A shift so large that other batches say nothing about this one.
 ANY_SHIFT = 10.0
-#: How well the bridge control repeats itself, in variances of people; without evidence as badly as people differ.
+#: How well the bridge control repeats itself, in variances of people; without evidence as badly as
+#: people differ.
 REPEATS = (1.0, 0.5, 0.25, 0.1, 0.03)
-#: Half the 95 % quantile of chi-squared with one degree of freedom: likelihoods nearer are not ruled out.
+#: Half the 95 % quantile of chi-squared with one degree of freedom: likelihoods nearer are not
+#: ruled out.
 NOT_RULED_OUT = 1.92
 #: Variances of people that are tried, relative to the variance of the values.
 SMALLEST, LARGEST = 1e-5, 4.0
@@ -52,7 +61,8 @@ class Reference:
     is_reference : array of bool
         The person is healthy and analysed.
     min_reference : int
-        Fewest healthy participants that make a reference, and fewest batches that show how far batches lie apart.
+        Fewest healthy participants that make a reference, and fewest batches that show how far
+        batches lie apart.
     is_bridge : array of bool
         The sample is the bridge control.
     max_anchor_error : float
@@ -85,7 +95,8 @@ class Healthy:
     sd_error : float
         Standard error of the square of `sd`.
     anchor_error : Floats
-        Shape (n,), error of the batch's centre against that of all healthy people, in SD; shared by the batch.
+        Shape (n,), error of the batch's centre against that of all healthy people, in SD; shared by
+        the batch.
     anchor : Objects
         Shape (n,), own, borrowed or not_anchored.
     n_reference : int
@@ -100,12 +111,14 @@ class Healthy:
     n_reference: int
 
 
-#: Takes the centre of each row and the SD of people; gives values and the variances of their errors.
+#: Takes the centre of each row and the SD of people; gives values and the variances of their
+#: errors.
 Measure = Callable[[Floats, float], tuple[Floats, Floats]]
 
 
 def learn_reference(measure: Measure, reference: Reference, *, centre: float, sd: float) -> Healthy:
-    """Learn centre and SD where the values themselves depend on them a little, as `latent` estimates do.
+    """Learn centre and SD where the values themselves depend on them a little, as `latent`
+    estimates do.
 
     Parameters
     ----------
@@ -142,7 +155,8 @@ def fit_reference(
     reference : Reference
         Who is healthy, and where.
     repeat : float
-        How badly the bridge control repeats itself, in variances of people; None: the worst that is not ruled out.
+        How badly the bridge control repeats itself, in variances of people; None: the worst that is
+        not ruled out.
     """
     n = len(values)
     units = _gather(values, variances, reference)
@@ -259,7 +273,7 @@ def _gather(values: Floats, variances: Floats, reference: Reference) -> _Units:
 
 @dataclass(frozen=True)
 class _Solved:
-    """Centres of the batches at given variances, or averaged over what the batches' variance may be."""
+    """Centres of the batches at given variances, or averaged over what these may be."""
 
     likelihood: float
     people: float
@@ -268,7 +282,7 @@ class _Solved:
 
 
 def _solve(units: _Units, people: float, batches: float, repeat: float) -> _Solved:
-    """Solve Henderson's mixed-model equations: means of healthy people and bridge, and shifts of batches."""
+    """Solve Henderson's mixed-model equations for the means of both kinds and the batches."""
     weight = 1 / (units.variance + np.where(units.is_bridge, repeat, 1.0) * people + ROUNDING)
     kinds = [~units.is_bridge] + ([units.is_bridge] if units.is_bridge.any() else [])
     n_kinds, n_places = len(kinds), len(units.places)
@@ -299,7 +313,7 @@ def _solve(units: _Units, people: float, batches: float, repeat: float) -> _Solv
 
 
 def _best_people(units: _Units, shift: float, repeat: float) -> _Solved:
-    """Solve at the variance between people of the highest restricted likelihood, for a shift in their SD."""
+    """Solve at the likeliest variance between people (restricted), for a shift in their SD."""
     scale = max(units.scale, ROUNDING) ** 2
 
     def lost(log_people: float) -> float:
@@ -335,7 +349,7 @@ def _weigh(units: _Units, repeat: float) -> _Solved:
 
 
 def _repeatability(units: _Units, min_batches: int) -> float:
-    """Return the worst repeatability of the bridge control that is not ruled out, in variances of people."""
+    """Return the bridge control's worst repeatability not ruled out, in variances of people."""
     n_bridged = len(set(units.batch[units.is_bridge]))
     if n_bridged < min_batches or n_bridged < 2:
         return REPEATS[0]

@@ -1,8 +1,11 @@
 """How well a score repeats itself: the bridge control's runs against what people differ by.
 
-The intraclass correlation is the share of the variance between people that is not the variance of one material
-measured again in every batch. Scores are read against each batch's own centre, to which the bridge control itself
-contributes: with few healthy people in a batch its runs agree a little better than those of another material would.
+The intraclass correlation is the share of the variance between people that is not the variance of
+one material
+measured again in every batch. Scores are read against each batch's own centre, to which the bridge
+control itself
+contributes: with few healthy people in a batch its runs agree a little better than those of another
+material would.
 """
 
 from __future__ import annotations
@@ -32,8 +35,10 @@ def bridge_repeatability(
     Returns
     -------
     pd.DataFrame
-        One row per score with a run of the bridge control: assay, population, signature, method, n_runs, n_people,
-        sd_runs, sd_people (within their groups, so that a difference between groups makes no score look repeatable),
+        One row per score with a run of the bridge control: assay, population, signature, method,
+        n_runs, n_people,
+        sd_runs, sd_people (within their groups, so that a difference between groups makes no score
+        look repeatable),
         icc and its 95 % limits, reason where there is none.
     """
     who = samples[["sample_id", "participant_id", "sample_type"]].merge(
@@ -62,7 +67,8 @@ def bridge_repeatability(
 def intraclass_correlation(
     variance_runs: float, df_runs: int, variance_people: float, df_people: int
 ) -> tuple[float, float, float]:
-    """Return 1 - (variance of runs) / (variance of people) with its limits from the ratio's F distribution.
+    """Return 1 - (variance of runs) / (variance of people) with its limits from the ratio's F
+    distribution.
 
     Parameters
     ----------

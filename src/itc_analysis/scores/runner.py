@@ -102,7 +102,8 @@ def score_study(
     Returns
     -------
     ScoreTable: one row per source, population and signature that could be expected, whatever
-    happened to it. Participants who are not analysed are scored, but are never part of the reference; bridge
+    happened to it. Participants who are not analysed are scored, but are never part of the
+    reference; bridge
     controls show how batches are shifted and nothing else.
     """
     people = _People(_people(participants, samples, healthy_group), healthy_group, limits)
@@ -129,7 +130,8 @@ def n_features_needed(
 
     Parameters
     ----------
-    n_available : features of the signature that any panel of the study has in the subset; a panel of two receptors
+    n_available : features of the signature that any panel of the study has in the subset; a panel
+    of two receptors
         gives a score of two receptors. None: all that the signature names.
     """
     of = len(signature.features) if n_available is None else n_available
@@ -139,7 +141,7 @@ def n_features_needed(
 def _people(
     participants: pd.DataFrame, samples: pd.DataFrame, healthy_group: str | None
 ) -> pd.DataFrame:
-    """Return participant, whether it is part of the reference, and whether a bridge control, by sample_id."""
+    """Return participant, and whether part of the reference or a bridge control, by sample_id."""
     joined = samples[["sample_id", "participant_id", "sample_type"]].merge(
         participants[["participant_id", "group", "is_analysed"]], on="participant_id", how="left"
     )
@@ -209,7 +211,7 @@ def _score_single_cell(
 def _subset_profiles(
     flow: FlowTables, population: str, features: Sequence[str], whole: Profiles, people: _People
 ) -> list[Profiles]:
-    """Return the profiles of the population's subsets, row for row those of the whole; none where they are not gated."""
+    """Return the profiles of the gated subsets, row for row those of the whole."""
     held = flow_populations(flow)
     names = [name for name in people.limits.subsets.get(population, ()) if name in held]
     found = []
@@ -394,7 +396,8 @@ def _explain_unscored(
             verdict = (
                 "few_cells",
                 (
-                    f"{cells}, too few for {thin} of {plural(n, 'feature')}: so rare a feature cannot be told from its absence"
+                    f"{cells}, too few for {thin} of {plural(n, 'feature')}: so rare a feature "
+                    f"cannot be told from its absence"
                 ),
             )
         elif scored.n_used[place] < needed:
@@ -409,7 +412,8 @@ def _explain_unscored(
                 "not_anchored",
                 (
                     f"the healthy centre of batch '{rows['batch'].iloc[position]}' is uncertain by "
-                    f"{scored.anchor_error[place]:.2f} SD, more than {people.limits.max_anchor_error:g}: too few healthy "
+                    f"{scored.anchor_error[place]:.2f} SD, more than "
+                    f"{people.limits.max_anchor_error:g}: too few healthy "
                     "people or bridge controls in it"
                 ),
             )

@@ -1,4 +1,4 @@
-"""The healthy people's SD of several markers, estimated together where few cells leave each of them uncertain."""
+"""The healthy people's SD of several markers, estimated together where each is uncertain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from itc_analysis.scores.reference import Floats, Healthy
 
 #: The correction of 1 / SD is to second order; beyond this squared relative error it is cut off.
 MAX_CV2 = 0.5
-#: E(1 / SD) is larger than 1 / SD by 3/8 of the squared relative error of the variance (second-order Taylor).
+#: E(1 / SD) is larger than 1 / SD by 3/8 of the squared relative error of the variance
+#: (second-order Taylor).
 TAYLOR = 3 / 8
 #: Mean of the positive half of a standard normal.
 HALF_NORMAL = 0.8
@@ -43,8 +44,10 @@ class Spreads:
 def share_spread(spreads: Spreads) -> Floats:
     """Return the SD of each marker, so that dividing by it is unbiased.
 
-    Each variance is drawn towards the mean of all, the more the less the markers differ beyond their errors (random
-    effects by moments). The SD is then enlarged by what its own error makes 1 / SD too large on average: with 12
+    Each variance is drawn towards the mean of all, the more the less the markers differ beyond
+    their errors (random
+    effects by moments). The SD is then enlarged by what its own error makes 1 / SD too large on
+    average: with 12
     healthy people, z scores against the plain SD are 7 % too large.
 
     Returns
@@ -65,7 +68,8 @@ def share_spread(spreads: Spreads) -> Floats:
     drawn = mean + kept * (variance - mean)
     left = kept**2 * squared + (1 - kept) ** 2 * float(np.sum(squared)) / n**2
     cv2 = np.minimum(left / np.maximum(drawn, NOTHING) ** 2, MAX_CV2)
-    # people who differ no more than counting explains may still differ: what is left of the error above zero
+    # people who differ no more than counting explains may still differ: what is left of the error
+    # above zero
     drawn = np.where(drawn > 0, drawn, HALF_NORMAL * np.sqrt(left))
     sd[known] = np.where(drawn > NOTHING, np.sqrt(drawn) * (1 + TAYLOR * cv2), 0.0)
     return sd

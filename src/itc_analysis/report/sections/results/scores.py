@@ -32,10 +32,14 @@ IMFI = "imfi"
 ASSAYS = ("flow", "singlecell")
 
 LABEL_RULE = (
-    "Reading rule: an inhibitory-receptor score raised against healthy people is called “inhibitory-receptor-high”, "
-    "a raised activation score “activated”, both together “activated + inhibitory-receptor-high”. PD‑1 and its kin also "
-    "rise on activation and are part of what innate T cells normally carry, and markers alone cannot show lost "
-    "function; so this page never calls cells exhausted. That would need at least two inhibitory receptors "
+    "Reading rule: an inhibitory-receptor score raised against healthy people is called "
+    "“inhibitory-receptor-high”, "
+    "a raised activation score “activated”, both together “activated + inhibitory-receptor-high”. "
+    "PD‑1 and its kin also "
+    "rise on activation and are part of what innate T cells normally carry, and markers alone "
+    "cannot show lost "
+    "function; so this page never calls cells exhausted. That would need at least two inhibitory "
+    "receptors "
     "raised against healthy people and lowered function in the same population."
 )
 
@@ -76,7 +80,8 @@ def section(material: Material) -> PageSection:
     if others:
         blocks.append(
             Paragraph(
-                f"Further signatures of this study: {words.listed(others)}. Where the plan compares them, they stand "
+                f"Further signatures of this study: {words.listed(others)}. Where the plan "
+                f"compares them, they stand "
                 "under All comparisons."
             )
         )
@@ -150,7 +155,8 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         body.append(cells)
     return Table(
         caption="Difference of the scores between groups (score units of healthy standard deviations where the "
-        "study has healthy people; see Methods), interval, adjusted p and verdict (not shown: no difference is shown). Read a row across: a difference in "
+        "study has healthy people; see Methods), interval, adjusted p and verdict (not shown: no "
+        "difference is shown). Read a row across: a difference in "
         "inhibitory receptors with the same difference in activation points to activation first.",
         header=[
             "Population and comparison",
@@ -216,7 +222,7 @@ def _not_separable(found: dict[str, verdicts.Direction]) -> str:
 
 
 def repeatability(material: Material) -> Table | None:
-    """Return how well each score of the bridge control repeats itself over the batches; None without one."""
+    """Return how well each score repeats itself in the bridge control; None without one."""
     table = bridge_repeatability(material.scores, material.samples, material.participants)
     table = table[table["icc"].notna() & (table["method"] != IMFI)]
     if table.empty:
@@ -234,8 +240,10 @@ def repeatability(material: Material) -> Table | None:
         for row in each_row(table)
     ]
     return Table(
-        caption="Repeatability: the bridge control, one material in every batch, against people within their groups. An "
-        "intraclass correlation near 1 says that people differ much more than one material measured again; near 0, "
+        caption="Repeatability: the bridge control, one material in every batch, against people "
+        "within their groups. An "
+        "intraclass correlation near 1 says that people differ much more than one material "
+        "measured again; near 0, "
         "that the score cannot tell people apart across batches.",
         header=[
             "Population, score",

@@ -1,0 +1,86 @@
+"""What `itc check` says of templates and plan before anything runs, and the plan that `itc init` proposes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
+from itc_analysis import cli
+from itc_analysis.cli.init import RESOURCES
+from itc_analysis.cli.plan_check import check_plan
+from itc_analysis.config import Study
+from itc_analysis.errors import ItcError
+from itc_analysis.stats.plan.plan import read_plan
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return write_study(tmp_path / "study")
+
+
+def told(study: Study) -> list[str]:
+    return check_plan(study, two_groups())
+
+
+def test_a_plan_for_what_is_measured_leaves_nothing_to_say(study: Study) -> None:
+    assert told(study) == []
+
+
+def test_faults_of_template_and_plan_are_told_in_one_call(study: Study) -> None:
+    template = TEMPLATE.replace("density_minimum, side: above", "rare_positive, side: above")
+    Path(study.gating_folder, "panel_a.yaml").write_text(template)
+    Path(study.analysis_plan).write_text(PLAN.replace("holm", "homl"))
+    with pytest.raises(ItcError) as caught:
+        told(study)
+    assert "panel_a.yaml" in str(caught.value)
+    assert "side" in str(caught.value)
+    assert "analysis_plan.yaml" in str(caught.value)
+    assert "homl" in str(caught.value)
+
+
+def test_a_wrong_template_stops_the_check_and_not_the_run(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(study.gating_folder, "panel_a.yaml").write_text(TEMPLATE.replace("CD3", "CD4"))
+    config = tmp_path / "config.yaml"
+    settings = {"study": study.model_dump(), "cohort": two_groups().model_dump(mode="json")}
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert cli.main(["check", "--config", str(config)]) == 2
+    assert "marker 'CD4' is not in the panel sheet" in capsys.readouterr().err
+
+
+def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> None:
+    plan = PLAN.replace("[t_cells]", "[mait]") + (
+        "  - name: scores\n    role: secondary\n    adjustment: bh\n    contrasts: [healthy]\n"
+        "    endpoints: [{assay: flow, populations: [mait], measures: [score], features: [activation]}]\n"
+    )
+    Path(study.analysis_plan).write_text(plan)
+    lines = "\n".join(told(study))
+    assert "plan, family 'primary': 1 of 1 endpoints are measured by nothing in this study" in lines
+    assert "no gating template measures 'mait'" in lines
+    assert "measured, but in no family of the plan: t_cells" in lines
+    assert "signature 'activation': no panel has CD69, HLA-DR, CD38 of 3 markers" in lines
+
+
+def test_a_plan_is_proposed_for_what_is_there_and_a_persons_own_stays(
+    study: Study, tmp_path: Path
+) -> None:
+    folder = tmp_path / "study"
+    settings = study.model_dump() | {"analysis_plan": "config/analysis_plan.yaml"}
+    (folder / "config").mkdir()
+    text = yaml.safe_dump({"study": settings, "cohort": two_groups().model_dump(mode="json")})
+    (folder / "config" / "config.yaml").write_text(text, encoding="utf-8")
+    plan = folder / "config" / "analysis_plan.yaml"
+    plan.write_bytes((RESOURCES / "analysis_plan.yaml").read_bytes())
+    assert cli.main(["init", str(folder), "--from-panels"]) == 0
+    proposed = read_plan(plan)
+    assert [(f.name, f.role) for f in proposed.families] == [("abundance", "primary")]
+    here = study.model_copy(update={"analysis_plan": str(plan)})
+    assert told(here) == []
+    plan.write_text(plan.read_text() + "# mine now\n")
+    assert cli.main(["init", str(folder), "--from-panels"]) == 0
+    assert plan.read_text().endswith("# mine now\n")
+    assert plan.with_name("analysis_plan.proposed.yaml").exists()
