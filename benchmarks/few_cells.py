@@ -2,12 +2,12 @@
 
 Simulates tables in which nothing differs between the groups but the number of cells (or what a row
 says), sends each through the engine of `compare_groups`, and prints how often a true null is
-rejected at 5 %, coverage, bias of the log ratio, the same for the model of values (half a cell added
-before the logit, limits of detection censored), and how often the product warns. The named rows are
-those of the question; the grid crosses cells in SSc, cells of the others, share and participants per
-group. Three generating models: normal person effects, heavy tails (t, 3 degrees of freedom), and a
-mixture (three in ten lie two logits lower), all centred: a mean that follows the spread would be a
-difference. `--output` writes the section of docs/calibration.md.
+rejected at 5 %, coverage, bias of the log ratio, the same for the model of values (half a cell
+added before the logit, limits of detection censored), and how often the product warns. The named
+rows are those of the question; the grid crosses cells in SSc, cells of the others, share and
+participants per group. Three generating models: normal person effects, heavy tails (t, 3 degrees of
+freedom), and a mixture (three in ten lie two logits lower), all centred: a mean that follows the
+spread would be a difference. `--output` writes the section of docs/calibration.md.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 import numpy as np
 import pandas as pd
+from few_cells_page import grid_lines, head, named_lines, told, write
 from scipy import special
 
 from itc_analysis.config.sections import Cohort
@@ -39,14 +40,11 @@ from itc_analysis.stats.plan.plan import AnalysisPlan
 COHORT = Cohort()
 ALPHA, CONFIDENCE = 0.05, 0.95
 #: Tables that share their participants.
-TABLES_PER_DRAW = 20
+TABLES_PER_DRAW = 10
 N_PROCESSES = 1
 MODELS = ("normal", "heavy", "mixture")
 COVARIATES = "cr(age_years, df=3, constraints='center') + sex + cmv_igg"
 GRID_GROUPS = ("SSc", "SLE", "RA", "healthy")
-#: Bounds of the question: type I error at trial size and at 12 a group, coverage, bias of the log.
-TRIAL, SMALL, COVERAGE, BIAS = (3.5, 6.5), 7.0, (93.0, 97.0), 0.05
-BEGIN, END = "<!-- few cells: begin -->", "<!-- few cells: end -->"
 
 
 @dataclass(frozen=True)
@@ -84,30 +82,33 @@ class Setting:
     effect: float = 0.0
 
 
+#: Cells in SSc and elsewhere: fewer in SSc; many everywhere.
+FEWER = ((50.0, 150.0), (500.0, 3000.0))
+MANY = ((9e4, 11e4), (9e4, 11e4))
 NAMED = (
     *(
-        Setting(f"positive {share:.0%}, SSc 50-150 cells, others 500-3,000", (50, 150), (500, 3000), share)
+        Setting(f"positive {share:.0%}, SSc 50-150 cells, others 500-3,000", *FEWER, share)
         for share in (0.01, 0.03, 0.10)
     ),
-    Setting("positive 1 %, true odds ratio 2", (50, 150), (500, 3000), 0.01, effect=float(np.log(2))),
+    Setting("positive 1 %, true odds ratio 2", *FEWER, 0.01, effect=float(np.log(2))),
     Setting(
-        "positive 3 % and 2 % background (error 30 %)", (50, 150), (500, 3000), 0.03, background=0.02
+        "positive 3 % and 2 % background (error 30 %)", *FEWER, 0.03, background=0.02
     ),
     Setting(
         "iNKT 0.05 %, 3,000 T cells in SSc, 20,000 elsewhere, limit 20", (2500, 3500), (17e3, 23e3),
         0.0005, sd=1.1, limit=20,
     ),
     Setting(
-        "iNKT 0.02 % of 100,000, healthy half as variable, limit 20", (9e4, 11e4), (9e4, 11e4), 0.0002,
+        "iNKT 0.02 % of 100,000, healthy half as variable, limit 20", *MANY, 0.0002,
         sd=1.1, sd_of={"healthy": 0.5}, limit=20,
     ),
     Setting(
-        "iNKT 0.02 % of 100,000, SSc 1.7 times as variable, limit 20", (9e4, 11e4), (9e4, 11e4), 0.0002,
+        "iNKT 0.02 % of 100,000, SSc 1.7 times as variable, limit 20", *MANY, 0.0002,
         sd=1.0, sd_of={"SSc": 1.7}, limit=20,
     ),
     Setting(
-        "single cell, 0.5 % of 300 T cells in SSc, of 1,500 elsewhere", (250, 350), (1200, 1800), 0.005,
-        sd=0.8,
+        "single cell, 0.5 % of 300 T cells in SSc, of 1,500 elsewhere", (250, 350), (1200, 1800),
+        0.005, sd=0.8,
     ),
     Setting("single cell, 0.05 % of 1,500 T cells", (1200, 1800), (1200, 1800), 0.0005, sd=1.1),
     Setting(
@@ -119,8 +120,8 @@ NAMED = (
 )  # fmt: skip
 GRID = tuple(
     Setting(
-        f"{ssc} | {others:,} | {share:.0%} | {n}", (ssc * 0.6, ssc * 1.6), (others * 0.6, others * 1.6),
-        share, n, GRID_GROUPS,
+        f"{ssc} | {others:,} | {share:.0%} | {n}", (ssc * 0.6, ssc * 1.6),
+        (others * 0.6, others * 1.6), share, n, GRID_GROUPS,
     )
     for ssc, others, share, n in itertools.product(
         (20, 50, 150, 500), (150, 500, 3000), (0.01, 0.03, 0.10, 0.50, 0.90), (12, 25, 60)
@@ -135,6 +136,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--processes", type=int, default=N_PROCESSES)
     parser.add_argument("--only", choices=("named", "grid"))
+    parser.add_argument("--folder", help="where rows are kept, so that a stopped run can go on")
+    parser.add_argument(
+        "--finished", action="store_true", help="simulate nothing: only what is in the folder"
+    )
     parser.add_argument("--output", help="a page whose section is written, docs/calibration.md")
     options = parser.parse_args()
     grid_tables = options.tables if options.grid_tables is None else options.grid_tables
@@ -144,41 +149,43 @@ def main() -> None:
     )
     lines = list(head(command))
     print("\n".join(lines), flush=True)
-    with multiprocessing.Pool(options.processes) as pool:
+    with multiprocessing.Pool(options.processes) as workers:
+        pool = None if options.finished else workers
         if options.only != "grid":
-            lines += told(named_lines(summaries(pool, NAMED, options.tables, options.seed)))
+            found = summaries(pool, NAMED, options.tables, options.seed, options.folder)
+            lines += told(named_lines(found))
         if options.only != "named":
-            lines += told(grid_lines(summaries(pool, GRID, grid_tables, options.seed + 1)))
+            found = summaries(pool, GRID, grid_tables, options.seed + 1, options.folder)
+            lines += told(grid_lines(found, len(GRID)))
     if options.output:
         write(Path(options.output), lines)
 
 
-def told(lines: Iterator[str]) -> list[str]:
-    """Print the lines as they come."""
-    kept = []
-    for line in lines:
-        print(line, flush=True)
-        kept.append(line)
-    return kept
+def summaries(
+    pool: Any, settings: tuple[Setting, ...], n_tables: int, seed: int, folder: str | None
+) -> Iterator[Any]:
+    """Yield each setting with the rows of all its tables.
 
-
-def write(page: Path, lines: list[str]) -> None:
-    """Put the section into the page, between its marks."""
-    old = page.read_text(encoding="utf-8") if page.exists() else ""
-    section = "\n".join([BEGIN, *lines, END])
-    if BEGIN in old and END in old:
-        before, after = old.split(BEGIN)[0], old.split(END)[1]
-        page.write_text(before + section + after, encoding="utf-8")
-    else:
-        page.write_text(old.rstrip("\n") + "\n\n" + section + "\n", encoding="utf-8")
-
-
-def summaries(pool: Any, settings: tuple[Setting, ...], n_tables: int, seed: int) -> Iterator[Any]:
-    """Yield each setting with the rows of all its tables."""
+    With a folder the rows are kept in it, and those that are there are not made again: a run that
+    was stopped goes on where it was. Settings are visited in a drawn order, so that what a stopped
+    run leaves is a fair part of them.
+    """
     n_draws = -(-n_tables // TABLES_PER_DRAW)
-    for i, setting in enumerate(settings):
-        jobs = [(setting, model, draw, (seed, i)) for model in MODELS for draw in range(n_draws)]
-        yield setting, pd.concat(pool.imap(run_draw, jobs), ignore_index=True)
+    found = {}
+    for i in np.random.default_rng(seed).permutation(len(settings)).tolist():
+        kept = None if folder is None else Path(folder) / f"{seed}-{n_draws}-{i}.parquet"
+        if kept is not None and kept.exists():
+            found[i] = pd.read_parquet(kept)
+            continue
+        if pool is None:
+            continue
+        jobs = [(settings[i], m, draw, (seed, i)) for m in MODELS for draw in range(n_draws)]
+        found[i] = pd.concat(pool.imap(run_draw, jobs), ignore_index=True)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            found[i].to_parquet(kept)
+    for i in sorted(found):
+        yield settings[i], found[i]
 
 
 def person_effect(rng: np.random.Generator, model: str, size: int, sd: np.ndarray) -> np.ndarray:
@@ -328,124 +335,6 @@ def answer(name: str, fitted: Any, weights: np.ndarray, truth: float) -> dict[st
         f"{name}_rejected": 100.0 * (found.p_value < ALPHA),
         f"{name}_covered": 100.0 * (low <= truth <= high),
     }
-
-
-def head(command: str) -> Iterator[str]:
-    """Yield the first lines of the section."""
-    yield "## Few cells in one group"
-    yield ""
-    yield (
-        f"Made by `{command}`. Nothing differs between the groups but what a row says; 60 participants "
-        "in each of six groups unless said, covariates age (spline), sex and CMV. *counts* is the "
-        "product's model; *values* the one before (half a cell added, limits of detection censored). "
-        "Person effects: normal, *heavy* (t with 3 degrees of freedom), *mixture* (three in ten lie "
-        "lower by 3.3 SDs of the rest), all centred."
-    )
-
-
-def monte_carlo(n: int, percent: float = 5.0) -> float:
-    """Return the Monte-Carlo standard error of a percentage."""
-    return float(np.sqrt(percent * (100 - percent) / n))
-
-
-def named_lines(found: Iterator[Any]) -> Iterator[str]:
-    """Yield the table of the named rows."""
-    first = True
-    for setting, rows in found:
-        if first:
-            n = rows["table"].nunique()
-            yield ""
-            yield (
-                f"{n} tables per row and model: Monte-Carlo standard error {monte_carlo(n):.1f} points at 5 %."
-            )
-            yield ""
-            yield (
-                "| setting | model | reference | rejected: counts | coverage | bias of log | warned | "
-                "rejected: values | coverage | bias |"
-            )
-            yield "|---|---|---|---|---|---|---|---|---|---|"
-            first = False
-        for (model, reference), mine in rows.groupby(["model", "reference"], sort=True):
-            mean = mine.mean(numeric_only=True)
-            yield (
-                f"| {setting.name} | {model} | {reference} | {mean['counts_rejected']:.1f} % | "
-                f"{mean['counts_covered']:.1f} % | {mean['counts_bias']:+.3f} | "
-                f"{100 * mine['warned'].mean():.0f} % | {mean['values_rejected']:.1f} % | "
-                f"{mean['values_covered']:.1f} % | {mean['values_bias']:+.3f} |"
-            )
-
-
-def grid_lines(found: Iterator[Any]) -> Iterator[str]:
-    """Yield the grid: over all three models together, and the cells that are out of bounds."""
-    cells = []
-    for setting, rows in found:
-        for reference, mine in rows.groupby("reference"):
-            by_model = mine.groupby("model")[
-                ["counts_rejected", "counts_covered", "counts_bias"]
-            ].mean()
-            cells.append(
-                {
-                    "cell": setting.name, "reference": reference, "n": setting.n, "tables": len(mine),
-                    "rejected": mine["counts_rejected"].mean(), "covered": mine["counts_covered"].mean(),
-                    "bias": float(by_model["counts_bias"].abs().max()),
-                    "worst": float(by_model["counts_rejected"].max()),
-                    "values": mine["values_rejected"].mean(), "warned": mine["warned"].mean(),
-                    "lost": mine["counts_rejected"].isna().mean(),
-                    "bias_error": float(mine["counts_bias"].std() / np.sqrt(len(mine) / 3)),
-                }
-            )  # fmt: skip
-    table = pd.DataFrame(cells)
-    n = int(table["tables"].iloc[0])
-    error = monte_carlo(n)
-    yield ""
-    yield (
-        f"Grid: SSc, two diseases and healthy, {n} tables a cell over the three models (Monte-Carlo "
-        f"standard error {error:.1f} points at 5 %). A cell counts as out of bounds when it lies out of them by "
-        "more than two of these errors: rejected in 3.5 to 6.5 % (at most 7 % at 12 a group), coverage 93 to "
-        "97 %, bias of the log of no model above 0.05."
-    )
-    slack = 2 * error
-    low = np.where(table["n"] == 12, 0.0, TRIAL[0])
-    high = np.where(table["n"] == 12, SMALL, TRIAL[1])
-    is_wrong = (table["rejected"] > high + slack) | (table["rejected"] < low - slack)
-    is_wrong |= (table["covered"] < COVERAGE[0] - slack) | (table["covered"] > COVERAGE[1] + slack)
-    is_wrong |= table["bias"] > BIAS + 2 * table["bias_error"]
-    is_warned = table["warned"] > 0.5
-    yield ""
-    yield "| | cells of the grid | out of bounds | largest rejected | largest bias | values: median rejected |"
-    yield "|---|---|---|---|---|---|"
-    for words, chosen in (("warned or refused", is_warned), ("not warned", ~is_warned)):
-        mine = table[chosen]
-        if len(mine):
-            yield (
-                f"| {words} | {len(mine)} | {int(is_wrong[chosen].sum())} | {mine['rejected'].max():.1f} % | "
-                f"{mine['bias'].max():.2f} | {mine['values'].median():.1f} % |"
-            )
-    yield ""
-    yield "Cells out of bounds:"
-    yield ""
-    yield (
-        "| cells in SSc | others | share | n | reference | rejected | coverage | largest bias of a model (error) | "
-        "warned | not estimable | rejected: values |"
-    )
-    yield "|---|---|---|---|---|---|---|---|---|---|---|"
-    for _, row in table[is_wrong].iterrows():
-        yield (
-            f"| {row['cell']} | {row['reference']} | {row['rejected']:.1f} % | {row['covered']:.1f} % | "
-            f"{row['bias']:.2f} ({row['bias_error']:.2f}) | {row['warned']:.0%} | {row['lost']:.0%} | "
-            f"{row['values']:.1f} % |"
-        )
-    yield ""
-    yield "By number of participants, cells not warned of:"
-    yield ""
-    yield "| n | rejected: mean | 5 to 95 % of cells | coverage: mean | mean bias of the largest |"
-    yield "|---|---|---|---|---|"
-    for size, mine in table[~is_warned].groupby("n"):
-        spread = np.percentile(mine["rejected"], [5, 95])
-        yield (
-            f"| {size} | {mine['rejected'].mean():.1f} % | {spread[0]:.1f}-{spread[1]:.1f} % | "
-            f"{mine['covered'].mean():.1f} % | {mine['bias'].mean():.3f} |"
-        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Are the counts of rare populations right, and do they say how sure they are? `./run validate gating`.
+"""Are the counts of rare populations right, and do they say how sure they are? `./run validate
+gating`.
 
-Draws tubes (benchmarks/gating_tubes.py) in batches, half of the batches with a control tube without the
-rare markers' antibodies, gates them as the workflow does (fit, pool, apply; default settings, one
-template for all), and prints by frequency: the median error of the count, how often the 95 % interval of
-the background-subtracted share holds the truth, and how often a population is called below its limit of
-detection or quantified. The published run (no options) writes its tables into docs/gating-validation.md.
+Draws tubes (benchmarks/gating_tubes.py) in batches, half of the batches with a control tube without
+the rare markers' antibodies, gates them as the workflow does (fit, pool, apply; default settings,
+one template for all), and prints by frequency: the median error of the count, how often the 95 %
+interval of the background-subtracted share holds the truth, and how often a population is called
+below its limit of detection or quantified. Then MAIT cells among three levels of CD161
+(benchmarks/gating_levels.py). The published run (no options) writes its tables into
+docs/gating-validation.md.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ os.environ.update(ONE_THREAD)  # before numpy is imported
 
 import numpy as np
 import pandas as pd
+from gating_levels import DEFAULT_TUBES, level_report, validate_levels
 from gating_tubes import COLOURS, LEVELS, MARKERS, SCATTER, draw_staining, write_tube
 
 from itc_analysis.config.sections import Flow
@@ -219,6 +223,12 @@ def main() -> None:
     parser.add_argument(
         "--tubes", type=int, default=PUBLISHED_TUBES, help=f"in batches of {TUBES_PER_BATCH}"
     )
+    parser.add_argument(
+        "--level-tubes",
+        type=int,
+        default=DEFAULT_TUBES,
+        help="with three levels of CD161; 0 for none",
+    )
     parser.add_argument("--details", help="write one row per tube and population here (Parquet)")
     parser.add_argument("--page", help="a page to write the tables into, between its marks")
     options = parser.parse_args()
@@ -235,6 +245,11 @@ def main() -> None:
     if options.details:
         rows.to_parquet(options.details)
     text = report(rows, options.seed)
+    if options.level_tubes:
+        levels = validate_levels(options.level_tubes, options.seed)
+        text += (
+            f"\n### MAIT cells among three levels of CD161\n\n{level_report(levels, options.seed)}"
+        )
     print(text)
     if page is not None:
         write_page(page, text)

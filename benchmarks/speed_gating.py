@@ -171,8 +171,9 @@ def with_the_evaluator(folder: Path) -> tuple[Run, Run]:
     """Return what gates the tube by this package and does no more than FlowKit does."""
     import numpy as np
 
-    from itc_analysis.flow.counting.apply import final_gates, gate_tube
+    from itc_analysis.flow.counting.apply import gate_tube
     from itc_analysis.flow.fcs.read import read_fcs
+    from itc_analysis.flow.gates.final import final_gates
     from itc_analysis.flow.scale.scales import choose_transforms
     from itc_analysis.flow.spillover.compensation import compensate, find_spillover
     from itc_analysis.flow.tube.batch import read_batch

@@ -21,7 +21,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 import numpy as np
 import pandas as pd
-from few_cells import BEGIN, END
+from few_cells_page import BEGIN, END
 from simulated_tables import HEALTHY_SHARE, Setting, draw_measurements, draw_participants
 
 from itc_analysis.config.sections import Cohort, Stats
@@ -204,7 +204,7 @@ def compare_endpoint(
             design, COHORT.index_group, list(groups), pooled_weights=plan.pooled_weights
         )
         try:
-            result = fitted.compare(weights, STATS.confidence).result
+            result = fitted.compare(weights, STATS.comparison_confidence).result
         except NotEstimable:
             answers.append(described | lost | {"reference": name})
             continue

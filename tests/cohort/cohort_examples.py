@@ -179,7 +179,11 @@ def absent(name: str) -> Any:
 def no_findings(participant_id: str = "P001", **changes: Any) -> dict[str, Any]:
     """Return a row of the classification sheet where everything was assessed and nothing found."""
     names = [c.name for c in sheet_forms()["ClassificationSheet"].columns][1:]
-    return {"participant_id": participant_id} | {name: absent(name) for name in names} | changes
+    found = {name: absent(name) for name in names} | changes
+    # what the criteria of 2013 call skin changes of the fingers, those of 2001 call so as well
+    if found["ssc_skin_proximal_to_mcp"] or found["ssc_sclerodactyly"]:
+        found["ssc_distal_skin"] = changes.get("ssc_distal_skin", True)
+    return {"participant_id": participant_id} | found
 
 
 def crafted(case: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any] | None]:

@@ -10,8 +10,13 @@ import pandas as pd
 import pytest
 
 from cohort.cohort_examples import no_findings, participant_table, spotless
-from itc_analysis.cohort.classification.run import classify
-from itc_analysis.cohort.eligibility.consistency import CHECKS, find_contradictions
+from itc_analysis.cohort.classification.run import classify, people_with_items
+from itc_analysis.cohort.eligibility.consistency import (
+    CHECKS,
+    doubted_items,
+    find_contradictions,
+    with_groups,
+)
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.queries import make_queries, write_query_sheet
 from itc_analysis.config.sections import Cohort
@@ -86,7 +91,8 @@ def test_items_that_a_rule_finds_contradictory_are_named_together() -> None:
 
 def test_a_second_set_of_criteria_is_an_overlap_query() -> None:
     items = no_findings(sle_joints=True, sle_leukopenia=True, sle_low_c3=True)
-    query = only(asked(spotless(ana_titre=320.0), items | {"ssc_skin_proximal_to_mcp": True}))
+    items |= {"ssc_skin_proximal_to_mcp": True, "ssc_distal_skin": True}
+    query = only(asked(spotless(ana_titre=320.0), items))
     assert query["kind"] == "overlap"
     assert query["what"] == (
         "the criteria of another disease are fulfilled: sle_2019 fulfils (12, cut-off 10)"
@@ -101,7 +107,7 @@ def test_a_healthy_person_who_fulfils_criteria_is_queried() -> None:
 
 def test_undecided_criteria_ask_for_the_items_that_matter_or_a_declaration() -> None:
     people = spotless(classification_met=None, anticentromere=True, antitopoisomerase=False)
-    items = no_findings(ssc_raynaud="reported", ssc_telangiectasia=True)
+    items = no_findings(ssc_raynaud="reported", ssc_telangiectasia=True, ssc_antibody_titre=320.0)
     query = only(asked(people, items))
     assert query["item"] == "classification_met"
     assert "ssc_2013 not assessable (8 to 10, cut-off 9)" in query["what"]
@@ -143,6 +149,65 @@ CONTRADICTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"digital_ulcers_current": 2.0, "digital_ulcers_ever": False}, {"digital_ulcers_ever": True}),
     ({"pah": True, "mpap_mmhg": 20.0}, {"mpap_mmhg": 21.0}),
     ({"ild": False, "ild_extent_percent": 5.0}, {"ild": True}),
+    ({"ild": True, "ssc_lung": False}, {"ssc_lung": True}),
+    (
+        {"digital_ulcers_ever": True, "ssc_digital_tip_ulcers": False},
+        {"digital_ulcers_ever": False},
+    ),
+    (
+        {"digital_ulcers_current": 1.0, "ssc_digital_tip_ulcers": False},
+        {"digital_ulcers_current": 0.0},
+    ),
+    ({"raynaud_duration_years": 3.0, "ssc_raynaud": "none"}, {"ssc_raynaud": "reported"}),
+    ({"mrss": 4.0, "ssc_distal_skin": False, "ssc_proximal_skin": False}, {"mrss": 0.0}),
+    ({"ssc_subset": "sine", "ssc_skin_proximal_to_mcp": True}, {"ssc_subset": "lcSSc"}),
+    ({"ssc_skin_proximal_to_mcp": True, "ssc_distal_skin": False}, {"ssc_distal_skin": True}),
+    ({"ssc_sclerodactyly": True, "ssc_distal_skin": False}, {"ssc_sclerodactyly": False}),
+    ({"anticentromere": True, "ssc_antibody_titre": 0.0}, {"ssc_antibody_titre": 320.0}),
+    ({"antitopoisomerase": True, "ssc_antibody_titre": 0.0}, {"antitopoisomerase": False}),
+    ({"anti_rnap3": True, "ssc_antibody_titre": 0.0}, {"anti_rnap3": False}),
+    ({"anti_pmscl": True, "ssc_antibody_titre": 0.0}, {"anti_pmscl": False}),
+    ({"pah": True, "pawp_mmhg": 16.0}, {"pawp_mmhg": 15.0}),
+    ({"pah": True, "pvr_wu": 2.0}, {"pvr_wu": 2.1}),
+    (
+        {"pah": True, "mpap_mmhg": 24.0, "pah_definition_year": 2015.0},
+        {"pah_definition_year": 2022.0},
+    ),
+    ({"ck_u_per_l": 2000.0, "iim_enzymes": False}, {"ck_u_per_l": 180.0}),
+    ({"crp_mg_per_l": 45.0, "ra_crp_abnormal": False}, {"ra_crp_abnormal": True}),
+    ({"esr_mm_per_h": 80.0, "ra_esr_abnormal": False}, {"esr_mm_per_h": 20.0}),
+    ({"synovitis": True, "ra_synovitis": False}, {"synovitis": False}),
+    (
+        {
+            "ra_synovitis": True,
+            "ra_large_joints": 0.0,
+            "ra_small_joints": 0.0,
+            "ra_other_joints": 0.0,
+        },
+        {"ra_small_joints": 1.0},
+    ),
+    (
+        {"disease_duration_years": 4.0, "ra_duration_weeks": 3.0, "is_ra_group": True},
+        {"ra_duration_weeks": 208.0},
+    ),
+    (
+        {
+            "age_years": 60.0,
+            "disease_duration_years": 5.0,
+            "iim_onset_age_years": 40.0,
+            "is_iim_group": True,
+        },
+        {"iim_onset_age_years": 54.0},
+    ),
+    ({"iim_biopsy": False, "iim_biopsy_endomysial": True}, {"iim_biopsy": True}),
+    ({"iim_biopsy": False, "iim_biopsy_perimysial": True}, {"iim_biopsy": True}),
+    ({"iim_biopsy": False, "iim_biopsy_perifascicular": True}, {"iim_biopsy": True}),
+    ({"iim_biopsy": False, "iim_biopsy_rimmed_vacuoles": True}, {"iim_biopsy": True}),
+    ({"essdai": 6.0, "pss_essdai": False}, {"essdai": 0.0}),
+    ({"chronic_infection": False, "pss_hepatitis_c": True}, {"chronic_infection": True}),
+    ({"chronic_infection": False, "pss_aids": True}, {"pss_aids": False}),
+    ({"stem_cell_transplantation": False, "pss_gvhd": True}, {"stem_cell_transplantation": True}),
+    ({"pregnant_or_breastfeeding": True, "menopause": True}, {"menopause": False}),
     ({"capillaroscopy": "late", "ssc_abnormal_capillaries": False}, {"capillaroscopy": "normal"}),
     ({"ssc_subset": "lcSSc", "ssc_proximal_skin": True}, {"ssc_subset": "dcSSc"}),
     (
@@ -187,3 +252,56 @@ def test_the_sheet_opens_in_a_spreadsheet_with_a_column_for_the_answer(tmp_path:
         ("weight_kg", "yes", ""),
         ("cmv_igg", "no", ""),
     ]
+
+
+#: Raynaud 3 and sclerodactyly 4: 7 points, to which the lung adds 2.
+SEVEN_POINTS = {
+    "ssc_raynaud": "measured", "ssc_sclerodactyly": True, "ssc_skin_proximal_to_mcp": False,
+    "ssc_puffy_fingers": False, "ssc_digital_tip_ulcers": False, "ssc_pitting_scars": False,
+    "ssc_telangiectasia": False, "ssc_abnormal_capillaries": False, "ssc_fingers_spared": False,
+    "ssc_like_disorder": False, "ssc_lung": False,
+}  # fmt: skip
+
+
+def judged(items: dict[str, Any], **person: Any) -> tuple[str, pd.DataFrame]:
+    """Return the decision on one SSc patient and the queries, by both sheets."""
+    cohort = Cohort(classification_criteria={"SSc": ("ssc_2013",)})
+    people = participant_table(spotless(**person))
+    sheet = contract.make([{"participant_id": "P001", **items}], ClassificationSheet)
+    ((_, known),) = people_with_items(people, sheet)
+    doubts = {"P001": doubted_items(with_groups(known, cohort))}
+    table = classify(people, sheet, cohort=cohort, doubts=doubts)
+    eligibility = judge_participants(people, table, cohort=cohort, doubts=doubts)
+    decisions = contract.empty(DecisionSheet)
+    decided = decide(people, eligibility, decisions, analyse_queried=False)
+    queries = make_queries(decided, eligibility, table, sheet, cohort=cohort)
+    return str(decided["decision"][0]), queries
+
+
+@pytest.mark.parametrize("declared", [True, False, None])
+def test_a_score_that_turns_on_sheets_that_contradict_each_other_decides_nothing(
+    declared: bool | None,  # noqa: FBT001
+) -> None:
+    items = dict(SEVEN_POINTS)
+    facts = {"classification_met": declared, "ild": True, "pah": False, "anticentromere": False,
+             "antitopoisomerase": False, "anti_rnap3": False}  # fmt: skip
+    _, queries = judged(items | {"ssc_telangiectasia": True}, **facts)  # 9 by themselves
+    assert len(queries[queries["blocks"]]) == (declared is False)
+    decision, queries = judged(items, **facts)
+    assert decision == "query"
+    (asked_for,) = queries[queries["blocks"]].to_dict("records")
+    assert asked_for["kind"] == "contradictory"
+    assert asked_for["item"] == "ild, ssc_lung"
+    assert "turn on items that contradict one another" in asked_for["what"]
+    assert "ssc_2013 not assessable (7 to 9, cut-off 9)" in asked_for["what"]
+    mended, queries = judged(items | {"ssc_lung": True}, **facts)
+    assert mended == ("query" if declared is False else "eligible")
+
+
+def test_an_exclusion_that_the_other_sheet_denies_is_a_query() -> None:
+    facts = {"classification_met": True, "ild": False}
+    decision, queries = judged({"pss_aids": True, "ssc_lung": False}, **facts)
+    assert decision == "query"
+    blocking = queries[queries["blocks"]]
+    assert "chronic_infection" in set(blocking["item"])
+    assert "the items contradict one another" in blocking["what"].iloc[0]

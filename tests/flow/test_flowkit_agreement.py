@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.counting.apply import FinalGate, final_gates, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
+from itc_analysis.flow.gates.final import FinalGate, final_gates
 from itc_analysis.flow.gates.fit import axes_of, fit_batch, load_checked
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import (

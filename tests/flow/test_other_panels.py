@@ -10,7 +10,8 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, make_tube
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.counting.apply import final_gates, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
+from itc_analysis.flow.gates.final import final_gates
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template, check_template, load_template

@@ -26,20 +26,34 @@ def test_median_has_no_error_of_counting(study: Any) -> None:
     assert pd.isna(row["standard_error"])
 
 
-def test_small_population_has_no_phenotype(study: Any) -> None:
-    for measure in ("share_positive", "median_intensity"):
-        row = study.row("H1-a", "inkt", measure, "PD-1")
-        assert row["status"] == "few_cells"
-        assert row["reason"] == "30 events, 50 needed"
-        assert pd.isna(row["value"])
+def test_small_population_has_no_median(study: Any) -> None:
+    row = study.row("H1-a", "inkt", "median_intensity", "PD-1")
+    assert row["status"] == "few_cells"
+    assert row["reason"] == "30 events, 50 needed"
+    assert pd.isna(row["value"])
+
+
+def test_positivity_counts_every_event_with_its_interval(study: Any) -> None:
+    study.change(
+        "intensity",
+        {"source_id": "H1-a", "population": "inkt", "marker": "PD-1"},
+        n_events=30,
+        n_positive=3,
+    )
+    row = study.row("H1-a", "inkt", "share_positive", "PD-1")
+    exact = stats.binomtest(3, 30).proportion_ci(confidence_level=0.95, method="exact")
+    assert (row["status"], row["value"]) == ("ok", pytest.approx(0.1))
+    assert row["upper"] == pytest.approx(exact.high, abs=1e-9)
 
 
 @pytest.mark.parametrize(("n_events", "status"), [(49, "few_cells"), (50, "ok")])
-def test_as_many_events_as_are_needed_are_enough(study: Any, n_events: int, status: str) -> None:
+def test_a_median_needs_as_many_events_as_the_setting_and_a_share_has_its_error(
+    study: Any, n_events: int, status: str
+) -> None:
     here = {"source_id": "H1-a", "population": "mait", "marker": "PD-1"}
     study.change("intensity", here, n_events=n_events, n_positive=20)
-    for measure in ("share_positive", "median_intensity"):
-        assert study.row("H1-a", "mait", measure, "PD-1")["status"] == status
+    assert study.row("H1-a", "mait", "median_intensity", "PD-1")["status"] == status
+    assert study.row("H1-a", "mait", "share_positive", "PD-1")["status"] == "ok"
 
 
 def test_marker_without_threshold_has_no_positivity_but_a_median(study: Any) -> None:

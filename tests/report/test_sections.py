@@ -113,7 +113,12 @@ def test_a_study_where_nothing_can_be_estimated_says_so_before_any_table(
         (
             {"exhaustion": "higher", "activation": "higher"},
             "healthy",
-            "activated + inhibitory-receptor-high",
+            "activated + inhibitory-receptor-high (not separable from activation, raised as well)",
+        ),
+        (
+            {"exhaustion": "higher", "activation": "none", "interferon": "higher"},
+            "healthy",
+            "inhibitory-receptor-high (not separable from interferon response, raised as well)",
         ),
         ({"exhaustion": "none", "activation": "none"}, "healthy", "no difference shown"),
         ({"exhaustion": "lower", "activation": "none"}, "healthy", "lower: inhibitory receptors"),

@@ -15,7 +15,7 @@ from itc_analysis.scores.signatures import Signature
 from itc_analysis.tables import contract, made
 from itc_analysis.tables.cohort import sheets
 
-LIMITS = Limits(min_features_found=0.6, min_reference=4, min_events=50, min_cells=20)
+LIMITS = Limits(min_features_found=0.6, min_reference=4, min_cells=20)
 
 EXHAUSTION = Signature(
     name="exhaustion",
@@ -33,6 +33,8 @@ EXHAUSTION_RNA = Signature(
     sources=("s",) * 3,
     reads_as="more inhibitory-receptor RNA",
 )
+#: Methods whose scores go by the signature's name.
+MAIN = ("mean_logit_z", "standardised_logit_z", "pseudobulk_z", "share_two_or_more")
 HEALTHY = tuple(f"H{i}" for i in range(1, 7))
 PATIENTS = tuple(f"P{i}" for i in range(1, 5))
 
@@ -214,9 +216,12 @@ class Study:
             limits=self.limits,
         )
 
-    def row(self, source: str, population: str, signature: str = "exhaustion") -> pd.Series:
-        """The one score with this source, population and signature."""
+    def row(
+        self, source: str, population: str, signature: str = "exhaustion", method: str | None = None
+    ) -> pd.Series:
+        """The one score with this source, population, signature and method (else the main one)."""
         table = self.score()
+        table = table[table["method"].isin(MAIN if method is None else [method])]
         found = table[
             (table["source_id"] == source)
             & (table["population"] == population)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.scores.coexpression import score_coexpression
+from itc_analysis.scores.coexpression import (
+    log_odds,
+    marker_correlation,
+    pair_table,
+    score_coexpression,
+)
 from itc_analysis.tables import contract, made
 
 
@@ -24,14 +30,46 @@ def test_control_tubes_are_not_scored(study: Any) -> None:
     table = study.flow.combinations
     control = table[table["source_id"] == "H1-a"].assign(source_id="FMO", sample_id="S-BR")
     study.put("flow", combinations=pd.concat([table, control], ignore_index=True))
-    assert "FMO" not in set(score_coexpression(study.flow, min_events=50)["source_id"])
+    assert "FMO" not in set(score_coexpression(study.flow)["source_id"])
 
 
-def test_small_population_is_not_scored(study: Any) -> None:
+def test_few_cells_count_with_their_error(study: Any) -> None:
     study.change("flow", "combinations", {"source_id": "P1-a"}, n_events=10)
     row = study.row("P1-a", "mait", "coexpression")
-    assert (row["status"], row["reason"]) == ("few_cells", "30 events, 50 needed")
-    assert pd.isna(row["value"])
+    assert (row["status"], row["n_cells"]) == ("ok", 30)
+    assert row["value"] == pytest.approx(10 / 30)
+    shrunk = 12 / 34
+    assert row["standard_error"] == pytest.approx(math.sqrt(shrunk * (1 - shrunk) / 34))
+
+
+def test_log_odds_beyond_independence_by_hand(study: Any) -> None:
+    row = study.row("P1-a", "mait", "coexpression", "log_odds_beyond_independence")
+    # PD-1 and TIM-3: 40 both, 60 PD-1 alone, none TIM-3 alone, 300 neither; half a cell each
+    assert row["value"] == pytest.approx(math.log(40.5 * 300.5 / (60.5 * 0.5)))
+    error = math.sqrt(1 / 40.5 + 1 / 60.5 + 1 / 0.5 + 1 / 300.5)
+    assert (row["standard_error"], row["unit"]) == (pytest.approx(error), "log odds ratio")
+
+
+def test_receptors_that_come_together_by_chance_only_have_no_odds() -> None:
+    rng = np.random.default_rng(3)
+    carried = rng.random((200_000, 3)) < (0.3, 0.1, 0.05)
+    names = ("PD-1", "TIM-3", "TIGIT")
+    words = [
+        " ".join(f"{name}{'+' if on else '-'}" for name, on in zip(names, cell, strict=True))
+        for cell in carried
+    ]
+    rows = pd.Series(words).value_counts().rename_axis("combination").reset_index(name="n_events")
+    value, error = log_odds(pair_table(rows))
+    assert abs(value) < 3 * error
+    assert error < 0.05
+
+
+def test_correlation_of_markers_is_that_of_the_cells(study: Any) -> None:
+    together = marker_correlation(study.flow, "mait", ("TIM-3", "PD-1", "CD69"))
+    pd1 = np.repeat([1, 1, 0], [40, 60, 300])
+    tim3 = np.repeat([1, 0, 0], [40, 60, 300])
+    expected = np.corrcoef(pd1, tim3)[0, 1]
+    np.testing.assert_allclose(together, [[1, expected, 0], [expected, 1, 0], [0, 0, 1]])
 
 
 def test_panel_without_combinations_has_no_rows(study: Any) -> None:
@@ -43,9 +81,9 @@ def test_tube_without_a_table_keeps_its_row(study: Any) -> None:
     study.drop("flow", "combinations", {"source_id": "P1-a"})
     row = study.row("P1-a", "mait", "coexpression")
     assert (row["status"], row["n_features_found"], row["n_features"]) == ("not_estimable", 0, 2)
-    study.change("flow", "counts", {"source_id": "P1-a"}, n_events=12)
+    study.change("flow", "counts", {"source_id": "P1-a"}, n_events=0)
     row = study.row("P1-a", "mait", "coexpression")
-    assert (row["status"], row["reason"]) == ("few_cells", "12 events, 50 needed")
+    assert (row["status"], row["reason"]) == ("few_cells", "0 events, 1 needed")
 
 
 def test_number_of_receptors_depends_on_the_panel(study: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +91,45 @@ def test_study_without_healthy_people_is_not_assessable() -> None:
     table = measurements({"P1": ("PD-1", "TIGIT")})
     found = label_participants(table, CARDS, healthy_group=None, min_reference=4)
     assert set(found["label"]) == {NOT_ASSESSABLE}
+
+
+@pytest.mark.parametrize("n_cells", [60, 500, 3_000])
+def test_healthy_people_are_called_raised_as_rarely_with_few_cells_as_with_many(
+    n_cells: int,
+) -> None:
+    rng = np.random.default_rng(8)
+    rows = []
+    for i in range(300):
+        is_reference = i < 100
+        n = 1_000 if is_reference else n_cells
+        for marker in ("PD-1", "TIM-3"):
+            share = 1 / (1 + math.exp(2.0 - rng.normal(0, 0.6)))
+            rows.append(
+                {
+                    "sample_id": f"S{i}",
+                    "participant_id": f"P{i:03d}",
+                    "group": "healthy" if is_reference else "SSc",
+                    "assay": "flow",
+                    "source_id": f"T{i}",
+                    "batch": "B1",
+                    "population": "mait",
+                    "measure": "share_positive",
+                    "feature": marker,
+                    "value": rng.binomial(n, share) / n,
+                    "unit": "share",
+                    "n_denominator": n,
+                    "status": "ok",
+                }
+            )
+    table = contract.make(rows, made.Measurements)
+    found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
+    patients = found[found["group"] == "SSc"]
+    # 400 markers: 2.5 % are 10, give or take 3
+    assert 2 <= patients["n_inhibitory_raised"].sum() <= 20
+
+
+def test_cd69_alone_makes_nobody_activated() -> None:
+    assert label_of(measurements({"P1": ("CD69",)}), "P1") == WITHIN
 
 
 def test_exhausted_is_never_given_and_every_row_says_why() -> None:

@@ -1,112 +1,199 @@
-"""Standardising against healthy people: by hand, and what must not move the reference."""
+"""The healthy reference: by hand, against simulated truth, and what must not move it."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import special
 
-from itc_analysis.scores.reference import Standardised, standardise
+from itc_analysis.scores.latent import estimate_latent
+from itc_analysis.scores.reference import (
+    BORROWED,
+    NOT_ANCHORED,
+    OWN,
+    Healthy,
+    Reference,
+    fit_reference,
+    learn_reference,
+)
 
 
-def z_of(
-    values: list[float], people: str, batches: str, healthy: str, least: int = 3
-) -> Standardised:
-    return standardise(
-        np.array(values, dtype=float),
-        participants=np.array(people.split(), dtype=object),
+def who(people: str, batches: str, healthy: str, least: int = 3, bridge: str = "") -> Reference:
+    names = people.split()
+    return Reference(
+        participants=np.array(names, dtype=object),
         batches=np.array(batches.split(), dtype=object),
-        is_reference=np.array([name in healthy.split() for name in people.split()]),
+        is_reference=np.array([name in healthy.split() for name in names]),
         min_reference=least,
+        is_bridge=np.array([name in bridge.split() for name in names]),
     )
 
 
+def fit(values: list[float], reference: Reference, variance: float = 0.0) -> Healthy:
+    return fit_reference(np.array(values, dtype=float), np.full(len(values), variance), reference)
+
+
 def test_one_batch_by_hand() -> None:
-    found = z_of([1, 2, 6, 10], "h1 h2 h3 p", "a a a a", "h1 h2 h3")
-    sd = math.sqrt((4 + 1 + 9) / 2)
-    assert found.scale == pytest.approx(sd)
+    found = fit([1, 2, 6, 10], who("h1 h2 h3 p", "a a a a", "h1 h2 h3"))
+    assert found.sd == pytest.approx(math.sqrt((4 + 1 + 9) / 2), rel=1e-3)
     assert found.n_reference == 3
-    np.testing.assert_allclose(found.z, [-2 / sd, -1 / sd, 3 / sd, 7 / sd])
+    np.testing.assert_allclose(found.centre, 3, rtol=1e-6)
+    np.testing.assert_allclose(found.anchor_error, 0, atol=1e-6)
+    assert set(found.anchor) == {OWN}
 
 
-def test_batch_with_enough_healthy_people_has_its_own_centre_and_the_common_scale() -> None:
-    values = [0, 1, 2, 100, 101, 102, 2, 102]
-    found = z_of(values, "a b c d e f p q", "x x x y y y x y", "a b c d e f")
-    # residuals -1, 0, 1 twice; six people, two centres
-    assert found.scale == pytest.approx(math.sqrt(4 / 4))
-    np.testing.assert_allclose(found.z[-2:], [1, 1])
+def test_what_counting_adds_is_taken_out_of_the_spread() -> None:
+    found = fit([1, 2, 6, 10], who("h1 h2 h3 p", "a a a a", "h1 h2 h3"), variance=3.0)
+    assert found.sd == pytest.approx(math.sqrt(14 / 2 - 3), rel=1e-3)
 
 
-def test_batch_with_too_few_healthy_people_takes_the_centre_of_all() -> None:
-    found = z_of([0, 1, 2, 9, 3], "a b c d p", "x x x y y", "a b c d")
-    # x has three of its own (centre 1); y has one, so the centre is that of all four, 3
-    assert found.z[-1] == pytest.approx(0)
-    assert found.scale == pytest.approx(math.sqrt((1 + 0 + 1 + 36) / (4 - 2)))
+def test_people_who_differ_no_more_than_counting_explains_have_no_spread() -> None:
+    assert fit([1, 2, 3, 9], who("a b c p", "x x x x", "a b c"), variance=50.0).sd == 0
 
 
 def test_several_samples_of_one_person_count_once() -> None:
-    once = z_of([1, 2, 6, 10], "h1 h2 h3 p", "a a a a", "h1 h2 h3")
-    twice = z_of([1, 2, 5, 7, 10], "h1 h2 h3 h3 p", "a a a a a", "h1 h2 h3")
+    once = fit([1, 2, 6, 10], who("h1 h2 h3 p", "a a a a", "h1 h2 h3"))
+    twice = fit([1, 2, 5, 7, 10], who("h1 h2 h3 h3 p", "a a a a a", "h1 h2 h3"))
     assert twice.n_reference == 3
-    assert twice.z[-1] == pytest.approx(once.z[-1])
+    assert twice.centre[-1] == pytest.approx(once.centre[-1])
 
 
-def test_patients_never_move_centre_or_scale() -> None:
-    before = z_of([1, 2, 6, 10, 4], "h1 h2 h3 p q", "a a a a a", "h1 h2 h3")
-    after = z_of([1, 2, 6, 10, 4e6], "h1 h2 h3 p q", "a a a a a", "h1 h2 h3")
-    np.testing.assert_array_equal(before.z[:4], after.z[:4])
+def test_patients_never_move_centre_or_spread() -> None:
+    reference = who("h1 h2 h3 p q", "a a a a a", "h1 h2 h3")
+    before, after = fit([1, 2, 6, 10, 4], reference), fit([1, 2, 6, 10, 4e6], reference)
+    np.testing.assert_array_equal(before.centre, after.centre)
+    assert before.sd == after.sd
 
 
-def test_too_few_healthy_people_give_no_z() -> None:
-    found = z_of([1, 2, 6], "h1 h2 p", "a a a", "h1 h2")
-    assert np.isnan(found.z).all()
+def test_too_few_healthy_people_are_no_reference() -> None:
+    found = fit([1, 2, 6], who("h1 h2 p", "a a a", "h1 h2"))
+    assert math.isnan(found.sd)
+    assert np.isnan(found.centre).all()
     assert found.n_reference == 2
 
 
-def test_missing_numbers_neither_count_nor_get_a_z() -> None:
-    found = z_of([1, 2, 6, math.nan, math.nan], "h1 h2 h3 h4 p", "a a a a a", "h1 h2 h3 h4")
-    assert found.n_reference == 3
-    assert np.isnan(found.z[3:]).all()
+def test_healthy_people_who_do_not_differ_have_no_spread() -> None:
+    found = fit([0.1, 0.1, 0.1, 5], who("h1 h2 h3 p", "a a a a", "h1 h2 h3"))
+    assert (found.sd, found.sd_error) == (0, 0)
 
 
-def test_healthy_people_who_do_not_differ_give_no_z() -> None:
-    assert np.isnan(z_of([0.1, 0.1, 0.1, 5], "h1 h2 h3 p", "a a a a", "h1 h2 h3").z).all()
+def drifting(
+    n_healthy: list[int], shifts: list[float], seed: int, n_bridge: int = 0
+) -> tuple[np.ndarray, Reference, np.ndarray]:
+    """Healthy people of SD 1 in batches that lie apart, a patient in each, and bridge controls that repeat well."""
+    rng = np.random.default_rng(seed)
+    batch = np.repeat(np.arange(len(shifts)), np.array(n_healthy) + 1 + n_bridge)
+    kind = np.concatenate([["h"] * n + ["p"] + ["b"] * n_bridge for n in n_healthy])
+    noise = np.where(kind == "b", 0.1, 1.0) * rng.normal(size=len(batch))
+    values = np.array(shifts)[batch] + noise
+    reference = Reference(
+        participants=np.array([f"{k}{i}" for i, k in enumerate(kind)], dtype=object),
+        batches=np.array([f"batch{b}" for b in batch], dtype=object),
+        is_reference=kind == "h",
+        min_reference=4,
+        is_bridge=kind == "b",
+    )
+    return values, reference, batch
+
+
+def test_batch_with_healthy_people_of_its_own_has_its_own_centre() -> None:
+    """By hand: each batch's mean, whatever the other's."""
+    values, reference, batch = drifting([20, 20], [0.0, 5.0], seed=1)
+    found = fit(list(values), reference)
+    for place in (0, 1):
+        own = values[(batch == place) & reference.is_reference].mean()
+        assert found.centre[batch == place][0] == pytest.approx(own, abs=0.02)
+    assert set(found.anchor) == {OWN}
+
+
+def test_batch_of_three_healthy_people_next_to_one_of_twenty_is_not_anchored() -> None:
+    values, reference, batch = drifting([20, 3], [0.0, 0.8], seed=2)
+    found = fit(list(values), reference)
+    assert set(found.anchor[batch == 0]) == {OWN}
+    assert set(found.anchor[batch == 1]) == {NOT_ANCHORED}
+    assert (found.anchor_error[batch == 1] > 0.5).all()
+
+
+def test_batch_without_healthy_people_is_not_anchored_by_two_batches() -> None:
+    values, reference, batch = drifting([20, 0], [0.0, 0.8], seed=3)
+    assert set(fit(list(values), reference).anchor[batch == 1]) == {NOT_ANCHORED}
+
+
+def test_batch_borrows_where_many_batches_show_that_they_lie_close() -> None:
+    values, reference, batch = drifting([12] * 9 + [1], [0.0] * 10, seed=4)
+    found = fit(list(values), reference)
+    assert set(found.anchor[batch == 9]) == {BORROWED}
+    assert 0 < found.anchor_error[batch == 9][0] < 0.5
+
+
+def test_bridge_controls_anchor_batches_of_few_healthy_people() -> None:
+    shifts = list(np.random.default_rng(5).normal(0, 1, 8))
+    bare, reference, _ = drifting([2] * 8, shifts, seed=5)
+    assert NOT_ANCHORED in set(fit(list(bare), reference).anchor)
+    values, reference, batch = drifting([2] * 8, shifts, seed=5, n_bridge=2)
+    found = fit(list(values), reference)
+    assert NOT_ANCHORED not in set(found.anchor)
+    first = [np.flatnonzero(batch == place)[0] for place in range(8)]
+    assert np.corrcoef(found.centre[first], shifts)[0, 1] > 0.9
+
+
+def test_error_of_a_centre_is_that_of_repeated_studies() -> None:
+    """The root mean square distance of a batch's centre from its true place, in healthy SD, is its anchor error."""
+    wrong, said = [], []
+    for seed in range(60):
+        shifts = np.random.default_rng(1_000 + seed).normal(0, 0.5, 6)
+        values, reference, batch = drifting([10] * 6, list(shifts), seed=seed)
+        found = fit(list(values), reference)
+        first = [np.flatnonzero(batch == place)[0] for place in range(6)]
+        off = found.centre[first] - shifts
+        wrong.append(np.mean((off - off.mean()) ** 2))
+        said.append(np.mean((found.anchor_error[first] * found.sd) ** 2))
+    # 360 centres: relative error of a root mean square about 4 %
+    assert math.sqrt(np.mean(said)) == pytest.approx(math.sqrt(np.mean(wrong)), rel=0.15)
+
+
+def test_batches_of_one_person_each_are_taken_for_one() -> None:
+    """A batch that holds a single healthy person cannot be told from the person."""
+    found = fit([0, 1, 2, 9], who("a b c d", "w x y z", "a b c d"))
+    assert set(found.anchor) == {OWN}
+    np.testing.assert_allclose(found.centre, 3)
+
+
+@pytest.mark.parametrize("n_cells", [50, 500, 5_000])
+def test_spread_of_healthy_people_does_not_depend_on_their_cells(n_cells: int) -> None:
+    rng = np.random.default_rng(6)
+    reference = who(" ".join(f"h{i}" for i in range(60)), " ".join("a" * 60), "")
+    reference = replace(reference, is_reference=np.ones(60, dtype=bool))
+    totals = np.full(60, float(n_cells))
+    variances = []
+    for _ in range(12):
+        share = special.expit(special.logit(0.1) + rng.normal(0, 0.6, 60))
+        counts = rng.binomial(n_cells, share).astype(float)
+
+        def measure(
+            centre: np.ndarray, sd: float, k: np.ndarray = counts
+        ) -> tuple[np.ndarray, np.ndarray]:
+            latent = estimate_latent(k, totals, centre=centre, sd=sd, kind="share")
+            return latent.value, latent.variance
+
+        variances.append(learn_reference(measure, reference, centre=-2.0, sd=0.7).sd ** 2)
+    # standard error of the mean of 12 variances: 5 % with many cells, 9 % with 50
+    assert np.mean(variances) == pytest.approx(0.36, rel=0.2)
 
 
 def test_order_of_the_samples_changes_nothing() -> None:
-    rng = np.random.default_rng(2)
-    values = rng.normal(size=40)
-    people = np.array([f"p{i % 33}" for i in range(40)], dtype=object)
-    batches = np.array([f"b{i % 4}" for i in range(40)], dtype=object)
-    healthy = np.array([i % 33 < 20 for i in range(40)])
-
-    def run(order: np.ndarray) -> np.ndarray:
-        return standardise(
-            values[order],
-            participants=people[order],
-            batches=batches[order],
-            is_reference=healthy[order],
-            min_reference=4,
-        ).z
-
-    order = rng.permutation(40)
-    np.testing.assert_array_equal(run(np.arange(40))[order], run(order))
-
-
-def test_healthy_z_scores_vary_by_the_documented_factor() -> None:
-    rng = np.random.default_rng(4)
-    n = 4
-    spread = []
-    for _ in range(2_000):
-        values = rng.normal(size=4 * n)  # four batches of four healthy people
-        found = standardise(
-            values,
-            participants=np.arange(4 * n).astype(object),
-            batches=np.repeat(np.arange(4), n).astype(object),
-            is_reference=np.ones(4 * n, dtype=bool),
-            min_reference=n,
-        )
-        spread.append(np.mean(found.z**2))
-    # exact: residuals have variance 1 - 1/n and the scale divides by the same degrees of freedom
-    assert math.sqrt(np.mean(spread)) == pytest.approx(math.sqrt(1 - 1 / n), rel=1e-9)
+    values, reference, _ = drifting([6, 7, 5, 8], [0.0, 0.3, -0.2, 0.1], seed=7)
+    order = np.random.default_rng(2).permutation(len(values))
+    turned = replace(
+        reference,
+        participants=reference.participants[order],
+        batches=reference.batches[order],
+        is_reference=reference.is_reference[order],
+        is_bridge=reference.is_bridge[order],
+    )
+    straight, shuffled = fit(list(values), reference), fit(list(values[order]), turned)
+    np.testing.assert_array_equal(straight.centre[order], shuffled.centre)
+    assert straight.sd == shuffled.sd

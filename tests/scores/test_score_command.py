@@ -60,11 +60,20 @@ def test_command_writes_scores_with_their_methods(study: Any, tmp_path: Path) ->
     run(arguments(study, tmp_path))
     path = tmp_path / "scores.parquet"
     table = contract.read(path, made.ScoreTable)
-    assert {"exhaustion", "activation", "interferon", "innateness", "coexpression"} == set(
-        table["signature"]
-    )
+    scored = table[table["method"] != "imfi"]
+    assert {
+        "exhaustion",
+        "activation",
+        "interferon",
+        "innateness",
+        "senescence",
+        "coexpression",
+    } == set(scored["signature"])
     stored = contract.read_provenance(path)
-    assert "exhaustion and activation were scored" in stored["methods"]
+    # what nobody has a score of is not named; TIM-3 is in the panel, and said to be
+    assert "In flow cytometry, exhaustion was scored" in stored["methods"]
+    assert "The exhaustion score of flow cytometry holds TIM-3" in stored["methods"]
+    assert "senescence" not in stored["methods"]
     assert "{" not in stored["methods"]
 
 
@@ -90,12 +99,12 @@ def test_tubes_are_asked_for(study: Any, tmp_path: Path) -> None:
 
 
 def test_tables_made_with_different_settings_are_refused(study: Any, tmp_path: Path) -> None:
-    other = provenance.describe("itc apply-gates", parameters={"min_phenotype_events": 30})
+    other = provenance.describe("itc apply-gates", parameters={"fmo_quantile": 0.9})
     path = tmp_path / "more.parquet"
     contract.write(contract.empty(made.Intensity), path, made.Intensity, provenance=other)
     words = arguments(study, tmp_path)
     words.insert(words.index("--intensity") + 1, str(path))
-    with pytest.raises(ItcError, match="made with min_phenotype_events = 30"):
+    with pytest.raises(ItcError, match=r"made with fmo_quantile = 0\.9"):
         run(words)
 
 

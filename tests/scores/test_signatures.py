@@ -27,12 +27,18 @@ def write(folder: Path, *rows: str) -> Path:
 
 def test_shipped_signatures_are_read() -> None:
     found = shipped()
-    assert found["exhaustion", "flow"].features == ("PD-1", "TIM-3", "LAG-3", "TIGIT")
-    assert found["activation", "flow"].features == ("CD69", "HLA-DR", "CD38")
+    inhibitory = ("PD-1", "TIM-3", "LAG-3", "TIGIT", "CTLA-4", "CD39", "TOX")
+    assert found["exhaustion", "flow"].features == inhibitory
+    assert found["activation", "flow"].features == ("CD69", "CD25", "HLA-DR", "CD38", "Ki-67")
+    assert found["senescence", "flow"].features == ("CD57", "KLRG1")
     assert {"exhaustion", "activation", "interferon", "innateness"} == {
         name for name, assay in found if assay == "singlecell"
     }
     assert all(source for item in found.values() for source in item.sources)
+
+
+def test_activation_rna_does_not_hold_cd69_which_marks_handling() -> None:
+    assert "CD69" not in shipped()["activation", "singlecell"].features
 
 
 def test_exhaustion_and_activation_share_no_feature() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.cli import annotate as verb
-from itc_analysis.config.sections import SingleCell
+from itc_analysis.config.sections import CellCalling
 from itc_analysis.singlecell import annotate
 from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.intake.library import read_library
@@ -21,7 +21,7 @@ from singlecell import made_cells as made
 
 EVIDENCE = read_evidence()
 #: Cells made by hand show about 400 genes, as many fillers as there are.
-SETTINGS = SingleCell(n_mads=50)
+SETTINGS = CellCalling(n_mads=50)
 TABLES = {
     "quality": forms.LibraryQuality,
     "cells": forms.Cells,
@@ -283,7 +283,7 @@ def test_a_simulated_library_is_called_as_its_truth_says(tmp_path: Path) -> None
         obs=pd.DataFrame(index=list(simulated.barcodes)),
         var=pd.DataFrame(index=list(simulated.genes)),
     )
-    keep = judge_cells(measure_cells(data), settings=SingleCell()).isna().to_numpy()
+    keep = judge_cells(measure_cells(data), settings=CellCalling()).isna().to_numpy()
     labels = np.array(simulated.labels)[keep]
     kept = data[keep].copy()
     assert (np.array(simulated.labels)[~keep] == "low_quality").mean() > 0.9

@@ -89,7 +89,7 @@ def analyse(values, *, people=PEOPLE, covariates="age_years + sex", n=20_000, **
             found.append([np.nan] * 4)
             continue
         model = fit_endpoint(design, design.matrix, measure=measure, index_group="SSc")
-        result = model.compare(weights, SETTINGS.confidence).result
+        result = model.compare(weights, SETTINGS.comparison_confidence).result
         limits = [to_report(number) for number in (result.estimate, result.lower, result.upper)]
         found.append([*limits, result.p_value])
     table = pd.DataFrame(found, columns=["estimate", "lower", "upper", "p_value"])

@@ -127,7 +127,7 @@ class GroupComparison:
         self.references = (reference,) if isinstance(reference, str) else tuple(reference)
         self.adjustment = adjustment
         chosen = {
-            "confidence": confidence,
+            "comparison_confidence": confidence,
             "min_per_group": min_per_group,
             "n_permutations": n_permutations,
             "seed": seed,

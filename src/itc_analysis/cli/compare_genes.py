@@ -35,19 +35,17 @@ def run(options: argparse.Namespace) -> None:
     os.environ.update(ONE_THREAD)
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
-    from itc_analysis.config.sections import SingleCell
     from itc_analysis.config.steps import CompareGenesSettings
     from itc_analysis.stats.plan.plan import read_plan
     from itc_analysis.stats.questions.genes import GeneTables, compare_genes
     from itc_analysis.stats.questions.methods_text import describe_genes
     from itc_analysis.tables import contract, made
     from itc_analysis.tables.cohort import sheets
-    from itc_analysis.tables.made_with import setting_of
 
     frozen = read_settings(options.config, CompareGenesSettings)
     settings, cohort = frozen.stats, frozen.cohort
     plan = read_plan(options.plan)
-    min_cells = setting_of(options.pseudobulk_depth, "min_pseudobulk_cells", SingleCell)
+    min_cells = frozen.singlecell.min_pseudobulk_cells
     tables = GeneTables(
         pseudobulk=contract.read_all(options.pseudobulk, made.Pseudobulk),
         depth=contract.read_all(options.pseudobulk_depth, made.PseudobulkDepth),

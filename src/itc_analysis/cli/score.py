@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     """Read, score, write."""
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
-    from itc_analysis.config.sections import Flow, SingleCell
+    from itc_analysis.config.sections import Flow
     from itc_analysis.config.steps import ScoreSettings
     from itc_analysis.scores.methods_text import CITATIONS, describe_scores
     from itc_analysis.scores.runner import Limits, score_study
@@ -55,11 +55,14 @@ def run(options: argparse.Namespace) -> None:
     frozen = read_settings(options.config, ScoreSettings)
     settings, cohort = frozen.scores, frozen.cohort
     signatures = read_signatures(options.signatures)
+    # positive by different thresholds in different tubes is not the same marker: refused
+    setting_of(options.intensity, "fmo_quantile", Flow)
     limits = Limits(
         min_features_found=settings.min_features_found,
         min_reference=settings.min_reference,
-        min_events=setting_of(options.intensity, "min_phenotype_events", Flow),
-        min_cells=setting_of(options.pseudobulk_depth, "min_pseudobulk_cells", SingleCell),
+        min_cells=frozen.singlecell.min_pseudobulk_cells,
+        max_anchor_error=settings.max_anchor_error,
+        subsets=settings.subsets,
     )
     flow, single_cell = _read_flow(options), _read_single_cell(options)
     table = score_study(
@@ -79,13 +82,7 @@ def run(options: argparse.Namespace) -> None:
             "itc score",
             parameters={"scores": settings.model_dump(), "healthy_group": cohort.healthy_group},
             inputs=[options.signatures],
-            methods=describe_scores(
-                signatures,
-                limits,
-                has_flow=flow is not None,
-                has_single_cell=single_cell is not None,
-                healthy_group=cohort.healthy_group,
-            ),
+            methods=describe_scores(table, signatures, limits, healthy_group=cohort.healthy_group),
             citations=CITATIONS,
         ),
     )

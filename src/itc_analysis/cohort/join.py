@@ -18,7 +18,7 @@ from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.cohort.sheets.personal_data import masked
-from itc_analysis.config.sections import CheckedStudy, Cohort
+from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.errors import (
     Fault,
     ItcError,
@@ -115,7 +115,7 @@ def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
     return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
 
 
-def read_study_sheets(study: CheckedStudy, cohort: Cohort) -> StudySheets:
+def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets:
     """Read all sheets that `study` names and check them against one another.
 
     Raises

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from itc_analysis.cohort.eligibility.criteria import RULES
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 
 Problem = dict[str, str]
 
@@ -24,7 +24,7 @@ def find_oddities(
     tubes: pd.DataFrame,
     libraries: pd.DataFrame,
     *,
-    cohort: Cohort,
+    cohort: CheckedCohort,
 ) -> list[Problem]:
     """Return everything below, as rows of `Problems`."""
     return [
@@ -81,7 +81,7 @@ def _queries(participants: pd.DataFrame, eligibility: pd.DataFrame) -> list[Prob
     ]
 
 
-def _empty_groups(participants: pd.DataFrame, cohort: Cohort) -> list[Problem]:
+def _empty_groups(participants: pd.DataFrame, cohort: CheckedCohort) -> list[Problem]:
     analysed = set(participants.loc[participants["is_analysed"], "group"])
     return [
         _problem(

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.cohort.classification.run import describe_verdict, people_with_items
-from itc_analysis.cohort.eligibility.consistency import find_contradictions
+from itc_analysis.cohort.eligibility.consistency import Check, find_contradictions, with_groups
 from itc_analysis.cohort.eligibility.criteria import RULES
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.decisions import Queries
@@ -38,7 +38,7 @@ def make_queries(
     classification: pd.DataFrame,
     sheet: pd.DataFrame,
     *,
-    cohort: Cohort,
+    cohort: CheckedCohort,
 ) -> pd.DataFrame:
     """List the open questions.
 
@@ -63,9 +63,12 @@ def make_queries(
         name = str(person["participant_id"])
         if person["decision"] == "excluded" or person["decided_by"] != "rules":
             continue
+        contradictions = find_contradictions(with_groups(items, cohort))
+        from_rules = _from_rules(person, verdicts[name], sets.get(name, []), contradictions)
+        told = " ".join(query["what"] for query in from_rules)
         asked = [
-            *_from_rules(person, verdicts[name], sets.get(name, [])),
-            *_contradictions(items, cohort),
+            *from_rules,
+            *(_contradicted(check) for check in contradictions if check.what not in told),
             *_flags(sets.get(name, [])),
         ]
         already = {query["item"] for query in asked}
@@ -90,19 +93,27 @@ def write_query_sheet(queries: pd.DataFrame, path: str | Path) -> None:
 
 
 def _from_rules(
-    person: dict[str, Any], verdicts: pd.DataFrame, sets: list[dict[Any, Any]]
+    person: dict[str, Any],
+    verdicts: pd.DataFrame,
+    sets: list[dict[Any, Any]],
+    contradictions: list[Check],
 ) -> list[Query]:
     queries: list[Query] = []
     for rule_name in verdicts.loc[verdicts["outcome"] == "missing", "rule"]:
         if rule_name == "classification":
-            queries.append(_about_classification(person, sets))
+            queries.append(_about_classification(person, sets, contradictions))
             continue
         rule = _RULES[rule_name]
         second = [row for row in sets if row["verdict"] == "fulfils" and not row["is_of_group"]]
         if rule_name in _OVERLAP_RULES and second:
             queries.append(_about_overlap(rule.items[0], second))
             continue
-        empty = _needed(person, rule.items, rule_name)
+        doubted = {item for check in contradictions for item in check.doubted}
+        empty = [
+            item
+            for item in _needed(person, rule.items, rule_name)
+            if item not in doubted or person[item] is None
+        ]
         if empty:
             queries += [_missing(item, blocks=True) for item in empty]
         else:
@@ -132,10 +143,29 @@ def _needed(person: dict[str, Any], items: tuple[str, ...], rule: str) -> list[s
     return empty
 
 
-def _about_classification(person: dict[str, Any], sets: list[dict[Any, Any]]) -> Query:
+def _about_classification(
+    person: dict[str, Any], sets: list[dict[Any, Any]], contradictions: list[Check]
+) -> Query:
     own = [row for row in sets if row["is_of_group"]]
     told = "; ".join(describe_verdict(row) for row in own)
     declared = person["classification_met"]
+    open_items = {
+        item
+        for row in own
+        if not pd.isna(row["missing_items"])
+        for item in str(row["missing_items"]).split(", ")
+    }
+    decisive = [check for check in contradictions if open_items & set(check.doubted)]
+    if decisive and all(row["verdict"] != "fulfils" for row in own):
+        items = ", ".join(dict.fromkeys(item for check in decisive for item in check.items))
+        reasons = "; ".join(dict.fromkeys(check.what for check in decisive))
+        return _query(
+            "contradictory",
+            items,
+            f"the criteria of the group turn on items that contradict one another: {reasons} ({told})",
+            "find out which is right, and correct the other",
+            blocks=True,
+        )
     if declared is not None:
         word = "fulfilled" if declared else "not fulfilled"
         return _query(
@@ -170,16 +200,9 @@ def _about_overlap(item: str, second: list[dict[Any, Any]]) -> Query:
     )
 
 
-def _contradictions(items: dict[str, Any], cohort: Cohort) -> list[Query]:
-    own = cohort.classification_criteria.get(items["group"], ())
-    person = items | {
-        "healthy_group": cohort.healthy_group,
-        "is_ssc_group": any(name.startswith("ssc_") for name in own),
-    }
-    return [
-        _query("contradictory", ", ".join(check.items), check.what, "check them against the file")
-        for check in find_contradictions(person)
-    ]
+def _contradicted(check: Check) -> Query:
+    items = ", ".join(check.items)
+    return _query("contradictory", items, check.what, "check them against the file")
 
 
 def _flags(sets: list[dict[Any, Any]]) -> list[Query]:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from itc_analysis.cohort.classification.run import classify
+from itc_analysis.cohort.classification.run import classify, people_with_items
 from itc_analysis.cohort.description.design import find_confounded_batches
 from itc_analysis.cohort.description.disclosure import count_cells
+from itc_analysis.cohort.eligibility.consistency import doubted_items, with_groups
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
 from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets.read import to_table
-from itc_analysis.config.sections import CheckedStudy, Cohort
+from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.participants import Problems
@@ -45,7 +46,7 @@ class CohortTables:
     problems: pd.DataFrame
 
 
-def read_cohort(study: CheckedStudy, cohort: Cohort) -> CohortTables:
+def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
     """Read, check and join the sheets of a study and decide on eligibility.
 
     Raises
@@ -58,8 +59,12 @@ def read_cohort(study: CheckedStudy, cohort: Cohort) -> CohortTables:
     tubes = to_table(sheets.tubes.rows, TubeSheet)
     libraries = to_table(sheets.libraries.rows, LibrarySheet)
     items = to_table(sheets.classification.rows, ClassificationSheet)
-    classification = classify(enrolled, items, cohort=cohort)
-    eligibility = judge_participants(enrolled, classification, cohort=cohort)
+    doubts = {
+        str(person["participant_id"]): doubted_items(with_groups(known, cohort))
+        for person, known in people_with_items(enrolled, items)
+    }
+    classification = classify(enrolled, items, cohort=cohort, doubts=doubts)
+    eligibility = judge_participants(enrolled, classification, cohort=cohort, doubts=doubts)
     participants = decide(
         enrolled,
         eligibility,

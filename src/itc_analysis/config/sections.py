@@ -105,7 +105,7 @@ class HealthyGroup(Section):
     )
 
 
-class Groups(HealthyGroup):
+class GroupNames(HealthyGroup):
     """Which groups there are."""
 
     index_group: str = Field("SSc", description="The group that is compared with every other.")
@@ -113,7 +113,6 @@ class Groups(HealthyGroup):
         ("SLE", "pSS", "RA", "IIM"),
         description="Disease control groups; together they are the pooled group.",
     )
-    pooled_name: str = Field("CTD", description="Name of the pooled disease controls.")
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -122,7 +121,13 @@ class Groups(HealthyGroup):
         return (self.index_group, *self.disease_groups, *healthy)
 
 
-class CohortSizes(Groups):
+class Groups(GroupNames):
+    """The groups, and the name of the disease controls taken together."""
+
+    pooled_name: str = Field("CTD", description="Name of the pooled disease controls.")
+
+
+class CohortSizes(GroupNames):
     """How many people each group should have, and how few could be recognised."""
 
     planned_sizes: dict[str, int] = Field(
@@ -147,8 +152,12 @@ class CohortSizes(Groups):
         return self
 
 
-class Cohort(CohortSizes):
-    """Who may be compared."""
+class ShownCohort(Groups, CohortSizes):
+    """What the report says about groups and their sizes."""
+
+
+class CheckedCohort(CohortSizes):
+    """Who is eligible."""
 
     protocol_version: Literal["current", "initial", "none"] = Field(
         "current",
@@ -176,6 +185,10 @@ class Cohort(CohortSizes):
         description="Evidence of Raynaud's phenomenon that is objective in the early SSc criteria; "
         "sources differ on 'observed'.",
     )
+
+
+class Cohort(ShownCohort, CheckedCohort):
+    """Who may be compared."""
 
 
 class Matrices(Section):
@@ -214,7 +227,18 @@ class TubeAcceptance(Section):
     )
 
 
-class GateFitting(TubeReading, TubeAcceptance):
+class PositivityRule(Section):
+    """From where on a cell is positive for a marker."""
+
+    fmo_quantile: float = Field(
+        0.995,
+        gt=0.5,
+        lt=1,
+        description="Quantile of the FMO tube's population above which a cell is positive.",
+    )
+
+
+class GateFitting(TubeReading, TubeAcceptance, PositivityRule):
     """Learning the gates of a tube."""
 
     n_bootstrap: int = Field(
@@ -245,17 +269,14 @@ class DetectionLimits(Section):
     )
 
 
-class Counting(Matrices, DetectionLimits):
+class Counting(Matrices, DetectionLimits, PositivityRule):
     """Counting populations and measuring markers."""
 
-    fmo_quantile: float = Field(
-        0.995,
-        gt=0.5,
-        lt=1,
-        description="Quantile of the FMO tube's population above which a cell is positive.",
-    )
     min_phenotype_events: int = Field(
-        50, ge=1, description="Populations with fewer events get no marker positivity and no score."
+        50,
+        ge=1,
+        description="Populations with fewer events get no median and a remark; positivity and scores count every event, "
+        "with its error.",
     )
 
 
@@ -284,7 +305,15 @@ class Flow(Alignment, AlignmentChoice):
     """Reading, cleaning and gating of tubes."""
 
 
-class SingleCell(Section):
+class PseudobulkLimit(Section):
+    """From how many cells on molecules are summed."""
+
+    min_pseudobulk_cells: int = Field(
+        20, ge=1, description="Pseudobulk profiles of fewer cells are not scored."
+    )
+
+
+class CellCalling(Section):
     """Reading, quality and innate T calls of single-cell libraries."""
 
     min_genes: int = Field(
@@ -313,16 +342,25 @@ class SingleCell(Section):
         ge=1,
         description="As many cells or more: quantified (Poisson CV 22 % at 20); between: detected.",
     )
-    min_pseudobulk_cells: int = Field(
-        20, ge=1, description="Pseudobulk profiles of fewer cells are not scored."
-    )
+
+
+class SingleCell(CellCalling, PseudobulkLimit):
+    """Reading, quality and innate T calls of single-cell libraries."""
 
 
 class ScoreReference(Section):
     """The healthy people that scores are read against."""
 
     min_reference: int = Field(
-        4, ge=2, description="Fewer healthy participants than this with the subset: no z score."
+        4,
+        ge=2,
+        description="Fewer healthy participants than this with the subset: no z score. Also the fewest batches from "
+        "which a batch may borrow its centre.",
+    )
+    max_anchor_error: float = Field(
+        0.5,
+        gt=0,
+        description="A batch whose healthy centre is known worse than this (in healthy SD) is not anchored: no z score.",
     )
 
 
@@ -334,6 +372,15 @@ class Scores(ScoreReference):
         gt=0,
         le=1,
         description="A signature with a smaller share of its features found is not scored.",
+    )
+    subsets: dict[str, tuple[str, ...]] = Field(
+        {
+            "gd_t_cells": ("vd2_gd", "vd2neg_gd"),
+            "mait": ("mait_cd8", "mait_dn", "mait_cd4"),
+            "innate_cd8": ("innate_cd8_nkg2a", "innate_cd8_kir"),
+        },
+        description="Populations whose score is standardised to the healthy composition of disjoint subsets, where the "
+        "gating template holds these; cells of none of them are a subset of their own.",
     )
 
 

@@ -19,7 +19,7 @@ class CheckSettings(Section):
     """Read by `itc check`."""
 
     study: sections.CheckedStudy = sections.CheckedStudy()
-    cohort: sections.Cohort = sections.Cohort()
+    cohort: sections.CheckedCohort = sections.CheckedCohort()
 
 
 class LearnScalesSettings(Section):
@@ -55,13 +55,14 @@ class ApplyGatesSettings(Section):
 class AnnotateSettings(Section):
     """Read by `itc annotate`."""
 
-    singlecell: sections.SingleCell = sections.SingleCell()
+    singlecell: sections.CellCalling = sections.CellCalling()
 
 
 class ScoreSettings(Section):
     """Read by `itc score`."""
 
     scores: sections.Scores = sections.Scores()
+    singlecell: sections.PseudobulkLimit = sections.PseudobulkLimit()
     cohort: sections.HealthyGroup = sections.HealthyGroup()
 
 
@@ -69,7 +70,7 @@ class MeasureSettings(Section):
     """Read by `itc measure`."""
 
     measure: sections.Measure = sections.Measure()
-    cohort: sections.Groups = sections.Groups()
+    cohort: sections.GroupNames = sections.GroupNames()
 
 
 class CompareSettings(Section):
@@ -83,13 +84,14 @@ class PowerSettings(Section):
     """Read by `itc power`, which is no step of the workflow."""
 
     stats: sections.Stats = sections.Stats()
-    cohort: sections.CohortSizes = sections.CohortSizes()
+    cohort: sections.ShownCohort = sections.ShownCohort()
 
 
 class CompareGenesSettings(Section):
     """Read by `itc compare-genes`."""
 
     stats: sections.Comparable = sections.Comparable()
+    singlecell: sections.PseudobulkLimit = sections.PseudobulkLimit()
     cohort: sections.Groups = sections.Groups()
 
 
@@ -97,7 +99,7 @@ class ReportSettings(Section):
     """Read by `itc report`."""
 
     study: sections.Label = sections.Label()
-    cohort: sections.CohortSizes = sections.CohortSizes()
+    cohort: sections.ShownCohort = sections.ShownCohort()
     flow: ShownFlow = ShownFlow()
     scores: sections.ScoreReference = sections.ScoreReference()
     stats: sections.ComparisonLevel = sections.ComparisonLevel()

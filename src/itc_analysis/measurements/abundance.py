@@ -222,6 +222,9 @@ def _judge(row: dict[str, Any]) -> tuple[str, str | None]:
         return "below_lod", f"{plural(int(row['n_events']), 'cell')}{of_which}"
     if text(row["detection"]) == "detected":
         return "ok", "detected, but too few cells to be quantified precisely"
+    if text(row.get("n_rival")) is not None:
+        other = plural(int(row["n_rival"]), "event")
+        return "ok", f"a cut has two likely places: {int(row['n_events'])} or {other}"
     return "ok", text(row["count_reason"])
 
 

@@ -28,7 +28,7 @@ from itc_analysis.tables import contract, made
 logger = logging.getLogger(__name__)
 
 #: Scoring method whose scores are named by the signature alone; others carry their own name.
-MAIN_METHODS = ("mean_logit_z", "pseudobulk_z")
+MAIN_METHODS = ("mean_logit_z", "standardised_logit_z", "pseudobulk_z")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def describe_measurements(table: pd.DataFrame, settings: Measure, limits: Limits
         )
     if (table["measure"] == "share_positive").any():
         sentences.append(
-            "Marker positivity was measured in populations of at least "
-            f"{limits.min_phenotype_events} events."
+            "Marker positivity counts every event of a population, however few, with its exact interval; medians "
+            f"were taken of at least {limits.min_phenotype_events} events."
         )
     return " ".join(sentences)

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.measurements.columns import floats, records, text
 from itc_analysis.measurements.shares import share_interval
 from itc_analysis.plural import plural
+
+#: A share is not reported where the standard error of a threshold without control, up and down,
+#: moves it by more than this; or by more than the least and this part of itself.
+MOST_CHANGE = 0.05
+LEAST_CHANGE, RELATIVE_CHANGE = 0.02, 0.3
 
 
 def phenotype_rows(
@@ -22,7 +28,8 @@ def phenotype_rows(
     sources : of `sources.flow_sources`.
     intensity : Intensity of the tubes.
     counts : Counts of the tubes; why a population has no events.
-    min_events : populations with fewer events have no phenotype: few_cells.
+    min_events : populations with fewer events have no median: few_cells. Positivity counts every event, with its
+        interval.
 
     Returns
     -------
@@ -39,19 +46,20 @@ def phenotype_rows(
         how="left",
         indicator="found",
     )
-    own = counts[["source_id", "population", "status", "reason", "detection"]].rename(
+    own = counts[["source_id", "population", "status", "reason", "detection", "n_lower"]].rename(
         columns={"status": "count_status", "reason": "count_reason"}
     )
     rows = rows.merge(own, on=["source_id", "population"], how="left")
-    return pd.concat([_positivity(rows, min_events), _medians(rows, min_events)], ignore_index=True)
+    return pd.concat([_positivity(rows), _medians(rows, min_events)], ignore_index=True)
 
 
-def _positivity(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
-    judged = [_judge(row, min_events, needs_threshold=True) for row in records(rows)]
+def _positivity(rows: pd.DataFrame) -> pd.DataFrame:
+    judged = [_judge(row, 1, needs_threshold=True) for row in records(rows)]
     usable = np.array([status == "ok" for status, _ in judged], dtype=bool)
     shares = share_interval(
         np.where(usable, floats(rows["n_positive"]), np.nan),
         np.where(usable, floats(rows["n_events"]), np.nan),
+        gate_se_log=_threshold_error(rows),
     )
     # too few for a share of their own, but counted all the same
     few = np.array([status == "few_cells" for status, _ in judged], dtype=bool)
@@ -69,6 +77,12 @@ def _positivity(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
         n_denominator=rows["n_events"],
         error_log=pd.Series(0.0, index=rows.index).where(is_counted),
     )
+
+
+def _threshold_error(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the standard error of the log share that comes from the place of the threshold."""
+    low, high = floats(rows["n_positive_low"]), floats(rows["n_positive_high"])
+    return np.nan_to_num(np.log((high + 0.5) / (low + 0.5)) / 2)
 
 
 def _medians(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
@@ -114,7 +128,8 @@ def _judge(
     n = row["n_events"]
     if n is pd.NA or n < min_events:
         return "few_cells", f"{plural(0 if n is pd.NA else n, 'event')}, {min_events} needed"
-    if text(row["detection"]) == "below_lod":
+    # few events are information, events that the background alone explains are not
+    if text(row["detection"]) == "below_lod" and not (row["n_lower"] > 0):
         return (
             "few_cells",
             f"{plural(n, 'event')}, most of them background: below the limit of detection",
@@ -123,4 +138,27 @@ def _judge(
         return "no_panel", text(row["marker_reason"]) or f"{row['marker']} has no signal"
     if needs_threshold and text(row["n_positive"]) is None:
         return "no_control", text(row["marker_reason"]) or "no threshold for the marker"
+    if needs_threshold and text(row["threshold_source"]) == "negative_population":
+        unsure = _unsure(row)
+        if unsure is not None:
+            return "no_control", unsure
     return "ok", None
+
+
+def _unsure(row: dict[str, Any]) -> str | None:
+    """Return why a threshold without control does not carry a share; None where it does."""
+    if text(row["threshold_state"]) == "weak":
+        return text(row["marker_reason"])
+    if text(row["n_positive_low"]) is None or text(row["n_positive_high"]) is None:
+        return None
+    share, low, high = (
+        float(row[name]) / float(row["n_events"])
+        for name in ("n_positive", "n_positive_low", "n_positive_high")
+    )
+    change = high - low
+    if change > MOST_CHANGE or (change > LEAST_CHANGE and change > RELATIVE_CHANGE * share):
+        return (
+            f"no control tube, and the threshold is not sure enough: within its standard error "
+            f"{100 * low:.1f} to {100 * high:.1f} % would be positive; the median does not need one"
+        )
+    return None

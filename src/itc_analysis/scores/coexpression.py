@@ -1,38 +1,45 @@
-"""Share of cells that carry two or more inhibitory receptors at once.
+"""Receptors that come together on one cell: how many cells carry several, and beyond what chance would give.
 
 The mean number of receptors per cell is the sum of the single positivities and says nothing about
-co-expression; the share with two or more does. It depends on how many receptors the panel has, so
-it is compared within one panel only (study/domain.md 5.1).
+co-expression; the share with two or more does. It depends on how many receptors the panel has and on how many cells
+carry each, so it is compared within one panel only (study/domain.md 5.1). What is beyond independence is the log odds
+ratio of two receptors on the same cells, averaged over the pairs.
 """
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from itc_analysis.scores.latent import HALF
 from itc_analysis.scores.profiles import FlowTables, judge_tube
+from itc_analysis.scores.reference import Floats
 
 SIGNATURE = "coexpression"
 METHOD = "share_two_or_more"
+#: Method of co-expression beyond independence.
+ODDS = "log_odds_beyond_independence"
 
 #: Receptors on one cell that count as co-expression.
 AT_LEAST = 2
 
 
-def score_coexpression(tables: FlowTables, *, min_events: int) -> pd.DataFrame:
-    """Return a ScoreTable row per stained tube and population of which its panel has combinations.
+def score_coexpression(tables: FlowTables) -> pd.DataFrame:
+    """Return two ScoreTable rows per stained tube and population of which its panel has combinations.
 
     Parameters
     ----------
     tables : of the flow arm; `combinations` must add up to the population.
-    min_events : populations with fewer events: few_cells.
 
     Returns
     -------
-    Rows with `value` a share of 0 to 1 and its binomial standard error; no rows when there is no
-    table of combinations (the panels have fewer than two receptors).
+    Rows of `METHOD`: `value` a share of 0 to 1 with its binomial standard error. Rows of `ODDS`: the mean over the
+    pairs of receptors of the log odds ratio (half a cell added to each of the four counts, Haldane 1956) with its
+    standard error; 0 is independence. No rows when there is no table of combinations (the panels have fewer
+    than two receptors).
     """
     rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
     by_population = {
@@ -40,7 +47,7 @@ def score_coexpression(tables: FlowTables, *, min_events: int) -> pd.DataFrame:
     }
     nobody = tables.counts.head(0).set_index("source_id")
     judged = [
-        _judge(source, n, by_population.get(population, nobody), min_events)
+        _judge(source, n, by_population.get(population, nobody))
         for source, population, n in zip(
             rows["source_id"], rows["population"], rows["n_cells"], strict=True
         )
@@ -51,15 +58,99 @@ def score_coexpression(tables: FlowTables, *, min_events: int) -> pd.DataFrame:
     # Agresti-Coull's two added cells of each kind, so that 0 of n is not certain
     shrunk = (rows["several"] + 2) / (n + 4)
     receptors = rows.groupby("panel")["n_features"].transform("max").fillna(0).astype(int)
-    return rows.drop(columns=["several", "panel"]).assign(
+    shared = rows.drop(columns=["several", "panel"]).assign(
         assay="flow",
         signature=SIGNATURE,
+        n_features_found=rows["n_features"].fillna(0).astype(int),
+        n_features=receptors,
+    )
+    together = shared.assign(
         method=METHOD,
         value=rows["several"] / n,
         unit="share",
         standard_error=np.sqrt(shrunk * (1 - shrunk) / (n + 4)),
-        n_features_found=rows["n_features"].fillna(0).astype(int),
-        n_features=receptors,
+    )
+    return pd.concat([together, _beyond(tables, shared)], ignore_index=True)
+
+
+def pair_table(rows: pd.DataFrame) -> dict[tuple[str, str], Floats]:
+    """Return the counts of both, first only, second only and neither, for each pair of receptors.
+
+    Parameters
+    ----------
+    rows : of `Combinations`, one tube and population.
+    """
+    signs = [{word[:-1]: word[-1] == "+" for word in text.split()} for text in rows["combination"]]
+    n = rows["n_events"].to_numpy(dtype=float)
+    names = list(signs[0]) if signs else []
+    tables = {}
+    for first, second in combinations(names, 2):
+        one = np.array([sign[first] for sign in signs])
+        other = np.array([sign[second] for sign in signs])
+        cells = [one & other, one & ~other, ~one & other, ~one & ~other]
+        tables[first, second] = np.array([n[cell].sum() for cell in cells])
+    return tables
+
+
+def log_odds(tables: dict[tuple[str, str], Floats]) -> tuple[float, float]:
+    """Return the mean log odds ratio of the pairs and its standard error; NaN without a pair.
+
+    The pairs share cells: their errors are added, which is safe and somewhat too wide.
+    """
+    if not tables:
+        return np.nan, np.nan
+    padded = [table + HALF for table in tables.values()]
+    value = [np.log(t[0] * t[3] / (t[1] * t[2])) for t in padded]
+    error = [np.sqrt(np.sum(1 / t)) for t in padded]
+    return float(np.mean(value)), float(np.mean(error))
+
+
+def marker_correlation(tables: FlowTables, population: str, features: tuple[str, ...]) -> Floats:
+    """Return the correlation of being positive for two markers on the cells of one tube, averaged over tubes.
+
+    Markers without a table of combinations are taken as independent.
+    """
+    together = np.eye(len(features))
+    sums: dict[tuple[str, str], list[Floats]] = {}
+    mine = tables.combinations[tables.combinations["population"] == population]
+    for _, rows in mine.groupby("source_id"):
+        for pair, cells in pair_table(rows).items():
+            sums.setdefault(pair, []).append(cells)
+    for (first, second), found in sums.items():
+        if first not in features or second not in features:
+            continue
+        cells = np.array(found)
+        n = cells.sum(axis=1)
+        one, other = (cells[:, 0] + cells[:, 1]) / n, (cells[:, 0] + cells[:, 2]) / n
+        product = np.sum(n * (cells[:, 0] / n - one * other))
+        scale = np.sqrt(np.sum(n * one * (1 - one)) * np.sum(n * other * (1 - other)))
+        at, by = features.index(first), features.index(second)
+        together[at, by] = together[by, at] = product / scale if scale > 0 else 0.0
+    return together
+
+
+def _beyond(tables: FlowTables, rows: pd.DataFrame) -> pd.DataFrame:
+    found = {
+        key: log_odds(pair_table(own))
+        for key, own in tables.combinations.groupby(["source_id", "population"])
+    }
+    none = (np.nan, np.nan)
+    pairs = [
+        found.get(key, none) if status == "ok" else none
+        for key, status in zip(
+            zip(rows["source_id"], rows["population"], strict=True), rows["status"], strict=True
+        )
+    ]
+    value = np.array([pair[0] for pair in pairs], dtype=float)
+    is_single = (rows["status"] == "ok").to_numpy() & ~np.isfinite(value)
+    why = "one receptor alone has nothing to come together with"
+    return rows.assign(
+        method=ODDS,
+        value=value,
+        unit="log odds ratio",
+        standard_error=[pair[1] for pair in pairs],
+        status=rows["status"].mask(is_single, "no_panel"),
+        reason=rows["reason"].mask(is_single, why),
     )
 
 
@@ -90,12 +181,12 @@ def _summed(tables: FlowTables) -> pd.DataFrame:
     )
 
 
-def _judge(source: str, n_cells: Any, own: pd.DataFrame, min_events: int) -> tuple[str, str | None]:
+def _judge(source: str, n_cells: Any, own: pd.DataFrame) -> tuple[str, str | None]:
     """Return status and reason; the count stands in where the combinations were not tabulated."""
     is_tabulated = not pd.isna(n_cells)
     if not is_tabulated and source in own.index:
         n_cells = own.loc[source, "n_events"]
-    status, reason = judge_tube(source, n_cells, own, min_events)
+    status, reason = judge_tube(source, n_cells, own, 1)
     if status == "ok" and not is_tabulated:
         return "not_estimable", "the receptors' combinations were not tabulated"
     return status, reason

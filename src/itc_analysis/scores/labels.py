@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.methods import HALF
-from itc_analysis.scores.reference import standardise
+from itc_analysis.scores.methods import is_too_thin, learn_feature
+from itc_analysis.scores.reference import NOT_ANCHORED, Reference
 from itc_analysis.scores.signatures import Signature
 
 INHIBITORY_HIGH = "inhibitory-receptor-high"
@@ -23,8 +23,9 @@ WITHIN = "within healthy range"
 NOT_ASSESSABLE = "not assessable"
 LABELS = (INHIBITORY_HIGH, ACTIVATED, BOTH, WITHIN, NOT_ASSESSABLE)
 
-#: Upper limit of a 95 % reference interval: the 97.5th centile of healthy people (CLSI EP28).
-RAISED_Z = 1.96
+#: Above the upper limit of a 95 % reference interval, the 97.5th centile of healthy people (CLSI EP28), who are
+#: given as many cells: the label is as rare in healthy people with few cells as in those with many.
+RAISED_TAIL = 0.025
 
 #: One receptor is not enough: PD-1 alone rises on activation, CD69 alone on handling.
 MIN_RAISED = 2
@@ -40,6 +41,7 @@ def label_participants(
     *,
     healthy_group: str | None,
     min_reference: int,
+    max_anchor_error: float = 0.5,
 ) -> pd.DataFrame:
     """Label each participant and subset from the positivity of single markers in flow cytometry.
 
@@ -51,30 +53,30 @@ def label_participants(
     signatures : their flow exhaustion and activation cards name the markers.
     healthy_group : group of the reference; None: all are not assessable.
     min_reference : fewest healthy participants for a marker to be assessed.
+    max_anchor_error : largest error of a batch's healthy centre, in healthy SD.
 
     Returns
     -------
     One row per participant and population with a share_positive row: participant_id, group,
     population, label (one of `LABELS`), n_inhibitory_raised, n_inhibitory_assessed,
-    n_activation_raised, n_activation_assessed, caution. A marker is raised when its logit lies
-    more than `RAISED_Z` healthy SD above the healthy centre of the same subset.
+    n_activation_raised, n_activation_assessed, caution. A marker is raised when fewer than `RAISED_TAIL` of
+    healthy people would show as many positive cells among as many cells of the same subset. One marker alone
+    labels nobody: neither PD-1 nor CD69.
     """
-    rows = measurements[
-        (measurements["measure"] == "share_positive") & measurements["participant_id"].notna()
-    ]
+    rows = measurements[measurements["measure"] == "share_positive"]
     roles = {"inhibitory": _markers(signatures, "exhaustion")}
     roles["activation"] = _markers(signatures, "activation")
     rows = rows[rows["feature"].isin([*roles["inhibitory"], *roles["activation"]])]
-    z = _marker_z(rows, healthy_group, min_reference)
+    judged = _judge_markers(rows, healthy_group, min_reference, max_anchor_error)
     keys = ["participant_id", "group", "population"]
-    table = rows[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+    table = (
+        rows.loc[rows["participant_id"].notna(), keys]
+        .drop_duplicates()
+        .sort_values(keys, ignore_index=True)
+    )
     for role, markers in roles.items():
-        chosen = z[z["feature"].isin(markers)]
-        counted = (
-            chosen.assign(raised=chosen["z"] > RAISED_Z, assessed=chosen["z"].notna())
-            .groupby(keys, as_index=False)[["raised", "assessed"]]
-            .sum()
-        )
+        chosen = judged[judged["feature"].isin(markers)]
+        counted = chosen.groupby(keys, as_index=False)[["raised", "assessed"]].sum()
         matched = table[keys].merge(counted, on=keys, how="left").fillna(0)
         table[f"n_{role}_raised"] = matched["raised"].astype(int)
         table[f"n_{role}_assessed"] = matched["assessed"].astype(int)
@@ -116,24 +118,53 @@ def _markers(signatures: Sequence[Signature], name: str) -> tuple[str, ...]:
     return ()
 
 
-def _marker_z(rows: pd.DataFrame, healthy_group: str | None, min_reference: int) -> pd.DataFrame:
-    """Return participant_id, group, population, feature and z, tubes of a person averaged."""
+def _judge_markers(
+    rows: pd.DataFrame, healthy_group: str | None, min_reference: int, max_anchor_error: float
+) -> pd.DataFrame:
+    """Return participant_id, group, population, feature, whether assessed and raised; tubes of a person added."""
     keys = ["participant_id", "group", "population", "feature"]
-    usable = rows[rows["status"] == "ok"]
+    usable = rows[(rows["status"] == "ok") & (rows["n_denominator"] > 0)]
+    n = usable["n_denominator"].to_numpy(dtype=float)
+    usable = usable.assign(n=n, k=np.round(usable["value"].to_numpy(dtype=float) * n))
     parts = []
-    for _, group in usable.groupby(["population", "feature"]):
-        n = group["n_denominator"].to_numpy(dtype=float)
-        positive = group["value"].to_numpy(dtype=float) * n
-        logit = np.log((positive + HALF) / (n - positive + HALF))
-        is_healthy = (group["group"] == healthy_group).fillna(value=False).to_numpy(dtype=bool)
-        z = standardise(
-            logit,
-            participants=group["participant_id"].to_numpy(dtype=object),
-            batches=group["batch"].to_numpy(dtype=object),
-            is_reference=is_healthy,
-            min_reference=min_reference,
-        ).z
-        parts.append(group[keys].assign(z=z))
+    for _, own in usable.groupby(["population", "feature"], sort=True):
+        tubes = (
+            own.groupby([*keys, "batch"], as_index=False, dropna=False)[["k", "n"]]
+            .sum()
+            .sort_values(["participant_id", "batch"], ignore_index=True)
+        )
+        is_bridge = tubes["participant_id"].isna().to_numpy(dtype=bool)
+        is_healthy = (tubes["group"] == healthy_group).fillna(value=False).to_numpy(dtype=bool)
+        latent, healthy = learn_feature(
+            tubes["k"].to_numpy(dtype=float),
+            tubes["n"].to_numpy(dtype=float),
+            Reference(
+                participants=tubes["participant_id"].to_numpy(dtype=object),
+                batches=tubes["batch"].to_numpy(dtype=object),
+                is_reference=is_healthy & ~is_bridge,
+                min_reference=min_reference,
+                is_bridge=is_bridge,
+                max_anchor_error=max_anchor_error,
+            ),
+            "share",
+        )
+        is_assessed = (
+            np.isfinite(latent.tail)
+            & np.isfinite(healthy.centre)
+            & (healthy.sd > 0)
+            & ~is_too_thin(latent, healthy)
+            & (healthy.anchor != NOT_ANCHORED)
+        )
+        parts.append(
+            tubes[keys].assign(
+                assessed=is_assessed, tail=np.where(is_assessed, latent.tail, np.nan)
+            )
+        )
     if not parts:
-        return pd.DataFrame(columns=[*keys, "z"])
-    return pd.concat(parts).groupby(keys)["z"].mean().reset_index()
+        return pd.DataFrame(columns=[*keys, "assessed", "raised"])
+    joined = pd.concat(parts)
+    joined = joined[joined["participant_id"].notna()]
+    person = joined.groupby(keys, as_index=False).agg(
+        assessed=("assessed", "any"), tail=("tail", "mean")
+    )
+    return person.assign(raised=person["tail"] < RAISED_TAIL)

@@ -1,8 +1,14 @@
-"""The scores in a paragraph for the paper's methods section, with its citations."""
+"""The scores in a paragraph for the paper's methods section: each sentence is made from what was done."""
 
 from __future__ import annotations
 
-from itc_analysis.scores.runner import Limits
+import pandas as pd
+
+from itc_analysis.scores import circular
+from itc_analysis.scores.coexpression import ODDS, SIGNATURE
+from itc_analysis.scores.composition import MIN_COVERED
+from itc_analysis.scores.methods import MAX_BIAS, MEDIANS, METHODS
+from itc_analysis.scores.runner import STANDARDISED, WITHOUT_FLAGGED, Limits
 from itc_analysis.scores.signatures import Signature
 
 #: Keys of the report's bibliography.
@@ -10,48 +16,117 @@ CITATIONS = ("haldane1956", "gutierrez2019")
 
 
 def describe_scores(
+    table: pd.DataFrame,
     signatures: list[Signature],
     limits: Limits,
     *,
-    has_flow: bool,
-    has_single_cell: bool,
     healthy_group: str | None,
 ) -> str:
-    """Return finished English sentences; only about the assays that the study has."""
-    sentences = []
-    if has_flow:
-        names = _names(signatures, "flow")
-        sentences.append(
-            f"In flow cytometry, {names} were scored per sample and subset of at least "
-            f"{limits.min_events} events as the weighted mean, over markers, of the z score of "
-            "logit((k + 1/2)/(n - k + 1/2)) of the n cells of which k are positive."
-        )
-    if has_single_cell:
-        names = _names(signatures, "singlecell")
-        sentences.append(
-            f"In single-cell data, {names} were scored on pseudobulk profiles of at least "
-            f"{limits.min_cells} cells of one sample and subset, as the z score of the log of the "
-            "summed rates of the genes, each scaled to its healthy mean."
-        )
-    if not sentences:
+    """Return finished English sentences; only about what stands in the table.
+
+    Parameters
+    ----------
+    table : the ScoreTable.
+    signatures : cards of both assays.
+    limits : what a score needed.
+    healthy_group : group of the reference.
+    """
+    if table.empty:
         return "No score was computed: the study has neither marker positivity nor pseudobulk."
-    if healthy_group is None:
-        sentences.append("The study has no healthy group, so that no score could be standardised.")
-    else:
+    methods = set(table["method"])
+    sentences = []
+    if METHODS["flow"].name in methods or STANDARDISED in methods:
         sentences.append(
-            f"Centre and SD came from the analysed participants of group {healthy_group} with the "
-            f"same subset (at least {limits.min_reference}; the centre from the sample's own batch "
-            "where it held as many), never from the pooled cohort."
+            f"In flow cytometry, {_names(table, 'flow', signatures)} scored per sample and subset as the weighted "
+            "mean, over markers, of the z score of the person's true logit of positivity, estimated from k positive "
+            "among n cells so that the mean of a group of people is unbiased however few cells they have; its "
+            "error depends on n alone, and markers that come on the same cells have correlated errors. A marker "
+            f"whose group mean could be off by more than {MAX_BIAS:g} SD for lack of cells was not used."
         )
-    sentences.append(
-        "Genes whose expression rises with innateness in health were left out of the exhaustion "
-        "score; a high score does not prove exhaustion, for which function would have to be tested."
-    )
+    if METHODS["singlecell"].name in methods:
+        sentences.append(
+            f"In single-cell data, {_names(table, 'singlecell', signatures)} scored on pseudobulk profiles of at "
+            f"least {limits.min_cells} cells of one sample and subset, as the z score of the true log(1 + R), where R "
+            "is the summed rate of the genes, each scaled to its healthy mean, estimated in the same way from "
+            "molecules."
+        )
+    is_standardised = (table["unit"] == METHODS["flow"].unit).any()
+    if is_standardised and healthy_group is None:
+        sentences.append("The study has no healthy group, so that no score could be standardised.")
+    elif is_standardised:
+        sentences.append(
+            f"Centre and SD were those of the true values of the analysed participants of group {healthy_group} with "
+            f"the same subset (at least {limits.min_reference}), counting noise removed, never of the pooled cohort. "
+            "Each batch has its own centre, from its healthy participants and its bridge control; a batch whose "
+            f"centre was uncertain by more than {limits.max_anchor_error:g} SD borrowed from the other batches or, "
+            "where these say too little, was not scored."
+        )
+    n_lost = int((table["status"] == "not_anchored").sum())
+    if n_lost:
+        sentences.append(
+            f"{n_lost} scores were not computed because their batch had no such centre."
+        )
+    if STANDARDISED in methods:
+        held = sorted(set(table.loc[table["method"] == STANDARDISED, "population"]))
+        sentences.append(
+            f"The score of {_listed(held)} is standardised to the healthy composition of subsets, of which samples "
+            f"with cells had to hold at least {MIN_COVERED:.0%}; what the unstandardised score says beyond it is "
+            "given as composition."
+        )
+    sentences += _about_flags(table, signatures)
+    if MEDIANS.name in methods:
+        sentences.append("The same was done with median intensities in place of positivity.")
+    if SIGNATURE in set(table["signature"]):
+        sentences.append(
+            "Co-expression of inhibitory receptors is the share of cells with two or more of them"
+            + (
+                ", and beyond independence the mean log odds ratio of their pairs."
+                if ODDS in methods
+                else "."
+            )
+        )
+    if "exhaustion" in set(table["signature"]):
+        sentences.append(
+            "A high inhibitory-receptor score does not prove exhaustion, for which function would have to be tested."
+        )
     return " ".join(sentences)
 
 
-def _names(signatures: list[Signature], assay: str) -> str:
-    found = [signature.name for signature in signatures if signature.assay == assay]
-    if len(found) < 2:
-        return "".join(found) or "no signature"
-    return ", ".join(found[:-1]) + " and " + found[-1]
+def _about_flags(table: pd.DataFrame, signatures: list[Signature]) -> list[str]:
+    """Say which cards hold markers that rise with innateness, and which do not."""
+    done = table[table["status"] == "ok"]
+    scored = {(s, a) for s, a in zip(done["signature"], done["assay"], strict=True)}
+    said = []
+    for card in signatures:
+        if (card.name, card.assay) not in scored or card.name not in ("exhaustion", "activation"):
+            continue
+        found = circular.flagged(card.features, card.assay)
+        what = f"the {card.name} score of {'flow cytometry' if card.assay == 'flow' else 'single-cell data'}"
+        if not found:
+            said.append(
+                f"{what[0].upper()}{what[1:]} holds no marker that defines a population or rises with innateness in health."
+            )
+            continue
+        shown = f"{METHODS['flow'].name}_{WITHOUT_FLAGGED}"
+        is_next = shown in set(table.loc[table["signature"] == card.name, "method"])
+        said.append(
+            f"{what[0].upper()}{what[1:]} holds {_listed(list(found))}, which rise with innateness in health: it is read "
+            "within a subset only"
+            + (", with and without them." if is_next and card.assay == "flow" else ".")
+        )
+    return said
+
+
+def _names(table: pd.DataFrame, assay: str, signatures: list[Signature]) -> str:
+    """Name the signatures that anybody has a score of, with the verb."""
+    scored = set(table.loc[(table["assay"] == assay) & (table["status"] == "ok"), "signature"])
+    names = [card.name for card in signatures if card.assay == assay and card.name in scored]
+    if not names:
+        return "no signature could be"
+    return f"{_listed(names)} {'was' if len(names) == 1 else 'were'}"
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names[:-1]) + " and " + names[-1]

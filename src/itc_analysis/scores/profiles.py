@@ -96,9 +96,9 @@ def flow_profiles(
     features: Sequence[str],
     *,
     panels: set[str],
-    min_cells: int,
+    column: str = "n_positive",
 ) -> Profiles:
-    """Return the profiles of one population: positive cells of each marker.
+    """Return the profiles of one population: positive cells of each marker, or their medians.
 
     A sample is represented by its stained tubes that look for any of `features` in the
     population, or, when none does, by its first tube that holds the population.
@@ -106,14 +106,14 @@ def flow_profiles(
     Parameters
     ----------
     panels : panels that hold the population (`flow_populations`).
-    min_cells : fewer events of the population: few_cells.
+    column : of the intensity table: n_positive, or median_transformed.
     """
     here = tables.intensity[
         (tables.intensity["population"] == population) & tables.intensity["marker"].isin(features)
     ]
     tubes = _represent(tables.stained[tables.stained["panel"].isin(panels)], here)
     sources = list(tubes["file_id"])
-    counts = _grid(here, ("source_id", "marker"), "n_positive", (sources, features))
+    counts = _grid(here, ("source_id", "marker"), column, (sources, features))
     # a marker with a signal but without positive cells lacks a threshold; without one, a channel
     signal = np.isfinite(_grid(here, ("source_id", "marker"), "median", (sources, features)))
     own = tables.counts[tables.counts["population"] == population].set_index("source_id")
@@ -122,12 +122,12 @@ def flow_profiles(
     rows = tubes.rename(columns={"file_id": "source_id"})[["source_id", "sample_id", "batch"]]
     rows = rows.assign(n_cells=n_events.astype("Int64").to_numpy())
     judged = [
-        judge_tube(source, n, own, min_cells)
-        for source, n in zip(sources, rows["n_cells"], strict=True)
+        judge_tube(source, n, own, 1) for source, n in zip(sources, rows["n_cells"], strict=True)
     ]
     rows["status"] = [status for status, _ in judged]
     rows["reason"] = [reason for _, reason in judged]
     absent = np.where(np.isfinite(counts), "", np.where(signal, "no_control", "no_panel"))
+    # no cell at all has no signal either: the tube looked, and there was nothing to look at
     totals = _floats(rows["n_cells"])
     return Profiles(rows, tuple(features), counts, totals, absent.astype(object))
 
@@ -234,7 +234,8 @@ def judge_tube(
             "few_cells",
             f"{plural(0 if pd.isna(n_cells) else n_cells, 'event')}, {min_cells} needed",
         )
-    if row["detection"] is not pd.NA and row["detection"] == "below_lod":
+    # few events are information, events that the background alone explains are not
+    if row["detection"] is not pd.NA and row["detection"] == "below_lod" and not row["n_lower"] > 0:
         return (
             "few_cells",
             f"{plural(n_cells, 'event')}, most of them background: below the limit of detection",

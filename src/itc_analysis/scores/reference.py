@@ -1,100 +1,348 @@
-"""Standardise numbers against healthy participants: z = (x - healthy centre) / healthy SD.
+"""The healthy people that a score is read against: their centre in each batch and the SD of their true values.
 
-Only the healthy, analysed participants of the same subset set centre and scale; a z score on the
-pooled cohort would move when the patients move (study/domain.md 5.1).
+Only healthy, analysed participants of the same subset and the bridge control enter; patients never do. The spread
+that counting adds is taken out of the SD, so that a reference of people with 50 cells each is as wide as one of people
+with 5,000.
 
-The centre is that of the sample's own batch where the batch holds enough healthy participants,
-because reagents and instrument shift a batch as a whole; the scale is one for the study, from the
-healthy participants' deviations from the centre they are given, because four to ten people estimate
-an SD badly. Mean and SD rather than median and MAD: inputs are logits or logs, without the long
-tail of raw shares, and the MAD of a normal sample has 37 % of the SD's efficiency, which a
-reference of a dozen people cannot spare.
-
-A healthy participant's own number is part of the centre, so healthy z scores vary a little too
-little, by sqrt(1 - 1/n) for a centre of n people (0.87 for n = 4, 0.97 for n = 20). Their mean, and
-so the difference between groups, is not affected.
+Batches differ by reagents and instrument: a batch shifts everybody in it, by a random amount. Its healthy people and
+its bridge control show by how much. What they leave open is an error that the whole batch shares, given for every
+score. A batch with too few of them borrows: from how far the other batches lie apart, where at least `min_reference`
+batches show that. Where neither is enough the batch is not anchored, and its samples have no score.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 
 Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+
+OWN, BORROWED, NOT_ANCHORED = "own", "borrowed", "not_anchored"
+#: SD of the shifts between batches that are weighed, in SD of people; 0 is no shift. Shifts above 1 SD are rare: a
+#: half-normal weight of SD 1.
+SHIFTS = np.array([0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
+SHIFT_WIDTH = np.gradient(SHIFTS) * np.exp(-(SHIFTS**2) / 2)
+#: A shift so large that other batches say nothing about this one.
+ANY_SHIFT = 10.0
+#: How well the bridge control repeats itself, in variances of people; without evidence as badly as people differ.
+REPEATS = (1.0, 0.5, 0.25, 0.1, 0.03)
+#: Half the 95 % quantile of chi-squared with one degree of freedom: likelihoods nearer are not ruled out.
+NOT_RULED_OUT = 1.92
+#: Variances of people that are tried, relative to the variance of the values.
+SMALLEST, LARGEST = 1e-5, 4.0
+ROUNDS, NEAR = 4, 0.01
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Standardised:
-    """Numbers in SD of healthy.
+class Reference:
+    """Who the healthy are, row by row.
 
     Parameters
     ----------
-    z : shape (n,); NaN where the number is missing or the reference too small.
-    scale : SD of healthy, in the units of the numbers; NaN without a reference.
-    n_reference : healthy participants in the whole reference.
+    participants : Objects
+        Who the sample is from; several samples of one person in one batch count as one.
+    batches : Objects
+        Staining or library batch of each sample.
+    is_reference : array of bool
+        The person is healthy and analysed.
+    min_reference : int
+        Fewest healthy participants that make a reference, and fewest batches that show how far batches lie apart.
+    is_bridge : array of bool
+        The sample is the bridge control.
+    max_anchor_error : float
+        Largest error of a batch's centre, in healthy SD.
     """
 
-    z: Floats
-    scale: float
+    participants: Objects
+    batches: Objects
+    is_reference: npt.NDArray[np.bool_]
+    min_reference: int
+    is_bridge: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    max_anchor_error: float = 0.5
+
+    @property
+    def bridge(self) -> npt.NDArray[np.bool_]:
+        """Which rows are the bridge control."""
+        return self.is_bridge if len(self.is_bridge) else np.zeros(len(self.batches), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """The healthy people's distribution.
+
+    Parameters
+    ----------
+    centre : Floats
+        Shape (n,), of each sample's batch; NaN without a reference.
+    sd : float
+        SD of true values between people; NaN without a reference, 0 where no difference shows.
+    sd_error : float
+        Standard error of the square of `sd`.
+    anchor_error : Floats
+        Shape (n,), error of the batch's centre against that of all healthy people, in SD; shared by the batch.
+    anchor : Objects
+        Shape (n,), own, borrowed or not_anchored.
+    n_reference : int
+        Healthy participants in the whole reference.
+    """
+
+    centre: Floats
+    sd: float
+    sd_error: float
+    anchor_error: Floats
+    anchor: Objects
     n_reference: int
 
 
-def standardise(
-    values: Floats,
-    *,
-    participants: npt.NDArray[np.object_],
-    batches: npt.NDArray[np.object_],
-    is_reference: npt.NDArray[np.bool_],
-    min_reference: int,
-) -> Standardised:
-    """Standardise `values` of one marker, or one index, in one subset.
+#: Takes the centre of each row and the SD of people; gives values and the variances of their errors.
+Measure = Callable[[Floats, float], tuple[Floats, Floats]]
+
+
+def learn_reference(measure: Measure, reference: Reference, *, centre: float, sd: float) -> Healthy:
+    """Learn centre and SD where the values themselves depend on them a little, as `latent` estimates do.
 
     Parameters
     ----------
-    values : one number per sample, any scale where differences mean something; NaN for missing.
-    participants : who the sample is from; several samples of one person count as one.
-    batches : staining or library batch of each sample.
-    is_reference : the person is healthy and analysed.
-    min_reference : fewest healthy participants that make a reference, and that give a batch a
-        centre of its own.
+    measure : Measure
+        Asked for the rows of healthy people and bridge controls only; others are NaN.
+    centre, sd : float
+        Where to begin.
     """
-    people, places, means = _reference_means(values, participants, batches, is_reference)
-    n_reference = len(set(people))
-    missing = np.full(len(values), np.nan)
-    if n_reference < min_reference:
-        return Standardised(missing, np.nan, n_reference)
-    overall = float(np.mean(means))
-    centre = {}
-    for place in set(places):
-        inside = [mean for mean, at in zip(means, places, strict=True) if at == place]
-        if len(inside) >= min_reference:
-            centre[place] = float(np.mean(inside))
-    residuals = np.array(
-        [mean - centre.get(at, overall) for mean, at in zip(means, places, strict=True)]
+    centres = np.full(len(reference.batches), centre)
+    for _ in range(ROUNDS):
+        values, variances = measure(centres, sd)
+        # the bridge control's repeatability costs the most and is looked at once, at the end
+        found = fit_reference(values, variances, reference, repeat=REPEATS[0])
+        if not np.isfinite(found.sd):
+            return found
+        is_near = abs(found.sd - sd) < NEAR and np.nanmax(np.abs(found.centre - centres)) < NEAR
+        centres, sd = found.centre, found.sd
+        if is_near:
+            break
+    return fit_reference(*measure(centres, sd), reference) if reference.bridge.any() else found
+
+
+def fit_reference(
+    values: Floats, variances: Floats, reference: Reference, *, repeat: float | None = None
+) -> Healthy:
+    """Fit people within batches within the study, by restricted likelihood.
+
+    Parameters
+    ----------
+    values : Floats
+        Shape (n,), on a scale where differences mean something; NaN for missing.
+    variances : Floats
+        Shape (n,), of their own errors, counting above all; must not depend on the values.
+    reference : Reference
+        Who is healthy, and where.
+    repeat : float
+        How badly the bridge control repeats itself, in variances of people; None: the worst that is not ruled out.
+    """
+    n = len(values)
+    units = _gather(values, variances, reference)
+    nothing = np.full(n, np.nan)
+    nowhere = np.full(n, NOT_ANCHORED, dtype=object)
+    if units.n_people < reference.min_reference:
+        return Healthy(nothing, np.nan, np.nan, nothing, nowhere, units.n_people)
+    if not units.can_tell_batches:
+        units = units.as_one_batch()
+    if repeat is None:
+        repeat = _repeatability(units, reference.min_reference)
+    weighed = _weigh(units, repeat)
+    wide = _solve(units, weighed.people, ANY_SHIFT**2 * weighed.people, repeat)
+    # as for any variance: 2 / sum of squared precisions
+    precision = 1 / (weighed.people + units.variance[~units.is_bridge] + ROUNDING)
+    free = len(precision) - len(set(units.batch[~units.is_bridge]))
+    sd_error = float(np.sqrt(2 / np.sum(precision**2) * len(precision) / max(free, 1)))
+    centre, error, anchor = {}, {}, {}
+    for name, place in units.places.items():
+        own = np.sqrt(wide.variance[place] / max(weighed.people, ROUNDING))
+        shared = np.sqrt(weighed.variance[place] / max(weighed.people, ROUNDING))
+        is_shown = units.n_batches >= reference.min_reference
+        if len(units.places) == 1 or own <= reference.max_anchor_error:
+            chosen = (wide.centre[place], own, OWN)
+        elif is_shown and shared <= reference.max_anchor_error:
+            chosen = (weighed.centre[place], shared, BORROWED)
+        else:
+            chosen = (weighed.centre[place], shared if is_shown else own, NOT_ANCHORED)
+        centre[name], error[name], anchor[name] = chosen
+    names = [name if name in centre else units.everywhere for name in reference.batches]
+    sd = float(np.sqrt(weighed.people))
+    if units.scale <= ROUNDING * max(
+        1.0, float(np.abs(units.value).max())
+    ):  # they do not differ at all
+        sd = sd_error = 0.0
+    elif sd <= SMALLEST**0.5 * units.scale * 1.5:  # no more than counting explains
+        sd = 0.0
+    return Healthy(
+        np.array([centre[name] for name in names]),
+        sd,
+        sd_error,
+        np.array([error[name] for name in names]),
+        np.array([anchor[name] for name in names], dtype=object),
+        units.n_people,
     )
-    n_centres = len(centre) + (len(set(places)) > len(centre))
-    n_free = len(means) - n_centres
-    scale = float(np.sqrt(np.sum(residuals**2) / n_free)) if n_free > 0 else 0.0
-    if scale <= np.finfo(float).eps * max(1.0, abs(overall)):  # healthy people do not differ at all
-        return Standardised(missing, np.nan, n_reference)
-    centres = np.array([centre.get(batch, overall) for batch in batches])
-    return Standardised((values - centres) / scale, scale, n_reference)
 
 
-def _reference_means(
-    values: Floats,
-    participants: npt.NDArray[np.object_],
-    batches: npt.NDArray[np.object_],
-    is_reference: npt.NDArray[np.bool_],
-) -> tuple[list[object], list[object], Floats]:
-    """Return person, batch and mean of each healthy person in each batch, in a fixed order."""
-    usable = np.flatnonzero(is_reference & np.isfinite(values))
-    gathered: dict[tuple[object, object], list[float]] = {}
-    for index in usable:
-        gathered.setdefault((participants[index], batches[index]), []).append(float(values[index]))
+@dataclass(frozen=True)
+class _Units:
+    """Healthy people and bridge controls, each once in each batch."""
+
+    value: Floats
+    variance: Floats
+    batch: npt.NDArray[np.int64]
+    is_bridge: npt.NDArray[np.bool_]
+    places: dict[object, int]
+    n_people: int
+    everywhere: object = None
+
+    @property
+    def scale(self) -> float:
+        """SD of the healthy people's values."""
+        return float(np.std(self.value[~self.is_bridge], ddof=1)) if self.n_people > 1 else 0.0
+
+    @property
+    def n_batches(self) -> int:
+        """How many batches hold any of them."""
+        return len(set(self.batch))
+
+    @property
+    def can_tell_batches(self) -> bool:
+        """A batch is told from the one person in it only where batches hold more."""
+        _, held = np.unique(self.batch, return_counts=True)
+        return len(self.places) > 1 and bool((held > 1).any())
+
+    def as_one_batch(self) -> _Units:
+        """Take all batches for one, and leave the bridge control out."""
+        mine = ~self.is_bridge
+        zero = np.zeros(int(mine.sum()), dtype=int)
+        return _Units(
+            self.value[mine],
+            self.variance[mine],
+            zero,
+            mine[mine] & False,
+            {None: 0},
+            self.n_people,
+        )
+
+
+def _gather(values: Floats, variances: Floats, reference: Reference) -> _Units:
+    bridge = reference.bridge
+    usable = np.flatnonzero((reference.is_reference | bridge) & np.isfinite(values))
+    gathered: dict[tuple[str, str, bool], list[int]] = {}
+    for i in usable:
+        who = "" if bridge[i] else str(reference.participants[i])
+        gathered.setdefault((str(reference.batches[i]), who, bool(bridge[i])), []).append(int(i))
+    places = {name: at for at, name in enumerate(sorted(set(reference.batches), key=str))}
     # sorted, so that the order of the rows cannot change the last digit
-    units = sorted(gathered, key=str)
-    means = np.array([np.mean(sorted(gathered[unit])) for unit in units], dtype=float)
-    return [unit[0] for unit in units], [unit[1] for unit in units], means
+    keys = sorted(gathered)
+    means = [float(np.mean(np.sort(values[gathered[key]]))) for key in keys]
+    errors = [
+        float(np.sum(np.sort(variances[gathered[key]]))) / len(gathered[key]) ** 2 for key in keys
+    ]
+    by_name = {str(name): at for name, at in places.items()}
+    return _Units(
+        np.array(means),
+        np.array(errors),
+        np.array([by_name[key[0]] for key in keys], dtype=int),
+        np.array([key[2] for key in keys], dtype=bool),
+        places,
+        len({key[1] for key in keys if not key[2]}),
+    )
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """Centres of the batches at given variances, or averaged over what the batches' variance may be."""
+
+    likelihood: float
+    people: float
+    centre: Floats
+    variance: Floats
+
+
+def _solve(units: _Units, people: float, batches: float, repeat: float) -> _Solved:
+    """Solve Henderson's mixed-model equations: means of healthy people and bridge, and shifts of batches."""
+    weight = 1 / (units.variance + np.where(units.is_bridge, repeat, 1.0) * people + ROUNDING)
+    kinds = [~units.is_bridge] + ([units.is_bridge] if units.is_bridge.any() else [])
+    n_kinds, n_places = len(kinds), len(units.places)
+    columns = [kind.astype(float) for kind in kinds]
+    if batches > 0:
+        columns += [(units.batch == place).astype(float) for place in range(n_places)]
+    design = np.column_stack(columns)
+    system = design.T @ (design * weight[:, None])
+    likelihood = 0.5 * float(np.sum(np.log(weight)))
+    if batches > 0:
+        at = np.arange(n_kinds, n_kinds + n_places)
+        system[at, at] += 1 / batches
+        likelihood -= 0.5 * n_places * np.log(batches)
+    inverse = np.linalg.inv(system)
+    right = design.T @ (weight * units.value)
+    answer = inverse @ right
+    likelihood -= 0.5 * float(np.linalg.slogdet(system)[1])
+    likelihood -= 0.5 * float(units.value @ (weight * units.value) - right @ answer)
+    # centre of each batch, and its distance from the centre of all healthy people
+    to_centre = np.zeros((n_places, len(answer)))
+    to_centre[:, 0] = 1.0
+    if batches > 0:
+        to_centre[:, n_kinds:] = np.eye(n_places)
+    share = np.bincount(units.batch[~units.is_bridge], minlength=n_places).astype(float)
+    apart = to_centre - (share / share.sum()) @ to_centre
+    variance = np.maximum(np.einsum("ij,jk,ik->i", apart, inverse, apart), 0.0)
+    return _Solved(likelihood, people, to_centre @ answer, variance)
+
+
+def _best_people(units: _Units, shift: float, repeat: float) -> _Solved:
+    """Solve at the variance between people of the highest restricted likelihood, for a shift in their SD."""
+    scale = max(units.scale, ROUNDING) ** 2
+
+    def lost(log_people: float) -> float:
+        people = float(np.exp(log_people))
+        return -_solve(units, people, shift**2 * people, repeat).likelihood
+
+    low, high = np.log(SMALLEST * scale), np.log(LARGEST * scale)
+    found = optimize.minimize_scalar(
+        lost, bounds=(low, high), method="bounded", options={"xatol": 1e-3}
+    )
+    best = float(found.x) if found.fun <= lost(low) else low
+    people = float(np.exp(best))
+    return _solve(units, people, shift**2 * people, repeat)
+
+
+def _weigh(units: _Units, repeat: float) -> _Solved:
+    """Average over the shifts between batches, each by its restricted likelihood."""
+    if len(units.places) == 1:
+        return _best_people(units, 0.0, repeat)
+    tried = [_best_people(units, float(shift), repeat) for shift in SHIFTS]
+    likelihood = np.array([one.likelihood for one in tried])
+    weight = np.exp(likelihood - likelihood.max()) * SHIFT_WIDTH
+    weight /= weight.sum()
+    centres = np.array([one.centre for one in tried])
+    centre = weight @ centres
+    within = weight @ np.array([one.variance for one in tried])
+    return _Solved(
+        float(likelihood.max()),
+        float(weight @ np.array([one.people for one in tried])),
+        centre,
+        within + weight @ (centres - centre) ** 2,
+    )
+
+
+def _repeatability(units: _Units, min_batches: int) -> float:
+    """Return the worst repeatability of the bridge control that is not ruled out, in variances of people."""
+    n_bridged = len(set(units.batch[units.is_bridge]))
+    if n_bridged < min_batches or n_bridged < 2:
+        return REPEATS[0]
+    likelihood = [_weigh(units, repeat).likelihood for repeat in REPEATS]
+    best = max(likelihood)
+    return next(
+        repeat
+        for repeat, one in zip(REPEATS, likelihood, strict=True)
+        if best - one <= NOT_RULED_OUT
+    )

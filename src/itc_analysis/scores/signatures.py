@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ import pandas as pd
 
 from itc_analysis.cohort.sheets.read import read_sheet
 from itc_analysis.errors import Fault, SheetError
+from itc_analysis.scores.circular import defines_a_population
 from itc_analysis.tables.cohort.sheets import SignatureSheet
 
 Assay = Literal["flow", "singlecell"]
@@ -18,15 +18,6 @@ Assay = Literal["flow", "singlecell"]
 #: A score from one marker is that marker: PD-1 alone also marks activation, CD69 alone handling
 #: (study/signatures.md, fact 6). Single markers are reported as share_positive instead.
 MIN_FEATURES = 2
-
-#: Markers that define a population of the study: CD161 for MAIT, KIR, NKG2A and Eomes for innate
-#: CD8, and the lineage markers. In a score they would measure the gate (study/domain.md 5.1).
-DEFINING_MARKERS = frozenset(
-    "CD3 TCRgd Vd2 Va7.2 CD161 6B11 CD4 CD8 Eomes panKIR NKG2A".casefold().split()
-)
-DEFINING_GENES = re.compile(
-    r"CD3[DEG]|CD4|CD8[AB]|KLRB1|SLC4A10|ZBTB16|EOMES|KLRC1|KIR[23]D[LS].*|TR[ABGD][VDJC].*"
-)
 
 
 @dataclass(frozen=True)
@@ -90,13 +81,6 @@ def build_signatures(sheet: pd.DataFrame, *, source: str = "signatures") -> list
     if faults:
         raise SheetError(source, faults)
     return signatures
-
-
-def defines_a_population(feature: str, assay: str) -> bool:
-    """Return whether a marker or gene defines one of the study's populations."""
-    if assay == "flow":
-        return feature.casefold() in DEFINING_MARKERS
-    return DEFINING_GENES.fullmatch(feature) is not None
 
 
 def _row_faults(sheet: pd.DataFrame) -> list[Fault]:

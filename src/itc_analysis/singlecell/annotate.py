@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.config.sections import SingleCell
+from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.singlecell import counts, pseudobulk
 from itc_analysis.singlecell.calls import call as calls
@@ -76,7 +76,7 @@ class BatchTables:
 def annotate_libraries(
     rows: Sequence[Mapping[str, Any]],
     *,
-    settings: SingleCell,
+    settings: CellCalling,
     evidence: Evidence,
     signatures: pd.DataFrame,
     folder: Path | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy.special import betaincinv
 
-from itc_analysis.config.sections import SingleCell
+from itc_analysis.config.sections import CellCalling
 from itc_analysis.singlecell.pseudobulk import POPULATIONS, T_CELLS, is_member
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
@@ -23,7 +23,7 @@ def count_populations(
     row: Mapping[str, Any],
     cells: pd.DataFrame,
     *,
-    settings: SingleCell,
+    settings: CellCalling,
     not_callable: Mapping[str, str],
 ) -> pd.DataFrame:
     """Count the populations of one library.
@@ -88,7 +88,7 @@ def exact_limits(n_events: int, n_parent: int) -> tuple[float, float]:
     return float(lower * n_parent), float(upper * n_parent)
 
 
-def detection_of(n_events: int, *, settings: SingleCell) -> str:
+def detection_of(n_events: int, *, settings: CellCalling) -> str:
     """Return quantified, detected or below_lod."""
     if n_events < settings.lod_cells:
         return "below_lod"

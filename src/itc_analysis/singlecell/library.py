@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config.sections import SingleCell
+from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell.calls import call as calls
 from itc_analysis.singlecell.calls.evidence import weigh_rna
@@ -58,7 +58,7 @@ class ForeignContigs(UnreadableFile):
 
 
 def annotate_library(
-    row: Mapping[str, Any], *, settings: SingleCell, evidence: Evidence
+    row: Mapping[str, Any], *, settings: CellCalling, evidence: Evidence
 ) -> Annotated:
     """Read one library, drop what are not cells, and call the others.
 

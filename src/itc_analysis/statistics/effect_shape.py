@@ -66,7 +66,7 @@ class EffectShape:
 
     @cached_property
     def _table(self) -> tuple[Vector, Vector, Vector]:
-        """Log density, slope and curvature; pieces of parabolas, so that they agree between the places too."""
+        """Log density, slope, curvature; of parabolas, so that they agree between places too."""
         u = np.arange(-FARTHEST, FARTHEST + TABLE_STEP, TABLE_STEP)
         z = (u[:, None] - self.middles) / self.width
         height = -(z**2) / 2 + np.log(self.weights)

@@ -27,13 +27,18 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         "Events expected in the gate without the population.", "events", 0
     )
     background_se: Series[float] = quantity("Standard error of the background.", "events", 0)
-    background_source: Series[pd.StringDtype] = text("fmo, negative_tail, none.", nullable=True)
+    background_source: Series[pd.StringDtype] = text(
+        "fmo, levels, negative_tail, none.", nullable=True
+    )
     n_missed: Series[float] = quantity(
         "Events of the population expected on the other side of the cut; added to the count.",
         "events",
         0,
     )
     missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
+    n_rival: Series[pd.Int64Dtype] = maybe_count(
+        "Events if a cut with two likely places, own or of an ancestor, lay at the other one; the limits hold both."
+    )
     n_lob: Series[float] = quantity(
         "Limit of blank: events in the gate that 95 % of tubes without the population do not exceed.",
         "events",
@@ -110,7 +115,21 @@ class ScoreTable(Contract, key=("assay", "source_id", "population", "signature",
     method: Series[pd.StringDtype] = text("The scoring method.")
     value: Series[float] = quantity("The score; null when status is not ok.", "see method")
     unit: Series[pd.StringDtype] = text("Unit of the value.")
-    standard_error: Series[float] = quantity("Standard error of the value.", "as value", 0)
+    standard_error: Series[float] = quantity(
+        "Standard error of the value from counting; depends on the number of cells, not on the value.",
+        "as value",
+        0,
+    )
+    posterior: Series[float] = quantity(
+        "Best guess for this one person, drawn towards healthy people; never for comparing groups.",
+        "as value",
+    )
+    posterior_error: Series[float] = quantity("Standard error of the best guess.", "as value", 0)
+    anchor_error: Series[float] = quantity(
+        "Error of the healthy centre of the sample's batch, shared by the whole batch.",
+        "as value",
+        0,
+    )
     n_cells: Series[pd.Int64Dtype] = maybe_count("Cells behind the score.", "cells")
     n_features_found: Series[int] = count("Features of the signature found.", "features")
     n_features: Series[int] = count("Features of the signature.", "features")

@@ -12,9 +12,16 @@ STATUSES = [
     "failed_quality",
     "unreadable",
     "excluded",
+    "not_anchored",
     "not_estimable",
 ]
-GATE_STATES = ["ok", "pooled", "borrowed", "control", "weak", "manual", "not_estimable"]
+GATE_STATES = [
+    *("ok", "pooled", "borrowed", "control", "ambiguous", "weak", "manual", "not_estimable"),
+]
+#: Begins the reason of every gate whose tube does not agree with its batch.
+STANDS_AGAINST = "stands against its batch"
+#: Begins the name of a functional marker's positivity threshold where it stands among gates.
+POSITIVE_OF = "positive: "
 DETECTIONS = ["quantified", "detected", "below_lod"]
 
 

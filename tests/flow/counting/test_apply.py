@@ -18,6 +18,7 @@ from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
+from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.tube.quality_mask import Judged, kept_row
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.tables import contract
@@ -35,9 +36,9 @@ from itc_analysis.tables.measured import Counts
 TEMPLATE = t_cell_template()
 
 
-def pooled(*tubes: Tube) -> pd.DataFrame:
-    rows = [row for tube in tubes for row in fit_tube(tube, TEMPLATE, n_bootstrap=10)]
-    return pool_gates(contract.make(rows, GateFits), TEMPLATE, Flow())
+def pooled(*tubes: Tube, template: Template = TEMPLATE) -> pd.DataFrame:
+    rows = [row for tube in tubes for row in fit_tube(tube, template, n_bootstrap=10)]
+    return pool_gates(contract.make(rows, GateFits), template, Flow())
 
 
 def applied(
@@ -146,14 +147,17 @@ def test_combinations_add_up_to_their_population(one: apply.Applied) -> None:
     assert pd1 == marginal["PD-1"]
 
 
-def test_small_populations_get_no_positivity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positives_of_small_populations_are_counted_and_remarked_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     tables = applied(monkeypatch, t_cell_tube(rare=0.002))
     row = tables.intensity.set_index(["population", "marker"]).loc[("inkt", "PD-1")]
     assert row["n_events"] < 50
-    assert pd.isna(row["n_positive"])
+    assert row["n_positive"] <= row["n_events"]
     assert "fewer than min_phenotype_events = 50" in row["reason"]
     assert not pd.isna(row["median"])
-    assert "inkt" not in set(tables.combinations["population"])
+    few = tables.combinations[tables.combinations["population"] == "inkt"]
+    assert few["n_events"].sum() == row["n_events"]
 
 
 def test_median_is_in_instrument_units(one: apply.Applied) -> None:
@@ -191,9 +195,22 @@ def test_uncertain_cuts_make_uncertain_counts(monkeypatch: pytest.MonkeyPatch) -
     assert errors[0] <= errors[1] < errors[2]
 
 
-def test_a_gate_that_is_not_estimable_counts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parent_too_small_for_a_cut_gives_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     tube = t_cell_tube(n=300)  # too few T cells for the iNKT gate, and no batch to borrow from
-    counts = applied(monkeypatch, tube).counts.set_index("population")
+    row = applied(monkeypatch, tube).counts.set_index("population").loc["inkt"]
+    assert (row["gate_state"], row["detection"]) == ("weak", "below_lod")
+    assert (row["n_events"], row["n_lower"], row["n_upper"]) == (0, 0, 180)
+    assert row["n_lod"] >= 180
+
+
+def test_a_gate_that_is_not_estimable_counts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    tube = t_cell_tube(n=300)
+    template = t_cell_template()
+    inkt = template.by_name["inkt"].model_copy(update={"fallback": "none"})
+    chosen = [inkt if p.name == "inkt" else p for p in template.populations]
+    template = template.model_copy(update={"populations": tuple(chosen)})
+    gates = pooled(tube, template=template)
+    counts = applied(monkeypatch, tube, gates=gates).counts.set_index("population")
     assert pd.isna(counts.loc["inkt", "n_events"])
     assert counts.loc["inkt", "n_parent"] == 180
     assert counts.loc["inkt", "status"] == "not_estimable"

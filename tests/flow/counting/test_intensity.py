@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flow.made_tubes import NEGATIVE, SPREAD, make_tube, t_cell_template, t_cell_tube
+from flow.made_tubes import make_tube, t_cell_template
 from itc_analysis.flow.counting.intensity import (
     Controls,
     PositivityThreshold,
     combination_rows,
     intensity_row,
-    negative_threshold,
+    learned_threshold,
 )
+from itc_analysis.flow.gates.final import FinalGate
+from itc_analysis.flow.gating.geometry import Threshold
 from itc_analysis.flow.gating.template import ROOT
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.flow.tube.tube import Tube
@@ -73,23 +75,37 @@ def test_unstained_tubes_serve_where_there_is_no_fmo() -> None:
     assert controls.threshold("absent", "inkt", TEMPLATE, quantile=0.995) is None
 
 
-def test_without_controls_the_negative_peak_serves() -> None:
-    tube = t_cell_tube()
-    t_cells = membership(tube, "t_cells", tube.values("CD3") > 0.4)
-    found = negative_threshold(t_cells, "PD-1", TEMPLATE)
+def test_a_threshold_without_control_is_that_of_the_gates() -> None:
+    cut = Threshold(("PD-1",), "above", 0.36)
+    gates = {"positive: PD-1": FinalGate(cut, 0.01, "pooled", "left half")}
+    found = learned_threshold(gates, "PD-1")
+    assert (found.value, found.standard_error, found.state) == (0.36, 0.01, "pooled")
     assert found.source == "negative_population"
-    assert found.value == pytest.approx(NEGATIVE + 3 * SPREAD, abs=0.03)
+    assert learned_threshold({}, "PD-1").source == "none"
 
 
-@pytest.mark.parametrize(("at", "wide"), [(0.7, 0.05), (0.3, 0.25)])
-def test_a_marker_that_everybody_carries_has_no_threshold(at: float, wide: float) -> None:
-    tube = make_tube(
-        {"CD3": np.ones(5000), "PD-1": np.random.default_rng(4).normal(at, wide, 5000)}
-    )
-    t_cells = membership(tube, "t_cells", np.ones(5000, dtype=bool))
-    found = negative_threshold(t_cells, "PD-1", TEMPLATE)
-    assert (found.value, found.source) == (None, "none")
-    assert "no negative peak" in (found.reason or "")
+def test_the_error_of_a_threshold_says_how_many_would_be_positive() -> None:
+    values = np.linspace(0, 1, 1001)
+    everybody = membership(make_tube({"PD-1": values}), "t_cells", np.ones(1001, dtype=bool))
+    threshold = PositivityThreshold(0.5, "negative_population", None, 0.1, "ok")
+    row = intensity_row(everybody, "t_cells", "PD-1", threshold, min_events=1)
+    counted = [row[name] for name in ("n_positive_low", "n_positive", "n_positive_high")]
+    assert counted == pytest.approx([401, 501, 601], abs=1)
+
+
+def test_of_three_controls_none_steers_alone() -> None:
+    def threshold_of(*middles: float) -> float:
+        controls = Controls()
+        for middle in middles:
+            values = np.random.default_rng(1).normal(middle, 0.05, 5000)
+            tube = make_tube({"PD-1": values}, kind="fmo", fmo_markers=("PD-1",))
+            controls.add(tube, members_of(5000, 5000, 10), ["PD-1"])
+        found = controls.threshold("PD-1", "t_cells", TEMPLATE, quantile=0.995)
+        assert found is not None
+        assert found.value is not None
+        return found.value
+
+    assert threshold_of(0.2, 0.2, 0.6) == pytest.approx(threshold_of(0.2, 0.2, 0.2))
 
 
 def test_combinations_are_counted_as_one_would_by_hand() -> None:
@@ -110,14 +126,3 @@ def test_a_median_is_that_of_numpy(n: int, seed: int) -> None:
         everybody, "t_cells", "PD-1", PositivityThreshold(None, "none"), min_events=1
     )
     assert row["median_transformed"] == float(np.median(values))
-
-
-def test_negatives_that_noise_around_zero_stretches_do_not_raise_the_threshold() -> None:
-    # both halves normal about the same mode, the lower one twice as wide
-    drawn = np.random.default_rng(5).normal(0, SPREAD, 40_000)
-    values = NEGATIVE + np.where(drawn < 0, 2 * drawn, drawn)
-    tube = make_tube({"CD3": np.ones(values.size), "PD-1": values})
-    t_cells = membership(tube, "t_cells", np.ones(values.size, dtype=bool))
-    found = negative_threshold(t_cells, "PD-1", TEMPLATE)
-    # the mode of 40,000 events is known to a fifth of their width
-    assert found.value == pytest.approx(NEGATIVE + 3 * SPREAD, abs=0.6 * SPREAD)

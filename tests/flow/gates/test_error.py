@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube
-from itc_analysis.flow.counting.apply import FinalGate, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.gates.error import gate_errors, log_change, shifted, switching_events
+from itc_analysis.flow.gates.final import FinalGate
 from itc_analysis.flow.gates.fit import walk_template
 from itc_analysis.flow.gating.geometry import Combination, Ellipse, Polygon, Threshold
 from itc_analysis.flow.gating.template import Template, check_template

@@ -27,7 +27,7 @@ def fitted(**given: Any) -> pd.DataFrame:
 
 def test_every_population_has_a_row_with_its_parents_events() -> None:
     table = fitted()
-    assert list(table.index) == ["t_cells", "inkt", "not_inkt"]
+    assert list(table.index) == ["t_cells", "inkt", "not_inkt", "positive: PD-1", "positive: TIGIT"]
     assert table.loc["t_cells", "n_parent"] == 20_000
     # 60 % of the events are T cells; the two populations hardly overlap
     assert table.loc["inkt", "n_parent"] == pytest.approx(12_000, abs=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from flow.made_tubes import t_cell_template
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
+from itc_analysis.flow.gates.histogram import BIN_WIDTH
 from itc_analysis.flow.gates.pool import pool_gates, shrink
 from itc_analysis.flow.gates.reference import UNKNOWN_SPREAD, reference, usual_spread
 from itc_analysis.flow.gating.fitted import NO_TUBE
@@ -20,6 +22,14 @@ from itc_analysis.flow.gating.methods.control_quantile import NAME as CONTROL
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
+
+
+def seen(*parts: tuple[float, int], sd: float = 0.03) -> str:
+    """Return a histogram of normal peaks: place and events of each."""
+    rng = np.random.default_rng(len(parts))
+    values = np.concatenate([rng.normal(at, sd, n) for at, n in parts])
+    bins = np.floor(values / BIN_WIDTH).astype(int)
+    return json.dumps({"first": int(bins.min()), "counts": np.bincount(bins - bins.min()).tolist()})
 
 
 def fit_row(file_id: str, cut: float | None = 0.4, **given: Any) -> dict[str, Any]:
@@ -120,11 +130,12 @@ def test_a_tube_that_cannot_decide_borrows_from_its_batch() -> None:
     assert geometry == Threshold(("CD3",), "above", row["cut"])
 
 
-def test_a_small_batch_borrows_from_the_study() -> None:
-    other = [fit_row("N", None, batch="b2"), fit_row("M", 0.41, batch="b2")]
-    row = pooled(*CLOSE, *other).loc["N"]
+def test_a_small_batch_asks_its_own_tube_before_the_study() -> None:
+    lost = fit_row("N", None, batch="b2")
+    row = pooled(*CLOSE, lost, fit_row("M", 0.45, batch="b2")).loc["N"]
     assert row["state"] == "borrowed"
-    assert "cut of the study (6 tubes)" in row["reason"]
+    assert "cut of its batch (1 tube)" in row["reason"]
+    assert "cut of the study (5 tubes)" in pooled(*CLOSE, lost).loc["N", "reason"]
 
 
 def test_one_or_two_tubes_lend_their_cut_with_a_wider_error() -> None:
@@ -181,7 +192,10 @@ def test_control_tubes_do_not_shape_the_batch() -> None:
 
 def test_the_control_decides_when_nothing_else_does() -> None:
     control = fit_row("F", 0.33, tube="fmo", method=CONTROL, status="weak", reason="left out")
-    weak = [fit_row(f"T{i}", 0.5, status="weak", reason="nobody stands out") for i in range(4)]
+    weak = [
+        fit_row(f"T{i}", 0.5, status="weak", quality=0.0, reason="nobody stands out")
+        for i in range(4)
+    ]
     gates = pooled(control, *weak, template=only_t_cells(control="CD3"))
     assert (gates["state"] == "control").all()
     assert (gates["cut"] == 0.33).all()
@@ -228,6 +242,64 @@ def test_what_lies_within_a_gate_that_is_not_estimable_is_not_estimable() -> Non
 def test_a_template_may_stop_the_run_when_nothing_decides() -> None:
     with pytest.raises(ItcError, match="no gate for 't_cells'"):
         pooled(fit_row("N", None), template=only_t_cells(on_failure="stop"))
+
+
+def test_a_lone_cut_that_the_others_contradict_is_named_and_not_lent() -> None:
+    # one peak at 0.3, cut at the end of its tail; the lone tube cuts left of that peak
+    tail = {"status": "weak", "quality": 0.0, "reason": "one peak only"}
+    weak = [
+        fit_row(f"T{i}", 0.5 + 0.01 * i, **tail, histogram=seen((0.3, 5_000))) for i in range(5)
+    ]
+    lone = fit_row("S003", 0.05, histogram=seen((0.0, 900), (0.3, 4_000)))
+    without, with_it = pooled(*weak), pooled(*weak, lone)
+    names = [row["file_id"] for row in weak]
+    pd.testing.assert_frame_equal(with_it.loc[names], without.loc[names])
+    row = with_it.loc["S003"]
+    assert row["state"] == "weak"
+    assert row["reason"].startswith("stands against its batch")
+    # a lone cut beyond the others' only peak contradicts nobody
+    right = fit_row("S003", 0.56, histogram=seen((0.3, 5_000), (0.8, 60)))
+    assert (pooled(*weak, right).loc[names, "state"] == "borrowed").all()
+
+
+def test_a_tube_that_is_odd_in_two_markers_is_trusted_in_none() -> None:
+    entries = [
+        {"name": name, "parent": "all", "markers": [marker], "method": "density_minimum",
+         "side": "above"}
+        for name, marker in (("a", "CD3"), ("b", "CD4"), ("c", "CD8"))
+    ]  # fmt: skip
+    template = check_template({"panel": "made", "populations": entries}, "t")
+    usual, elsewhere = seen((0.2, 3_000), (0.7, 2_000)), seen((0.4, 3_000), (0.7, 2_000))
+    rows = [
+        fit_row(f"T{i}", 0.45, population=name, histogram=usual) for name in "abc" for i in range(4)
+    ]
+    rows += [
+        fit_row("odd", 0.46 if name == "c" else 0.55, population=name,
+                histogram=usual if name == "c" else elsewhere)
+        for name in "abc"
+    ]  # fmt: skip
+    gates = pool_gates(contract.make(rows, GateFits), template, Flow())
+    odd = gates[gates["file_id"] == "odd"]
+    assert odd["reason"].str.startswith("stands against its batch").all()
+    assert "CD3, CD4 lie elsewhere" in " ".join(odd["reason"])
+    assert not odd["state"].isin(["ok", "pooled"]).any()
+    others = gates[gates["file_id"] != "odd"]
+    assert not others["reason"].str.contains("stands against").fillna(value=False).any()
+
+
+def test_what_comes_from_the_study_is_the_distance_from_the_negatives() -> None:
+    rows = [{**row, "histogram": seen((0.2, 3_000), (0.7, 500))} for row in CLOSE]
+    moved = fit_row("N", None, batch="b2", histogram=seen((0.25, 3_000)))
+    row = pooled(*rows, moved).loc["N"]
+    assert row["cut"] == pytest.approx(0.45, abs=0.006)
+
+
+def test_shallow_valleys_that_agree_serve_before_another_batch() -> None:
+    shallow = {"status": "weak", "quality": 0.2, "reason": "the valley is shallow"}
+    dim = [fit_row(f"D{i}", 0.30 + 0.004 * i, batch="b2", **shallow) for i in range(4)]
+    gates = pooled(*CLOSE, *dim)
+    assert gates.loc["D0", "cut"] == pytest.approx(0.306, abs=0.005)
+    assert "shallow valleys of its batch" in gates.loc["D0", "reason"]
 
 
 def test_a_fixed_cut_is_manual() -> None:

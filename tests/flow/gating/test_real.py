@@ -108,8 +108,12 @@ def test_coereba_lacks_what_it_lacks(real_data: Path, root: Path) -> None:
     assert tables.intensity["reason"].str.contains("no control tube|fewer than").all()
     # most MAIT cells were gated out before export: too few Va7.2+ cells to place a CD161 cut
     mait = gates[gates["population"] == "mait"]
-    assert (mait["state"] == "not_estimable").all()
+    assert (mait["state"] == "weak").all()
     assert mait["reason"].str.contains("50 are needed").all()
+    # so they are at most as many as there are Va7.2+ cells, which is a limit and no absence
+    counts = tables.counts[tables.counts["population"] == "mait"]
+    assert (counts["detection"] == "below_lod").all()
+    assert (counts["n_upper"] == counts["n_parent"]).all()
 
 
 def test_an_inkt_gate_with_nothing_in_it_is_below_its_limit(real_data: Path, root: Path) -> None:

@@ -95,6 +95,9 @@ def test_a_misspelt_key_is_named() -> None:
         ({"method": "fixed"}, "argument 'cut' of fixed is missing"),
         ({"name": "all"}, "the name stands twice"),
         ({"min_parent": 0}, "min_parent"),
+        ({"level": "dim"}, "level"),
+        ({"level": "bright", "side": "below"}, "take its complement"),
+        ({"level": "bright", "method": "tail"}, "level takes one marker"),
     ],
 )
 def test_faults_of_one_population(given: dict[str, Any], said: str) -> None:

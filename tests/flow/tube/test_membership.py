@@ -12,7 +12,8 @@ import pytest
 from flow.made_tubes import make_tube
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.counting.apply import FinalGate, final_gates, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
+from itc_analysis.flow.gates.final import FinalGate, final_gates
 from itc_analysis.flow.gates.fit import fit_tube, load_checked
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Combination, Threshold
@@ -47,7 +48,7 @@ def slowly(tube: Tube, template: Template, gates: dict[str, FinalGate]) -> dict[
 
 
 def assert_same(tube: Tube, template: Template) -> Membership:
-    rows = fit_tube(tube, template, n_bootstrap=5)
+    rows = fit_tube(tube, template, n_bootstrap=10)
     gates = pool_gates(contract.make(rows, GateFits), template, Flow())
     own = final_gates(gates, tube.file_id, template)
     fast, slow = gate_tube(tube, template, own), slowly(tube, template, own)

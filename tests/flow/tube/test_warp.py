@@ -229,7 +229,8 @@ def test_unfit_batches_are_refused_with_all_reasons() -> None:
 def test_the_whole_way_by_commands(bridge: list[dict[str, Any]], tmp_path: Path) -> None:
     PANEL.to_csv(tmp_path / "p.tsv", sep="\t", index=False)
     (tmp_path / "p.yaml").write_text(json.dumps(TEMPLATE))
-    (tmp_path / "flow.json").write_text(json.dumps({"n_bootstrap": 10, "align": True}))
+    settings = {"flow": {"n_bootstrap": 10, "align": True}}
+    (tmp_path / "config.yaml").write_text(json.dumps(settings))
     (tmp_path / "bridge.json").write_text(json.dumps(bridge))
     people = [
         {"batch": batch, "group": group, "n_people": 5}
@@ -237,7 +238,7 @@ def test_the_whole_way_by_commands(bridge: list[dict[str, Any]], tmp_path: Path)
         for group in ("SSc", "healthy")
     ]
     (tmp_path / "people.json").write_text(json.dumps(people))
-    common = ["--config", str(tmp_path / "flow.json"), "--panel", str(tmp_path / "p.tsv"),
+    common = ["--config", str(tmp_path / "config.yaml"), "--panel", str(tmp_path / "p.tsv"),
               "--template", str(tmp_path / "p.yaml")]  # fmt: skip
     learn = ["learn-alignment", *common, "--bridge", str(tmp_path / "bridge.json"),
              "--people", str(tmp_path / "people.json"), "--output-folder", str(tmp_path)]  # fmt: skip

@@ -52,7 +52,7 @@ FEW = np.where(is_ssc(), 90, 1500)
 
 
 def test_fewer_cells_in_ssc_are_no_difference():
-    """1 % positive: the model of values, half a cell added, finds a difference in every second study."""
+    """1 % positive: the model of values finds a difference in every second study."""
     estimates, values, rejected = [], [], []
     plan = plan_of(contrasts=("healthy",))
     for seed in range(10):

@@ -16,7 +16,7 @@ def tables(**changes: object) -> tuple[pd.DataFrame, pd.DataFrame]:
     row |= {"estimate_kind": "odds_ratio", "lower": 0.2, "upper": 0.8} | changes
     beside = KEY | {"comparison": "SSc vs healthy", "one_out_lowest": 0.35, "one_out_highest": 0.5}
     beside |= {"estimate_unadjusted": 0.3, "estimate_core": 0.35, "estimate_full": 0.4}
-    beside |= {"second_estimate": 0.45}
+    beside |= {"second_estimate": 0.45, "value_estimate": 0.5}
     return pd.DataFrame([row]), pd.DataFrame([beside])
 
 
@@ -25,7 +25,7 @@ def test_interval_band_and_every_estimate_stand_where_the_tables_say() -> None:
     drawn = [tuple(np.atleast_1d(line.get_xdata()).astype(float)) for line in axes.lines]
     assert (0.2, 0.8) in drawn
     assert (0.35, 0.5) in drawn
-    assert {(0.3,), (0.35,), (0.4,), (0.45,)} <= set(drawn)
+    assert {(0.3,), (0.35,), (0.4,), (0.45,), (0.5,)} <= set(drawn)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["MAIT, healthy"]
 
 

@@ -17,7 +17,7 @@ from itc_analysis.cohort.classification import (
     ssc_early_2001,
 )
 from itc_analysis.cohort.classification.engine import Items, Result, Truth, some
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Classification
 
@@ -48,11 +48,13 @@ class Facts:
     by_items : whether a set of the person's own group is fulfilled; None when the items do not tell.
     told : the person's own sets in words, e.g. ``"ssc_2013 fulfils (9 to 12, cut-off 9)"``.
     elsewhere : fulfilled sets of other groups in words; empty when there is none.
+    open_items : items not known (or contradicted) that could still move a verdict of the own sets.
     """
 
     by_items: Truth
     told: str
     elsewhere: str
+    open_items: frozenset[str] = frozenset()
 
 
 def run_all(
@@ -92,7 +94,13 @@ def better_explained(items: Items) -> list[str]:
     return [name for name in (part.strip() for part in str(text).split(",")) if name]
 
 
-def classify(participants: pd.DataFrame, sheet: pd.DataFrame, *, cohort: Cohort) -> pd.DataFrame:
+def classify(
+    participants: pd.DataFrame,
+    sheet: pd.DataFrame,
+    *,
+    cohort: CheckedCohort,
+    doubts: Mapping[str, frozenset[str]] | None = None,
+) -> pd.DataFrame:
     """Apply all sets of criteria to everybody.
 
     Parameters
@@ -100,6 +108,7 @@ def classify(participants: pd.DataFrame, sheet: pd.DataFrame, *, cohort: Cohort)
     participants : `ParticipantSheet`, or `Participants`.
     sheet : `ClassificationSheet`; people without a row have only the items of `participants`.
     cohort : which sets belong to which group, and what is objective evidence of Raynaud.
+    doubts : items that other items contradict, by participant: they count as not assessed.
 
     Returns
     -------
@@ -108,6 +117,8 @@ def classify(participants: pd.DataFrame, sheet: pd.DataFrame, *, cohort: Cohort)
     rows = []
     for person, items in people_with_items(participants, sheet):
         own = cohort.classification_criteria.get(person["group"], ())
+        doubted = (doubts or {}).get(person["participant_id"], frozenset())
+        items |= dict.fromkeys(doubted & set(items))
         for result in run_all(items, objective_raynaud=cohort.objective_raynaud):
             is_own = result.criteria in own
             rows.append(
@@ -157,6 +168,12 @@ def facts_of(classification: pd.DataFrame) -> dict[str, Facts]:
             by_items=some(met[row["verdict"]] for row in own) if own else None,
             told="; ".join(describe_verdict(row) for row in own),
             elsewhere="; ".join(describe_verdict(row) for row in other),
+            open_items=frozenset(
+                item
+                for row in own
+                if not pd.isna(row["missing_items"])
+                for item in str(row["missing_items"]).split(", ")
+            ),
         )
     return found
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.config.sections import CohortSizes
+from itc_analysis.config.sections import ShownCohort
 
 SIZE_COLUMNS = ["group", "planned", "enrolled", "eligible", "excluded", "to_be_queried", "analysed"]
 
 
-def members(participants: pd.DataFrame, *, cohort: CohortSizes) -> dict[str, pd.Series]:
+def members(participants: pd.DataFrame, *, cohort: ShownCohort) -> dict[str, pd.Series]:
     """Return who belongs to each set that is compared.
 
     Parameters
@@ -38,7 +38,7 @@ def members(participants: pd.DataFrame, *, cohort: CohortSizes) -> dict[str, pd.
     return sets
 
 
-def count_sizes(participants: pd.DataFrame, *, cohort: CohortSizes) -> pd.DataFrame:
+def count_sizes(participants: pd.DataFrame, *, cohort: ShownCohort) -> pd.DataFrame:
     """Count each group against its plan.
 
     Returns

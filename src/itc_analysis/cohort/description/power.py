@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from itc_analysis.cohort.description.groups import members
-from itc_analysis.config.sections import CohortSizes
+from itc_analysis.config.sections import ShownCohort
 
 ALPHA = 0.05
 POWER = 0.8
@@ -35,7 +35,7 @@ COLUMNS = [
 MEDIUM_SD = 0.5
 
 
-def make_power_table(participants: pd.DataFrame, *, cohort: CohortSizes) -> pd.DataFrame:
+def make_power_table(participants: pd.DataFrame, *, cohort: ShownCohort) -> pd.DataFrame:
     """Tell what the index group against each control could show, at hand and as planned.
 
     Parameters
@@ -102,7 +102,7 @@ def detectable_difference(n_one: int, n_two: int, *, alpha: float, power: float)
     return float(optimize.brentq(lacking, 0, _MAX_SD))
 
 
-def _planned(cohort: CohortSizes) -> dict[str, int]:
+def _planned(cohort: ShownCohort) -> dict[str, int]:
     planned = dict(cohort.planned_sizes)
     controls = [planned.get(group) for group in cohort.disease_groups]
     known = [n for n in controls if n is not None]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 
 #: Items of one person by column; None where the cell is empty.
 Person = dict[str, Any]
@@ -49,7 +49,7 @@ class Rule:
     versions: tuple[str, ...]
     items: tuple[str, ...]
     judge: Callable[[Person], Verdict]
-    applies: Callable[[Person, Cohort], bool]
+    applies: Callable[[Person, CheckedCohort], bool]
     findings: tuple[str, ...] = ()
 
 
@@ -72,8 +72,13 @@ def at_least(item: str, limit: float) -> Callable[[Person], Verdict]:
 
 
 def judge_classification(person: Person) -> Verdict:
-    """Items decide where they can, else what is declared; a contradiction of the two is a query."""
+    """Items decide where they can, else what is declared; a contradiction is a query.
+
+    That is, of items and declaration, or of items that the verdict turns on with what is stated elsewhere.
+    """
     by_items, declared = person["classified_by_items"], person["classification_met"]
+    if by_items is None and person["criteria_doubted"]:
+        return None
     if by_items is None:
         return None if declared is None else bool(declared)
     if declared is not None and bool(declared) != by_items:
@@ -124,27 +129,27 @@ def judge_immunosuppressant(person: Person) -> Verdict:
     return must_not_be("immunosuppressant_3_months")(person)
 
 
-def everybody(person: Person, cohort: Cohort) -> bool:  # noqa: ARG001
+def everybody(person: Person, cohort: CheckedCohort) -> bool:  # noqa: ARG001
     """Apply to every participant."""
     return True
 
 
-def patients(person: Person, cohort: Cohort) -> bool:
+def patients(person: Person, cohort: CheckedCohort) -> bool:
     """Apply to the index group and the disease controls."""
     return bool(person["group"] != cohort.healthy_group)
 
 
-def healthy_people(person: Person, cohort: Cohort) -> bool:
+def healthy_people(person: Person, cohort: CheckedCohort) -> bool:
     """Apply to the healthy group."""
     return not patients(person, cohort)
 
 
-def who_may_overlap(person: Person, cohort: Cohort) -> bool:
+def who_may_overlap(person: Person, cohort: CheckedCohort) -> bool:
     """Apply to patients; to healthy people only when the item says yes, which is then a finding."""
     return patients(person, cohort) or person["overlap_syndrome"] is True
 
 
-def who_may_be_pregnant(person: Person, cohort: Cohort) -> bool:  # noqa: ARG001
+def who_may_be_pregnant(person: Person, cohort: CheckedCohort) -> bool:  # noqa: ARG001
     """Apply to women and to people of unknown sex; to men only when the item says yes."""
     return bool(person["sex"] != "M") or person["pregnant_or_breastfeeding"] is True
 

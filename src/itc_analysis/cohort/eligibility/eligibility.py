@@ -6,11 +6,13 @@ item makes a query. Decisions taken by hand replace the result but the rules' ve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from itc_analysis.cohort.classification.run import Facts, facts_of
 from itc_analysis.cohort.eligibility.criteria import RULES, Person, Rule
-from itc_analysis.config.sections import Cohort
+from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Eligibility, Participants
 
@@ -21,11 +23,15 @@ _UNITS = {
 
 
 #: Without items nothing is found: the criteria are then as declared.
-_NOTHING_FOUND = Facts(by_items=None, told="", elsewhere="")
+_NOTHING_FOUND = Facts(by_items=None, told="", elsewhere="", open_items=frozenset())
 
 
 def judge_participants(
-    participants: pd.DataFrame, classification: pd.DataFrame | None = None, *, cohort: Cohort
+    participants: pd.DataFrame,
+    classification: pd.DataFrame | None = None,
+    *,
+    cohort: CheckedCohort,
+    doubts: Mapping[str, frozenset[str]] | None = None,
 ) -> pd.DataFrame:
     """Apply every rule to every participant.
 
@@ -34,6 +40,7 @@ def judge_participants(
     participants : `ParticipantSheet`.
     classification : `Classification` of the same people; None when the criteria are only declared.
     cohort : groups, and the protocol version for people whose row names none.
+    doubts : items that other items contradict, by participant: no rule takes either side.
 
     Returns
     -------
@@ -44,14 +51,17 @@ def judge_participants(
     rows = []
     for person in _people(participants):
         found = facts.get(person["participant_id"], _NOTHING_FOUND)
+        doubted = (doubts or {}).get(person["participant_id"], frozenset())
         person |= {
             "classified_by_items": found.by_items,
             "criteria_of_group": _of_group(person, found),
             "criteria_elsewhere": found.elsewhere,
+            "criteria_doubted": bool(doubted & found.open_items),
         }
+        judged = person | dict.fromkeys(doubted & set(person))
         version = person["protocol_version"] or cohort.protocol_version
         for rule in RULES:
-            outcome = _outcome(rule, person, version, cohort)
+            outcome = _outcome(rule, judged, version, cohort)
             rows.append(
                 {
                     "participant_id": person["participant_id"],
@@ -131,7 +141,7 @@ def _of_group(person: Person, found: Facts) -> str:
     return f"{found.told}; as declared" if found.told and is_declared else found.told
 
 
-def _outcome(rule: Rule, person: Person, version: str, cohort: Cohort) -> str:
+def _outcome(rule: Rule, person: Person, version: str, cohort: CheckedCohort) -> str:
     if version not in rule.versions or not rule.applies(person, cohort):
         return "not_applicable"
     verdict = rule.judge(person)

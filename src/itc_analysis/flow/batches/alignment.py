@@ -19,7 +19,8 @@ import pandas as pd
 
 from itc_analysis.config.sections import Alignment
 from itc_analysis.errors import Fault, ItcError, did_you_mean
-from itc_analysis.flow.counting.apply import final_gates, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
+from itc_analysis.flow.gates.final import final_gates
 from itc_analysis.flow.gates.fit import load_checked
 from itc_analysis.flow.gating.geometry import Threshold
 from itc_analysis.flow.gating.template import Template

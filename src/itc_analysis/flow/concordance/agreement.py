@@ -13,8 +13,9 @@ import pandas as pd
 from itc_analysis.agreement import concordance_interval, limits_of_agreement
 from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import Fault, ItcError, did_you_mean
-from itc_analysis.flow.counting.apply import final_gates, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.fcs.read import read_fcs
+from itc_analysis.flow.gates.final import final_gates
 from itc_analysis.flow.gates.fit import load_checked
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.manual.adopt import ManualGates

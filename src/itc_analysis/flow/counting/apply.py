@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import Counting
@@ -15,18 +16,18 @@ from itc_analysis.flow.counting.counts import NO_BACKGROUND, Background
 from itc_analysis.flow.counting.histograms import view_row
 from itc_analysis.flow.counting.intensity import (
     Controls,
-    PositivityThreshold,
     combination_rows,
     intensity_row,
-    negative_threshold,
+    learned_threshold,
 )
-from itc_analysis.flow.gates.error import gate_errors, switching_events
+from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
+from itc_analysis.flow.gates.final import FinalGate, final_gates
+from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import (
     Combination,
     Geometry,
     Threshold,
-    from_json,
 )
 from itc_analysis.flow.gating.template import Population, Template
 from itc_analysis.flow.tube.load import load_tube
@@ -64,23 +65,6 @@ class Applied:
     intensity: pd.DataFrame
     combinations: pd.DataFrame
     views: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class FinalGate:
-    """A population's gate in one tube, after pooling.
-
-    Parameters
-    ----------
-    geometry : the gate; None when not estimable.
-    cut_se : standard error of its cut, transformed units; None for gates without one.
-    state, reason : as in `Gates`.
-    """
-
-    geometry: Geometry | None
-    cut_se: float | None
-    state: str
-    reason: str | None
 
 
 @dataclass
@@ -139,22 +123,6 @@ def apply_batch(
         contract.make(made.combinations, Combinations),
         contract.make(made.views, Views),
     )
-
-
-def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[str, FinalGate]:
-    """Return a tube's gates by population; one that the table lacks is not estimable."""
-    lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
-    found = dict.fromkeys(template.by_name, lacking)
-    columns = ("population", "geometry", "cut_se", "state", "reason")
-    own = gates.loc[gates["file_id"] == file_id, list(columns)]
-    for population, geometry, cut_se, state, reason in own.itertuples(index=False, name=None):
-        found[population] = FinalGate(
-            geometry=None if pd.isna(geometry) else from_json(geometry),
-            cut_se=None if pd.isna(cut_se) else float(cut_se),
-            state=state,
-            reason=None if pd.isna(reason) else reason,
-        )
-    return found
 
 
 def gate_tube(tube: Tube, template: Template, gates: Mapping[str, FinalGate]) -> Membership:
@@ -248,18 +216,44 @@ def _apply_to_tube(
                 "status": "ok",
             }
         )
+    geometries = {name: gate.geometry for name, gate in gates.items()}
     errors = gate_errors(
         membership,
         template,
-        {name: gate.geometry for name, gate in gates.items()},
+        geometries,
         {name: gate.cut_se for name, gate in gates.items()},
         switching,
     )
-    made.counts += [{**row, "gate_se_log": errors.get(row["population"])} for row in counts]
+    rivals = rival_sizes(
+        membership, template, geometries, {name: gate.rival_cut for name, gate in gates.items()}
+    )
+    made.counts += [
+        with_rival({**row, "gate_se_log": errors.get(row["population"])}, rivals) for row in counts
+    ]
     if tube.kind == "stained":
-        _measure_phenotype(membership, template, controls, settings, made)
+        _measure_phenotype(membership, template, controls, gates, settings, made)
     else:
         controls.add(tube, membership, [positivity.marker for positivity in template.positivity])
+
+
+def with_rival(row: dict[str, Any], rivals: Mapping[str, int]) -> dict[str, Any]:
+    """Return a row of `Counts` whose limits hold the count with an ambiguous cut at its other place.
+
+    Half of the logarithm of the two counts' ratio joins the error of the gate: the standard deviation of two
+    equally likely values.
+    """
+    other = rivals.get(row["population"])
+    if other is None or row.get("n_events") is None:
+        return row
+    lower, upper = counting.exact_limits(other, int(row["n_parent"]))
+    spread = abs(float(np.log((other + 0.5) / (row["n_events"] + 0.5)))) / 2
+    return {
+        **row,
+        "n_rival": other,
+        "n_lower": min(row["n_lower"], lower),
+        "n_upper": max(row["n_upper"], upper),
+        "gate_se_log": float(np.hypot(row["gate_se_log"] or 0.0, spread)),
+    }
 
 
 def _background(
@@ -274,12 +268,19 @@ def _background(
     Events that are in any of several such populations by background are those of each together.
     """
     gate = final.geometry
+    if final.expected is not None:
+        n = membership[population.parent].size
+        background, error, missed, missed_error = (n * part for part in final.expected)
+        return Background(background, error, "levels", n_missed=missed, missed_se=missed_error)
     if isinstance(gate, Combination):
         if not gate.any_of or gate.all_of or gate.none_of:
             return NO_BACKGROUND
         return counting.joined_background([backgrounds[name] for name in gate.any_of])
     if not isinstance(gate, Threshold) or gate.side != "above":
         return NO_BACKGROUND
+    n_parent = int(membership[population.parent].size)
+    if final.state == WEAK and gate.cut >= HIGHEST:
+        return Background(0.0, 0.0, "none", n_hidden=float(n_parent))
     marker = gate.markers[0]
     if marker in membership.tube.fmo_markers:
         return NO_BACKGROUND  # all of it is background
@@ -337,10 +338,10 @@ def _measure_phenotype(
     membership: Membership,
     template: Template,
     controls: Controls,
+    gates: Mapping[str, FinalGate],
     settings: Counting,
     made: _Rows,
 ) -> None:
-    without_control: dict[str, PositivityThreshold] = {}
     for population in (p for p in template.populations if p.phenotype):
         thresholds: dict[str, float] = {}
         for positivity in template.positivity:
@@ -349,9 +350,7 @@ def _measure_phenotype(
                 marker, population.name, template, quantile=settings.fmo_quantile
             )
             if found is None:
-                if marker not in without_control:
-                    without_control[marker] = negative_threshold(membership, marker, template)
-                found = without_control[marker]
+                found = learned_threshold(gates, marker)
             made.intensity.append(
                 intensity_row(
                     membership,
@@ -363,6 +362,5 @@ def _measure_phenotype(
             )
             if positivity.role == "inhibitory" and found.value is not None:
                 thresholds[marker] = found.value
-        enough = settings.min_phenotype_events
-        if population.name in membership and membership[population.name].size >= enough:
+        if population.name in membership:
             made.combinations += combination_rows(membership, population.name, thresholds)

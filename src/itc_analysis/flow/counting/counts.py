@@ -38,7 +38,7 @@ class Background:
     ----------
     n_events : expected events; None when unknown.
     standard_error : of `n_events`.
-    source : fmo, negative_tail or none.
+    source : fmo, levels, negative_tail or none.
     n_missed, missed_se : events of the population expected on the wrong side of the cut; 0 where
         no overlap shows.
     n_hidden : events of the population that the negatives' tail may hide at most, where nothing shows
@@ -47,7 +47,7 @@ class Background:
 
     n_events: float | None
     standard_error: float | None
-    source: Literal["fmo", "negative_tail", "none"]
+    source: Literal["fmo", "levels", "negative_tail", "none"]
     n_missed: float = 0.0
     missed_se: float = 0.0
     n_hidden: float = 0.0

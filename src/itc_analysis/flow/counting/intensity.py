@@ -10,11 +10,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.flow.gating import density as densities
+from itc_analysis.flow.batch_tolerance import MIN_TUBES
+from itc_analysis.flow.gates.final import FinalGate
+from itc_analysis.flow.gating.geometry import Threshold
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
+from itc_analysis.tables.quantities import POSITIVE_OF
 
 Members = Mapping[str, npt.NDArray[np.integer[Any]]]
 Float32Array = npt.NDArray[np.float32]
@@ -22,13 +25,6 @@ Float32Array = npt.NDArray[np.float32]
 #: A quantile with fewer control events above it is not taken from that population, but from the
 #: nearest ancestor that has them.
 MIN_ABOVE_QUANTILE = 10
-#: Without controls: this many standard deviations above the negative peak.
-NEGATIVE_Z = 3.0
-#: Events that a negative peak needs.
-MIN_NEGATIVE_EVENTS = 200
-#: A peak in the upper half of the scale, or wider than half a decade (of 4.5), is not negative.
-NEGATIVE_BELOW = 0.5
-NEGATIVE_WIDTH = 0.11
 
 
 @dataclass(frozen=True)
@@ -40,11 +36,15 @@ class PositivityThreshold:
     value : transformed units; None when there is none.
     source : fmo, unstained, negative_population or none.
     reason : which population it comes from, or why there is none.
+    standard_error : transformed units; None when unknown.
+    state : of a threshold without control, that of a gate; control otherwise.
     """
 
     value: float | None
     source: Literal["fmo", "unstained", "negative_population", "none"]
     reason: str | None = None
+    standard_error: float | None = None
+    state: str | None = None
 
 
 @dataclass
@@ -97,61 +97,66 @@ class Controls:
         chain = template.ancestors(population)
         fmo = self._quantile(self.fmo.get(marker, {}), chain, quantile)
         if fmo is not None:
-            return PositivityThreshold(fmo[0], "fmo", fmo[1])
+            return PositivityThreshold(fmo[0], "fmo", fmo[2], fmo[1], "control")
         above = [chain[-1]]
         while above[-1] != ROOT:
             above.append(template.by_name[above[-1]].parent)
         unstained = self._quantile(self.unstained.get(marker, {}), (*chain, *above[1:]), quantile)
         if unstained is not None:
-            return PositivityThreshold(unstained[0], "unstained", unstained[1])
+            return PositivityThreshold(
+                unstained[0], "unstained", unstained[2], unstained[1], "control"
+            )
         return None
 
     @staticmethod
     def _quantile(
         values: Mapping[str, list[Float32Array]], chain: Sequence[str], quantile: float
-    ) -> tuple[float, str] | None:
+    ) -> tuple[float, float, str] | None:
+        """Return the quantile, its standard error and where it comes from."""
         enough = MIN_ABOVE_QUANTILE / (1 - quantile)
         for population in chain:
             parts = values.get(population, [])
             n = sum(part.size for part in parts)
-            if n >= enough:
-                cut = float(np.quantile(np.concatenate(parts), quantile))
-                return cut, f"{100 * quantile:g} % quantile of {n} {population} of the control"
+            if n < enough:
+                continue
+            told = f"{100 * quantile:g} % quantile of {n} {population} of the control"
+            each = [_of_control(part, quantile) for part in parts if part.size >= enough]
+            if len(each) >= MIN_TUBES:
+                # of several tubes the middle one, so that none steers alone
+                cut, error = np.median(each, axis=0)
+                return float(cut), float(error), told
+            return *_of_control(np.concatenate(parts), quantile), told
         return None
 
 
-def negative_threshold(
-    membership: Membership, marker: str, template: Template
-) -> PositivityThreshold:
-    """Return a threshold without controls: the end of the denominator's negative peak.
+def _of_control(values: Float32Array, quantile: float) -> tuple[float, float]:
+    """Return a quantile of a control and its standard error, that of an order statistic."""
+    ordered = np.sort(values)
+    n = ordered.size
+    rank, reach = quantile * (n - 1), np.sqrt(n * quantile * (1 - quantile))
+    low, high = (float(ordered[int(np.clip(round(rank + by * reach), 0, n - 1))]) for by in (-1, 1))
+    return float(np.quantile(ordered, quantile)), (high - low) / 2
 
-    The lowest peak of the marker among this tube's T cells (the template's denominator) is taken
-    for the negative one, and the threshold lies 3 of its standard deviations above it. The standard deviation
-    is that of its narrower half (`density.narrower_width`).
 
-    Notes
-    -----
-    Refuses when that peak is no negative one by its place or its width. A marker that everybody
-    carries dimly still goes wrong here, which is why the source is recorded.
+def learned_threshold(gates: Mapping[str, FinalGate], marker: str) -> PositivityThreshold:
+    """Return a threshold without controls: where the negatives of the batch's T cells end.
+
+    Parameters
+    ----------
+    gates : of the tube; thresholds stand among them, see `gates.positivity`.
     """
-    if marker not in membership.tube.markers:
-        return PositivityThreshold(None, "none", f"the file has no channel for {marker}")
-    who = "the events" if template.denominator == ROOT else template.denominator
-    if (
-        template.denominator not in membership
-        or membership[template.denominator].size < MIN_NEGATIVE_EVENTS
-    ):
-        return PositivityThreshold(None, "none", f"no control tube, and too few {who}")
-    density = densities.estimate(membership.values_of(marker, template.denominator))
-    peak = densities.lowest_peak(density)
-    place = float(density.centres[peak])
-    width = densities.narrower_width(density.counts, peak)
-    if place > NEGATIVE_BELOW or width > NEGATIVE_WIDTH:
-        return PositivityThreshold(
-            None, "none", f"no control tube, and {marker} has no negative peak in {who}"
-        )
-    reason = f"no control tube: {NEGATIVE_Z:g} SD above the lowest peak of {who} in this tube"
-    return PositivityThreshold(place + NEGATIVE_Z * width, "negative_population", reason)
+    gate = gates.get(f"{POSITIVE_OF}{marker}")
+    if gate is None or not isinstance(gate.geometry, Threshold):
+        why = None if gate is None else gate.reason
+        told = f"no control tube: {why or 'the tube shows no negatives'}"
+        return PositivityThreshold(None, "none", told)
+    return PositivityThreshold(
+        gate.geometry.cut,
+        "negative_population",
+        f"no control tube: {gate.reason}",
+        gate.cut_se,
+        gate.state,
+    )
 
 
 def intensity_row(
@@ -167,7 +172,7 @@ def intensity_row(
     Parameters
     ----------
     gated : the tube; a population that it does not hold was not counted.
-    min_events : smaller populations get a median but no positivity.
+    min_events : smaller populations are remarked on; their positive cells are counted like all others.
     """
     tube = membership.tube
     row: dict[str, Any] = {
@@ -176,6 +181,8 @@ def intensity_row(
         "population": population,
         "marker": marker,
         "threshold": threshold.value,
+        "threshold_se": threshold.standard_error,
+        "threshold_state": threshold.state,
         "threshold_source": threshold.source,
         "reason": threshold.reason,
     }
@@ -191,9 +198,17 @@ def intensity_row(
         row["median"] = float(tube.transforms[marker].inverse(np.array([middle]))[0])
     if n_events < min_events:
         few = f"{plural(n_events, 'event')}, fewer than min_phenotype_events = {min_events}"
-        return {**row, "reason": few}
+        row["reason"] = f"{threshold.reason}; {few}" if threshold.reason else few
     if threshold.value is not None:
-        row["n_positive"] = int(np.count_nonzero(values >= np.float32(threshold.value)))
+        positive = values[values >= np.float32(threshold.value)]
+        if positive.size:
+            bright = tube.transforms[marker].inverse(np.array([_median(positive)]))
+            row["median_positive"] = float(bright[0])
+        error = threshold.standard_error or 0.0
+        row |= {
+            name: int(np.count_nonzero(values >= np.float32(threshold.value + by * error)))
+            for name, by in (("n_positive", 0), ("n_positive_low", 1), ("n_positive_high", -1))
+        }
     return row
 
 

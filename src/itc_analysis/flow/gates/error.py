@@ -104,6 +104,50 @@ def gate_errors(
     return {name: float(np.sqrt(sum(own))) if own else None for name, own in squares.items()}
 
 
+def rival_sizes(
+    membership: Membership,
+    template: Template,
+    gates: Mapping[str, Geometry | None],
+    rival_cuts: Mapping[str, float | None],
+) -> dict[str, int]:
+    """Return the size of every population that an ambiguous cut decides on, with the cut at its other place.
+
+    Parameters
+    ----------
+    membership : the tube with all its populations.
+    gates : geometry of every population.
+    rival_cuts : the other place of an ambiguous cut, transformed units; None for none.
+
+    Returns
+    -------
+    Only populations that such a cut has a part in. Of several, the one that changes the population most.
+    """
+    counted = [
+        population.name for population in template.populations if population.name in membership
+    ]
+    found: dict[str, int] = {}
+    for cut in counted:
+        gate, rival = gates[cut], rival_cuts[cut]
+        if rival is None or not isinstance(gate, (Threshold, AllAbove)):
+            continue
+        needed = {name: _dependencies(name, template, gates) for name in counted}
+        moved = [name for name in counted if cut in needed[name]]
+        order = [name for name in counted if any(name in needed[other] for other in moved)]
+        parent = template.by_name[cut].parent
+        there = membership.inside(gate, parent)
+        other = membership.inside(replace(gate, cut=rival), parent)
+        few = membership[parent].take(np.flatnonzero(there != other))
+        tube = replace(membership.tube, events=membership.tube.events[:, few])
+        by = rival - gate.cut
+        now, then = (_count(tube, template, gates, order, cut, shift) for shift in (0.0, by))
+        for name in moved:
+            own = int(membership[name].size)
+            size = own - now[name] + then[name]
+            if abs(size - own) > abs(found.get(name, own) - own) or name not in found:
+                found[name] = size
+    return found
+
+
 def shifted(gate: Movable, by: float) -> Movable:
     """Return the gate with its cut raised, or the edges of its shape drawn in, by transformed units."""
     if isinstance(gate, Ellipse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 
 from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import ItcError
+from itc_analysis.flow.gates.histogram import has_cut, histogram_of
+from itc_analysis.flow.gates.positivity import fit_positivity
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
 from itc_analysis.flow.gating.methods import control_quantile
@@ -99,6 +102,7 @@ def fit_batch(
             fits += _rows(
                 row, template, fitted, {name: membership[name].size for name in membership}
             )
+            fits += _positivity(row, membership, template, settings)
             quality_row |= dead_and_debris(membership, fitted, template, roles)
             identity = identify(str(row["path"]), tube.keywords)
             axes[tube.file_id] = axes_of(tube) | identity.as_plain()
@@ -154,7 +158,8 @@ def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[s
     """Return the tube's rows of `GateFits`; see `walk_template`."""
     membership, fitted = walk_template(tube, template, n_bootstrap=n_bootstrap)
     row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
-    return _rows(row, template, fitted, {name: membership[name].size for name in membership})
+    fits = _rows(row, template, fitted, {name: membership[name].size for name in membership})
+    return fits + _positivity(row, membership, template, GateFitting(n_bootstrap=n_bootstrap))
 
 
 def walk_template(
@@ -181,6 +186,8 @@ def walk_template(
             found = follow(other, of=population.follows, markers=population.markers, side=side)
         else:
             found = _fit_population(membership, population, n_bootstrap=n_bootstrap)
+            if has_cut(population):
+                found = replace(found, histogram=histogram_of(membership, population))
         fitted[population.name] = found
         inside = np.zeros(membership[population.parent].size, dtype=np.bool_)
         if found.geometry is not None:
@@ -245,6 +252,25 @@ def _fit_population(membership: Membership, population: Population, *, n_bootstr
     )
 
 
+def _positivity(
+    row: Mapping[str, Any],
+    membership: Membership,
+    template: Template,
+    settings: GateFitting,
+) -> list[dict[str, Any]]:
+    """Return where the negatives of functional markers end in a stained tube."""
+    if row["tube"] != "stained" or template.denominator not in membership:
+        return []
+    known = {name: row[name] for name in ("file_id", "panel", "batch", "tube")}
+    found = fit_positivity(
+        membership,
+        template,
+        quantile=settings.fmo_quantile,
+        n_bootstrap=settings.n_bootstrap,
+    )
+    return [{**known, **one} for one in found]
+
+
 def _rows(
     row: Mapping[str, Any],
     template: Template,
@@ -266,6 +292,9 @@ def _rows(
                 "cut_se": found.cut_se,
                 "quality": found.quality,
                 "n_parent": sizes.get(population.parent, 0),
+                "rival_cut": found.rival_cut,
+                "rival_share": found.rival_share,
+                "histogram": found.histogram,
                 "status": found.status,
                 "reason": found.reason,
             }

@@ -16,8 +16,14 @@ import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
 from itc_analysis.errors import Fault, ItcError
-from itc_analysis.flow.gates.reference import CutReference, few_tubes, reference, usual_spread
+from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_of, odd_in_many
+from itc_analysis.flow.gates.histogram import has_cut as is_cut
+from itc_analysis.flow.gates.levels import LevelCut, level_cuts
+from itc_analysis.flow.gates.nearby import CutReference, nearby_cuts, usual_spread
+from itc_analysis.flow.gates.positivity import pool_positivity
+from itc_analysis.flow.gates.rivals import one_valley, with_rival
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
+from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
@@ -32,6 +38,7 @@ from itc_analysis.flow.gating.template import ROOT, Population, Template
 from itc_analysis.flow.manual.adopt import ManualGates, with_manual
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Gates
+from itc_analysis.tables.quantities import POSITIVE_OF, STANDS_AGAINST
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +52,20 @@ FAR_OFF = 2.0
 _SOURCE = "gates"
 
 METHODS_TEXT = (
-    "Cuts were then judged against all stained tubes of the same staining batch (or of the study "
-    "where a batch had fewer than three usable tubes, or else of the one or two that were usable): imprecise cuts were shrunk towards the "
-    "batch's median by empirical Bayes with the weight of the between-tube variance over its sum "
-    "with the squared standard error, cuts that a tube could not decide and outliers were borrowed "
-    "from the batch, and the state of every gate was recorded. The final gates of every stained tube "
-    "were written as Gating-ML 2.0."
+    "Cuts were then judged against the stained tubes of the same staining batch: imprecise cuts "
+    "were shrunk towards the batch's median by empirical Bayes with the weight of the between-tube "
+    "variance over its sum with the squared standard error, and cuts that a tube could not decide "
+    "and outliers were borrowed: from the batch's decided tubes, else from its one or two that "
+    "decided where the others' own cuts did not contradict them, else from the study, at the same "
+    "distance from the batch's negatives. Tubes that lacked the negatives of their batch taught no "
+    "other tube. Markers with several levels were gated where the highest begins: levels were "
+    "fitted to all tubes of a batch together as two-piece Student distributions (penalised Poisson "
+    "likelihood of their histograms), and events that overlap the cut were subtracted or added "
+    "with their error. Where two valleys were clear and would change the count, limits hold both. "
+    "Without a control tube, cells were called positive for a functional marker above the end of "
+    "the T cells' negative peak: its left half, mirrored at the mode in instrument units, at the "
+    "quantile of FMO tubes; one threshold per marker and batch, with its error in every share. The "
+    "final gates of every stained tube were written as Gating-ML 2.0."
 )
 CITATIONS = ("efron1975", "finak2014", "spidlen2015")
 
@@ -78,12 +93,25 @@ def pool_gates(
     ItcError : the table holds populations that the template lacks or the reverse, or a population
         with ``on_failure: stop`` has no gate.
     """
+    is_positivity = fits["population"].str.startswith(POSITIVE_OF)
+    positivity, fits = fits[is_positivity], fits[~is_positivity]
     _check_populations(fits, template)
     usual = usual_spread(fits)
+    by_name = {p.name: fits[fits["population"] == p.name] for p in template.populations}
+    evidence = {
+        name: {str(batch): evidence_of(rows) for batch, rows in own.groupby("batch", sort=True)}
+        for name, own in by_name.items()
+        if own["histogram"].notna().any()
+    }
+    markers = {name: ", ".join(template.by_name[name].markers) for name in evidence}
+    odd = odd_in_many(evidence, markers)
     rows: list[dict[str, Any]] = []
     for population in template.populations:
-        own = fits[fits["population"] == population.name]
-        rows += _pool_population(own, population, settings, usual)
+        shown = {
+            batch: replace(one, odd=odd | one.odd)
+            for batch, one in evidence.get(population.name, {}).items()
+        }
+        rows += _pool_population(by_name[population.name], population, settings, usual, shown)
     if manual is not None:
         rows = with_manual(rows, axes or {}, manual)
     rows = _settle_combinations(_settle_references(rows, template), template)
@@ -99,7 +127,7 @@ def pool_gates(
     ]
     if faults:
         raise ItcError(_SOURCE, faults)
-    gates = contract.make(rows, Gates)
+    gates = contract.make([*rows, *pool_positivity(positivity, template, odd)], Gates)
     counted = gates["state"].value_counts().to_dict()
     log.info("gates: %s", ", ".join(f"{n} {state}" for state, n in sorted(counted.items())))
     return gates
@@ -115,14 +143,20 @@ def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[flo
 
 
 def _pool_population(
-    fits: pd.DataFrame, population: Population, settings: GatePooling, usual: float
+    fits: pd.DataFrame,
+    population: Population,
+    settings: GatePooling,
+    usual: float,
+    evidence: Mapping[str, BatchEvidence],
 ) -> list[dict[str, Any]]:
-    has_cut = bool(fits["cut"].notna().any())
-    study = reference(fits, "the study")
+    has_cut = is_cut(population) or bool(fits["cut"].notna().any())
+    odd = {file_id for one in evidence.values() for file_id in one.odd}
+    by_level = level_cuts(fits, odd) if population.level == "bright" else {}
+    fits = one_valley(fits, population)
     rows = []
-    for _, batch in fits.groupby("batch", sort=True):
-        nearby = reference(batch, "its batch") or study
-        few = few_tubes(batch, "its batch", usual)
+    for name, batch in fits.groupby("batch", sort=True):
+        known = evidence.get(str(name), BatchEvidence({}, {}))
+        nearby, few = nearby_cuts(fits, str(name), evidence, usual)
         controls = batch[
             (batch["method"] == control_quantile.NAME) & (batch["status"] != "not_estimable")
         ]
@@ -138,8 +172,13 @@ def _pool_population(
                 rows.append({**row, "state": "ok"})  # settled when the other one's gate is final
             elif population.is_combination:
                 rows.append({**row, "geometry": to_json(population.combination), "state": "ok"})
+            elif str(fit["file_id"]) in by_level:
+                found = _by_level(row, fit, population, by_level[str(fit["file_id"])])
+                rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             elif has_cut:
-                rows.append(_decide_cut(row, fit, population, (nearby, few), controls, settings))
+                found = _decide_cut(row, fit, population, (nearby, few), controls, settings)
+                found = with_rival(found, fit, batch)
+                rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             else:
                 rows.append(decide_shape(row, fit, population, shapes, settings))
     return rows
@@ -211,6 +250,9 @@ def _decide_cut(
         helped = first(reason) or second(reason)
         if helped is not None:
             return helped
+        if own is None and _is_small(fit, population):
+            # no event can be told to be one, and none to be none: at most all of them are
+            return final(HIGHEST, 0.0, 0.0, WEAK, f"{reason}; at most all of them belong to it")
         if own is None:
             return {**row, "state": "not_estimable", "reason": reason}
         state = WEAK if fit["quality"] == 0 else "ok"
@@ -232,6 +274,52 @@ def _decide_cut(
         return final(cut, cut_se, weight, "ok", None)
     why = f"standard error {own_se:.3f}: shrunk to {nearby.source} ({nearby.n_tubes} tubes)"
     return final(cut, cut_se, weight, "pooled", why)
+
+
+def _is_small(fit: pd.Series, population: Population) -> bool:
+    """Return whether only the size of its parent kept a tube from placing a cut."""
+    return (
+        fit["method"] == population.method
+        and fit["tube"] == "stained"
+        and fit["n_parent"] < population.min_parent
+        and (population.side or "above") == "above"
+        and population.fallback != "none"
+        and population.on_failure != "stop"
+    )
+
+
+def _named(row: dict[str, Any], odd: str | None) -> dict[str, Any]:
+    """Return the gate of a tube that stands against its batch, with what is odd."""
+    if odd is None or row["state"] in ("not_estimable", "manual"):
+        return row
+    # a cut of its own is not to be trusted; one that the batch lent it says where it comes from
+    state = WEAK if row["state"] in ("ok", "pooled") else row["state"]
+    own = row["reason"] if row["reason"] != odd else None
+    told = [part for part in (f"{STANDS_AGAINST}: {odd}", own) if part]
+    return {**row, "state": state, "reason": "; ".join(told)}
+
+
+def _by_level(
+    row: dict[str, Any], fit: pd.Series, population: Population, level: LevelCut
+) -> dict[str, Any]:
+    """Return the gate of a tube whose cut was placed by the levels of its batch."""
+    own = None if pd.isna(fit["cut"]) else float(fit["cut"])
+    return {
+        **row,
+        "method": population.method,
+        "geometry": to_json(_with_cut(fit, population, level.cut)),
+        "cut": level.cut,
+        "cut_se": level.cut_se,
+        "cut_tube": own,
+        "weight": 1.0 if level.state == "ok" else 0.0,
+        "rival_cut": level.rival_cut,
+        "n_background": level.n_background,
+        "background_se": level.background_se,
+        "n_missed": level.n_missed,
+        "missed_se": level.missed_se,
+        "state": level.state,
+        "reason": level.reason,
+    }
 
 
 def _with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:
@@ -264,7 +352,7 @@ def _settle_references(rows: Sequence[dict[str, Any]], template: Template) -> li
             row.update(lacking, state="not_estimable", reason=reason)
             continue
         geometry = to_json(Threshold(population.markers, population.side or "above", shape.cut))
-        taken = {key: other.get(key) for key in ("cut_se", "weight", "state")}
+        taken = {key: other.get(key) for key in ("cut_se", "weight", "state", "rival_cut")}
         row.update(taken, geometry=geometry, cut=shape.cut, reason=reason)
     return list(by_key.values())
 

@@ -163,6 +163,11 @@ def valleys(density: Density, *, min_z: float = WEAK_Z) -> list[Valley]:
     return []
 
 
+def score_of(smooth: FloatArray, left: int, right: int) -> float:
+    """Return the score of the valley between two peaks of a smooth density."""
+    return _valley(smooth, left, right).score
+
+
 def main_peak(density: Density) -> int:
     """Return the bin of the highest peak."""
     return int(np.argmax(density.smooth))

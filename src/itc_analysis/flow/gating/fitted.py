@@ -33,6 +33,9 @@ class Fitted:
     status : ok; weak: found, but not to be trusted alone; not_estimable.
     reason : why weak or not estimable, in words.
     method : the method, when it is not the one that the template names.
+    rival_cut : where another valley, as clear, would put the cut; None without one.
+    rival_share : share of the bootstrap replicates that chose it.
+    histogram : of the parent's events, of a one-dimensional gate; see `gates.histogram`.
     """
 
     geometry: Geometry | None
@@ -42,6 +45,9 @@ class Fitted:
     status: Status
     reason: str | None = None
     method: str | None = None
+    rival_cut: float | None = None
+    rival_share: float | None = None
+    histogram: str | None = None
 
 
 @dataclass(frozen=True)

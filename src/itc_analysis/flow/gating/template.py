@@ -28,6 +28,8 @@ from itc_analysis.flow.gating.methods.registry import (
 )
 from itc_analysis.flow.scale.scales import TransformSettings
 
+#: Methods whose cut `level` may place.
+_BY_LEVEL = ("density_minimum", "rare_positive")
 #: The parent of the first populations: every clean event of the tube.
 ROOT = "all"
 
@@ -43,6 +45,12 @@ class Population(Section):
     method: str = Field(description="Gating method.")
     side: Literal["above", "below"] | None = Field(
         None, description="Side of the cut on which the population lies."
+    )
+    level: Literal["bright", "positive"] | None = Field(
+        None,
+        description="Which of a marker's levels: `bright` for the highest of negative, intermediate and bright, as "
+        "the tubes of a batch show them together; `positive` for everything above the lowest valley where there are "
+        "two. Without it, a gate with two valleys that change the count is ambiguous.",
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Of the method.")
     control: str | None = Field(
@@ -283,6 +291,14 @@ def _faults_of_method(population: Population, where: str) -> list[Fault]:
         wanted = " or ".join(map(str, allowed)) if allowed else "one or more"
         what = f"{population.method} takes {wanted} marker(s), found {n}"
         faults.append(Fault(where, what, card.reads_as))
+    if population.level is not None and (population.method not in _BY_LEVEL or n != 1):
+        what = f"level takes one marker and one of {', '.join(_BY_LEVEL)}"
+        faults.append(Fault(where, what, "remove 'level', or change the method"))
+    elif population.level is not None and population.side == "below":
+        what = "what lies below a level has no name"
+        faults.append(
+            Fault(where, what, "gate the level with side: above, and take its complement")
+        )
     if card.takes_side and population.side is None:
         faults.append(Fault(where, f"{population.method} needs a side", "add side: above or below"))
     if not card.takes_side and population.side is not None:

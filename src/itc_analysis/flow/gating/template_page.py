@@ -38,6 +38,10 @@ populations:
     measured: true
 ```
 
+A marker with more than two levels (CD161: negative, intermediate, bright) is cut where the highest begins with
+`level: bright`. The levels are then fitted to all tubes of a batch together, so that a tube without bright cells never takes
+the next lower peak for them, and what overlaps the cut is subtracted or added with its error.
+
 A misspelt name stops the run with the name that was probably meant; all faults of a template are told at once.
 
 ## Where a cut comes from
@@ -48,6 +52,7 @@ A misspelt name stops the run with the name that was probably meant; all faults 
 | `pooled` | the tube's own, shrunk towards its batch because its error is large |
 | `borrowed` | the batch's (or the study's, or that of the one or two tubes that know): the tube could not decide, or stood out |
 | `control` | a high quantile of the tubes without the antibody |
+| `ambiguous` | one of two places that are as likely; limits hold the count at both, and `n_rival` is the other one |
 | `weak` | the end of the negatives' tail: no tube and no control shows where positives lie. Upper limits then include what the tail may hide |
 | `manual` | drawn by a person, or given in the template |
 | `not_estimable` | none; the population is not counted and says why |

@@ -30,6 +30,7 @@ from itc_analysis.flow.pictures.plots import (
     background_text,
     worst_first,
 )
+from itc_analysis.tables.quantities import POSITIVE_OF
 
 #: States whose reasons are told elsewhere and would only fill the page.
 _UNREMARKABLE = ("ok", "pooled")
@@ -78,7 +79,8 @@ class Overview:
     def __init__(self, tables: Tables, *, note: str | None = None) -> None:
         quality = tables.quality[tables.quality["tube"] == "stained"]
         self._quality = quality.set_index("file_id")
-        self._table = tables.gates[tables.gates["file_id"].isin(quality["file_id"])]
+        is_gate = ~tables.gates["population"].str.startswith(POSITIVE_OF)
+        self._table = tables.gates[is_gate & tables.gates["file_id"].isin(quality["file_id"])]
         if self._table.empty:
             what = "no stained tube is in the tables of gates and of quality, so there is nothing to draw"
             remedy = "give both tables of the same panel, and stain a tube with all of it"

@@ -25,12 +25,15 @@ STATE_COLOURS = {
     "pooled": "#0072B2",
     "borrowed": "#D55E00",
     "control": "#CC79A7",
+    "ambiguous": "#F0E442",
     "weak": "#E69F00",
     "manual": "#000000",
     "not_estimable": "#A00000",
 }
 #: The worst states first.
-STATE_ORDER = ("not_estimable", "weak", "borrowed", "control", "pooled", "manual", "ok")
+STATE_ORDER = (
+    *("not_estimable", "weak", "ambiguous", "borrowed", "control", "pooled", "manual", "ok"),
+)
 #: Colour maps of events inside and outside of the gate: dark where they are dense.
 INSIDE_MAP, OUTSIDE_MAP = "viridis_r", "Greys"
 #: Fewer events of background are as good as none, and their digits say nothing.

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.config.sections import Flow
+from itc_analysis.config.sections import Matrices
 from itc_analysis.errors import Fault, ItcError, UnreadableFile
 from itc_analysis.flow.fcs.deidentify import identifying_keywords
 from itc_analysis.flow.fcs.read import read_fcs
@@ -51,7 +51,7 @@ class FirstLook:
 
 
 def look_at_tubes(
-    rows: Sequence[Mapping[str, Any]], panels: Mapping[str, pd.DataFrame], settings: Flow
+    rows: Sequence[Mapping[str, Any]], panels: Mapping[str, pd.DataFrame], settings: Matrices
 ) -> FirstLook:
     """Open every tube as the jobs will, one at a time, and compare those of a panel.
 
@@ -92,7 +92,7 @@ def look_at_tubes(
 
 
 def _look_at(
-    row: Mapping[str, Any], panel: pd.DataFrame, settings: Flow, look: FirstLook
+    row: Mapping[str, Any], panel: pd.DataFrame, settings: Matrices, look: FirstLook
 ) -> SpillLeft | None:
     """Open one tube; returns what its compensation leaves."""
     file = read_fcs(row["path"])

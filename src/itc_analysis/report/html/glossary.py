@@ -46,7 +46,7 @@ TERMS: dict[str, str] = {
     "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: not told from absent) and "
     "of quantification (from it: a number with acceptable error).",
     "censored": "Known to be at most a limit; the statistics use just that, neither zero nor nothing.",
-    "gate state": "How a cut came about: ok, pooled, borrowed, control, weak, manual or not estimable.",
+    "gate state": "How a cut came about: ok, pooled, borrowed, control, ambiguous, weak, manual or not estimable.",
     "FMO": "Fluorescence minus one: the panel without one antibody, which shows what negative looks like.",
     "bridge control": "The same material stained in every batch, to see drift; never a participant.",
     "inhibitory-receptor-high": "Raised inhibitory receptors against healthy people, in the same population; “exhausted” "

@@ -18,6 +18,7 @@ from itc_analysis.report.html.pictures import new_figure, to_png, to_svg
 from itc_analysis.singlecell.plots import plot_evidence, plot_quality
 from itc_analysis.stats.plots.comparisons import plot_forest, plot_group_points
 from itc_analysis.stats.plots.robustness import legend_marks, plot_robustness
+from itc_analysis.tables.quantities import POSITIVE_OF
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ HOW_TO_READ_A_GATE = (
     "Each picture shows the events of the parent population, darker where they are denser (the scale is "
     "logarithmic); those inside the gate are coloured, the others grey, and the axes are in instrument units. The "
     "solid line is the gate: green where the tube’s own cut was taken, blue where it was pooled, vermilion where it was "
-    "borrowed, pink where an FMO tube set it, orange where it is weak, black where a person drew it; the band is two "
+    "borrowed, pink where an FMO tube set it, yellow where two places are as likely, orange where it is weak, black where a person drew it; the band is two "
     "standard errors of the cut, a dotted line the cut that the tube alone gave. Look whether the line stands in the valley between the peaks: a "
     "cut through a peak is wrong whatever the numbers say."
 )
@@ -234,7 +235,8 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
         batch = str(quality.loc[file_id, "batch"])
         views = material.views_of(panel, batch)
         views = views[views["source_id"] == file_id]
-        gates = material.gates[material.gates["file_id"] == file_id]
+        is_shown = ~material.gates["population"].str.startswith(POSITIVE_OF)
+        gates = material.gates[is_shown & (material.gates["file_id"] == file_id)]
         counts = material.counts[material.counts["source_id"] == file_id]
         drawable = set(views["population"]) & set(counts["population"])
         figures, undrawn = [], []

@@ -65,8 +65,19 @@ SIGNATURE_NAMES = {
     "activation": "activation",
     "interferon": "interferon response",
     "innateness": "innateness",
+    "senescence": "terminal differentiation",
     "coexpression": "co-expression",
     "coexpression:share_two_or_more": "share with two or more inhibitory receptors",
+}
+
+#: What a score's method says next to the main one.
+METHOD_NAMES = {
+    "mean_median_z": "by median intensity",
+    "mean_logit_z_without_innate_markers": "without markers that rise with innateness",
+    "unstandardised_logit_z": "at each person's own composition of subsets",
+    "composition": "part that is composition of subsets",
+    "log_odds_beyond_independence": "beyond independence (log odds ratio)",
+    "imfi": "iMFI",
 }
 
 #: Scores that are shares of cells, and say so themselves.
@@ -85,6 +96,7 @@ STATUS_NAMES = {
     "failed_quality": "failed quality control",
     "unreadable": "file could not be read",
     "excluded": "participant not eligible",
+    "not_anchored": "batch without a reference",
     "not_estimable": "not estimable",
     "weak": "weak",
 }
@@ -108,11 +120,20 @@ def measure(name: str, feature: str = "-") -> str:
     if feature == "-":
         return MEASURE_NAMES.get(name, name)
     if name == "score":
-        told = SIGNATURE_NAMES.get(feature, feature)
+        told = signature(feature)
         return told if feature in SHARES_OF_CELLS else f"{told} score"
     if name == "share_positive":
         return f"% {feature}+"
     return f"{feature}, {MEASURE_NAMES.get(name, name)}"
+
+
+def signature(name: str) -> str:
+    """Return a score's name, with its method when it is not the main one ('exhaustion:composition')."""
+    if name in SIGNATURE_NAMES:
+        return SIGNATURE_NAMES[name]
+    card, _, method = name.partition(":")
+    told = SIGNATURE_NAMES.get(card, card)
+    return f"{told}, {METHOD_NAMES.get(method, method)}" if method else told
 
 
 def assay(name: str) -> str:

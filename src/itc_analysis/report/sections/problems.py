@@ -21,6 +21,7 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.sections.results.answer import ABUNDANCE
+from itc_analysis.tables.quantities import STANDS_AGAINST
 
 #: Longer lists of names open on a click.
 MANY_NAMES = 6
@@ -123,6 +124,50 @@ def _libraries(material: Material) -> list[Block]:
 def _gates(material: Material) -> list[Block]:
     if not material.has_flow:
         return []
+    return [*_odd_tubes(material), *_missing_gates(material)]
+
+
+def _odd_tubes(material: Material) -> list[Block]:
+    """Name tubes whose gates do not agree with their batch, and gates with two likely places."""
+    gates = material.gates
+    blocks: list[Block] = []
+    is_odd = gates["reason"].str.startswith(STANDS_AGAINST).fillna(value=False).astype(bool)
+    if is_odd.any():
+        body = [
+            [
+                str(file_id),
+                ", ".join(words.population(name) for name in group["population"]),
+                "; ".join(sorted({_odd_reason(reason) for reason in group["reason"]})),
+            ]
+            for file_id, group in gates[is_odd].groupby("file_id", sort=True)
+        ]
+        table = Table(
+            "Tubes that stand against their batch. They lend nothing to other tubes; look at "
+            "compensation, voltages and stains before their numbers are believed.",
+            ["Tube", "Gates", "What is odd"],
+            body,
+        )
+        blocks += [Heading("Tubes that stand against their batch"), *_folded(table, "tubes")]
+    rows = gates[gates["state"] == "ambiguous"]
+    if not rows.empty:
+        body = [
+            [f"{words.population(population)} ({panel})", reason, names_cell(group["file_id"])]
+            for (panel, population, reason), group in _by_reason(rows, ["panel", "population"])
+        ]
+        table = Table(
+            "Gates with two places that are as likely; intervals hold the counts at both.",
+            ["Population (panel)", "Reason", "Which"],
+            body,
+        )
+        blocks += [Heading("Gates with two likely places"), *_folded(table, "gates")]
+    return blocks
+
+
+def _odd_reason(reason: str) -> str:
+    return reason.removeprefix(f"{STANDS_AGAINST}: ").split("; ")[0]
+
+
+def _missing_gates(material: Material) -> list[Block]:
     heading = Heading("Gates that could not be estimated")
     rows = material.gates[material.gates["state"] == "not_estimable"]
     if rows.empty:

@@ -65,6 +65,8 @@ SSC_PROFILES: dict[str, Row] = {
 }
 #: What an absent finding looks like where absence is neither "no" nor 0.
 ABSENT = {"ssc_raynaud": "none", "pss_schirmer_mm": 18.0, "pss_saliva_ml_per_min": 0.6}
+#: Above the upper limit of any laboratory.
+RAISED_CRP_MG_PER_L = 10.0
 #: Items that decide for nobody here, and the share of them that is missing.
 FORGETTABLE = ("ssc_puffy_fingers", "sle_fever", "pss_sand_or_gravel", "iim_dysphagia")
 SHARE_FORGOTTEN = 0.05
@@ -103,7 +105,10 @@ def draw_classification(
         ana.append(float(titres[place]) if has_ana else 0.0)
         if profile and person["classification_met"] is None:
             profile = dict.fromkeys(profile)
-        row = _nothing_found() | {"participant_id": person["participant_id"]} | profile
+        # a raised CRP is abnormal whatever the disease
+        measured = {"ra_crp_abnormal": (person["crp_mg_per_l"] or 0) > RAISED_CRP_MG_PER_L}
+        named = {"participant_id": person["participant_id"]}
+        row = _nothing_found() | measured | named | profile
         for item, is_forgotten in zip(FORGETTABLE, forgotten[place], strict=True):
             row[item] = None if is_forgotten else row[item]
         rows.append(row)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.config.sections import SingleCell
+from itc_analysis.config.sections import CellCalling
 
 #: A MAD of normal data times this is its standard deviation.
 MAD_TO_SD = 1.4826
@@ -88,7 +88,7 @@ def measure_cells(data: anndata.AnnData) -> pd.DataFrame:
     return measured
 
 
-def judge_cells(measured: pd.DataFrame, *, settings: SingleCell) -> pd.Series:
+def judge_cells(measured: pd.DataFrame, *, settings: CellCalling) -> pd.Series:
     """Say why each barcode is dropped; null for those that are kept.
 
     Parameters

@@ -20,9 +20,10 @@ MUCH_CENSORED = 0.5
 #: Share of participants without a single cell above which logit(k + 1/2) is biased towards no difference
 #: (domain simulations: bias of a log odds ratio of 0.69 to 0.39 at 54 % zeros).
 MANY_ZEROS = 0.2
-#: Fewer cells than this per participant of a side (those with or those without, whichever are fewer), and the estimate
-#: leans on the shape of the distribution of participants (docs/calibration.md, few cells).
-FEW_COUNTED = 1.0
+#: Fewer cells than this per participant of a side (those with or those without, whichever are fewer),
+#: and the estimate leans on the shape of the distribution of participants: below 1.5 cells the bias
+#: of the log odds was -0.03 to -0.12 (docs/calibration.md, few cells).
+FEW_COUNTED = 1.5
 #: Fewer participants than this on a side cannot show whether the model fits them.
 FEW_PARTICIPANTS = 10
 #: Association of batch and group (bias-corrected Cramér's V, 0-1) worth a warning.

@@ -323,7 +323,11 @@ def _too_many(design: Design, plan: ModelRules) -> str:
     """Say why the participants are too few for the covariates; empty when they are not."""
     rule = plan.small_sample
     n_parameters = design.matrix.shape[1]
-    n_quantified = int(np.sum(~design.is_censored))
+    # below the limit of detection a count says as much as any other
+    is_known = ~design.is_censored
+    if "sample_counts" in design.people:
+        is_known |= design.people["sample_counts"].notna().to_numpy(dtype=bool)
+    n_quantified = int(np.sum(is_known))
     if design.df < rule.min_residual_df:
         return f"{design.df} residual degrees of freedom, the plan asks for {rule.min_residual_df}"
     if n_quantified < rule.min_participants_per_parameter * n_parameters:

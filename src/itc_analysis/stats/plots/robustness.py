@@ -19,6 +19,7 @@ MARKS = (
     ("estimate_core", "D", COLOURS[4], "core covariates"),
     ("estimate_full", "s", COLOURS[1], "as reported"),
     ("second_estimate", "^", COLOURS[3], "second model"),
+    ("value_estimate", "v", COLOURS[2], "values, not counts"),
 )
 #: The estimates of one comparison stand this far apart, in lines, so that none hides another.
 STEP = 0.13
@@ -82,7 +83,7 @@ def plot_robustness(
         for end, arrow in zip(ends[is_open], np.array(["<", ">"])[is_open], strict=True):
             ax.plot(end, y, marker=arrow, color="black", zorder=3)
         for step, (_, mark, colour, _) in enumerate(MARKS):
-            height = y + STEP * (1.5 - step)
+            height = y + STEP * ((len(MARKS) - 1) / 2 - step)
             ax.plot(estimates[place, step], height, marker=mark, markersize=5, color=colour,
                     markeredgecolor="black", markeredgewidth=0.8, linestyle="none", zorder=4)  # fmt: skip
     ax.set_yticks(range(n - 1, -1, -1), list(comparisons["label"]))

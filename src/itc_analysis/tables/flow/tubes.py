@@ -106,6 +106,17 @@ class GateFits(Contract, key=("file_id", "population")):
         "Depth of the valley or separation; 0 none, 1 clear.", "", 0, 1
     )
     n_parent: Series[int] = count("Events of the parent that the cut was learned on.")
+    rival_cut: Series[float] = quantity(
+        "Where another valley, as clear, would put the cut.", "transformed units"
+    )
+    rival_share: Series[float] = quantity(
+        "Share of the bootstrap replicates that chose the other valley.", "share", 0, 1
+    )
+    histogram: Series[pd.StringDtype] = text(
+        "JSON of the parent's events in the marker of a one-dimensional gate: first bin and counts, bins of 0.005 "
+        "transformed units; what the tubes of a batch are compared by.",
+        nullable=True,
+    )
     status: Series[pd.StringDtype] = text(
         "ok, weak (found but not trusted alone) or not_estimable.",
         allowed=["ok", "weak", "not_estimable"],
@@ -133,8 +144,22 @@ class Gates(Contract, key=("file_id", "population")):
     )
     quality: Series[float] = quantity("Depth of the valley or separation in the tube.", "", 0, 1)
     n_parent: Series[int] = count("Events of the parent that the tube's cut was learned on.")
+    rival_cut: Series[float] = quantity(
+        "The other place where the cut could as well be, of an ambiguous gate.", "transformed units"
+    )
+    n_background: Series[float] = quantity(
+        "Events of lower levels expected beyond the cut of a gate by level, of n_parent.",
+        "events",
+        0,
+    )
+    background_se: Series[float] = quantity("Standard error of n_background.", "events", 0)
+    n_missed: Series[float] = quantity(
+        "Events of the level expected below the cut of a gate by level, of n_parent.", "events", 0
+    )
+    missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
     state: Series[pd.StringDtype] = text(
-        "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), weak (the tube cannot decide and nothing else can), manual, not_estimable.",
+        "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), ambiguous (two places are as "
+        "likely; counts carry both), weak (the tube cannot decide and nothing else can), manual, not_estimable.",
         allowed=GATE_STATES,
     )
     reason: Series[pd.StringDtype] = text("Why this state.", nullable=True)
@@ -152,6 +177,19 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
         "Events above the threshold; null without a threshold."
     )
     threshold: Series[float] = quantity("Positivity threshold.", "transformed units")
+    threshold_se: Series[float] = quantity(
+        "Standard error of the threshold.", "transformed units", 0
+    )
+    threshold_state: Series[pd.StringDtype] = text(
+        "How a threshold without control came about, as a gate's state; control for FMO and unstained tubes.",
+        nullable=True,
+    )
+    n_positive_low: Series[pd.Int64Dtype] = maybe_count(
+        "Events above a threshold one standard error higher."
+    )
+    n_positive_high: Series[pd.Int64Dtype] = maybe_count(
+        "Events above a threshold one standard error lower."
+    )
     threshold_source: Series[pd.StringDtype] = text(
         "fmo, unstained, negative_population or none.",
         allowed=["fmo", "unstained", "negative_population", "none"],
@@ -160,7 +198,12 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
     median_transformed: Series[float] = quantity(
         "Median of the transformed signal.", "transformed units"
     )
-    reason: Series[pd.StringDtype] = text("Why no threshold or no number.", nullable=True)
+    median_positive: Series[float] = quantity(
+        "Median of the compensated signal of the positive events.", "instrument units"
+    )
+    reason: Series[pd.StringDtype] = text(
+        "Why no threshold or no number, or that the events are few.", nullable=True
+    )
 
 
 class Concordance(Contract, key=("file_id", "population")):

@@ -10,8 +10,9 @@ from sklearn.mixture import GaussianMixture
 from flow.made_tubes import make_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
-from itc_analysis.flow.counting.apply import final_gates, gate_tube
+from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.gates.error import gate_errors, shifted, switching_events
+from itc_analysis.flow.gates.final import final_gates
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.gaussians import fit_gaussians

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,6 +17,9 @@ from itc_analysis.flow.gating.methods.tail import cut_at_tail
 
 #: A shallower valley is found, but not trusted alone.
 CLEAR_DEPTH = 0.3
+#: Another clear valley is a rival where the count would differ by this part: what is combined from
+#: it (double positives) may differ by much more.
+RIVAL_CHANGE = 0.05
 
 
 def fit(
@@ -41,9 +46,10 @@ def fit(
     found = densities.valleys(density)
     if found:
         best = max(found, key=lambda valley: valley.score)
-        return cut_at_valley(
+        fitted = cut_at_valley(
             density, best, markers=markers, side=side, n_bootstrap=n_bootstrap, seed=seed
         )
+        return with_rival(fitted, density, found, best, n_bootstrap=n_bootstrap, seed=seed)
     if only_peak == "refuse":
         return refuse("one peak only, so no valley to cut in")
     sign = 1 if only_peak == "negative" else -1
@@ -87,6 +93,59 @@ def cut_at_valley(
         status="weak" if doubts else "ok",
         reason="; ".join(doubts) or None,
     )
+
+
+def with_rival(
+    fitted: Fitted,
+    density: Density,
+    found: Sequence[Valley],
+    best: Valley,
+    *,
+    n_bootstrap: int,
+    seed: int,
+) -> Fitted:
+    """Return the fit with the next best valley, where it is clear as well and would change the count.
+
+    Every bootstrap replicate chooses its valley; the share that chose the rival comes with it.
+
+    Parameters
+    ----------
+    fitted : the cut at the best valley.
+    found : all valleys.
+    best : the one that was taken.
+    """
+    assert fitted.cut is not None  # cut at a valley
+    assert isinstance(fitted.geometry, Threshold)
+    rivals = [
+        valley
+        for valley in found
+        if valley is not best
+        and valley.z >= densities.CLEAR_Z
+        and valley.depth >= CLEAR_DEPTH
+        and _changes_count(density, fitted.cut, valley, fitted.geometry.side)
+    ]
+    if not rivals:
+        return fitted
+    rival = max(rivals, key=lambda valley: valley.score)
+    height = float(density.height[rival.bottom])
+    place = float(densities.bottoms(density.smooth, rival, height, density.centres)[0])
+    replicates = densities.resample(density, n_bootstrap=n_bootstrap, seed=seed)
+    smooth = densities.smooth_replicates(density, replicates)
+    won = [
+        densities.score_of(one, rival.left, rival.right)
+        > densities.score_of(one, best.left, best.right)
+        for one in smooth
+    ]
+    return replace(fitted, rival_cut=place, rival_share=float(np.mean(won)))
+
+
+def _changes_count(density: Density, cut: float, rival: Valley, side: str) -> bool:
+    """Return whether the population would be larger or smaller by `RIVAL_CHANGE` at the rival."""
+    other = float(density.centres[rival.bottom])
+    inside = density.centres >= cut if side == "above" else density.centres < cut
+    inside_other = density.centres >= other if side == "above" else density.centres < other
+    here, there = float(density.counts[inside].sum()), float(density.counts[inside_other].sum())
+    return abs(here - there) > RIVAL_CHANGE * max(min(here, there), 1.0)
 
 
 def card() -> Card:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.fitted import Card, Fitted
-from itc_analysis.flow.gating.methods.density_minimum import cut_at_valley
+from itc_analysis.flow.gating.methods.density_minimum import cut_at_valley, with_rival
 from itc_analysis.flow.gating.methods.tail import cut_at_tail
 
 
@@ -36,9 +36,10 @@ def fit(
     found = [valley for valley in densities.valleys(density) if valley.left >= peak]
     if found:
         best = max(found, key=lambda valley: valley.score)
-        return cut_at_valley(
+        fitted = cut_at_valley(
             density, best, markers=markers, side="above", n_bootstrap=n_bootstrap, seed=seed
         )
+        return with_rival(fitted, density, found, best, n_bootstrap=n_bootstrap, seed=seed)
     return cut_at_tail(
         density,
         peak,

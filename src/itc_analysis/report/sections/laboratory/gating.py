@@ -14,11 +14,12 @@ from itc_analysis.report.html.material import Material
 from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 
 #: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
-BADNESS = {"not_estimable": 4, "weak": 3, "borrowed": 2, "control": 2, "pooled": 1}
+BADNESS = {"not_estimable": 4, "weak": 3, "ambiguous": 3, "borrowed": 2, "control": 2, "pooled": 1}
 
 STATE_MEANINGS = (
     "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or study, because the "
-    "tube could not decide; control: from an FMO tube; weak: the tube could not decide and neither batch nor control could help; manual: set by a person; not estimable: not counted."
+    "tube could not decide; control: from an FMO tube; ambiguous: two places are as likely, and the interval holds the count at either; "
+    "weak: the tube could not decide and neither batch nor control could help; manual: set by a person; not estimable: not counted."
 )
 
 

@@ -13,7 +13,7 @@ from itc_analysis.scores.labels import (
     INHIBITORY_HIGH,
     MIN_RAISED,
     NOT_ASSESSABLE,
-    RAISED_Z,
+    RAISED_TAIL,
     label_participants,
 )
 
@@ -29,6 +29,7 @@ def blocks(material: Material, populations: list[str]) -> list[Block]:
         material.signatures,
         healthy_group=material.settings.cohort.healthy_group,
         min_reference=material.settings.scores.min_reference,
+        max_anchor_error=material.settings.scores.max_anchor_error,
     )
     labels = labels[labels["population"].isin(populations)]
     heading = Heading("Participant by participant")
@@ -56,8 +57,8 @@ def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> 
             body.append([f"{words.population(population)}: {label}", *cells])
     return Table(
         caption=(
-            f"Participants with at least {MIN_RAISED} markers of a kind raised (positivity more than {RAISED_Z:g} healthy "
-            "SD above healthy people, same population), of those who can be judged; the rest lies within the "
+            f"Participants with at least {MIN_RAISED} markers of a kind raised (more positive cells than all but {RAISED_TAIL:.1%} "
+            "of healthy people would show among as many cells of the population), of those who can be judged; the rest lies within the "
             "healthy range. Small percentages of healthy people are expected. A description, not a test."
         ),
         header=["Population: label", *groups],

@@ -170,6 +170,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
                 _who(beside),
                 _pair(words.ratio(beside.e_value), words.ratio(beside.e_value_limit)),
                 _second(beside, kind),
+                _values(beside, kind),
             ]
         )
     caption = (
@@ -185,6 +186,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
         "Who moves it most, in standard errors",
         "E-value / of the limit",
         "Second model",
+        "Values, not counts",
     ]
     return Table(caption, header, body, numeric=frozenset([3, 4, 6, 7]))
 
@@ -216,6 +218,12 @@ def _second(beside: Any, kind: str) -> str:
     return (
         f"{words.estimate(beside.second_estimate, kind)}, {words.p_phrase(beside.second_p_value)}"
     )
+
+
+def _values(beside: Any, kind: str) -> str:
+    if words.is_missing(beside.value_estimate):
+        return words.NOTHING
+    return f"{words.estimate(beside.value_estimate, kind)}, {words.p_phrase(beside.value_p_value)}"
 
 
 def _change(beside: Any, kind: str) -> float:
@@ -252,5 +260,10 @@ def _how_to_read() -> Bullets:
                 "{}: for percentages, a beta-binomial model of the counted cells. Two models that agree need not be right, but "
                 "two that disagree ask for a look at the points."
             ).format(link("second model", "Second model")),
+            Markup(
+                "Values, not counts: the same question from shares and concentrations with limits of detection, half a "
+                "cell added before the logit. With few cells on one side it is drawn away from the truth; with many "
+                "on both, the two must agree."
+            ),
         ]
     )

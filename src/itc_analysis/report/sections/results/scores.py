@@ -24,8 +24,11 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.sections.results import answer, labelled
+from itc_analysis.scores.repeatability import bridge_repeatability
 
 SIGNATURES = words.SIDE_BY_SIDE
+#: Method of iMFI (`scores.brightness`).
+IMFI = "imfi"
 ASSAYS = ("flow", "singlecell")
 
 LABEL_RULE = (
@@ -55,16 +58,20 @@ def section(material: Material) -> PageSection:
     scored = sorted(set(material.scores["population"]))
     blocks += plots.score_gallery(material, answered or scored)
     blocks += labelled.blocks(material, answered or scored)
-    n_scored = int((material.scores["status"] == "ok").sum())
-    told = f"{n_scored:,} of {words.plural(len(material.scores), 'score')} could be computed."
+    # iMFI is a number of every marker, not a score of a signature
+    scored_rows = material.scores[material.scores["method"] != IMFI]
+    n_scored = int((scored_rows["status"] == "ok").sum())
+    told = f"{n_scored:,} of {words.plural(len(scored_rows), 'score')} could be computed."
     blocks += [
         Heading("What could be scored"),
         Paragraph(told),
-        Details("Scored samples by population and score", [availability(material.scores)]),
+        Details("Scored samples by population and score", [availability(scored_rows)]),
     ]
+    repeated = repeatability(material)
+    if repeated is not None:
+        blocks.append(Details("Does the bridge control repeat itself?", [repeated]))
     others = [
-        words.SIGNATURE_NAMES.get(name, name)
-        for name in sorted(set(material.scores["signature"]) - set(SIGNATURES))
+        words.signature(name) for name in sorted(set(scored_rows["signature"]) - set(SIGNATURES))
     ]
     if others:
         blocks.append(
@@ -73,7 +80,7 @@ def section(material: Material) -> PageSection:
                 "under All comparisons."
             )
         )
-    unscored = material.scores[material.scores["status"] != "ok"]
+    unscored = scored_rows[scored_rows["status"] != "ok"]
     if len(unscored):
         blocks.append(Details("Why scores are missing", [_reasons(unscored)]))
     return PageSection("scores", title, blocks)
@@ -180,7 +187,7 @@ def _label(found: dict[str, verdicts.Direction], *, is_against_healthy: bool) ->
     labels = {"activation": "activated", "exhaustion": "inhibitory-receptor-high"}
     raised = [label for signature, label in labels.items() if found.get(signature) == "higher"]
     if raised and is_against_healthy:
-        return " + ".join(raised)
+        return " + ".join(raised) + _not_separable(found)
     parts = []
     for direction in ("higher", "lower"):
         names = [
@@ -196,6 +203,54 @@ def _label(found: dict[str, verdicts.Direction], *, is_against_healthy: bool) ->
     return "no difference shown" if is_known else "not estimable"
 
 
+def _not_separable(found: dict[str, verdicts.Direction]) -> str:
+    """Say what else explains raised inhibitory receptors."""
+    if found.get("exhaustion") != "higher":
+        return ""
+    others = [
+        words.SIGNATURE_NAMES[name]
+        for name in ("activation", "interferon")
+        if found.get(name) == "higher"
+    ]
+    return f" (not separable from {words.listed(others)}, raised as well)" if others else ""
+
+
+def repeatability(material: Material) -> Table | None:
+    """Return how well each score of the bridge control repeats itself over the batches; None without one."""
+    table = bridge_repeatability(material.scores, material.samples, material.participants)
+    table = table[table["icc"].notna() & (table["method"] != IMFI)]
+    if table.empty:
+        return None
+    body = [
+        [
+            f"{words.population(row.population)}, {words.signature(row.signature)}",
+            words.assay(row.assay),
+            row.method,
+            f"{row.n_runs} runs, {row.n_people} people",
+            words.number(row.sd_runs, 2),
+            words.number(row.sd_people, 2),
+            f"{row.icc:.2f} ({row.lower:.2f} to {row.upper:.2f})",
+        ]
+        for row in each_row(table)
+    ]
+    return Table(
+        caption="Repeatability: the bridge control, one material in every batch, against people within their groups. An "
+        "intraclass correlation near 1 says that people differ much more than one material measured again; near 0, "
+        "that the score cannot tell people apart across batches.",
+        header=[
+            "Population, score",
+            "Assay",
+            "Method",
+            "From",
+            "SD of runs",
+            "SD of people",
+            "ICC (95 %)",
+        ],
+        rows=body,
+        numeric=frozenset([4, 5, 6]),
+    )
+
+
 def availability(scores: pd.DataFrame) -> Table:
     """Return how many samples were scored, by assay, signature and population, and why not."""
     grouped = scores.groupby(["assay", "signature", "method", "population"], sort=True)
@@ -208,7 +263,7 @@ def availability(scores: pd.DataFrame) -> Table:
         span = f"{found.min()}" if found.min() == found.max() else f"{found.min()}–{found.max()}"
         body.append(
             [
-                f"{words.population(str(population))}, {words.SIGNATURE_NAMES.get(str(signature), str(signature))}",
+                f"{words.population(str(population))}, {words.signature(str(signature))}",
                 words.assay(str(assay)),
                 str(method),
                 f"{span} of {rows['n_features'].max()}",
@@ -237,7 +292,7 @@ def _reasons(unscored: pd.DataFrame) -> Table:
         reasons = sorted(set(rows["reason"].dropna()))
         body.append(
             [
-                f"{words.population(str(population))}, {words.SIGNATURE_NAMES.get(str(signature), str(signature))}"
+                f"{words.population(str(population))}, {words.signature(str(signature))}"
                 f" ({words.assay(str(assay))})",
                 words.status(str(status)),
                 words.listed(sorted(rows["sample_id"])),

@@ -1,0 +1,56 @@
+"""The final gates of one tube, as they are applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from itc_analysis.flow.gating.geometry import Geometry, from_json
+from itc_analysis.flow.gating.template import Template
+
+#: Columns of `Gates` that say what a gate by level expects on either side of its cut.
+_EXPECTED = ("n_background", "background_se", "n_missed", "missed_se")
+
+
+@dataclass(frozen=True)
+class FinalGate:
+    """A population's gate in one tube, after pooling.
+
+    Parameters
+    ----------
+    geometry : the gate; None when not estimable.
+    cut_se : standard error of its cut, transformed units; None for gates without one.
+    state, reason : as in `Gates`.
+    rival_cut : the other place of an ambiguous cut, transformed units.
+    expected : of a gate by level, for each event of the parent: background, missed and their
+        errors.
+    """
+
+    geometry: Geometry | None
+    cut_se: float | None
+    state: str
+    reason: str | None
+    rival_cut: float | None = None
+    expected: tuple[float, float, float, float] | None = None
+
+
+def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[str, FinalGate]:
+    """Return a tube's gates by population; one that the table lacks is not estimable."""
+    lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
+    found = dict.fromkeys(template.by_name, lacking)
+    columns = ("population", "geometry", "cut_se", "state", "reason", "rival_cut", "n_parent")
+    own = gates.loc[gates["file_id"] == file_id, [*columns, *_EXPECTED]]
+    for population, geometry, cut_se, state, reason, rival, n_parent, *expected in own.itertuples(
+        index=False, name=None
+    ):
+        is_by_level = n_parent > 0 and not any(map(pd.isna, expected))
+        found[population] = FinalGate(
+            geometry=None if pd.isna(geometry) else from_json(geometry),
+            cut_se=None if pd.isna(cut_se) else float(cut_se),
+            state=state,
+            reason=None if pd.isna(reason) else reason,
+            rival_cut=None if pd.isna(rival) else float(rival),
+            expected=tuple(float(n) / n_parent for n in expected) if is_by_level else None,
+        )
+    return found

@@ -1,0 +1,90 @@
+"""Where a tube's negatives lie, read from the histogram that travels with its fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_TUBES
+
+FloatArray = npt.NDArray[np.float64]
+
+#: Standard deviation of the bell that smooths a histogram, transformed units: a third of a typical
+#: peak's.
+_BELL = 0.015
+#: A peak stands so many standard errors above its saddles; a tube's negatives hold so much of it.
+_SHARE, _Z = 0.02, 4.0
+#: Fewer events show no peak; fewer than `_ENOUGH` may show another one by chance.
+MIN_EVENTS, _ENOUGH = 100, 500
+#: Negatives that lie no further from their batch's are never odd, transformed units: half a decade.
+_NEAR = 0.11
+_MADS = 5.0
+
+
+def negative_places(histograms: FloatArray, x: FloatArray) -> FloatArray:
+    """Return the mode of the lowest peak that is a good part of each tube; NaN where there is none.
+
+    Parameters
+    ----------
+    histograms : events per bin, shape (n_tubes, n_bins).
+    x : centres of the bins, evenly spaced.
+    """
+    places = []
+    for peaks in map(_peaks, _smoothed(histograms, x)):
+        large = [place for place, share, z in peaks if share >= _SHARE and z >= _Z]
+        places.append(float(x[large[0]]) if large else float("nan"))
+    return np.array(places)
+
+
+def odd_negatives(histograms: FloatArray, x: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which tubes show no peak where the negatives of most tubes of the batch lie.
+
+    A tube is odd when it lacks them, not when something else is lower or larger in it. Small tubes
+    are not judged.
+    """
+    is_judged = histograms.sum(axis=1) >= _ENOUGH
+    places = np.where(is_judged, negative_places(histograms, x), np.nan)
+    known = places[np.isfinite(places)]
+    odd = np.zeros(len(histograms), dtype=np.bool_)
+    if known.size < MIN_TUBES:
+        return odd
+    centre = float(np.median(known))
+    near = max(_NEAR, _MADS * MAD_TO_SD * float(np.median(np.abs(known - centre))))
+    for tube, peaks in enumerate(map(_peaks, _smoothed(histograms, x))):
+        there = [abs(float(x[place]) - centre) <= near for place, _, z in peaks if z >= _Z]
+        odd[tube] = is_judged[tube] and not any(there)
+    return odd
+
+
+def _smoothed(histograms: FloatArray, x: FloatArray) -> FloatArray:
+    width = _BELL / (x[1] - x[0]) if x.size > 1 else 1.0
+    reach = int(4 * width + 0.5)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    bell /= bell.sum()
+    padded = np.pad(histograms, ((0, 0), (reach, reach)))
+    return np.array([np.convolve(one, bell, "valid") for one in padded])
+
+
+def _peaks(smooth: FloatArray) -> list[tuple[int, float, float]]:
+    """Return bin, share of the events and significance of every peak, from left to right.
+
+    A peak reaches as far as no higher one does; the significance is what stands above the higher of
+    the two ways down to higher ones, in standard errors.
+    """
+    total = float(smooth.sum())
+    if total < MIN_EVENTS:
+        return []
+    edged = np.pad(smooth, 1)
+    tops = np.flatnonzero((edged[1:-1] > edged[:-2]) & (edged[1:-1] >= edged[2:]))
+    found = []
+    for top in map(int, tops):
+        left = [int(other) for other in tops if other < top and smooth[other] > smooth[top]]
+        right = [int(other) for other in tops if other > top and smooth[other] >= smooth[top]]
+        begin = left[-1] + int(np.argmin(smooth[left[-1] : top + 1])) if left else 0
+        end = top + int(np.argmin(smooth[top : right[0] + 1])) if right else smooth.size - 1
+        level = max(float(smooth[begin]) if left else 0.0, float(smooth[end]) if right else 0.0)
+        lobe = smooth[begin : end + 1]
+        over = float(np.sum(np.maximum(lobe - level, 0)))
+        size = float(lobe.sum())
+        found.append((top, size / total, over / float(np.sqrt(size + 1))))
+    return found

@@ -1,0 +1,198 @@
+"""Positivity without a control tube: one threshold per marker and batch, learned like a gate.
+
+Every tube shows where its negatives end (`gating.left_half`); the batch's threshold is the median
+of its tubes', shrunk towards the study's where it is imprecise. The rows stand among the gates,
+under `POSITIVE_OF` and the marker.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_TUBES
+from itc_analysis.flow.gates.histogram import BIN_WIDTH
+from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
+from itc_analysis.flow.gating.geometry import Threshold, to_json
+from itc_analysis.flow.gating.left_half import left_half
+from itc_analysis.flow.gating.template import ROOT, Template
+from itc_analysis.flow.tube.membership import Membership
+from itc_analysis.plural import plural
+from itc_analysis.tables.quantities import POSITIVE_OF
+
+METHOD = "left_half"
+#: Bins are half as wide as those of gates' histograms: thresholds are read between their edges.
+_BIN = BIN_WIDTH / 2
+_LOWEST, _HIGHEST = -0.5, 1.5
+
+
+def fit_positivity(
+    membership: Membership, template: Template, *, quantile: float, n_bootstrap: int
+) -> list[dict[str, Any]]:
+    """Return the part of `GateFits` that says where each functional marker's negatives end.
+
+    Parameters
+    ----------
+    membership : a stained tube with the populations of its own gates.
+    quantile : of the negatives that lies below the threshold.
+    """
+    return [
+        _fit(membership, positivity.marker, template.denominator, quantile, n_bootstrap)
+        for positivity in template.positivity
+    ]
+
+
+def pool_positivity(
+    fits: pd.DataFrame, template: Template, odd: Collection[str]
+) -> list[dict[str, Any]]:
+    """Return rows of `Gates`: the threshold of each marker in each tube.
+
+    Parameters
+    ----------
+    fits : rows of `GateFits` under `POSITIVE_OF`, all batches.
+    odd : tubes that stand against their batch, and teach nothing.
+    """
+    rows: list[dict[str, Any]] = []
+    for positivity in template.positivity:
+        own = fits[fits["population"] == f"{POSITIVE_OF}{positivity.marker}"]
+        batches = {str(name): part for name, part in own.groupby("batch", sort=True)}
+        learned = {
+            name: found
+            for name, part in batches.items()
+            if (found := _of_batch(part[~part["file_id"].isin(odd)])) is not None
+        }
+        study = _of_study(learned)
+        for name, part in batches.items():
+            cut, cut_se, state, reason = _decide(learned.get(name), study)
+            rows += [
+                _row(fit, positivity.marker, cut, cut_se, state, reason)
+                for _, fit in part.iterrows()
+            ]
+    return rows
+
+
+def _fit(
+    membership: Membership, marker: str, denominator: str, quantile: float, n_bootstrap: int
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "population": f"{POSITIVE_OF}{marker}",
+        "parent": denominator,
+        "method": METHOD,
+        "status": "not_estimable",
+        "n_parent": membership[denominator].size,
+    }
+    if marker not in membership.tube.markers:
+        return {**row, "method": NO_CHANNEL, "reason": f"the file has no channel for {marker}"}
+    values = membership.values_of(marker, denominator)
+    if values.size == 0:
+        return {**row, "reason": f"no {denominator}"}
+    transform = membership.tube.transforms[marker]
+    bins = np.floor(np.clip(values, _LOWEST, _HIGHEST) / np.float32(_BIN)).astype(np.int64)
+    first = int(bins.min())
+    counts = np.bincount(bins - first).astype(float)
+    edges = (first + np.arange(counts.size + 1)) * _BIN
+    seed = zlib.crc32(f"{membership.tube.file_id}/{POSITIVE_OF}{marker}".encode())
+    found = left_half(
+        counts,
+        np.asarray(transform.inverse(edges), dtype=np.float64),
+        quantile=quantile,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+    )
+    if found is None:
+        who = "events" if denominator == ROOT else denominator
+        return {**row, "reason": f"{plural(values.size, 'event')}: too few negative {who}"}
+    cut, low, high = (
+        float(transform.apply(np.array([found.threshold + by * found.standard_error]))[0])
+        for by in (0.0, -1.0, 1.0)
+    )
+    is_clear = found.is_near_zero
+    return {
+        **row,
+        "cut": cut,
+        "cut_se": max((high - low) / 2, 0.0),
+        "geometry": to_json(Threshold((marker,), "above", cut)),
+        "quality": float(np.clip(1 - found.mode / (4 * found.sd), 0, 1)),
+        "status": "ok" if is_clear else "weak",
+        "reason": None if is_clear else "its lowest peak lies far above zero: all may be dim",
+    }
+
+
+def _of_batch(fits: pd.DataFrame) -> tuple[float, float, int, bool] | None:
+    """Return a batch's threshold, its error, how many tubes, and whether they are clear."""
+    known = fits[fits["cut"].notna() & (fits["tube"] == "stained")]
+    clear = known[known["status"] == "ok"]
+    used = clear if len(clear) else known
+    if used.empty:
+        return None
+    cuts = used["cut"].to_numpy(dtype=float)
+    usual = float(used["cut_se"].median())
+    centre = float(np.median(cuts))
+    scatter = MAD_TO_SD * float(np.median(np.abs(cuts - centre))) if len(cuts) > 1 else 0.0
+    # the form error is the same in all tubes, so that more tubes do not lower it
+    error = float(np.hypot(usual, scatter * np.sqrt(np.pi / 2 / len(cuts))))
+    return centre, error, len(cuts), len(clear) > len(known) / 2
+
+
+def _of_study(learned: Mapping[str, tuple[float, float, int, bool]]) -> tuple[float, float] | None:
+    """Return the median of the batches' thresholds and their spread, freed of their own errors."""
+    clear = [one for one in learned.values() if one[3]]
+    if len(clear) < MIN_TUBES:
+        return None
+    cuts = np.array([one[0] for one in clear])
+    centre = float(np.median(cuts))
+    scatter = MAD_TO_SD * float(np.median(np.abs(cuts - centre)))
+    own = float(np.median([one[1] for one in clear]))
+    return centre, max(float(np.sqrt(max(scatter**2 - own**2, 0.0))), own / 2)
+
+
+def _decide(
+    own: tuple[float, float, int, bool] | None, study: tuple[float, float] | None
+) -> tuple[float | None, float | None, str, str | None]:
+    """Return threshold, error, state and reason of a batch."""
+    if own is None and study is None:
+        return None, None, "not_estimable", "no tube of the batch shows negatives"
+    if own is None:
+        assert study is not None
+        return study[0], study[1], "borrowed", "threshold of the other batches"
+    cut, error, n, is_clear = own
+    tubes = f"its batch ({n} tube{'s' * (n > 1)})"
+    if not is_clear:
+        return cut, error, WEAK, f"no negatives near zero in {tubes}: all may be dim"
+    if study is None:
+        return cut, error, "ok", f"left half of the negatives of {tubes}"
+    centre, spread = study
+    weight = spread**2 / (spread**2 + error**2)
+    shrunk = weight * cut + (1 - weight) * centre
+    return shrunk, error, "pooled", f"left half of the negatives of {tubes}, shrunk to the study"
+
+
+def _row(
+    fit: pd.Series,
+    marker: str,
+    cut: float | None,
+    cut_se: float | None,
+    state: str,
+    reason: str | None,
+) -> dict[str, Any]:
+    is_there = cut is not None and fit["method"] not in (NO_TUBE, NO_CHANNEL)
+    row = {name: fit[name] for name in ("file_id", "panel", "batch", "population", "parent")}
+    row |= {"method": METHOD, "n_parent": fit["n_parent"], "quality": fit["quality"]}
+    if not is_there:
+        why = fit["reason"] if fit["method"] in (NO_TUBE, NO_CHANNEL) else reason
+        return {**row, "state": "not_estimable", "reason": why}
+    assert cut is not None
+    return {
+        **row,
+        "geometry": to_json(Threshold((marker,), "above", cut)),
+        "cut": cut,
+        "cut_se": cut_se,
+        "cut_tube": None if pd.isna(fit["cut"]) else float(fit["cut"]),
+        "weight": 0.0,
+        "state": state,
+        "reason": reason,
+    }
