@@ -27,7 +27,9 @@ PEOPLE = pd.DataFrame(
 
 @pytest.fixture
 def libraries(tmp_path: Path) -> list[Path]:
-    """Annotate two libraries of two samples; the second lacks genes of the first and has one more."""
+    """Annotate two libraries of two samples; the second lacks genes of the first and has one
+    more.
+    """
     rows = [write_library(tmp_path, "lib1"), write_library(tmp_path, "lib2") | {"sample_id": "s2"}]
     data = read_library(rows[1])
     fewer = data[:, [name for name in data.var_names[::-1] if name != "FILLER7"]].copy()

@@ -1,6 +1,7 @@
 """All T cells of a study as one AnnData on disk, put together library by library.
 
-No more than one library is held at a time, so a million cells need no more memory than ten thousand.
+No more than one library is held at a time, so a million cells need no more memory than ten
+thousand.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def open_cells(
 
     Returns
     -------
-    AnnData, backed: `X` whole numbers on disk (molecules), `obs` the calls, probabilities and rank scores of
-    every cell and the columns of its person, names `<library_id>:<barcode>`. `adata.to_memory()`
-    loads it, `adata[rows].to_memory()` a part of it.
+    AnnData, backed: `X` whole numbers on disk (molecules), `obs` the calls, probabilities and rank
+    scores of every cell and the columns of its person, names `<library_id>:<barcode>`.
+    `adata.to_memory()` loads it, `adata[rows].to_memory()` a part of it.
     """
     if not libraries:
         what = "no library has cells here; is this a study with single-cell data?"
@@ -51,7 +52,9 @@ def open_cells(
 
 
 def pool_libraries(libraries: Sequence[Path], people: pd.DataFrame, path: Path) -> None:
-    """Write all cells of several libraries into one file; genes that a library lacks are 0 there."""
+    """Write all cells of several libraries into one file; genes that a library lacks are 0
+    there.
+    """
     described, genes, lengths = [], pd.Index([], dtype=object), []
     for library in libraries:
         with h5py.File(library) as file:

@@ -106,9 +106,9 @@ def plan_libraries(
     ----------
     truth : participant_id and group of each participant.
     batch_of : batch of each participant's staining.
-    sizes : libraries of each group, of its first participants; these are prepared in batches of their
-        own, `LIBRARIES_PER_GROUP` of each group in a batch. None for a library of everybody, prepared in the
-        batches of the staining.
+    sizes : libraries of each group, of its first participants; these are prepared in batches of
+        their own, `LIBRARIES_PER_GROUP` of each group in a batch. None for a library of everybody,
+        prepared in the batches of the staining.
     """
     if sizes is None:
         chosen = {participant: batch_of[participant] for participant in truth["participant_id"]}
