@@ -87,7 +87,13 @@ def learn(folder: Path) -> None:
     from itc_analysis.flow.manual import gatingml
     from itc_analysis.flow.tube.batch import read_batch
     from itc_analysis.flow.tube.quality_mask import kept_row
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.tubes import (
+        GateFits,
+        Gates,
+        KeptEvents,
+        TubeQuality,
+    )
 
     row = {**ROW, "path": str(folder / "tube.fcs")}
     (folder / "tubes.json").write_text(json.dumps([row]))
@@ -99,12 +105,12 @@ def learn(folder: Path) -> None:
     start = time.process_time()
     rows = fit.fit_tube(tube, batch.template, n_bootstrap=settings.n_bootstrap)
     print(f"learning the cuts: {time.process_time() - start:.2f} s CPU")
-    gates = pool_gates(contract.make(rows, made.GateFits), batch.template, settings)
-    contract.write(gates, folder / "gates.parquet", made.Gates, {})
-    contract.write(contract.make([quality], made.TubeQuality), folder / "quality.parquet",
-                   made.TubeQuality, {})  # fmt: skip
-    kept = contract.make([kept_row(tube.file_id, tube.keep)], made.KeptEvents)
-    contract.write(kept, folder / "kept_events.parquet", made.KeptEvents, {})
+    gates = pool_gates(contract.make(rows, GateFits), batch.template, settings)
+    contract.write(gates, folder / "gates.parquet", Gates, {})
+    contract.write(contract.make([quality], TubeQuality), folder / "quality.parquet",
+                   TubeQuality, {})  # fmt: skip
+    kept = contract.make([kept_row(tube.file_id, tube.keep)], KeptEvents)
+    contract.write(kept, folder / "kept_events.parquet", KeptEvents, {})
     axes = {"tube": fit.axes_of(tube)}
     gatingml.write_gates(gates, batch.template, axes, ["tube"], folder / "gatingml")
 
@@ -112,13 +118,19 @@ def learn(folder: Path) -> None:
 def draw(folder: Path) -> None:
     """Draw every gate of the tube, as `itc overview` does. Prints what it costs."""
     from itc_analysis.flow.pictures.overview import Overview, Tables
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.tubes import (
+        Gates,
+        TubeQuality,
+        Views,
+    )
+    from itc_analysis.tables.measured import Counts
 
     tables = Tables(
-        gates=contract.read(folder / "gates.parquet", made.Gates),
-        views=contract.read(folder / "views.parquet", made.Views),
-        counts=contract.read(folder / "counts.parquet", made.Counts),
-        quality=contract.read(folder / "quality.parquet", made.TubeQuality),
+        gates=contract.read(folder / "gates.parquet", Gates),
+        views=contract.read(folder / "views.parquet", Views),
+        counts=contract.read(folder / "counts.parquet", Counts),
+        quality=contract.read(folder / "quality.parquet", TubeQuality),
     )
     start = time.process_time()
     overview = Overview(tables)
@@ -178,13 +190,16 @@ def with_the_evaluator(folder: Path) -> tuple[Run, Run]:
     from itc_analysis.flow.spillover.compensation import compensate, find_spillover
     from itc_analysis.flow.tube.batch import read_batch
     from itc_analysis.flow.tube.tube import Tube
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.tubes import (
+        Gates,
+    )
 
     wanted = json.loads((folder / "statistics.json").read_text())
 
     def run() -> dict[str, int]:
         batch = read_batch(folder / "tubes.json", PANEL, TEMPLATE)
-        gates = contract.read(folder / "gates.parquet", made.Gates)
+        gates = contract.read(folder / "gates.parquet", Gates)
         roles = dict(zip(batch.panel["marker"], batch.panel["role"], strict=True))
         file = read_fcs(batch.rows[0]["path"])
         _, spillover = find_spillover(file)
@@ -251,10 +266,13 @@ def write_statistics(folder: Path) -> None:
 
     from itc_analysis.flow.scale.transform import Transform
     from itc_analysis.simulate.instrument.panels import TOP_OF_RANGE
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.tubes import (
+        Intensity,
+    )
 
     scale = Transform("logicle", t=TOP_OF_RANGE)
-    rows = contract.read(folder / "intensity.parquet", made.Intensity)
+    rows = contract.read(folder / "intensity.parquet", Intensity)
     wanted = [
         (row.population, row.marker,
          None if np.isnan(row.threshold) else float(scale.inverse(np.array([row.threshold]))[0]))

@@ -13,19 +13,21 @@ from itc_analysis import cli
 from itc_analysis.config.frozen import freeze
 from itc_analysis.config.sections import Study
 from itc_analysis.config.steps import CheckSettings
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.decisions import Classification, Disclosure, Queries
+from itc_analysis.tables.cohort.participants import Eligibility, Participants, Problems
 
 TABLES = {
-    "participants": made.Participants,
-    "eligibility": made.Eligibility,
-    "classification": made.Classification,
-    "queries": made.Queries,
-    "disclosure": made.Disclosure,
+    "participants": Participants,
+    "eligibility": Eligibility,
+    "classification": Classification,
+    "queries": Queries,
+    "disclosure": Disclosure,
     "samples": sheets.SampleSheet,
     "tubes": sheets.TubeSheet,
     "libraries": sheets.LibrarySheet,
-    "problems": made.Problems,
+    "problems": Problems,
 }
 
 

@@ -9,14 +9,11 @@ from itc_analysis.cli import main
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Participants
-from itc_analysis.tables.made import (
-    Associations,
-    Compositions,
-    Modalities,
-    ModalityAgreement,
-)
 from itc_analysis.tables.measured import Measurements
+from itc_analysis.tables.stats.associations import Associations
 from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
+from itc_analysis.tables.stats.compositions import Compositions
+from itc_analysis.tables.stats.modalities import Modalities, ModalityAgreement
 from stats.made_up_study import inverse_logit, make_measurements, make_participants
 
 

@@ -10,8 +10,12 @@ import pytest
 
 from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.collect import Limits, Tables, measure_study
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.participants import Participants
+from itc_analysis.tables.flow.tubes import Intensity, TubeQuality
+from itc_analysis.tables.measured import Counts, ScoreTable
+from itc_analysis.tables.singlecell import LibraryQuality
 
 LIMITS = Limits(lod_events=20, lod_cells=5, min_phenotype_events=50)
 
@@ -141,16 +145,16 @@ def make_tables() -> Tables:
     tubes.append({**fmo, "tube": "fmo", "fmo_markers": "PD-1"})
     counts += panel_rows("FMO-1", "S-BR", PANEL_A)
     return Tables(
-        participants=contract.make(participants, made.Participants),
+        participants=contract.make(participants, Participants),
         samples=contract.make(samples, sheets.SampleSheet),
         tubes=contract.make(tubes, sheets.TubeSheet),
         libraries=None,
-        tube_quality=contract.make(quality, made.TubeQuality),
-        counts=contract.make(counts, made.Counts),
-        intensity=contract.make(intensity, made.Intensity),
-        library_quality=contract.empty(made.LibraryQuality),
-        cell_counts=contract.empty(made.Counts),
-        scores=contract.empty(made.ScoreTable),
+        tube_quality=contract.make(quality, TubeQuality),
+        counts=contract.make(counts, Counts),
+        intensity=contract.make(intensity, Intensity),
+        library_quality=contract.empty(LibraryQuality),
+        cell_counts=contract.empty(Counts),
+        scores=contract.empty(ScoreTable),
     )
 
 

@@ -12,8 +12,11 @@ from itc_analysis.errors import ItcError
 from itc_analysis.measurements.collect import MAIN_METHODS
 from itc_analysis.scores.methods import METHODS
 from itc_analysis.scores.runner import STANDARDISED
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.flow.tubes import Intensity, TubeQuality
+from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
+from itc_analysis.tables.singlecell import LibraryQuality
 
 SAMPLES = ("H1", "H2", "H3", "H4", "H5", "P1", "P2", "BR")
 
@@ -202,7 +205,7 @@ def test_single_cell_is_measured_like_flow(study: Any) -> None:
                 _library_quality("L1", "S-H1", "ok", None),
                 _library_quality("L2", "S-H2", "unreadable", "not an h5 file"),
             ],
-            made.LibraryQuality,
+            LibraryQuality,
         ),
         cell_counts=contract.make(
             [
@@ -214,7 +217,7 @@ def test_single_cell_is_measured_like_flow(study: Any) -> None:
                     "L1", "S-H1", "inkt", parent="t_cells", n_events=2, detection="below_lod"
                 ),
             ],
-            made.Counts,
+            Counts,
         ),
     )
     row = study.row("L1", "mait", "share_of_t")
@@ -243,16 +246,16 @@ def test_unknown_sample_participant_and_group_are_all_named(study: Any) -> None:
 def test_study_without_anything_gives_an_empty_table(study: Any) -> None:
     for name, kind in (
         ("tubes", sheets.TubeSheet),
-        ("tube_quality", made.TubeQuality),
-        ("counts", made.Counts),
-        ("intensity", made.Intensity),
+        ("tube_quality", TubeQuality),
+        ("counts", Counts),
+        ("intensity", Intensity),
     ):
         study.put(**{name: contract.empty(kind)})
     assert study.measure().empty
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    return table.sort_values(list(contract.key_of(made.Measurements)), ignore_index=True)
+    return table.sort_values(list(contract.key_of(Measurements)), ignore_index=True)
 
 
 def _library_quality(
@@ -288,7 +291,7 @@ def _scores() -> pd.DataFrame:
             | {"signature": "coexpression", "method": "share_two_or_more", "unit": "share"}
             | {"source_id": "P1-a", "sample_id": "S-P1", "value": 0.25, "standard_error": 0.02, "status": "ok"},
         ],
-        made.ScoreTable,
+        ScoreTable,
     )  # fmt: skip
 
 

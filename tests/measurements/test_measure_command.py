@@ -12,8 +12,11 @@ from itc_analysis.cli import measure
 from itc_analysis.config.frozen import freeze_step
 from itc_analysis.config.sections import Flow, Settings
 from itc_analysis.errors import ItcError
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.participants import Participants
+from itc_analysis.tables.flow.tubes import Intensity, TubeQuality
+from itc_analysis.tables.measured import Counts, Measurements
 
 
 def write_inputs(study: Any, folder: Path, *, lod_events: int = 20) -> list[str]:
@@ -21,12 +24,12 @@ def write_inputs(study: Any, folder: Path, *, lod_events: int = 20) -> list[str]
     tables, flow = study.tables, Flow(lod_events=lod_events)
     origin = provenance.describe("itc apply-gates", parameters=flow.model_dump(mode="json"))
     named = {
-        "participants": (tables.participants, made.Participants),
+        "participants": (tables.participants, Participants),
         "samples": (tables.samples, sheets.SampleSheet),
         "tubes": (tables.tubes, sheets.TubeSheet),
-        "tube-quality": (tables.tube_quality, made.TubeQuality),
-        "counts": (tables.counts, made.Counts),
-        "intensity": (tables.intensity, made.Intensity),
+        "tube-quality": (tables.tube_quality, TubeQuality),
+        "counts": (tables.counts, Counts),
+        "intensity": (tables.intensity, Intensity),
     }
     arguments = []
     for name, (table, kind) in named.items():
@@ -51,7 +54,7 @@ def run(arguments: list[str]) -> None:
 def test_command_writes_the_table_with_its_methods(study: Any, tmp_path: Path) -> None:
     run(write_inputs(study, tmp_path))
     path = tmp_path / "measurements.parquet"
-    table = contract.read(path, made.Measurements)
+    table = contract.read(path, Measurements)
     assert len(table) == len(study.measure())
     stored = contract.read_provenance(path)
     assert stored["methods"].startswith("Populations were measured")
@@ -71,7 +74,7 @@ def test_limit_of_detection_is_the_one_the_counts_were_made_with(
 ) -> None:
     study.change("counts", {"population": "inkt"}, n_upper=5.0, detection="below_lod")
     run(write_inputs(study, tmp_path, lod_events=35))
-    table = contract.read(tmp_path / "measurements.parquet", made.Measurements)
+    table = contract.read(tmp_path / "measurements.parquet", Measurements)
     rows = table[(table["population"] == "inkt") & (table["measure"] == "share_of_t")]
     analysed = rows[rows["status"] == "below_lod"]
     assert set(analysed["upper"]) == {35 / 10_000}

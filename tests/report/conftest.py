@@ -17,8 +17,23 @@ from itc_analysis.config.sections import Settings, Study
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.provenance import describe
 from itc_analysis.results import Layout
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.decisions import Classification, Disclosure, Queries
+from itc_analysis.tables.cohort.participants import Eligibility, Participants, Problems
+from itc_analysis.tables.flow.panelwide import ResidualSpill, Scales
+from itc_analysis.tables.flow.tubes import (
+    Acquisitions,
+    GateFits,
+    Gates,
+    Intensity,
+    TubeQuality,
+    Views,
+)
+from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
+from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk
+from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
+from itc_analysis.tables.stats.genes import Genes
 from report import made_up_answers
 
 GROUPS = ("SSc", "SLE", "pSS", "RA", "IIM", "healthy")
@@ -72,7 +87,7 @@ def write_results(
     people = _people(per_group, groups, rng)
     told = {"packages": ["numpy"], "citations": ["parks2006"]}
     cohort = describe("itc check", methods="Participants were checked.", citations=["vonelm2007"])
-    contract.write(people, at.participants, made.Participants, cohort)
+    contract.write(people, at.participants, Participants, cohort)
     eligibility = [
         {
             "participant_id": person,
@@ -84,7 +99,7 @@ def write_results(
         for person, decision in zip(people["participant_id"], people["decision"], strict=True)
         for rule in ("adult", "no_chronic_infection")
     ]
-    _write(eligibility, at.eligibility, made.Eligibility, cohort)
+    _write(eligibility, at.eligibility, Eligibility, cohort)
     _write_checks(at, people, hostile_text, cohort)
     samples = [
         {
@@ -131,7 +146,7 @@ def write_results(
             "remedy": "ask the laboratory",
         }
     ]
-    _write(problems, at.problems, made.Problems, cohort)
+    _write(problems, at.problems, Problems, cohort)
     bad_tube = f"{samples[1]['sample_id']}_panel_a"
     if with_flow:
         _write_flow(at, tubes, bad_tube, hostile_text, told, rng)
@@ -144,13 +159,13 @@ def write_results(
     _write(
         measurements,
         at.measurements,
-        made.Measurements,
+        Measurements,
         describe("itc measure", methods="Counts became shares of T cells."),
     )
     _write(
         _scores(measurements),
         at.scores,
-        made.ScoreTable,
+        ScoreTable,
         describe("itc score", methods="Scores were read against healthy participants."),
     )
     compared = _comparisons(measurements, groups)
@@ -159,9 +174,9 @@ def write_results(
         methods="Groups were compared by regression with robust errors.",
         citations=["mackinnon1985", "holm1979"],
     )
-    _write(compared, at.comparisons, made.Comparisons, made_by)
-    _write(_verdicts(compared, groups), at.verdicts, made.Verdicts, made_by)
-    _write(_diagnostics(compared, people), at.diagnostics, made.Diagnostics, made_by)
+    _write(compared, at.comparisons, Comparisons, made_by)
+    _write(_verdicts(compared, groups), at.verdicts, Verdicts, made_by)
+    _write(_diagnostics(compared, people), at.diagnostics, Diagnostics, made_by)
     is_compared = with_flow and len(groups) > 1 and groups[0] == "SSc"
     made_up_answers.write(
         at, people, groups=groups if is_compared else (), with_single_cell=with_single_cell
@@ -169,7 +184,7 @@ def write_results(
     _write(
         _genes(groups, rng) if with_single_cell else [],
         at.genes,
-        made.Genes,
+        Genes,
         describe("itc compare-genes", methods="Genes were compared.", citations=["love2014"]),
     )
 
@@ -199,7 +214,7 @@ def _people(per_group: int, groups: tuple[str, ...], rng: np.random.Generator) -
                     "is_analysed": not is_out,
                 }
             )
-    return contract.make(rows, made.Participants)
+    return contract.make(rows, Participants)
 
 
 def _write_flow(
@@ -235,22 +250,22 @@ def _write_flow(
             for place, tube in enumerate(rows)
         ]
         made_by = describe("itc fit-gates", methods="Events were logicle transformed.", **told)
-        _write(quality, at.tube_quality(panel, "b1"), made.TubeQuality, made_by)
-        _write(_scales(panel), at.scales(panel), made.Scales, made_by)
+        _write(quality, at.tube_quality(panel, "b1"), TubeQuality, made_by)
+        _write(_scales(panel), at.scales(panel), Scales, made_by)
         spill = [
             {"panel": panel, "source": source, "detector": "CD4", "slope": slope, "n_tubes": n,
              "n_over": n_over, "n_above": 0, "reason": None if n else "no bright events of the source"}
             for source, slope, n, n_over in (("CD3", -0.08, 9, 7), ("CD8", -0.01, 9, 2), ("PD-1", None, 0, 0))
         ]  # fmt: skip
-        _write(spill, at.spill(panel), made.ResidualSpill, made_by)
+        _write(spill, at.spill(panel), ResidualSpill, made_by)
         steps = [
             step
             for place, row in enumerate(quality)
             if row["status"] == "ok"
             for step in _acquisition(str(row["file_id"]), unsteady=(place == 2), rng=rng)
         ]
-        _write(steps, at.acquisitions(panel, "b1"), made.Acquisitions, made_by)
-        _write([], at.fits(panel, "b1"), made.GateFits, made_by)
+        _write(steps, at.acquisitions(panel, "b1"), Acquisitions, made_by)
+        _write([], at.fits(panel, "b1"), GateFits, made_by)
         names = ["t_cells", "mait", "inkt", "gd_t_cells"]
         names = ["t_cells", "cd8_t_cells", "innate_cd8"] if panel == "panel_b" else names
         usable = [tube for tube in rows if tube["file_id"] != bad_tube]
@@ -258,7 +273,7 @@ def _write_flow(
         _write(
             gates,
             at.gates(panel),
-            made.Gates,
+            Gates,
             describe("itc pool-gates", methods="Cuts were pooled."),
         )
         counts = [
@@ -267,10 +282,10 @@ def _write_flow(
             for name, n in zip(names, _sizes(names, rng), strict=True)
         ]
         made_by = describe("itc apply-gates", methods="Cells were counted.", inputs=[])
-        _write(counts, at.counts(panel, "b1"), made.Counts, made_by)
-        _write([], at.intensity(panel, "b1"), made.Intensity, made_by)
+        _write(counts, at.counts(panel, "b1"), Counts, made_by)
+        _write([], at.intensity(panel, "b1"), Intensity, made_by)
         _write([_view(tube, name, rng) for tube in usable[:3] for name in names],
-               at.views(panel, "b1"), made.Views, made_by)  # fmt: skip
+               at.views(panel, "b1"), Views, made_by)  # fmt: skip
 
 
 def _scales(panel: str) -> list[dict[str, Any]]:
@@ -328,7 +343,7 @@ def _write_checks(
     ]
     # the first person of the index group: by the items nobody can tell, the clinician declared it
     classification[0] |= {"verdict": "not_assessable", "declared": True}
-    _write(classification, at.classification, made.Classification, made_by)
+    _write(classification, at.classification, Classification, made_by)
     first = people.iloc[0]
     queries = [
         {
@@ -342,9 +357,9 @@ def _write_checks(
         }
     ]
     queries.append(queries[0] | {"item": "pregnant_or_breastfeeding", "blocks": True})
-    _write(queries, at.queries, made.Queries, made_by)
+    _write(queries, at.queries, Queries, made_by)
     cells = count_cells(people, min_cell_size=Settings().cohort.min_cell_size)
-    contract.write(cells, at.disclosure, made.Disclosure, made_by)
+    contract.write(cells, at.disclosure, Disclosure, made_by)
 
 
 def _sizes(names: list[str], rng: np.random.Generator) -> list[int]:
@@ -465,10 +480,10 @@ def _write_single_cell(
             )
         )
     made_by = describe("itc annotate", methods="Cells were called.", citations=[])
-    _write(quality, at.library_quality("x1"), made.LibraryQuality, made_by)
-    _write(cells, at.cells("x1"), made.Cells, made_by)
-    _write(counts, at.cell_counts("x1"), made.Counts, made_by)
-    _write([], at.pseudobulk("x1"), made.Pseudobulk, made_by)
+    _write(quality, at.library_quality("x1"), LibraryQuality, made_by)
+    _write(cells, at.cells("x1"), Cells, made_by)
+    _write(counts, at.cell_counts("x1"), Counts, made_by)
+    _write([], at.pseudobulk("x1"), Pseudobulk, made_by)
 
 
 def _measurements(

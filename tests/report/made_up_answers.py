@@ -8,7 +8,10 @@ import pandas as pd
 
 from itc_analysis.provenance import describe
 from itc_analysis.results import Layout
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.stats.associations import Associations
+from itc_analysis.tables.stats.compositions import Compositions
+from itc_analysis.tables.stats.modalities import Modalities, ModalityAgreement
 
 MADE_BY = describe("itc compare", methods="Clinical variables were associated with the cells.")
 COMMON = {
@@ -27,10 +30,10 @@ def write(
     """Write the four tables; without groups to compare they hold no row."""
     both = bool(groups) and with_single_cell
     for rows, path, model in (
-        (associations() if groups else [], at.associations, made.Associations),
-        (compositions(groups) if groups else [], at.compositions, made.Compositions),
-        (modalities(people) if both else [], at.modalities, made.Modalities),
-        (agreement() if both else [], at.modality_agreement, made.ModalityAgreement),
+        (associations() if groups else [], at.associations, Associations),
+        (compositions(groups) if groups else [], at.compositions, Compositions),
+        (modalities(people) if both else [], at.modalities, Modalities),
+        (agreement() if both else [], at.modality_agreement, ModalityAgreement),
     ):
         table = contract.make(rows, model) if rows else contract.empty(model)
         contract.write(table, path, model, MADE_BY)

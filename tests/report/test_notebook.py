@@ -77,7 +77,8 @@ def write_cells(results: Path, folder: Path) -> None:
     from itc_analysis.simulate.people import blood, cohort
     from itc_analysis.singlecell.annotate import annotate_libraries
     from itc_analysis.singlecell.calls.weights import read_evidence
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.singlecell import SoftCounts
 
     study = open_results(results)
     truth = cohort.simulate_measurement_truth("null", 1, 1)
@@ -110,7 +111,7 @@ def write_cells(results: Path, folder: Path) -> None:
         ),
         folder=into,
     )
-    contract.write(tables.soft_counts, into / "soft_counts.parquet", made.SoftCounts, provenance={})
+    contract.write(tables.soft_counts, into / "soft_counts.parquet", SoftCounts, provenance={})
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -15,7 +15,9 @@ from itc_analysis.config.frozen import freeze
 from itc_analysis.config.sections import Settings, Study
 from itc_analysis.report.page import SECTIONS, build_page, write_page
 from itc_analysis.results import Layout
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.participants import Participants
+from itc_analysis.tables.stats.comparisons import Comparisons
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def test_every_picture_is_described(tree: html.HtmlElement) -> None:
 def test_the_primary_numbers_of_the_page_are_those_of_the_table(
     results: Path, tree: html.HtmlElement
 ) -> None:
-    table = contract.read(Layout(str(results)).comparisons, made.Comparisons)
+    table = contract.read(Layout(str(results)).comparisons, Comparisons)
     rows = table[(table["role"] == "primary") & (table["reference_group"] == "healthy")]
     names = {"mait": "MAIT", "inkt": "iNKT", "gd_t_cells": "γδ T", "innate_cd8": "innate CD8"}
     measures = {"share_of_t": "% of T cells", "cells_per_ul": "cells/µL"}
@@ -118,14 +120,14 @@ def test_the_primary_numbers_of_the_page_are_those_of_the_table(
 
 
 def test_every_comparison_of_the_plan_is_on_the_page(results: Path, tree: html.HtmlElement) -> None:
-    table = contract.read(Layout(str(results)).comparisons, made.Comparisons)
+    table = contract.read(Layout(str(results)).comparisons, Comparisons)
     rows = tree.xpath("//section[@id='comparisons']//table[position()>0]//tbody/tr")
     n_families = table["family"].nunique()
     assert len(rows) == len(table) + n_families
 
 
 def test_per_cent_is_a_hundred_times_the_share(results: Path, tree: html.HtmlElement) -> None:
-    table = contract.read(Layout(str(results)).comparisons, made.Comparisons)
+    table = contract.read(Layout(str(results)).comparisons, Comparisons)
     row = table.query(
         "population == 'mait' and measure == 'share_of_t' and reference_group == 'healthy'"
     ).iloc[0]
@@ -171,7 +173,7 @@ def test_the_page_holds_no_path_of_this_machine(results: Path, page: str) -> Non
 
 
 def test_nobody_who_is_enrolled_disappears(results: Path, tree: html.HtmlElement) -> None:
-    people = contract.read(Layout(str(results)).participants, made.Participants)
+    people = contract.read(Layout(str(results)).participants, Participants)
     flow = tree.xpath("string(//section[@id='participants']//*[name()='desc'])")
     assert f"Enrolled: {len(people)}" in flow
     excluded = people.loc[~people["is_analysed"], "participant_id"].tolist()

@@ -21,7 +21,9 @@ from itc_analysis.report.sections.results import answer, comparisons, scores
 from itc_analysis.results import Layout
 from itc_analysis.singlecell.plots import plot_quality
 from itc_analysis.stats.plots.comparisons import plot_group_points
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.measured import Measurements
+from itc_analysis.tables.stats.comparisons import Comparisons
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +85,8 @@ def test_a_plan_without_primary_comparisons_says_that_nothing_is_confirmatory(
 ) -> None:
     folder = make_results(groups=("SSc", "SLE", "healthy"))
     path = Layout(str(folder)).comparisons
-    table = contract.read(path, made.Comparisons)
-    contract.write(table[table["role"] != "primary"], path, made.Comparisons)
+    table = contract.read(path, Comparisons)
+    contract.write(table[table["role"] != "primary"], path, Comparisons)
     first = answer.section(collect(folder, settings)).blocks[0]
     assert "declares no primary comparison" in str(getattr(first, "text", ""))
 
@@ -94,11 +96,11 @@ def test_a_study_where_nothing_can_be_estimated_says_so_before_any_table(
 ) -> None:
     folder = make_results()
     path = Layout(str(folder)).comparisons
-    table = contract.read(path, made.Comparisons)
+    table = contract.read(path, Comparisons)
     numbers = ["estimate", "lower", "upper", "p_value", "p_adjusted"]
     table[numbers] = float("nan")
     table = table.assign(status="not_estimable", reason="1 participant, fewer than 3; so it is")
-    contract.write(table, path, made.Comparisons)
+    contract.write(table, path, Comparisons)
     first, folded, *_ = answer.section(collect(folder, settings)).blocks
     n_rows = int(table["measure"].isin(answer.ABUNDANCE).sum())
     assert f"None of the {n_rows} comparisons of abundance" in str(getattr(first, "text", ""))
@@ -151,8 +153,8 @@ def test_a_participant_without_any_number_is_named(
 ) -> None:
     folder = make_results()
     path = Layout(str(folder)).measurements
-    table = contract.read(path, made.Measurements)
-    contract.write(table[table["participant_id"] != "healthy02"], path, made.Measurements)
+    table = contract.read(path, Measurements)
+    contract.write(table[table["participant_id"] != "healthy02"], path, Measurements)
     section = problems.section(collect(folder, settings))
     rows = [row for shown in tables_of(section) for row in shown.rows if row[0] == "healthy02"]
     assert rows == [["healthy02", "healthy", "no sample of this person was measured"]]

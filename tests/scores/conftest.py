@@ -12,8 +12,12 @@ import pytest
 from itc_analysis.scores.profiles import FlowTables, SingleCellTables
 from itc_analysis.scores.runner import Limits, score_study
 from itc_analysis.scores.signatures import Signature
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.participants import Participants
+from itc_analysis.tables.flow.tubes import Combinations, Intensity
+from itc_analysis.tables.measured import Counts
+from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
 
 LIMITS = Limits(min_features_found=0.6, min_reference=4, min_cells=20)
 
@@ -54,9 +58,7 @@ def _people() -> tuple[pd.DataFrame, pd.DataFrame]:
         {"sample_id": f"S-{name}", "participant_id": name, "sample_type": "participant"}
         for name in (*HEALTHY, *PATIENTS)
     ] + [{"sample_id": "S-BR", "sample_type": "bridge_control"}]
-    return contract.make(participants, made.Participants), contract.make(
-        samples, sheets.SampleSheet
-    )
+    return contract.make(participants, Participants), contract.make(samples, sheets.SampleSheet)
 
 
 def _flow() -> FlowTables:
@@ -124,9 +126,9 @@ def _flow() -> FlowTables:
     intensity.append(intensity[0] | {"source_id": "FMO", "sample_id": "S-BR"})
     return FlowTables(
         tubes=contract.make(tubes, sheets.TubeSheet),
-        counts=contract.make(counts, made.Counts),
-        intensity=contract.make(intensity, made.Intensity),
-        combinations=contract.make(combinations, made.Combinations),
+        counts=contract.make(counts, Counts),
+        intensity=contract.make(intensity, Intensity),
+        combinations=contract.make(combinations, Combinations),
     )
 
 
@@ -160,8 +162,8 @@ def _single_cell() -> SingleCellTables:
                     )
     return SingleCellTables(
         sources=pd.DataFrame(sources, dtype="string"),
-        pseudobulk=contract.make(bulk, made.Pseudobulk),
-        depth=contract.make(depth, made.PseudobulkDepth),
+        pseudobulk=contract.make(bulk, Pseudobulk),
+        depth=contract.make(depth, PseudobulkDepth),
     )
 
 

@@ -15,7 +15,8 @@ from itc_analysis.scores.coexpression import (
     pair_table,
     score_coexpression,
 )
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.tubes import Combinations
 
 
 def test_share_with_two_or_more_by_hand(study: Any) -> None:
@@ -73,7 +74,7 @@ def test_correlation_of_markers_is_that_of_the_cells(study: Any) -> None:
 
 
 def test_panel_without_combinations_has_no_rows(study: Any) -> None:
-    study.put("flow", combinations=contract.empty(made.Combinations))
+    study.put("flow", combinations=contract.empty(Combinations))
     assert not (study.score()["signature"] == "coexpression").any()
 
 

@@ -19,7 +19,8 @@ from itc_analysis.scores.labels import (
     label_participants,
 )
 from itc_analysis.scores.signatures import Signature
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.measured import Measurements
 
 CARDS = [
     Signature("exhaustion", "flow", ("PD-1", "TIM-3", "TIGIT"), (1, 1, 1), ("s",) * 3, "r"),
@@ -52,7 +53,7 @@ def measurements(raised: dict[str, tuple[str, ...]], lacking: tuple[str, ...] = 
                     "status": "no_control" if is_lost else "ok",
                 }
             )
-    return contract.make(rows, made.Measurements)
+    return contract.make(rows, Measurements)
 
 
 def label_of(table: pd.DataFrame, person: str) -> str:
@@ -121,7 +122,7 @@ def test_healthy_people_are_called_raised_as_rarely_with_few_cells_as_with_many(
                     "status": "ok",
                 }
             )
-    table = contract.make(rows, made.Measurements)
+    table = contract.make(rows, Measurements)
     found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
     patients = found[found["group"] == "SSc"]
     # 400 markers: 2.5 % are 10, give or take 3
@@ -150,5 +151,5 @@ def test_every_count_of_markers_gives_one_label() -> None:
 
 
 def test_table_without_positivity_gives_no_labels() -> None:
-    empty = contract.empty(made.Measurements)
+    empty = contract.empty(Measurements)
     assert label_participants(empty, CARDS, healthy_group="healthy", min_reference=4).empty

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from itc_analysis.scores.runner import n_features_needed
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.measured import ScoreTable
 
 NAMES = ("H1", "H2", "H3", "H4", "H5", "H6", "P1", "P2", "P3", "P4")
 
@@ -93,7 +94,7 @@ def test_bridge_control_and_excluded_healthy_people_are_no_reference(study: Any)
 
 
 def test_order_of_the_rows_changes_nothing(study: Any) -> None:
-    keys = list(contract.key_of(made.ScoreTable))
+    keys = list(contract.key_of(ScoreTable))
     expected = study.score().sort_values(keys, ignore_index=True)
     rng = np.random.default_rng(7)
     for arm, names in (

@@ -15,8 +15,12 @@ from itc_analysis.config.frozen import freeze_step
 from itc_analysis.config.sections import Flow, Settings, SingleCell
 from itc_analysis.errors import ItcError
 from itc_analysis.scores.sources import single_cell_sources
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.cohort.participants import Participants
+from itc_analysis.tables.flow.tubes import Combinations, Intensity
+from itc_analysis.tables.measured import Counts, ScoreTable
+from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
 
 
 def arguments(study: Any, folder: Path, **changes: list[str]) -> list[str]:
@@ -28,14 +32,14 @@ def arguments(study: Any, folder: Path, **changes: list[str]) -> list[str]:
         ),
     }
     tables = {
-        "participants": (study.participants, made.Participants, "flow"),
+        "participants": (study.participants, Participants, "flow"),
         "samples": (study.samples, sheets.SampleSheet, "flow"),
         "tubes": (study.flow.tubes, sheets.TubeSheet, "flow"),
-        "counts": (study.flow.counts, made.Counts, "flow"),
-        "intensity": (study.flow.intensity, made.Intensity, "flow"),
-        "combinations": (study.flow.combinations, made.Combinations, "flow"),
-        "pseudobulk": (study.single_cell.pseudobulk, made.Pseudobulk, "cells"),
-        "pseudobulk-depth": (study.single_cell.depth, made.PseudobulkDepth, "cells"),
+        "counts": (study.flow.counts, Counts, "flow"),
+        "intensity": (study.flow.intensity, Intensity, "flow"),
+        "combinations": (study.flow.combinations, Combinations, "flow"),
+        "pseudobulk": (study.single_cell.pseudobulk, Pseudobulk, "cells"),
+        "pseudobulk-depth": (study.single_cell.depth, PseudobulkDepth, "cells"),
     }
     named = {
         "config": [freeze_step(Settings(), "score", folder)],
@@ -59,7 +63,7 @@ def run(words: list[str]) -> None:
 def test_command_writes_scores_with_their_methods(study: Any, tmp_path: Path) -> None:
     run(arguments(study, tmp_path))
     path = tmp_path / "scores.parquet"
-    table = contract.read(path, made.ScoreTable)
+    table = contract.read(path, ScoreTable)
     scored = table[table["method"] != "imfi"]
     assert {
         "exhaustion",
@@ -88,7 +92,7 @@ def test_second_run_gives_the_same_bytes(study: Any, tmp_path: Path) -> None:
 def test_every_list_may_be_empty(study: Any, tmp_path: Path) -> None:
     names = ("counts", "intensity", "combinations", "pseudobulk", "pseudobulk_depth")
     run(arguments(study, tmp_path, **{name: [] for name in names}))
-    assert contract.read(tmp_path / "scores.parquet", made.ScoreTable).empty
+    assert contract.read(tmp_path / "scores.parquet", ScoreTable).empty
 
 
 def test_tubes_are_asked_for(study: Any, tmp_path: Path) -> None:
@@ -101,7 +105,7 @@ def test_tubes_are_asked_for(study: Any, tmp_path: Path) -> None:
 def test_tables_made_with_different_settings_are_refused(study: Any, tmp_path: Path) -> None:
     other = provenance.describe("itc apply-gates", parameters={"fmo_quantile": 0.9})
     path = tmp_path / "more.parquet"
-    contract.write(contract.empty(made.Intensity), path, made.Intensity, provenance=other)
+    contract.write(contract.empty(Intensity), path, Intensity, provenance=other)
     words = arguments(study, tmp_path)
     words.insert(words.index("--intensity") + 1, str(path))
     with pytest.raises(ItcError, match=r"made with fmo_quantile = 0\.9"):
@@ -120,7 +124,7 @@ def test_libraries_of_one_sample_are_joined_and_lost_ones_kept() -> None:
         [
             {"sample_id": "S9", "population": "mait", "n_cells": 30, "n_counts": 1.0, "n_genes_measured": 9}
         ],
-        made.PseudobulkDepth,
+        PseudobulkDepth,
     )  # fmt: skip
     counts = contract.make(
         [
@@ -134,7 +138,7 @@ def test_libraries_of_one_sample_are_joined_and_lost_ones_kept() -> None:
                 "status": "unreadable",
             }
         ],
-        made.Counts,
+        Counts,
     )
     found = single_cell_sources(libraries, counts, depth)
     rows = sorted(found.itertuples(index=False, name=None))

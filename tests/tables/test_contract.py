@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from itc_analysis.errors import ItcError
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
+from itc_analysis.tables.measured import Counts, Measurements
 from itc_analysis.tables.registry import TABLES, contract_of
+from itc_analysis.tables.stats.comparisons import Comparisons
 
 
 def counts_row(**changes: object) -> dict[str, object]:
@@ -50,27 +52,25 @@ def test_ids_stay_text_through_a_file(tmp_path: Path) -> None:
 def test_the_same_table_gives_the_same_bytes_whatever_the_order_of_rows(tmp_path: Path) -> None:
     rows = [counts_row(), counts_row(source_id="T0")]
     for name, order in (("a", rows), ("b", rows[::-1])):
-        contract.write(
-            contract.make(order, made.Counts), tmp_path / name, made.Counts, {"step": "x"}
-        )
+        contract.write(contract.make(order, Counts), tmp_path / name, Counts, {"step": "x"})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert contract.read_provenance(tmp_path / "a")["step"] == "x"
 
 
 def test_a_repeated_key_is_refused_by_name() -> None:
     with pytest.raises(ItcError, match=r"key \('T1', 'S1', 'mait'\) is repeated"):
-        contract.make([counts_row(), counts_row()], made.Counts)
+        contract.make([counts_row(), counts_row()], Counts)
 
 
 def test_more_events_than_the_parent_are_refused() -> None:
     with pytest.raises(ItcError, match="1001 events, 1000 in the parent"):
-        contract.make([counts_row(n_events=1001)], made.Counts)
+        contract.make([counts_row(n_events=1001)], Counts)
 
 
 def test_a_parent_must_hold_what_its_children_say_it_holds() -> None:
     parent = counts_row(population="t_cells", parent="live", n_events=900, n_parent=2000)
     with pytest.raises(ItcError, match="n_parent 1000 but 't_cells' holds 900"):
-        contract.make([counts_row(), parent], made.Counts)
+        contract.make([counts_row(), parent], Counts)
 
 
 def test_a_value_needs_the_status_ok() -> None:
@@ -88,9 +88,9 @@ def test_a_value_needs_the_status_ok() -> None:
         "upper": 0.2,
     }
     with pytest.raises(ItcError, match=r"status .below_lod. with value"):
-        contract.make([row], made.Measurements)
+        contract.make([row], Measurements)
     with pytest.raises(ItcError, match="below_lod without an upper limit"):
-        contract.make([row | {"value": None, "upper": None}], made.Measurements)
+        contract.make([row | {"value": None, "upper": None}], Measurements)
 
 
 def test_adjusted_p_follows_p() -> None:
@@ -119,21 +119,21 @@ def test_adjusted_p_follows_p() -> None:
         base | {"comparison": "a", "p_value": 0.01, "p_adjusted": 0.02},
         base | {"comparison": "b", "p_value": 0.03, "p_adjusted": 0.03},
     ]
-    assert len(contract.make(good, made.Comparisons)) == 2
+    assert len(contract.make(good, Comparisons)) == 2
     with pytest.raises(ItcError, match="adjusted p below p"):
-        contract.make([good[0] | {"p_adjusted": 0.001}], made.Comparisons)
+        contract.make([good[0] | {"p_adjusted": 0.001}], Comparisons)
     with pytest.raises(ItcError, match="does not follow p"):
-        contract.make([good[0] | {"p_adjusted": 0.9}, good[1]], made.Comparisons)
+        contract.make([good[0] | {"p_adjusted": 0.9}, good[1]], Comparisons)
 
 
 def test_a_half_written_table_is_never_left(tmp_path: Path) -> None:
-    table = contract.make([counts_row()], made.Counts)
+    table = contract.make([counts_row()], Counts)
     broken = table.assign(n_events=5000)
     with pytest.raises(ItcError):
-        contract.write(broken, tmp_path / "counts.parquet", made.Counts)
+        contract.write(broken, tmp_path / "counts.parquet", Counts)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_table_names_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ItcError, match="run the step that makes it"):
-        contract.read(tmp_path / "counts.parquet", made.Counts)
+        contract.read(tmp_path / "counts.parquet", Counts)

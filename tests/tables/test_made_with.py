@@ -11,13 +11,14 @@ import pytest
 from itc_analysis import provenance
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
 from itc_analysis.tables.made_with import setting_of
+from itc_analysis.tables.measured import Counts
 
 
 def write(path: Path, parameters: dict[str, Any]) -> Path:
     stored = provenance.describe("itc apply-gates", parameters=parameters)
-    contract.write(contract.empty(made.Counts), path, made.Counts, provenance=stored)
+    contract.write(contract.empty(Counts), path, Counts, provenance=stored)
     return path
 
 

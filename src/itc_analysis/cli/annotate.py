@@ -35,8 +35,16 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.errors import ItcError
     from itc_analysis.singlecell import annotate
     from itc_analysis.singlecell.calls.weights import read_evidence
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
     from itc_analysis.tables.cohort.sheets import SignatureSheet
+    from itc_analysis.tables.measured import Counts
+    from itc_analysis.tables.singlecell import (
+        Cells,
+        LibraryQuality,
+        Pseudobulk,
+        PseudobulkDepth,
+        SoftCounts,
+    )
 
     settings = read_settings(options.config, AnnotateSettings).singlecell
     rows = json.loads(Path(options.libraries).read_text(encoding="utf-8"))
@@ -59,12 +67,12 @@ def run(options: argparse.Namespace) -> None:
         citations=annotate.CITATIONS,
     )
     for name, table, form in (
-        ("quality", tables.quality, made.LibraryQuality),
-        ("cells", tables.cells, made.Cells),
-        ("counts", tables.counts, made.Counts),
-        ("soft_counts", tables.soft_counts, made.SoftCounts),
-        ("pseudobulk", tables.pseudobulk, made.Pseudobulk),
-        ("pseudobulk_depth", tables.pseudobulk_depth, made.PseudobulkDepth),
+        ("quality", tables.quality, LibraryQuality),
+        ("cells", tables.cells, Cells),
+        ("counts", tables.counts, Counts),
+        ("soft_counts", tables.soft_counts, SoftCounts),
+        ("pseudobulk", tables.pseudobulk, Pseudobulk),
+        ("pseudobulk_depth", tables.pseudobulk_depth, PseudobulkDepth),
     ):
         contract.write(table, folder / f"{name}.parquet", form, provenance=made_by)
     n_ok = int((tables.quality["status"] == "ok").sum())

@@ -198,8 +198,10 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
     from itc_analysis import provenance
     from itc_analysis.cohort.description.disclosure import write_shared_sheet
     from itc_analysis.cohort.queries import write_query_sheet
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
+    from itc_analysis.tables.cohort.decisions import Classification, Disclosure, Queries
+    from itc_analysis.tables.cohort.participants import Eligibility, Participants, Problems
 
     study = settings.study
     read = [
@@ -222,12 +224,12 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
     }
     # A table names only the sheets it follows from: a corrected age leaves the samples' bytes alone.
     for name, table, form, details in (
-        ("participants", tables.participants, made.Participants, of_the_cohort | decided),
-        ("eligibility", tables.eligibility, made.Eligibility, of_the_cohort),
-        ("classification", tables.classification, made.Classification, of_the_cohort),
-        ("queries", tables.queries, made.Queries, of_the_cohort),
-        ("disclosure", tables.disclosure, made.Disclosure, of_the_cohort),
-        ("problems", tables.problems, made.Problems, of_the_cohort),
+        ("participants", tables.participants, Participants, of_the_cohort | decided),
+        ("eligibility", tables.eligibility, Eligibility, of_the_cohort),
+        ("classification", tables.classification, Classification, of_the_cohort),
+        ("queries", tables.queries, Queries, of_the_cohort),
+        ("disclosure", tables.disclosure, Disclosure, of_the_cohort),
+        ("problems", tables.problems, Problems, of_the_cohort),
         ("samples", tables.samples, sheets.SampleSheet, _from_sheet(study.samples)),
         ("tubes", tables.tubes, sheets.TubeSheet, _from_sheet(study.fcs_files)),
         ("libraries", tables.libraries, sheets.LibrarySheet, _from_sheet(study.libraries)),

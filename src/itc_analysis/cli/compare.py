@@ -62,14 +62,17 @@ def run(options: argparse.Namespace) -> None:
     )
     from itc_analysis.stats.questions.modalities import compare_modalities
     from itc_analysis.stats.questions.verdicts import judge_endpoints
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.cohort.participants import Participants
+    from itc_analysis.tables.measured import Measurements
     from itc_analysis.tables.registry import BY_NAME, contract_of
+    from itc_analysis.tables.stats.comparisons import Comparisons
 
     frozen = read_settings(options.config, CompareSettings)
     settings, cohort = frozen.stats, frozen.cohort
     plan = read_plan(options.plan)
-    measurements = contract.read(options.measurements, made.Measurements)
-    participants = contract.read(options.participants, made.Participants)
+    measurements = contract.read(options.measurements, Measurements)
+    participants = contract.read(options.participants, Participants)
     how: dict[str, Any] = {"plan": plan, "cohort": cohort, "settings": settings}
     made_with: dict[str, Any] = {
         "parameters": {"stats": settings.model_dump(), "cohort": cohort.model_dump()},
@@ -94,7 +97,7 @@ def run(options: argparse.Namespace) -> None:
         made_with["inputs"].append(options.post_hoc)
         more = compare_groups(measurements, participants, **added)
         said = describe_post_hoc(said, added["plan"])
-        table = contract.make(pd.concat([table, more], ignore_index=True), made.Comparisons)
+        table = contract.make(pd.concat([table, more], ignore_index=True), Comparisons)
     write("comparisons", table, said)
     verdicts = judge_endpoints(measurements, participants, **how)
     write("verdicts", verdicts, describe_verdicts(plan))

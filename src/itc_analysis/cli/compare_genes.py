@@ -39,22 +39,25 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.stats.plan.plan import read_plan
     from itc_analysis.stats.questions.genes import GeneTables, compare_genes
     from itc_analysis.stats.questions.methods_text import describe_genes
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
+    from itc_analysis.tables.cohort.participants import Participants
+    from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
+    from itc_analysis.tables.stats.genes import Genes
 
     frozen = read_settings(options.config, CompareGenesSettings)
     settings, cohort = frozen.stats, frozen.cohort
     plan = read_plan(options.plan)
     min_cells = frozen.singlecell.min_pseudobulk_cells
     tables = GeneTables(
-        pseudobulk=contract.read_all(options.pseudobulk, made.Pseudobulk),
-        depth=contract.read_all(options.pseudobulk_depth, made.PseudobulkDepth),
+        pseudobulk=contract.read_all(options.pseudobulk, Pseudobulk),
+        depth=contract.read_all(options.pseudobulk_depth, PseudobulkDepth),
         samples=contract.read(options.samples, sheets.SampleSheet),
         libraries=contract.read(options.libraries, sheets.LibrarySheet),
     )
     table = compare_genes(
         tables,
-        contract.read(options.participants, made.Participants),
+        contract.read(options.participants, Participants),
         plan=plan,
         cohort=cohort,
         settings=settings,
@@ -79,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
         methods=methods,
         citations=citations,
     )
-    contract.write(table, options.output, made.Genes, provenance=described)
+    contract.write(table, options.output, Genes, provenance=described)
     n_tested = int((table["status"] == "ok").sum())
     pairs = table[["population", "comparison", "gene"]]
     n_left = int((pairs["gene"] == "-").sum())

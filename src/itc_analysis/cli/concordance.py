@@ -63,7 +63,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.manual.adopt import read_manual
     from itc_analysis.flow.tube.batch import read_batch, refuse_foreign_gates
     from itc_analysis.provenance import describe
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.tubes import Concordance, Gates
 
     faults = [
         Fault("--names", f"'{pair}' is no pair", "write GATE=POPULATION")
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
         batch.rows,
         batch.panel,
         batch.template,
-        contract.read(options.gates, made.Gates),
+        contract.read(options.gates, Gates),
         human,
         settings,
         names=dict(pair.rsplit("=", 1) for pair in options.names),
@@ -102,7 +103,7 @@ def run(options: argparse.Namespace) -> None:
         "counts and by the F1 score of the events.",
         citations=("lin1989", "bland1986"),
     )
-    contract.write(table, folder / "concordance.parquet", made.Concordance, described)
+    contract.write(table, folder / "concordance.parquet", Concordance, described)
     summary = agreement.summarise(table, confidence=_CONFIDENCE)
     summary.to_csv(folder / "summary.tsv", sep="\t", index=False, float_format="%.6g")
     worst = agreement.worst_first(table)

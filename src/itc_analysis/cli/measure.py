@@ -39,25 +39,29 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.steps import MeasureSettings
     from itc_analysis.measurements.collect import Limits, Tables, measure_study
     from itc_analysis.measurements.methods_text import CITATIONS, describe_measurements
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
+    from itc_analysis.tables.cohort.participants import Participants
+    from itc_analysis.tables.flow.tubes import Intensity, TubeQuality
     from itc_analysis.tables.made_with import setting_of
+    from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
+    from itc_analysis.tables.singlecell import LibraryQuality
 
     frozen = read_settings(options.config, MeasureSettings)
     settings = frozen.measure
     tables = Tables(
-        participants=contract.read(options.participants, made.Participants),
+        participants=contract.read(options.participants, Participants),
         samples=contract.read(options.samples, sheets.SampleSheet),
         tubes=contract.read(options.tubes, sheets.TubeSheet) if options.tubes else None,
         libraries=(
             contract.read(options.libraries, sheets.LibrarySheet) if options.libraries else None
         ),
-        tube_quality=contract.read_all(options.tube_quality, made.TubeQuality),
-        counts=contract.read_all(options.counts, made.Counts),
-        intensity=contract.read_all(options.intensity, made.Intensity),
-        library_quality=contract.read_all(options.library_quality, made.LibraryQuality),
-        cell_counts=contract.read_all(options.cell_counts, made.Counts),
-        scores=contract.read_all([options.scores] if options.scores else [], made.ScoreTable),
+        tube_quality=contract.read_all(options.tube_quality, TubeQuality),
+        counts=contract.read_all(options.counts, Counts),
+        intensity=contract.read_all(options.intensity, Intensity),
+        library_quality=contract.read_all(options.library_quality, LibraryQuality),
+        cell_counts=contract.read_all(options.cell_counts, Counts),
+        scores=contract.read_all([options.scores] if options.scores else [], ScoreTable),
     )
     limits = Limits(
         lod_events=setting_of(options.counts, "lod_events", Flow),
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     contract.write(
         table,
         options.output,
-        made.Measurements,
+        Measurements,
         provenance=provenance.describe(
             "itc measure",
             parameters={"measure": settings.model_dump()},

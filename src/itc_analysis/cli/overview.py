@@ -34,14 +34,16 @@ def run(options: argparse.Namespace) -> None:
 
     from itc_analysis.errors import Fault, ItcError, did_you_mean
     from itc_analysis.flow.pictures.overview import Overview, Tables
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.tubes import Gates, TubeQuality, Views
+    from itc_analysis.tables.measured import Counts
 
     overview = Overview(
         Tables(
-            gates=contract.read(options.gates, made.Gates),
-            views=contract.read_all(options.views, made.Views),
-            counts=contract.read_all(options.counts, made.Counts),
-            quality=contract.read_all(options.quality, made.TubeQuality),
+            gates=contract.read(options.gates, Gates),
+            views=contract.read_all(options.views, Views),
+            counts=contract.read_all(options.counts, Counts),
+            quality=contract.read_all(options.quality, TubeQuality),
         ),
         note=options.note,
     )

@@ -38,7 +38,9 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.errors import ItcError
     from itc_analysis.stats.plan.plan import read_plan
     from itc_analysis.stats.questions.power import simulate_power
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.cohort.participants import Participants
+    from itc_analysis.tables.measured import Measurements
 
     frozen = read_settings(options.config, PowerSettings)
     cohort = frozen.cohort
@@ -49,8 +51,8 @@ def run(options: argparse.Namespace) -> None:
         msg = "cohort.planned_sizes is empty; write the planned participants per group there"
         raise ItcError(options.config, msg)
     table = simulate_power(
-        contract.read(options.measurements, made.Measurements),
-        contract.read(options.participants, made.Participants),
+        contract.read(options.measurements, Measurements),
+        contract.read(options.participants, Participants),
         plan=read_plan(options.plan),
         cohort=cohort,
         settings=frozen.stats,

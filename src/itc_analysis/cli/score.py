@@ -48,9 +48,11 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.scores.methods_text import CITATIONS, describe_scores
     from itc_analysis.scores.runner import Limits, score_study
     from itc_analysis.scores.signatures import read_signatures
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
+    from itc_analysis.tables.cohort.participants import Participants
     from itc_analysis.tables.made_with import setting_of
+    from itc_analysis.tables.measured import ScoreTable
 
     frozen = read_settings(options.config, ScoreSettings)
     settings, cohort = frozen.scores, frozen.cohort
@@ -67,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
     flow, single_cell = _read_flow(options), _read_single_cell(options)
     table = score_study(
         signatures,
-        contract.read(options.participants, made.Participants),
+        contract.read(options.participants, Participants),
         contract.read(options.samples, sheets.SampleSheet),
         flow=flow,
         single_cell=single_cell,
@@ -77,7 +79,7 @@ def run(options: argparse.Namespace) -> None:
     contract.write(
         table,
         options.output,
-        made.ScoreTable,
+        ScoreTable,
         provenance=provenance.describe(
             "itc score",
             parameters={"scores": settings.model_dump(), "healthy_group": cohort.healthy_group},
@@ -92,8 +94,10 @@ def _read_flow(options: argparse.Namespace) -> FlowTables | None:
     """Return the flow tables, or None for a study without tubes."""
     from itc_analysis.errors import ItcError
     from itc_analysis.scores.profiles import FlowTables
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
+    from itc_analysis.tables.flow.tubes import Combinations, Intensity
+    from itc_analysis.tables.measured import Counts
 
     if not options.counts and not options.intensity:
         return None
@@ -102,9 +106,9 @@ def _read_flow(options: argparse.Namespace) -> FlowTables | None:
         raise ItcError(source, "--counts and --intensity need --tubes; add tubes.parquet")
     return FlowTables(
         tubes=contract.read(options.tubes, sheets.TubeSheet),
-        counts=contract.read_all(options.counts, made.Counts),
-        intensity=contract.read_all(options.intensity, made.Intensity),
-        combinations=contract.read_all(options.combinations, made.Combinations),
+        counts=contract.read_all(options.counts, Counts),
+        intensity=contract.read_all(options.intensity, Intensity),
+        combinations=contract.read_all(options.combinations, Combinations),
     )
 
 
@@ -112,19 +116,21 @@ def _read_single_cell(options: argparse.Namespace) -> SingleCellTables | None:
     """Return the single-cell tables, or None for a study without libraries."""
     from itc_analysis.scores.profiles import SingleCellTables
     from itc_analysis.scores.sources import single_cell_sources
-    from itc_analysis.tables import contract, made
+    from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
+    from itc_analysis.tables.measured import Counts
+    from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
 
     if not options.pseudobulk and not options.pseudobulk_depth:
         return None
-    depth = contract.read_all(options.pseudobulk_depth, made.PseudobulkDepth)
+    depth = contract.read_all(options.pseudobulk_depth, PseudobulkDepth)
     libraries = contract.empty(sheets.LibrarySheet)
     if options.libraries is not None:
         libraries = contract.read(options.libraries, sheets.LibrarySheet)
     return SingleCellTables(
         sources=single_cell_sources(
-            libraries, contract.read_all(options.cell_counts, made.Counts), depth
+            libraries, contract.read_all(options.cell_counts, Counts), depth
         ),
-        pseudobulk=contract.read_all(options.pseudobulk, made.Pseudobulk),
+        pseudobulk=contract.read_all(options.pseudobulk, Pseudobulk),
         depth=depth,
     )

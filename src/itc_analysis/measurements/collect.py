@@ -23,7 +23,8 @@ from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible
 from itc_analysis.measurements.shares import Z
 from itc_analysis.measurements.sources import flow_sources, library_sources
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.measured import Measurements
 
 logger = logging.getLogger(__name__)
 
@@ -99,14 +100,14 @@ def measure_study(
         _score_rows(tables.scores, _batches(tubes) | _batches(libraries)),
     ]
     # the contract's types first: pandas guesses those of a column that is missing in one part
-    types = contract.empty(made.Measurements).dtypes.to_dict()
+    types = contract.empty(Measurements).dtypes.to_dict()
     columns = list(types)
     shaped = [part.reindex(columns=columns).astype(types) for part in parts]
     by_analyser = lymphocytes_per_ul(tables.samples)
     rows = flag_implausible(pd.concat(shaped, ignore_index=True), by_analyser)
     rows = flag_unaccepted(rows, tables.counts)
     rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
-    return contract.make(rows.reindex(columns=columns), made.Measurements)
+    return contract.make(rows.reindex(columns=columns), Measurements)
 
 
 def _flow_rows(

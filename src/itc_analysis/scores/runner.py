@@ -25,7 +25,8 @@ from itc_analysis.scores.profiles import (
     single_cell_profiles,
 )
 from itc_analysis.scores.signatures import MIN_FEATURES, Signature
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.measured import ScoreTable
 
 #: Methods of scores next to the main one.
 STANDARDISED, UNSTANDARDISED = "standardised_logit_z", "unstandardised_logit_z"
@@ -118,9 +119,9 @@ def score_study(
     if flow is not None:
         parts += [score_coexpression(flow), imfi_rows(flow)]
     # the contract's types first: pandas guesses those of a column that is missing in one part
-    none = contract.empty(made.ScoreTable)
+    none = contract.empty(ScoreTable)
     shaped = [part.reindex(columns=none.columns).astype(none.dtypes.to_dict()) for part in parts]
-    return contract.check(pd.concat([none, *shaped], ignore_index=True), made.ScoreTable)
+    return contract.check(pd.concat([none, *shaped], ignore_index=True), ScoreTable)
 
 
 def n_features_needed(

@@ -13,7 +13,8 @@ from itc_analysis.cli import main
 from itc_analysis.flow.concordance import agreement as concordance
 from itc_analysis.flow.concordance import plots as concordance_plots
 from itc_analysis.flow.concordance.agreement import f1_score
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.tubes import Concordance
 
 #: Counts of two observers.
 ONE, OTHER = [1, 2, 3, 4], [1, 3, 4, 5]
@@ -34,7 +35,7 @@ def table(n_automatic: list[int | None]) -> pd.DataFrame:
          "n_automatic": n, "n_human": h, "n_both": n, "precision": 1.0, "recall": 0.9, "f1": 0.95}
         for i, (n, h) in enumerate(zip(n_automatic, OTHER, strict=True))
     ]  # fmt: skip
-    return contract.make(rows, made.Concordance)
+    return contract.make(rows, Concordance)
 
 
 def test_summary_counts_tubes_that_could_not_be_gated() -> None:
@@ -102,7 +103,7 @@ def test_coereba_agrees_with_the_analyst(
     assert summary["n_not_estimable"] == 0
     assert summary["ccc"] >= 0.98
     assert summary["median_f1"] >= 0.92
-    found = contract.read(out / "concordance.parquet", made.Concordance)
+    found = contract.read(out / "concordance.parquet", Concordance)
     listed = pd.read_csv(out / "worst_first.tsv", sep="\t")
     assert listed["f1"].is_monotonic_increasing
     assert listed.loc[0, "f1"] == pytest.approx(found["f1"].min(), abs=1e-5)
@@ -119,7 +120,7 @@ def test_mouse_spleen_agrees_with_the_analyst(real_data: Path, root: Path, tmp_p
     names = ["T cells=t_cells", "ab T cells=ab_t_cells", "gd T cells=gd_t_cells",
              "CD4 T cells=cd4_t_cells", "CD8 T cells=cd8_t_cells", "NK T cells=nkt_cells"]  # fmt: skip
     out = agree(root, data, "mouse_spleen", data / "gating.wsp", names, tmp_path)
-    f1 = contract.read(out / "concordance.parquet", made.Concordance).set_index("population")["f1"]
+    f1 = contract.read(out / "concordance.parquet", Concordance).set_index("population")["f1"]
     assert f1.pop("nkt_cells") >= 0.9
     assert len(f1) == 5
     assert (f1 >= 0.95).all()

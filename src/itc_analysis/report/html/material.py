@@ -19,7 +19,8 @@ from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.results import Layout
 from itc_analysis.scores.signatures import Signature, read_signatures
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.tubes import Views
 from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
 
 
@@ -96,8 +97,8 @@ class Material:
         """Read the gate views of one panel and batch; no rows when the file is not there."""
         path = self.layout.views(panel, batch)
         if not Path(path).exists():
-            return contract.empty(made.Views)
-        return contract.read(path, made.Views)
+            return contract.empty(Views)
+        return contract.read(path, Views)
 
 
 def collect(

@@ -23,7 +23,10 @@ from itc_analysis.report.sections.laboratory import (
     compensation,
     scales,
 )
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.panelwide import AlignmentCheck, Landmarks
+from itc_analysis.tables.flow.tubes import Acquisitions
+from itc_analysis.tables.measured import Measurements
 
 #: Batches of the bridge control.
 N_RUNS = 8
@@ -45,7 +48,7 @@ def with_bridge(material: Material) -> Callable[..., Material]:
             for population in ("mait", "gd_t_cells")
         ]
         rows[-2] |= {"value": last}
-        runs = contract.make(rows, made.Measurements)
+        runs = contract.make(rows, Measurements)
         return material.with_tables(measurements=pd.concat([material.measurements, runs]))
 
     return add
@@ -118,9 +121,7 @@ def test_the_least_steady_tube_is_drawn_first(material: Material) -> None:
 def test_tubes_without_a_clock_are_told_with_the_reason(material: Material) -> None:
     quality = material.tube_quality.copy()
     quality["remarks"] = "3 events removed; no time check: the file has no Time channel; other"
-    bare = material.with_tables(
-        tube_quality=quality, acquisitions=contract.empty(made.Acquisitions)
-    )
+    bare = material.with_tables(tube_quality=quality, acquisitions=contract.empty(Acquisitions))
     told = texts(acquisition.section(bare))
     assert f"the file has no Time channel ({len(quality)} tubes)" in told
     assert "No tube could be judged along its acquisition" in told
@@ -222,8 +223,8 @@ def aligned(material: Material, *, after: float) -> Material:
     ]  # fmt: skip
     flow = material.settings.flow.model_copy(update={"align": True})
     tables = material.with_tables(
-        alignment=contract.make(check, made.AlignmentCheck),
-        landmarks=contract.make(peaks, made.Landmarks),
+        alignment=contract.make(check, AlignmentCheck),
+        landmarks=contract.make(peaks, Landmarks),
     )
     return replace(tables, settings=material.settings.model_copy(update={"flow": flow}))
 

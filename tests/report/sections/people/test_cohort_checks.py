@@ -11,7 +11,8 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Cell, Details, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.people import cohort_checks
-from itc_analysis.tables import contract, made
+from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.decisions import Queries
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_questions_that_keep_a_person_out_come_first(material: Material) -> None
 
 
 def test_no_open_question_is_said(material: Material) -> None:
-    none = material.with_tables(queries=contract.empty(made.Queries))
+    none = material.with_tables(queries=contract.empty(Queries))
     (block,) = cohort_checks.queries(none)
     assert isinstance(block, Paragraph)
 
