@@ -10,10 +10,10 @@ from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.counts import (
     count_populations,
     detection_of,
-    exact_limits,
     uncounted,
 )
 from itc_analysis.singlecell.pseudobulk import POPULATIONS
+from itc_analysis.statistics.binomial import count_limits
 
 ROW = {"library_id": "lib1", "sample_id": "s1"}
 SETTINGS = SingleCell(lod_cells=5, loq_cells=20)
@@ -87,7 +87,7 @@ def test_limits_are_those_of_statsmodels(n: int, share: float) -> None:
     k = round(n * share)
     lower, upper = proportion_confint(k, n, alpha=0.05, method="beta")
     # statsmodels inverts the beta distribution by another routine: 1e-6 of the parent
-    assert exact_limits(k, n) == (
+    assert count_limits(k, n) == (
         pytest.approx(lower * n, abs=1e-6 * n),
         pytest.approx(upper * n, abs=1e-6 * n),
     )

@@ -5,5 +5,3 @@ MIN_TUBES = 3
 #: Cuts of one batch are never taken to agree better than this, transformed units: about 10 % of
 #: the intensity on a scale of 4.5 decades, the drift of a stable cytometer within a day.
 MIN_SPREAD = 0.01
-#: From median absolute deviation to standard deviation of a normal distribution.
-MAD_TO_SD = 1.4826

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.measurements.shares import Floats
+from itc_analysis.statistics.arrays import FloatArray
 
 
-def floats(column: pd.Series) -> Floats:
+def floats(column: pd.Series) -> FloatArray:
     """Return a column as floats; missing is NaN."""
     return np.asarray(column.astype("Float64").to_numpy(dtype=float, na_value=np.nan), dtype=float)
 
 
-def whole(values: Floats) -> pd.Series:
+def whole(values: FloatArray) -> pd.Series:
     """Return floats as whole numbers; NaN is missing."""
     return pd.Series(values).round().astype("Int64")
 

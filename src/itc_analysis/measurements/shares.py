@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-Floats = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.binomial import clopper_pearson
 
 #: Level of every interval in the measurements table.
 CONFIDENCE = 0.95
@@ -35,11 +36,11 @@ class Shares:
     standard_error_log : of the logarithm of the share.
     """
 
-    value: Floats
-    lower: Floats
-    upper: Floats
-    standard_error: Floats
-    standard_error_log: Floats
+    value: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    standard_error: FloatArray
+    standard_error_log: FloatArray
 
 
 def share_interval(
@@ -111,7 +112,7 @@ def capture_of(
     missed: npt.ArrayLike,
     missed_se: npt.ArrayLike,
     gate_se_log: npt.ArrayLike,
-) -> tuple[Floats, Floats]:
+) -> tuple[FloatArray, FloatArray]:
     """Return what part of a population its gate holds, and the log error of gate and part.
 
     Parameters
@@ -137,18 +138,9 @@ def capture_of(
     return capture, np.hypot(gate, error)
 
 
-def clopper_pearson(n: Floats, total: Floats) -> tuple[Floats, Floats]:
-    """Return the exact 95 % limits of a binomial share; NaN where `n` or `total` is."""
-    tail = (1 - CONFIDENCE) / 2
-    lower = np.where(n == 0, 0.0, stats.beta.ppf(tail, n, total - n + 1))
-    upper = np.where(n == total, 1.0, stats.beta.ppf(1 - tail, n + 1, total - n))
-    unknown = np.isnan(n) | np.isnan(total)
-    return np.where(unknown, np.nan, lower), np.where(unknown, np.nan, upper)
-
-
 def widen(
-    value: Floats, lower: Floats, upper: Floats, standard_error: Floats
-) -> tuple[Floats, Floats]:
+    value: FloatArray, lower: FloatArray, upper: FloatArray, standard_error: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Add an independent error to an interval by square-and-add, all on a scale where errors add.
 
     An infinite limit (logit or log of 0) stays where it is.
@@ -160,6 +152,6 @@ def widen(
     return np.where(np.isinf(value), lower, low), np.where(np.isinf(value), upper, high)
 
 
-def _same_length(*columns: npt.ArrayLike) -> tuple[Floats, ...]:
+def _same_length(*columns: npt.ArrayLike) -> tuple[FloatArray, ...]:
     arrays = [np.atleast_1d(np.asarray(column, dtype=float)) for column in columns]
     return tuple(np.broadcast_arrays(*arrays))

@@ -19,7 +19,7 @@ import pandas as pd
 
 from itc_analysis.scores.latent import HALF
 from itc_analysis.scores.profiles import FlowTables, judge_tube
-from itc_analysis.scores.reference import Floats
+from itc_analysis.statistics.arrays import FloatArray
 
 SIGNATURE = "coexpression"
 METHOD = "share_two_or_more"
@@ -80,7 +80,7 @@ def score_coexpression(tables: FlowTables) -> pd.DataFrame:
     return pd.concat([together, _beyond(tables, shared)], ignore_index=True)
 
 
-def pair_table(rows: pd.DataFrame) -> dict[tuple[str, str], Floats]:
+def pair_table(rows: pd.DataFrame) -> dict[tuple[str, str], FloatArray]:
     """Return the counts of both, first only, second only and neither, for each pair of receptors.
 
     Parameters
@@ -99,7 +99,7 @@ def pair_table(rows: pd.DataFrame) -> dict[tuple[str, str], Floats]:
     return tables
 
 
-def log_odds(tables: dict[tuple[str, str], Floats]) -> tuple[float, float]:
+def log_odds(tables: dict[tuple[str, str], FloatArray]) -> tuple[float, float]:
     """Return the mean log odds ratio of the pairs and its standard error; NaN without a pair.
 
     The pairs share cells: their errors are added, which is safe and somewhat too wide.
@@ -112,14 +112,16 @@ def log_odds(tables: dict[tuple[str, str], Floats]) -> tuple[float, float]:
     return float(np.mean(value)), float(np.mean(error))
 
 
-def marker_correlation(tables: FlowTables, population: str, features: tuple[str, ...]) -> Floats:
+def marker_correlation(
+    tables: FlowTables, population: str, features: tuple[str, ...]
+) -> FloatArray:
     """Return the correlation of being positive for two markers on the cells of one tube, averaged
     over tubes.
 
     Markers without a table of combinations are taken as independent.
     """
     together = np.eye(len(features))
-    sums: dict[tuple[str, str], list[Floats]] = {}
+    sums: dict[tuple[str, str], list[FloatArray]] = {}
     mine = tables.combinations[tables.combinations["population"] == population]
     for _, rows in mine.groupby("source_id"):
         for pair, cells in pair_table(rows).items():

@@ -15,13 +15,9 @@ from dataclasses import replace
 import numpy as np
 
 from itc_analysis.scores.methods import Scored, combine, is_too_thin, learn_feature
-from itc_analysis.scores.reference import (
-    Floats,
-    Healthy,
-    Reference,
-    fit_reference,
-)
+from itc_analysis.scores.reference import Healthy, Reference, fit_reference
 from itc_analysis.scores.spread import Spreads, share_spread
+from itc_analysis.statistics.arrays import FloatArray
 
 #: A sample whose subsets with cells enough make up less of the healthy composition is not
 #: standardised.
@@ -32,8 +28,10 @@ MIN_REST = 0.02
 
 
 def with_rest(
-    whole: tuple[Floats, Floats], subsets: Sequence[tuple[Floats, Floats]], reference: Reference
-) -> list[tuple[Floats, Floats]]:
+    whole: tuple[FloatArray, FloatArray],
+    subsets: Sequence[tuple[FloatArray, FloatArray]],
+    reference: Reference,
+) -> list[tuple[FloatArray, FloatArray]]:
     """Return the subsets and, where it is more than negligible, what the whole holds outside of
     them.
 
@@ -51,7 +49,7 @@ def with_rest(
     return [*subsets, (rest, np.maximum(totals, 0))] if share >= MIN_REST else list(subsets)
 
 
-def healthy_composition(totals: Sequence[Floats], reference: Reference) -> Floats:
+def healthy_composition(totals: Sequence[FloatArray], reference: Reference) -> FloatArray:
     """Return the mean share of each subset in healthy people, each person once; sums to 1."""
     together = np.column_stack(totals)
     usable = reference.is_reference & np.isfinite(together).all(axis=1) & (together.sum(axis=1) > 0)
@@ -65,11 +63,11 @@ def healthy_composition(totals: Sequence[Floats], reference: Reference) -> Float
 
 
 def standardised_logit_z(
-    subsets: Sequence[tuple[Floats, Floats]],
-    weights: Floats,
+    subsets: Sequence[tuple[FloatArray, FloatArray]],
+    weights: FloatArray,
     reference: Reference,
     *,
-    correlation: Floats | None = None,
+    correlation: FloatArray | None = None,
 ) -> Scored:
     """Return the score at the healthy composition.
 
@@ -101,11 +99,11 @@ def standardised_logit_z(
 
 
 def _join(
-    subsets: Sequence[tuple[Floats, Floats]],
+    subsets: Sequence[tuple[FloatArray, FloatArray]],
     marker: int,
-    composition: Floats,
+    composition: FloatArray,
     reference: Reference,
-) -> tuple[Floats, Floats, Healthy]:
+) -> tuple[FloatArray, FloatArray, Healthy]:
     """Return a marker's distance from healthy people in logits, its variance, and these people."""
     n = len(reference.batches)
     value, variance, covered = np.zeros(n), np.zeros(n), np.zeros(n)

@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-Floats = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+
 Kind = Literal["share", "rate"]
 
 #: Group means, in SD from the healthy centre, for which the estimate is made unbiased, and how much
@@ -75,28 +76,28 @@ class Latent:
         (mid-p).
     """
 
-    value: Floats
-    variance: Floats
-    posterior: Floats
-    posterior_variance: Floats
-    bias: Floats
-    tail: Floats
+    value: FloatArray
+    variance: FloatArray
+    posterior: FloatArray
+    posterior_variance: FloatArray
+    bias: FloatArray
+    tail: FloatArray
 
 
 @dataclass(frozen=True)
 class _Rule:
     """What each whole count, 0 to the last, becomes for one number of cells."""
 
-    values: Floats
+    values: FloatArray
     variance: float
-    posterior: Floats
-    posterior_variance: Floats
+    posterior: FloatArray
+    posterior_variance: FloatArray
     bias: float
-    tail: Floats
+    tail: FloatArray
 
 
 def estimate_latent(
-    found: Floats, total: Floats, *, centre: npt.ArrayLike, sd: float, kind: Kind
+    found: FloatArray, total: FloatArray, *, centre: npt.ArrayLike, sd: float, kind: Kind
 ) -> Latent:
     """Estimate the true value behind each count.
 
@@ -146,7 +147,9 @@ def estimate_latent(
     return Latent(*columns)
 
 
-def _plain(found: Floats, total: Floats, centre: Floats, sd: float, kind: Kind) -> Floats:
+def _plain(
+    found: FloatArray, total: FloatArray, centre: FloatArray, sd: float, kind: Kind
+) -> FloatArray:
     """Return the columns of `Latent` where cells are many: half a cell added, normal errors."""
     # mean of 1 / (n p q) over healthy people; q is 1 for rates
     inverse = np.exp(-centre + sd**2 / 2)
@@ -209,7 +212,7 @@ def _make_rule(total: float, centre: float, is_turned: bool, *, sd: float, kind:
     )
 
 
-def _log_probability(total: float, theta: Floats, highest: float, kind: Kind) -> Floats:
+def _log_probability(total: float, theta: FloatArray, highest: float, kind: Kind) -> FloatArray:
     """Return log P(count | theta), shape (counts, thetas), of every count that may well occur."""
     top = total * (special.expit(highest) if kind == "share" else np.exp(highest))
     last = int(np.ceil(top + 4 * np.sqrt(top))) + 3
@@ -224,7 +227,7 @@ def _log_probability(total: float, theta: Floats, highest: float, kind: Kind) ->
     return np.asarray(k * (theta + np.log(total)) - total * np.exp(theta) - special.gammaln(k + 1))
 
 
-def _rising(by_group: Floats, means: Floats, weight: Floats) -> Floats:
+def _rising(by_group: FloatArray, means: FloatArray, weight: FloatArray) -> FloatArray:
     """Return values of the counts that never fall, of small bias and then of small variance (least
     squares).
 
@@ -255,7 +258,7 @@ def _rising(by_group: Floats, means: Floats, weight: Floats) -> Floats:
 
 
 @lru_cache(maxsize=1_024)
-def _knots(n: int) -> Floats:
+def _knots(n: int) -> FloatArray:
     """Return how n counts lie between knots: every count up to 8, then steps of a fifth."""
     places = list(range(min(n, 9)))
     while places[-1] < n - 1:
@@ -264,7 +267,7 @@ def _knots(n: int) -> Floats:
     return np.column_stack([np.interp(at, places, row) for row in np.eye(len(places))])
 
 
-def _read(rule: _Rule, found: float, total: float, kind: Kind) -> Floats:
+def _read(rule: _Rule, found: float, total: float, kind: Kind) -> FloatArray:
     last = len(rule.values) - 1
     at = np.arange(last + 1)
     value = float(np.interp(found, at, rule.values))

@@ -15,7 +15,6 @@ from scipy import special
 
 from itc_analysis.scores.latent import HALF, Kind, Latent, estimate_latent
 from itc_analysis.scores.reference import (
-    Floats,
     Healthy,
     Objects,
     Reference,
@@ -23,6 +22,7 @@ from itc_analysis.scores.reference import (
     learn_reference,
 )
 from itc_analysis.scores.spread import Spreads, share_spread
+from itc_analysis.statistics.arrays import FloatArray
 
 __all__ = [
     "MEDIANS",
@@ -79,16 +79,16 @@ class Scored:
         Shape (n_samples, n_features), z of each feature; NaN where not used.
     """
 
-    value: Floats
-    standard_error: Floats
-    posterior: Floats
-    posterior_error: Floats
-    anchor_error: Floats
+    value: FloatArray
+    standard_error: FloatArray
+    posterior: FloatArray
+    posterior_error: FloatArray
+    anchor_error: FloatArray
     is_anchored: npt.NDArray[np.bool_]
     is_thin: npt.NDArray[np.bool_]
     n_used: npt.NDArray[np.int64]
     n_reference: npt.NDArray[np.int64]
-    parts: Floats
+    parts: FloatArray
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,12 @@ class Method:
 
 
 def mean_logit_z(
-    counts: Floats,
-    totals: Floats,
-    weights: Floats,
+    counts: FloatArray,
+    totals: FloatArray,
+    weights: FloatArray,
     reference: Reference,
     *,
-    correlation: Floats | None = None,
+    correlation: FloatArray | None = None,
 ) -> Scored:
     """Return the weighted mean over markers of the z of a person's true logit of positivity.
 
@@ -156,12 +156,12 @@ def mean_logit_z(
 
 
 def mean_median_z(
-    medians: Floats,
-    totals: Floats,
-    weights: Floats,
+    medians: FloatArray,
+    totals: FloatArray,
+    weights: FloatArray,
     reference: Reference,
     *,
-    correlation: Floats | None = None,
+    correlation: FloatArray | None = None,
 ) -> Scored:
     """Return the weighted mean over markers of the z of the median intensity (transformed units).
 
@@ -205,12 +205,12 @@ def mean_median_z(
 
 
 def pseudobulk_z(
-    counts: Floats,
-    totals: Floats,
-    weights: Floats,
+    counts: FloatArray,
+    totals: FloatArray,
+    weights: FloatArray,
     reference: Reference,
     *,
-    correlation: Floats | None = None,  # noqa: ARG001
+    correlation: FloatArray | None = None,  # noqa: ARG001
 ) -> Scored:
     """Return the z of the log of a signature's summed, gene-scaled rates in pseudobulk profiles.
 
@@ -280,8 +280,8 @@ def pseudobulk_z(
 
 
 def _effective(
-    counts: Floats, totals: Floats, weight: Floats, reference: Reference
-) -> tuple[Floats, Floats]:
+    counts: FloatArray, totals: FloatArray, weight: FloatArray, reference: Reference
+) -> tuple[FloatArray, FloatArray]:
     """Return Poisson counts of the mean and variance of the scaled sums, and their exposures."""
     per_count = 1e6 / totals[:, None]
     healthy = _mean_per_person(counts * per_count, reference)
@@ -297,7 +297,7 @@ def _effective(
 
 
 def _learn_markers(
-    counts: Floats, totals: Floats, reference: Reference
+    counts: FloatArray, totals: FloatArray, reference: Reference
 ) -> tuple[list[Latent], list[Healthy]]:
     """Return true logits and healthy people of the markers, whose SD are estimated together."""
     first = [_learn(counts[:, m], totals, reference, "share") for m in range(counts.shape[1])]
@@ -311,7 +311,7 @@ def _learn_markers(
 
 
 def learn_feature(
-    counts: Floats, totals: Floats, reference: Reference, kind: Kind
+    counts: FloatArray, totals: FloatArray, reference: Reference, kind: Kind
 ) -> tuple[Latent, Healthy]:
     """Return true values and the healthy distribution of one marker, or of one sum of genes."""
     healthy = _learn(counts, totals, reference, kind)
@@ -326,7 +326,7 @@ def is_too_thin(latent: Latent, healthy: Healthy) -> npt.NDArray[np.bool_]:
     return latent.bias > np.fmax(MAX_BIAS, OF_ERROR * error)
 
 
-def _learn(counts: Floats, totals: Floats, reference: Reference, kind: Kind) -> Healthy:
+def _learn(counts: FloatArray, totals: FloatArray, reference: Reference, kind: Kind) -> Healthy:
     is_known = np.isfinite(counts) & (totals > 0)
     known = np.where((reference.is_reference | reference.bridge) & is_known, counts, np.nan)
     mine = reference.is_reference & is_known
@@ -337,29 +337,29 @@ def _learn(counts: Floats, totals: Floats, reference: Reference, kind: Kind) -> 
         places = np.log1p(known[mine] / n)
     start = float(np.mean(np.sort(places))) if mine.any() else 0.0
 
-    def measure(centre: Floats, sd: float) -> tuple[Floats, Floats]:
+    def measure(centre: FloatArray, sd: float) -> tuple[FloatArray, FloatArray]:
         latent = estimate_latent(known, totals, centre=centre, sd=sd, kind=kind)
         return latent.value, latent.variance
 
     return learn_reference(measure, reference, centre=start, sd=FIRST_SD)
 
 
-def _estimate(counts: Floats, totals: Floats, healthy: Healthy, kind: Kind) -> Latent:
+def _estimate(counts: FloatArray, totals: FloatArray, healthy: Healthy, kind: Kind) -> Latent:
     centre = np.where(np.isfinite(healthy.centre), healthy.centre, 0.0)
     sd = healthy.sd if np.isfinite(healthy.sd) and healthy.sd > 0 else FIRST_SD
     return estimate_latent(counts, totals, centre=centre, sd=sd, kind=kind)
 
 
 def combine(
-    values: Floats,
-    variances: Floats,
-    weights: Floats,
+    values: FloatArray,
+    variances: FloatArray,
+    weights: FloatArray,
     people: list[Healthy],
-    correlation: Floats | None,
+    correlation: FloatArray | None,
     *,
     max_anchor_error: float,
     thin: npt.NDArray[np.bool_],
-    posterior: tuple[Floats, Floats],
+    posterior: tuple[FloatArray, FloatArray],
 ) -> Scored:
     """Return the weighted mean of the features' z, with its errors."""
     n = len(values)
@@ -383,7 +383,7 @@ def combine(
     is_anchored = anchor_error <= max_anchor_error
     scored = some & is_anchored
 
-    def shown(numbers: Floats) -> Floats:
+    def shown(numbers: FloatArray) -> FloatArray:
         return np.where(scored, numbers, np.nan)
 
     return Scored(
@@ -400,13 +400,15 @@ def combine(
     )
 
 
-def _shrink(values: Floats, variances: Floats, people: Healthy) -> tuple[Floats, Floats]:
+def _shrink(
+    values: FloatArray, variances: FloatArray, people: Healthy
+) -> tuple[FloatArray, FloatArray]:
     """Return the posterior mean and variance of normal values about the healthy centre."""
     kept = people.sd**2 / np.maximum(people.sd**2 + variances, _TINY)
     return people.centre + kept * (values - people.centre), kept * variances
 
 
-def _variance_per_cell(values: Floats, totals: Floats, reference: Reference) -> float:
+def _variance_per_cell(values: FloatArray, totals: FloatArray, reference: Reference) -> float:
     """Return c of a median's variance c / n: what healthy people's variance gains with 1 / n."""
     mine = np.flatnonzero(reference.is_reference & np.isfinite(values) & (totals > 0))
     if len(mine) <= reference.min_reference:
@@ -419,7 +421,7 @@ def _variance_per_cell(values: Floats, totals: Floats, reference: Reference) -> 
     return max(float(np.sum((few - few.mean()) * squared)) / spread, 0.0)
 
 
-def _mean_per_person(rate: Floats, reference: Reference) -> Floats:
+def _mean_per_person(rate: FloatArray, reference: Reference) -> FloatArray:
     """Return the mean rate of each gene over healthy people, each person once; 0 without any."""
     means = np.zeros(rate.shape[1])
     names: Objects = reference.participants

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.plural import plural
-from itc_analysis.scores.reference import Floats
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Single-cell calls that are no population.
 NOT_POPULATIONS = ("not_t", "doublet", "indeterminate")
@@ -72,8 +72,8 @@ class Profiles:
 
     rows: pd.DataFrame
     features: tuple[str, ...]
-    counts: Floats
-    totals: Floats
+    counts: FloatArray
+    totals: FloatArray
     why_absent: npt.NDArray[np.object_]
 
 
@@ -188,7 +188,7 @@ def _grid(
     keys: tuple[str, str],
     values: str,
     labels: tuple[Sequence[str], Sequence[str]],
-) -> Floats:
+) -> FloatArray:
     """Return `values` as an array, a row and a column per label; NaN where the table has no row."""
     grid = np.full((len(labels[0]), len(labels[1])), np.nan)
     places = [
@@ -200,7 +200,7 @@ def _grid(
     return grid
 
 
-def _floats(column: pd.Series) -> Floats:
+def _floats(column: pd.Series) -> FloatArray:
     """Return a column with missing values as floats with NaN."""
     return np.asarray(column.astype("Float64").to_numpy(dtype=float, na_value=np.nan), dtype=float)
 

@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-Floats = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+
 Objects = npt.NDArray[np.object_]
 
 OWN, BORROWED, NOT_ANCHORED = "own", "borrowed", "not_anchored"
@@ -103,17 +104,17 @@ class Healthy:
         Healthy participants in the whole reference.
     """
 
-    centre: Floats
+    centre: FloatArray
     sd: float
     sd_error: float
-    anchor_error: Floats
+    anchor_error: FloatArray
     anchor: Objects
     n_reference: int
 
 
 #: Takes the centre of each row and the SD of people; gives values and the variances of their
 #: errors.
-Measure = Callable[[Floats, float], tuple[Floats, Floats]]
+Measure = Callable[[FloatArray, float], tuple[FloatArray, FloatArray]]
 
 
 def learn_reference(measure: Measure, reference: Reference, *, centre: float, sd: float) -> Healthy:
@@ -142,7 +143,7 @@ def learn_reference(measure: Measure, reference: Reference, *, centre: float, sd
 
 
 def fit_reference(
-    values: Floats, variances: Floats, reference: Reference, *, repeat: float | None = None
+    values: FloatArray, variances: FloatArray, reference: Reference, *, repeat: float | None = None
 ) -> Healthy:
     """Fit people within batches within the study, by restricted likelihood.
 
@@ -208,8 +209,8 @@ def fit_reference(
 class _Units:
     """Healthy people and bridge controls, each once in each batch."""
 
-    value: Floats
-    variance: Floats
+    value: FloatArray
+    variance: FloatArray
     batch: npt.NDArray[np.int64]
     is_bridge: npt.NDArray[np.bool_]
     places: dict[object, int]
@@ -246,7 +247,7 @@ class _Units:
         )
 
 
-def _gather(values: Floats, variances: Floats, reference: Reference) -> _Units:
+def _gather(values: FloatArray, variances: FloatArray, reference: Reference) -> _Units:
     bridge = reference.bridge
     usable = np.flatnonzero((reference.is_reference | bridge) & np.isfinite(values))
     gathered: dict[tuple[str, str, bool], list[int]] = {}
@@ -277,8 +278,8 @@ class _Solved:
 
     likelihood: float
     people: float
-    centre: Floats
-    variance: Floats
+    centre: FloatArray
+    variance: FloatArray
 
 
 def _solve(units: _Units, people: float, batches: float, repeat: float) -> _Solved:

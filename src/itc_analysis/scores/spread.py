@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from itc_analysis.scores.reference import Floats, Healthy
+from itc_analysis.scores.reference import Healthy
+from itc_analysis.statistics.arrays import FloatArray
 
 #: The correction of 1 / SD is to second order; beyond this squared relative error it is cut off.
 MAX_CV2 = 0.5
@@ -30,8 +31,8 @@ class Spreads:
         Shape (n_markers,), estimated variance and its standard error; NaN without a reference.
     """
 
-    variance: Floats
-    error: Floats
+    variance: FloatArray
+    error: FloatArray
 
     @classmethod
     def of(cls, people: Sequence[Healthy]) -> Spreads:
@@ -41,7 +42,7 @@ class Spreads:
         )
 
 
-def share_spread(spreads: Spreads) -> Floats:
+def share_spread(spreads: Spreads) -> FloatArray:
     """Return the SD of each marker, so that dividing by it is unbiased.
 
     Each variance is drawn towards the mean of all, the more the less the markers differ beyond

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from scipy.special import betaincinv
 
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.singlecell.pseudobulk import POPULATIONS, T_CELLS, is_member
+from itc_analysis.statistics.binomial import count_limits
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
 
@@ -58,7 +58,7 @@ def count_populations(
             reason = "no T cells in the library"
             found |= {"n_events": 0, "status": "not_estimable", "reason": reason}
         else:
-            lower, upper = exact_limits(n_events, n_parent)
+            lower, upper = count_limits(n_events, n_parent)
             found |= {
                 "n_events": n_events,
                 "n_lower": lower,
@@ -77,15 +77,6 @@ def uncounted(row: Mapping[str, Any], *, status: str, reason: str) -> pd.DataFra
         for population in POPULATIONS
     ]
     return contract.make(rows, Counts)
-
-
-def exact_limits(n_events: int, n_parent: int) -> tuple[float, float]:
-    """Return the 95 % limits of a count among `n_parent` (Clopper-Pearson, times n_parent)."""
-    lower = 0.0 if n_events == 0 else betaincinv(n_events, n_parent - n_events + 1, TAIL)
-    upper = 1.0
-    if n_events < n_parent:
-        upper = betaincinv(n_events + 1, n_parent - n_events, 1 - TAIL)
-    return float(lower * n_parent), float(upper * n_parent)
 
 
 def detection_of(n_events: int, *, settings: CellCalling) -> str:

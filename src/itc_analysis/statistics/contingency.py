@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+#: Cramér's V above which two classifications are called not independent.
+HIGH_CRAMERS_V = 0.3
+
 
 def cramers_v(counts: npt.ArrayLike) -> float:
     """Return the bias-corrected Cramér's V of a contingency table.

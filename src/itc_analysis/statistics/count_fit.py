@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from itc_analysis.statistics.count_likelihood import Counted, Matrix, Vector
-from itc_analysis.statistics.person_likelihood import Moments, PersonLikelihood, Stack
+from itc_analysis.statistics.arrays import Matrix, Stack, Vector
+from itc_analysis.statistics.count_likelihood import Counted
+from itc_analysis.statistics.person_likelihood import Moments, PersonLikelihood
 
 #: Times that the shape of the person effects is estimated and everything else after it.
 N_SHAPES = 2

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import Matrix, Vector
+
 Whole = npt.NDArray[np.int64]
 
 #: Points of the integral over the background; exact for Poisson counts below twice as many.

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import Matrix, Vector
 
 #: Middles of the parts of the mixture, in SDs, and the SD of each part.
 MIDDLES = np.linspace(-4.8, 4.8, 17)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.statistics.count_likelihood import Counted, Matrix, Vector, log_likelihood
+from itc_analysis.statistics.arrays import Matrix, Stack, Vector
+from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
 from itc_analysis.statistics.effect_shape import NORMAL, EffectShape, estimate_shape
-
-Stack = npt.NDArray[np.float64]
 
 #: Points of the integral over a person, and how many posterior SDs they reach to either side.
 N_POINTS = 29

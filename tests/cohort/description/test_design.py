@@ -10,11 +10,11 @@ from cohort.cohort_examples import participant_table, spotless
 from itc_analysis.cohort.description.design import (
     balance,
     batch_by_group,
-    cramers_v,
     find_confounded_batches,
 )
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.config.sections import Cohort
+from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import DecisionSheet, LibrarySheet, SampleSheet, TubeSheet
 

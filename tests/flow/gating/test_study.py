@@ -195,9 +195,8 @@ def test_positivity_has_its_threshold_from_the_batchs_fmo(
     per_batch = intensity.assign(batch=intensity["source_id"].map(batch))
     n = per_batch.groupby(["batch", "marker", "population"])["threshold"].nunique()
     assert (n == 1).all()
-    few = intensity["n_events"] < 50
-    assert intensity.loc[few, "n_positive"].isna().all()
-    assert intensity.loc[~few, "n_positive"].notna().all()
+    # however few the cells: their error says what they carry
+    assert intensity["n_positive"].notna().all()
 
 
 def test_combinations_add_up(membership: dict[str, Path]) -> None:

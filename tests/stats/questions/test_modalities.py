@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from itc_analysis.agreement import concordance_correlation
 from itc_analysis.config.sections import Stats
+from itc_analysis.statistics.agreement import concordance_correlation
 from itc_analysis.stats.plan.endpoints import Modalities
 from itc_analysis.stats.questions.modalities import compare_modalities
 from stats.made_up_study import COHORT, make_measurements, make_participants, make_plan

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.cohort.oddities import Problem
+from itc_analysis.statistics.contingency import HIGH_CRAMERS_V, cramers_v
 
 #: Of the sample sheet, not of the participant sheet.
 WAITING = "draw_to_stain_hours"
-#: Cohen's medium effect for a contingency table (Cohen 1988, chapter 7).
-HIGH_CRAMERS_V = 0.3
 #: Covariates of innate T cells known from the literature (age, sex, CMV), body mass, treatment and how
 #: long the blood waited. Batches are not a number: see `batch_by_group`.
 COVARIATES = (
@@ -66,42 +65,6 @@ def batch_by_group(
         str(assay): pd.crosstab(rows["batch"], rows["group"])
         for assay, rows in joined.groupby("assay")
     }
-
-
-def cramers_v(counts: pd.DataFrame) -> float:
-    """Return the bias-corrected Cramér's V of a contingency table.
-
-    The uncorrected V of many small batches is high by chance alone.
-
-    Parameters
-    ----------
-    counts : people, batches as rows, groups as columns.
-
-    Returns
-    -------
-    0 (independent) to 1 (the one determines the other); NaN when there are fewer than two batches
-    or groups, or too few people for the correction.
-
-    References
-    ----------
-    Bergsma 2013, doi:10.1016/j.jkss.2012.10.002
-    """
-    observed = counts.to_numpy(dtype=float)
-    observed = observed[observed.sum(axis=1) > 0][:, observed.sum(axis=0) > 0]
-    n_rows, n_columns = observed.shape
-    total = observed.sum()
-    if min(n_rows, n_columns) < 2:  # one row or column determines nothing
-        return float("nan")
-    expected = np.outer(observed.sum(axis=1), observed.sum(axis=0)) / total
-    phi_squared = ((observed - expected) ** 2 / expected).sum() / total
-    freedom = (n_rows - 1) * (n_columns - 1)
-    corrected = max(0.0, phi_squared - freedom / (total - 1))
-    rows = n_rows - (n_rows - 1) ** 2 / (total - 1)
-    columns = n_columns - (n_columns - 1) ** 2 / (total - 1)
-    smallest = min(rows, columns) - 1
-    if smallest <= 0:
-        return float("nan")
-    return float(min(1.0, np.sqrt(corrected / smallest)))
 
 
 def find_confounded_batches(

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.cohort.description.design import HIGH_CRAMERS_V, cramers_v
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.contingency import HIGH_CRAMERS_V, cramers_v
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Float = npt.NDArray[np.float64]
 
 KEY = ["assay", "population", "measure", "feature"]
 #: Levey and Jennings: beyond 2 standard deviations a run is watched, beyond 3 it is out of control.
@@ -155,7 +154,7 @@ def _chart(rows: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _scaled(rows: pd.DataFrame) -> Float:
+def _scaled(rows: pd.DataFrame) -> FloatArray:
     value = rows["value"].to_numpy(dtype=float, na_value=np.nan)
     share = np.clip(value, _CLOSEST, 1 - _CLOSEST)
     is_share = rows["measure"].isin(["share_of_t", "share_positive"]).to_numpy()
@@ -164,7 +163,7 @@ def _scaled(rows: pd.DataFrame) -> Float:
     return np.where(is_share, np.log(share / (1 - share)), np.where(is_count, logs, value))
 
 
-def _unscaled(scaled: Float, measure: pd.Series) -> Float:
+def _unscaled(scaled: FloatArray, measure: pd.Series) -> FloatArray:
     is_share = measure.isin(["share_of_t", "share_positive"]).to_numpy()
     is_count = (measure == "cells_per_ul").to_numpy()
     share = 1 / (1 + np.exp(-np.where(is_share, scaled, 0)))

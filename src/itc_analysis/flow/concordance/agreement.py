@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.agreement import concordance_interval, limits_of_agreement
 from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.counting.apply import gate_tube
@@ -21,6 +20,7 @@ from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.manual.adopt import ManualGates
 from itc_analysis.flow.manual.gates import ManualTree, evaluate
 from itc_analysis.flow.manual.samples import identify_file
+from itc_analysis.statistics.agreement import concordance_interval, limits_of_agreement
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Concordance
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from itc_analysis.agreement import concordance_correlation, limits_of_agreement
 from itc_analysis.flow.pictures.plots import STATE_COLOURS
+from itc_analysis.statistics.agreement import concordance_correlation, limits_of_agreement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -34,6 +34,7 @@ from itc_analysis.flow.tube.load import load_tube
 from itc_analysis.flow.tube.membership import Events, Membership, no_channel
 from itc_analysis.flow.tube.quality_mask import Judged
 from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.statistics.binomial import count_limits
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Combinations, Intensity, Views
 from itc_analysis.tables.measured import Counts
@@ -245,7 +246,7 @@ def with_rival(row: dict[str, Any], rivals: Mapping[str, int]) -> dict[str, Any]
     other = rivals.get(row["population"])
     if other is None or row.get("n_events") is None:
         return row
-    lower, upper = counting.exact_limits(other, int(row["n_parent"]))
+    lower, upper = count_limits(other, int(row["n_parent"]))
     spread = abs(float(np.log((other + 0.5) / (row["n_events"] + 0.5)))) / 2
     return {
         **row,

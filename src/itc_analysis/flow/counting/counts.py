@@ -15,8 +15,8 @@ from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.density import Density
 from itc_analysis.flow.gating.flank import fit_flank
 from itc_analysis.flow.gating.overlap import fit_overlap
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.binomial import count_limits
 
 #: Level of every interval of a count.
 CONFIDENCE = 0.95
@@ -172,7 +172,7 @@ def with_hidden(background: Background, values: npt.ArrayLike, cut: float) -> Ba
     width = densities.narrower_width(density.counts, peak)
     begin = float(density.centres[peak]) + HIDDEN_FROM * width
     seen = int(np.count_nonzero((values >= begin) & (values < cut)))
-    _, most = exact_limits(seen, int(values.size))
+    _, most = count_limits(seen, int(values.size))
     return replace(background, n_hidden=2 * most)
 
 
@@ -206,7 +206,7 @@ def net_interval(n_events: int, n_parent: int, background: Background) -> tuple[
     -------
     lower, upper : events, 0 <= lower <= upper <= n_parent.
     """
-    low, high = exact_limits(n_events, n_parent)
+    low, high = count_limits(n_events, n_parent)
     if background.n_events is None or background.standard_error is None:
         return low, min(high + background.n_hidden, n_parent)
     z = float(special.ndtri((1 + CONFIDENCE) / 2))
@@ -252,22 +252,6 @@ def detection_limits(background: Background) -> tuple[float | None, float | None
     # P(Poisson(m) <= blank) = 5 %
     gross = float(special.gammaincinv(blank + 1, CONFIDENCE))
     return blank, gross - expected + background.n_hidden
-
-
-def exact_limits(n_events: int, n_parent: int) -> tuple[float, float]:
-    """Return Clopper and Pearson's 95 % limits of a count among `n_parent` events."""
-    outside = (1 - CONFIDENCE) / 2
-    low = (
-        0.0
-        if n_events == 0
-        else float(special.betaincinv(n_events, n_parent - n_events + 1, outside))
-    )
-    high = (
-        1.0
-        if n_events >= n_parent
-        else float(special.betaincinv(n_events + 1, n_parent - n_events, 1 - outside))
-    )
-    return low * n_parent, high * n_parent
 
 
 def detect(

@@ -18,8 +18,7 @@ import pandas as pd
 from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.flow.gates.histogram import read_histograms
 from itc_analysis.flow.gates.negatives import MIN_EVENTS, negative_places, odd_negatives
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Two cuts agree in a tube when no more than this share of its parent's events lies between them.
 AGREED = 0.02

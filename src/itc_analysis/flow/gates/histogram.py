@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from itc_analysis.flow.gating.template import Population
 from itc_analysis.flow.tube.membership import Membership
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Width of a bin, transformed units: an eighth of the width of a typical peak.
 BIN_WIDTH = 0.005

@@ -11,9 +11,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Parameters of a level: mode, log left spread, log right spread, log degrees of freedom.
 N_SHAPE = 4

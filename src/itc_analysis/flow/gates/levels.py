@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
+from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
 from itc_analysis.flow.gates import level_shapes
 from itc_analysis.flow.gates.agreement import ODD_NEGATIVES
 from itc_analysis.flow.gates.histogram import read_histograms
@@ -28,8 +28,8 @@ from itc_analysis.flow.gates.level_shapes import N_SHAPE
 from itc_analysis.flow.gates.mixture_of_levels import LevelFit, fit_levels, follow_levels
 from itc_analysis.flow.gates.negatives import odd_negatives
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Two levels whose modes lie nearer, in their spreads, are one (Ashman, Bird and Zepf 1994).
 _APART, _CLEARLY_APART = 1.0, 1.5

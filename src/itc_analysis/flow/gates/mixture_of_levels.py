@@ -12,13 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
 from itc_analysis.flow.gates import level_shapes
 from itc_analysis.flow.gates.level_shapes import N_SHAPE
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Standard deviation of a tube's shift against its batch, transformed units: the drift of a stable
 #: cytometer.

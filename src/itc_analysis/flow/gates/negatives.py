@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_TUBES
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.flow.batch_tolerance import MIN_TUBES
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Standard deviation of the bell that smooths a histogram, transformed units: a third of a typical
 #: peak's.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_TUBES
+from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.flow.gates.histogram import BIN_WIDTH, bin_counts
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import Threshold, to_json
@@ -22,6 +22,7 @@ from itc_analysis.flow.gating.left_half import left_half
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.plural import plural
+from itc_analysis.statistics.robust import MAD_TO_SD
 from itc_analysis.tables.quantities import POSITIVE_OF
 
 METHOD = "left_half"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
+from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Spread of a batch's cuts where no batch shows one, transformed units: 20 % of the intensity on a scale of
 #: 4.5 decades, twice what a stable cytometer drifts within a day.

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD, MIN_SPREAD, MIN_TUBES
+from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
 from itc_analysis.flow.gating.geometry import Ellipse, Geometry, Polygon, Rectangle, from_json
 from itc_analysis.flow.gating.template import Population
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Bin width in transformed units: a tenth of the width of a typical negative peak.
 BIN_WIDTH = 0.0025

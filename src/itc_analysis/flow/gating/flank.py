@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.density import Density
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: The flank holds this many events, and spans at least so many standard deviations of the peak...
 NEAREST = 150

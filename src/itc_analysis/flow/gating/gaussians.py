@@ -10,9 +10,8 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Shares of the events at which the points are split into starting groups, rare ones included.
 _SPLITS = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995)

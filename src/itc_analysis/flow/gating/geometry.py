@@ -14,7 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-BoolArray = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray
+
 #: float32; float64 for gates of other programs that are checked to the last digit.
 Values = npt.NDArray[Any]
 

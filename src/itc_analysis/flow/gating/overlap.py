@@ -12,14 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
 from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.density import Density
 from itc_analysis.flow.gating.flank import BEGIN, FORM_ERROR, NEAREST, SPAN
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Fewer events beyond the cut do not show where their own peak lies.
 MIN_POSITIVES = 50

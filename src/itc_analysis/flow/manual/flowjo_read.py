@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.gating.geometry import Combination, Geometry, Polygon, Rectangle
@@ -24,8 +23,7 @@ from itc_analysis.flow.manual.gates import (
     Matrix,
 )
 from itc_analysis.flow.manual.samples import FileIdentity, identify
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: How FlowJo names a compensated channel.
 _PREFIX = "Comp-"

@@ -18,9 +18,7 @@ from itc_analysis.flow.fcs.read import FcsFile
 from itc_analysis.flow.gating.geometry import Combination, Geometry
 from itc_analysis.flow.manual.samples import FileIdentity
 from itc_analysis.flow.spillover.compensation import find_spillover
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
 UNCOMPENSATED = "uncompensated"
 #: The matrix in the file itself.

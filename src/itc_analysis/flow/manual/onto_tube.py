@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from itc_analysis.errors import did_you_mean
 from itc_analysis.flow.gating.geometry import Ellipse, Geometry, Polygon, Rectangle, Threshold
 from itc_analysis.flow.manual.gates import DrawnAxis, ManualGate, Ratio
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.warp import warps_of
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Pieces per edge of a polygon, and corners of an ellipse, that is moved to another scale.
 _PIECES, _CORNERS = 16, 128

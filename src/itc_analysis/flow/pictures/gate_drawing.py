@@ -26,9 +26,7 @@ from itc_analysis.flow.gating.geometry import (
     Threshold,
     from_json,
 )
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
 #: The band around a cut, in standard errors.
 BAND = 2

@@ -15,13 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD
 from itc_analysis.flow.quality.isolation_tree import find_isolated
 from itc_analysis.flow.quality.signal_peaks import track_peaks
 from itc_analysis.flow.quality.stretch_edges import place_edges
-
-Mask = npt.NDArray[np.bool_]
-Float = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: PeacoQC: windows of at least 150 events, here made of two steps, and at most 500 windows.
 EVENTS_PER_STEP = 75
@@ -62,11 +60,11 @@ class Acquisition:
     drifting : channels whose signal rises or falls throughout, their indices.
     """
 
-    unsteady: Mask
+    unsteady: BoolArray
     edges: npt.NDArray[np.int64]
-    start: Float
-    rate: Float
-    deviation: Float
+    start: FloatArray
+    rate: FloatArray
+    deviation: FloatArray
     channel: npt.NDArray[np.int64]
     drifting: tuple[int, ...]
 
@@ -178,7 +176,7 @@ def timeline_table(acquisition: Acquisition, names: list[str]) -> pd.DataFrame:
 
 def _all_tracks(
     signals: npt.NDArray[np.float32], step: npt.NDArray[np.int64], n_steps: int
-) -> tuple[Float, npt.NDArray[np.int64]]:
+) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Return the peaks of all channels side by side, and the channel of each."""
     per_channel = [track_peaks(values, step, n_steps) for values in signals]
     owner = np.repeat(np.arange(len(signals)), [tracks.shape[1] for tracks in per_channel])
@@ -187,18 +185,18 @@ def _all_tracks(
     return np.concatenate(per_channel, axis=1), owner
 
 
-def _filled(tracks: Float) -> Float:
+def _filled(tracks: FloatArray) -> FloatArray:
     """Put the median where a window lacks a peak, as in PeacoQC: it cannot be an outlier there."""
     return np.where(np.isfinite(tracks), tracks, _medians(tracks))
 
 
-def _medians(tracks: Float) -> Float:
+def _medians(tracks: FloatArray) -> FloatArray:
     """Return the median of each peak; 0 for one that no window shows."""
     shown = np.where(np.isfinite(tracks).any(axis=0), tracks, 0.0)
     return np.asarray(np.nanmedian(shown, axis=0))
 
 
-def _smoothed(tracks: Float) -> Float:
+def _smoothed(tracks: FloatArray) -> FloatArray:
     """Smooth each peak along time: a running median, then a Gaussian."""
     # Where two maxima of a broad peak are equally high, single windows flip between them.
     half = _MEDIAN_OF // 2
@@ -211,7 +209,7 @@ def _smoothed(tracks: Float) -> Float:
     return np.asarray(windows @ (weight / weight.sum()))
 
 
-def _deviations(tracks: Float) -> Float:
+def _deviations(tracks: FloatArray) -> FloatArray:
     """Return how far each smoothed peak lies from its median, in robust standard deviations."""
     smooth = _smoothed(_filled(tracks))
     distance = np.abs(smooth - np.median(smooth, axis=0))
@@ -223,7 +221,7 @@ def _deviations(tracks: Float) -> Float:
     return np.asarray(distance / np.maximum(np.maximum(spread, noise), np.finfo(np.float32).eps))
 
 
-def _noise(tracks: Float) -> Float:
+def _noise(tracks: FloatArray) -> FloatArray:
     """Return the standard deviation of each peak in a single window, whatever the trend.
 
     From the differences of windows that share no event: by their median, or by their tail where
@@ -235,7 +233,7 @@ def _noise(tracks: Float) -> Float:
     return np.asarray(np.maximum(MAD_TO_SD * median, tail / _TAIL_TO_SD) / np.sqrt(2))
 
 
-def _without_short_gaps(bad: Mask) -> Mask:
+def _without_short_gaps(bad: BoolArray) -> BoolArray:
     """Return the unsteady windows with the short steady stretches between them."""
     closed = bad.copy()
     for first, last in runs(~bad):
@@ -245,19 +243,21 @@ def _without_short_gaps(bad: Mask) -> Mask:
     return closed
 
 
-def _covered(bad: Mask) -> Mask:
+def _covered(bad: BoolArray) -> BoolArray:
     """Return the steps that lie in an unsteady window."""
     return np.asarray(np.append(bad, False) | np.append(False, bad))
 
 
-def runs(mask: Mask) -> list[tuple[int, int]]:
+def runs(mask: BoolArray) -> list[tuple[int, int]]:
     """Return first and last index of each run of true values."""
     change = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
     first, after = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
     return [(int(a), int(b) - 1) for a, b in zip(first, after, strict=True)]
 
 
-def _odd_rates(duration: Float, tick: float, n_events: npt.NDArray[np.int64], mads: float) -> Mask:
+def _odd_rates(
+    duration: FloatArray, tick: float, n_events: npt.NDArray[np.int64], mads: float
+) -> BoolArray:
     """Return the steps that took much longer or shorter than the others.
 
     Steps are judged by themselves, and in groups where the clock is too coarse for single steps.
@@ -284,7 +284,7 @@ def _odd_rates(duration: Float, tick: float, n_events: npt.NDArray[np.int64], ma
 
 
 def _rate_edges(
-    duration: Float,
+    duration: FloatArray,
     n_events: npt.NDArray[np.int64],
     low: int,
     high: int,
@@ -307,7 +307,9 @@ def _rate_edges(
     return begin, max(middle - 1 + int(np.argmax(np.concatenate([[0.0], after]))), begin)
 
 
-def _durations(clock: npt.NDArray[np.float32], edges: npt.NDArray[np.int64]) -> tuple[Float, float]:
+def _durations(
+    clock: npt.NDArray[np.float32], edges: npt.NDArray[np.int64]
+) -> tuple[FloatArray, float]:
     """Return how long each step lasts, and the tick of the clock."""
     start = clock[edges[:-1]].astype(np.float64)
     # The last step has no successor: its own events, stretched by the interval that is missing.
@@ -321,7 +323,7 @@ def _durations(clock: npt.NDArray[np.float32], edges: npt.NDArray[np.int64]) -> 
     return np.where(duration < 0, usual, duration), tick if np.isfinite(tick) else usual
 
 
-def _drifting(tracks: Float, owner: npt.NDArray[np.int64]) -> tuple[int, ...]:
+def _drifting(tracks: FloatArray, owner: npt.NDArray[np.int64]) -> tuple[int, ...]:
     """Return the channels with a peak that rises or falls throughout (PeacoQC's records).
 
     The rise must also exceed the noise of single windows, for the smooth curve through pure noise

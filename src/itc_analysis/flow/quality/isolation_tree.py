@@ -12,13 +12,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray
 
 #: PeacoQC: nodes of three windows or fewer are not split.
 _SMALLEST_NODE = 3
 
 
-def find_isolated(peaks: npt.NDArray[np.float64], *, gain_limit: float) -> Mask:
+def find_isolated(peaks: npt.NDArray[np.float64], *, gain_limit: float) -> BoolArray:
     """Return which windows lie outside the largest leaf, shape (n_windows,).
 
     Parameters

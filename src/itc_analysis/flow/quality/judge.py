@@ -24,6 +24,7 @@ from itc_analysis.flow.quality.acquisition import (
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.spillover.compensation import compensate, rows_of
 from itc_analysis.flow.spillover.matrix_text import Spillover
+from itc_analysis.statistics.arrays import BoolArray
 
 METHODS_TEXT = (
     "Events at the margins of the detectors were removed, except counting beads, and so were stretches "
@@ -32,7 +33,6 @@ METHODS_TEXT = (
 )
 CITATIONS = ("emmaneel2022",)
 
-Mask = npt.NDArray[np.bool_]
 
 #: PeacoQC's limit of the isolation tree (IT_limit).
 _TREE_GAIN = 0.6
@@ -57,10 +57,10 @@ class CleanEvents:
     acquisition : the tube along its acquisition; None when that could not be judged.
     """
 
-    keep: Mask
+    keep: BoolArray
     removed: dict[str, int]
     remarks: tuple[str, ...]
-    by_time: Mask
+    by_time: BoolArray
     acquisition: Acquisition | None
 
 
@@ -123,7 +123,7 @@ def _inside_margins(
     channels: Sequence[Channel],
     scatter: Sequence[int],
     fluorescence: Sequence[int],
-) -> tuple[Mask, dict[str, int]]:
+) -> tuple[BoolArray, dict[str, int]]:
     """Return the events inside the detectors' range, and how many were dropped for each reason."""
     keep = np.ones(events.shape[1], dtype=np.bool_)
     removed: dict[str, int] = {}

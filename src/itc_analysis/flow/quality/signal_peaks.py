@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Grid of the densities; positions between its points are interpolated.
 N_LEVELS = 256
@@ -34,7 +34,7 @@ _KERNEL_REACH = 5.0
 
 def track_peaks(
     values: npt.NDArray[np.float32], step: npt.NDArray[np.int64], n_steps: int
-) -> Float:
+) -> FloatArray:
     """Return the position of each steady peak of a channel in each window.
 
     Parameters
@@ -84,7 +84,9 @@ def _kernel(bandwidth: float) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(rows)
 
 
-def _find_maxima(density: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], Float, Float]:
+def _find_maxima(
+    density: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
     """Return window, level (interpolated) and height (over the window's highest) of all maxima."""
     middle, left, right = density[:, 1:-1], density[:, :-2], density[:, 2:]
     highest = density.max(axis=1)
@@ -99,12 +101,12 @@ def _find_maxima(density: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64
 
 def _tracks(
     window: npt.NDArray[np.int64],
-    position: Float,
-    height: Float,
+    position: FloatArray,
+    height: FloatArray,
     *,
     n_windows: int,
     bandwidth: float,
-) -> Float:
+) -> FloatArray:
     """Return which maximum of each window belongs to which peak of the tube, as `track_peaks`."""
     mode = np.searchsorted(_borders(position[height > _LOWEST_PEAK], bandwidth), position)
     seen = np.zeros((int(mode.max()) + 1, n_windows), dtype=np.bool_)
@@ -131,7 +133,7 @@ def _tracks(
     return tracks
 
 
-def _borders(position: Float, bandwidth: float) -> Float:
+def _borders(position: FloatArray, bandwidth: float) -> FloatArray:
     """Return the levels between the modes at which the maxima of all windows lie, ascending."""
     # Maxima closer than the bandwidth cannot be told apart in one window either.
     counts = np.bincount(position.astype(np.int64), minlength=N_LEVELS).astype(np.float32)
@@ -141,7 +143,10 @@ def _borders(position: Float, bandwidth: float) -> Float:
 
 
 def _put_nearest(
-    column: Float, window: npt.NDArray[np.int64], position: Float, own: npt.NDArray[np.bool_]
+    column: FloatArray,
+    window: npt.NDArray[np.int64],
+    position: FloatArray,
+    own: npt.NDArray[np.bool_],
 ) -> None:
     """Write the positions into their windows; of several in one, that nearest to the median."""
     if own.any():

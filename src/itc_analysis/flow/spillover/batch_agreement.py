@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD
 from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.plural import plural
-
-Float = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: States in which the events that are gated are free from spill.
 _COMPENSATED = frozenset({"file", "matrix", "already_compensated"})
@@ -72,8 +71,8 @@ class SpillLeft:
     """
 
     channels: tuple[str, ...]
-    left: Float
-    matrix: Float | None
+    left: FloatArray
+    matrix: FloatArray | None
 
 
 def measure_spill_left(
@@ -188,7 +187,7 @@ def find_odd_states(states: Mapping[str, str], *, panel: str) -> dict[str, str]:
     }
 
 
-def _judge(difference: Float, spread: Float, matrix: Float) -> str | None:
+def _judge(difference: FloatArray, spread: FloatArray, matrix: FloatArray) -> str | None:
     """Return what is wrong with a tube, from how the spill left differs from the other tubes'."""
     is_told = np.isfinite(difference) & (matrix >= _LEAST_SPILL)
     if np.count_nonzero(is_told) >= _FEWEST_PAIRS:
@@ -205,7 +204,7 @@ def _judge(difference: Float, spread: Float, matrix: Float) -> str | None:
     return None
 
 
-def _unlike(own: Float, usual: Float, channels: list[str]) -> str:
+def _unlike(own: FloatArray, usual: FloatArray, channels: list[str]) -> str:
     """Return in which entry a tube's matrix is most unlike the others'; empty when it is as
     theirs.
     """
@@ -219,7 +218,7 @@ def _unlike(own: Float, usual: Float, channels: list[str]) -> str:
     )
 
 
-def _arranged(own: tuple[str, ...], shared: list[str], square: Float) -> Float:
+def _arranged(own: tuple[str, ...], shared: list[str], square: FloatArray) -> FloatArray:
     places = [own.index(channel) for channel in shared]
     return square[np.ix_(places, places)]
 

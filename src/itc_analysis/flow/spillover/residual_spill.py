@@ -12,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD
-
-Float = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Cofactor of the scale on which the place of the negative events is looked for.
 _COFACTOR = 150.0
@@ -82,7 +80,7 @@ def residual_spill(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _dim_and_bright(scaled: Float) -> tuple[Mask, Mask]:
+def _dim_and_bright(scaled: FloatArray) -> tuple[BoolArray, BoolArray]:
     """Return the dim and the bright events of a source."""
     if scaled.size == 0:
         nobody = np.zeros(0, dtype=np.bool_)
@@ -92,7 +90,7 @@ def _dim_and_bright(scaled: Float) -> tuple[Mask, Mask]:
     return dim, scaled > (np.median(scaled[dim]) + high) / 2
 
 
-def _step(scaled: Float, dim: Mask, bright: Mask) -> float | None:
+def _step(scaled: FloatArray, dim: BoolArray, bright: BoolArray) -> float | None:
     """Return how much brighter the bright events are, instrument units; None when not by enough."""
     if np.count_nonzero(bright) < MIN_EVENTS or np.count_nonzero(dim) < MIN_EVENTS:
         return None
@@ -100,7 +98,9 @@ def _step(scaled: Float, dim: Mask, bright: Mask) -> float | None:
     return step if step >= _LEAST_STEP else None
 
 
-def _told(scaled: Float, masks: tuple[Mask, Mask], step: float, limit: float) -> dict[str, object]:
+def _told(
+    scaled: FloatArray, masks: tuple[BoolArray, BoolArray], step: float, limit: float
+) -> dict[str, object]:
     """Return slope, standard error and reading of a pair, or the reason why there is none."""
     dim, bright = scaled[masks[0]], scaled[masks[1]]
     mode = _mode(dim)
@@ -129,12 +129,12 @@ def _told(scaled: Float, masks: tuple[Mask, Mask], step: float, limit: float) ->
     return {"slope": slope, "standard_error": error, "reading": reading}
 
 
-def _width(scaled: Float, mode: float) -> float:
+def _width(scaled: FloatArray, mode: float) -> float:
     """Return the standard deviation of a peak from the half below it, which holds no dim positives."""
     return MAD_TO_SD * float(np.median(mode - scaled[scaled <= mode]))
 
 
-def _mode(scaled: Float) -> float:
+def _mode(scaled: FloatArray) -> float:
     """Return the place of the lowest clear peak of a histogram."""
     low, high = np.quantile(scaled, [0.005, 0.995])
     if low == high:

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.read import FcsFile
 from itc_analysis.flow.spillover.compensation import compensate
 from itc_analysis.flow.spillover.matrix_text import Spillover
-
-Float = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Whose faults these are, in messages.
 _SOURCE = "single stains"
@@ -46,7 +44,7 @@ class SingleStains:
     """
 
     spillover: Spillover
-    standard_error: Float
+    standard_error: FloatArray
     n_positive: tuple[int, ...]
     remarks: tuple[str, ...]
 
@@ -109,7 +107,7 @@ def compute_spillover(
 
 def spreading_matrix(
     stains: Mapping[str, FcsFile], unstained: FcsFile, spillover: Spillover
-) -> Float:
+) -> FloatArray:
     """Return the spillover spreading matrix, shape (n, n), 0 on the diagonal.
 
     Entry (i, j): how much the spread of detector j grows per square root of the brightness of stain i
@@ -133,24 +131,26 @@ def write_spillover_csv(spillover: Spillover, path: str | Path) -> None:
     _write_csv(spillover.channels, spillover.matrix, path)
 
 
-def write_spreading_csv(channels: tuple[str, ...], spreading: Float, path: str | Path) -> None:
+def write_spreading_csv(channels: tuple[str, ...], spreading: FloatArray, path: str | Path) -> None:
     """Write the spreading matrix beside the spillover's; stains in rows, detectors in columns."""
     _write_csv(channels, spreading, path)
 
 
-def _write_csv(channels: tuple[str, ...], matrix: Float, path: str | Path) -> None:
+def _write_csv(channels: tuple[str, ...], matrix: FloatArray, path: str | Path) -> None:
     lines = [",".join(("", *channels))]
     for name, row in zip(channels, matrix, strict=True):
         lines.append(",".join((name, *(f"{value:.6g}" for value in row))))
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _slopes(positive: Float, centre: Float, own: int) -> Float:
+def _slopes(positive: FloatArray, centre: FloatArray, own: int) -> FloatArray:
     rise = np.median(positive, axis=1) - centre
     return np.asarray(rise / rise[own])
 
 
-def _bends(positive: Float, centre: Float, own: int, channels: tuple[str, ...]) -> list[str]:
+def _bends(
+    positive: FloatArray, centre: FloatArray, own: int, channels: tuple[str, ...]
+) -> list[str]:
     """Return remarks on detectors whose spillover differs between dim and bright positives."""
     middle = np.median(positive[own])
     dim, bright = positive[:, positive[own] <= middle], positive[:, positive[own] > middle]
@@ -162,17 +162,17 @@ def _bends(positive: Float, centre: Float, own: int, channels: tuple[str, ...]) 
     ]
 
 
-def _spread(events: Float) -> Float:
+def _spread(events: FloatArray) -> FloatArray:
     middle, upper = np.quantile(events, [0.5, _UPPER_SD], axis=1)
     return np.asarray(upper - middle)
 
 
-def _rows(file: FcsFile, channels: tuple[str, ...]) -> Float:
+def _rows(file: FcsFile, channels: tuple[str, ...]) -> FloatArray:
     rows = [file.channel_names.index(name) for name in channels]
     return file.events[rows].astype(np.float64)
 
 
-def _compensated(file: FcsFile, spillover: Spillover) -> Float:
+def _compensated(file: FcsFile, spillover: Spillover) -> FloatArray:
     events = compensate(file.events, file.channel_names, spillover, source=file.name)
     rows = [file.channel_names.index(name) for name in spillover.channels]
     return events[rows].astype(np.float64)

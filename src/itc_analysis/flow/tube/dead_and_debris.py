@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from itc_analysis.flow.gating.fitted import Fitted
 from itc_analysis.flow.gating.geometry import AllAbove, Ellipse, Threshold
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Membership
-
-Mask = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray
 
 #: How forward scatter channels are called.
 _FORWARD = "FSC"
@@ -55,7 +53,7 @@ def dead_and_debris(
     }
 
 
-def _beads(membership: Membership, fitted: Mapping[str, Fitted], template: Template) -> Mask:
+def _beads(membership: Membership, fitted: Mapping[str, Fitted], template: Template) -> BoolArray:
     """Return which events of the tube are counting beads."""
     found = np.zeros(membership[ROOT].size, dtype=np.bool_)
     for population in template.populations:
@@ -66,7 +64,7 @@ def _beads(membership: Membership, fitted: Mapping[str, Fitted], template: Templ
 
 def _debris(
     membership: Membership, fitted: Mapping[str, Fitted], template: Template
-) -> tuple[Mask | None, str | None]:
+) -> tuple[BoolArray | None, str | None]:
     for population in template.populations:
         forward = [marker for marker in population.markers if marker.startswith(_FORWARD)]
         if population.method != "scatter_ellipse" or not forward:
@@ -85,7 +83,7 @@ def _dead(
     fitted: Mapping[str, Fitted],
     template: Template,
     roles: Mapping[str, str],
-) -> tuple[Mask | None, str | None]:
+) -> tuple[BoolArray | None, str | None]:
     for population in template.populations:
         is_viability = any(roles.get(marker) == "viability" for marker in population.markers)
         if population.side != "below" or not is_viability:
@@ -101,7 +99,9 @@ def _why_none(population: str, found: Fitted) -> str:
     return f"{population}: {found.reason or 'its gate is no such cut or ellipse'}"
 
 
-def _share(part: Mask | None, whole: Mask, why: str | None) -> tuple[float | None, str | None]:
+def _share(
+    part: BoolArray | None, whole: BoolArray, why: str | None
+) -> tuple[float | None, str | None]:
     if part is None:
         return None, why
     n_whole = int(np.count_nonzero(whole))

@@ -10,17 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.errors import Fault, ItcError
-
-Mask = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray
 
 _SOURCE = "itc apply-gates"
 
 
-def kept_row(file_id: str, keep: Mask | None) -> dict[str, Any]:
+def kept_row(file_id: str, keep: BoolArray | None) -> dict[str, Any]:
     """Return a tube's row of `KeptEvents`.
 
     Parameters
@@ -82,7 +80,7 @@ class Judged:
         """Return `status`, `reason` and `n_clean` of a tube."""
         return self._verdicts[file_id]
 
-    def keep(self, file_id: str) -> Mask:
+    def keep(self, file_id: str) -> BoolArray:
         """Return the events to keep of a tube that can be used, shape (n_events,)."""
         n_events, text = self._kept[file_id]
         packed = np.frombuffer(base64.b64decode(text), dtype=np.uint8)

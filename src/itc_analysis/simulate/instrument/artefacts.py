@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.simulate.instrument.panels import Panel
+from itc_analysis.statistics.arrays import BoolArray
 
 FloatArray = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 #: How far the smaller cell of a doublet adds to the pulse height: 0 when one follows the other.
 LARGEST_OVERLAP = 0.6
@@ -49,7 +49,9 @@ class Events:
     peak: FloatArray
 
 
-def join_doublets(events: Events, which: Mask, partners: Events, rng: np.random.Generator) -> None:
+def join_doublets(
+    events: Events, which: BoolArray, partners: Events, rng: np.random.Generator
+) -> None:
     """Let a second cell pass with each chosen event: light and areas add, the height hardly does."""
     overlap = rng.uniform(0, LARGEST_OVERLAP, len(partners.area)).astype(np.float32)
     larger = np.maximum(events.area[which], partners.area)
@@ -61,7 +63,7 @@ def join_doublets(events: Events, which: Mask, partners: Events, rng: np.random.
     events.side[which] += partners.side
 
 
-def make_dead(events: Events, which: Mask, panel: Panel, rng: np.random.Generator) -> None:
+def make_dead(events: Events, which: BoolArray, panel: Panel, rng: np.random.Generator) -> None:
     """Let the dye in; dead cells are autofluorescent, sticky, smaller and more granular."""
     n = int(which.sum())
     events.light[which] *= DEAD_LIGHT
@@ -75,7 +77,7 @@ def make_dead(events: Events, which: Mask, panel: Panel, rng: np.random.Generato
     events.peak[which] = events.area[which]
 
 
-def make_debris(events: Events, which: Mask, rng: np.random.Generator) -> None:
+def make_debris(events: Events, which: BoolArray, rng: np.random.Generator) -> None:
     """Leave fragments: small and hardly fluorescent."""
     n = int(which.sum())
     has_membrane = rng.random(n) < DEBRIS_WITH_MEMBRANE
@@ -86,7 +88,7 @@ def make_debris(events: Events, which: Mask, rng: np.random.Generator) -> None:
     events.peak[which] = events.area[which]
 
 
-def make_beads(events: Events, which: Mask, rng: np.random.Generator) -> None:
+def make_beads(events: Events, which: BoolArray, rng: np.random.Generator) -> None:
     """Put counting beads: bright in every colour, low FSC, high SSC, no autofluorescence."""
     n = int(which.sum())
     shape = (n, events.light.shape[1])

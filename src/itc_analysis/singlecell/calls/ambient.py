@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.optimize import brentq
 
-from itc_analysis.singlecell.calls.weights import Bools, Floats
 from itc_analysis.singlecell.intake.genes import T_GENES
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
 #: Genes of B cells and of monocytes, and how many molecules of them make a cell surely one of
 #: these.
@@ -25,7 +25,7 @@ DOUBLETS = 0.04
 SMALLEST, LARGEST = 0.002, 0.5
 
 
-def estimate_ambient(molecules: Mapping[str, Floats], depth: Floats) -> float | None:
+def estimate_ambient(molecules: Mapping[str, FloatArray], depth: FloatArray) -> float | None:
     """Return the share of ambient molecules; None where too few cells can tell.
 
     B cells and monocytes have no T cell receptor and no CD3. Were a share s of a droplet's
@@ -59,10 +59,10 @@ def estimate_ambient(molecules: Mapping[str, Floats], depth: Floats) -> float | 
 
 
 def _at_least(
-    molecules: Mapping[str, Floats], genes: tuple[str, ...], n: int, depth: Floats
-) -> Bools:
+    molecules: Mapping[str, FloatArray], genes: tuple[str, ...], n: int, depth: FloatArray
+) -> BoolArray:
     found = [molecules[gene] for gene in genes if gene in molecules]
     if not found:
         return np.zeros(len(depth), dtype=bool)
-    many: Bools = np.sum(found, axis=0) >= n
+    many: BoolArray = np.sum(found, axis=0) >= n
     return many

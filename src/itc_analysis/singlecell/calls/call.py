@@ -14,7 +14,8 @@ import pandas as pd
 
 from itc_analysis.singlecell.calls.evidence import Rna, normalise, weigh_receptors
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
-from itc_analysis.singlecell.calls.weights import Bools, Evidence, Floats
+from itc_analysis.singlecell.calls.weights import Evidence
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 from itc_analysis.tables.singlecell import INNATE
 
 #: The call that a productive delta chain proves, whatever RNA shows.
@@ -42,7 +43,7 @@ def call_cells(
     evidence: Evidence,
     call_threshold: float,
     not_callable: Mapping[str, str] | None = None,
-    protein: Floats | None = None,
+    protein: FloatArray | None = None,
 ) -> pd.DataFrame:
     """Call each cell.
 
@@ -142,8 +143,8 @@ def find_not_callable(
 
 
 def _decide(
-    posterior: Floats, barred: Bools, evidence: Evidence, threshold: float
-) -> tuple[npt.NDArray[np.object_], Floats]:
+    posterior: FloatArray, barred: BoolArray, evidence: Evidence, threshold: float
+) -> tuple[npt.NDArray[np.object_], FloatArray]:
     """Return call and probability of each cell; `barred` has one column per call of `CALLS`."""
     per_call = np.column_stack(
         [posterior[:, evidence.of_call(call)].sum(axis=1) for call in CALLS[:-1]]
@@ -161,11 +162,11 @@ def _decide(
 
 
 def _barred(
-    detected: dict[str, Bools],
+    detected: dict[str, BoolArray],
     receptors: pd.DataFrame,
     evidence: Evidence,
     not_callable: Mapping[str, str],
-) -> Bools:
+) -> BoolArray:
     """Return where the definition of a population rules a call out, shape (n_cells, n_calls)."""
     barred = np.zeros((len(receptors), len(CALLS)), dtype=bool)
     for call, sets in evidence.requires.items():
@@ -187,9 +188,9 @@ def _barred(
     return barred
 
 
-def _allowed_share(by_rna: Floats, receptor: Floats, evidence: Evidence) -> Floats:
+def _allowed_share(by_rna: FloatArray, receptor: FloatArray, evidence: Evidence) -> FloatArray:
     """Return the probability that RNA gives to all classes that the receptor allows."""
     best = receptor.max(axis=1, keepdims=True)
     allowed = receptor >= best - np.log(evidence.model.opposing_ratio)
-    share: Floats = (by_rna * allowed).sum(axis=1)
+    share: FloatArray = (by_rna * allowed).sum(axis=1)
     return share

@@ -17,8 +17,9 @@ import pandas as pd
 
 from itc_analysis.singlecell.calls.ambient import estimate_ambient
 from itc_analysis.singlecell.calls.molecules import take_molecules
-from itc_analysis.singlecell.calls.weights import Bools, Evidence, Floats, Model
+from itc_analysis.singlecell.calls.weights import Evidence, Model
 from itc_analysis.singlecell.intake.genes import T_GENES
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
 #: Genes by which T cells are recognised when V genes are looked for.
 CD3 = ("CD3D", "CD3E", "CD3G")
@@ -47,11 +48,11 @@ class Rna:
     """
 
     barcodes: pd.Index
-    detected: dict[str, Bools]
+    detected: dict[str, BoolArray]
     listed: frozenset[str]
     share_ambient: float | None
     shows_segments: bool
-    log_likelihood: Floats
+    log_likelihood: FloatArray
 
 
 def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
@@ -87,7 +88,7 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
     # a product of some sixty numbers of 0.01 or more: far from what a double cannot hold
     likelihood = np.ones((data.n_obs, len(evidence.names)))
 
-    def add(names: list[str], rate: Floats, share: Floats) -> None:
+    def add(names: list[str], rate: FloatArray, share: FloatArray) -> None:
         found = np.sum([of_gene[name] for name in names], axis=0)
         ambient = share_ambient * MOLECULES * found.sum() / total * scale
         bins = np.digitize(found, [1, MANY])
@@ -102,12 +103,12 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
         if gene in of_gene and shows_segments:
             share = evidence.per_class(segment.share)
             add([gene], np.full(len(share), segment.rate), share)
-    log_likelihood: Floats = np.log(likelihood)
+    log_likelihood: FloatArray = np.log(likelihood)
     _mix(log_likelihood, evidence)
     return Rna(data.obs_names, detected, taken.listed, estimated, shows_segments, log_likelihood)
 
 
-def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> Floats:
+def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> FloatArray:
     """Return log-likelihoods of the receptor evidence, shape (n_cells, n_classes).
 
     Parameters
@@ -137,20 +138,20 @@ def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> Floats:
     return log_likelihood
 
 
-def normalise(log_posterior: Floats) -> Floats:
+def normalise(log_posterior: FloatArray) -> FloatArray:
     """Turn log weights into probabilities that sum to 1 in each row."""
     shifted = np.exp(log_posterior - log_posterior.max(axis=1, keepdims=True))
-    total: Floats = shifted / shifted.sum(axis=1, keepdims=True)
+    total: FloatArray = shifted / shifted.sum(axis=1, keepdims=True)
     return total
 
 
 def weigh_bins(
-    likelihood: Floats,
+    likelihood: FloatArray,
     bins: npt.NDArray[np.intp],
-    scale: Floats,
-    rate: Floats,
-    ambient: Floats,
-    share: Floats,
+    scale: FloatArray,
+    rate: FloatArray,
+    ambient: FloatArray,
+    share: FloatArray,
     model: Model,
 ) -> None:
     """Multiply by P(none, few or many | class) of each cell's bin.
@@ -201,7 +202,9 @@ def _weigh_bins(
             likelihood[cell, k] *= min(max(probability, share_wrong), 1 - share_wrong)
 
 
-def _shows_segments(detected: dict[str, Bools], has_segment: Bools, evidence: Evidence) -> bool:
+def _shows_segments(
+    detected: dict[str, BoolArray], has_segment: BoolArray, evidence: Evidence
+) -> bool:
     """Tell a 5' library (V genes are read) from a 3' one (they are not) by its CD3+ cells."""
     cd3 = [detected[gene] for gene in CD3 if gene in detected]
     is_t = np.any(cd3, axis=0) if cd3 else np.zeros(len(has_segment), dtype=bool)
@@ -210,7 +213,7 @@ def _shows_segments(detected: dict[str, Bools], has_segment: Bools, evidence: Ev
     return bool(has_segment[is_t].mean() >= evidence.model.min_segment_cells)
 
 
-def _mix(log_likelihood: Floats, evidence: Evidence) -> None:
+def _mix(log_likelihood: FloatArray, evidence: Evidence) -> None:
     """Give a class marked `rna_as` the mean likelihood of that family: RNA cannot tell it."""
     for position, item in enumerate(evidence.classes.values()):
         if item.rna_as is not None:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-Floats = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+
 #: V genes of alpha and beta chains.
 SEGMENT = r"TR[AB]V\d"
 
@@ -29,8 +30,8 @@ class Molecules:
     has_segment : whether the cell shows any V gene of alpha or beta, shape (n_cells,).
     """
 
-    depth: Floats
-    of_gene: dict[str, Floats]
+    depth: FloatArray
+    of_gene: dict[str, FloatArray]
     listed: frozenset[str]
     has_segment: npt.NDArray[np.bool_]
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.singlecell.calls.weights import Evidence, Floats
+from itc_analysis.singlecell.calls.weights import Evidence
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Protein of the evidence to the names that vendors give its antibody, capitals and separators
 #: aside.
@@ -75,7 +76,7 @@ def name_proteins(columns: pd.Index) -> dict[str, str]:
 
 def weigh_proteins(
     antibodies: pd.DataFrame, *, evidence: Evidence
-) -> tuple[Floats, dict[str, Peaks]]:
+) -> tuple[FloatArray, dict[str, Peaks]]:
     """Return log-likelihoods of the protein evidence, shape (n_cells, n_classes), and what was
     used.
 
@@ -114,7 +115,7 @@ def weigh_proteins(
     return log_likelihood, used
 
 
-def fit_peaks(level: Floats) -> Peaks:
+def fit_peaks(level: FloatArray) -> Peaks:
     """Fit two normal peaks by expectation and maximisation, from the lower and upper parts."""
     low, high = np.quantile(level, [0.1, 0.98])
     spread = max(float(level.std()), 1e-6)
@@ -142,15 +143,15 @@ def fit_peaks(level: Floats) -> Peaks:
     )
 
 
-def _densities(level: Floats, peaks: Peaks) -> tuple[Floats, npt.NDArray[np.float64]]:
+def _densities(level: FloatArray, peaks: Peaks) -> tuple[FloatArray, npt.NDArray[np.float64]]:
     """Return densities under signal and background; beyond a peak the odds stay those at the peak.
 
     A wide peak would else claim the far side of a narrow one.
     """
     inside = np.clip(level, peaks.background, peaks.signal)
 
-    def normal(mean: float, sd: float) -> Floats:
-        density: Floats = np.exp(-0.5 * ((inside - mean) / sd) ** 2) / sd
+    def normal(mean: float, sd: float) -> FloatArray:
+        density: FloatArray = np.exp(-0.5 * ((inside - mean) / sd) ** 2) / sd
         return np.maximum(density, 1e-12)
 
     return normal(peaks.signal, peaks.sd_signal), normal(peaks.background, peaks.sd_background)

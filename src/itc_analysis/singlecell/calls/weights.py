@@ -9,14 +9,12 @@ from importlib import resources
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from itc_analysis.config.loading import read_yaml, validate
 from itc_analysis.config.sections import Section
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Call = Literal[
     "mait",
     "inkt",
@@ -122,22 +120,22 @@ class Evidence(Section):
         return tuple(self.classes)
 
     @cached_property
-    def log_prior(self) -> Floats:
+    def log_prior(self) -> FloatArray:
         """Log share of each class before a cell is looked at, shape (n_classes,)."""
         shares = np.array([item.share for item in self.classes.values()])
-        logs: Floats = np.log(shares / shares.sum())
+        logs: FloatArray = np.log(shares / shares.sum())
         return logs
 
-    def of_call(self, *calls: str) -> Bools:
+    def of_call(self, *calls: str) -> BoolArray:
         """Return which classes belong to any of `calls`, shape (n_classes,)."""
         return np.array([item.call in calls for item in self.classes.values()])
 
     @cached_property
-    def is_t(self) -> Bools:
+    def is_t(self) -> BoolArray:
         """Which classes are T cells, shape (n_classes,)."""
         return ~self.of_call(*NOT_T_CALLS)
 
-    def per_class(self, values: dict[str, float]) -> Floats:
+    def per_class(self, values: dict[str, float]) -> FloatArray:
         """Spread values by class, family, ``not_t`` or ``doublet`` over the classes; 0 where none
         is named.
 

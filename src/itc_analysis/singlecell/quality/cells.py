@@ -11,9 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config.sections import CellCalling
+from itc_analysis.statistics.robust import MAD_TO_SD
 
-#: A MAD of normal data times this is its standard deviation.
-MAD_TO_SD = 1.4826
 #: Symbols of the 37 genes of mitochondrial DNA start with this.
 MITO_PREFIX = "MT-"
 #: Genes of ribosomal proteins, and of haemoglobin.

@@ -13,11 +13,11 @@ from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-Floats = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
+
 #: Genes beyond this rank count alike: about as many as a cell shows (the default of UCell).
 MAX_RANK = 1500
 #: Share of a signature's genes that a file must list, as for the scores of samples by default.
@@ -100,7 +100,7 @@ def rank_scores(
     sets: Mapping[str, Sequence[str]],
     *,
     max_rank: int = MAX_RANK,
-) -> Floats:
+) -> FloatArray:
     """Return the UCell score of each cell and gene set, shape (n_cells, n_sets).
 
     A gene of rank r (ties share their mean rank; beyond `max_rank` all have `max_rank`) adds r to

@@ -6,14 +6,13 @@ Each function returns one sentence, or an empty text when there is nothing to sa
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.plural import plural
+from itc_analysis.statistics.arrays import BoolArray
+from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.stats.people.counts import SHARES
 from itc_analysis.stats.people.responses import CENSORED, OK, POPULATION_LOW, SCALES
-
-Rows = npt.NDArray[np.bool_]
 
 #: Above this share below the limit of detection, the estimate leans on the shape of the distribution.
 MUCH_CENSORED = 0.5
@@ -59,7 +58,7 @@ def of_missing(responses: pd.DataFrame) -> str:
     return text
 
 
-def of_censoring(people: pd.DataFrame, index: Rows, reference: Rows, measure: str) -> str:
+def of_censoring(people: pd.DataFrame, index: BoolArray, reference: BoolArray, measure: str) -> str:
     """Warn when more than half of a side lies below the limit of detection."""
     low = (people["state"] == CENSORED).to_numpy(dtype=bool)
     shares = [float(low[side].mean()) for side in (index, reference)]
@@ -71,7 +70,7 @@ def of_censoring(people: pd.DataFrame, index: Rows, reference: Rows, measure: st
     )
 
 
-def of_zeros(people: pd.DataFrame, sides: Rows) -> str:
+def of_zeros(people: pd.DataFrame, sides: BoolArray) -> str:
     """Warn when many participants have no cell at all."""
     found = people["n_found"].to_numpy(dtype=float)[sides]
     if np.isnan(found).all():
@@ -83,7 +82,7 @@ def of_zeros(people: pd.DataFrame, sides: Rows) -> str:
 
 
 def of_low_numbers(
-    people: pd.DataFrame, index: Rows, reference: Rows, measure: str, *, is_counted: bool
+    people: pd.DataFrame, index: BoolArray, reference: BoolArray, measure: str, *, is_counted: bool
 ) -> list[str]:
     """Say what low numbers do to the estimate, by the model that was used."""
     if is_counted:
@@ -95,7 +94,9 @@ def of_low_numbers(
     ]
 
 
-def of_low_counts(counts: pd.Series, index: Rows, reference: Rows, *, measure: str) -> str:
+def of_low_counts(
+    counts: pd.Series, index: BoolArray, reference: BoolArray, *, measure: str
+) -> str:
     """Warn when so few cells were counted that how participants differ cannot be seen.
 
     Parameters
@@ -121,7 +122,7 @@ def of_low_counts(counts: pd.Series, index: Rows, reference: Rows, *, measure: s
     )
 
 
-def of_size(index: Rows, reference: Rows) -> str:
+def of_size(index: BoolArray, reference: BoolArray) -> str:
     """Warn when a side has few participants."""
     n_index, n_reference = int(index.sum()), int(reference.sum())
     if min(n_index, n_reference) >= FEW_PARTICIPANTS:
@@ -129,18 +130,22 @@ def of_size(index: Rows, reference: Rows) -> str:
     return f"few participants ({n_index} and {n_reference})"
 
 
-def of_batches(people: pd.DataFrame, index: Rows, reference: Rows, formula: str | None) -> str:
+def of_batches(
+    people: pd.DataFrame, index: BoolArray, reference: BoolArray, formula: str | None
+) -> str:
     """Warn when batches are spread unevenly over the groups and not adjusted for."""
     if formula is not None and "batch" in formula:
         return ""
     sides = index | reference
-    association = cramers_v(people["batch"].astype(str)[sides], pd.Series(index[sides]))
+    association = cramers_v(
+        pd.crosstab(people["batch"].astype(str)[sides].to_numpy(), index[sides])
+    )
     if association <= UNBALANCED_BATCHES:
         return ""
     return f"batches are spread unevenly over the two sides (Cramér's V {association:.2f}) and not adjusted for"
 
 
-def of_treatment(people: pd.DataFrame, index: Rows, reference: Rows) -> str:
+def of_treatment(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> str:
     """Warn when treatment differs; it is part of being ill, so no model can take it out."""
     taken = np.zeros(len(people), dtype=bool)  # not known counts as not taken
     if STEROID in people:
@@ -162,19 +167,3 @@ def of_repeats(people: pd.DataFrame) -> str:
         if n
         else ""
     )
-
-
-def cramers_v(first: pd.Series, second: pd.Series) -> float:
-    """Bias-corrected Cramér's V, 0 to 1 (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002)."""
-    rows, columns = (pd.factorize(column.to_numpy())[0] for column in (first, second))
-    table = np.zeros((int(rows.max()) + 1, int(columns.max()) + 1))
-    np.add.at(table, (rows, columns), 1)
-    n = table.sum()
-    n_rows, n_columns = table.shape
-    if min(n_rows, n_columns) < 2 or n < 2:
-        return 0.0
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / n
-    phi2 = float(((table - expected) ** 2 / expected).sum() / n)
-    corrected = max(0.0, phi2 - (n_rows - 1) * (n_columns - 1) / (n - 1))
-    smaller = min(n_rows - (n_rows - 1) ** 2 / (n - 1), n_columns - (n_columns - 1) ** 2 / (n - 1))
-    return float(np.sqrt(corrected / (smaller - 1))) if smaller > 1 else 0.0

@@ -12,16 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from itc_analysis.plural import plural
+from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
 from itc_analysis.stats.models.censored import CensoredFit, fit_censored, profile_contrast
-from itc_analysis.stats.models.distributions import Rows
-from itc_analysis.stats.models.linear import (
-    Estimate,
-    Matrix,
-    NotEstimable,
-    Vector,
-    contrast,
-    fit_least_squares,
-)
+from itc_analysis.stats.models.linear import Estimate, NotEstimable, contrast, fit_least_squares
 from itc_analysis.stats.people.design import Design, can_estimate, independent_columns
 
 #: With fewer quantified participants than this on either side of index group against the rest, all share one SD:
@@ -68,7 +61,7 @@ class CensoredEndpoint:
         self.members = members
         self.is_wholly_low = np.array([bool(self.is_censored[rows].all()) for rows in members.T])
         self.spread = _spread(design, index_group)
-        self.in_fit: Rows = np.asarray(~members[:, self.is_wholly_low].any(axis=1), dtype=bool)
+        self.in_fit: BoolArray = np.asarray(~members[:, self.is_wholly_low].any(axis=1), dtype=bool)
         if not self.in_fit.any():
             msg = "all participants lie below the limit of detection"
             raise NotEstimable(msg)
@@ -240,7 +233,7 @@ def _residuals(values: Vector, X: Matrix) -> Vector:
     return left
 
 
-def _rows(matrix: Matrix | None, rows: Rows) -> Matrix | None:
+def _rows(matrix: Matrix | None, rows: BoolArray) -> Matrix | None:
     return None if matrix is None else matrix[rows]
 
 

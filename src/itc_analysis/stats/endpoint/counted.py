@@ -15,12 +15,12 @@ import numpy as np
 from scipy import linalg, stats
 
 from itc_analysis.plural import plural
+from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
 from itc_analysis.statistics.count_fit import CountFit, NoMaximum, fit_counts
 from itc_analysis.statistics.count_likelihood import Counted
 from itc_analysis.stats.endpoint.censored import Answer, pad
 from itc_analysis.stats.models.censored import crossing
-from itc_analysis.stats.models.distributions import Rows
-from itc_analysis.stats.models.linear import Estimate, Matrix, NotEstimable, Vector, from_t
+from itc_analysis.stats.models.linear import Estimate, NotEstimable, from_t
 from itc_analysis.stats.people.counts import COUNTED_IN
 from itc_analysis.stats.people.design import Design, can_estimate, independent_columns
 from itc_analysis.stats.people.responses import LOG, SCALES
@@ -76,7 +76,7 @@ class CountedEndpoint:
         if self.is_empty.all():
             msg = "no cell of the population was counted in any group"
             raise NotEstimable(msg)
-        self.in_fit: Rows = np.asarray(~self.members[:, self.is_empty].any(axis=1), dtype=bool)
+        self.in_fit: BoolArray = np.asarray(~self.members[:, self.is_empty].any(axis=1), dtype=bool)
         self.columns = independent_columns(X[self.in_fit])
         if int(self.in_fit.sum()) <= len(self.columns) + 1:
             n, p = int(self.in_fit.sum()), len(self.columns)
@@ -325,12 +325,12 @@ def counted_of(design: Design, measure: str) -> Counted:
     )
 
 
-def those(counted: Counted, persons: Rows) -> Counted:
+def those(counted: Counted, persons: BoolArray) -> Counted:
     """Return the counts of some persons, numbered anew."""
     return counted if persons.all() else counted.of(persons)
 
 
-def spreads(members: Matrix | Rows) -> tuple[Matrix, Vector]:
+def spreads(members: Matrix | BoolArray) -> tuple[Matrix, Vector]:
     """Return the design of the log SD, everybody's and each group's own, and the precision of its
     prior.
     """

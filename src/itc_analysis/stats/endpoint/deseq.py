@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from itc_analysis.stats.models.linear import Matrix, Vector
+from itc_analysis.statistics.arrays import Matrix, Vector
 
 if TYPE_CHECKING:
     from pydeseq2.dds import DeseqDataSet

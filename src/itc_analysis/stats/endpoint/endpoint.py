@@ -13,10 +13,11 @@ from scipy import stats
 
 from itc_analysis.config.sections import Stats
 from itc_analysis.errors import did_you_mean
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.model import EndpointModel, fit_endpoint
 from itc_analysis.stats.endpoint.rubin import pool_models
-from itc_analysis.stats.models.linear import NotEstimable, Vector
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.models.permutation import freedman_lane
 from itc_analysis.stats.multiplicity.families import Joint
 from itc_analysis.stats.people.design import (

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from itc_analysis.statistics.arrays import Matrix, Vector
 from itc_analysis.stats.endpoint.caveats import FEW_PARTICIPANTS
 from itc_analysis.stats.endpoint.censored import Answer, CensoredEndpoint, pad
 from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts, words_of
 from itc_analysis.stats.models.cluster_robust import fit_clustered
 from itc_analysis.stats.models.linear import (
     Fit,
-    Matrix,
-    Vector,
     contrast,
     fit_least_squares,
     fit_meta_regression,

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, optimize, special, stats
 
-from itc_analysis.stats.models.linear import Matrix, NotEstimable, Vector
+from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.design import Design
 
 #: Over-dispersion beyond which the beta law has all its mass at 0 and 1, or none at all (log of the precision).

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from itc_analysis.statistics.arrays import Matrix, Vector
 from itc_analysis.stats.endpoint.censored import Answer
 from itc_analysis.stats.endpoint.model import EndpointModel
-from itc_analysis.stats.models.linear import Matrix, Vector, from_t
+from itc_analysis.stats.models.linear import from_t
 
 
 def pool_models(models: Sequence[EndpointModel], complete: EndpointModel) -> EndpointModel:

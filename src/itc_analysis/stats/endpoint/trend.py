@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from itc_analysis.statistics.arrays import Matrix, Vector
 from itc_analysis.stats.endpoint.censored import HEAVY_CENSORING, CensoredEndpoint, pad
 from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts, words_of
 from itc_analysis.stats.endpoint.endpoint import sentences
 from itc_analysis.stats.endpoint.model import fit_cr2
 from itc_analysis.stats.models.censored import profile_contrast
-from itc_analysis.stats.models.linear import Estimate, Matrix, Vector, contrast
+from itc_analysis.stats.models.linear import Estimate, contrast
 from itc_analysis.stats.people.design import Design
 from itc_analysis.stats.people.responses import LOG, SCALES
 

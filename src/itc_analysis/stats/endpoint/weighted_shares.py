@@ -10,14 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint.censored import pad
-from itc_analysis.stats.models.linear import (
-    Estimate,
-    NotEstimable,
-    Vector,
-    contrast,
-    fit_meta_regression,
-)
+from itc_analysis.stats.models.linear import Estimate, NotEstimable, contrast, fit_meta_regression
 from itc_analysis.stats.people.design import Design
 from itc_analysis.stats.people.responses import HALF_CELL
 

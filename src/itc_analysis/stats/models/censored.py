@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, optimize, stats
 
+from itc_analysis.statistics.arrays import BoolArray, Matrix, Stack, Vector
 from itc_analysis.stats.models import distributions
-from itc_analysis.stats.models.distributions import Rows
-from itc_analysis.stats.models.linear import Estimate, Fit, Matrix, NotEstimable, Stack, Vector
+from itc_analysis.stats.models.linear import Estimate, Fit, NotEstimable
 
 MAX_STEPS = 100
 #: Newton stops when a step promises less log-likelihood than this.
@@ -51,7 +51,7 @@ class CensoredFit:
 
 def fit_censored(
     y: Vector,
-    is_censored: Rows,
+    is_censored: BoolArray,
     X: Matrix,
     *,
     spread: Matrix | None = None,
@@ -126,7 +126,7 @@ def _of_the_mean(theta: Vector, influence: Matrix, X: Matrix, Z: Matrix) -> tupl
 
 def profile_contrast(
     y: Vector,
-    is_censored: Rows,
+    is_censored: BoolArray,
     X: Matrix,
     weights: Vector,
     *,
@@ -201,7 +201,7 @@ def _check_maximum(curvature: Matrix, X: Matrix, sd: float) -> None:
 
 
 def _maximise(
-    y: Vector, is_censored: Rows, X: Matrix, Z: Matrix, shape_sd: float | None
+    y: Vector, is_censored: BoolArray, X: Matrix, Z: Matrix, shape_sd: float | None
 ) -> tuple[Vector, float]:
     """Maximise the log-likelihood (and prior) by Newton steps, damped until each one climbs."""
     beta = np.linalg.lstsq(X, y, rcond=None)[0]
@@ -249,7 +249,9 @@ def _solve_positive(matrix: Matrix, vector: Vector) -> Vector | None:
     return solved if np.all(np.isfinite(solved)) else None
 
 
-def _log_likelihood(y: Vector, is_censored: Rows, X: Matrix, Z: Matrix, theta: Vector) -> float:
+def _log_likelihood(
+    y: Vector, is_censored: BoolArray, X: Matrix, Z: Matrix, theta: Vector
+) -> float:
     p, q = X.shape[1], Z.shape[1]
     log_sd = Z @ theta[p : p + q]
     if np.max(np.abs(log_sd)) > 50:  # exp would overflow; the step is refused
@@ -263,7 +265,7 @@ def _log_likelihood(y: Vector, is_censored: Rows, X: Matrix, Z: Matrix, theta: V
 
 
 def _scores_and_hessians(
-    y: Vector, is_censored: Rows, X: Matrix, Z: Matrix, theta: Vector
+    y: Vector, is_censored: BoolArray, X: Matrix, Z: Matrix, theta: Vector
 ) -> tuple[Matrix, Stack]:
     """First and second derivatives per participant in (mean, log SD, shape), as (n, k) and (n, k, k)."""
     n, p = X.shape

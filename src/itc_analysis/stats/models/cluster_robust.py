@@ -12,13 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.stats.models.linear import (
-    FULL_LEVERAGE,
-    Fit,
-    Matrix,
-    Vector,
-    check_shape,
-)
+from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.stats.models.linear import FULL_LEVERAGE, Fit, check_shape
 
 #: Eigenvalues of a person's residual variance below this say nothing about the error: the person is fitted exactly.
 FITTED = 1 - FULL_LEVERAGE

@@ -7,12 +7,9 @@ left (1: the logarithm of a Weibull time), below 0 to the right. Prentice 1974, 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-from itc_analysis.stats.models.linear import Vector
-
-Rows = npt.NDArray[np.bool_]
+from itc_analysis.statistics.arrays import BoolArray, Vector
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 #: Nearer to the normal law than this, the incomplete gamma function loses its digits: interpolated.
@@ -29,7 +26,7 @@ LARGEST_EXPONENT = 250.0
 STEP = 1e-2
 
 
-def log_law(w: Vector, is_censored: Rows, shape: float) -> tuple[Vector, Vector, Vector]:
+def log_law(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Vector, Vector]:
     """Return log density, or log probability of lying at or below `w` where censored, and two derivatives by `w`.
 
     Parameters
@@ -51,7 +48,7 @@ def log_law(w: Vector, is_censored: Rows, shape: float) -> tuple[Vector, Vector,
     )
 
 
-def by_shape(w: Vector, is_censored: Rows, shape: float) -> tuple[Vector, Vector, Vector]:
+def by_shape(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Vector, Vector]:
     """Return the derivatives of `log_law` by the shape: first, second, and that of its derivative by `w`."""
     middle = log_law(w, is_censored, shape)[0]
     high, low = (log_law(w, is_censored, shape + sign * STEP) for sign in (1, -1))

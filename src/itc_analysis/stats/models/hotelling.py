@@ -12,15 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, stats
 
-from itc_analysis.stats.models.linear import FULL_LEVERAGE, Matrix, NotEstimable, Vector, project
+from itc_analysis.statistics.arrays import Matrix, Stack, Vector
+from itc_analysis.stats.models.linear import FULL_LEVERAGE, NotEstimable, project
 from itc_analysis.stats.models.permutation import RELATIVE_TIE
 
 #: A covariance whose smallest eigenvalue, on the scale of correlations, lies below this holds one ratio twice.
 SINGULAR = 1e-8
 #: Permutations whose statistics are computed at once.
 BLOCK = 250
-
-Stack = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
-Stack = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import Matrix, Stack, Vector
 
 #: A leverage this close to one: the row is fitted exactly and says nothing about its own error.
 FULL_LEVERAGE = 1 - 1e-9

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from scipy import optimize, stats
 from scipy.special import log_ndtr
 
-from itc_analysis.stats.models.linear import NotEstimable, Vector
+from itc_analysis.statistics.arrays import Vector
+from itc_analysis.stats.models.linear import NotEstimable
 
 #: What a difference is known to be.
 EXACT, AT_MOST, AT_LEAST = "exact", "at_most", "at_least"

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from itc_analysis.stats.models.linear import FULL_LEVERAGE, Matrix, Vector, project
+from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.stats.models.linear import FULL_LEVERAGE, project
 
 #: Ties between the observed and a permuted statistic are ties, whatever the rounding.
 RELATIVE_TIE = 1e-9

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Vector = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import Vector
 
 
 def adjust(p_values: npt.ArrayLike, *, method: str) -> Vector:

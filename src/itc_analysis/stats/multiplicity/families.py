@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from itc_analysis.statistics.arrays import Matrix, Vector
 from itc_analysis.stats.multiplicity.adjust import adjust
 from itc_analysis.stats.multiplicity.gatekeeping import adjust_by_graph, gates
-from itc_analysis.stats.multiplicity.simultaneous import Matrix, Vector, dunnett_critical, dunnett_p
+from itc_analysis.stats.multiplicity.simultaneous import dunnett_critical, dunnett_p
 
 #: Methods that need the correlation of the contrasts of an endpoint.
 JOINT = ("dunnett", "bh_dunnett")

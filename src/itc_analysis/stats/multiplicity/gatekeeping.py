@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import Matrix, Vector
 
 
 def adjust_by_graph(

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import Matrix, Vector
 
 #: Points of the quasi-random rule, as a power of two; the error in p is then below 1e-4 (tests, against R).
 LOG2_POINTS = 13

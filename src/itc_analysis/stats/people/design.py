@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import linalg
 
-from itc_analysis.stats.models.linear import NEGLIGIBLE, Matrix, NotEstimable, Vector
+from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.stats.models.linear import NEGLIGIBLE, NotEstimable
 from itc_analysis.stats.people.imputation import impute_covariates
 from itc_analysis.stats.people.responses import CENSORED, OK
 from itc_analysis.stats.plan import covariates

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from itc_analysis.stats.models.linear import Matrix
+from itc_analysis.statistics.arrays import Matrix
 
 #: Profile that lists every gene of the reference, zeros included (see the Pseudobulk table).
 COMPLETE_PROFILE = "t_cells"

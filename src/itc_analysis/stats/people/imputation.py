@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.stats.models.linear import Matrix
+from itc_analysis.statistics.arrays import Matrix
 from itc_analysis.stats.people.responses import CENSORED
 
 #: At most a fifth lacks a covariate (the plan's `covariate_min_known`): as many imputations as per cent, by the rule

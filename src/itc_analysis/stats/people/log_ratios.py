@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from itc_analysis.stats.models.linear import Matrix, NotEstimable
+from itc_analysis.statistics.arrays import Matrix
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK, per_participant
 from itc_analysis.stats.plan.compositions import REST
 

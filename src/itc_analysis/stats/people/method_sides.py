@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, special, stats
 
-from itc_analysis.stats.models.linear import Vector
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.models.method_bias import Offset
 from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK
 

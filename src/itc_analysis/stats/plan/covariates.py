@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.errors import Fault, did_you_mean
-from itc_analysis.stats.models.linear import Matrix
+from itc_analysis.statistics.arrays import Matrix
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
 from itc_analysis.tables.contract import columns_of
 

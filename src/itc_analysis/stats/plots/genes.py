@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.colours import COLOURS
-from itc_analysis.stats.models.linear import Vector
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.plots.comparisons import new_axes, only_kind
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ import pandas as pd
 
 from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.endpoint import WHAT, sentences, why_absent
 from itc_analysis.stats.endpoint.model import fit_endpoint
 from itc_analysis.stats.endpoint.trend import COLUMN, fit_slope
-from itc_analysis.stats.models.linear import NotEstimable, Vector
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.multiplicity.adjust import adjust
 from itc_analysis.stats.people.design import (
     MIN_MEAN_BATCH,

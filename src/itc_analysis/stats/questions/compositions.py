@@ -16,12 +16,13 @@ import pandas as pd
 
 from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import Fault, SettingsError
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.censored import Answer
 from itc_analysis.stats.endpoint.endpoint import sentences
 from itc_analysis.stats.endpoint.model import EndpointModel, fit_endpoint
 from itc_analysis.stats.models.hotelling import effective_df, hotelling, permute_jointly
-from itc_analysis.stats.models.linear import NotEstimable, Vector
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.multiplicity.adjust import adjust
 from itc_analysis.stats.people.design import Design, build_design, check_estimable, group_weights
 from itc_analysis.stats.people.log_ratios import SHARE, LogRatios, log_ratios

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import Groups, Stats
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
 from itc_analysis.stats.endpoint.model import fit_values
 from itc_analysis.stats.endpoint.overdispersed import second_model
 from itc_analysis.stats.endpoint.weighted_shares import weigh_shares
-from itc_analysis.stats.models.linear import NotEstimable, Vector
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.design import Design, independent_columns
 from itc_analysis.stats.people.responses import KEY, LOGIT, SCALES
 from itc_analysis.stats.plan import covariates

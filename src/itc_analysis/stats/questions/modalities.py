@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from itc_analysis.agreement import concordance_interval, fit_line, limits_of_agreement
 from itc_analysis.config.sections import Groups, Stats
+from itc_analysis.statistics.agreement import concordance_interval, fit_line, limits_of_agreement
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint.endpoint import sentences
-from itc_analysis.stats.models.linear import NotEstimable, Vector
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.models.method_bias import (
     AT_LEAST,
     AT_MOST,

@@ -12,8 +12,7 @@ from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.clusters import Cluster, find_clusters
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Polygon
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Bin width, transformed units: a seventh of the width of a typical peak.
 BIN_WIDTH = 0.01

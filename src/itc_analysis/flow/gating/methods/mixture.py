@@ -15,8 +15,7 @@ from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.gaussians import Gaussians, bayes_information, fit_gaussians, refit
 from itc_analysis.flow.gating.geometry import Ellipse, Threshold
-
-FloatArray = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import FloatArray
 
 #: Bins of two markers, transformed units: a seventh of the width of a typical peak.
 BIN_WIDTH_2D = 0.01

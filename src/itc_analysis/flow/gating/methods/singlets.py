@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.flow.batch_tolerance import MAD_TO_SD
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Polygon
+from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Area is cut into this many slices of equal event number; the line goes through their medians.
 _N_SLICES = 30

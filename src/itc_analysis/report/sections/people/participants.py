@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from itc_analysis.cohort.description.design import batch_by_group, cramers_v
+from itc_analysis.cohort.description.design import batch_by_group
 from itc_analysis.cohort.description.flowchart import ASSAYS, count_flow
 from itc_analysis.cohort.description.flowchart_svg import draw_flowchart
 from itc_analysis.cohort.description.table_one import make_table_one
@@ -21,6 +21,7 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.sections.people import alike, cohort_checks
+from itc_analysis.statistics.contingency import cramers_v
 
 VARIABLE_NAMES = {
     "age_years": "Age",

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Vector = npt.NDArray[np.float64]
+from itc_analysis.statistics.arrays import Vector
 
 #: The slope of a line with errors in both has settled when it moves by less than this.
 SETTLED = 1e-12

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from itc_analysis.agreement import (
+from itc_analysis.statistics.agreement import (
     concordance_correlation,
     concordance_interval,
     fit_line,
