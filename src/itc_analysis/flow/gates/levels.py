@@ -40,9 +40,11 @@ _MATTERS = 0.1
 #: Two levels are two populations where the tubes' ratios differ by more than drift makes them: mean
 #: squared deviation of the log ratio over its variance, to which that of a drift is added.
 _VARIED, _DRIFT_OF_RATIO = 4.0, 0.4
-#: The negatives of one tube that lie further than this from where its batch expects them are
-#: another marker's.
-_N_LEVELS = (3, 4)
+#: Numbers of levels that are compared: more than are named, for a level may have a shoulder.
+_N_LEVELS = (2, 3, 4)
+#: Price of a parameter, on the scale of twice a log likelihood: Akaike's 2 and a little more. The
+#: price of Schwarz's criterion hides the few bright cells of a depleted batch.
+_PRICE = 3.0
 #: Relative standard error of what a two-piece Student distribution says about a tail.
 FORM_ERROR = 0.1
 #: A tube whose histogram scatters this many times more about the batch's levels than the others'
@@ -201,18 +203,21 @@ def _on_common_grid(batch: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
 
 
 def _best(histograms: FloatArray, x: FloatArray) -> LevelFit | None:
-    """Return the number of levels that Schwarz's criterion prefers."""
-    best, lowest = None, np.inf
-    n_events = float(histograms.sum())
-    for n_levels in _N_LEVELS:
-        fit = fit_levels(histograms, x, n_levels)
-        if fit is None:
-            continue
-        n_parameters = n_levels * (N_SHAPE + len(histograms))
-        criterion = fit.deviance / fit.dispersion + n_parameters * np.log(n_events)
-        if criterion < lowest:
-            best, lowest = fit, criterion
-    return best
+    """Return the number of levels that an information criterion prefers.
+
+    The scatter that the richest fit leaves is that of the form, and the yardstick of all.
+    """
+    fits = [fit_levels(histograms, x, n_levels) for n_levels in _N_LEVELS]
+    known = [fit for fit in fits if fit is not None]
+    if not known:
+        return None
+    dispersion = known[-1].dispersion
+    return min(
+        known,
+        key=lambda fit: (
+            fit.deviance / dispersion + fit.n_levels * (N_SHAPE + len(histograms)) * _PRICE
+        ),
+    )
 
 
 def _worst(histograms: FloatArray, fit: LevelFit) -> tuple[int, float, float]:
