@@ -182,15 +182,17 @@ class CountedEndpoint:
         if not (np.isfinite(error) and error > 0):
             msg = "the counts do not tell how sure the estimate is"
             raise NotEstimable(msg)
-        if fewest < FEWEST_CELLS:
+        by_curvature = from_t(estimate, error, self._df(padded), confidence=confidence)
+        if fewest >= FEWEST_CELLS:
+            return Answer(by_curvature, estimate / self.residual_sd)
+        few = f"{plural(round(fewest), 'cell')} in all of a group"
+        try:
             found = self._profile(weights, confidence, estimate, is_bounded=True)
-            remark = (
-                "interval and p from the profile likelihood: "
-                f"{plural(round(fewest), 'cell')} in all of a group"
-            )
-            return Answer(found, estimate / self.residual_sd, remark)
-        found = from_t(estimate, error, self._df(padded), confidence=confidence)
-        return Answer(found, estimate / self.residual_sd)
+        except NotEstimable:
+            remark = f"{few}, and the profile likelihood could not be followed: interval too narrow"
+            return Answer(by_curvature, estimate / self.residual_sd, remark)
+        remark = f"interval and p from the profile likelihood: {few}"
+        return Answer(found, estimate / self.residual_sd, remark)
 
     def _df(self, padded: Vector) -> float:
         n, p = int(self.in_fit.sum()), len(self.columns)
@@ -227,22 +229,19 @@ class CountedEndpoint:
             return fit.log_likelihood - 0.5 * float(precision @ inside**2)
 
         top = start
-        if is_bounded:
-            highest = height(start)
-        else:
+        if not is_bounded:
             # the likelihood rises for ever: its height far out is its supremum
             sign = 1.0 if np.any(self.is_empty & (weights < 0)) else -1.0
             top = start + sign * FAR
-            highest = height(top)
-        best = {"height": highest}
-
-        def drop(value: float) -> float:
-            """Twice the log-likelihood lost when the contrast is held at `value`."""
-            return 2 * (best["height"] - height(value))
-
         df = float(len(X) - X.shape[1])
         threshold = float(stats.t.ppf((1 + confidence) / 2, df) ** 2)
         try:
+            highest = height(top)
+
+            def drop(value: float) -> float:
+                """Twice the log-likelihood lost when the contrast is held at `value`."""
+                return 2 * (highest - height(value))
+
             if is_bounded:
                 lower = crossing(drop, threshold, start, -PROFILE_STEP)
                 upper = crossing(drop, threshold, start, PROFILE_STEP)
