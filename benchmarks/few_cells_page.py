@@ -108,8 +108,8 @@ def grid_lines(found: Iterator[Any], n_cells: int) -> Iterator[str]:
         "at 12 a group), coverage 93 to 97 %, bias of the log of no model above 0.05."
     )
     yield from table_of(
-        "settings x references, number, out of bounds, rejected: mean, rejected: largest, bias: mean of "
-        "the largest of a model, rejected: values"
+        "settings x references, number, out of bounds, rejected: mean, rejected: largest, bias: "
+        "mean of the largest of a model, rejected: values"
     )
     for words, chosen in (("warned", is_warned), ("not warned", ~is_warned)):
         mine = table[chosen]

@@ -46,7 +46,9 @@ BEGIN, END = "<!-- begin: written by ./run validate gating -->", "<!-- end -->"
 
 
 def template() -> Template:
-    """Return lymphocytes, single cells, T cells and the rare populations, as the shipped ones have them."""
+    """Return lymphocytes, single cells, T cells and the rare populations, as the shipped ones have
+    them.
+    """
     steps: list[dict[str, Any]] = [
         {"name": "lymphocytes", "parent": "all", "markers": ["FSC-A", "SSC-A"],
          "method": "scatter_ellipse"},
@@ -188,7 +190,7 @@ def table(lines: pd.DataFrame) -> str:
             shown[name] = ["" if np.isnan(v) else f"{100 * v:.1f} %" for v in lines[name]]
     header = "| " + " | ".join(shown.columns) + " |"
     rule = "|" + "---|" * len(shown.columns)
-    return "\n".join([header, rule, *("| " + " | ".join(map(str, r)) + " |" for r in shown.to_numpy())])  # fmt: skip
+    return "\n".join([header, rule, *("| " + " | ".join(map(str, r)) + " |" for r in shown.to_numpy())])  # fmt: skip  # noqa: E501
 
 
 def report(rows: pd.DataFrame, seed: int) -> str:

@@ -1,9 +1,9 @@
 """Tubes for the validation of gating, drawn event by event from a model of their own.
 
-Not the study simulator: other markers, other noise, other shapes, so that what was built with that one
-in view is not judged by it. Every tube holds T cells among other leucocytes, debris, and doublets; seven
-markers, each carried by a rare population of another frequency, permuted from tube to tube. Brightness,
-spread, spillover and drift differ between batches.
+Not the study simulator: other markers, other noise, other shapes, so that what was built with that
+one in view is not judged by it. Every tube holds T cells among other leucocytes, debris, and
+doublets; seven markers, each carried by a rare population of another frequency, permuted from tube
+to tube. Brightness, spread, spillover and drift differ between batches.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the check of the acquisition removes: nothing from steady tubes, what was planted in others.
 
-`python benchmarks/quality.py` draws tubes with `itc simulate`'s model (60,000 events, counting tube),
-plants one disturbance in half of them, and prints the shares removed. Disturbances, each of 2 to 12 % of
-the tube, at a random place or at its beginning:
+`python benchmarks/quality.py` draws tubes with `itc simulate`'s model (60,000 events, counting
+tube), plants one disturbance in half of them, and prints the shares removed. Disturbances, each of
+2 to 12 % of the tube, at a random place or at its beginning:
   clog     all signals x 0.5 to 0.8 and a third of the flow rate
   surge    flow rate x 3, signals x 1.15 to 1.4
   laser    the channels of one laser x 0.4 to 0.7
@@ -120,8 +120,8 @@ def main() -> None:
             continue
         others = [x for k, x in lost if k == kind]
         print(
-            f"  {kind:6} n {len(mine):2d}: found median {np.median(mine):.2%}, worst {min(mine):.2%}; "
-            f"lost median {np.median(others):.3%}, worst {max(others):.3%}"
+            f"  {kind:6} n {len(mine):2d}: found median {np.median(mine):.2%}, worst "
+            f"{min(mine):.2%}; lost median {np.median(others):.3%}, worst {max(others):.3%}"
         )
 
 

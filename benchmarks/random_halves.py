@@ -1,9 +1,11 @@
-"""Does a cohort split at random show differences? `.venv/bin/python benchmarks/random_halves.py [--halves N]`.
+"""Does a cohort split at random show differences? `.venv/bin/python benchmarks/random_halves.py
+[--halves N]`.
 
-Forty healthy donors of OneK1K (public data, folder 18_onek1k_scdesignpop_40donors) fall into random halves. Shares of
-four populations go through the models of `itc compare`, genes through those of `itc compare-genes`, and the share of
-tests with p < 0.05 is printed with its 95 % Monte-Carlo interval; halves, not tests, are what is counted, because the
-populations of a half and the genes of a donor depend on one another.
+Forty healthy donors of OneK1K (public data, folder 18_onek1k_scdesignpop_40donors) fall into random
+halves. Shares of four populations go through the models of `itc compare`, genes through those of
+`itc compare-genes`, and the share of tests with p < 0.05 is printed with its 95 % Monte-Carlo
+interval; halves, not tests, are what is counted, because the populations of a half and the genes of
+a donor depend on one another.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """CPU time and memory of reading, compensating and transforming a tube, beside FlowKit's.
 
 `python benchmarks/reading.py` writes one tube of 1,000,000 events x 24 channels (17 of them in the
-matrix) to a temporary folder, lets either program read, compensate and put it on the logicle scale in a
-process of its own, and prints CPU seconds (without imports), peak memory (what the work adds to that of
-the imports) and the largest difference of the values.
+matrix) to a temporary folder, lets either program read, compensate and put it on the logicle scale
+in a process of its own, and prints CPU seconds (without imports), peak memory (what the work adds
+to that of the imports) and the largest difference of the values.
 """
 
 from __future__ import annotations
@@ -139,11 +139,13 @@ def main() -> None:
             )
         ratio = medians["flowkit"] / medians["itc_analysis"]
         print(
-            f"ratio         CPU {ratio[0]:6.1f}     memory added {ratio[1]:7.1f}      whole {ratio[2]:7.1f}"
+            f"ratio         CPU {ratio[0]:6.1f}     memory added {ratio[1]:7.1f}      whole "
+            f"{ratio[2]:7.1f}"
         )
         difference = np.abs(values["itc_analysis"] - values["flowkit"]).max()
         print(
-            f"largest difference of {values['flowkit'].size} values on the 0..1 scale: {difference:.2g}"
+            f"largest difference of {values['flowkit'].size} values on the 0..1 scale: "
+            f"{difference:.2g}"
         )
 
 

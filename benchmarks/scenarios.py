@@ -1,8 +1,8 @@
 """What the whole workflow finds in simulated studies: `./run validate`.
 
 Simulates small studies of the scenarios effect, null and confounded (several seeds each), runs the
-workflow on each from the FCS files on, and prints per study what the primary family found and whether
-its intervals hold the truth. Takes about a minute per study on two idle cores.
+workflow on each from the FCS files on, and prints per study what the primary family found and
+whether its intervals hold the truth. Takes about a minute per study on two idle cores.
 """
 
 from __future__ import annotations
@@ -98,8 +98,9 @@ def print_study(rows: pd.DataFrame) -> None:
         f"{r.population} {r.measure} {r.comparison}" for r in significant.itertuples()
     )
     print(
-        f"{rows['scenario'].iloc[0]:>14} seed {rows['seed'].iloc[0]}: {len(significant)} of {len(rows)} found, "
-        f"{int(covered.sum())} of {len(estimable)} intervals hold the truth. {names}",
+        f"{rows['scenario'].iloc[0]:>14} seed {rows['seed'].iloc[0]}: {len(significant)} of "
+        f"{len(rows)} found, {int(covered.sum())} of {len(estimable)} intervals hold the truth. "
+        f"{names}",
         flush=True,
     )
 
@@ -115,7 +116,8 @@ def print_summary(table: pd.DataFrame) -> None:
     large = ok[(ok["scenario"] == "effect") & ok["population"].isin(LARGE_EFFECTS)]
     if len(large):
         print(
-            f"\nLarge effects (MAIT, iNKT): {large['covered'].mean():.0%} of {len(large)} intervals hold the truth"
+            f"\nLarge effects (MAIT, iNKT): {large['covered'].mean():.0%} of {len(large)} "
+            "intervals hold the truth"
         )
     table["found"] = table["p_adjusted"] < SIGNIFICANT
     studies = table.groupby(["scenario", "seed"])["found"].any().groupby("scenario")

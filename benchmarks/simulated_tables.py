@@ -1,8 +1,10 @@
-"""Measurement tables whose truth is known, from two generating models; for `benchmarks/validate.py`.
+"""Measurement tables whose truth is known, from two generating models; for
+`benchmarks/validate.py`.
 
-The models share their participants, covariate effects and centres and differ in shape: *normal* draws logits
-and log counts from a normal law; *gamma* draws shares from a beta law and counts from a gamma law (skewed to
-the left on the scale that is compared), with the same mean and SD there. Cells are then counted.
+The models share their participants, covariate effects and centres and differ in shape: *normal*
+draws logits and log counts from a normal law; *gamma* draws shares from a beta law and counts from
+a gamma law (skewed to the left on the scale that is compared), with the same mean and SD there.
+Cells are then counted.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from itc_analysis.tables.measured import Measurements
 
 Array = npt.NDArray[np.float64]
 
-#: Published ratios of SSc to healthy (literature.md, section E) and healthy shares of T cells (section A).
+#: Published ratios of SSc to healthy (literature.md, section E) and healthy shares of T cells
+#: (section A).
 HEALTHY_SHARE = {"mait": 0.03, "inkt": 0.00095, "gd_t_cells": 0.022, "innate_cd8": 0.05}
 #: Correlation of populations within a person.
 SHARED = 0.3
-#: Effects of ten years of age beyond 50, of being a man, and of CMV (the worst case: in the direction of age).
+#: Effects of ten years of age beyond 50, of being a man, and of CMV (the worst case: in the
+#: direction of age).
 PER_DECADE, MAN, CMV = -0.25, -0.2, -0.3
 #: Median T cells per microlitre and in a tube; SD of their logarithms.
 T_PER_UL, SD_T_PER_UL, T_IN_TUBE, SD_T_IN_TUBE = 1150.0, 0.35, 100_000.0, 0.4
@@ -47,7 +51,8 @@ class Setting:
     is_confounded : SSc 15 years older and more often CMV positive.
     scores : whether scores with standard errors are compared as well.
     t_in_tube : median T cells counted.
-    times : how many times as many tables as asked for, where a small departure from 5 % is to be told from chance.
+    times : how many times as many tables as asked for, where a small departure from 5 % is to be
+        told from chance.
     """
 
     name: str
@@ -90,7 +95,9 @@ def draw_participants(setting: Setting, rng: np.random.Generator) -> pd.DataFram
 def draw_measurements(
     setting: Setting, people: pd.DataFrame, *, model: str, n_tables: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Draw `n_tables` tables at once; population ``mait#7`` is MAIT in the eighth table, whose samples end in #7."""
+    """Draw `n_tables` tables at once; population ``mait#7`` is MAIT in the eighth table, whose
+    samples end in #7.
+    """
     n = len(people)
     is_index = (people["group"] == "SSc").to_numpy(dtype=bool)
     sd = setting.sd * np.where(is_index, setting.spread_ratio, 1.0)
@@ -147,7 +154,8 @@ def _between_people(model: str, centre: Array, latent: Array, sd: Array) -> Arra
     # a gamma variate whose logarithm has this SD, by the probability of the latent normal
     a = _inverse_trigamma(sd**2)
     log_gamma = np.log(special.gammaincinv(a, special.ndtr(latent))) - special.digamma(a)
-    # beta(a, b) as a ratio of gammas, G_a / (G_a + G_b), with b large: shares are a few per cent or less
+    # beta(a, b) as a ratio of gammas, G_a / (G_a + G_b), with b large: shares are a few per cent or
+    # less
     return np.asarray(centre + log_gamma)
 
 

@@ -1,20 +1,23 @@
 """CPU time and memory of gating a tube with the full innate T template, beside FlowKit's best path.
 
-`python benchmarks/speed_gating.py` simulates one tube of 1,000,000 events x 24 channels, learns its gates
-once, and then lets either program read the file, compensate, transform, apply the same 22 gates and give
-counts and marker statistics, each in a process of its own, interleaved.
+`python benchmarks/speed_gating.py` simulates one tube of 1,000,000 events x 24 channels, learns its
+gates once, and then lets either program read the file, compensate, transform, apply the same 22
+gates and give counts and marker statistics, each in a process of its own, interleaved.
 
-- *whole process*: from the start of Python to the end of the first tube. *itc* is `itc apply-gates`, from its
+- *whole process*: from the start of Python to the end of the first tube. *itc* is `itc
+apply-gates`, from its
   arguments to its four tables on disk.
-- *in process*: the second tube of a process, by functions: without imports, first calls and writing files.
+- *in process*: the second tube of a process, by functions: without imports, first calls and writing
+files.
 
-*itc* does all that the command does: it leaves out the events that learning the gates found at margins or in
-unsteady stretches, estimates backgrounds, limits and errors of the cuts, and writes the histograms of the gate
-pictures, none of which FlowKit has.
+*itc* does all that the command does: it leaves out the events that learning the gates found at
+margins or in unsteady stretches, estimates backgrounds, limits and errors of the cuts, and writes
+the histograms of the gate pictures, none of which FlowKit has.
 *itc evaluator* leaves these out: the package's functions put together to what FlowKit does.
-FlowKit is measured with two sets of statistics: *all*, the median of every channel in every population, as
-flowWorkspace gives and most scripts ask for; *same*, only those that this package gives, median and share of
-positive cells of the functional markers in the populations whose phenotype is asked for.
+FlowKit is measured with two sets of statistics: *all*, the median of every channel in every
+population, as flowWorkspace gives and most scripts ask for; *same*, only those that this package
+gives, median and share of positive cells of the functional markers in the populations whose
+phenotype is asked for.
 
 Learning the cuts and drawing the pictures of all gates are measured apart.
 """
@@ -80,7 +83,9 @@ def write_tube(path: Path, n_events: int) -> None:
 
 
 def learn(folder: Path) -> None:
-    """Learn and pool the gates; write them as table and as Gating-ML. Prints what learning costs."""
+    """Learn and pool the gates; write them as table and as Gating-ML. Prints what learning
+    costs.
+    """
     from itc_analysis.config.sections import Flow
     from itc_analysis.flow.gates import fit
     from itc_analysis.flow.gates.pool import pool_gates
@@ -143,14 +148,16 @@ def command(folder: Path) -> list[str]:
     """Return the arguments of `itc`."""
     return [
         "apply-gates", "--config", str(folder / "flow.json"), "--tubes", str(folder / "tubes.json"),
-        "--panel", str(PANEL), "--template", str(TEMPLATE), "--gates", str(folder / "gates.parquet"),
+        "--panel", str(PANEL), "--template", str(TEMPLATE), "--gates", str(folder / "gates.parquet"),  # noqa: E501
         "--quality", str(folder / "quality.parquet"), "--kept", str(folder / "kept_events.parquet"),
         "--output-folder", str(folder),
     ]  # fmt: skip
 
 
 def with_the_command(folder: Path) -> tuple[Run, Run]:
-    """Return what runs `itc apply-gates`, and what does the same by functions, without the files."""
+    """Return what runs `itc apply-gates`, and what does the same by functions, without the
+    files.
+    """
 
     def command_line() -> dict[str, int]:
         from itc_analysis.cli import main as itc
@@ -261,7 +268,9 @@ def with_flowkit(folder: Path, statistics: str) -> tuple[Run, Run]:
 
 
 def write_statistics(folder: Path) -> None:
-    """Write which statistics this package gave: population, marker, threshold in instrument units."""
+    """Write which statistics this package gave: population, marker, threshold in instrument
+    units.
+    """
     import numpy as np
 
     from itc_analysis.flow.scale.transform import Transform
@@ -303,9 +312,11 @@ def peak_mb() -> float:
 def child(way: str, folder: str) -> None:
     """Run one way twice; print its measures and the counts.
 
-    CPU seconds of the second run; of the process up to the end of the first run; peak memory by then.
+    CPU seconds of the second run; of the process up to the end of the first run; peak memory by
+    then.
     """
-    # Of the development tools, and not there where the package is used; pandera imports it where it is.
+    # Of the development tools, and not there where the package is used; pandera imports it where it
+    # is.
     sys.modules["hypothesis"] = None  # type: ignore[assignment]
     first, second = WAYS[way](Path(folder))
     first()
@@ -359,7 +370,8 @@ def main() -> None:
     print_table(measured)
     both = set.intersection(*(set(own) for own in counts.values()))
     differ = [name for name in both if len({own[name] for own in counts.values()}) > 1]
-    print(f"\nMedians of {options.repeats} interleaved runs, of the ratios by pairs. {len(both)} populations; "
+    print(f"\nMedians of {options.repeats} interleaved runs, of the ratios by pairs. {len(both)} "
+          "populations; "
           f"counts differ in {differ or 'none'}.")  # fmt: skip
 
 

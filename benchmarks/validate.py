@@ -1,9 +1,10 @@
 """Does the analysis keep its promises: `./run validate statistics`.
 
-Simulates measurement tables (1,000 per setting and generating model), sends each through `compare_groups` with the
-covariates of the default plan, and prints how often a true null is rejected at 5 % (with the Monte-Carlo interval),
-the family-wise error of the primary family, coverage of the 95 % intervals, bias of the logarithm of the ratio, the
-power at the published effects, and what an unadjusted test would have claimed. `--output` writes the page as well.
+Simulates measurement tables (1,000 per setting and generating model), sends each through
+`compare_groups` with the covariates of the default plan, and prints how often a true null is
+rejected at 5 % (with the Monte-Carlo interval), the family-wise error of the primary family,
+coverage of the 95 % intervals, bias of the logarithm of the ratio, the power at the published
+effects, and what an unadjusted test would have claimed. `--output` writes the page as well.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ COHORT = Cohort()
 STATS = Stats(n_permutations=0)
 
 ALPHA = 0.05
-#: Tables that share their participants; more would make the settings depend on few draws of age and CMV.
+#: Tables that share their participants; more would make the settings depend on few draws of age and
+#: CMV.
 TABLES_PER_DRAW = 25
 N_PROCESSES = 2
 #: Of so many draws, one goes through `compare_groups` as well.
@@ -67,7 +69,9 @@ SETTINGS = (
     Setting("iNKT 0.02 %, half below LoD", TRIAL, RARE, {}),
     Setting("iNKT 0.02 %, half below LoD, true ratio 0.5", TRIAL, RARE, {"inkt": np.log(0.5)}),
     Setting(
-        "iNKT 0.02 %, SSc 1.7 times as variable", TRIAL, RARE, {"inkt": np.log(0.5)}, spread_ratio=1.7
+        (
+            "iNKT 0.02 %, SSc 1.7 times as variable"
+        ), TRIAL, RARE, {"inkt": np.log(0.5)}, spread_ratio=1.7
     ),
     Setting("iNKT 0.02 %, 15 per group", FIFTEEN, RARE, {}),
     Setting(
@@ -77,7 +81,9 @@ SETTINGS = (
     Setting("confounded: SSc 15 years older, CMV+", TRIAL, TWO | RARE, {}, is_confounded=True),
     Setting("power: MAIT 0.31, iNKT 0.23", TRIAL | {"healthy": 60}, ABUNDANT_AND_RARE, PUBLISHED),
     Setting(
-        "power: gamma-delta 0.7", TRIAL | {"healthy": 60}, {"gd_t_cells": HEALTHY_SHARE["gd_t_cells"]},
+        (
+            "power: gamma-delta 0.7"
+        ), TRIAL | {"healthy": 60}, {"gd_t_cells": HEALTHY_SHARE["gd_t_cells"]},
         {"gd_t_cells": np.log(0.7)}, sd=0.95,
     ),
 )  # fmt: skip
@@ -119,8 +125,9 @@ def main() -> None:
 def run_draw(job: tuple[int, str, int, int]) -> pd.DataFrame:
     """Simulate the tables of one draw of participants and analyse them.
 
-    Of some draws the first table goes through `compare_groups`; all tables go through its engine (`build_design`, `fit_endpoint`,
-    `adjust`), which spares the reading, checking and wording of tables, and must say the same of the first.
+    Of some draws the first table goes through `compare_groups`; all tables go through its engine
+    (`build_design`, `fit_endpoint`, `adjust`), which spares the reading, checking and wording of
+    tables, and must say the same of the first.
     """
     i, model, draw, seed = job
     setting = SETTINGS[i]
@@ -170,7 +177,7 @@ def run_draw(job: tuple[int, str, int, int]) -> pd.DataFrame:
 
 
 def compare_endpoint(
-    name: str, measure: str, scaled: pd.DataFrame, template: pd.DataFrame, known: Design | None, plan: AnalysisPlan, draw: int
+    name: str, measure: str, scaled: pd.DataFrame, template: pd.DataFrame, known: Design | None, plan: AnalysisPlan, draw: int  # noqa: E501
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Compare SSc with healthy and with the pooled diseases in one endpoint of one table."""
     population, number = name.split("#")
@@ -181,7 +188,7 @@ def compare_endpoint(
     if counts.notna().all():
         responses["sample_counts"] = pd.Series([(c,) for c in counts], template.index, dtype=object)
     described = {
-        "population": population, "measure": measure, "table": int(number), "is_primary": measure != "score"
+        "population": population, "measure": measure, "table": int(number), "is_primary": measure != "score"  # noqa: E501
     }  # fmt: skip
     lost = {"p_value": np.nan, "estimate": np.nan, "lower": np.nan, "upper": np.nan}
     references = {"healthy": ["healthy"], "pooled": COHORT.disease_groups}
@@ -242,7 +249,9 @@ def check_first(engine: pd.DataFrame, whole: pd.DataFrame) -> None:
 
 
 def make_plan(setting: Setting, covariates: str) -> AnalysisPlan:
-    """A primary family as in the default plan (Holm over populations, measures and two references), scores apart."""
+    """A primary family as in the default plan (Holm over populations, measures and two references),
+    scores apart.
+    """
     measures = ["share_of_t"] if setting.assay == "singlecell" else ["share_of_t", "cells_per_ul"]
     populations = [f"{name}#0" for name in setting.shares]
     blocks = [("primary", populations, measures, ["-"])]
@@ -286,10 +295,12 @@ def write_head(command: str, n_tables: int) -> list[str]:
     return [
         "# Calibration of the comparisons",
         "",
-        f"Made by `{command}`: {n_tables} simulated tables per setting and generating model, each through the engine "
-        "of `compare_groups` (one in 200 through `compare_groups` itself, which must say the same) with age (spline), sex and CMV as covariates, references healthy and pooled. *Rejected at 5 %* "
-        "is the share of p < 0.05, with its 95 % Monte-Carlo interval: the type I error where nothing differs, else the "
-        "power. *normal*: logit-normal shares, log-normal counts; *gamma*: beta-binomial shares, gamma counts.",
+        f"Made by `{command}`: {n_tables} simulated tables per setting and generating model, each "
+        "through the engine of `compare_groups` (one in 200 through `compare_groups` itself, which "
+        "must say the same) with age (spline), sex and CMV as covariates, references healthy and "
+        "pooled. *Rejected at 5 %* is the share of p < 0.05, with its 95 % Monte-Carlo interval: "
+        "the type I error where nothing differs, else the power. *normal*: logit-normal shares, "
+        "log-normal counts; *gamma*: beta-binomial shares, gamma counts.",
     ]
 
 
@@ -298,7 +309,10 @@ def write_section(setting: Setting, rows: pd.DataFrame) -> Iterator[str]:
     yield from ("", f"## {setting.name}", "")
     if setting.times > 1:
         yield from (f"{setting.times} times as many tables as in the other settings.", "")
-    yield "| model | endpoint | reference | rejected at 5 % | permutation | coverage | bias of log | remark |"
+    yield (
+        "| model | endpoint | reference | rejected at 5 % | permutation | coverage | bias of log | "
+        "remark |"
+    )
     yield "|---|---|---|---|---|---|---|---|"
     for key, mine in rows.groupby(["generated", "population", "measure", "reference"]):
         yield _line(key, mine)
@@ -317,11 +331,17 @@ def write_section(setting: Setting, rows: pd.DataFrame) -> Iterator[str]:
             kinds = nulls["population"].isin(list(RARE)).map({True: "rare (iNKT)", False: "others"})
             for kind, tests in nulls[nulls["p_value"].notna()].groupby(kinds):
                 claimed = (tests["p_value"] < ALPHA).to_numpy()
-                yield f"- {model}: type I error over all tests of {kind}: {100 * claimed.mean():.1f} % ({len(claimed)} tests)"
+                yield (
+                    f"- {model}: type I error over all tests of {kind}: {100 * claimed.mean():.1f} "
+                    f"% ({len(claimed)} tests)"
+                )
         if setting.is_confounded:
             for name, tests in mine.groupby("population"):
                 claimed = (tests["unadjusted_p"] < ALPHA).to_numpy()
-                yield f"- {model}: an unadjusted Wilcoxon test would have claimed {name} in {_share(claimed)}"
+                yield (
+                    f"- {model}: an unadjusted Wilcoxon test would have claimed {name} in "
+                    f"{_share(claimed)}"
+                )
 
 
 def _line(key: tuple[str, ...], rows: pd.DataFrame) -> str:

@@ -131,12 +131,16 @@ def test_a_tube_that_cannot_be_read_right_is_refused_in_one_sentence(
         assert "(saturated): 5 of FSC-A, 360 of BUV395-A" in capsys.readouterr().out
 
 
-SHEETS_READ = ("s1_french_excel", "s1b_french_excel_cp1252", "s1c_decimal_comma_only", "s1d_sep_line",
+SHEETS_READ = ("s1_french_excel", (
+    "s1b_french_excel_cp1252"
+), "s1c_decimal_comma_only", "s1d_sep_line",
                "s2_thousands_nbsp", "s2_thousands_nnbsp", "s2_thousands_space")  # fmt: skip
 SHEETS_REFUSED = {
     "s2_thousands_comma": "'51,230' has a sign that may part thousands",
     "s2_thousands_dot": "'51.230' has a sign that may part thousands",
-    "s3_redcap": "12 rows repeat the participant_id of another: the export has a row for every event",
+    "s3_redcap": (
+        "12 rows repeat the participant_id of another: the export has a row for every event"
+    ),
     "s3b_redcap_labels": "their_name *, their_value Checked",
     "s4_sci_ids": "scientific notation",
     "s4b_lost_zeros": "A spreadsheet drops zeros in front of a number",
@@ -177,7 +181,9 @@ def test_a_sheet_that_cannot_be_read_right_is_refused_with_its_cause(
     ("name", "rows"),
     [
         ("s3_redcap", ["redcap_event_name\tbaseline_arm_1\tonly_rows\t"]),
-        ("s3b_redcap_labels", ["*\tFemale\t\tF", "*\tMale\t\tM", "*\tChecked\t\tyes", "*\tUnchecked\t\tno"]),
+        ("s3b_redcap_labels", ["*\tFemale\t\tF", "*\tMale\t\tM", "*\tChecked\t\tyes", (
+            "*\tUnchecked\t\tno"
+        )]),
     ],
 )  # fmt: skip
 def test_an_export_of_redcap_is_read_by_its_mapping(

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from docstring_parser import Docstring, DocstringStyle, parse
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "itc_analysis"
@@ -37,7 +36,6 @@ def names_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     return {argument.arg for argument in every}
 
 
-@pytest.mark.xfail(reason="until numpydoc_fix.py has run over the whole tree", strict=True)
 def test_every_parameter_has_a_type_and_a_description():
     faults = [
         f"{where}: {entry.arg_name}"
@@ -48,7 +46,6 @@ def test_every_parameter_has_a_type_and_a_description():
     assert faults == []
 
 
-@pytest.mark.xfail(reason="until numpydoc_fix.py has run over the whole tree", strict=True)
 def test_what_is_returned_and_raised_has_a_type_and_a_description():
     faults = [
         f"{where}: {entry.type_name}"
@@ -59,7 +56,6 @@ def test_what_is_returned_and_raised_has_a_type_and_a_description():
     assert faults == []
 
 
-@pytest.mark.xfail(reason="until numpydoc_fix.py has run over the whole tree", strict=True)
 def test_what_is_documented_is_a_parameter():
     faults = [
         f"{where}: {name}"

@@ -58,7 +58,8 @@ def settings_yaml() -> str:
     lines = [
         "# yaml-language-server: $schema=config.schema.json",
         "#",
-        "# Settings of a study. Paths are relative to the folder you run in. A setting that is left",
+        "# Settings of a study. Paths are relative to the folder you run in. A setting that is "
+        "left",
         "# out has the value shown here. What each means in more detail: docs/settings.md.",
     ]
     for name, section in _sections():
@@ -87,8 +88,10 @@ def settings_page() -> str:
         "",
         f"<!-- {_GENERATED} -->",
         "",
-        "All settings live in one file, `config/config.yaml`. A misspelt setting stops the run before",
-        "any work is done, with the name that was probably meant. Each step sees only the section it",
+        "All settings live in one file, `config/config.yaml`. A misspelt setting stops the run "
+        "before",
+        "any work is done, with the name that was probably meant. Each step sees only the section "
+        "it",
         "reads, so an edited setting reruns exactly the steps that depend on it.",
     ]
     for name, section in _sections():
@@ -110,9 +113,12 @@ def data_model_page() -> str:
         "",
         f"<!-- {_GENERATED} -->",
         "",
-        "People write tab-separated text, which is read as text; an empty cell is missing, and missing",
-        "never means no. Steps write Parquet, which R, Python and many spreadsheets open; missing is",
-        "null, and a `status`, `state` or `reason` column says why. The columns named under *one row",
+        "People write tab-separated text, which is read as text; an empty cell is missing, and "
+        "missing",
+        "never means no. Steps write Parquet, which R, Python and many spreadsheets open; missing "
+        "is",
+        "null, and a `status`, `state` or `reason` column says why. The columns named under *one "
+        "row",
         "per* name a row and never repeat. Shares run from 0 to 1.",
         "",
         "## Sheets that people write",

@@ -17,9 +17,12 @@ class Fault:
 
     Parameters
     ----------
-    where : file, and row or key inside it, e.g. ``"row 7"``; empty when the whole file is meant.
-    what : what is wrong, with the offending value in quotes.
-    remedy : what to do; may be empty when `what` leaves no doubt.
+    where : str
+        file, and row or key inside it, e.g. ``"row 7"``; empty when the whole file is meant.
+    what : str
+        what is wrong, with the offending value in quotes.
+    remedy : str
+        what to do; may be empty when `what` leaves no doubt.
     """
 
     where: str
@@ -36,8 +39,10 @@ class ItcError(Exception):
 
     Parameters
     ----------
-    source : the file or command that the faults belong to.
-    faults : at least one `Fault`, or one sentence.
+    source : str
+        the file or command that the faults belong to.
+    faults : iterable of Fault or str
+        at least one `Fault`, or one sentence.
     """
 
     def __init__(self, source: str, faults: Iterable[Fault] | str) -> None:
@@ -105,8 +110,8 @@ _LOOK_ALIKES = str.maketrans("lIiOo", "11100")
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"did you mean 'x'?"``, or the known words when none is close.
 
-    Compared without case first, so that 'SSC' finds 'SSc' and not 'pSS'. Ids differ by a digit each,
-    so one that looks the same ('0l2' and '012') goes before others that are as close.
+    Compared without case first, so that 'SSC' finds 'SSc' and not 'pSS'. Ids differ by a digit
+    each, so one that looks the same ('0l2' and '012') goes before others that are as close.
     """
     known = [str(name) for name in known]
     looks = word.translate(_LOOK_ALIKES)

@@ -30,13 +30,19 @@ def describe(
 
     Parameters
     ----------
-    step : the command, e.g. ``"itc fit-gates"``.
-    parameters : the section of the settings that was read.
-    inputs : files read; stored by name and SHA-256. Without their folders, which may identify a
-        person or a site; the last folder is kept where names alone would repeat (10x libraries).
-    packages : distributions whose version matters.
-    methods : one or two sentences for the methods text, without braces left to fill.
-    citations : keys of the report's bibliography that the sentence cites.
+    step : str
+        the command, e.g. ``"itc fit-gates"``.
+    parameters : dict of str to object, optional
+        the section of the settings that was read.
+    inputs : iterable of (str or Path)
+        files read; stored by name and SHA-256. Without their folders, which may identify a person
+        or a site; the last folder is kept where names alone would repeat (10x libraries).
+    packages : iterable of str
+        distributions whose version matters.
+    methods : str
+        one or two sentences for the methods text, without braces left to fill.
+    citations : iterable of str
+        keys of the report's bibliography that the sentence cites.
     """
     return {
         "step": step,

@@ -153,7 +153,8 @@ class Results:
         """T cells of all libraries as one AnnData, backed by `singlecell/t_cells.h5ad`.
 
         Molecules in `X`; calls, probabilities, rank scores and the columns of the person in `obs`.
-        The file is put together when first asked for. `study.adata.to_memory()` loads it for scanpy.
+        The file is put together when first asked for. `study.adata.to_memory()` loads it for
+        scanpy.
         """
         from itc_analysis.singlecell import pooling
 

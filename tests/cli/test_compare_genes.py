@@ -78,7 +78,10 @@ def test_a_plan_without_genes_does_not_load_the_library(study):
     """Its import costs more than everything else that such a study asks of the command."""
     plan = study / "plan.yaml"
     plan.write_text(plan.read_text().split("\ngenes:")[0], encoding="utf-8")
-    code = "import sys; from itc_analysis.cli import main; main(sys.argv[1:]); print('pydeseq2' in sys.modules)"
+    code = (
+        "import sys; from itc_analysis.cli import main; main(sys.argv[1:]); print('pydeseq2' in "
+        "sys.modules)"
+    )
     told = subprocess.run(
         [sys.executable, "-c", code, *arguments(study)], check=True, capture_output=True, text=True
     )

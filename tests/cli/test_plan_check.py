@@ -1,4 +1,6 @@
-"""What `itc check` says of templates and plan before anything runs, and the plan that `itc init` proposes."""
+"""What `itc check` says of templates and plan before anything runs, and the plan that `itc init`
+proposes.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,8 @@ def test_a_wrong_template_stops_the_check_and_not_the_run(
 def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> None:
     plan = PLAN.replace("[t_cells]", "[mait]") + (
         "  - name: scores\n    role: secondary\n    adjustment: bh\n    contrasts: [healthy]\n"
-        "    endpoints: [{assay: flow, populations: [mait], measures: [score], features: [activation]}]\n"
+        "    endpoints: [{assay: flow, populations: [mait], measures: [score], features: "
+        "[activation]}]\n"
     )
     Path(study.analysis_plan).write_text(plan)
     lines = "\n".join(told(study))

@@ -92,7 +92,7 @@ populations:
   - {name: t_cells, parent: all, markers: [CD3], method: density_minimum, side: above, measured: true}
 positivity:
   - {marker: PD-1, role: inhibitory}
-"""
+"""  # noqa: E501
 PLAN = """\
 covariates: null
 core_covariates: null
@@ -212,7 +212,9 @@ def no_findings(participant_id: str = "P001", **changes: Any) -> dict[str, Any]:
 
 
 def crafted(case: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Return the rows of both sheets for a line of crafted_participants.tsv; None for no second row."""
+    """Return the rows of both sheets for a line of crafted_participants.tsv; None for no second
+    row.
+    """
     items = items_from_text(case["given"])
     has_items = items.pop("rest", None) is not None
     person_columns = set(contract.columns_of(ParticipantSheet))

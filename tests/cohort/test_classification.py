@@ -221,7 +221,8 @@ def test_resolving_a_missing_item_never_widens_a_range_nor_changes_a_verdict(
         return
     name = data.draw(st.sampled_from(missing))
     value = data.draw(st.sampled_from(ladder(name)))
-    # a stated finding already says that a biopsy was read: 'no biopsy' then contradicts, it does not resolve
+    # a stated finding already says that a biopsy was read: 'no biopsy' then contradicts, it does
+    # not resolve
     has_finding = any(items[finding] is not None for finding in iim_2017.BIOPSY_WEIGHTS)
     assume(not (name == "iim_biopsy" and value is False and has_finding))
     before = {result.criteria: result for result in run_all(items)}

@@ -1,7 +1,8 @@
 """People written from the words of the trial record, one per rule and combination, end to end.
 
 crafted_participants.tsv holds who they are, the words of the record that they try, the decision and
-the rules that are its reasons. Both sheets are written as text and read back, as a person's would be.
+the rules that are its reasons. Both sheets are written as text and read back, as a person's would
+be.
 """
 
 from __future__ import annotations

@@ -101,9 +101,12 @@ def test_fmo_tubes_name_markers_of_their_panel(study: Study) -> None:
     edit(study.fcs_files or "", "b2\tfmo\tPD-1,TIM-3", "b2\tfmo\t")
     edit(study.fcs_files or "", "b1\tstained\t\t", "b1\tstained\tCD3\t")
     assert faults(study) == [
-        "row 2, tube 'S001_a' has fmo_markers but is 'stained'; make it 'fmo', or empty its fmo_markers",
-        "row 3, tube 'S003_a' has fmo_markers but is 'stained'; make it 'fmo', or empty its fmo_markers",
-        "row 6, tube 'B0_b1' has fmo_markers but is 'stained'; make it 'fmo', or empty its fmo_markers",
+        "row 2, tube 'S001_a' has fmo_markers but is 'stained'; make it 'fmo', or empty its "
+        "fmo_markers",
+        "row 3, tube 'S003_a' has fmo_markers but is 'stained'; make it 'fmo', or empty its "
+        "fmo_markers",
+        "row 6, tube 'B0_b1' has fmo_markers but is 'stained'; make it 'fmo', or empty its "
+        "fmo_markers",
         "row 9, FMO tube 'B0_fmo_b2' has no fmo_markers; name the markers left out of it",
         "row 8, fmo_markers names 'PD1', which panel 'panel_a' does not have; did you mean 'PD-1'?",
     ]

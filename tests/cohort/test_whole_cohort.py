@@ -1,4 +1,6 @@
-"""A study of 240 people from sheets to Table 1, flow chart and queries; and sheets as they go wrong."""
+"""A study of 240 people from sheets to Table 1, flow chart and queries; and sheets as they go
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class Simulated:
 
 
 def write_simulated(folder: Path, seed: int) -> tuple[Study, pd.DataFrame]:
-    """Write the sheets of 240 simulated people with one tube each; the tubes themselves are empty."""
+    """Write the sheets of 240 simulated people with one tube each; the tubes themselves are
+    empty.
+    """
     truth = simulate_measurement_truth("effect", PER_GROUP, seed)
     rng = np.random.default_rng(seed)
     participants, items = draw_classification(draw_participants(truth, rng), rng)
@@ -95,7 +99,9 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 
 
 def measure(simulated: Simulated) -> pd.DataFrame:
-    """Return a share of MAIT cells for everybody who was drawn, excluded or not, some tubes lost."""
+    """Return a share of MAIT cells for everybody who was drawn, excluded or not, some tubes
+    lost.
+    """
     people = simulated.tables.participants
     truth = simulated.truth.set_index("participant_id")
     rows = pd.DataFrame(
@@ -293,7 +299,8 @@ def test_batches_and_power_of_the_whole_study(simulated: Simulated) -> None:
     assert (at_hand["detectable_sd"] >= planned["detectable_sd"]).all()
 
 
-# --- sheets as they go wrong -----------------------------------------------------------------------
+# --- sheets as they go wrong
+# -----------------------------------------------------------------------
 
 
 @pytest.fixture

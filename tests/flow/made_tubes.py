@@ -21,7 +21,9 @@ NEGATIVE, POSITIVE, SPREAD = 0.2, 0.65, 0.05
 def two_populations(
     n: int, share: float, *, seed: int, at: float = POSITIVE
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Draw `n` values of which exactly ``round(n * share)`` are positive; the values and the truth."""
+    """Draw `n` values of which exactly ``round(n * share)`` are positive; the values and the
+    truth.
+    """
     rng = np.random.default_rng(seed)
     is_positive = np.zeros(n, dtype=bool)
     is_positive[rng.choice(n, size=round(n * share), replace=False)] = True

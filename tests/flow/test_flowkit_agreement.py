@@ -39,8 +39,8 @@ from itc_analysis.flow.tube.tube import Tube
 ALLOWED = 1e-5
 #: Relative rounding of a float32.
 UNIT = float(np.finfo(np.float32).eps) / 2
-#: Roundings on the way over the scale: table, two products, a sum, and the edge itself; values are at
-#: most about 1. `transform` promises 5e-7, which is 8 of them.
+#: Roundings on the way over the scale: table, two products, a sum, and the edge itself; values are
+#: at most about 1. `transform` promises 5e-7, which is 8 of them.
 ON_SCALE = 8 * UNIT
 #: Cuts that are laid between the float32 and the float64 value of an event.
 N_LAID = 8
@@ -116,8 +116,8 @@ def test_tetramers_and_chains_agree(
 
 
 def test_events_that_differ_lie_on_an_edge(write_fcs: Callable[..., Path]) -> None:
-    # A large tube with cuts through its densest regions, and cuts that are laid, on purpose, between
-    # what an event is in float64 and what it is in float32: those events must change side.
+    # A large tube with cuts through its densest regions, and cuts that are laid, on purpose,
+    # between what an event is in float64 and what it is in float32: those events must change side.
     n, names = 400_000, list("ABCD")
     rng = np.random.default_rng(12)
     spill = np.eye(4) + 0.1 * rng.random((4, 4)) * (1 - np.eye(4))
@@ -359,7 +359,9 @@ def exactly(scale: Transform, values: FloatArray) -> FloatArray:
 def edges_behind(
     name: str, template: Template, final: dict[str, FinalGate]
 ) -> list[Threshold | AllAbove | Rectangle | Polygon | Ellipse]:
-    """Return the drawn gates that decide whether an event is in a population: its own, its parents'."""
+    """Return the drawn gates that decide whether an event is in a population: its own, its
+    parents'.
+    """
     found: list[Any] = []
     waiting = [name]
     seen: set[str] = set()

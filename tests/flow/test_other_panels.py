@@ -106,7 +106,8 @@ def test_innate_cd8_is_counted_with_and_without_unconventional_t_cells(
         "panKIR": kind == "innate",
         "NKG2A": kind == "mait",
     }
-    # a few Va7.2+ cells without CD161, and innate cells with NKG2A, so that every gate has two sides
+    # a few Va7.2+ cells without CD161, and innate cells with NKG2A, so that every gate has two
+    # sides
     rng = np.random.default_rng(4)
     carried["Va7.2"] |= (kind == "cd4") & (rng.random(N) < 0.02)
     carried["NKG2A"] |= (kind == "innate") & (rng.random(N) < 0.4)

@@ -284,12 +284,14 @@ def _scores() -> pd.DataFrame:
     return contract.make(
         [
             shared | main
-            | {"source_id": "P1-a", "sample_id": "S-P1", "value": 1.5, "standard_error": 0.2, "status": "ok"},
+            | {"source_id": "P1-a", "sample_id": "S-P1", "value": 1.5, "standard_error": 0.2, "status": "ok"},  # noqa: E501
             shared | main
-            | {"source_id": "H1-a", "sample_id": "S-H1", "status": "few_cells", "reason": "31 events, 50 needed"},
+            | {"source_id": "H1-a", "sample_id": "S-H1", "status": "few_cells", "reason": (
+                "31 events, 50 needed"
+            )},
             shared
             | {"signature": "coexpression", "method": "share_two_or_more", "unit": "share"}
-            | {"source_id": "P1-a", "sample_id": "S-P1", "value": 0.25, "standard_error": 0.02, "status": "ok"},
+            | {"source_id": "P1-a", "sample_id": "S-P1", "value": 0.25, "standard_error": 0.02, "status": "ok"},  # noqa: E501
         ],
         ScoreTable,
     )  # fmt: skip

@@ -57,7 +57,7 @@ def test_number_that_is_not_ok_is_not_judged() -> None:
 
 @pytest.mark.parametrize(
     ("t_cells", "lymphocytes", "is_odd"),
-    [(9.2, 1800.0, True), (9200, 1800, True), (1200, 1800, False), (1200, 1.8, True), (500, None, False)],
+    [(9.2, 1800.0, True), (9200, 1800, True), (1200, 1800, False), (1200, 1.8, True), (500, None, False)],  # noqa: E501
 )  # fmt: skip
 def test_counts_beside_the_haematology_by_a_thousand_are_flagged_and_kept(
     t_cells: float, lymphocytes: float | None, is_odd: object

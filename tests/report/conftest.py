@@ -254,8 +254,10 @@ def _write_flow(
         _write(_scales(panel), at.scales(panel), Scales, made_by)
         spill = [
             {"panel": panel, "source": source, "detector": "CD4", "slope": slope, "n_tubes": n,
-             "n_over": n_over, "n_above": 0, "reason": None if n else "no bright events of the source"}
-            for source, slope, n, n_over in (("CD3", -0.08, 9, 7), ("CD8", -0.01, 9, 2), ("PD-1", None, 0, 0))
+             "n_over": n_over, "n_above": 0, "reason": None if n else (
+                 "no bright events of the source"
+             )}
+            for source, slope, n, n_over in (("CD3", -0.08, 9, 7), ("CD8", -0.01, 9, 2), ("PD-1", None, 0, 0))  # noqa: E501
         ]  # fmt: skip
         _write(spill, at.spill(panel), ResidualSpill, made_by)
         steps = [
@@ -683,7 +685,9 @@ def _adjust(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _verdicts(compared: list[dict[str, Any]], groups: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Give MAIT a specific, iNKT a shared and the others an inconclusive verdict; γδ counts have none."""
+    """Give MAIT a specific, iNKT a shared and the others an inconclusive verdict; γδ counts have
+    none.
+    """
     told = {"mait": "specific", "inkt": "shared"}
     keys = ("assay", "population", "measure", "feature")
     endpoints = {tuple(row[k] for k in keys): None for row in compared if row["role"] == "primary"}
@@ -716,7 +720,9 @@ def _verdicts(compared: list[dict[str, Any]], groups: tuple[str, ...]) -> list[d
 
 
 def _genes(groups: tuple[str, ...], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Make 40 genes of CD4 T cells, of which six differ and two were not tested; MAIT cells are too few."""
+    """Make 40 genes of CD4 T cells, of which six differ and two were not tested; MAIT cells are too
+    few.
+    """
     shared = {
         "comparison": f"{groups[0]} vs {groups[-1]}",
         "index_group": groups[0],
@@ -742,7 +748,9 @@ def _genes(groups: tuple[str, ...], rng: np.random.Generator) -> list[dict[str, 
 
 
 def _diagnostics(compared: list[dict[str, Any]], people: pd.DataFrame) -> list[dict[str, Any]]:
-    """Put diagnostics beside primary and secondary comparisons; MAIT against healthy rests on one person."""
+    """Put diagnostics beside primary and secondary comparisons; MAIT against healthy rests on one
+    person.
+    """
     rows = []
     for row in compared:
         if row["role"] not in ("primary", "secondary"):

@@ -1,4 +1,6 @@
-"""Associations, compositions and two modalities of the made-up study, written through the contracts."""
+"""Associations, compositions and two modalities of the made-up study, written through the
+contracts.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def write(
 
 
 def associations() -> list[dict[str, Any]]:
-    """MAIT counts fall with the skin score; nothing goes with the antibody; capillaroscopy is known for nobody."""
+    """MAIT counts fall with the skin score; nothing goes with the antibody; capillaroscopy is known
+    for nobody.
+    """
     rows = []
     for variable, contrast, estimate, p in (
         ("mrss", "per 5 points", 0.7, 0.001),

@@ -33,7 +33,9 @@ SETS = (
 
 @pytest.fixture(scope="module")
 def clusters(real_data: Path) -> tuple[pd.DataFrame, pd.Series]:
-    """Molecules per cluster (clusters x genes) and the cluster of each cell, 14 published clusters."""
+    """Molecules per cluster (clusters x genes) and the cluster of each cell, 14 published
+    clusters.
+    """
     path = real_data / "singlecell/01_10x_5p_pbmc1k_gex_tcr/pbmc5p_1k_gex.h5ad"
     if not path.is_file():
         pytest.skip("01_10x_5p_pbmc1k_gex_tcr is absent")

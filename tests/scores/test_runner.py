@@ -1,4 +1,6 @@
-"""The runner: every expected row, the healthy reference, and a reason wherever there is no score."""
+"""The runner: every expected row, the healthy reference, and a reason wherever there is no
+score.
+"""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_libraries_of_one_sample_are_joined_and_lost_ones_kept() -> None:
     )
     depth = contract.make(
         [
-            {"sample_id": "S9", "population": "mait", "n_cells": 30, "n_counts": 1.0, "n_genes_measured": 9}
+            {"sample_id": "S9", "population": "mait", "n_cells": 30, "n_counts": 1.0, "n_genes_measured": 9}  # noqa: E501
         ],
         PseudobulkDepth,
     )  # fmt: skip

@@ -13,20 +13,22 @@ from itc_analysis.statistics.agreement import (
     limits_of_agreement,
 )
 
-#: Peak expiratory flow (l/min) of 17 people by two meters: Bland and Altman 1986, table 1, first readings.
+#: Peak expiratory flow (l/min) of 17 people by two meters: Bland and Altman 1986, table 1, first
+#: readings.
 WRIGHT = np.array(
     [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427.0]
 )
 MINI = np.array(
     [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451.0]
 )
-#: Pearson's data with York's weights, the standard example of a line with errors in both (York 2004, table II).
+#: Pearson's data with York's weights, the standard example of a line with errors in both (York
+#: 2004, table II).
 PEARSON_X = np.array([0.0, 0.9, 1.8, 2.6, 3.3, 4.4, 5.2, 6.1, 6.5, 7.4])
 PEARSON_Y = np.array([5.9, 5.4, 4.4, 4.6, 3.5, 3.7, 2.8, 2.8, 2.4, 1.5])
 YORK_X = np.array([1000, 1000, 500, 800, 200, 80, 60, 20, 1.8, 1.0]) ** -0.5
 YORK_Y = np.array([1, 1.8, 4, 8, 20, 20, 70, 70, 100, 500.0]) ** -0.5
-#: Arsenate in river water by two assays (x, its standard error, y, its standard error; 0.01 micrograms per litre): Ripley
-#: and Thompson 1987, Analyst 112:377.
+#: Arsenate in river water by two assays (x, its standard error, y, its standard error; 0.01
+#: micrograms per litre): Ripley and Thompson 1987, Analyst 112:377.
 ARSENATE = """
     871 192 735 207,  701 156 792 223,  328 76 340 96,  560 126 544 153,  155 39 207 59,
     175 43 229 65,  73 22 66 19,  366 84 343 97,  90 25 125 36,  939 207 658 185,
@@ -35,8 +37,8 @@ ARSENATE = """
     566 127 704 198,  0 6 0 1,  0 6 49 15,  40 15 129 37,  0 6 37 12,
     198 48 216 62,  1021 224 1253 351,  464 105 390 110,  566 127 466 131,  1925 418 1586 445,
 """
-#: Lin's coefficient worked out by hand: means 2.5 and 3.25, variances 1.25 and 2.1875, covariance 1.625, so
-#: 3.25 / (3.4375 + 0.5625).
+#: Lin's coefficient worked out by hand: means 2.5 and 3.25, variances 1.25 and 2.1875, covariance
+#: 1.625, so 3.25 / (3.4375 + 0.5625).
 ONE, OTHER = [1, 2, 3, 4], [1, 3, 4, 5]
 
 
@@ -55,7 +57,9 @@ def test_concordance_of_the_two_meters_is_as_stata_prints_it():
 
 
 def test_concordance_interval_holds_the_truth_in_95_of_100_samples():
-    """True coefficient 2 x 0.8 / (1 + 1 + 0.3^2); 1,500 samples of 40, three standard errors of the share."""
+    """True coefficient 2 x 0.8 / (1 + 1 + 0.3^2); 1,500 samples of 40, three standard errors of the
+    share.
+    """
     rng = np.random.default_rng(3)
     truth = 2 * 0.8 / (2 + 0.3**2)
     held = 0
@@ -74,7 +78,9 @@ def test_concordance_has_no_interval_where_there_is_none():
 
 
 def test_limits_of_agreement_are_those_of_the_lancet():
-    """Mean difference -2.1, SD 38.8; the paper takes 2 SD (-79.7 to 75.5) where 1.96 are taken here."""
+    """Mean difference -2.1, SD 38.8; the paper takes 2 SD (-79.7 to 75.5) where 1.96 are taken
+    here.
+    """
     found = limits_of_agreement(WRIGHT - MINI)
     assert found.estimate == pytest.approx(-2.1, abs=0.05)
     sd = (found.upper - found.lower) / (2 * 1.959964)

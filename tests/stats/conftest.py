@@ -19,7 +19,8 @@ from stats.made_up_study import (
     make_plan,
 )
 
-#: Everything is drawn from one small study: MAIT cells fall with the skin score and are fewer in SSc.
+#: Everything is drawn from one small study: MAIT cells fall with the skin score and are fewer in
+#: SSc.
 SIZES = {"SSc": 30, "healthy": 25}
 
 

@@ -15,7 +15,9 @@ N_LOW = 5
 
 
 def make_counts(people, *, n_up=10, n_genes=120, seed=4):
-    """Negative binomial molecules, people x genes; the first genes fourfold in SSc, the last hardly expressed."""
+    """Negative binomial molecules, people x genes; the first genes fourfold in SSc, the last hardly
+    expressed.
+    """
     rng = np.random.default_rng(seed)
     mean = np.concatenate([np.geomspace(15, 400, n_genes - N_LOW), np.full(N_LOW, 0.3)])
     mu = np.outer(rng.lognormal(0, 0.3, len(people)), mean)
@@ -26,7 +28,9 @@ def make_counts(people, *, n_up=10, n_genes=120, seed=4):
 
 
 def tables_of(counts, *, population="mait", n_cells=60, batch="b1", samples=None):
-    """Gene tables from people x genes; one sample and library per person unless `samples` gives the owner of each row."""
+    """Gene tables from people x genes; one sample and library per person unless `samples` gives the
+    owner of each row.
+    """
     own = list(counts.index) if samples is None else samples
     ids = [f"s{i}" for i in range(len(counts))]
     long = counts.set_axis(ids).rename_axis("sample_id").reset_index()

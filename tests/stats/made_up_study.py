@@ -1,4 +1,6 @@
-"""A made-up study in tables: participants and measurements with a known truth, for the tests of this room."""
+"""A made-up study in tables: participants and measurements with a known truth, for the tests of
+this room.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def make_measurements(
     batch: object = None,
     suffix: str = "",
 ) -> pd.DataFrame:
-    """One measurement per participant; values below `limit` become below_lod with it as upper bound."""
+    """One measurement per participant; values below `limit` become below_lod with it as upper
+    bound.
+    """
     n = len(participants)
     table = pd.DataFrame(
         {

@@ -1,4 +1,5 @@
-"""Does the analysis keep its promises: on simulated endpoints, through the engine of `compare_groups`.
+"""Does the analysis keep its promises: on simulated endpoints, through the engine of
+`compare_groups`.
 
 Seeds are fixed, so a run either passes or fails for good.
 With 120 independent tests a true 5 % shows between 1 % and 9 % (two standard errors). Larger runs
@@ -42,8 +43,8 @@ def is_ssc(people=PEOPLE):
 def analyse(values, *, people=PEOPLE, covariates="age_years + sex", n=20_000, **columns):
     """Compare SSc with healthy in many endpoints; `values` has shape (n_simulations, n_people).
 
-    The first goes through `compare_groups`; all go through its engine, which spares the reading and wording of tables
-    and must say the same of the first.
+    The first goes through `compare_groups`; all go through its engine, which spares the reading and
+    wording of tables and must say the same of the first.
     """
     shape = np.shape(values)
     flat = {
@@ -140,7 +141,9 @@ def test_age_is_not_taken_for_a_disease():
 
 @pytest.mark.parametrize("spread", [1.0, 1.7], ids=["equal spread", "SSc varies more"])
 def test_half_below_the_limit_biases_neither_estimate_nor_interval(spread):
-    """True log odds ratio -0.8; tolerance of the bias 0.05 and two standard errors of the simulations."""
+    """True log odds ratio -0.8; tolerance of the bias 0.05 and two standard errors of the
+    simulations.
+    """
     rng = np.random.default_rng(15)
     effect, n = -0.8, 100_000
     people = make_participants({group: 2 * size for group, size in SIZES.items()}, seed=16)
@@ -179,7 +182,9 @@ def test_weighted_scores_keep_their_level(tau, ratio):
 
 
 def test_a_limit_that_moves_with_the_t_cells_does_not_bias_the_count():
-    """Two groups of 1,500, half below; the limit follows each sample's T cells per microlitre, and so does the count."""
+    """Two groups of 1,500, half below; the limit follows each sample's T cells per microlitre, and
+    so does the count.
+    """
     rng = np.random.default_rng(19)
     people = make_participants({"SSc": 1500, "healthy": 1500}, seed=20)
     t_per_ul = np.exp(7 + 0.5 * rng.normal(size=3000))
@@ -200,14 +205,17 @@ def test_a_limit_that_moves_with_the_t_cells_does_not_bias_the_count():
     ].mean()
     assert np.log(known["estimate"]) == pytest.approx(truth, abs=3 * known["standard_error"])
     assert "move with the T cells" not in known["reason"]
-    # not told the T cells, it takes the limits for independent of the counts, and says what that does
+    # not told the T cells, it takes the limits for independent of the counts, and says what that
+    # does
     unknown = compare_groups(counts, people, **how).iloc[0]
     assert np.log(unknown["estimate"]) < truth - 0.08
     assert "limits of counts move with the T cells per microlitre" in unknown["reason"]
 
 
 def test_a_long_tail_below_the_limit_does_not_bias_the_ratio():
-    """Log-gamma values (skewed to the left) with half unseen; the normal law would put their mean too high."""
+    """Log-gamma values (skewed to the left) with half unseen; the normal law would put their mean
+    too high.
+    """
     rng = np.random.default_rng(21)
     people = make_participants({"SSc": 1500, "healthy": 1500}, seed=22)
     effect, n = -0.7, 10**7

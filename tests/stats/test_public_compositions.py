@@ -37,9 +37,9 @@ def tables(counts: pd.DataFrame, group: pd.Series, batch: pd.Series):
     total = counts.sum(axis=1)
     rows = [
         {
-            "sample_id": person, "participant_id": person, "group": group[person], "assay": "singlecell",
-            "source_id": person, "batch": batch[person], "population": population, "measure": "share_of_t",
-            "feature": "-", "value": counts.loc[person, population] / total[person], "unit": "share",
+            "sample_id": person, "participant_id": person, "group": group[person], "assay": "singlecell",  # noqa: E501
+            "source_id": person, "batch": batch[person], "population": population, "measure": "share_of_t",  # noqa: E501
+            "feature": "-", "value": counts.loc[person, population] / total[person], "unit": "share",  # noqa: E501
             "n_denominator": total[person], "status": "ok",
         }
         for person in counts.index
@@ -50,7 +50,7 @@ def tables(counts: pd.DataFrame, group: pd.Series, batch: pd.Series):
 
 def compare(measurements, people, index, reference, populations):
     plan = make_plan(
-        populations=tuple(populations), contrasts=("healthy",), assay="singlecell", role="exploratory",
+        populations=tuple(populations), contrasts=("healthy",), assay="singlecell", role="exploratory",  # noqa: E501
         adjustment="bh",
     )  # fmt: skip
     cohort = Cohort(index_group=index, healthy_group=reference, disease_groups=())
@@ -96,10 +96,11 @@ def test_groups_that_are_different_studies_are_reported_as_not_interpretable(scc
 def test_shares_agree_with_propeller_where_the_study_is_not_told(sccomp, real_data, transformation):
     """Propeller on the same 20 people and 30 populations: direction and order of evidence.
 
-    The t of propeller is moderated: each population's variance is drawn towards that of all, and the groups share one;
-    ours is that of the population alone, by HC3. So t and p cannot be equal, and their order is compared. On the logit
-    scale both estimate the same difference, on the arcsine scale another one, which for two populations without any
-    evidence (propeller's p 0.85 and 0.97) even points the other way.
+    The t of propeller is moderated: each population's variance is drawn towards that of all, and
+    the groups share one; ours is that of the population alone, by HC3. So t and p cannot be equal,
+    and their order is compared. On the logit scale both estimate the same difference, on the
+    arcsine scale another one, which for two populations without any evidence (propeller's p 0.85
+    and 0.97) even points the other way.
     """
     counts, group = sccomp
     measurements, people = tables(counts, group, pd.Series("one", index=counts.index))
@@ -126,7 +127,9 @@ def test_shares_agree_with_propeller_where_the_study_is_not_told(sccomp, real_da
 
 
 def test_our_log_odds_ratios_are_the_differences_that_propeller_tests(sccomp):
-    """Written out from speckle's source: logit of (k + 1/2) / (N + 30/2), group means, nothing moderated."""
+    """Written out from speckle's source: logit of (k + 1/2) / (N + 30/2), group means, nothing
+    moderated.
+    """
     counts, group = sccomp
     measurements, people = tables(counts, group, pd.Series("one", index=counts.index))
     found = compare(measurements, people, "cancer", "healthy", counts.columns)
@@ -134,16 +137,19 @@ def test_our_log_odds_ratios_are_the_differences_that_propeller_tests(sccomp):
     y = np.log(share / (1 - share))
     difference = y[group == "cancer"].mean() - y[group == "healthy"].mean()
     mine = np.log(found.set_index("population")["estimate"].loc[counts.columns])
-    # they add half a cell of each of the 30 populations to the denominator, we add one cell: thousands lie in it
+    # they add half a cell of each of the 30 populations to the denominator, we add one cell:
+    # thousands lie in it
     np.testing.assert_allclose(mine, difference, atol=0.005)
 
 
 def test_random_halves_of_onek1k_give_at_most_five_per_cent_hits(real_data):
-    """250 random halves of 40 donors in four populations, 1,000 tests: at most 5 % have p below 0.05.
+    """250 random halves of 40 donors in four populations, 1,000 tests: at most 5 % have p below
+    0.05.
 
-    The error of the share over 250 halves is 0.7 % (shares of one parent are not independent: between halves). 2,000
-    halves (benchmarks/random_halves.py) give 4.3 %, 95 % interval 3.8 to 4.8 %, so that a share above 5 % in this one
-    seed would not prove anything wrong; that it lies below is what the study was asked to show.
+    The error of the share over 250 halves is 0.7 % (shares of one parent are not independent:
+    between halves). 2,000 halves (benchmarks/random_halves.py) give 4.3 %, 95 % interval 3.8 to 4.8
+    %, so that a share above 5 % in this one seed would not prove anything wrong; that it lies below
+    is what the study was asked to show.
     """
     path = real_data / "singlecell/18_onek1k_scdesignpop_40donors/onek1k_subset.h5ad"
     if not path.is_file():
@@ -155,7 +161,8 @@ def test_random_halves_of_onek1k_give_at_most_five_per_cent_hits(real_data):
     n_halves, (n_people, n_kinds) = 250, counts.shape
     assert n_people == 40
     group = pd.Series(np.repeat(["A", "B"], n_people // 2), index=counts.index)
-    # groups stay, donors change places: each half is an endpoint of its own, and the fits share one call
+    # groups stay, donors change places: each half is an endpoint of its own, and the fits share one
+    # call
     rng = np.random.default_rng(3)
     order = np.concatenate([rng.permutation(n_people) for _ in range(n_halves)])
     measurements, people = tables(counts, group, pd.Series("one", index=counts.index))
@@ -172,7 +179,9 @@ def test_random_halves_of_onek1k_give_at_most_five_per_cent_hits(real_data):
     assert (found["status"] == "ok").all()
     is_hit = (found["p_value"].to_numpy(dtype=float) < 0.05).reshape(n_halves, n_kinds)
     assert is_hit.mean() <= 0.05
-    # and the test is not blind: with 1,000 tests a true 5 % shows above 2.9 % in all but one study in a thousand
+    # and the test is not blind: with 1,000 tests a true 5 % shows above 2.9 % in all but one study
+    # in a thousand
     assert is_hit.mean() >= 0.029
-    # several populations may look different in one half: adjusted over the whole plan none does more than by chance
+    # several populations may look different in one half: adjusted over the whole plan none does
+    # more than by chance
     assert (found["p_adjusted"] < 0.05).mean() <= 0.05

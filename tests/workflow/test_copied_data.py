@@ -1,4 +1,6 @@
-"""A copied file has a new time and the same content: content decides what reruns, for tubes as well."""
+"""A copied file has a new time and the same content: content decides what reruns, for tubes as
+well.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def test_new_times_alone_rerun_nothing(root: Path, tmp_path: Path, profile: str)
 
     def snakemake(*arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "-c1", "--max-checksum-file-size", setting, *arguments],
+            [sys.executable, "-m", "snakemake", "-c1", (
+                "--max-checksum-file-size"
+            ), setting, *arguments],
             cwd=tmp_path, capture_output=True, text=True, check=True,
         )  # fmt: skip
         return done.stdout + done.stderr

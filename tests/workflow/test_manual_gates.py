@@ -134,7 +134,9 @@ def write_workspace(workspace: Path, fcs: Path, panel: Path, tube: str, populati
 
 
 def check_manual(gates: pd.DataFrame, sources: dict[tuple[str, str], str]) -> None:
-    """Assert that exactly these gates are manual, lie where they were drawn, and name their file."""
+    """Assert that exactly these gates are manual, lie where they were drawn, and name their
+    file.
+    """
     by_key = gates.set_index(["file_id", "population"])
     manual = by_key[by_key["state"] == "manual"]
     assert set(manual.index) == set(sources)

@@ -1,4 +1,6 @@
-"""A new user's walk: from `itc init` by the documented way to a report that speaks of what was measured."""
+"""A new user's walk: from `itc init` by the documented way to a report that speaks of what was
+measured.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ populations:
 positivity:
   - {marker: CD69, role: activation}
   - {marker: HLA-DR, role: activation}
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,8 @@ def gate(
         Fluorescence-minus-one tubes and the marker or markers that were left out of each; no marker
         (``[]``) stands for an unstained tube.
     batches : mapping of str to str, optional
-        The staining batch of each tube, controls too, by the tube's name; left out, all are one batch.
+        The staining batch of each tube, controls too, by the tube's name; left out, all are one
+        batch.
     settings : mapping, optional
         Any setting of the `flow` section, e.g. ``{"lod_events": 30}``; docs/settings.md lists them.
     on_bad_tube : str

@@ -40,8 +40,8 @@ VERBS = (
     "report",
 )
 
-#: Garbage is looked for after so many new objects: imported modules are none, and looking for it while they
-#: come in costs a twentieth of a command's start.
+#: Garbage is looked for after so many new objects: imported modules are none, and looking for it
+#: while they come in costs a twentieth of a command's start.
 _FEWEST_OBJECTS = 100_000
 
 

@@ -77,13 +77,15 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
 
     Parameters
     ----------
-    study : the sheets and folders.
-    flow : the flow section, for the study's own matrices; its defaults when left out.
+    study : CheckedStudy
+        the sheets and folders.
+    flow : Flow, optional
+        the flow section, for the study's own matrices; its defaults when left out.
 
     Raises
     ------
-    ItcErrors : every file that cannot be used, every tube without a marker of its panel, and
-        every tube
+    ItcErrors
+        every file that cannot be used, every tube without a marker of its panel, and every tube
         that is not compensated as the others of its panel are.
     """
     from itc_analysis.cohort.join import list_libraries, list_tubes
@@ -194,7 +196,9 @@ def summarise(tables: CohortTables, settings: CheckSettings) -> str:
 
 
 def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
-    """Write the tables of the cohort room into `folder`, and two sheets: queries, and for sharing."""
+    """Write the tables of the cohort room into `folder`, and two sheets: queries, and for
+    sharing.
+    """
     from itc_analysis import provenance
     from itc_analysis.cohort.description.disclosure import write_shared_sheet
     from itc_analysis.cohort.queries import write_query_sheet
@@ -222,7 +226,8 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         "methods": " ".join(filter(None, [describe_methods(tables), criteria])),
         "citations": ["nct04995588", *(CRITERIA_CITATIONS if criteria else [])],
     }
-    # A table names only the sheets it follows from: a corrected age leaves the samples' bytes alone.
+    # A table names only the sheets it follows from: a corrected age leaves the samples' bytes
+    # alone.
     for name, table, form, details in (
         ("participants", tables.participants, Participants, of_the_cohort | decided),
         ("eligibility", tables.eligibility, Eligibility, of_the_cohort),
@@ -256,9 +261,9 @@ def describe_classification(tables: CohortTables) -> str:
         return ""
     return (
         "The SSc 2013 and early SSc 2001, SLE 2019, pSS 2016, RA 2010 and IIM 2017 classification "
-        "criteria were all applied to every participant, with the lowest and the highest score that "
-        f"missing items allow; the items decided for {plural(decided, 'patient')}, and the clinician's "
-        "declaration stood in for the others."
+        "criteria were all applied to every participant, with the lowest and the highest score "
+        f"that missing items allow; the items decided for {plural(decided, 'patient')}, and the "
+        "clinician's declaration stood in for the others."
     )
 
 
@@ -271,12 +276,16 @@ def describe_methods(tables: CohortTables) -> str:
     by_hand = int((people["decided_by"] != "rules").sum())
     versions = sorted(set(tables.eligibility["protocol_version"]) - {"none"})
     if not versions:
-        return f"{plural(len(people), 'participant was', 'participants were')} enrolled; no eligibility criteria were applied."
+        return (
+            f"{plural(len(people), 'participant was', 'participants were')} enrolled; no "
+            "eligibility criteria were applied."
+        )
     text = (
-        f"Eligibility of {plural(len(people), 'enrolled participant')} was judged by the inclusion and exclusion "
-        f"criteria of the trial record NCT04995588 ({' and '.join(versions)} protocol version): "
-        f"{plural(n['eligible'], 'was', 'were')} eligible, {n['excluded']} excluded, and {n['query']} could not be "
-        "decided because an item was missing; a missing item was never read as absent."
+        f"Eligibility of {plural(len(people), 'enrolled participant')} was judged by the inclusion "
+        f"and exclusion criteria of the trial record NCT04995588 ({' and '.join(versions)} "
+        f"protocol version): {plural(n['eligible'], 'was', 'were')} eligible, {n['excluded']} "
+        f"excluded, and {n['query']} could not be decided because an item was missing; a missing "
+        "item was never read as absent."
     )
     return text + (
         f" {plural(by_hand, 'decision was', 'decisions were')} taken by hand." if by_hand else ""

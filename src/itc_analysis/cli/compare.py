@@ -1,10 +1,10 @@
 """Compare the index group with the references of the analysis plan.
 
 Makes every comparison that the plan declares; any other only from a file of its own (--post-hoc),
-marked as post hoc, with p values adjusted among themselves. One that the data cannot decide keeps its
-row and says why. Verdicts (specific to the index group, shared with a disease), diagnostics
-(influence, covariates, unknown confounding), associations with clinical variables, compositions, and
-flow cytometry compared with single cell are written as well.
+marked as post hoc, with p values adjusted among themselves. One that the data cannot decide keeps
+its row and says why. Verdicts (specific to the index group, shared with a disease), diagnostics
+(influence, covariates, unknown confounding), associations with clinical variables, compositions,
+and flow cytometry compared with single cell are written as well.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Compare automatic gates with those that a person drew, tube by tube and event by event.
 
-Takes a FlowJo workspace or a folder of Gating-ML files. Writes concordance.parquet, worst_first.tsv (the
-same, worst agreement first), summary.tsv (per population: Lin's concordance of the counts, Bland and
-Altman's limits, F1 of the events) and a picture per population: counts against counts, and their differences.
+Takes a FlowJo workspace or a folder of Gating-ML files. Writes concordance.parquet, worst_first.tsv
+(the same, worst agreement first), summary.tsv (per population: Lin's concordance of the counts,
+Bland and Altman's limits, F1 of the events) and a picture per population: counts against counts,
+and their differences.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ def run(options: argparse.Namespace) -> None:
         parameters={"flow": settings.model_dump(mode="json"), "names": sorted(options.names)},
         inputs=[options.panel, options.template, options.gates],
         packages=("numpy", "pandas", "flowkit"),
-        methods="Automatic gates were compared with those of an analyst by Lin's concordance of the "
-        "counts and by the F1 score of the events.",
+        methods="Automatic gates were compared with those of an analyst by Lin's concordance of "
+        "the counts and by the F1 score of the events.",
         citations=("lin1989", "bland1986"),
     )
     contract.write(table, folder / "concordance.parquet", Concordance, described)

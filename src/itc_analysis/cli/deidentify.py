@@ -1,8 +1,9 @@
 """Copy FCS files without the keywords that identify people.
 
-Takes a tube sheet (columns path and file_id, optionally sample_id) and writes <file_id>.fcs for each:
-the same events, and only keywords of a whitelist. Entries of the identity list (names, hospital numbers,
-dates, one per line) are looked for in the bytes of every copy. Prints which keywords stayed behind.
+Takes a tube sheet (columns path and file_id, optionally sample_id) and writes <file_id>.fcs for
+each: the same events, and only keywords of a whitelist. Entries of the identity list (names,
+hospital numbers, dates, one per line) are looked for in the bytes of every copy. Prints which
+keywords stayed behind.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-panels",
         action="store_true",
-        help="in a study whose sheets, panels and gating templates are filled: propose an analysis plan for the "
-        "populations and markers that they measure",
+        help="in a study whose sheets, panels and gating templates are filled: propose an analysis "
+        "plan for the populations and markers that they measure",
     )
     parser.add_argument(
         "--docs",
@@ -58,7 +58,8 @@ def write_skeleton(folder: Path) -> list[str]:
 
     Raises
     ------
-    ItcError : one of the files is already there; nothing is written then.
+    ItcError
+        one of the files is already there; nothing is written then.
     """
     from itc_analysis.errors import Fault, ItcError
 
@@ -107,7 +108,8 @@ def rewrite_generated(folder: Path) -> list[str]:
 
     Raises
     ------
-    ItcError : `folder` is not the source folder, where config.yaml may be somebody's settings.
+    ItcError
+        `folder` is not the source folder, where config.yaml may be somebody's settings.
     """
     from itc_analysis import documentation
     from itc_analysis.errors import ItcError

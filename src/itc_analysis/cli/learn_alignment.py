@@ -1,8 +1,9 @@
 """Learn how to align batches by the bridge control, and try it on the bridge control itself.
 
-Writes where the control's peaks lie in every batch and where they are moved (landmarks.parquet), and every
-share and marker level of the control before and after (alignment.parquet). Refuses where a batch has no
-bridge control, or where batches go with groups. Settings: flow.align, flow.align_reference.
+Writes where the control's peaks lie in every batch and where they are moved (landmarks.parquet),
+and every share and marker level of the control before and after (alignment.parquet). Refuses where
+a batch has no bridge control, or where batches go with groups. Settings: flow.align,
+flow.align_reference.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--people",
         required=True,
-        help="JSON list of {batch, group, n_people}: who else was stained in which batch of the panel",
+        help=(
+            "JSON list of {batch, group, n_people}: who else was stained in which batch of the "
+            "panel"
+        ),
     )
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")

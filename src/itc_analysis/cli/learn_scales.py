@@ -1,9 +1,10 @@
 """Learn the scales of a panel on the study's tubes, and check their compensation.
 
-Estimates the width of every logicle scale that the gating template leaves open (w: null) from the events
-below zero, in up to 24 stained tubes spread over the batches, and writes one scale per marker for the
-whole study (scales.parquet). Scales that the template states are written as they are. The same tubes show which
-pairs of fluorochromes seem over- or under-compensated (spill.parquet).
+Estimates the width of every logicle scale that the gating template leaves open (w: null) from the
+events below zero, in up to 24 stained tubes spread over the batches, and writes one scale per
+marker for the whole study (scales.parquet). Scales that the template states are written as they
+are. The same tubes show which pairs of fluorochromes seem over- or under-compensated
+(spill.parquet).
 """
 
 from __future__ import annotations

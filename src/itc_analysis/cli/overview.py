@@ -1,7 +1,8 @@
 """Draw every population's gate in all tubes of a panel, worst judged first, to look through them.
 
-Writes a page per population with the parent's density, cut, uncertainty, state and counts of each tube, and
-index.html, which leads to them and counts the states. The pages need no network and no other file.
+Writes a page per population with the parent's density, cut, uncertainty, state and counts of each
+tube, and index.html, which leads to them and counts the states. The pages need no network and no
+other file.
 """
 
 from __future__ import annotations

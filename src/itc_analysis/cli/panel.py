@@ -1,7 +1,8 @@
 """Draft a panel sheet from FCS files.
 
 Reads the channels' names and labels, writes a row for each stained channel with its marker, dye and
-role, and prints what to look at. Check every row before using the sheet: labels are typed by people.
+role, and prints what to look at. Check every row before using the sheet: labels are typed by
+people.
 """
 
 from __future__ import annotations

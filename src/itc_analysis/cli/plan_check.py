@@ -31,12 +31,18 @@ class Measured:
 
     Parameters
     ----------
-    populations : those that a number is made of, of all panels.
-    with_phenotype : those with marker positivity.
-    functional : markers with a positivity threshold.
-    markers : all markers of the panels.
-    ordered : all populations, in the order of the templates.
-    denominators : populations that shares refer to.
+    populations : frozenset of str
+        those that a number is made of, of all panels.
+    with_phenotype : frozenset of str
+        those with marker positivity.
+    functional : frozenset of str
+        markers with a positivity threshold.
+    markers : frozenset of str
+        all markers of the panels.
+    ordered : tuple of str
+        all populations, in the order of the templates.
+    denominators : frozenset of str
+        populations that shares refer to.
     """
 
     populations: frozenset[str]
@@ -52,7 +58,8 @@ def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
 
     Raises
     ------
-    ItcErrors : every fault of every template and panel sheet.
+    ItcErrors
+        every fault of every template and panel sheet.
     """
     errors: list[ItcError] = []
     templates = _read_templates(study, panels, errors)
@@ -67,7 +74,8 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
 
     Raises
     ------
-    ItcErrors : every fault of every template, of the plan and of the signatures, in one call.
+    ItcErrors
+        every fault of every template, of the plan and of the signatures, in one call.
     """
     from itc_analysis.cohort.join import list_libraries, list_tubes
     from itc_analysis.scores.signatures import read_signatures

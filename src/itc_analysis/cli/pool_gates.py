@@ -1,8 +1,8 @@
 """Judge every cut against its batch and its study, and write the final gates.
 
-Works on the fits alone. Writes gates.parquet and, for every stained tube, its gates as GatingML 2.0,
-which FlowJo, Cytobank and FlowKit open. Gates that a person drew (--manual) keep their place however
-often the command runs.
+Works on the fits alone. Writes gates.parquet and, for every stained tube, its gates as GatingML
+2.0, which FlowJo, Cytobank and FlowKit open. Gates that a person drew (--manual) keep their place
+however often the command runs.
 """
 
 from __future__ import annotations

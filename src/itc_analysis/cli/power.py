@@ -1,7 +1,8 @@
 """Tell how likely the primary comparisons are to find an assumed ratio.
 
-Simulates studies from this study's own participants, spread and limits of detection, with the reached numbers or with
-planned ones, and sends each through the very same comparison as `itc compare`.
+Simulates studies from this study's own participants, spread and limits of detection, with the
+reached numbers or with planned ones, and sends each through the very same comparison as `itc
+compare`.
 """
 
 from __future__ import annotations

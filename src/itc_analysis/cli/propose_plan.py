@@ -18,7 +18,7 @@ _HEAD = """\
 # The analysis plan, proposed by `itc init --from-panels` from the templates and sheets of this study.
 # Read it, change it, and keep it as it is from the moment you look at results. Every part of a plan
 # is explained in the plan that `itc init` writes into an empty folder.
-"""
+"""  # noqa: E501
 
 
 def propose_plan(settings: Settings) -> str:
@@ -27,7 +27,8 @@ def propose_plan(settings: Settings) -> str:
 
     Raises
     ------
-    ItcError : the study has no tube, or its sheets or templates have faults; all of them.
+    ItcError
+        the study has no tube, or its sheets or templates have faults; all of them.
     """
     import yaml
 
@@ -94,7 +95,8 @@ def write_proposal(folder: Path, *, shipped: str) -> str:
 
     Parameters
     ----------
-    shipped : the plan that `itc init` writes.
+    shipped : str
+        the plan that `itc init` writes.
     """
     import os
 

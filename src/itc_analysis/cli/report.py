@@ -1,8 +1,8 @@
 """Write the report: one self-contained HTML page, and the reporting checklists as JSON beside it.
 
-The answer first (which innate T populations differ, by how much), how sure it is, then participants,
-every participant as a point, all comparisons, scores, gates, single cell, problems and methods. STROBE
-and MIFlowCyt, item by item, go to <page>.strobe.json and <page>.miflowcyt.json.
+The answer first (which innate T populations differ, by how much), how sure it is, then
+participants, every participant as a point, all comparisons, scores, gates, single cell, problems
+and methods. STROBE and MIFlowCyt, item by item, go to <page>.strobe.json and <page>.miflowcyt.json.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Write a study whose truth is known: FCS files, libraries, sheets, and the truth beside them.
 
 Scenarios: effect (published directions), abundance_only (frequencies, no activation or exhaustion),
-null (no difference), confounded (older, CMV-positive SSc, no true difference). Run the workflow with
-the folder as working directory. The truth/ folder is never read by the pipeline.
+null (no difference), confounded (older, CMV-positive SSc, no true difference). Run the workflow
+with the folder as working directory. The truth/ folder is never read by the pipeline.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Compute a compensation matrix from single stains.
 
-Writes the matrix as CSV (settings: flow.matrices_folder) and beside it how much spreading each fluorochrome
-causes (<name>.spreading.csv, shown in the report), and prints what to look at: standard errors, spillover
-that changes with brightness, and what is left in samples.
+Writes the matrix as CSV (settings: flow.matrices_folder) and beside it how much spreading each
+fluorochrome causes (<name>.spreading.csv, shown in the report), and prints what to look at:
+standard errors, spillover that changes with brightness, and what is left in samples.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-#: Many small matrices: threads of the linear algebra would only wait for one another (seven times the CPU time,
-#: measured), and one thread adds up in one order. Read by numpy when it is first imported.
+#: Many small matrices: threads of the linear algebra would only wait for one another (seven times
+#: the CPU time, measured), and one thread adds up in one order. Read by numpy when it is first
+#: imported.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

@@ -58,7 +58,8 @@ def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
 
     Raises
     ------
-    SheetError : every fault of the sheet of mappings.
+    SheetError
+        every fault of the sheet of mappings.
     """
     if study.column_mapping is None:
         return {}
@@ -78,13 +79,17 @@ def read_rows(
 
     Parameters
     ----------
-    path : the sheet.
-    sheet : name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
-    mapping : for an export with other column names and codes.
+    path : str or Path
+        the sheet.
+    sheet : str
+        name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
+    mapping : Mapping, optional
+        for an export with other column names and codes.
 
     Raises
     ------
-    SheetError : every fault of the sheet.
+    SheetError
+        every fault of the sheet.
     """
     return read_cells(path, sheet_forms()[sheet], mapping).rows
 
@@ -94,7 +99,8 @@ def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
 
     Raises
     ------
-    SheetError : every fault of the sheet.
+    SheetError
+        every fault of the sheet.
     """
     if study.fcs_files is None:
         return []
@@ -107,7 +113,8 @@ def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
 
     Raises
     ------
-    SheetError : every fault of the sheet.
+    SheetError
+        every fault of the sheet.
     """
     if study.libraries is None:
         return []
@@ -120,8 +127,9 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
 
     Raises
     ------
-    ItcError : the faults of all sheets at once. Sheets are compared only with sheets that are
-        themselves without fault, so that one slip is told once.
+    ItcError
+        the faults of all sheets at once. Sheets are compared only with sheets that are themselves
+        without fault, so that one slip is told once.
     """
     errors: list[ItcError] = []
 
@@ -281,7 +289,9 @@ def _check_libraries(
 
 
 def _check_one_sample_each(samples: SheetCells, tubes: SheetCells, libraries: SheetCells) -> None:
-    """Refuse two samples of one person in the same panel or assay: they would count as two people."""
+    """Refuse two samples of one person in the same panel or assay: they would count as two
+    people.
+    """
     used = {(str(row["sample_id"]), f"panel {row['panel']}") for row in tubes.rows}
     used |= {(str(row["sample_id"]), "single cell") for row in libraries.rows}
     first: dict[tuple[str, str], tuple[int, str]] = {}

@@ -125,7 +125,9 @@ def _unused_samples(
 
 
 def _repeated_tubes(samples: pd.DataFrame, tubes: pd.DataFrame) -> list[Problem]:
-    """Find people's samples with several stained tubes of one panel; bridges are meant to have them."""
+    """Find people's samples with several stained tubes of one panel; bridges are meant to have
+    them.
+    """
     people = samples.loc[samples["sample_type"] == "participant", "sample_id"]
     stained = tubes[(tubes["tube"] == "stained") & tubes["sample_id"].isin(people)]
     n_tubes = stained.groupby(["sample_id", "panel"]).size()

@@ -44,14 +44,18 @@ def make_queries(
 
     Parameters
     ----------
-    participants, eligibility, classification : the tables of these names.
-    sheet : `ClassificationSheet`, possibly without rows.
-    cohort : groups.
+    participants, eligibility, classification : pandas.DataFrame
+        the tables of these names.
+    sheet : pandas.DataFrame
+        `ClassificationSheet`, possibly without rows.
+    cohort : CheckedCohort
+        groups.
 
     Returns
     -------
-    `Queries`, in the order of the participant sheet; those that keep a person from being compared
-    first. Every person whose decision is `query` has at least one that `blocks`.
+    pandas.DataFrame
+        `Queries`, in the order of the participant sheet; those that keep a person from being
+        compared first. Every person whose decision is `query` has at least one that `blocks`.
     """
     verdicts = {str(name): rows for name, rows in eligibility.groupby("participant_id")}
     sets = {

@@ -51,7 +51,8 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
 
     Raises
     ------
-    ItcError : the faults of all sheets at once; nothing has been written by then.
+    ItcError
+        the faults of all sheets at once; nothing has been written by then.
     """
     sheets = read_study_sheets(study, cohort)
     enrolled = to_table(sheets.participants.rows, ParticipantSheet)

@@ -50,7 +50,9 @@ class Sheets(Section):
     )
     decisions: str | None = Field(
         None,
-        description="Manual decisions on eligibility, one row per person decided on; null for none.",
+        description=(
+            "Manual decisions on eligibility, one row per person decided on; null for none."
+        ),
     )
     classification: str | None = Field(
         None,
@@ -66,8 +68,9 @@ class Sheets(Section):
     gating_folder: str = Field("config/gating", description="Folder of <panel>.yaml.")
     manual_gates: str | None = Field(
         None,
-        description="Folder with a folder <panel> of gates drawn by hand (<file_id>.xml, <panel>.xml as "
-        "Gating-ML, or FlowJo's .wsp) that take the place of the learned ones; null for none.",
+        description="Folder with a folder <panel> of gates drawn by hand (<file_id>.xml, "
+        "<panel>.xml as Gating-ML, or FlowJo's .wsp) that take the place of the learned ones; null "
+        "for none.",
     )
 
 
@@ -86,8 +89,8 @@ class Study(Label, CheckedStudy):
     )
     post_hoc_plan: str | None = Field(
         None,
-        description="Comparisons that the plan does not hold (families of role post_hoc), marked as such wherever they "
-        "are shown; null for none.",
+        description="Comparisons that the plan does not hold (families of role post_hoc), marked "
+        "as such wherever they are shown; null for none.",
     )
     results_folder: str = Field("results", description="Where results are written.")
 
@@ -136,8 +139,8 @@ class CohortSizes(GroupNames):
     min_cell_size: int = Field(
         5,
         ge=2,
-        description="Fewer people than this who share group, sex and age band are not told apart in "
-        "what leaves the study (k-anonymity).",
+        description="Fewer people than this who share group, sex and age band are not told apart "
+        "in what leaves the study (k-anonymity).",
     )
 
     @model_validator(mode="after")
@@ -196,8 +199,8 @@ class Matrices(Section):
 
     matrices_folder: str | None = Field(
         None,
-        description="Folder of compensation matrices <panel>-<batch>.csv or <panel>.csv, which replace "
-        "the files' own; made by `itc spillover`. Null: $SPILLOVER of each file.",
+        description="Folder of compensation matrices <panel>-<batch>.csv or <panel>.csv, which "
+        "replace the files' own; made by `itc spillover`. Null: $SPILLOVER of each file.",
     )
 
 
@@ -275,8 +278,8 @@ class Counting(Matrices, DetectionLimits, PositivityRule):
     min_phenotype_events: int = Field(
         50,
         ge=1,
-        description="Populations with fewer events get no median and a remark; positivity and scores count every event, "
-        "with its error.",
+        description="Populations with fewer events get no median and a remark; positivity and "
+        "scores count every event, with its error.",
     )
 
 
@@ -285,8 +288,8 @@ class Alignment(GateFitting, GatePooling, Counting):
 
     align_reference: str | None = Field(
         None,
-        description="The batch that the others are aligned to. Null: the one whose peaks lie nearest to the "
-        "middle of all.",
+        description="The batch that the others are aligned to. Null: the one whose peaks lie "
+        "nearest to the middle of all.",
     )
 
 
@@ -295,9 +298,9 @@ class AlignmentChoice(Section):
 
     align: bool = Field(
         default=False,
-        description="Align the events of every batch to one batch by the bridge control's peaks. Refused where "
-        "a batch has no bridge control or goes with a group; look at alignment.parquet and the report before "
-        "using it.",
+        description="Align the events of every batch to one batch by the bridge control's peaks. "
+        "Refused where a batch has no bridge control or goes with a group; look at "
+        "alignment.parquet and the report before using it.",
     )
 
 
@@ -327,8 +330,9 @@ class CellCalling(Section):
     )
     doublets: Literal["evidence", "scrublet"] = Field(
         "evidence",
-        description="How droplets with two cells are found: by impossible pairs of genes and chains, or by "
-        "scanpy's Scrublet as well, which drops them and takes longer than all the rest.",
+        description="How droplets with two cells are found: by impossible pairs of genes and "
+        "chains, or by scanpy's Scrublet as well, which drops them and takes longer than all the "
+        "rest.",
     )
     seed: int = Field(1, ge=0, description="Seed of Scrublet's simulated doublets.")
     call_threshold: float = Field(
@@ -354,13 +358,16 @@ class ScoreReference(Section):
     min_reference: int = Field(
         4,
         ge=2,
-        description="Fewer healthy participants than this with the subset: no z score. Also the fewest batches from "
-        "which a batch may borrow its centre.",
+        description="Fewer healthy participants than this with the subset: no z score. Also the "
+        "fewest batches from which a batch may borrow its centre.",
     )
     max_anchor_error: float = Field(
         0.5,
         gt=0,
-        description="A batch whose healthy centre is known worse than this (in healthy SD) is not anchored: no z score.",
+        description=(
+            "A batch whose healthy centre is known worse than this (in healthy SD) is not "
+            "anchored: no z score."
+        ),
     )
 
 
@@ -379,8 +386,9 @@ class Scores(ScoreReference):
             "mait": ("mait_cd8", "mait_dn", "mait_cd4"),
             "innate_cd8": ("innate_cd8_nkg2a", "innate_cd8_kir"),
         },
-        description="Populations whose score is standardised to the healthy composition of disjoint subsets, where the "
-        "gating template holds these; cells of none of them are a subset of their own.",
+        description="Populations whose score is standardised to the healthy composition of "
+        "disjoint subsets, where the gating template holds these; cells of none of them are a "
+        "subset of their own.",
     )
 
 
@@ -410,9 +418,9 @@ class ComparisonLevel(Section):
         0.95,
         gt=0.5,
         lt=1,
-        description="Level of the intervals of comparisons, associations and compositions; one minus "
-        "it is the level at which a difference counts as shown. Intervals of counts and shares are "
-        "always at 95 %.",
+        description="Level of the intervals of comparisons, associations and compositions; one "
+        "minus it is the level at which a difference counts as shown. Intervals of counts and "
+        "shares are always at 95 %.",
     )
 
 
@@ -422,7 +430,9 @@ class Stats(ComparisonLevel, Comparable):
     n_permutations: int = Field(
         999,
         ge=0,
-        description="Freedman-Lane permutations beside each p value of the primary family; 0 for none.",
+        description=(
+            "Freedman-Lane permutations beside each p value of the primary family; 0 for none."
+        ),
     )
     seed: int = Field(1, ge=0, description="Seed of the permutations.")
 

@@ -39,12 +39,17 @@ class TCount:
 
     Parameters
     ----------
-    cells_per_ul : T cells per microlitre.
-    standard_error_log : of its logarithm: T events, bead or lymphocyte events, T gate. The errors of
-        pipetting, of the bead lot and of the analyser are not known and not in it.
-    method : beads, dual_platform or via_counting_tube; None without a count.
-    n_cells, n_denominator : T events, and bead or lymphocyte events, of the tube that was counted.
-    reason : why there is no count.
+    cells_per_ul : float, optional
+        T cells per microlitre.
+    standard_error_log : float, optional
+        of its logarithm: T events, bead or lymphocyte events, T gate. The errors of pipetting, of
+        the bead lot and of the analyser are not known and not in it.
+    method : str, optional
+        beads, dual_platform or via_counting_tube; None without a count.
+    n_cells, n_denominator : int, optional
+        T events, and bead or lymphocyte events, of the tube that was counted.
+    reason : str, optional
+        why there is no count.
     """
 
     cells_per_ul: float | None = None
@@ -89,15 +94,21 @@ def count_t_cells(
 
     Parameters
     ----------
-    tubes : stained tubes, of `sources.flow_sources`: source_id, sample_id, status, beads_per_tube,
+    tubes : pandas.DataFrame
+        stained tubes, of `sources.flow_sources`: source_id, sample_id, status, beads_per_tube,
         blood_volume_ul, dilution (missing means 1).
-    counts : Counts rows of the populations t_cells, beads and lymphocytes.
-    samples : SampleSheet.
-    settings : the measure section.
+    counts : pandas.DataFrame
+        Counts rows of the populations t_cells, beads and lymphocytes.
+    samples : pandas.DataFrame
+        SampleSheet.
+    settings : Measure
+        the measure section.
 
+    Notes
+    -----
     A tube with beads is counted by them. A tube without takes the count of its sample's counting
-    tubes (geometric mean when there are several): via_counting_tube. A sample without beads at all is
-    counted by the analyser where WBC and lymphocyte share are given.
+    tubes (geometric mean when there are several): via_counting_tube. A sample without beads at all
+    is counted by the analyser where WBC and lymphocyte share are given.
     """
     events = _events(counts)
     facts = ["draw_to_stain_hours", "wbc_10e9_per_l", "lymphocyte_share"]

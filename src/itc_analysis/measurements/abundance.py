@@ -27,15 +27,18 @@ def expected_counts(sources: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame
 
     Parameters
     ----------
-    sources : of `sources.flow_sources` or `library_sources`.
-    counts : Counts of one assay.
+    sources : pandas.DataFrame
+        of `sources.flow_sources` or `library_sources`.
+    counts : pandas.DataFrame
+        Counts of one assay.
 
     Returns
     -------
-    One row per source and population: the columns of `sources`, those of `counts` (null where the
-    tube was not counted), n_t (T cells of the source), count_status and count_reason, and
-    is_t (the population is a part of the T cells). A panel of which no tube was counted expects
-    the T cells alone.
+    pandas.DataFrame
+        One row per source and population: the columns of `sources`, those of `counts` (null where
+        the tube was not counted), n_t (T cells of the source), count_status and count_reason, and
+        is_t (the population is a part of the T cells). A panel of which no tube was counted expects
+        the T cells alone.
     """
     panel_of = sources.set_index("source_id")["panel"]
     known = counts[counts["source_id"].isin(panel_of.index)]
@@ -62,8 +65,10 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
 
     Parameters
     ----------
-    grid : of `expected_counts`.
-    lod : events below which the counts called a population below the limit of detection.
+    grid : pandas.DataFrame
+        of `expected_counts`.
+    lod : int
+        events below which the counts called a population below the limit of detection.
     """
     rows = grid[grid["population"] != DENOMINATOR].reset_index(drop=True)
     judged = [_judge(row) for row in records(rows)]
@@ -123,8 +128,10 @@ def count_rows(shares: pd.DataFrame, t_counts: dict[str, TCount]) -> pd.DataFram
 
     Parameters
     ----------
-    shares : of `share_rows`.
-    t_counts : of `absolute.count_t_cells`.
+    shares : pandas.DataFrame
+        of `share_rows`.
+    t_counts : dict of str to TCount
+        of `absolute.count_t_cells`.
 
     Notes
     -----
@@ -161,7 +168,9 @@ def count_rows(shares: pd.DataFrame, t_counts: dict[str, TCount]) -> pd.DataFram
 
 
 def t_cell_rows(grid: pd.DataFrame, t_counts: dict[str, TCount]) -> pd.DataFrame:
-    """Return the cells_per_ul rows of the T cells; a usable tube that borrows its count has none."""
+    """Return the cells_per_ul rows of the T cells; a usable tube that borrows its count has
+    none.
+    """
     rows = grid[grid["population"] == DENOMINATOR].reset_index(drop=True)
     judged = [_judge(row) for row in records(rows)]
     repeats = [

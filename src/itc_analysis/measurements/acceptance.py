@@ -1,4 +1,5 @@
-"""Acceptance rules of T-cell counts, of study/domain.md 6: a count that breaks one is flagged, not dropped.
+"""Acceptance rules of T-cell counts, of study/domain.md 6: a count that breaks one is flagged, not
+dropped.
 
 The classical T-sum, CD3 = CD4 + CD8, fails wherever gamma-delta, MAIT or double negative cells are
 many, which is what is studied here; so CD3 is compared with the sum of all its parts. The lymphosum
@@ -30,8 +31,10 @@ def flag_unaccepted(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    rows : rows with the columns source_id, population, measure, status and reason.
-    counts : `Counts` of the tubes. A rule whose populations a tube lacks is not applied to it.
+    rows : pandas.DataFrame
+        rows with the columns source_id, population, measure, status and reason.
+    counts : pandas.DataFrame
+        `Counts` of the tubes. A rule whose populations a tube lacks is not applied to it.
     """
     broken: dict[str, str] = {}
     for rule in RULES.values():
@@ -66,8 +69,8 @@ def find_broken_sums(counts: pd.DataFrame) -> dict[str, str]:
 def find_broken_lymphosums(counts: pd.DataFrame) -> dict[str, str]:
     """Return the tubes in which T, B and NK cells are not the lymphocytes, with a sentence.
 
-    The lymphocytes are the nearest population that holds all three; where that is the whole tube there is
-    no lymphocyte gate to compare with.
+    The lymphocytes are the nearest population that holds all three; where that is the whole tube
+    there is no lymphocyte gate to compare with.
     """
     return {
         source: f"T, B and NK cells are {ratio:.0%} of {whole}: check purity and gates"
@@ -105,7 +108,9 @@ RULES = {
 
 
 def count_judged(counts: pd.DataFrame) -> dict[str, int]:
-    """Return how many tubes each rule of `RULES` could judge; 0 where no tube counts what it needs."""
+    """Return how many tubes each rule of `RULES` could judge; 0 where no tube counts what it
+    needs.
+    """
     events = _events(counts)
     parts = {"t_cells", *PARTS} <= set(events.columns)
     live = {"t_cells", "live"} <= set(events.columns)

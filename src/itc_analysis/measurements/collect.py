@@ -38,7 +38,8 @@ class Tables:
 
     Parameters
     ----------
-    tubes, libraries : TubeSheet and LibrarySheet, or None when not given.
+    tubes, libraries : pandas.DataFrame or None
+        TubeSheet and LibrarySheet, or None when not given.
     """
 
     participants: pd.DataFrame
@@ -59,8 +60,10 @@ class Limits:
 
     Parameters
     ----------
-    lod_events, lod_cells : limit of detection in tubes and libraries.
-    min_phenotype_events : fewest events of a population with a phenotype.
+    lod_events, lod_cells : int
+        limit of detection in tubes and libraries.
+    min_phenotype_events : int
+        fewest events of a population with a phenotype.
     """
 
     lod_events: int
@@ -83,13 +86,16 @@ def measure_study(
 
     Parameters
     ----------
-    tables, settings, limits : see each.
-    groups : the groups of the settings, to refuse tables made with others; None: not checked.
+    tables, settings, limits : Tables or Measure or Limits
+        see each.
+    groups : sequence of str, optional
+        the groups of the settings, to refuse tables made with others; None: not checked.
 
     Raises
     ------
-    ItcError : a tube or library names a sample that is not in the samples table, or a sample a
-        participant who is not in the participants table, or a participant has an unknown group.
+    ItcError
+        a tube or library names a sample that is not in the samples table, or a sample a participant
+        who is not in the participants table, or a participant has an unknown group.
     """
     tubes = flow_sources(tables.tubes, tables.tube_quality)
     libraries = library_sources(tables.libraries, tables.library_quality, tables.cell_counts)

@@ -43,8 +43,8 @@ def describe_measurements(table: pd.DataFrame, settings: Measure, limits: Limits
     ]
     if limit:
         sentences.append(
-            f"Below {' and '.join(limit)} a population was reported as below the limit of detection "
-            "with its upper limit, never as zero."
+            f"Below {' and '.join(limit)} a population was reported as below the limit of "
+            "detection with its upper limit, never as zero."
         )
     used = [method for method in COUNTED if (table["count_method"] == method).any()]
     if used:
@@ -57,7 +57,7 @@ def describe_measurements(table: pd.DataFrame, settings: Measure, limits: Limits
         )
     if (table["measure"] == "share_positive").any():
         sentences.append(
-            "Marker positivity counts every event of a population, however few, with its exact interval; medians "
-            f"were taken of at least {limits.min_phenotype_events} events."
+            "Marker positivity counts every event of a population, however few, with its exact "
+            f"interval; medians were taken of at least {limits.min_phenotype_events} events."
         )
     return " ".join(sentences)

@@ -25,16 +25,21 @@ def phenotype_rows(
 
     Parameters
     ----------
-    sources : of `sources.flow_sources`.
-    intensity : Intensity of the tubes.
-    counts : Counts of the tubes; why a population has no events.
-    min_events : populations with fewer events have no median: few_cells. Positivity counts every event, with its
-        interval.
+    sources : pandas.DataFrame
+        of `sources.flow_sources`.
+    intensity : pandas.DataFrame
+        Intensity of the tubes.
+    counts : pandas.DataFrame
+        Counts of the tubes; why a population has no events.
+    min_events : int
+        populations with fewer events have no median: few_cells. Positivity counts every event, with
+        its interval.
 
     Returns
     -------
-    Two rows per source and (population, marker) of its panel. The median has no standard error:
-    the tube's batch and reagents, not the count of cells, limit it.
+    pandas.DataFrame
+        Two rows per source and (population, marker) of its panel. The median has no standard error:
+        the tube's batch and reagents, not the count of cells, limit it.
     """
     panel_of = sources.set_index("source_id")["panel"]
     known = intensity[intensity["source_id"].isin(panel_of.index)]

@@ -36,9 +36,10 @@ def flag_implausible(
 
     Parameters
     ----------
-    rows : rows with the columns source_id, population, measure, value, status and reason.
-    lymphocytes_per_ul : lymphocytes by the haematology analyser, by sample_id (a column of `rows`
-        then).
+    rows : pandas.DataFrame
+        rows with the columns source_id, population, measure, value, status and reason.
+    lymphocytes_per_ul : mapping of str to float, optional
+        lymphocytes by the haematology analyser, by sample_id (a column of `rows` then).
     """
     ok = rows["status"] == "ok"
     remarks = pd.Series(None, index=rows.index, dtype="string")

@@ -30,10 +30,14 @@ class Shares:
 
     Parameters
     ----------
-    value : share, 0 to 1.
-    lower, upper : 95 % limits; 0 <= lower <= value <= upper <= 1.
-    standard_error : on the logit scale.
-    standard_error_log : of the logarithm of the share.
+    value : FloatArray
+        share, 0 to 1.
+    lower, upper : FloatArray
+        95 % limits; 0 <= lower <= value <= upper <= 1.
+    standard_error : FloatArray
+        on the logit scale.
+    standard_error_log : FloatArray
+        of the logarithm of the share.
     """
 
     value: FloatArray
@@ -59,22 +63,29 @@ def share_interval(
 
     Parameters
     ----------
-    n : events in the gate; NaN when not counted.
-    total : events of the denominator; no share where it is 0.
-    background : events expected in the gate without the population; the net count never falls
-        below 0. NaN counts as none.
-    background_se : standard error of the background.
-    n_lower, n_upper : 95 % limits of the net count; where NaN, those of Clopper and Pearson
-        (1934, doi:10.1093/biomet/26.4.404) less the background.
-    gate_se_log : standard error of the log count due to the position of the cut.
-    missed, missed_se : events of the population expected on the other side of the cut, and their
-        standard error. NaN counts as none.
+    n : array_like
+        events in the gate; NaN when not counted.
+    total : array_like
+        events of the denominator; no share where it is 0.
+    background : array_like
+        events expected in the gate without the population; the net count never falls below 0. NaN
+        counts as none.
+    background_se : array_like
+        standard error of the background.
+    n_lower, n_upper : array_like
+        95 % limits of the net count; where NaN, those of Clopper and Pearson (1934,
+        doi:10.1093/biomet/26.4.404) less the background.
+    gate_se_log : array_like
+        standard error of the log count due to the position of the cut.
+    missed, missed_se : array_like
+        events of the population expected on the other side of the cut, and their standard error.
+        NaN counts as none.
 
     Notes
     -----
     The limits of counting and those of the cut are joined on the logit scale by square-and-add
-    (Zou and Donner 2008, doi:10.1002/sim.3095). The logit's variance is (n + 1/2 + se_b^2 + se_m^2) /
-    (net + 1/2)^2 + 1/(total - net + 1/2) + (gate_se_log / (1 - share))^2; without background and
+    (Zou and Donner 2008, doi:10.1002/sim.3095). The logit's variance is (n + 1/2 + se_b^2 + se_m^2)
+    / (net + 1/2)^2 + 1/(total - net + 1/2) + (gate_se_log / (1 - share))^2; without background and
     gate error that is Haldane's 1/(n + 1/2) + 1/(total - n + 1/2).
     """
     n, total, background, background_se, n_lower, n_upper, gate, missed, missed_se = _same_length(
@@ -122,9 +133,9 @@ def capture_of(
 
     Returns
     -------
-    capture : Floats
+    capture : FloatArray
         `LEAST_CAPTURE` to 1; 1 where nothing is missed.
-    error_log : Floats
+    error_log : FloatArray
         Standard error of the log of the population's size that is not counting.
     """
     n, background, missed, missed_se, gate = (

@@ -16,12 +16,15 @@ def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFr
 
     Parameters
     ----------
-    tubes : TubeSheet, or None: then the tubes are those of `quality`.
-    quality : TubeQuality; a tube without a row there is taken as usable, its counts will tell.
+    tubes : pandas.DataFrame or None
+        TubeSheet, or None: then the tubes are those of `quality`.
+    quality : pandas.DataFrame
+        TubeQuality; a tube without a row there is taken as usable, its counts will tell.
 
     Returns
     -------
-    source_id, sample_id, panel, batch, status, reason, missing_markers and `TUBE_COLUMNS`.
+    pandas.DataFrame
+        source_id, sample_id, panel, batch, status, reason, missing_markers and `TUBE_COLUMNS`.
     """
     judged = quality[["file_id", "status", "reason", "missing_markers"]]
     if tubes is None:
@@ -42,9 +45,12 @@ def library_sources(
 
     Parameters
     ----------
-    libraries : LibrarySheet, or None: then the libraries are those of `quality` and `counts`.
-    quality : LibraryQuality.
-    counts : Counts of the libraries.
+    libraries : pandas.DataFrame or None
+        LibrarySheet, or None: then the libraries are those of `quality` and `counts`.
+    quality : pandas.DataFrame
+        LibraryQuality.
+    counts : pandas.DataFrame
+        Counts of the libraries.
     """
     named = [quality[["library_id", "sample_id", "batch"]]]
     if libraries is not None:

@@ -63,14 +63,19 @@ def build_page(
 
     Parameters
     ----------
-    results : the results folder.
-    settings : all settings of the run.
-    panels : panel sheets, which name the reagents.
-    signatures : signatures.tsv, whose markers label participants.
+    results : str or Path
+        the results folder.
+    settings : ReportSettings
+        all settings of the run.
+    panels : sequence of (str or Path)
+        panel sheets, which name the reagents.
+    signatures : str or Path, optional
+        signatures.tsv, whose markers label participants.
 
     Raises
     ------
-    ItcError : the folder has no measurements, or a table breaks its contract.
+    ItcError
+        the folder has no measurements, or a table breaks its contract.
     """
     return _render(collect(results, settings, panels, signatures))
 

@@ -19,9 +19,9 @@ def imfi_rows(tables: FlowTables) -> pd.DataFrame:
 
     Returns
     -------
-    Rows with the marker as the signature; 0 where no cell is positive. No standard error: batch and
-    reagents, not
-    the count of cells, limit the number.
+    pandas.DataFrame
+        Rows with the marker as the signature; 0 where no cell is positive. No standard error: batch
+        and reagents, not the count of cells, limit the number.
     """
     stained = tables.stained.rename(columns={"file_id": "source_id"})
     rows = tables.intensity[tables.intensity["source_id"].isin(stained["source_id"])]

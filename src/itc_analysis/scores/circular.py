@@ -59,7 +59,8 @@ def refuse_across_subsets(
 
     Raises
     ------
-    ItcError : more than one population is compared and a feature is flagged; names each.
+    ItcError
+        more than one population is compared and a feature is flagged; names each.
     """
     names, found = sorted(set(populations)), flagged(features, assay)
     if len(names) < 2 or not found:

@@ -36,17 +36,16 @@ def score_coexpression(tables: FlowTables) -> pd.DataFrame:
 
     Parameters
     ----------
-    tables : of the flow arm; `combinations` must add up to the population.
+    tables : FlowTables
+        of the flow arm; `combinations` must add up to the population.
 
     Returns
     -------
-    Rows of `METHOD`: `value` a share of 0 to 1 with its binomial standard error. Rows of `ODDS`:
-    the mean over the
-    pairs of receptors of the log odds ratio (half a cell added to each of the four counts, Haldane
-    1956) with its
-    standard error; 0 is independence. No rows when there is no table of combinations (the panels
-    have fewer
-    than two receptors).
+    pandas.DataFrame
+        Rows of `METHOD`: `value` a share of 0 to 1 with its binomial standard error. Rows of
+        `ODDS`: the mean over the pairs of receptors of the log odds ratio (half a cell added to
+        each of the four counts, Haldane 1956) with its standard error; 0 is independence. No rows
+        when there is no table of combinations (the panels have fewer than two receptors).
     """
     rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
     by_population = {
@@ -85,7 +84,8 @@ def pair_table(rows: pd.DataFrame) -> dict[tuple[str, str], FloatArray]:
 
     Parameters
     ----------
-    rows : of `Combinations`, one tube and population.
+    rows : pandas.DataFrame
+        of `Combinations`, one tube and population.
     """
     signs = [{word[:-1]: word[-1] == "+" for word in text.split()} for text in rows["combination"]]
     n = rows["n_events"].to_numpy(dtype=float)

@@ -37,8 +37,10 @@ def with_rest(
 
     Parameters
     ----------
-    whole : (counts, totals), shapes (n, markers) and (n,).
-    subsets : the same of each, for the same samples.
+    whole : tuple of (FloatArray, FloatArray)
+        (counts, totals), shapes (n, markers) and (n,).
+    subsets : sequence of tuple of (FloatArray, FloatArray)
+        the same of each, for the same samples.
     """
     counts = whole[0] - np.sum([subset[0] for subset in subsets], axis=0)
     totals = whole[1] - np.sum([subset[1] for subset in subsets], axis=0)
@@ -73,8 +75,13 @@ def standardised_logit_z(
 
     Parameters
     ----------
-    subsets : (counts, totals) of each subset, disjoint, together the population.
-    weights, reference, correlation
+    subsets : sequence of tuple of (FloatArray, FloatArray)
+        (counts, totals) of each subset, disjoint, together the population.
+    weights : FloatArray
+        As in `methods.mean_logit_z`.
+    reference : Reference
+        As in `methods.mean_logit_z`.
+    correlation : FloatArray, optional
         As in `methods.mean_logit_z`.
 
     Notes

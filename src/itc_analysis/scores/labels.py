@@ -48,23 +48,27 @@ def label_participants(
 
     Parameters
     ----------
-    measurements : Measurements table; rows with measure share_positive and status ok are read.
-        Participants who are excluded have no number there and so are neither labelled by one nor
-        part of the reference.
-    signatures : their flow exhaustion and activation cards name the markers.
-    healthy_group : group of the reference; None: all are not assessable.
-    min_reference : fewest healthy participants for a marker to be assessed.
-    max_anchor_error : largest error of a batch's healthy centre, in healthy SD.
+    measurements : pandas.DataFrame
+        Measurements table; rows with measure share_positive and status ok are read. Participants
+        who are excluded have no number there and so are neither labelled by one nor part of the
+        reference.
+    signatures : sequence of Signature
+        their flow exhaustion and activation cards name the markers.
+    healthy_group : str or None
+        group of the reference; None: all are not assessable.
+    min_reference : int
+        fewest healthy participants for a marker to be assessed.
+    max_anchor_error : float
+        largest error of a batch's healthy centre, in healthy SD.
 
     Returns
     -------
-    One row per participant and population with a share_positive row: participant_id, group,
-    population, label (one of `LABELS`), n_inhibitory_raised, n_inhibitory_assessed,
-    n_activation_raised, n_activation_assessed, caution. A marker is raised when fewer than
-    `RAISED_TAIL` of
-    healthy people would show as many positive cells among as many cells of the same subset. One
-    marker alone
-    labels nobody: neither PD-1 nor CD69.
+    pandas.DataFrame
+        One row per participant and population with a share_positive row: participant_id, group,
+        population, label (one of `LABELS`), n_inhibitory_raised, n_inhibitory_assessed,
+        n_activation_raised, n_activation_assessed, caution. A marker is raised when fewer than
+        `RAISED_TAIL` of healthy people would show as many positive cells among as many cells of the
+        same subset. One marker alone labels nobody: neither PD-1 nor CD69.
     """
     rows = measurements[measurements["measure"] == "share_positive"]
     roles = {"inhibitory": _markers(signatures, "exhaustion")}

@@ -62,16 +62,16 @@ class Latent:
 
     Parameters
     ----------
-    value : Floats
+    value : FloatArray
         Shape (n,), for comparing groups: unbiased for the mean of a group; NaN without a count.
-    variance : Floats
+    variance : FloatArray
         Variance of `value` about the person's true value; depends on cells, not on the count.
-    posterior, posterior_variance : Floats
+    posterior, posterior_variance : FloatArray
         Best guess for this one person, drawn towards the healthy people; never for comparing
         groups.
-    bias : Floats
+    bias : FloatArray
         Largest bias of a group's mean, in healthy SD, between `REPORTED`.
-    tail : Floats
+    tail : FloatArray
         Probability that a healthy person with as many cells shows as large a count or a larger one
         (mid-p).
     """
@@ -103,13 +103,13 @@ def estimate_latent(
 
     Parameters
     ----------
-    found : Floats
+    found : FloatArray
         Shape (n,), positive cells, or molecules (fractions are read between whole counts); NaN for
         none read.
-    total : Floats
+    total : FloatArray
         Shape (n,), cells among which they were found, or the exposure of a rate; above 0 where
         `found` is known.
-    centre : Floats
+    centre : FloatArray
         Healthy centre on the scale of the value, one or one for each.
     sd : float
         SD of healthy people's true values.
@@ -233,11 +233,11 @@ def _rising(by_group: FloatArray, means: FloatArray, weight: FloatArray) -> Floa
 
     Parameters
     ----------
-    by_group : Floats
+    by_group : FloatArray
         Shape (groups, counts), probability of each count in each group.
-    means : Floats
+    means : FloatArray
         Shape (groups,), what the mean of the values shall be.
-    weight : Floats
+    weight : FloatArray
         Shape (groups,).
     """
     between = _knots(by_group.shape[1])

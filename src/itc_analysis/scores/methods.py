@@ -57,25 +57,26 @@ class Scored:
 
     Parameters
     ----------
-    value, standard_error : Floats
+    value, standard_error : FloatArray
         Shape (n_samples,); NaN where there is no score. For comparing groups: unbiased for the mean
         of a group
         however few cells its people have. The error is that of counting in the sample itself, taken
         from the
         number of cells and never from what was counted.
-    posterior, posterior_error : Floats
+    posterior, posterior_error : FloatArray
         Best guess for the one person, drawn towards the healthy people; never for comparing groups.
-    anchor_error : Floats
+    anchor_error : FloatArray
         Error of the healthy centre of the sample's batch, shared by the batch.
-    is_anchored : array of bool
-        False where the batch has no centre that could be trusted; such samples have no score.
-    is_thin : array of bool
-        Shape (n_samples, n_features), counts too thin to use.
-    n_used : array of int
-        Features behind each score.
-    n_reference : array of int
-        Healthy participants behind each feature, shape (n_features,).
-    parts : Floats
+    is_anchored : numpy.ndarray
+        array of bool False where the batch has no centre that could be trusted; such samples have
+        no score.
+    is_thin : numpy.ndarray
+        array of bool Shape (n_samples, n_features), counts too thin to use.
+    n_used : numpy.ndarray
+        array of int Features behind each score.
+    n_reference : numpy.ndarray
+        array of int Healthy participants behind each feature, shape (n_features,).
+    parts : FloatArray
         Shape (n_samples, n_features), z of each feature; NaN where not used.
     """
 
@@ -128,15 +129,15 @@ def mean_logit_z(
 
     Parameters
     ----------
-    counts : Floats
+    counts : FloatArray
         Positive cells k, shape (n_samples, n_markers); NaN where the marker was not read.
-    totals : Floats
+    totals : FloatArray
         Cells n of the subset, shape (n_samples,).
-    weights : Floats
+    weights : FloatArray
         One per marker, fixed; a marker that is missing in a sample drops out of its mean.
     reference : Reference
         Who the healthy are.
-    correlation : Floats
+    correlation : FloatArray
         Shape (n_markers, n_markers), of the markers on the cells of a person: cells that carry one
         receptor carry
         the others, so that the errors of counting go together. None: independent.
@@ -167,9 +168,15 @@ def mean_median_z(
 
     Parameters
     ----------
-    medians : Floats
+    medians : FloatArray
         Shape (n_samples, n_markers); NaN where the marker was not read.
-    totals, weights, reference, correlation
+    totals : FloatArray
+        As in `mean_logit_z`.
+    weights : FloatArray
+        As in `mean_logit_z`.
+    reference : Reference
+        As in `mean_logit_z`.
+    correlation : FloatArray, optional
         As in `mean_logit_z`.
 
     Notes
@@ -222,14 +229,16 @@ def pseudobulk_z(
 
     Parameters
     ----------
-    counts : Floats
+    counts : FloatArray
         Molecules, shape (n_samples, n_genes); 0 is a count, NaN a gene that the library could
         not show, which drops out of the means.
-    totals : Floats
+    totals : FloatArray
         All molecules of the profile, shape (n_samples,).
-    weights, reference
+    weights : FloatArray
         As in `mean_logit_z`.
-    correlation : Floats
+    reference : Reference
+        As in `mean_logit_z`.
+    correlation : FloatArray
         Not used: molecules are summed before anything is estimated.
 
     Notes

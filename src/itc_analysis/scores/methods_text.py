@@ -26,10 +26,14 @@ def describe_scores(
 
     Parameters
     ----------
-    table : the ScoreTable.
-    signatures : cards of both assays.
-    limits : what a score needed.
-    healthy_group : group of the reference.
+    table : pandas.DataFrame
+        the ScoreTable.
+    signatures : list of Signature
+        cards of both assays.
+    limits : Limits
+        what a score needed.
+    healthy_group : str or None
+        group of the reference.
     """
     if table.empty:
         return "No score was computed: the study has neither marker positivity nor pseudobulk."

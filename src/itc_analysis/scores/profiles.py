@@ -47,8 +47,10 @@ class SingleCellTables:
 
     Parameters
     ----------
-    sources : source_id, sample_id, batch; one row per sample, libraries joined by '+'.
-    pseudobulk, depth : Pseudobulk and PseudobulkDepth.
+    sources : pandas.DataFrame
+        source_id, sample_id, batch; one row per sample, libraries joined by '+'.
+    pseudobulk, depth : pandas.DataFrame
+        Pseudobulk and PseudobulkDepth.
     """
 
     sources: pd.DataFrame
@@ -62,12 +64,17 @@ class Profiles:
 
     Parameters
     ----------
-    rows : source_id, sample_id, batch, n_cells, status, reason; status is ok when there are enough
+    rows : pandas.DataFrame
+        source_id, sample_id, batch, n_cells, status, reason; status is ok when there are enough
         cells, whatever the features.
-    features : names of the columns of `counts`.
-    counts : positive cells or molecules, shape (n_rows, n_features); NaN where not read.
-    totals : cells or molecules of the subset, shape (n_rows,); NaN where unknown.
-    why_absent : "no_panel" or "no_control" where `counts` is NaN, else "".
+    features : tuple of str
+        names of the columns of `counts`.
+    counts : FloatArray
+        positive cells or molecules, shape (n_rows, n_features); NaN where not read.
+    totals : FloatArray
+        cells or molecules of the subset, shape (n_rows,); NaN where unknown.
+    why_absent : numpy.ndarray
+        "no_panel" or "no_control" where `counts` is NaN, else "".
     """
 
     rows: pd.DataFrame
@@ -105,8 +112,10 @@ def flow_profiles(
 
     Parameters
     ----------
-    panels : panels that hold the population (`flow_populations`).
-    column : of the intensity table: n_positive, or median_transformed.
+    panels : set of str
+        panels that hold the population (`flow_populations`).
+    column : str
+        of the intensity table: n_positive, or median_transformed.
     """
     here = tables.intensity[
         (tables.intensity["population"] == population) & tables.intensity["marker"].isin(features)
@@ -143,7 +152,8 @@ def single_cell_profiles(
 
     Parameters
     ----------
-    min_cells : profiles of fewer cells: few_cells.
+    min_cells : int
+        profiles of fewer cells: few_cells.
     """
     rows = tables.sources.sort_values("source_id", ignore_index=True)
     known = set(tables.pseudobulk["gene"])
@@ -221,8 +231,10 @@ def judge_tube(
 
     Parameters
     ----------
-    n_cells : events; missing counts as none.
-    own : Counts rows of the population, indexed by source_id.
+    n_cells : int
+        events; missing counts as none.
+    own : pandas.DataFrame
+        Counts rows of the population, indexed by source_id.
     """
     if source not in own.index:
         return "not_estimable", "the tube has no count of this population"

@@ -59,13 +59,13 @@ class Reference:
         Who the sample is from; several samples of one person in one batch count as one.
     batches : Objects
         Staining or library batch of each sample.
-    is_reference : array of bool
-        The person is healthy and analysed.
+    is_reference : numpy.ndarray
+        array of bool The person is healthy and analysed.
     min_reference : int
         Fewest healthy participants that make a reference, and fewest batches that show how far
         batches lie apart.
-    is_bridge : array of bool
-        The sample is the bridge control.
+    is_bridge : numpy.ndarray
+        array of bool The sample is the bridge control.
     max_anchor_error : float
         Largest error of a batch's centre, in healthy SD.
     """
@@ -89,13 +89,13 @@ class Healthy:
 
     Parameters
     ----------
-    centre : Floats
+    centre : FloatArray
         Shape (n,), of each sample's batch; NaN without a reference.
     sd : float
         SD of true values between people; NaN without a reference, 0 where no difference shows.
     sd_error : float
         Standard error of the square of `sd`.
-    anchor_error : Floats
+    anchor_error : FloatArray
         Shape (n,), error of the batch's centre against that of all healthy people, in SD; shared by
         the batch.
     anchor : Objects
@@ -149,9 +149,9 @@ def fit_reference(
 
     Parameters
     ----------
-    values : Floats
+    values : FloatArray
         Shape (n,), on a scale where differences mean something; NaN for missing.
-    variances : Floats
+    variances : FloatArray
         Shape (n,), of their own errors, counting above all; must not depend on the values.
     reference : Reference
         Who is healthy, and where.

@@ -43,11 +43,16 @@ class Limits:
 
     Parameters
     ----------
-    min_features_found : share of a signature's features that must be found, 0 to 1.
-    min_reference : fewest healthy participants.
-    min_cells : fewest cells of a subset in a pseudobulk profile.
-    max_anchor_error : largest error of the healthy centre of a batch, in healthy SD.
-    subsets : disjoint subsets of populations that are standardised to the healthy composition.
+    min_features_found : float
+        share of a signature's features that must be found, 0 to 1.
+    min_reference : int
+        fewest healthy participants.
+    min_cells : int
+        fewest cells of a subset in a pseudobulk profile.
+    max_anchor_error : float
+        largest error of the healthy centre of a batch, in healthy SD.
+    subsets : mapping of str to sequence of str
+        disjoint subsets of populations that are standardised to the healthy composition.
     """
 
     min_features_found: float
@@ -93,19 +98,24 @@ def score_study(
 
     Parameters
     ----------
-    signatures : cards of both assays.
-    participants, samples : Participants and SampleSheet tables.
-    flow, single_cell : the tables of each arm; None for a study without it.
-    healthy_group : group of the reference; None when the study has no healthy people, and then
-        every standardised score says so.
-    limits : what a score needs.
+    signatures : list of Signature
+        cards of both assays.
+    participants, samples : pandas.DataFrame
+        Participants and SampleSheet tables.
+    flow, single_cell : FlowTables or None or SingleCellTables or None
+        the tables of each arm; None for a study without it.
+    healthy_group : str or None
+        group of the reference; None when the study has no healthy people, and then every
+        standardised score says so.
+    limits : Limits
+        what a score needs.
 
     Returns
     -------
-    ScoreTable: one row per source, population and signature that could be expected, whatever
-    happened to it. Participants who are not analysed are scored, but are never part of the
-    reference; bridge
-    controls show how batches are shifted and nothing else.
+    pandas.DataFrame
+        ScoreTable: one row per source, population and signature that could be expected, whatever
+        happened to it. Participants who are not analysed are scored, but are never part of the
+        reference; bridge controls show how batches are shifted and nothing else.
     """
     people = _People(_people(participants, samples, healthy_group), healthy_group, limits)
     parts = []
@@ -131,9 +141,9 @@ def n_features_needed(
 
     Parameters
     ----------
-    n_available : features of the signature that any panel of the study has in the subset; a panel
-    of two receptors
-        gives a score of two receptors. None: all that the signature names.
+    n_available : int, optional
+        Features of the signature that any panel of the study has in the subset; a panel of two
+        receptors gives a score of two receptors. None: all that the signature names.
     """
     of = len(signature.features) if n_available is None else n_available
     return max(MIN_FEATURES, math.ceil(min_features_found * of))

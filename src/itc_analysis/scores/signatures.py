@@ -26,12 +26,18 @@ class Signature:
 
     Parameters
     ----------
-    name : e.g. exhaustion.
-    assay : flow (features are markers) or singlecell (features are gene symbols).
-    features : markers or genes, at least `MIN_FEATURES`, in the order of the sheet.
-    weights : one per feature; negative lowers the score, never zero.
-    sources : where each feature was published.
-    reads_as : what a high score means, in words.
+    name : str
+        e.g. exhaustion.
+    assay : {"flow", "singlecell"}
+        flow (features are markers) or singlecell (features are gene symbols).
+    features : tuple of str
+        markers or genes, at least `MIN_FEATURES`, in the order of the sheet.
+    weights : tuple of float
+        one per feature; negative lowers the score, never zero.
+    sources : tuple of str
+        where each feature was published.
+    reads_as : str
+        what a high score means, in words.
     """
 
     name: str
@@ -47,12 +53,14 @@ def read_signatures(path: str | Path) -> list[Signature]:
 
     Returns
     -------
-    Signatures in the order of the sheet.
+    list of Signature
+        Signatures in the order of the sheet.
 
     Raises
     ------
-    SheetError : a weight of zero or none; a signature of fewer than `MIN_FEATURES` features; a
-        feature that defines a population; two meanings for one signature. All at once.
+    SheetError
+        a weight of zero or none; a signature of fewer than `MIN_FEATURES` features; a feature that
+        defines a population; two meanings for one signature. All at once.
     """
     return build_signatures(read_sheet(path, SignatureSheet), source=str(path))
 

@@ -14,9 +14,12 @@ def single_cell_sources(
 
     Parameters
     ----------
-    libraries : LibrarySheet; the only one that knows the batch. May be empty.
-    counts : Counts of the libraries; knows libraries whose profiles are all empty. May be empty.
-    depth : PseudobulkDepth; samples that only it knows are their own source.
+    libraries : pandas.DataFrame
+        LibrarySheet; the only one that knows the batch. May be empty.
+    counts : pandas.DataFrame
+        Counts of the libraries; knows libraries whose profiles are all empty. May be empty.
+    depth : pandas.DataFrame
+        PseudobulkDepth; samples that only it knows are their own source.
     """
     named = libraries[["library_id", "sample_id", "batch"]].rename(
         columns={"library_id": "source_id"}

@@ -27,7 +27,7 @@ class Spreads:
 
     Parameters
     ----------
-    variance, error : Floats
+    variance, error : FloatArray
         Shape (n_markers,), estimated variance and its standard error; NaN without a reference.
     """
 

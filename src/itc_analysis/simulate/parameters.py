@@ -23,13 +23,20 @@ class HealthyShare:
 
     Parameters
     ----------
-    median : median share of T cells of women at `reference_age`, averaged over CMV on the log scale.
-    sigma : standard deviation of ln(share) between people of the same age, sex and CMV status.
-    reference_age : years; below it age has no effect when `is_peak`.
-    slope_women, slope_men : change of ln(share) per year of age.
-    ln_male : ln(ratio of men to women) at the reference age.
-    ln_cmv : ln(ratio of CMV seropositive to seronegative).
-    is_peak : the share is highest, and level, up to `reference_age`.
+    median : float
+        median share of T cells of women at `reference_age`, averaged over CMV on the log scale.
+    sigma : float
+        standard deviation of ln(share) between people of the same age, sex and CMV status.
+    reference_age : float
+        years; below it age has no effect when `is_peak`.
+    slope_women, slope_men : float
+        change of ln(share) per year of age.
+    ln_male : float
+        ln(ratio of men to women) at the reference age.
+    ln_cmv : float
+        ln(ratio of CMV seropositive to seronegative).
+    is_peak : bool
+        the share is highest, and level, up to `reference_age`.
     """
 
     median: float
@@ -80,9 +87,9 @@ VA72_SHARE, VA72_SIGMA = 0.03, 0.15
 #: Eomes+ KIR- NKG2A- memory cells among conventional CD8 T cells [P].
 MEMORY_EOMES_SHARE, MEMORY_EOMES_SIGMA = 0.22, 0.35
 
-#: Share positive in healthy people: CD69 on MAIT 9.4 % [S SSc-MAIT abstract], HLA-DR on Vdelta1 20.5 %
-#: [S Giacomelli 1998]; all others [P], in the range of resting blood.
-#: Columns as in PHENOTYPE_MARKERS.
+#: Share positive in healthy people: CD69 on MAIT 9.4 % [S SSc-MAIT abstract], HLA-DR on Vdelta1
+#: 20.5 % [S Giacomelli 1998]; all others [P], in the range of resting blood. Columns as in
+#: PHENOTYPE_MARKERS.
 PHENOTYPE_MARKERS = ("PD-1", "TIM-3", "LAG-3", "TIGIT", "CD69", "HLA-DR", "CD38")
 INHIBITORY_MARKERS = PHENOTYPE_MARKERS[:4]
 HEALTHY_POSITIVITY: dict[str, tuple[float, ...]] = {
@@ -106,11 +113,15 @@ class GroupEffect:
 
     Parameters
     ----------
-    ratios : ratio of `t_cells` per uL, and of the share of T of each innate population.
-    odds_ratios : ratio of the odds of being positive, by (population, marker); population ``"*"``
-        stands for every T-cell population.
-    vd2neg_share : Vdelta2-negative share of gamma-delta cells, in place of the healthy one.
-    interferon : ratio of the expression of interferon-stimulated genes.
+    ratios : dict of str to float
+        ratio of `t_cells` per uL, and of the share of T of each innate population.
+    odds_ratios : dict of tuple of (str, str) to float
+        ratio of the odds of being positive, by (population, marker); population ``"*"`` stands for
+        every T-cell population.
+    vd2neg_share : float
+        Vdelta2-negative share of gamma-delta cells, in place of the healthy one.
+    interferon : float
+        ratio of the expression of interferon-stimulated genes.
     """
 
     ratios: dict[str, float] = field(default_factory=dict)
@@ -124,7 +135,8 @@ def odds_ratio(share: float, reference: float) -> float:
     return (share / (1 - share)) / (reference / (1 - reference))
 
 
-#: Table E of the literature review. Interferon: raised in SLE most [S: known for all four; sizes P].
+#: Table E of the literature review. Interferon: raised in SLE most [S: known for all four; sizes
+#: P].
 DISEASE_EFFECTS: dict[str, GroupEffect] = {
     "SSc": GroupEffect(
         # MAIT 0.78 vs 2.5 % [S]; iNKT 0.036 vs 0.159 [S EULAR 2018]; gd x4 studies [P]; innate CD8

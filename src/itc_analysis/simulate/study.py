@@ -66,19 +66,31 @@ def simulate_study(
 
     Parameters
     ----------
-    folder : where to; created. A folder with a real study in it is refused, a simulated one is
-        written anew.
-    scenario : effect, null, abundance_only or confounded.
-    seed : the same seed gives the same bytes.
-    per_group : participants in each group; index_group_size : in the index group, when different.
-    events : per stained tube. cells : per single-cell library; 0 for no single-cell data.
-    libraries_per_group : participants of each group who have a library, in the index group more in
-        proportion to its size; None for everybody.
-    batches : staining batches, each with every group; None for about one per twelve participants.
+    folder : str or Path
+        where to; created. A folder with a real study in it is refused, a simulated one is written
+        anew.
+    scenario : {"effect", "null", "abundance_only", "confounded"}
+        effect, null, abundance_only or confounded.
+    seed : int
+        the same seed gives the same bytes.
+    per_group : int
+        participants in each group
+    index_group_size : int, optional
+        in the index group, when different.
+    events : int
+        per stained tube.
+    cells : int
+        per single-cell library; 0 for no single-cell data.
+    libraries_per_group : int, optional
+        participants of each group who have a library, in the index group more in proportion to its
+        size; None for everybody.
+    batches : int, optional
+        staining batches, each with every group; None for about one per twelve participants.
 
     Raises
     ------
-    ItcError : an argument that makes no study, or a folder that must not be overwritten.
+    ItcError
+        an argument that makes no study, or a folder that must not be overwritten.
     """
     sizes = dict.fromkeys(cohort.GROUPS, per_group)
     sizes[cohort.INDEX_GROUP] = per_group if index_group_size is None else index_group_size

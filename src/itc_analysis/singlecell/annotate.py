@@ -85,16 +85,19 @@ def annotate_libraries(
 
     Parameters
     ----------
-    rows : rows of the library sheet, paths joined to the data folder.
-    signatures : the signature sheet; every cell is scored for the single-cell ones
-        (`scores.ranks`), and genes of theirs that a library's reference lacks are named in its
-        remarks.
-    folder : where `<library_id>.h5ad` is written for each usable library; None writes none.
+    rows : sequence of mapping of str to object
+        rows of the library sheet, paths joined to the data folder.
+    signatures : pandas.DataFrame
+        the signature sheet; every cell is scored for the single-cell ones (`scores.ranks`), and
+        genes of theirs that a library's reference lacks are named in its remarks.
+    folder : Path, optional
+        where `<library_id>.h5ad` is written for each usable library; None writes none.
 
     Returns
     -------
-    The six tables. Every library has its rows in quality and counts, and every sample in
-    pseudobulk_depth, whatever happened to the file.
+    BatchTables
+        The six tables. Every library has its rows in quality and counts, and every sample in
+        pseudobulk_depth, whatever happened to the file.
     """
     qualities, cells, counted = [], [contract.empty(Cells)], [contract.empty(Counts)]
     softly = [contract.empty(SoftCounts)]

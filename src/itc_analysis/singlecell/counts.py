@@ -30,16 +30,21 @@ def count_populations(
 
     Parameters
     ----------
-    row : row of the library sheet; `library_id` and `sample_id` are read.
-    cells : from `calls.call_cells`.
-    not_callable : from `calls.find_not_callable`.
+    row : mapping of str to object
+        row of the library sheet; `library_id` and `sample_id` are read.
+    cells : pandas.DataFrame
+        from `calls.call_cells`.
+    not_callable : mapping of str to str
+        from `calls.find_not_callable`.
 
     Returns
     -------
-    A Counts table, one row per population of `pseudobulk.POPULATIONS`. The denominator t_cells
-    counts every cell that is surely a T cell, also those whose kind is indeterminate or doubtful
-    between CD4 and CD8; its parent is `cells`. Limits are exact binomial ones (Clopper 1934) times
-    n_parent. A population that the library cannot show has null counts and status not_estimable.
+    pandas.DataFrame
+        A Counts table, one row per population of `pseudobulk.POPULATIONS`. The denominator t_cells
+        counts every cell that is surely a T cell, also those whose kind is indeterminate or
+        doubtful between CD4 and CD8; its parent is `cells`. Limits are exact binomial ones (Clopper
+        1934) times n_parent. A population that the library cannot show has null counts and status
+        not_estimable.
     """
     n_cells = len(cells)
     members = {

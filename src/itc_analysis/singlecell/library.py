@@ -64,8 +64,10 @@ def annotate_library(
 
     Raises
     ------
-    UnreadableFile : counts or contigs cannot be read, or the contigs belong to another library.
-    FailedQuality : no barcode passes quality control.
+    UnreadableFile
+        counts or contigs cannot be read, or the contigs belong to another library.
+    FailedQuality
+        no barcode passes quality control.
     """
     name = Path(str(row["path"])).name
     data = read_library(row)

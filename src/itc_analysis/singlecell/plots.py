@@ -38,7 +38,8 @@ def plot_evidence(cells: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    cells : the Cells table.
+    cells : pandas.DataFrame
+        the Cells table.
     """
     ax = _axes(ax)
     is_t = cells["call"].isin(SHOWN)
@@ -82,7 +83,8 @@ def plot_quality(quality: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    quality : the LibraryQuality table.
+    quality : pandas.DataFrame
+        the LibraryQuality table.
     """
     ax = _axes(ax)
     ordered = quality.sort_values("library_id").reset_index(drop=True)

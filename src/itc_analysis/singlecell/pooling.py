@@ -31,16 +31,21 @@ def open_cells(
 
     Parameters
     ----------
-    libraries : `<library_id>.h5ad` files of `itc annotate`.
-    people : one row per sample: sample_id, and those of `PERSON` that are known.
-    path : where the pooled file is kept; it is made again when a library is newer.
-    rebuild : make it again in any case.
+    libraries : sequence of Path
+        `<library_id>.h5ad` files of `itc annotate`.
+    people : pandas.DataFrame
+        one row per sample: sample_id, and those of `PERSON` that are known.
+    path : Path
+        where the pooled file is kept; it is made again when a library is newer.
+    rebuild : bool
+        make it again in any case.
 
     Returns
     -------
-    AnnData, backed: `X` whole numbers on disk (molecules), `obs` the calls, probabilities and rank
-    scores of every cell and the columns of its person, names `<library_id>:<barcode>`.
-    `adata.to_memory()` loads it, `adata[rows].to_memory()` a part of it.
+    anndata.AnnData
+        AnnData, backed: `X` whole numbers on disk (molecules), `obs` the calls, probabilities and
+        rank scores of every cell and the columns of its person, names `<library_id>:<barcode>`.
+        `adata.to_memory()` loads it, `adata[rows].to_memory()` a part of it.
     """
     if not libraries:
         what = "no library has cells here; is this a study with single-cell data?"

@@ -47,8 +47,10 @@ def sum_molecules(
 
     Parameters
     ----------
-    counts : molecules, shape (n_cells, n_genes).
-    cells : from `calls.call_cells`, in the order of the rows.
+    counts : sp.csr_matrix
+        molecules, shape (n_cells, n_genes).
+    cells : pandas.DataFrame
+        from `calls.call_cells`, in the order of the rows.
     """
     members = np.array(
         [is_member(cells, population, call_threshold=call_threshold) for population in POPULATIONS]
@@ -64,8 +66,10 @@ class SampleSums:
 
     Parameters
     ----------
-    profiles : molecules, genes x populations; grows by the genes that a further library brings.
-    n_cells : cells behind each population.
+    profiles : pandas.DataFrame
+        molecules, genes x populations; grows by the genes that a further library brings.
+    n_cells : pandas.Series
+        cells behind each population.
     """
 
     profiles: pd.DataFrame = field(

@@ -35,17 +35,22 @@ def count_softly(
 
     Parameters
     ----------
-    row : row of the library sheet; `library_id` and `sample_id` are read.
-    cells : the Cells table of the library.
-    call_threshold : probability from which on a cell is a T cell.
-    not_callable : populations that the library cannot show; their counts are null.
+    row : mapping of str to object
+        row of the library sheet; `library_id` and `sample_id` are read.
+    cells : pandas.DataFrame
+        the Cells table of the library.
+    call_threshold : float
+        probability from which on a cell is a T cell.
+    not_callable : mapping of str to str
+        populations that the library cannot show; their counts are null.
 
     Returns
     -------
-    A SoftCounts table. n_expected is the sum of posteriors; its standard error is that of which
-    cells belong to the population, given their probabilities (independent cells), not that of
-    sampling cells from the sample. n_corrected is n_proven over the share of T cells in which an
-    alpha chain was seen.
+    pandas.DataFrame
+        A SoftCounts table. n_expected is the sum of posteriors; its standard error is that of which
+        cells belong to the population, given their probabilities (independent cells), not that of
+        sampling cells from the sample. n_corrected is n_proven over the share of T cells in which
+        an alpha chain was seen.
     """
     is_t = is_member(cells, T_CELLS, call_threshold=call_threshold).to_numpy()
     has_alpha = cells["has_alpha"].to_numpy(dtype=bool)

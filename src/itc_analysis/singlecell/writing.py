@@ -41,11 +41,16 @@ def write_cells(
 
     Parameters
     ----------
-    data : molecules of the usable cells of a library.
-    cells : the Cells table of the library, in the order of `data`.
-    scores : one column per signature, cells in the order of `data`; written as `obs["ucell_..."]`.
-    not_callable : populations that the library cannot show, with the reason; kept in `uns`.
-    call_threshold : probability from which on a cell is a T cell.
+    data : anndata.AnnData
+        molecules of the usable cells of a library.
+    cells : pandas.DataFrame
+        the Cells table of the library, in the order of `data`.
+    scores : pandas.DataFrame
+        one column per signature, cells in the order of `data`; written as `obs["ucell_..."]`.
+    not_callable : mapping of str to str
+        populations that the library cannot show, with the reason; kept in `uns`.
+    call_threshold : float
+        probability from which on a cell is a T cell.
     """
     is_t = is_member(cells, T_CELLS, call_threshold=call_threshold).to_numpy()
     rows = np.flatnonzero(

@@ -1,7 +1,8 @@
-"""Agreement of two methods that measure the same people: concordance, limits of agreement, a line with errors in both.
+"""Agreement of two methods that measure the same people: concordance, limits of agreement, a line
+with errors in both.
 
-Plain arithmetic on arrays, used by the flow room (automatic against human gates) and by the statistics room (flow
-cytometry against single cell), which may not import one another.
+Plain arithmetic on arrays, used by the flow room (automatic against human gates) and by the
+statistics room (flow cytometry against single cell), which may not import one another.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def concordance_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 def concordance_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: float) -> Interval:
     """Return Lin's coefficient with the interval of its inverse hyperbolic tangent.
 
-    Variance as corrected in Lin 2000 (Biometrics 56:324). Limits are NaN for fewer than three pairs and for perfect or no
-    correlation, where the transformation has no variance.
+    Variance as corrected in Lin 2000 (Biometrics 56:324). Limits are NaN for fewer than three pairs
+    and for perfect or no correlation, where the transformation has no variance.
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     ccc = concordance_correlation(x, y)
@@ -83,8 +84,8 @@ def concordance_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: floa
 def limits_of_agreement(difference: npt.ArrayLike) -> Interval:
     """Return the mean difference with Bland and Altman's limits, mean -+ 1.96 SD.
 
-    About 95 % of people differ by less (Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8). Limits are NaN for
-    one pair, everything for none.
+    About 95 % of people differ by less (Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8).
+    Limits are NaN for one pair, everything for none.
     """
     d = np.asarray(difference, dtype=float)
     if not d.size:
@@ -97,19 +98,24 @@ def limits_of_agreement(difference: npt.ArrayLike) -> Interval:
 def fit_line(
     x: npt.ArrayLike, y: npt.ArrayLike, *, x_se: npt.ArrayLike, y_se: npt.ArrayLike
 ) -> Line:
-    """Fit a line when both sides have errors of known size, each pair its own: weighted Deming regression.
+    """Fit a line when both sides have errors of known size, each pair its own: weighted Deming
+    regression.
 
-    With the same two errors for everybody it is Deming's line. York 2004, doi:10.1119/1.1632486, uncorrelated errors;
-    the standard errors take the given errors as they are.
+    With the same two errors for everybody it is Deming's line. York 2004, doi:10.1119/1.1632486,
+    uncorrelated errors; the standard errors take the given errors as they are.
 
     Parameters
     ----------
-    x, y : shape (n,), at least three pairs.
-    x_se, y_se : shape (n,) or one number, above 0.
+    x, y : array_like
+        shape (n,), at least three pairs.
+    x_se, y_se : array_like
+        shape (n,) or one number, above 0.
 
     Raises
     ------
-    ValueError : fewer than three pairs, an error that is not above 0, or no line to be found (no correlation).
+    ValueError
+        fewer than three pairs, an error that is not above 0, or no line to be found (no
+        correlation).
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     wx, wy = (1 / np.broadcast_to(np.asarray(e, dtype=float), x.shape) ** 2 for e in (x_se, y_se))
@@ -134,7 +140,9 @@ def fit_line(
 
 
 def _deming(x: Vector, y: Vector, *, ratio: float) -> float:
-    """Slope when the errors are alike in everybody; `ratio`: variance of y's errors over that of x's."""
+    """Slope when the errors are alike in everybody; `ratio`: variance of y's errors over that of
+    x's.
+    """
     sxx, syy = np.var(x), np.var(y)
     sxy = np.mean((x - x.mean()) * (y - y.mean()))
     if sxy == 0:

@@ -28,8 +28,8 @@ def clopper_pearson(
 
     Returns
     -------
-    lower, upper : ndarray
-        Between 0 and 1; 0 and 1 for an empty total; NaN where `n` or `total` is.
+    lower, upper : FloatArray
+        ndarray Between 0 and 1; 0 and 1 for an empty total; NaN where `n` or `total` is.
 
     References
     ----------

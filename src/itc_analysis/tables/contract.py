@@ -1,8 +1,9 @@
 """Read, write and check any table against its contract.
 
 A contract is a pandera `DataFrameModel` with a `key` (the columns that name a row) and optionally
-`requirements`, which returns the sentences of what is wrong beyond types and ranges. Text columns are pandas
-`string`, counts `int64`, yes/no `boolean`; missing is always null, and a `status` column says why.
+`requirements`, which returns the sentences of what is wrong beyond types and ranges. Text columns
+are pandas `string`, counts `int64`, yes/no `boolean`; missing is always null, and a `status` column
+says why.
 """
 
 import json
@@ -69,8 +70,9 @@ def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
 
     Raises
     ------
-    ItcError : a column is missing or unknown, a value out of range, a key repeated,
-        or one of the contract's requirements not met.
+    ItcError
+        a column is missing or unknown, a value out of range, a key repeated, or one of the
+        contract's requirements not met.
     """
     columns = list(columns_of(contract))
     faults = [Fault("", f"column '{c}' is missing") for c in columns if c not in table.columns]
@@ -107,8 +109,9 @@ def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
 def _validated(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
     """Return the frame with the contract's types, or raise pandera's `SchemaErrors`.
 
-    pandera writes a message about the type of every text column, right or wrong, which is two thirds of its
-    time. So the types are set first and then only values checked; where something is wrong, pandera says all.
+    pandera writes a message about the type of every text column, right or wrong, which is two
+    thirds of its time. So the types are set first and then only values checked; where something is
+    wrong, pandera says all.
     """
     types, values = _schemas(contract)
     try:
@@ -143,7 +146,8 @@ def write(
 
     Parameters
     ----------
-    is_checked : the table is as `make` or `check` returned it; it is not checked again.
+    is_checked : bool
+        the table is as `make` or `check` returned it; it is not checked again.
     """
     frame = table if is_checked else check(table, contract)
     if contract._key:

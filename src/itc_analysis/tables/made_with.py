@@ -24,14 +24,18 @@ def setting_of(paths: Iterable[str | Path], name: str, section: type[Section]) -
 
     Parameters
     ----------
-    paths : Parquet tables written with `contract.write`; none is allowed.
-    name : a setting of `section`, e.g. ``"min_phenotype_events"``.
-    section : gives the default for tables whose provenance does not hold the setting; the log
-        then says so.
+    paths : iterable of (str or Path)
+        Parquet tables written with `contract.write`; none is allowed.
+    name : str
+        a setting of `section`, e.g. ``"min_phenotype_events"``.
+    section : type of Section
+        gives the default for tables whose provenance does not hold the setting; the log then says
+        so.
 
     Raises
     ------
-    ItcError : two tables were made with different values; naming both.
+    ItcError
+        two tables were made with different values; naming both.
     """
     found: dict[Any, str] = {}
     for path in paths:

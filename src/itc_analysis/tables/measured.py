@@ -1,4 +1,5 @@
-"""Tables that both assays fill alike: counts, scores and, in the middle of the hourglass, measurements.
+"""Tables that both assays fill alike: counts, scores and, in the middle of the hourglass,
+measurements.
 
 Counts are stored, shares are derived by one function (`measurements.share_interval`).
 """
@@ -37,10 +38,12 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
     )
     missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
     n_rival: Series[pd.Int64Dtype] = maybe_count(
-        "Events if a cut with two likely places, own or of an ancestor, lay at the other one; the limits hold both."
+        "Events if a cut with two likely places, own or of an ancestor, lay at the other one; the "
+        "limits hold both."
     )
     n_lob: Series[float] = quantity(
-        "Limit of blank: events in the gate that 95 % of tubes without the population do not exceed.",
+        "Limit of blank: events in the gate that 95 % of tubes without the population do not "
+        "exceed.",
         "events",
         0,
     )
@@ -54,8 +57,9 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         "Upper 95 % limit of the background-subtracted count.", "events", 0
     )
     gate_se_log: Series[float] = quantity(
-        "Standard error of the log share of the denominator due to the position of every cut that has a part in "
-        "it, own and ancestors'; of the denominator and what lies outside of it, of the log count.",
+        "Standard error of the log share of the denominator due to the position of every cut that "
+        "has a part in it, own and ancestors'; of the denominator and what lies outside of it, of "
+        "the log count.",
         "log",
         0,
     )
@@ -84,7 +88,8 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         both = table.dropna(subset=["n_events", "n_parent"])
         over = both[(both["n_events"] > both["n_parent"]) | (both["n_parent"] > both["n_total"])]
         problems += [
-            f"{r.source_id}, {r.population}: {r.n_events} events, {r.n_parent} in the parent, {r.n_total} in all"
+            f"{r.source_id}, {r.population}: {r.n_events} events, {r.n_parent} in the parent, "
+            f"{r.n_total} in all"
             for r in over.head(5).itertuples()
         ]
         keys = ["source_id", "sample_id"]
@@ -96,7 +101,8 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         )
         differ = joined[joined["n_of_parent"] != joined["n_parent"]]
         problems += [
-            f"{r.source_id}, {r.population}: n_parent {r.n_parent} but '{r.parent}' holds {r.n_of_parent} events"
+            f"{r.source_id}, {r.population}: n_parent {r.n_parent} but '{r.parent}' holds "
+            f"{r.n_of_parent} events"
             for r in differ.head(5).itertuples()
         ]
         return problems
@@ -116,7 +122,8 @@ class ScoreTable(Contract, key=("assay", "source_id", "population", "signature",
     value: Series[float] = quantity("The score; null when status is not ok.", "see method")
     unit: Series[pd.StringDtype] = text("Unit of the value.")
     standard_error: Series[float] = quantity(
-        "Standard error of the value from counting; depends on the number of cells, not on the value.",
+        "Standard error of the value from counting; depends on the number of cells, not on the "
+        "value.",
         "as value",
         0,
     )
@@ -160,14 +167,15 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
     value: Series[float] = quantity("The number; null unless status is ok.", "see unit")
     unit: Series[pd.StringDtype] = text("Unit of the value.")
     standard_error: Series[float] = quantity(
-        "Standard error, on the scale that is compared: logit for shares, log for counts, else the value's own.",
+        "Standard error, on the scale that is compared: logit for shares, log for counts, else "
+        "the value's own.",
         "see measure",
         0,
     )
     lower: Series[float] = quantity("Lower 95 % limit.", "as value")
     upper: Series[float] = quantity(
-        "Upper 95 % limit; for below_lod the limit that the value is censored at: the limit of detection, or "
-        "the upper 95 % limit when background events alone exceed it.",
+        "Upper 95 % limit; for below_lod the limit that the value is censored at: the limit of "
+        "detection, or the upper 95 % limit when background events alone exceed it.",
         "as value",
     )
     n_cells: Series[pd.Int64Dtype] = maybe_count(
@@ -177,8 +185,8 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
         "Cells of the denominator (T cells for share_of_t).", "cells"
     )
     n_events: Series[pd.Int64Dtype] = maybe_count(
-        "Cells counted in the gate, background included, whatever the status; null where nothing was "
-        "counted. Comparisons of shares and counts are made from it.",
+        "Cells counted in the gate, background included, whatever the status; null where nothing "
+        "was counted. Comparisons of shares and counts are made from it.",
         "cells",
     )
     volume_ul: Series[float] = quantity(
@@ -198,7 +206,8 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
         0,
     )
     count_method: Series[pd.StringDtype] = text(
-        "beads, dual_platform, or via_counting_tube (share here times T/uL there); null for shares.",
+        "beads, dual_platform, or via_counting_tube (share here times T/uL there); null for "
+        "shares.",
         nullable=True,
     )
     status: Series[pd.StringDtype] = text("ok, or why there is no number.", allowed=STATUSES)
@@ -206,7 +215,9 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:
-        """A value is there exactly when the status is ok; below_lod rows carry their upper limit."""
+        """A value is there exactly when the status is ok; below_lod rows carry their upper
+        limit.
+        """
         problems = []
         wrong = table[table["value"].notna() != (table["status"] == "ok")]
         problems += [

@@ -23,8 +23,8 @@ from itc_analysis.tables.cohort.participants import Participants
 
 
 def test_power_agrees_with_the_example_of_power_t_test_in_r() -> None:
-    # R's help page: power.t.test(n = 20, delta = 1, sd = 1) gives 0.8689528; R leaves out the chance
-    # to reject on the wrong side, as we do. 1e-6: printed digits.
+    # R's help page: power.t.test(n = 20, delta = 1, sd = 1) gives 0.8689528; R leaves out the
+    # chance to reject on the wrong side, as we do. 1e-6: printed digits.
     assert power_of(20, 20, 1.0, alpha=0.05) == pytest.approx(0.8689528, abs=1e-6)
 
 

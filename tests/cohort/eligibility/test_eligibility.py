@@ -1,4 +1,6 @@
-"""Who may take part, written from the words of the trial record (NCT04995588), not from the code."""
+"""Who may take part, written from the words of the trial record (NCT04995588), not from the
+code.
+"""
 
 from __future__ import annotations
 

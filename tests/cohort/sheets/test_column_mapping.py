@@ -75,7 +75,8 @@ def test_sheets_that_the_workflow_lists_are_translated_too(study: Study) -> None
         ("participants\tage\tbmi\t\t", "row 12, their column 'age' is mapped twice; keep one row"),
         (
             "participants\tage2\tage_years\t\t",
-            "row 12, two of their columns are mapped to 'age_years'; empty the column of one of them",
+            "row 12, two of their columns are mapped to 'age_years'; empty the column of one of "
+            "them",
         ),
         (
             "participants\tsmoker\t\t1\tcurrent",
@@ -157,7 +158,7 @@ def test_one_map_of_codes_holds_in_all_columns_and_a_columns_own_goes_first(stud
     text += "P001,SSc,Female,Checked,Unchecked\nP002,SSc,Male,Unchecked,Checked\n"
     text += "P003,healthy,Male,Checked,\nP004,healthy,Female,Checked,\n"
     Path(study.participants).write_text(text)
-    lines = [("*", "Female", "F"), ("*", "Male", "M"), ("*", "Checked", "yes"), ("*", "Unchecked", "no"),
+    lines = [("*", "Female", "F"), ("*", "Male", "M"), ("*", "Checked", "yes"), ("*", "Unchecked", "no"),  # noqa: E501
              ("ild", "Unchecked", "")]  # fmt: skip
     header = "sheet\ttheir_name\tcolumn\ttheir_value\tvalue\n"
     mapping = header + "".join(f"participants\t{a}\t\t{b}\t{c}\n" for a, b, c in lines)

@@ -155,7 +155,9 @@ def test_codes_that_became_numbers_are_named(tmp_path: Path, cell: str) -> None:
     ("rows", "words"),
     [
         ("P1\tSSc\t1\nP2\t\t2\nP3\t\t3\n", "merged cells keep their value in the first row only"),
-        ('P1\tSSc\t1\nP2\t"\t2\n', "row 3, a cell holds a ditto mark; write the value in every row"),
+        ((
+            'P1\tSSc\t1\nP2\t"\t2\n'
+        ), "row 3, a cell holds a ditto mark; write the value in every row"),
         ("P1\tSSc\t1\nP2\tidem\t2\n", "row 3, a cell holds a ditto mark"),
         ("P1\tSSc\t1\nTotal\t1\t\n", "row 3, 'Total' seems to be a total or a mean"),
         ("P1\tSSc\t1\nMoyenne\t\t\n", "row 3, 'Moyenne' seems to be a total or a mean"),

@@ -129,7 +129,8 @@ def test_a_stray_quote_is_told_with_its_row(sheet: Path) -> None:
     assert faults(sheet, text) == [
         "row 2, a cell holds a line break; look for a stray quote in this row",
         # the record with the break is one row, as in a spreadsheet
-        "row 3, column 'cmv_igg': 'maybe' is neither yes nor no; leave the cell empty when not known",
+        "row 3, column 'cmv_igg': 'maybe' is neither yes nor no; leave the cell empty when not "
+        "known",
     ]
 
 
@@ -179,8 +180,8 @@ def test_names_and_hospital_numbers_are_refused_and_not_repeated(
 ) -> None:
     (told,) = faults(sheet, HEADER + f"{cell}\tSSc\t45\t60\t\n")
     assert told == (
-        f"row 2, column 'participant_id': '{cell[0]}...' ({len(cell)} characters) looks like {kind}; "
-        "use a random study code"
+        f"row 2, column 'participant_id': '{cell[0]}...' ({len(cell)} characters) looks like "
+        f"{kind}; use a random study code"
     )
 
 
@@ -269,7 +270,8 @@ def test_all_faults_of_all_rows_are_told_at_once(sheet: Path) -> None:
         "row 2, column 'age_years': '45,5' has a decimal comma; write 45.5",
         "row 3, column 'participant_id': the cell is empty; every row needs it",
         "row 3, column 'weight_kg': 1 kg is outside 2 to 300 kg; check the number and its unit",
-        "row 3, column 'cmv_igg': 'perhaps' is neither yes nor no; leave the cell empty when not known",
+        "row 3, column 'cmv_igg': 'perhaps' is neither yes nor no; leave the cell empty when not "
+        "known",
         "row 4, column 'group': the cell is empty; every row needs it",
     ]
 
@@ -277,7 +279,8 @@ def test_all_faults_of_all_rows_are_told_at_once(sheet: Path) -> None:
 def test_one_slip_in_many_rows_is_told_in_one_line(sheet: Path) -> None:
     rows = "".join(f"P{n}\tSSc\t45\t{'NA' if n != 4 else '60'}\t\n" for n in range(1, 8))
     assert faults(sheet, HEADER + rows) == [
-        "rows 2-4, 6-8, column 'weight_kg': 'NA' is not a number; leave the cell empty when not known"
+        "rows 2-4, 6-8, column 'weight_kg': 'NA' is not a number; leave the cell empty when not "
+        "known"
     ]
 
 

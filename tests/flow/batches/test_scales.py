@@ -56,8 +56,8 @@ def write_tube(write_fcs: Callable[..., Path]) -> Callable[..., Path]:
 
 
 def test_the_width_is_that_of_flowcores_estimatelogicle() -> None:
-    # flowCore (R/transform_gate-functions.R): r <- .Machine$double.eps + quantile(dat[dat < 0], q = 0.05),
-    # w <- (m - log10(t / abs(r))) / 2; t = 262144, m = 4.5, r = -100 gives 0.5407
+    # flowCore (R/transform_gate-functions.R): r <- .Machine$double.eps + quantile(dat[dat < 0], q =
+    # 0.05), w <- (m - log10(t / abs(r))) / 2; t = 262144, m = 4.5, r = -100 gives 0.5407
     negative = np.full(1_000, -100.0)
     expected = (4.5 - np.log10(2.62144) - 3) / 2
     assert estimate_width(negative, t=262144, m=4.5) == pytest.approx(expected, abs=1e-12)
@@ -66,7 +66,8 @@ def test_the_width_is_that_of_flowcores_estimatelogicle() -> None:
 
 @pytest.mark.parametrize("noise", [30, 100, 300, 1_000, 3_000])
 def test_the_reference_lies_just_above_the_lower_end_of_its_scale(noise: float) -> None:
-    # what the width is for (Parks 2006): no event far below the scale, no scale wasted below the events
+    # what the width is for (Parks 2006): no event far below the scale, no scale wasted below the
+    # events
     negative = -np.abs(np.random.default_rng(1).normal(0, noise, 20_000))
     width = estimate_width(negative, t=262144, m=4.5)
     place = Transform("logicle", w=width).apply(np.quantile(negative, 0.05))
@@ -157,7 +158,7 @@ def test_the_command_writes_what_fitting_reads(
     inputs = [str(tmp_path / name) for name in ("tubes.json", "p.tsv", "p.yaml")]
     output = tmp_path / "scales.parquet"
     assert main(["learn-scales", "--config", str(tmp_path / "flow.json"), "--tubes", inputs[0],
-                 "--panel", inputs[1], "--template", inputs[2], "--output-folder", str(tmp_path)]) == 0  # fmt: skip
+                 "--panel", inputs[1], "--template", inputs[2], "--output-folder", str(tmp_path)]) == 0  # fmt: skip  # noqa: E501
     scales = contract.read(output, Scales).set_index("marker")
     batch = read_batch(*inputs, output)
     assert batch.template.transform.markers["CD3"].w == scales.loc["CD3", "w"]

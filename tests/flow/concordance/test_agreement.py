@@ -66,7 +66,9 @@ def test_differences_are_drawn_with_their_limits() -> None:
 
 
 def agree(root: Path, data: Path, name: str, human: Path, names: list[str], folder: Path) -> Path:
-    """Gate an example as the workflow does, compare it with a workspace; the folder of the results."""
+    """Gate an example as the workflow does, compare it with a workspace; the folder of the
+    results.
+    """
     example = root / "config" / "examples" / name
     common = ["--config", str(example / "config.yaml"), "--panel",
               str(example / "panels" / f"{name}.tsv"), "--template",
@@ -118,7 +120,9 @@ def test_coereba_agrees_with_the_analyst(
 def test_mouse_spleen_agrees_with_the_analyst(real_data: Path, root: Path, tmp_path: Path) -> None:
     data = real_data / "flow" / "mouse_spleen_flowjo"
     names = ["T cells=t_cells", "ab T cells=ab_t_cells", "gd T cells=gd_t_cells",
-             "CD4 T cells=cd4_t_cells", "CD8 T cells=cd8_t_cells", "NK T cells=nkt_cells"]  # fmt: skip
+             (
+                 "CD4 T cells=cd4_t_cells"
+             ), "CD8 T cells=cd8_t_cells", "NK T cells=nkt_cells"]  # fmt: skip
     out = agree(root, data, "mouse_spleen", data / "gating.wsp", names, tmp_path)
     f1 = contract.read(out / "concordance.parquet", Concordance).set_index("population")["f1"]
     assert f1.pop("nkt_cells") >= 0.9

@@ -90,8 +90,8 @@ def test_a_control_that_drifted_is_moved_back() -> None:
         n = np.count_nonzero(values >= np.float32(cut)) - 40
         error = np.hypot(found.standard_error, np.sqrt(expected))
         covered += abs(n - found.n_events) < 1.96 * error
-    # 60 controls give the mean within 2 %, and cutting off the same tail hides a little of the drift;
-    # without the move two fifths of the background are lost
+    # 60 controls give the mean within 2 %, and cutting off the same tail hides a little of the
+    # drift; without the move two fifths of the background are lost
     assert abs(np.mean(off)) < 0.1
     assert np.mean(unmoved) < -0.3
     assert covered >= 54  # of 60; fewer than 54 would happen once in 100

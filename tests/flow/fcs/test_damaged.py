@@ -24,8 +24,8 @@ N_EVENTS = 40
 #: Enough for the memory of the events to outweigh that of Python's own objects.
 N_MANY = 8_000
 KEYWORDS = ("PAR", "TOT", "BYTEORD", "DATATYPE", "MODE", "NEXTDATA", "P2N", "P2B", "P2R", "P2E",
-            "P2G", "BEGINDATA", "ENDDATA", "TIMESTEP", "BEGINSTEXT", "ENDSTEXT", "SPILLOVER")  # fmt: skip
-VALUES = ("", "0", "-1", "1", "3", "8", "16", "32", "64", "1e308", "nan", "inf", "9" * 30, "x", "4,1",
+            "P2G", "BEGINDATA", "ENDDATA", "TIMESTEP", "BEGINSTEXT", "ENDSTEXT", "SPILLOVER")  # fmt: skip  # noqa: E501
+VALUES = ("", "0", "-1", "1", "3", "8", "16", "32", "64", "1e308", "nan", "inf", "9" * 30, "x", "4,1",  # noqa: E501
           "0,0", "1,2,3,4", "4,3,2,1", "I", "D", "F", "A", "L", "C", "2,B525-A,V450-A,1,1,1,1",
           "9999,A", "1,B525-A,1", "/", "²", "٣")  # fmt: skip
 
@@ -44,7 +44,8 @@ def _original(n_events: int = N_EVENTS) -> bytes:
 
 ORIGINAL, LARGE = _original(), _original(N_MANY)
 
-#: What happens to a file: bytes overwritten anywhere, an offset or a keyword replaced, an end cut off.
+#: What happens to a file: bytes overwritten anywhere, an offset or a keyword replaced, an end cut
+#: off.
 overwritten = st.tuples(st.just("bytes"), st.integers(0, len(ORIGINAL) - 1), st.binary(max_size=8))
 offset = st.tuples(
     st.just("offset"), st.integers(0, 5), st.text("0123456789 -x", min_size=8, max_size=8)

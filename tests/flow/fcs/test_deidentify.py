@@ -16,7 +16,9 @@ from itc_analysis.flow.spillover.compensation import find_spillover
 
 IDENTITIES = ["Dupont", "Élodie", "00123456789", "13-MAR-2008", "CAD76_2008may22"]
 PERSONAL = {
-    "$SRC": "DUPONT Élodie", "$SMNO": "00123456789", "$OP": "Dupont", "$EXP": "CAD76_2008may22_Treg",
+    "$SRC": "DUPONT Élodie", "$SMNO": "00123456789", "$OP": "Dupont", "$EXP": (
+        "CAD76_2008may22_Treg"
+    ),
     "$DATE": "13-MAR-2008", "$BTIM": "17:55:05", "EXPERIMENT NAME": "CAD76_2008may22_Treg",
     "EXPORT USER NAME": "dupont", "PATIENT ID": "00123456789", "$COM": "call Mme Dupont",
     "@SAMPLEID1": "Dupont", "$CYTSN": "SN4711", "$CYT": "LSRFortessa", "$FIL": "dupont_elodie.fcs",

@@ -56,7 +56,7 @@ def test_every_data_type_and_byte_order(
 
 def test_bits_above_the_range_are_masked(build_fcs: Callable[..., Path]) -> None:
     keywords = TWO_FLOATS | {
-        "$DATATYPE": "I", "$BYTEORD": "1,2", "$P1B": "16", "$P1R": "1024", "$P2B": "16", "$P2R": "1000",
+        "$DATATYPE": "I", "$BYTEORD": "1,2", "$P1B": "16", "$P1R": "1024", "$P2B": "16", "$P2R": "1000",  # noqa: E501
     }  # fmt: skip
     data = np.array([[1023 + 4096, 999], [1024, 1001], [5, 2**15 + 7]], dtype="<u2")
     file = read_fcs(build_fcs(keywords, data.tobytes()))

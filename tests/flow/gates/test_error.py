@@ -1,4 +1,6 @@
-"""The error of every cut in every share: against gating the whole tube again, and against drawn cuts."""
+"""The error of every cut in every share: against gating the whole tube again, and against drawn
+cuts.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def template(denominator: str = "t_cells") -> Template:
     entries = [
         {"name": "t_cells", "parent": "all", "markers": ["CD3"]},
         {"name": "gd_t_cells", "parent": "t_cells", "markers": ["TCRgd"]},
-        {"name": "not_gd", "parent": "t_cells", "method": "complement", "arguments": {"of": ["gd_t_cells"]}},
+        {"name": "not_gd", "parent": "t_cells", "method": "complement", "arguments": {"of": ["gd_t_cells"]}},  # noqa: E501
         {"name": "inkt", "parent": "not_gd", "markers": ["6B11"]},
         {"name": "cd8_pos", "parent": "not_gd", "markers": ["CD8"]},
         {"name": "cd8_ab", "parent": "not_gd", "method": "boolean",
@@ -40,7 +42,9 @@ def template(denominator: str = "t_cells") -> Template:
 
 
 def tube(seed: int = 1) -> Tube:
-    """Half of the cells are T cells, dim in CD3 but for the gamma-delta ones; a tenth of these gamma-delta."""
+    """Half of the cells are T cells, dim in CD3 but for the gamma-delta ones; a tenth of these
+    gamma-delta.
+    """
     rng = np.random.default_rng(seed)
     is_t, is_gd = rng.random(N) < 0.5, rng.random(N) < 0.1
     cd3 = np.where(is_t, np.where(is_gd, 0.65, 0.40), NEGATIVE)
@@ -114,7 +118,8 @@ def test_the_cuts_of_t_cells_and_ancestors_are_in_the_error_of_a_share() -> None
     for cut in ERRORS:
         alone = {n: replace(g, cut_se=g.cut_se if n == cut else None) for n, g in gates.items()}
         by_cut[cut] = found_errors(one, plan, alone)
-    # gamma-delta T cells are CD3 bright: the T cells' cut moves their share by the denominator alone
+    # gamma-delta T cells are CD3 bright: the T cells' cut moves their share by the denominator
+    # alone
     assert by_cut["t_cells"]["gd_t_cells"] == pytest.approx(by_cut["t_cells"]["t_cells"], rel=0.1)
     # the cut of the gamma-delta T cells decides who is left to be iNKT, its own error does more
     assert 0 < (by_cut["gd_t_cells"]["inkt"] or 0) < (by_cut["inkt"]["inkt"] or 0)

@@ -1,4 +1,6 @@
-"""Levels: bright is found by all tubes of a batch together, and a tube without it takes no other level for it."""
+"""Levels: bright is found by all tubes of a batch together, and a tube without it takes no other
+level for it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from itc_analysis.flow.gating.template import check_template
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
 
-#: Bright cells of eight tubes, two of them depleted; as many negative and intermediate ones in each.
+#: Bright cells of eight tubes, two of them depleted; as many negative and intermediate ones in
+#: each.
 MAIT = (8, 15, 150, 400, 900, 2_000, 5_000, 9_000)
 N_NEGATIVE, N_INTERMEDIATE = 3_000, 1_200
 NEGATIVE, INTERMEDIATE, BRIGHT = 0.22, 0.52, 0.68
@@ -34,7 +37,9 @@ def drawn(
     moved: float = 0.0,
     intermediate: int = N_INTERMEDIATE,
 ) -> npt.NDArray[np.float64]:
-    """Draw the CD161 of one tube: logistic negatives, skewed (Gumbel) intermediate and bright cells."""
+    """Draw the CD161 of one tube: logistic negatives, skewed (Gumbel) intermediate and bright
+    cells.
+    """
     parts = (
         rng.logistic(NEGATIVE, 0.03, N_NEGATIVE),
         INTERMEDIATE - 0.03 * (rng.gumbel(0, 1, intermediate) - 0.37) / 1.28,
@@ -154,7 +159,7 @@ def test_pooling_places_gates_by_level_where_the_template_asks_for_bright() -> N
     template = check_template({"panel": "made", "populations": [entry]}, "t")
     rows = [fit_row(f, v) for f, v in batch_of(MAIT).items()]
     rows.append({**fit_row("none", np.array([0.2])), "histogram": None, "cut": None, "cut_se": None,
-                 "geometry": None, "status": "not_estimable", "n_parent": 0, "reason": "0 events"})  # fmt: skip
+                 "geometry": None, "status": "not_estimable", "n_parent": 0, "reason": "0 events"})  # fmt: skip  # noqa: E501
     gates = pool_gates(contract.make(rows, GateFits), template, Flow()).set_index("file_id")
     assert (gates["cut"] > INTERMEDIATE).all()
     assert gates.loc["b1_3", ["n_background", "n_missed"]].gt(0).all()

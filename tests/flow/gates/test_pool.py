@@ -1,4 +1,6 @@
-"""Pooling: tubes that know are believed, tubes that cannot borrow, tubes that stand out are named."""
+"""Pooling: tubes that know are believed, tubes that cannot borrow, tubes that stand out are
+named.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Positivity without controls: the left half of the negatives, one threshold per marker and batch."""
+"""Positivity without controls: the left half of the negatives, one threshold per marker and
+batch.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ SD = 80.0
 
 
 def pd1(rng: np.random.Generator, n: int, share: float, *, mode: float = 60.0) -> Any:
-    """Draw instrument units: normal noise about a glow, and a continuum of positives from dim on."""
+    """Draw instrument units: normal noise about a glow, and a continuum of positives from dim
+    on.
+    """
     units = rng.normal(mode, SD, n)
     positive = rng.random(n) < share
     units[positive] += 10 ** rng.normal(2.9, 0.4, int(positive.sum()))

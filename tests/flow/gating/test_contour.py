@@ -48,8 +48,8 @@ def test_the_polygon_follows_the_shape_of_the_cluster() -> None:
     corners = np.array(found.geometry.vertices)
     assert len(corners) <= 48
     radius = radii(corners, np.array([np.pi / 4, -np.pi / 4]))
-    # the contour of a normal cluster is an ellipse along the axes of its covariance, here smoothed by
-    # 10 x 26,000^(-1/6) = 1.8 bins of 0.01
+    # the contour of a normal cluster is an ellipse along the axes of its covariance, here smoothed
+    # by 10 x 26,000^(-1/6) = 1.8 bins of 0.01
     smoothing = 0.018**2
     expected = np.sqrt((0.0037 + smoothing) / (0.0013 + smoothing))
     assert radius[0] / radius[1] == pytest.approx(expected, rel=0.1)
@@ -73,7 +73,8 @@ def test_the_error_is_the_scatter_of_repeated_draws() -> None:
         at = np.linspace(-np.pi, np.pi, 8, endpoint=False)
         reaches.append(radii(np.array(found.geometry.vertices), at))
         errors.append(found.cut_se)
-    # the density's error at a fixed height; the height itself moves as well, which the error leaves out
+    # the density's error at a fixed height; the height itself moves as well, which the error leaves
+    # out
     scatter = float(np.median(np.std(reaches, axis=0)))
     assert 0.5 * scatter < np.median(errors) < 2 * scatter
 

@@ -16,8 +16,8 @@ def test_the_usual_methods_need_no_further_sentence(root: Path) -> None:
 
 def test_a_further_method_is_named_with_its_populations_and_works() -> None:
     entries = [
-        {"name": "cd8_pos", "parent": "all", "markers": ["CD8"], "side": "above", "method": "mixture"},
-        {"name": "cd4_pos", "parent": "all", "markers": ["CD4"], "side": "above", "method": "mixture"},
+        {"name": "cd8_pos", "parent": "all", "markers": ["CD8"], "side": "above", "method": "mixture"},  # noqa: E501
+        {"name": "cd4_pos", "parent": "all", "markers": ["CD4"], "side": "above", "method": "mixture"},  # noqa: E501
         {"name": "mait_cd8", "parent": "cd4_pos", "markers": ["CD8"], "side": "above",
          "method": "reference", "arguments": {"of": "cd8_pos"}},
     ]  # fmt: skip

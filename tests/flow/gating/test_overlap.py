@@ -1,4 +1,6 @@
-"""Two overlapping populations: what lies on the wrong side of a cut, against the truth of every event."""
+"""Two overlapping populations: what lies on the wrong side of a cut, against the truth of every
+event.
+"""
 
 from __future__ import annotations
 

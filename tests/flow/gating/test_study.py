@@ -231,7 +231,8 @@ def test_faults_of_the_inputs_end_with_status_2(
     config = simulated_study / "config"
     bad = tmp_path / "bad.yaml"
     bad.write_text(
-        "panel: p\npopulations:\n- {name: a, parent: al, markers: [CD33], method: tial, side: above}\n"
+        "panel: p\npopulations:\n- {name: a, parent: al, markers: [CD33], method: tial, side: "
+        "above}\n"
     )
     tubes = tmp_path / "tubes.json"
     tubes.write_text('[{"file_id": "T1"}, {"file_id": "T1"}]')

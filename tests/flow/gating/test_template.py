@@ -12,8 +12,12 @@ from itc_analysis.errors import SettingsError
 from itc_analysis.flow.gating.template import ROOT, check_template, load_template
 
 SHIPPED = {
-    "src/itc_analysis/resources/gating/panel_a.yaml": "src/itc_analysis/resources/panels/panel_a.tsv",
-    "src/itc_analysis/resources/gating/panel_b.yaml": "src/itc_analysis/resources/panels/panel_b.tsv",
+    "src/itc_analysis/resources/gating/panel_a.yaml": (
+        "src/itc_analysis/resources/panels/panel_a.tsv"
+    ),
+    "src/itc_analysis/resources/gating/panel_b.yaml": (
+        "src/itc_analysis/resources/panels/panel_b.tsv"
+    ),
     "config/examples/omip021/gating/omip021.yaml": "config/examples/omip021/panels/omip021.tsv",
     "config/examples/coereba/gating/coereba.yaml": "config/examples/coereba/panels/coereba.tsv",
 }

@@ -1,4 +1,6 @@
-"""Gates drawn by a person: brought onto our scale, in place of the learned ones, whatever is rerun."""
+"""Gates drawn by a person: brought onto our scale, in place of the learned ones, whatever is
+rerun.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Gating-ML of other programs: the compliance set of the standard, event by event, and what is refused."""
+"""Gating-ML of other programs: the compliance set of the standard, event by event, and what is
+refused.
+"""
 
 from __future__ import annotations
 

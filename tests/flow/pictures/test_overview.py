@@ -1,4 +1,6 @@
-"""Overview pages: every stained tube has its place, the worst first, and says what the tables say."""
+"""Overview pages: every stained tube has its place, the worst first, and says what the tables
+say.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ from itc_analysis.tables.measured import Counts
 
 @pytest.fixture(scope="module")
 def tables() -> Tables:
-    """Return the tables of five tubes, one without iNKT cells, and of one that could not be read."""
+    """Return the tables of five tubes, one without iNKT cells, and of one that could not be
+    read.
+    """
     template = t_cell_template()
     rare = {"A": 0.004, "B": 0.005, "C": 0.006, "D": 0.0, "E": 0.004}
     tubes = {
@@ -148,7 +152,9 @@ def test_the_same_tables_give_the_same_page(tables: Tables) -> None:
 def test_a_page_is_cheap_small_and_drawn_without_matplotlib(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page costs what it draws: no figure is made, and a tube is one small PNG and a few lines."""
+    """A page costs what it draws: no figure is made, and a tube is one small PNG and a few
+    lines.
+    """
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # importing it would raise
     overview = Overview(tables)
     for population in overview.populations:

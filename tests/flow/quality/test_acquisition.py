@@ -1,4 +1,6 @@
-"""Steady simulated tubes lose nothing, disturbed ones what was disturbed (whole: benchmarks/quality.py)."""
+"""Steady simulated tubes lose nothing, disturbed ones what was disturbed (whole:
+benchmarks/quality.py).
+"""
 
 from __future__ import annotations
 

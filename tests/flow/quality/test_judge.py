@@ -176,9 +176,9 @@ def test_the_anomaly_that_peacoqc_found_is_found(real_data: Path) -> None:
     """PeacoQC kept 8,342 of 10,000 events of this tube (111_QC.fcs of its package).
 
     It found 9,617 inside the margins (111_Comp_Trans.fcs), which at its windows of 150 events that
-    overlap by half leaves 1,275 = 17 x 75 removed: 16 windows in a row, taken here for the first 16, for
-    all signals of the tube are off at its beginning. It also drops the lower end of fluorescence, where
-    events are as good as any; so margins are not compared.
+    overlap by half leaves 1,275 = 17 x 75 removed: 16 windows in a row, taken here for the first
+    16, for all signals of the tube are off at its beginning. It also drops the lower end of
+    fluorescence, where events are as good as any; so margins are not compared.
     """
     file = read_fcs(real_data / "flow" / "acquisition_anomaly" / "111.fcs")
     names = file.channel_names

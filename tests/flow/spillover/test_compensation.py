@@ -202,7 +202,9 @@ def test_a_transformed_export_that_still_carries_its_matrix_is_recognised(real_d
 def test_compensated_logicle_events_fall_into_the_gate_of_the_gatingml_set(
     real_data: Path,
 ) -> None:
-    """ScaleRect1 of the compliance set: spectrum matrix, logicle, a rectangle, a truth per event."""
+    """ScaleRect1 of the compliance set: spectrum matrix, logicle, a rectangle, a truth per
+    event.
+    """
     folder = real_data / "flow" / "gatingml_reference"
     file = read_fcs(folder / "data1.fcs")
     matrix = np.array([[1, 0.02, 0.06], [0.11, 1, 0.07], [0.09, 0.01, 1]])

@@ -118,7 +118,8 @@ def test_the_published_matrix_of_flowcore_is_met_within_a_hundredth(
     )
     assert np.all(np.diag(spreading) == 0)
     assert spreading[0, 1] > spreading[0, 3]  # FITC spreads into PE more than into the far red
-    # 7-AAD: dim (dead, leaky) and bright cells do not lie on one line; flowCore's own figure is 0.23.
+    # 7-AAD: dim (dead, leaky) and bright cells do not lie on one line; flowCore's own figure is
+    # 0.23.
     told = capsys.readouterr().out
     assert "FL3-H into FL4-H" in told
     assert "left in 060909.005: nothing" in told  # compensated by its own stain

@@ -138,7 +138,9 @@ def test_matrices_with_decimal_commas_are_read(text: str) -> None:
     np.testing.assert_array_equal(spillover.matrix, MATRIX)
 
 
-@pytest.mark.parametrize("text", ["2,B525-A,V450-A,1,0,25,0,125,1", "2,B525-A,V450-A", "2,a,b,1,0,0"])  # fmt: skip
+@pytest.mark.parametrize("text", [(
+    "2,B525-A,V450-A,1,0,25,0,125,1"
+), "2,B525-A,V450-A", "2,a,b,1,0,0"])  # fmt: skip
 def test_numbers_that_cannot_be_told_apart_are_refused(text: str) -> None:
     with pytest.raises(UnreadableFile, match=r"\$SPILLOVER says 2 channels and holds"):
         parse_spillover(text, "tube.fcs")

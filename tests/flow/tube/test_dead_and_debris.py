@@ -29,7 +29,9 @@ def template(*populations: dict[str, object]) -> Template:
 
 @pytest.fixture
 def columns() -> dict[str, np.ndarray]:
-    """Return cells, debris and beads; dead cells lie left of the living ones, right of the debris."""
+    """Return cells, debris and beads; dead cells lie left of the living ones, right of the
+    debris.
+    """
     rng = np.random.default_rng(6)
     living = N_CELLS - N_DEAD
     kind = np.repeat(["living", "dead", "debris", "bead"], [living, N_DEAD, N_DEBRIS, N_BEADS])

@@ -30,7 +30,7 @@ TABLES = ("counts", "intensity", "combinations", "views")
 
 @pytest.fixture
 def template() -> Template:
-    population = {"name": "t_cells", "parent": "all", "markers": ["CD3"], "method": "density_minimum",
+    population = {"name": "t_cells", "parent": "all", "markers": ["CD3"], "method": "density_minimum",  # noqa: E501
                   "side": "above", "measured": True, "phenotype": True}  # fmt: skip
     positivity = [{"marker": "TCRgd", "role": "inhibitory"}]
     return check_template(
@@ -44,7 +44,9 @@ def template() -> Template:
 def rows(
     write_fcs: Callable[..., Path], clean_events: Callable[..., np.ndarray], tmp_path: Path
 ) -> list[dict[str, Any]]:
-    """Return a tube of which events go at the margins and in time, one to refuse and a broken one."""
+    """Return a tube of which events go at the margins and in time, one to refuse and a broken
+    one.
+    """
     events = clean_events()
     n = events.shape[1]
     is_positive = np.arange(n) % 3 == 0

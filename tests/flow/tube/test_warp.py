@@ -241,7 +241,7 @@ def test_the_whole_way_by_commands(bridge: list[dict[str, Any]], tmp_path: Path)
     common = ["--config", str(tmp_path / "config.yaml"), "--panel", str(tmp_path / "p.tsv"),
               "--template", str(tmp_path / "p.yaml")]  # fmt: skip
     learn = ["learn-alignment", *common, "--bridge", str(tmp_path / "bridge.json"),
-             "--people", str(tmp_path / "people.json"), "--output-folder", str(tmp_path)]  # fmt: skip
+             "--people", str(tmp_path / "people.json"), "--output-folder", str(tmp_path)]  # fmt: skip  # noqa: E501
     assert main(learn) == 0
     landmarks = tmp_path / "landmarks.parquet"
     assert set(contract.read(tmp_path / "alignment.parquet", AlignmentCheck)["gates"]) == {
@@ -255,7 +255,7 @@ def test_the_whole_way_by_commands(bridge: list[dict[str, Any]], tmp_path: Path)
     assert warps_of(stored["bridge_b1"]) == {}
     # what another program reads is the gate of the file as it is
     gates = contract.make(
-        [{"file_id": "bridge_b2", "panel": "p", "batch": "b2", "population": "t_cells", "parent": "all",
+        [{"file_id": "bridge_b2", "panel": "p", "batch": "b2", "population": "t_cells", "parent": "all",  # noqa: E501
           "method": "density_minimum", "n_parent": 1, "state": "ok",
           "geometry": '{"kind": "threshold", "markers": ["CD3"], "side": "above", "cut": 0.5}'}],
         Gates,

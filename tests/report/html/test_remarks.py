@@ -9,7 +9,10 @@ from itc_analysis.report.html.remarks import Notes, meaning
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.people.responses import CENSORED
 
-LOW = "{}% of the index group and {}% of the reference lie below the limit of detection: the estimate leans on a normal shape"
+LOW = (
+    "{}% of the index group and {}% of the reference lie below the limit of detection: the "
+    "estimate leans on a normal shape"
+)
 
 
 def notes_of(notes: Notes) -> list[str]:
@@ -38,7 +41,8 @@ def test_a_remark_that_nobody_translated_is_told_as_it_stands_with_its_names_in_
     for _ in range(2):
         notes.mark("the reader of cr(age_years, df=3) + sex fell asleep after 12 cells")
     assert notes_of(notes) == [
-        '<span id="n-note-1">1</span>: The reader of age (spline) and sex fell asleep after 12 cells.'
+        '<span id="n-note-1">1</span>: The reader of age (spline) and sex fell asleep after 12 '
+        "cells."
     ]
 
 

@@ -32,7 +32,7 @@ def test_a_ratio_is_shown_to_within_five_per_cent(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.0004, "< 0.001"), (0.001, "0.001"), (0.0123, "0.012"), (0.44, "0.44"), (1.0, "> 0.99"), (None, "–")],
+    [(0.0004, "< 0.001"), (0.001, "0.001"), (0.0123, "0.012"), (0.44, "0.44"), (1.0, "> 0.99"), (None, "–")],  # noqa: E501
 )  # fmt: skip
 def test_p_is_never_shown_as_nought_or_one(value: float | None, shown: str) -> None:
     assert words.p_value(value) == shown

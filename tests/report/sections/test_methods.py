@@ -16,7 +16,9 @@ from itc_analysis.report.sections import methods
 
 
 def cited_in_source(root: Path) -> dict[str, list[str]]:
-    """Return every text of the package that has the form of a key, such as parks2006, with its files."""
+    """Return every text of the package that has the form of a key, such as parks2006, with its
+    files.
+    """
     found: dict[str, list[str]] = {}
     for path in sorted((root / "src").rglob("*.py")):
         if path.name == "bibliography.py":

@@ -53,8 +53,8 @@ def adjusted_log_ratio(table: pd.DataFrame, column: str, group: str) -> float:
 
 
 def test_healthy_medians_are_the_published_ones(null: pd.DataFrame) -> None:
-    # Singh 2022: MAIT 2.99 %, iNKT 0.095 %, gamma-delta 2.175 % over both sexes; here 80 % are women
-    # of about 52 years, hence 15 %
+    # Singh 2022: MAIT 2.99 %, iNKT 0.095 %, gamma-delta 2.175 % over both sexes; here 80 % are
+    # women of about 52 years, hence 15 %
     medians = null.filter(like="share_").median()
     assert medians["share_mait"] == pytest.approx(0.0299, rel=0.15)
     assert medians["share_inkt"] == pytest.approx(0.00095, rel=0.15)

@@ -40,7 +40,9 @@ def in_our_order(coefficients, column):
 
 
 def check_errors(found, expected):
-    """Standard errors from the exact Hessian to 1e-5; what summary prints is right to 1e-3 only (see the README)."""
+    """Standard errors from the exact Hessian to 1e-5; what summary prints is right to 1e-3 only
+    (see the README).
+    """
     errors = np.sqrt(np.diag(found.covariance))
     np.testing.assert_allclose(errors, in_our_order(expected, "se_exact"), rtol=1e-5)
     np.testing.assert_allclose(errors, in_our_order(expected, "se"), rtol=2e-3)
@@ -148,7 +150,9 @@ def count_design(values, n_cells, *, limit=None):
 
 
 def test_a_count_has_a_negative_binomial_beside_it():
-    """Cells among the microlitres they were found in; without covariates the ratio is that of the totals."""
+    """Cells among the microlitres they were found in; without covariates the ratio is that of the
+    totals.
+    """
     rng = np.random.default_rng(4)
     microlitres = np.repeat([40.0, 60.0], 14)
     n_cells = rng.negative_binomial(3, 0.02, 28)

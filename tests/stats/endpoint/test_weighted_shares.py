@@ -47,7 +47,9 @@ def test_gate_error_is_what_counting_leaves_of_the_stated_error():
 
 
 def test_weights_do_not_follow_the_value():
-    """Equal gates and tubes weigh the same, whether the share is 0.1 % or 10 %: the answer is least squares'."""
+    """Equal gates and tubes weigh the same, whether the share is 0.1 % or 10 %: the answer is least
+    squares'.
+    """
     share = np.geomspace(0.001, 0.1, 75)
     design = design_of(share, errors=stated_error(share, 0.2))
     weights = against_healthy(design)
@@ -58,7 +60,9 @@ def test_weights_do_not_follow_the_value():
 
 
 def test_blurred_gates_count_less():
-    """Half of the gates are blurred by 1.5 logits: weighting takes most of their noise out, over 100 draws."""
+    """Half of the gates are blurred by 1.5 logits: weighting takes most of their noise out, over
+    100 draws.
+    """
     rng = np.random.default_rng(3)
     start = design_of(np.full(75, 0.02), errors=0.1)
     weights, X = against_healthy(start), start.matrix

@@ -38,7 +38,8 @@ def test_estimates_and_likelihood_equal_those_of_survreg(reference, model):
     expected = results[results["model"] == model]
     found = fit_censored(y, low, X, spread=two_sds(X) if model == "two_sds" else None)
     theta = np.concatenate([found.fit.coefficients, found.log_sd])
-    # both maximise the same function; survreg was run to 1e-12 in the likelihood, so 1e-6 in its arguments
+    # both maximise the same function; survreg was run to 1e-12 in the likelihood, so 1e-6 in its
+    # arguments
     np.testing.assert_allclose(theta, expected["estimate"], atol=2e-6)
     assert found.log_likelihood == pytest.approx(expected["loglik"].iloc[0], abs=1e-8)
 
@@ -105,7 +106,8 @@ def test_profile_equals_survreg_with_an_offset(reference):
         start=float(c @ fitted.fit.coefficients),
         is_bounded=True,
     )
-    # the limits lie where R's profile has lost half a squared t quantile; a cubic through R's grid of 0.5 reads to .01
+    # the limits lie where R's profile has lost half a squared t quantile; a cubic through R's grid
+    # of 0.5 reads to .01
     threshold = stats.t.ppf(0.975, fitted.fit.df) ** 2 / 2
     from scipy.interpolate import CubicSpline
 
@@ -142,7 +144,8 @@ def test_a_group_wholly_below_its_limit_has_an_upper_limit_and_nothing_else():
     assert np.isnan(found.estimate)
     assert np.isnan(found.lower)
     assert found.p_value < 0.001
-    # slow and obvious: the mean of the first group, held, costs what the best SD and second mean leave
+    # slow and obvious: the mean of the first group, held, costs what the best SD and second mean
+    # leave
     from scipy.optimize import minimize
 
     def lost(difference: float) -> float:

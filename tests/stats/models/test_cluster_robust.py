@@ -53,7 +53,9 @@ def test_one_sample_each_is_hc2(samples):
 
 
 def test_persons_who_weigh_the_same_give_the_estimate_of_their_averages(samples):
-    """Why averaging within the person was right: same estimate, HC3 of the averages leaves whole persons out."""
+    """Why averaging within the person was right: same estimate, HC3 of the averages leaves whole
+    persons out.
+    """
     data = samples[0].drop(columns="late")
     X = design_of(data.assign(late=0.0))[:, :4]
     weights = 1 / data["n_samples"].to_numpy(dtype=float)

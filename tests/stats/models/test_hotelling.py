@@ -1,4 +1,6 @@
-"""Several log ratios at once: the slow way by leaving people out, Welch's degrees of freedom, calibration, invariance."""
+"""Several log ratios at once: the slow way by leaving people out, Welch's degrees of freedom,
+calibration, invariance.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_statistic_equals_leaving_every_participant_out_in_turn():
 
 
 def test_degrees_of_freedom_of_two_groups_are_welchs():
-    """Without covariates, for equal spread: (a + b)^2 / (a^2 / (n1 - 1) + b^2 / (n2 - 1)), a and b the HC3 variances."""
+    """Without covariates, for equal spread: (a + b)^2 / (a^2 / (n1 - 1) + b^2 / (n2 - 1)), a and b
+    the HC3 variances.
+    """
     for n1, n2 in ((10, 10), (5, 20)):
         X = np.repeat(np.eye(2), [n1, n2], axis=0)
         a, b = 1 / (n1 - 1), 1 / (n2 - 1)
@@ -64,7 +68,9 @@ def test_one_ratio_is_the_permutation_of_one_contrast():
 
 
 def test_mixing_the_ratios_changes_nothing():
-    """Another order of parts, or another reference part, is an invertible mixture of the columns."""
+    """Another order of parts, or another reference part, is an invertible mixture of the
+    columns.
+    """
     Y, X = drawn(3)
     Y[:12] += 0.8
     first = joint_test(Y, X)
@@ -92,7 +98,8 @@ def test_more_ratios_than_participants_are_refused():
 
 @pytest.mark.parametrize(("spread", "most"), [(1.0, 0.068), (1.7, 0.075)])
 def test_a_true_null_is_claimed_in_five_of_a_hundred_at_most(spread, most):
-    """Groups of 15, five ratios, 800 tables: 0.05 and 2.3 binomial standard errors; 1.7 times as variable a little more.
+    """Groups of 15, five ratios, 800 tables: 0.05 and 2.3 binomial standard errors; 1.7 times as
+    variable a little more.
 
     With n - p degrees of freedom the rates were 0.07 and 0.09.
     """

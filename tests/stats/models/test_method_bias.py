@@ -1,4 +1,6 @@
-"""The usual difference of two methods: REML where all is known, the likelihood written out where limits are."""
+"""The usual difference of two methods: REML where all is known, the likelihood written out where
+limits are.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def test_with_limits_the_mean_maximises_the_likelihood_written_out():
 
 
 def test_the_mean_is_unbiased_and_its_interval_holds_with_a_third_below_the_limit():
-    """Differences above a limit that does not depend on them; 400 samples, three standard errors."""
+    """Differences above a limit that does not depend on them; 400 samples, three standard
+    errors.
+    """
     rng = np.random.default_rng(4)
     held, means = 0, []
     for _ in range(400):

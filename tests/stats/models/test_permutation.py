@@ -68,7 +68,9 @@ def test_p_is_never_zero_and_the_seed_decides(data):
 
 
 def test_every_permutation_is_drawn_and_studentised(data, monkeypatch):
-    """The statistic is computed for the observed values and for each of the permutations, with HC3."""
+    """The statistic is computed for the observed values and for each of the permutations, with
+    HC3.
+    """
     y, X, c = data
     counted = []
 

@@ -18,7 +18,9 @@ def test_adjusted_p_equal_those_of_r(root, method):
 
 
 def test_holm_is_the_closed_test_of_bonferroni():
-    """Slow and obvious: adjusted p is the largest Bonferroni p of all intersections that hold the hypothesis."""
+    """Slow and obvious: adjusted p is the largest Bonferroni p of all intersections that hold the
+    hypothesis.
+    """
     rng = np.random.default_rng(1)
     for _ in range(20):
         p = rng.uniform(size=5) ** 3

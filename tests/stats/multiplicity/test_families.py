@@ -28,7 +28,9 @@ def people():
 
 @pytest.fixture(scope="module")
 def rows(people):
-    """Three populations: a strong effect, a weak one, none; the third with values below the limit."""
+    """Three populations: a strong effect, a weak one, none; the third with values below the
+    limit.
+    """
     rng = np.random.default_rng(2)
     is_ssc = (people["group"] == "SSc").to_numpy()
     tables = []

@@ -10,7 +10,9 @@ from itc_analysis.stats.multiplicity.gatekeeping import adjust_by_graph, gates, 
 
 
 def closed_test(p, shares, arrows):
-    """The slow definition: reject what every intersection that holds it rejects by weighted Bonferroni."""
+    """The slow definition: reject what every intersection that holds it rejects by weighted
+    Bonferroni.
+    """
     m = len(p)
     adjusted = np.zeros(m)
     for size in range(1, m + 1):
@@ -33,10 +35,11 @@ def test_equal_shares_with_all_arrows_are_holm():
 
 
 def test_parallel_gatekeeping_of_bretz_2009():
-    """Two primary hypotheses share alpha and hand on a half each to two secondary ones, worked by hand.
+    """Two primary hypotheses share alpha and hand on a half each to two secondary ones, worked by
+    hand.
 
-    Alpha .05: H1 (p .02 <= .025) falls; H3 and H4 get .0125 each; H2 (.04 > .025) stays; H3 (.01) falls and hands its
-    .0125 to H4 (.03 > .025): stays.
+    Alpha .05: H1 (p .02 <= .025) falls; H3 and H4 get .0125 each; H2 (.04 > .025) stays; H3 (.01)
+    falls and hands its .0125 to H4 (.03 > .025): stays.
     """
     arrows = [[0, 0, 0.5, 0.5], [0, 0, 0.5, 0.5], [0, 0, 0, 1], [0, 0, 1, 0]]
     found = adjust_by_graph([0.02, 0.04, 0.01, 0.03], [0.5, 0.5, 0, 0], arrows)

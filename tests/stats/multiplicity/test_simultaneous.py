@@ -13,7 +13,9 @@ GROUPS = ["SSc", "SLE", "pSS", "RA", "IIM", "healthy"]
 
 @pytest.fixture(scope="module")
 def scleroderma(root):
-    """T, correlation and df of SSc against each other group, from our own fit; and what multcomp says."""
+    """T, correlation and df of SSc against each other group, from our own fit; and what multcomp
+    says.
+    """
     data = pd.read_csv(root / "tests/reference/ols_hc3/data.csv")
     X = np.column_stack(
         [*((data["group"] == g).to_numpy(dtype=float) for g in GROUPS), data["age"], data["male"]]
@@ -53,7 +55,7 @@ def test_equal_correlation_of_one_half_equals_scipys_dunnett():
     np.testing.assert_allclose(dunnett_p(t, correlation, 44), expected, atol=1e-3)
 
 
-def test_plain_simulation_gives_the_same_probability_even_where_one_contrast_is_the_mean_of_others():
+def test_plain_simulation_gives_the_same_probability_even_where_one_contrast_is_the_mean_of_others():  # noqa: E501
     """The slow obvious way; tolerance three standard errors of 200,000 draws."""
     rng = np.random.default_rng(3)
     A = np.array([[1.0, -1, 0, 0], [1, 0, -1, 0], [1, 0, 0, -1], [1, -1 / 3, -1 / 3, -1 / 3]])

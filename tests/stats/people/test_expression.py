@@ -1,4 +1,6 @@
-"""People by genes: summed by hand, filtered by edgeR's rule, and genes that a reference does not hold."""
+"""People by genes: summed by hand, filtered by edgeR's rule, and genes that a reference does not
+hold.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ CELL_TYPES = ("B_cells", "CD14__Monocytes", "CD4_T_cells", "CD8_T_cells", "FCGR3
 
 
 def profile(sample, population, **genes):
-    rows = [{"sample_id": sample, "population": population, "gene": g, "n_counts": n} for g, n in genes.items()]  # fmt: skip
+    rows = [{"sample_id": sample, "population": population, "gene": g, "n_counts": n} for g, n in genes.items()]  # fmt: skip  # noqa: E501
     return contract.make(rows, Pseudobulk)
 
 
@@ -106,7 +108,9 @@ def test_a_profile_that_does_not_list_every_gene_proves_no_absence(samples):
 
 
 def slow_filter(counts, groups):
-    """edgeR's filterByExpr for groups, in words: min.count 10, min.total.count 15, large.n 10, min.prop 0.7."""
+    """edgeR's filterByExpr for groups, in words: min.count 10, min.total.count 15, large.n 10,
+    min.prop 0.7.
+    """
     smallest = min(groups.count(group) for group in set(groups))
     needed = smallest if smallest <= 10 else 10 + 0.7 * (smallest - 10)
     depths = [sum(row) for row in counts]

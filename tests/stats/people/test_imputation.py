@@ -52,7 +52,9 @@ def test_the_seed_decides(people):
 
 
 def test_an_entry_is_imputed_from_what_predicts_it(people):
-    """CMV is nearly decided by age, smoking by age: the young are imputed negative, the old former smokers."""
+    """CMV is nearly decided by age, smoking by age: the young are imputed negative, the old former
+    smokers.
+    """
     old, young = people["age_years"] > 65, people["age_years"] < 35
     holes = people.assign(
         cmv_igg=people["cmv_igg"].mask(np.arange(120) % 5 == 0),
@@ -70,7 +72,9 @@ def test_an_entry_is_imputed_from_what_predicts_it(people):
 
 
 def test_the_value_itself_helps_to_impute(people):
-    """Left out of the imputation, the association of value and covariate would be drawn towards none."""
+    """Left out of the imputation, the association of value and covariate would be drawn towards
+    none.
+    """
     rng = np.random.default_rng(8)
     marker = rng.normal(size=120)
     table = people.assign(y=2 * marker + rng.normal(size=120), bmi=marker)

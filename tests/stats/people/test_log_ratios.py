@@ -57,7 +57,8 @@ def test_below_the_limit_is_an_upper_bound_and_its_cells_are_counted():
     rows = measured(SHARES | {"inkt": [0, 1e-4, 2e-4, 3e-4, 1e-3, 1e-3, 1e-3, 1e-3]}, limit=4e-4)
     found = ratios(rows)
     assert found.parts["inkt"]["state"].tolist() == ["below_lod"] * 4 + ["ok"] * 4
-    # fewer than 20 cells: at most 20 less half a cell, which half a cell added makes the limit itself
+    # fewer than 20 cells: at most 20 less half a cell, which half a cell added makes the limit
+    # itself
     bound = np.log(20 / (0.5 * N + 0.5))
     np.testing.assert_allclose(found.parts["inkt"]["y"][:4], bound)
     counted = np.log((np.array([0, 5, 10, 15]) + 0.5) / (0.5 * N + 0.5))

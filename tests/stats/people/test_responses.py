@@ -51,7 +51,9 @@ def test_below_the_limit_is_an_upper_bound_for_a_share_and_a_count(people):
 def test_the_limit_lies_half_way_between_the_highest_censored_and_the_lowest_quantified_value(
     people,
 ):
-    """19 cells are below a limit of 20, 20 cells are not: with half a cell 19.5 and 20.5, half way 20."""
+    """19 cells are below a limit of 20, 20 cells are not: with half a cell 19.5 and 20.5, half way
+    20.
+    """
     rows = make_measurements(
         people, [0.0019, 0.002, 0.1, 0.1, 0.1, 0.1], n_denominator=10_000, limit=0.002
     )

@@ -1,4 +1,6 @@
-"""Associations within a group: the models written out, what is missing, nothing found where nothing is, the planted found."""
+"""Associations within a group: the models written out, what is missing, nothing found where nothing
+is, the planted found.
+"""
 
 from __future__ import annotations
 
@@ -170,7 +172,9 @@ def test_the_variable_is_not_adjusted_for_itself(people):
 
 
 def test_few_participants_keep_those_covariates_that_the_plan_keeps_in_small_samples(people):
-    """10 people in SSc: the plan's rule asks for 5 per parameter. Its small samples keep age and sex."""
+    """10 people in SSc: the plan's rule asks for 5 per parameter. Its small samples keep age and
+    sex.
+    """
     few = people.groupby("group").head(10)
     shares = make_measurements(few, inverse_logit(logits(few)))
     found = [
@@ -220,7 +224,9 @@ def test_scores_are_differences_weighted_by_their_errors(people):
 
 
 def test_the_planted_association_is_found_among_many_and_only_it(people):
-    """MAIT cells fall with the skin score (a third fewer per 5 points); iNKT cells and FVC have no part in it."""
+    """MAIT cells fall with the skin score (a third fewer per 5 points); iNKT cells and FVC have no
+    part in it.
+    """
     mait = make_measurements(people, inverse_logit(logits(people, -0.08)))
     inkt = make_measurements(people, inverse_logit(logits(people, seed=9)), population="inkt")
     endpoints = [ENDPOINT | {"populations": ["mait", "inkt"]}]
@@ -231,7 +237,9 @@ def test_the_planted_association_is_found_among_many_and_only_it(people):
 
 
 def test_of_400_true_nulls_five_in_a_hundred_are_claimed(people):
-    """100 populations x 4 variables; three binomial standard errors. Skewed CRP, subsets of 24 against 30."""
+    """100 populations x 4 variables; three binomial standard errors. Skewed CRP, subsets of 24
+    against 30.
+    """
     rng = np.random.default_rng(11)
     names = [f"p{i}" for i in range(100)]
     rows = [

@@ -66,7 +66,9 @@ def test_share_comparison_equals_the_model_written_out():
 
 
 def test_a_small_group_takes_its_own_degrees_of_freedom(people, shares):
-    """HC2 and Satterthwaite, written out: nine people say less than the residual degrees of freedom promise."""
+    """HC2 and Satterthwaite, written out: nine people say less than the residual degrees of freedom
+    promise.
+    """
     row = compare(shares, people, make_plan(contrasts=("IIM",))).iloc[0]
     assert "CR2" in row["model"]
     k = shares["value"] * 50_000
@@ -83,7 +85,9 @@ def test_a_small_group_takes_its_own_degrees_of_freedom(people, shares):
 
 
 def test_two_samples_of_a_person_count_as_one_person(people, shares):
-    """CR2 by participant on the samples: the estimate of the averages, and copies add no certainty."""
+    """CR2 by participant on the samples: the estimate of the averages, and copies add no
+    certainty.
+    """
     noise = 0.2 * np.random.default_rng(5).normal(size=len(people))
     second = make_measurements(people, inverse_logit(drawn(people) + noise), suffix="2")
     second = second[(people.index % 3 == 0)]

@@ -1,4 +1,6 @@
-"""Compositions: single parts by the model written out, one joint answer, what shares alone would have claimed."""
+"""Compositions: single parts by the model written out, one joint answer, what shares alone would
+have claimed.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +152,9 @@ def test_a_wholly_low_group_leaves_the_joint_test_and_keeps_its_limit(people):
 
 
 def test_a_part_outside_the_joint_test_is_adjusted_among_the_joint_tests_and_not_held_back(people):
-    """The joint tests of the others know nothing of iNKT cells, so their p says nothing about them."""
+    """The joint tests of the others know nothing of iNKT cells, so their p says nothing about
+    them.
+    """
     found = run(drawn(people, seed=2, limit=0.0005, inkt=-9.0), people)
     is_out = (found["part"] == "inkt") & found["standard_error"].isna() & found["p_value"].notna()
     assert is_out.any()

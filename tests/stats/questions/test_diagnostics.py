@@ -162,7 +162,9 @@ def test_what_cannot_be_compared_keeps_its_row_and_reason(people, shares):
 
 
 def test_a_group_that_only_imputation_would_keep_moves_no_contrast():
-    """Two of four people with RA lack CMV: complete cases hold no such group, and every number is of the same groups."""
+    """Two of four people with RA lack CMV: complete cases hold no such group, and every number is
+    of the same groups.
+    """
     people = make_participants({"SSc": 20, "RA": 4, "healthy": 20}, seed=1)
     rng = np.random.default_rng(1)
     people["cmv_igg"] = pd.array(rng.random(len(people)) < 0.5, dtype="boolean")

@@ -1,4 +1,6 @@
-"""Genes between groups: R's DESeq2, edgeR and limma, made-up profiles with a known truth, and groups that are none."""
+"""Genes between groups: R's DESeq2, edgeR and limma, made-up profiles with a known truth, and
+groups that are none.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,8 @@ def test_planted_genes_are_found_and_hardly_any_other(found):
     claimed = genes.index[(genes["p_adjusted"] <= 0.05).to_numpy(dtype=bool)]
     assert set(UP) <= set(claimed)
     assert len(claimed) <= N_UP + 3
-    # truth log2 4 = 2; the standard error of eight against seven people at this dispersion is about 0.35
+    # truth log2 4 = 2; the standard error of eight against seven people at this dispersion is about
+    # 0.35
     assert genes.loc[UP, "log2_fold_change"].mean() == pytest.approx(2, abs=0.3)
 
 
@@ -123,7 +126,9 @@ def test_other_index_group_turns_the_sign_round(counts, people, found):
 
 
 def test_a_covariate_that_carries_the_genes_takes_them_away(counts, people):
-    """Genes that rise with age in everybody, SSc older: unadjusted they are claimed, adjusted they are not."""
+    """Genes that rise with age in everybody, SSc older: unadjusted they are claimed, adjusted they
+    are not.
+    """
     older = people.assign(
         age_years=np.where(people["group"] == "SSc", 62, 42) + np.tile([-9.0, 0.0, 9.0], 7)
     )
@@ -198,7 +203,9 @@ def with_one_odd_count(counts):
 
 
 def test_a_count_far_from_its_group_is_replaced_where_the_group_is_large(counts, people, found):
-    """Seven other patients stand beside it: DESeq2's rule puts their mean in its place (p is 6e-6 without)."""
+    """Seven other patients stand beside it: DESeq2's rule puts their mean in its place (p is 6e-6
+    without).
+    """
     gene = against_healthy(run(tables_of(with_one_odd_count(counts)), people, plan_of()))
     assert gene.loc["G060", "status"] == "ok"
     assert gene.loc["G060", "p_value"] > 0.05
@@ -208,7 +215,9 @@ def test_a_count_far_from_its_group_is_replaced_where_the_group_is_large(counts,
 
 @pytest.mark.parametrize("formula", [None, "age_years"])
 def test_a_gene_that_one_participant_decides_has_no_p_and_names_them(counts, people, formula):
-    """Five patients are too few to replace a count, and with age in the model nobody has a replicate."""
+    """Five patients are too few to replace a count, and with age in the model nobody has a
+    replicate.
+    """
     chosen = people
     if formula is None:
         chosen = people[~people["participant_id"].isin(["P005", "P006", "P007"])]
@@ -239,7 +248,9 @@ def reference(real_data, cells, program):
 
 
 def kang(counts):
-    """Stimulated against control with the donor as covariate: ctrl101, ctrl107, stim101, stim107."""
+    """Stimulated against control with the donor as covariate: ctrl101, ctrl107, stim101,
+    stim107.
+    """
     X = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1]], dtype=float)
     return contrast_genes(fit_genes(counts, X), np.array([-1.0, 1.0, 0.0]))
 
@@ -258,9 +269,10 @@ def kang(counts):
 def test_fold_changes_equal_deseq2(real_data, cells, largest):
     """DESeq2 1.38.3 on Kang 2018: r at least 0.999 (measured 0.99977 to 0.99999).
 
-    Size factors agree to rounding. Dispersions do not: PyDESeq2 fits the trend with another optimiser and falls back
-    to the mean where it does not converge, which with one residual degree of freedom moves single genes by up to
-    `largest` on the log2 scale and which of them are claimed.
+    Size factors agree to rounding. Dispersions do not: PyDESeq2 fits the trend with another
+    optimiser and falls back to the mean where it does not converge, which with one residual degree
+    of freedom moves single genes by up to `largest` on the log2 scale and which of them are
+    claimed.
     """
     counts, expected = reference(real_data, cells, "DESeq2")
     mine = kang(counts)
@@ -269,7 +281,7 @@ def test_fold_changes_equal_deseq2(real_data, cells, largest):
     assert ours.corr(theirs) >= 0.999
     assert (ours - theirs).abs().max() <= largest
     assert mine["p_value"].corr(expected["pvalue"], method="spearman") >= 0.98
-    claimed = [set(p.index[adjust(p, method="bh") < 0.05]) for p in (mine["p_value"], expected["pvalue"])]  # fmt: skip
+    claimed = [set(p.index[adjust(p, method="bh") < 0.05]) for p in (mine["p_value"], expected["pvalue"])]  # fmt: skip  # noqa: E501
     # of the genes that either claims, seven in ten are claimed by both (measured 0.75 to 1)
     assert len(claimed[0] & claimed[1]) >= 0.7 * len(claimed[0] | claimed[1])
 
@@ -281,7 +293,8 @@ def test_fold_changes_equal_deseq2(real_data, cells, largest):
 def test_direction_and_order_agree_with_edger_and_limma(real_data, cells):
     """Other models of the same counts: fold changes r at least 0.98, evidence in the same order.
 
-    Not CD8 T cells, where 13 genes differ: with few true differences the order is that of noise (rank 0.88).
+    Not CD8 T cells, where 13 genes differ: with few true differences the order is that of noise
+    (rank 0.88).
     """
     counts, edger = reference(real_data, cells, "edgeR_QLF")
     _, limma = reference(real_data, cells, "limma_voom")
@@ -301,10 +314,11 @@ def test_direction_and_order_agree_with_edger_and_limma(real_data, cells):
 
 @pytest.mark.real_data
 def test_random_halves_of_onek1k_claim_no_gene(real_data):
-    """Six random halves of 40 donors, CD4 T cells: at most 5 % of the genes by adjusted p; about 5 % by p.
+    """Six random halves of 40 donors, CD4 T cells: at most 5 % of the genes by adjusted p; about 5
+    % by p.
 
-    Genes go up and down together in a donor, so the share of p below 0.05 varies from half to half by far more than
-    its binomial error; the bound on the mean of six halves is wide for that.
+    Genes go up and down together in a donor, so the share of p below 0.05 varies from half to half
+    by far more than its binomial error; the bound on the mean of six halves is wide for that.
     """
     path = real_data / "singlecell/18_onek1k_scdesignpop_40donors/onek1k_subset.h5ad"
     if not path.is_file():

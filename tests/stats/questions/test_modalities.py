@@ -1,4 +1,6 @@
-"""Flow cytometry beside single cell: whose sample was swapped, what a limit says, one estimate from both."""
+"""Flow cytometry beside single cell: whose sample was swapped, what a limit says, one estimate from
+both.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ DEEP, SHALLOW, LOD = 40_000, 2_000, 5
 
 
 def both(people=PEOPLE, *, seed=1, offset=-0.3, spread=0.2, shallow=SHALLOW, population="mait"):
-    """Shares of the same people by both methods: binomial counts, odds by single cell exp(offset) times as many."""
+    """Shares of the same people by both methods: binomial counts, odds by single cell exp(offset)
+    times as many.
+    """
     rng = np.random.default_rng(seed)
     n = len(people)
     truth = -3.5 + rng.normal(size=n)
@@ -112,7 +116,9 @@ def test_a_swapped_pair_is_named_and_nobody_else():
 
 
 def test_a_limit_disagrees_when_far_more_cells_were_due():
-    """Flow cytometry sees a share of 1 in 5; the library of the same person holds fewer than 5 cells of 2,000."""
+    """Flow cytometry sees a share of 1 in 5; the library of the same person holds fewer than 5
+    cells of 2,000.
+    """
     rows = both(seed=4)
     own = rows["participant_id"] == "P003"
     rows.loc[own & (rows["assay"] == "flow"), "value"] = 0.2
@@ -163,7 +169,9 @@ def test_joint_estimate_weighs_by_inverse_variances():
 
 
 def test_joint_interval_holds_the_truth():
-    """200 people, deep single cell: 95 % within three binomial standard errors; truth on the level of flow cytometry."""
+    """200 people, deep single cell: 95 % within three binomial standard errors; truth on the level
+    of flow cytometry.
+    """
     people = make_participants({"SSc": 100, "healthy": 100}, seed=1)
     rng = np.random.default_rng(8)
     truth = -3.5 + rng.normal(size=200)

@@ -40,7 +40,9 @@ def power(ratio, *, n_studies=25, measurements=None, **more):
 
 
 def test_power_is_near_the_formula_for_the_spread_of_the_study():
-    """Normal values: the t test's power; tolerance two Monte-Carlo errors and the bootstrap of 20 people."""
+    """Normal values: the t test's power; tolerance two Monte-Carlo errors and the bootstrap of 20
+    people.
+    """
     found = power(0.4)
     y = np.log(rows()["value"] / (1 - rows()["value"])).to_numpy()
     sd = np.sqrt(np.mean([np.var(y[:20], ddof=1), np.var(y[-20:], ddof=1)]))

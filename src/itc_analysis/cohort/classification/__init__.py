@@ -1,4 +1,5 @@
-"""Classification criteria as scoring tables: who fulfils which set, on what items, and what is missing.
+"""Classification criteria as scoring tables: who fulfils which set, on what items, and what is
+missing.
 
 Classification criteria define cohorts; they are no diagnostic tests.
 """

@@ -23,8 +23,10 @@ class Test:
 
     Parameters
     ----------
-    items : columns that it reads.
-    answer : True, False, or None when the items do not tell.
+    items : tuple of str
+        columns that it reads.
+    answer : callable
+        True, False, or None when the items do not tell.
     """
 
     items: tuple[str, ...]
@@ -54,8 +56,10 @@ class Condition:
 
     Parameters
     ----------
-    test : holds when the criteria may be applied.
-    when_not : why they are not fulfilled, in words.
+    test : Test
+        holds when the criteria may be applied.
+    when_not : str
+        why they are not fulfilled, in words.
     """
 
     test: Test
@@ -68,14 +72,22 @@ class Criteria:
 
     Parameters
     ----------
-    name : as in tables, e.g. ``"sle_2019"``.
-    title : as in a report.
-    source : DOI of the publication.
-    domains : their scores add up.
-    cut_off : lowest score that fulfils.
-    conditions : all must hold.
-    sufficient : fulfils by itself, whatever score and conditions; None when there is none.
-    scale : points per published point (10 where weights have a decimal).
+    name : str
+        as in tables, e.g. ``"sle_2019"``.
+    title : str
+        as in a report.
+    source : str
+        DOI of the publication.
+    domains : tuple of Domain
+        their scores add up.
+    cut_off : int
+        lowest score that fulfils.
+    conditions : tuple of Condition
+        all must hold.
+    sufficient : Finding, optional
+        fulfils by itself, whatever score and conditions; None when there is none.
+    scale : int
+        points per published point (10 where weights have a decimal).
     """
 
     name: str
@@ -117,11 +129,16 @@ class Result:
 
     Parameters
     ----------
-    low, high, cut_off : in units of 1/`scale` point; None for criteria without a score.
-    contributions : one per domain that adds or might add something.
-    missing : items not assessed that could still move score or verdict.
-    category : a class within the criteria, e.g. definite; None when there is none or it is open.
-    flags : what a clinician should look at, in words.
+    low, high, cut_off : int or None
+        in units of 1/`scale` point; None for criteria without a score.
+    contributions : tuple of Contribution
+        one per domain that adds or might add something.
+    missing : tuple of str
+        items not assessed that could still move score or verdict.
+    category : str, optional
+        a class within the criteria, e.g. definite; None when there is none or it is open.
+    flags : tuple of str
+        what a clinician should look at, in words.
     """
 
     criteria: str
@@ -141,13 +158,16 @@ def judge(criteria: Criteria, items: Items) -> Result:
 
     Parameters
     ----------
-    criteria : the scoring table.
-    items : values by column; None, or no such column, for not assessed.
+    criteria : Criteria
+        the scoring table.
+    items : mapping of str to object
+        values by column; None, or no such column, for not assessed.
 
     Returns
     -------
-    `Result`. `fulfils` needs the lowest score at the cut-off and every condition known to hold;
-    `does_not_fulfil` a highest score below it, or one condition known not to hold.
+    Result
+        `Result`. `fulfils` needs the lowest score at the cut-off and every condition known to hold;
+        `does_not_fulfil` a highest score below it, or one condition known not to hold.
     """
     contributions = [_contribution(domain, items) for domain in criteria.domains]
     low = sum(part.low for part in contributions)

@@ -1,4 +1,6 @@
-"""All sets of criteria on everybody: the table of classifications, and what it means for eligibility."""
+"""All sets of criteria on everybody: the table of classifications, and what it means for
+eligibility.
+"""
 
 from __future__ import annotations
 
@@ -45,10 +47,14 @@ class Facts:
 
     Parameters
     ----------
-    by_items : whether a set of the person's own group is fulfilled; None when the items do not tell.
-    told : the person's own sets in words, e.g. ``"ssc_2013 fulfils (9 to 12, cut-off 9)"``.
-    elsewhere : fulfilled sets of other groups in words; empty when there is none.
-    open_items : items not known (or contradicted) that could still move a verdict of the own sets.
+    by_items : Truth
+        whether a set of the person's own group is fulfilled; None when the items do not tell.
+    told : str
+        the person's own sets in words, e.g. ``"ssc_2013 fulfils (9 to 12, cut-off 9)"``.
+    elsewhere : str
+        fulfilled sets of other groups in words; empty when there is none.
+    open_items : frozenset of str
+        items not known (or contradicted) that could still move a verdict of the own sets.
     """
 
     by_items: Truth
@@ -64,13 +70,16 @@ def run_all(
 
     Parameters
     ----------
-    items : values by column; None, or no such column, for not assessed. Items named in
+    items : mapping of str to object
+        values by column; None, or no such column, for not assessed. Items named in
         `better_explained` do not count.
-    objective_raynaud : evidence of Raynaud's phenomenon that is objective for early SSc.
+    objective_raynaud : collection of str
+        evidence of Raynaud's phenomenon that is objective for early SSc.
 
     Returns
     -------
-    One `Result` per set, in the order of `TITLES`.
+    tuple of Result
+        One `Result` per set, in the order of `TITLES`.
     """
     counted = without_better_explained(items)
     return (
@@ -105,14 +114,19 @@ def classify(
 
     Parameters
     ----------
-    participants : `ParticipantSheet`, or `Participants`.
-    sheet : `ClassificationSheet`; people without a row have only the items of `participants`.
-    cohort : which sets belong to which group, and what is objective evidence of Raynaud.
-    doubts : items that other items contradict, by participant: they count as not assessed.
+    participants : pandas.DataFrame
+        `ParticipantSheet`, or `Participants`.
+    sheet : pandas.DataFrame
+        `ClassificationSheet`; people without a row have only the items of `participants`.
+    cohort : CheckedCohort
+        which sets belong to which group, and what is objective evidence of Raynaud.
+    doubts : mapping of str to frozenset of str, optional
+        items that other items contradict, by participant: they count as not assessed.
 
     Returns
     -------
-    `Classification`: one row per person and set.
+    pandas.DataFrame
+        `Classification`: one row per person and set.
     """
     rows = []
     for person, items in people_with_items(participants, sheet):
@@ -148,7 +162,9 @@ def classify(
 def people_with_items(
     participants: pd.DataFrame, sheet: pd.DataFrame
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return each person's row of the participant sheet, and it joined with the classification items."""
+    """Return each person's row of the participant sheet, and it joined with the classification
+    items.
+    """
     extra = {row["participant_id"]: row for row in _plain(sheet)}
     return [
         (person, person | extra.get(person["participant_id"], {}))

@@ -48,12 +48,16 @@ def assess(items: Items, *, objective: Collection[str] = ("observed", "measured"
 
     Parameters
     ----------
-    items : values by column.
-    objective : evidence of Raynaud's phenomenon that counts as objective.
+    items : mapping of str to object
+        values by column.
+    objective : collection of str
+        evidence of Raynaud's phenomenon that counts as objective.
 
     Returns
     -------
-    `Result` without a score; `category` is lSSc, lcSSc or dcSSc, and None while the skin is open.
+    Result
+        `Result` without a score; `category` is lSSc, lcSSc or dcSSc, and None while the skin is
+        open.
     """
     evidence = items.get("ssc_raynaud")
     is_objective: Truth = None if evidence is None else evidence in objective

@@ -1,7 +1,7 @@
 """Who was stained in which batch, people and bridge controls, from the sheets as they are written.
 
-Light enough for the Snakefile: no pandas. Eligibility is not looked at: who was stained in a batch could have been
-compared, and a corrected age must not regate the cohort.
+Light enough for the Snakefile: no pandas. Eligibility is not looked at: who was stained in a batch
+could have been compared, and a corrected age must not regate the cohort.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ def list_bridge_samples(study: CheckedStudy) -> set[str]:
 
     Raises
     ------
-    SheetError : every fault of the sheet.
+    SheetError
+        every fault of the sheet.
     """
     mapping = read_mappings(study).get("samples")
     rows = read_rows(study.samples, "SampleSheet", mapping)
@@ -31,15 +32,18 @@ def count_people(study: CheckedStudy, tubes: Iterable[Mapping[str, Any]]) -> lis
 
     Parameters
     ----------
-    tubes : rows of the tube sheet of one panel.
+    tubes : iterable of mapping of str to object
+        rows of the tube sheet of one panel.
 
     Returns
     -------
-    ``{"batch", "group", "n_people"}``, sorted; pairs without people are left out.
+    list of dict of str to object
+        ``{"batch", "group", "n_people"}``, sorted; pairs without people are left out.
 
     Raises
     ------
-    SheetError : every fault of a sheet.
+    SheetError
+        every fault of a sheet.
     """
     mappings = read_mappings(study)
     samples = read_rows(study.samples, "SampleSheet", mappings.get("samples"))

@@ -15,8 +15,8 @@ from itc_analysis.statistics.contingency import HIGH_CRAMERS_V, cramers_v
 
 #: Of the sample sheet, not of the participant sheet.
 WAITING = "draw_to_stain_hours"
-#: Covariates of innate T cells known from the literature (age, sex, CMV), body mass, treatment and how
-#: long the blood waited. Batches are not a number: see `batch_by_group`.
+#: Covariates of innate T cells known from the literature (age, sex, CMV), body mass, treatment and
+#: how long the blood waited. Batches are not a number: see `batch_by_group`.
 COVARIATES = (
     "age_years",
     "sex",
@@ -40,12 +40,14 @@ def batch_by_group(
 
     Parameters
     ----------
-    participants : `Participants`; the others : `SampleSheet`, `TubeSheet`, `LibrarySheet`.
+    participants : pandas.DataFrame
+        `Participants`; the others : `SampleSheet`, `TubeSheet`, `LibrarySheet`.
 
     Returns
     -------
-    ``{"panel_a": counts}`` with batches as rows and groups as columns; people, not tubes, are
-    counted. Assays without analysed people are left out.
+    dict of str to pandas.DataFrame
+        ``{"panel_a": counts}`` with batches as rows and groups as columns; people, not tubes, are
+        counted. Assays without analysed people are left out.
     """
     analysed = participants.loc[participants["is_analysed"], ["participant_id", "group"]]
     people = samples[["sample_id", "participant_id"]].merge(analysed, on="participant_id")
@@ -94,7 +96,10 @@ def find_confounded_batches(
             problems.append(_problem(assay, what, remedy))
         strength = cramers_v(counts)
         if strength > HIGH_CRAMERS_V:
-            what = f"batch and group are associated: Cramér's V {strength:.2f}, n={counts.to_numpy().sum()}"
+            what = (
+                f"batch and group are associated: Cramér's V {strength:.2f}, "
+                f"n={counts.to_numpy().sum()}"
+            )
             remedy = "read differences between groups with the batches side by side"
             problems.append(_problem(assay, what, remedy))
     return problems
@@ -111,17 +116,23 @@ def balance(
 
     Parameters
     ----------
-    participants : `Participants`; only analysed people enter.
-    samples : `SampleSheet`, for the hours from draw to staining; missing throughout without it.
-    index_group : the group that the others are held against.
-    pools : groups held against the index group together, by a name of their own.
+    participants : pandas.DataFrame
+        `Participants`; only analysed people enter.
+    samples : pandas.DataFrame, optional
+        `SampleSheet`, for the hours from draw to staining; missing throughout without it.
+    index_group : str
+        the group that the others are held against.
+    pools : mapping of str to iterable of str, optional
+        groups held against the index group together, by a name of their own.
 
     Returns
     -------
-    One row per other group (then pool) and covariate: `group`, `variable`, `n_index`, `n_group`
-    (people with a value), `n_missing` (of both groups), `standardised_difference` (index minus
-    group, in pooled standard deviations; for yes/no and sex that of the proportion, F for sex). The
-    difference is NaN when a group has no value, or a number fewer than two, or nothing varies.
+    pandas.DataFrame
+        One row per other group (then pool) and covariate: `group`, `variable`, `n_index`, `n_group`
+        (people with a value), `n_missing` (of both groups), `standardised_difference` (index minus
+        group, in pooled standard deviations; for yes/no and sex that of the proportion, F for sex).
+        The difference is NaN when a group has no value, or a number fewer than two, or nothing
+        varies.
 
     References
     ----------

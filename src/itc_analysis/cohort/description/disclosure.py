@@ -1,4 +1,5 @@
-"""Could somebody be recognised in a table that leaves the study? Small cells, and a table without them.
+"""Could somebody be recognised in a table that leaves the study? Small cells, and a table without
+them.
 
 People of one hospital with a rare disease are few: group, sex and five-year age band may name one.
 Nothing here is a proof of anonymity; pseudonymised data remain personal data.
@@ -42,12 +43,15 @@ def count_cells(participants: pd.DataFrame, *, min_cell_size: int) -> pd.DataFra
 
     Parameters
     ----------
-    participants : `Participants` or `ParticipantSheet`, everybody enrolled.
-    min_cell_size : k of k-anonymity; smaller cells are marked.
+    participants : pandas.DataFrame
+        `Participants` or `ParticipantSheet`, everybody enrolled.
+    min_cell_size : int
+        k of k-anonymity; smaller cells are marked.
 
     Returns
     -------
-    `Disclosure`, one row per cell that has anybody; the numbers add up to everybody.
+    pandas.DataFrame
+        `Disclosure`, one row per cell that has anybody; the numbers add up to everybody.
     """
     if participants.empty:
         return contract.empty(Disclosure)
@@ -59,17 +63,20 @@ def count_cells(participants: pd.DataFrame, *, min_cell_size: int) -> pd.DataFra
 def prepare_for_sharing(participants: pd.DataFrame, *, min_cell_size: int) -> pd.DataFrame:
     """Return the participants without free text, ages in bands, and no cell that is small.
 
-    Bands of small cells are withheld; where that leaves too few, so is the sex of the whole group; a
-    group of fewer people than `min_cell_size` is left out.
+    Bands of small cells are withheld; where that leaves too few, so is the sex of the whole group;
+    a group of fewer people than `min_cell_size` is left out.
 
     Parameters
     ----------
-    participants : `Participants`.
-    min_cell_size : each combination of group, sex and age band in the result has as many people.
+    participants : pandas.DataFrame
+        `Participants`.
+    min_cell_size : int
+        each combination of group, sex and age band in the result has as many people.
 
     Returns
     -------
-    Table with `SHARED_COLUMNS`, in the order of `participants`.
+    pandas.DataFrame
+        Table with `SHARED_COLUMNS`, in the order of `participants`.
     """
     table = participants.assign(**_quasi_identifiers(participants))
     parts = [_coarsen(rows, min_cell_size) for _, rows in table.groupby("group")]
@@ -108,7 +115,9 @@ def _quasi_identifiers(participants: pd.DataFrame) -> pd.DataFrame:
 
 
 def _coarsen(rows: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Return the people of one group with small cells withheld; no rows for a group that is small."""
+    """Return the people of one group with small cells withheld; no rows for a group that is
+    small.
+    """
     if len(rows) < k:
         return rows.iloc[:0]
     if rows["sex"].value_counts().min() < k:

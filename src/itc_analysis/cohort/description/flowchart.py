@@ -15,7 +15,8 @@ from itc_analysis.tables.quantities import STATUSES
 #: The nodes in the order of reading; those of an assay follow for each assay.
 STAGES = ("enrolled", "excluded", "to_be_queried", "analysed")
 ASSAYS = ("flow", "singlecell")
-#: Below the limit of detection is a (censored) result, and cells too few for a phenotype were counted: no losses.
+#: Below the limit of detection is a (censored) result, and cells too few for a phenotype were
+#: counted: no losses.
 USABLE = frozenset({"ok", "below_lod", "few_cells"})
 COLUMNS = ["group", "stage", "reason", "n", "n_any"]
 ALL_GROUPS = "all"
@@ -34,19 +35,22 @@ def count_flow(
 
     Parameters
     ----------
-    participants, eligibility, measurements : the tables of these names; without measurements the
-        nodes of the assays are left out.
-    groups : in the order of reading.
-    assays : those that the study has, "flow" and "singlecell"; by default those with measurements. The
+    participants, eligibility, measurements : pandas.DataFrame, optional
+        the tables of these names; without measurements the nodes of the assays are left out.
+    groups : iterable of str
+        in the order of reading.
+    assays : iterable of str, optional
+        those that the study has, "flow" and "singlecell"; by default those with measurements. The
         nodes of others are left out; one without any measurement has lost everybody.
 
     Returns
     -------
-    Long table. `group` (or "all"), `stage`, `reason` (empty for the node itself), `n` people, each
-    counted under one reason, and `n_any` people to whom the reason applies at all. Stages:
-    `enrolled` = `excluded` + `to_be_queried` + `analysed`, and for each assay
-    `analysed` = `with_<assay>` + `without_<assay>`. The reasons of a node add up to it. People with
-    open queries who are analysed all the same (`analyse_queried`) stand under `analysed`.
+    pandas.DataFrame
+        Long table. `group` (or "all"), `stage`, `reason` (empty for the node itself), `n` people,
+        each counted under one reason, and `n_any` people to whom the reason applies at all. Stages:
+        `enrolled` = `excluded` + `to_be_queried` + `analysed`, and for each assay `analysed` =
+        `with_<assay>` + `without_<assay>`. The reasons of a node add up to it. People with open
+        queries who are analysed all the same (`analyse_queried`) stand under `analysed`.
     """
     stages = _stages(participants)
     first, every = _reasons(participants, eligibility)
@@ -92,7 +96,9 @@ def _stages(participants: pd.DataFrame) -> pd.Series:
 def _reasons(
     participants: pd.DataFrame, eligibility: pd.DataFrame
 ) -> tuple[pd.Series, pd.DataFrame]:
-    """Return each person's first reason (empty for the analysed), and all (person, reason) pairs."""
+    """Return each person's first reason (empty for the analysed), and all (person, reason)
+    pairs.
+    """
     outcome = {"excluded": "fails", "query": "missing"}
     rank = {rule.name: place for place, rule in enumerate(RULES)}
     judged = eligibility.merge(

@@ -29,12 +29,15 @@ def draw_flowchart(table: pd.DataFrame, *, identifier: str = "participant-flow")
 
     Parameters
     ----------
-    table : made by `flowchart.count_flow`.
-    identifier : prefix of the ids in the element; must differ between charts on one page.
+    table : pandas.DataFrame
+        made by `flowchart.count_flow`.
+    identifier : str
+        prefix of the ids in the element; must differ between charts on one page.
 
     Returns
     -------
-    SVG with `title` and `desc` (all numbers in words), black on white, text as text.
+    str
+        SVG with `title` and `desc` (all numbers in words), black on white, text as text.
     """
     count = _counter(table)
     assays = [assay for assay in _ASSAY_TITLES if (table["stage"] == f"with_{assay}").any()]
@@ -81,7 +84,8 @@ def draw_flowchart(table: pd.DataFrame, *, identifier: str = "participant-flow")
             f'<title id="{identifier}-title">Flow of participants</title>',
             f'<desc id="{identifier}-desc">{escape(describe_flow(table))}</desc>',
             f'<defs><marker id="{identifier}-tip" viewBox="0 0 8 8" refX="8" refY="4" '
-            'markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>',
+            'markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 '
+            '8z"/></marker></defs>',
             *(part.replace("url(#tip)", f"url(#{identifier}-tip)") for part in parts),
             "</svg>",
         ]

@@ -1,4 +1,5 @@
-"""Who is compared with whom: groups, pooled disease controls, subsets of the index group; their sizes.
+"""Who is compared with whom: groups, pooled disease controls, subsets of the index group; their
+sizes.
 
 Sizes that were planned come from the settings, never from here.
 """
@@ -17,13 +18,17 @@ def members(participants: pd.DataFrame, *, cohort: ShownCohort) -> dict[str, pd.
 
     Parameters
     ----------
-    participants : `Participants`; only analysed people belong to a set.
-    cohort : groups and the name of the pooled disease controls.
+    participants : pandas.DataFrame
+        `Participants`; only analysed people belong to a set.
+    cohort : ShownCohort
+        groups and the name of the pooled disease controls.
 
     Returns
     -------
-    ``{name: participant_id}``: the groups in their order, the pooled disease controls, then the
-    subsets of the index group (lcSSc, dcSSc, sine, early) that somebody has. Sets may share people.
+    dict of str to pandas.Series
+        ``{name: participant_id}``: the groups in their order, the pooled disease controls, then the
+        subsets of the index group (lcSSc, dcSSc, sine, early) that somebody has. Sets may share
+        people.
     """
     analysed = participants[participants["is_analysed"]]
     sets = {
@@ -43,8 +48,9 @@ def count_sizes(participants: pd.DataFrame, *, cohort: ShownCohort) -> pd.DataFr
 
     Returns
     -------
-    One row per group: `planned` (null without a plan), `enrolled` = `eligible` + `excluded` +
-    `to_be_queried`, and `analysed`.
+    pandas.DataFrame
+        One row per group: `planned` (null without a plan), `enrolled` = `eligible` + `excluded` +
+        `to_be_queried`, and `analysed`.
     """
     rows = []
     for group in cohort.groups:

@@ -20,14 +20,19 @@ def match_controls(
 
     Parameters
     ----------
-    participants : `Participants`; only analysed people are matched.
-    index_group, control_group : who is matched with whom.
-    max_years : largest difference of age within a pair.
+    participants : pandas.DataFrame
+        `Participants`; only analysed people are matched.
+    index_group, control_group : str
+        who is matched with whom.
+    max_years : float
+        largest difference of age within a pair.
 
     Returns
     -------
-    One row per analysed person of the index group, by id: `control_id` (null when there is none),
-    `age_difference` in years (index minus control) and `reason` (why there is no control).
+    pandas.DataFrame
+        One row per analysed person of the index group, by id: `control_id` (null when there is
+        none), `age_difference` in years (index minus control) and `reason` (why there is no
+        control).
     """
     analysed = participants[participants["is_analysed"]].sort_values("participant_id")
     index = analysed[analysed["group"] == index_group]

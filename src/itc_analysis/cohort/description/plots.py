@@ -1,4 +1,6 @@
-"""Are the groups alike? Every covariate as a small picture with every person, and all differences in one."""
+"""Are the groups alike? Every covariate as a small picture with every person, and all differences
+in one.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +47,19 @@ def plot_balance(
 
     Parameters
     ----------
-    people : made by `design.analysed_with_waiting`.
-    groups : in order.
-    variables : columns to draw; those that nobody has are left out.
-    axes : where to draw, one for each variable that somebody has; by default a new figure.
+    people : pandas.DataFrame
+        made by `design.analysed_with_waiting`.
+    groups : sequence of str
+        in order.
+    variables : sequence of str
+        columns to draw; those that nobody has are left out.
+    axes : sequence of Axes, optional
+        where to draw, one for each variable that somebody has; by default a new figure.
 
     Returns
     -------
-    The axes drawn on, in the order of `variables`.
+    list of Axes
+        The axes drawn on, in the order of `variables`.
     """
     drawn = [name for name in variables if people[name].notna().any()]
     if axes is None:
@@ -66,14 +73,19 @@ def plot_balance(
 def plot_covariate(
     people: pd.DataFrame, variable: str, *, groups: Sequence[str], ax: Axes | None = None
 ) -> Axes:
-    """Draw one covariate by group: points, median or share as a bar, n below (in brackets: missing).
+    """Draw one covariate by group: points, median or share as a bar, n below (in brackets:
+    missing).
 
     Parameters
     ----------
-    people : one row per person with `participant_id`, `group` and the covariate.
-    variable : a number, or yes/no or sex, which are drawn as two clouds with the share between.
-    groups : in order.
-    ax : where to draw; by default a new figure.
+    people : pandas.DataFrame
+        one row per person with `participant_id`, `group` and the covariate.
+    variable : str
+        a number, or yes/no or sex, which are drawn as two clouds with the share between.
+    groups : sequence of str
+        in order.
+    ax : Axes, optional
+        where to draw; by default a new figure.
     """
     axes = _grid(1)[0] if ax is None else ax
     is_share = people[variable].dtype != "float64"
@@ -108,10 +120,13 @@ def plot_differences(table: pd.DataFrame, *, groups: Sequence[str], ax: Axes | N
 
     Parameters
     ----------
-    table : made by `design.balance`; differences that are NaN are not drawn.
-    groups : all groups of the study in order, the index group too, so that each has the colour
-        that it has in every other picture; what is in the table and not among them (pooled groups) follows.
-    ax : where to draw; by default a new figure.
+    table : pandas.DataFrame
+        made by `design.balance`; differences that are NaN are not drawn.
+    groups : sequence of str
+        all groups of the study in order, the index group too, so that each has the colour that it
+        has in every other picture; what is in the table and not among them (pooled groups) follows.
+    ax : Axes, optional
+        where to draw; by default a new figure.
     """
     axes = _grid(1)[0] if ax is None else ax
     variables = list(dict.fromkeys(table["variable"]))

@@ -40,16 +40,20 @@ def make_power_table(participants: pd.DataFrame, *, cohort: ShownCohort) -> pd.D
 
     Parameters
     ----------
-    participants : `Participants`; the analysed are counted.
-    cohort : groups and planned sizes.
+    participants : pandas.DataFrame
+        `Participants`; the analysed are counted.
+    cohort : ShownCohort
+        groups and planned sizes.
 
     Returns
     -------
-    One row per kind of `sizes` (at hand, planned), control `group` (pooled controls included) and
-    `alpha` (0.05, and 0.05 over the primary family): `detectable_sd`, the difference in standard
-    deviations found with 80 % power; `detectable_ratio`, the same as a ratio below 1 of geometric
-    means at SD(ln) = 1; `power_of_medium`, the power for half a standard deviation. NaN for groups
-    with fewer than two people. Controls without a planned size have no planned row.
+    pandas.DataFrame
+        One row per kind of `sizes` (at hand, planned), control `group` (pooled controls included)
+        and `alpha` (0.05, and 0.05 over the primary family): `detectable_sd`, the difference in
+        standard deviations found with 80 % power; `detectable_ratio`, the same as a ratio below 1
+        of geometric means at SD(ln) = 1; `power_of_medium`, the power for half a standard
+        deviation. NaN for groups with fewer than two people. Controls without a planned size have
+        no planned row.
     """
     sets = members(participants, cohort=cohort)
     at_hand = {name: len(people) for name, people in sets.items()}
@@ -72,14 +76,18 @@ def power_of(n_one: int, n_two: int, difference_sd: float, *, alpha: float) -> f
 
     Parameters
     ----------
-    n_one, n_two : people in each group.
-    difference_sd : true difference in standard deviations, at least 0.
-    alpha : level of the test.
+    n_one, n_two : int
+        people in each group.
+    difference_sd : float
+        true difference in standard deviations, at least 0.
+    alpha : float
+        level of the test.
 
     Returns
     -------
-    0 to 1, the chance to find the difference in its own direction; NaN when a group has fewer than
-    two people.
+    float
+        0 to 1, the chance to find the difference in its own direction; NaN when a group has fewer
+        than two people.
     """
     if min(n_one, n_two) < 2:  # a variance needs two numbers
         return float("nan")
@@ -90,7 +98,9 @@ def power_of(n_one: int, n_two: int, difference_sd: float, *, alpha: float) -> f
 
 
 def detectable_difference(n_one: int, n_two: int, *, alpha: float, power: float) -> float:
-    """Return the difference in standard deviations that is found with this power; NaN as `power_of`."""
+    """Return the difference in standard deviations that is found with this power; NaN as
+    `power_of`.
+    """
     if min(n_one, n_two) < 2:  # a variance needs two numbers
         return float("nan")
 

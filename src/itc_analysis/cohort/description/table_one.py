@@ -57,15 +57,18 @@ def make_table_one(participants: pd.DataFrame, *, groups: Iterable[str]) -> pd.D
 
     Parameters
     ----------
-    participants : `Participants`.
-    groups : in the order of the columns; "all" is added.
+    participants : pandas.DataFrame
+        `Participants`.
+    groups : iterable of str
+        in the order of the columns; "all" is added.
 
     Returns
     -------
-    Long table, one row per variable (and level of a text variable) and group: `n` people with a
-    value, `n_missing`, `text` ("median [lower quartile; upper quartile]" for numbers, "n (per cent
-    of those known)" for the others; "-" when nobody has a value). A variable that nobody of the
-    study has is left out.
+    pandas.DataFrame
+        Long table, one row per variable (and level of a text variable) and group: `n` people with a
+        value, `n_missing`, `text` ("median [lower quartile; upper quartile]" for numbers, "n (per
+        cent of those known)" for the others; "-" when nobody has a value). A variable that nobody
+        of the study has is left out.
     """
     analysed = participants[participants["is_analysed"]]
     described = contract.columns_of(Participants)

@@ -24,10 +24,14 @@ class Check:
 
     Parameters
     ----------
-    items : columns that it reads; the check is silent unless all are known.
-    what : the contradiction in words.
-    contradicts : takes a person's items, all known.
-    doubted : items that decide on classification or eligibility, and count as unknown meanwhile.
+    items : tuple of str
+        columns that it reads; the check is silent unless all are known.
+    what : str
+        the contradiction in words.
+    contradicts : callable
+        takes a person's items, all known.
+    doubted : tuple of str
+        items that decide on classification or eligibility, and count as unknown meanwhile.
     """
 
     items: tuple[str, ...]
@@ -74,7 +78,8 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         ("anticentromere", "antitopoisomerase"),
-        "both anticentromere and anti-topoisomerase I antibodies, which normally exclude each other",
+        "both anticentromere and anti-topoisomerase I antibodies, which normally exclude each "
+        "other",
         lambda p: p["anticentromere"] and p["antitopoisomerase"],
     ),
     Check(
@@ -145,7 +150,7 @@ CHECKS: tuple[Check, ...] = (
         Check(
             (antibody, "ssc_antibody_titre"),
             "an antibody of systemic sclerosis whose titre is 0",
-            lambda p, antibody=antibody: p[antibody] and p["ssc_antibody_titre"] == 0,  # type: ignore[misc]
+            lambda p, antibody=antibody: p[antibody] and p[("ssc_antibody_titre")] == 0,  # type: ignore[misc]
             doubted=("ssc_antibody_titre",),
         )
         for antibody in ("anticentromere", "antitopoisomerase", "anti_rnap3", "anti_pmscl")

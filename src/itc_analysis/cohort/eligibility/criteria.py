@@ -33,14 +33,22 @@ class Rule:
 
     Parameters
     ----------
-    name : used in tables.
-    who_fails : the people it keeps out, in the words of a flow chart.
-    criterion : the words of the trial record; inclusion criteria come first.
-    versions : versions of the protocol that hold it.
-    items : columns of the participant sheet that it reads.
-    judge : takes a person's items; returns whether the person may take part.
-    applies : takes a person's items and the cohort settings.
-    findings : what the classification criteria found (see `classification.run.Facts`) that it reads.
+    name : str
+        used in tables.
+    who_fails : str
+        the people it keeps out, in the words of a flow chart.
+    criterion : str
+        the words of the trial record; inclusion criteria come first.
+    versions : tuple of str
+        versions of the protocol that hold it.
+    items : tuple of str
+        columns of the participant sheet that it reads.
+    judge : callable
+        takes a person's items; returns whether the person may take part.
+    applies : callable
+        takes a person's items and the cohort settings.
+    findings : tuple of str
+        what the classification criteria found (see `classification.run.Facts`) that it reads.
     """
 
     name: str
@@ -105,7 +113,9 @@ def judge_absence(item: str) -> Callable[[Person], Verdict]:
 
 
 def judge_malignancy(person: Person) -> Verdict:
-    """Remission must have lasted long enough; remission of a malignancy that never was is a query."""
+    """Remission must have lasted long enough; remission of a malignancy that never was is a
+    query.
+    """
     ever, months = person["malignancy_ever"], person["malignancy_remission_months"]
     if ever is False:
         return True if months is None else None
@@ -123,7 +133,9 @@ def judge_pregnancy(person: Person) -> Verdict:
 
 
 def judge_immunosuppressant(person: Person) -> Verdict:
-    """No immunosuppressant; the item's wording covers glucocorticoids, but a stated dose counts too."""
+    """No immunosuppressant; the item's wording covers glucocorticoids, but a stated dose counts
+    too.
+    """
     dose = person["glucocorticoid_mg_per_day"]
     if dose is not None and dose > MAX_GLUCOCORTICOID_MG_PER_DAY:
         return False

@@ -37,15 +37,20 @@ def judge_participants(
 
     Parameters
     ----------
-    participants : `ParticipantSheet`.
-    classification : `Classification` of the same people; None when the criteria are only declared.
-    cohort : groups, and the protocol version for people whose row names none.
-    doubts : items that other items contradict, by participant: no rule takes either side.
+    participants : pandas.DataFrame
+        `ParticipantSheet`.
+    classification : pandas.DataFrame, optional
+        `Classification` of the same people; None when the criteria are only declared.
+    cohort : CheckedCohort
+        groups, and the protocol version for people whose row names none.
+    doubts : mapping of str to frozenset of str, optional
+        items that other items contradict, by participant: no rule takes either side.
 
     Returns
     -------
-    `Eligibility`: one row per participant and rule, in the order of sheet and record. A rule that
-    the person's protocol version or group does not have is `not_applicable`.
+    pandas.DataFrame
+        `Eligibility`: one row per participant and rule, in the order of sheet and record. A rule
+        that the person's protocol version or group does not have is `not_applicable`.
     """
     facts = {} if classification is None else facts_of(classification)
     rows = []
@@ -90,15 +95,20 @@ def decide(
 
     Parameters
     ----------
-    participants : `ParticipantSheet`.
-    eligibility : `Eligibility` of the same people.
-    decisions : `DecisionSheet`, possibly without rows; these replace the rules' decision.
-    analyse_queried : whether people with open queries enter comparisons.
+    participants : pandas.DataFrame
+        `ParticipantSheet`.
+    eligibility : pandas.DataFrame
+        `Eligibility` of the same people.
+    decisions : pandas.DataFrame
+        `DecisionSheet`, possibly without rows; these replace the rules' decision.
+    analyse_queried : bool
+        whether people with open queries enter comparisons.
 
     Returns
     -------
-    `Participants`, in the order of `participants`. `reasons` names every failing rule, or every
-    missing item, with its evidence; for a decision by hand also what the rules had said.
+    pandas.DataFrame
+        `Participants`, in the order of `participants`. `reasons` names every failing rule, or every
+        missing item, with its evidence; for a decision by hand also what the rules had said.
     """
     verdicts = {str(name): rows for name, rows in eligibility.groupby("participant_id", sort=False)}
     by_hand = {row["participant_id"]: row for row in decisions.to_dict("records")}
@@ -136,7 +146,9 @@ def _people(participants: pd.DataFrame) -> list[Person]:
 
 
 def _of_group(person: Person, found: Facts) -> str:
-    """Return what the items say of the person's own criteria, and whether a declaration stands in."""
+    """Return what the items say of the person's own criteria, and whether a declaration stands
+    in.
+    """
     is_declared = found.by_items is None and person["classification_met"] is not None
     return f"{found.told}; as declared" if found.told and is_declared else found.told
 

@@ -46,10 +46,14 @@ class SheetCells:
 
     Parameters
     ----------
-    path : the sheet.
-    numbers : row number of each row, as a spreadsheet shows it.
-    rows : one dict per row with every column of the form; None where the cell is empty.
-    has_events : it is an export with a row for every event, and none was chosen.
+    path : str
+        the sheet.
+    numbers : tuple of int
+        row number of each row, as a spreadsheet shows it.
+    rows : list of (dict of str to (str, float, bool or None))
+        one dict per row with every column of the form; None where the cell is empty.
+    has_events : bool
+        it is an export with a row for every event, and none was chosen.
     """
 
     path: str
@@ -72,16 +76,21 @@ def read_cells(
 
     Parameters
     ----------
-    path : the sheet.
-    form : its columns.
-    translation : for an export with other column names and codes.
-    check : what else is wrong with the rows, told beside faults of header and cells; not asked
-        when there
-        are none.
+    path : str or Path
+        the sheet.
+    form : SheetForm
+        its columns.
+    translation : Translation, optional
+        for an export with other column names and codes.
+    check : callable, optional
+        what else is wrong with the rows, told beside faults of header and cells; not asked when
+        there are none.
 
     Raises
     ------
-    SheetError : the faults of header and shape, then those of the cells by row, then repeated keys, then those of `check`.
+    SheetError
+        the faults of header and shape, then those of the cells by row, then repeated keys, then
+        those of `check`.
     """
     sheet = read_sheet_text(
         path,

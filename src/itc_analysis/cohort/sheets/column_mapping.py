@@ -25,9 +25,12 @@ class Mapping:
 
     Parameters
     ----------
-    columns : our name by theirs; None for a column that is not read.
-    values : our value by their column and their code; codes of `EVERY_COLUMN` hold in all of them.
-    wanted : values of the rows that are read, by their column; all rows when there are none.
+    columns : dict of str to (str or None)
+        our name by theirs; None for a column that is not read.
+    values : dict of str to dict of str to str
+        our value by their column and their code; codes of `EVERY_COLUMN` hold in all of them.
+    wanted : dict of str to set of str
+        values of the rows that are read, by their column; all rows when there are none.
     """
 
     columns: dict[str, str | None] = field(default_factory=dict)
@@ -57,13 +60,15 @@ def build_mappings(sheet: SheetCells, known: Callable[[str], Iterable[str]]) -> 
 
     Parameters
     ----------
-    sheet : cells of a `ColumnMappingSheet`.
-    known : gives our columns of a sheet by its name in the settings.
+    sheet : SheetCells
+        cells of a `ColumnMappingSheet`.
+    known : callable
+        gives our columns of a sheet by its name in the settings.
 
     Raises
     ------
-    SheetError : an unknown column of ours, one column mapped twice, a code for a column that is not
-        mapped.
+    SheetError
+        an unknown column of ours, one column mapped twice, a code for a column that is not mapped.
     """
     faults: list[Fault] = []
     found: dict[str, Mapping] = {}

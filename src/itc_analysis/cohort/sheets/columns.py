@@ -22,14 +22,22 @@ class Column:
 
     Parameters
     ----------
-    name : the column.
-    kind : text, number or yes_no.
-    required : the column must be there and no cell of it may be empty.
-    unit : shown in messages.
-    pattern : regular expression of an id; None when free.
-    allowed : the only values; empty when free.
-    low, high : hard limits of a number, inclusive.
-    whole : a number of things: never with a decimal, so that "51,230" cannot be one.
+    name : str
+        the column.
+    kind : {"text", "number", "yes_no"}
+        text, number or yes_no.
+    required : bool
+        the column must be there and no cell of it may be empty.
+    unit : str
+        shown in messages.
+    pattern : str, optional
+        regular expression of an id; None when free.
+    allowed : tuple of str
+        the only values; empty when free.
+    low, high : float, optional
+        hard limits of a number, inclusive.
+    whole : bool
+        a number of things: never with a decimal, so that "51,230" cannot be one.
     """
 
     name: str

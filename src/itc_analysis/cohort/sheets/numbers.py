@@ -43,8 +43,10 @@ def decide_style(cells: Iterable[str], separator: str) -> Style:
 
     Parameters
     ----------
-    cells : all cells of the columns that hold numbers.
-    separator : of the sheet's columns; with ';' a comma is decimal unless points are.
+    cells : iterable of str
+        all cells of the columns that hold numbers.
+    separator : str
+        of the sheet's columns; with ';' a comma is decimal unless points are.
     """
     points = commas = 0
     for cell in cells:

@@ -21,17 +21,21 @@ def read_sheet(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
 
     Parameters
     ----------
-    path : tab-separated text (comma and semicolon are recognised), or an Excel workbook.
-    contract : a class of `tables.sheets`.
+    path : str or Path
+        tab-separated text (comma and semicolon are recognised), or an Excel workbook.
+    contract : type of Contract
+        a class of `tables.sheets`.
 
     Returns
     -------
-    One row per row of the sheet, in its order, with the contract's columns and types. An empty
-    cell, and a column that the sheet does not have and need not have, is missing.
+    pandas.DataFrame
+        One row per row of the sheet, in its order, with the contract's columns and types. An empty
+        cell, and a column that the sheet does not have and need not have, is missing.
 
     Raises
     ------
-    SheetError : every fault with its row, as a spreadsheet numbers it (the header is row 1).
+    SheetError
+        every fault with its row, as a spreadsheet numbers it (the header is row 1).
     """
     return to_table(read_cells(path, describe_sheet(contract)).rows, contract)
 

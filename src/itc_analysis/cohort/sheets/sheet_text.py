@@ -76,11 +76,16 @@ class SheetText:
 
     Parameters
     ----------
-    path : the sheet.
-    columns : names in the header, in their order.
-    rows : (row number, cells by column); the header is row 1, as a spreadsheet shows it.
-    faults : what is wrong with header and shape.
-    separator : between the cells; a tab for a workbook.
+    path : str
+        the sheet.
+    columns : tuple of str
+        names in the header, in their order.
+    rows : tuple of tuple of (int, dict of str to str)
+        (row number, cells by column); the header is row 1, as a spreadsheet shows it.
+    faults : tuple of Fault
+        what is wrong with header and shape.
+    separator : str
+        between the cells; a tab for a workbook.
     """
 
     path: str
@@ -117,16 +122,19 @@ def read_sheet_text(
 
     Parameters
     ----------
-    path : tab-separated text; comma and semicolon are recognised by the header. Or an Excel
-        workbook.
-    known : columns that the sheet may have.
-    required : columns that it must have.
-    translation : for an export with other names and codes.
+    path : str or Path
+        tab-separated text; comma and semicolon are recognised by the header. Or an Excel workbook.
+    known : iterable of str
+        columns that the sheet may have.
+    required : iterable of str
+        columns that it must have.
+    translation : Translation, optional
+        for an export with other names and codes.
 
     Raises
     ------
-    SheetError : the file is not there, is a workbook that cannot be opened, or is text in an
-        unknown
+    SheetError
+        the file is not there, is a workbook that cannot be opened, or is text in an unknown
         encoding. Faults of header and shape are returned, to be reported with those of the cells.
     """
     known, required = list(known), list(required)
@@ -211,7 +219,8 @@ def decode(path: str | Path) -> str:
 
     Raises
     ------
-    SheetError : not there, a workbook, or bytes that are letters in none of these encodings.
+    SheetError
+        not there, a workbook, or bytes that are letters in none of these encodings.
     """
     return _decode(_read_bytes(Path(path)), str(path))
 

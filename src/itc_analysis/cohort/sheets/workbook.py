@@ -27,15 +27,18 @@ def read_workbook(
 
     Parameters
     ----------
-    data : the bytes of the workbook.
-    source : its path, for messages.
-    count_known : how many names in a header are columns of the sheet; of several worksheets the
-        one with
-        most of them is read.
+    data : bytes
+        the bytes of the workbook.
+    source : str
+        its path, for messages.
+    count_known : callable
+        how many names in a header are columns of the sheet; of several worksheets the one with most
+        of them is read.
 
     Raises
     ------
-    SheetError : it cannot be opened, or two worksheets could be meant.
+    SheetError
+        it cannot be opened, or two worksheets could be meant.
     """
     try:
         import openpyxl

@@ -1,8 +1,8 @@
 """Find where the bridge control's peaks lie in every batch, and the maps that bring them together.
 
-The same material is stained in every batch, so a peak of it that lies elsewhere has been moved by lot,
-laser or staining, not by biology. Learned on bridge tubes only; `align_conditions` refuses where it could
-remove what is looked for.
+The same material is stained in every batch, so a peak of it that lies elsewhere has been moved by
+lot, laser or staining, not by biology. Learned on bridge tubes only; `align_conditions` refuses
+where it could remove what is looked for.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from itc_analysis.tables.flow.panelwide import Landmarks
 
 log = logging.getLogger(__name__)
 
-#: A peak of fewer events is not followed: the standard error of its median would exceed 0.005 transformed
-#: units (1.25 x 0.06 / sqrt(200)), half of what tubes of one batch differ by anyway.
+#: A peak of fewer events is not followed: the standard error of its median would exceed 0.005
+#: transformed units (1.25 x 0.06 / sqrt(200)), half of what tubes of one batch differ by anyway.
 MIN_EVENTS = 200
-#: A batch that would have to be stretched or pressed together by more than this between two peaks has another
-#: staining, not another gain.
+#: A batch that would have to be stretched or pressed together by more than this between two peaks
+#: has another staining, not another gain.
 MAX_STRETCH = 1.5
 #: A shift of fewer of its standard errors is noise, and moving events by it would add noise.
 CLEAR_SHIFT = 2.0
@@ -44,10 +44,11 @@ QUANTILES = {"quantile_10": 0.1, "quantile_50": 0.5, "quantile_90": 0.9}
 _SOURCE = "alignment"
 
 METHODS_TEXT = (
-    "Batches were aligned to one reference batch by the bridge control: on the transformed scale of every "
-    "marker, the medians of its negative and positive events (of functional markers the quantiles 0.1, 0.5 and "
-    "0.9 among T cells) were moved onto those of the reference batch, linearly between them and by a constant beyond; where one peak was unknown the shift faded to the other end "
-    "of the scale."
+    "Batches were aligned to one reference batch by the bridge control: on the transformed scale "
+    "of every marker, the medians of its negative and positive events (of functional markers the "
+    "quantiles 0.1, 0.5 and 0.9 among T cells) were moved onto those of the reference batch, "
+    "linearly between them and by a constant beyond; where one peak was unknown the shift faded to "
+    "the other end of the scale."
 )
 CITATIONS = ("hahne2010",)
 
@@ -59,31 +60,41 @@ def learn_landmarks(
     gates: pd.DataFrame,
     settings: Alignment,
 ) -> pd.DataFrame:
-    """Return the peaks of the bridge control in every batch, and where they shall lie (`Landmarks`).
+    """Return the peaks of the bridge control in every batch, and where they shall lie
+    (`Landmarks`).
 
     Parameters
     ----------
-    rows : the stained bridge tubes of a panel, without an alignment.
-    panel, template : the panel sheet and its gating template.
-    gates : `Gates` of these tubes.
-    settings : the flow section: `align_reference`; null takes the batch whose peaks lie nearest to the
+    rows : sequence of mapping of str to object
+        the stained bridge tubes of a panel, without an alignment.
+    panel, template : pandas.DataFrame or Template
+        the panel sheet and its gating template.
+    gates : pandas.DataFrame
+        `Gates` of these tubes.
+    settings : Alignment
+        the flow section: `align_reference`; null takes the batch whose peaks lie nearest to the
         middle of all.
 
     Notes
     -----
-    A marker that a gate divides is looked at in that gate's parent, on either side of the cut. A functional
-    marker, whose peaks may overlap, is looked at by quantiles of the template's denominator, which are
-    those of the same cells in every batch. What one of the two batches shows with fewer than `MIN_EVENTS`
-    events is left out: for a rare population only the negatives decide.
+    A marker that a gate divides is looked at in that gate's parent, on either side of the cut. A
+    functional marker, whose peaks may overlap, is looked at by quantiles of the template's
+    denominator, which are those of the same cells in every batch. What one of the two batches shows
+    with fewer than `MIN_EVENTS` events is left out: for a rare population only the negatives
+    decide.
 
     Raises
     ------
-    ItcError : a batch has no bridge tube that can be used, the reference is no batch, or the template has
+    ItcError
+        a batch has no bridge tube that can be used, the reference is no batch, or the template has
         no marker to look at.
     """
     where = looked_at(template)
     if not where:
-        what = "no gate looks at a single marker and no functional marker is named: nothing shows a shift"
+        what = (
+            "no gate looks at a single marker and no functional marker is named: nothing shows a "
+            "shift"
+        )
         raise ItcError(_SOURCE, [Fault("", what, "set flow.align to false")])
     peaks: dict[tuple[str, str, str], list[tuple[float, float, int]]] = defaultdict(list)
     usable: set[str] = set()
@@ -123,7 +134,9 @@ def learn_landmarks(
 
 
 def looked_at(template: Template) -> dict[str, tuple[str, str | None]]:
-    """Return each marker's population to look at, and the gate that divides it (None for functional markers)."""
+    """Return each marker's population to look at, and the gate that divides it (None for functional
+    markers).
+    """
     found: dict[str, tuple[str, str | None]] = {}
     for population in template.populations:
         if len(population.markers) == 1 and population.markers[0] not in found:
@@ -238,15 +251,17 @@ def _rows(
 
 
 def _leave_out_stretched(rows: list[dict[str, Any]], *, is_gated: bool) -> None:
-    """Leave out what would stretch or press the scale too much: the positive peak, or all quantiles."""
+    """Leave out what would stretch or press the scale too much: the positive peak, or all
+    quantiles.
+    """
     known = [row for row in rows if row["state"] == "held"]
     for low, high in itertools.pairwise(known):
         before, after = high["place"] - low["place"], high["target"] - low["target"]
         if before > 0 and 1 / MAX_STRETCH <= after / before <= MAX_STRETCH:
             continue
         reason = (
-            f"{high['peak']} lies {before:.3f} above {low['peak']}, and in {high['reference']} {after:.3f}: "
-            "not the same staining"
+            f"{high['peak']} lies {before:.3f} above {low['peak']}, and in {high['reference']} "
+            f"{after:.3f}: not the same staining"
         )
         for row in [high] if is_gated else known:
             row |= {"state": "left_out", "reason": reason}

@@ -1,7 +1,8 @@
 """What alignment does to the bridge control itself: every share and marker level before and after.
 
-Twice: with the gates that the bridge tubes get in a run of the study, which move with the events, and with
-the gates of the reference batch in every batch, which show how far the events themselves moved.
+Twice: with the gates that the bridge tubes get in a run of the study, which move with the events,
+and with the gates of the reference batch in every batch, which show how far the events themselves
+moved.
 """
 
 from __future__ import annotations
@@ -36,18 +37,24 @@ def align_bridge(
 
     Parameters
     ----------
-    rows : the stained bridge tubes of a panel, of all batches; see `align_conditions.refuse_unfit`.
-    panel, template : the panel sheet and its gating template.
-    settings : the flow section.
+    rows : sequence of mapping of str to object
+        the stained bridge tubes of a panel, of all batches; see `align_conditions.refuse_unfit`.
+    panel, template : pandas.DataFrame or Template
+        the panel sheet and its gating template.
+    settings : Alignment
+        the flow section.
 
     Returns
     -------
-    landmarks : `Landmarks`.
-    check : `AlignmentCheck`.
+    landmarks : pandas.DataFrame
+        `Landmarks`.
+    check : pandas.DataFrame
+        `AlignmentCheck`.
 
     Raises
     ------
-    ItcError : as `align_learning.learn_landmarks`.
+    ItcError
+        as `align_learning.learn_landmarks`.
     """
     gates, judged = _gates(rows, panel, template, settings)
     landmarks = learn_landmarks(rows, panel, template, gates, settings)
@@ -73,14 +80,16 @@ def variation_between_batches(check: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    check : `AlignmentCheck`.
+    check : pandas.DataFrame
+        `AlignmentCheck`.
 
     Returns
     -------
-    One row per gates, population and marker with a number in two batches or more, sorted: n_batches, before and after
-    (shares: coefficient of variation between batches; medians: their standard deviation, transformed
-    units), n_outside (bridge tubes whose number after lies outside its limits before), fewest (events of
-    the population in the smallest tube).
+    pandas.DataFrame
+        One row per gates, population and marker with a number in two batches or more, sorted:
+        n_batches, before and after (shares: coefficient of variation between batches; medians:
+        their standard deviation, transformed units), n_outside (bridge tubes whose number after
+        lies outside its limits before), fewest (events of the population in the smallest tube).
     """
     known = check.dropna(subset=["before", "after"])
     lines = []

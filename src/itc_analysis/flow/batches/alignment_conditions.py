@@ -1,4 +1,6 @@
-"""Whether the batches of a panel may be aligned: the bridge control in each, and groups spread over them."""
+"""Whether the batches of a panel may be aligned: the bridge control in each, and groups spread over
+them.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,13 @@ def read_people(path: str | Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    path : JSON list of {batch, group, n_people}; an empty list when nobody but the bridge control was.
+    path : str or Path
+        JSON list of {batch, group, n_people}; an empty list when nobody but the bridge control was.
 
     Raises
     ------
-    ItcError : the file is not there or holds something else.
+    ItcError
+        the file is not there or holds something else.
     """
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -45,13 +49,17 @@ def refuse_unfit(people: pd.DataFrame, bridge: Sequence[Mapping[str, Any]], pane
 
     Parameters
     ----------
-    people : people of the panel, batches as rows and groups as columns.
-    bridge : rows of the tube sheet of the stained bridge tubes.
-    panel : for the message.
+    people : pandas.DataFrame
+        people of the panel, batches as rows and groups as columns.
+    bridge : sequence of mapping of str to object
+        rows of the tube sheet of the stained bridge tubes.
+    panel : str
+        for the message.
 
     Raises
     ------
-    ItcError : all faults at once.
+    ItcError
+        all faults at once.
     """
     with_bridge = {str(row["batch"]) for row in bridge}
     faults = [

@@ -1,8 +1,9 @@
 """Bridge controls: was a batch like the others, and may it be corrected?
 
-The same material is stained in every batch. Its numbers are charted as Levey and Jennings did (1950,
-doi:10.1093/ajcp/20.11_ts.1059): each run against mean and standard deviation of the others. A correction is refused
-where batch and group cannot be told apart, for it would remove the effect that is looked for.
+The same material is stained in every batch. Its numbers are charted as Levey and Jennings did
+(1950, doi:10.1093/ajcp/20.11_ts.1059): each run against mean and standard deviation of the others.
+A correction is refused where batch and group cannot be told apart, for it would remove the effect
+that is looked for.
 """
 
 from __future__ import annotations
@@ -37,15 +38,18 @@ def chart_bridge(measurements: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    measurements : `Measurements`; rows without participant are bridge controls, those without a number
-        are passed over.
+    measurements : pandas.DataFrame
+        `Measurements`; rows without participant are bridge controls, those without a number are
+        passed over.
 
     Returns
     -------
-    One row per run and number, sorted: assay, population, measure, feature, batch, source_id, value;
-    scaled (logit of shares, log of counts, else the value), centre and sd of the other runs on that
-    scale (the sd never below what counting explains), lower and upper (centre -+ 3 sd, in the value's unit),
-    z, and verdict: in, warning (beyond 2 sd), out (beyond 3) or too_few (fewer than 3 other runs).
+    pandas.DataFrame
+        One row per run and number, sorted: assay, population, measure, feature, batch, source_id,
+        value; scaled (logit of shares, log of counts, else the value), centre and sd of the other
+        runs on that scale (the sd never below what counting explains), lower and upper (centre -+ 3
+        sd, in the value's unit), z, and verdict: in, warning (beyond 2 sd), out (beyond 3) or
+        too_few (fewer than 3 other runs).
     """
     runs = measurements[measurements["participant_id"].isna() & (measurements["status"] == "ok")]
     runs = runs.sort_values([*KEY, "batch", "source_id"]).reset_index(drop=True)
@@ -62,19 +66,23 @@ def refuse_confounded(counts: pd.DataFrame, *, source: str = "batches") -> None:
 
     Parameters
     ----------
-    counts : people, batches as rows and groups as columns (`cohort.design.batch_by_group`).
-    source : panel, for the message.
+    counts : pandas.DataFrame
+        people, batches as rows and groups as columns (`cohort.design.batch_by_group`).
+    source : str
+        panel, for the message.
 
     Raises
     ------
-    ItcError : a batch holds one group only, or batch and group go together (bias-corrected Cramér's V
-        of 0.3 or more, Cohen's medium effect).
+    ItcError
+        a batch holds one group only, or batch and group go together (bias-corrected Cramér's V of
+        0.3 or more, Cohen's medium effect).
     """
     faults = [
         Fault(
             f"batch '{batch}'",
             f"it holds only the group '{row.index[row > 0][0]}'",
-            "a correction would remove the difference that is looked for; leave the batch uncorrected",
+            "a correction would remove the difference that is looked for; leave the batch "
+            "uncorrected",
         )
         for batch, row in counts.iterrows()
         if len(row) > 1 and int((row > 0).sum()) == 1
@@ -97,13 +105,17 @@ def plot_levey_jennings(
 ) -> Axes:
     """Draw the runs of one number, batch by batch, with the limits that the other runs give.
 
-    Look for runs beyond their bar, and for several in a row on one side: a lot or a laser has changed.
+    Look for runs beyond their bar, and for several in a row on one side: a lot or a laser has
+    changed.
 
     Parameters
     ----------
-    chart : of `chart_bridge`.
-    population, measure, feature : which number.
-    ax : axes to draw on; new ones when left out.
+    chart : pandas.DataFrame
+        of `chart_bridge`.
+    population, measure, feature : str
+        which number.
+    ax : Axes, optional
+        axes to draw on; new ones when left out.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 3))

@@ -1,10 +1,11 @@
 """Learn the width of every logicle scale on the study's own tubes, once per panel.
 
-A logicle scale is linear around zero over w decades. Too narrow, and the events that scatter around zero
-split into two peaks; too wide, and dim positives are pressed into the negatives. The width that just
-holds the negative events is known in closed form (Parks 2006, doi:10.1002/cyto.a.20258; flowCore's
-estimateLogicle). It is estimated in a fixed number of tubes, the median is taken for the whole study, and
-the result is frozen in a table: one width per channel, so that a cut means the same in every tube.
+A logicle scale is linear around zero over w decades. Too narrow, and the events that scatter around
+zero split into two peaks; too wide, and dim positives are pressed into the negatives. The width
+that just holds the negative events is known in closed form (Parks 2006, doi:10.1002/cyto.a.20258;
+flowCore's estimateLogicle). It is estimated in a fixed number of tubes, the median is taken for the
+whole study, and the result is frozen in a table: one width per channel, so that a cut means the
+same in every tube.
 """
 
 from __future__ import annotations
@@ -33,25 +34,29 @@ log = logging.getLogger(__name__)
 
 #: Events of each tube, evenly spread over the acquisition.
 EVENTS_PER_TUBE = 50_000
-#: Events of each tube that residual spill is looked for in: 400 pairs of channels in a few tenths of a second.
+#: Events of each tube that residual spill is looked for in: 400 pairs of channels in a few tenths
+#: of a second.
 SPILL_EVENTS = 20_000
 #: The reference value r of flowCore's estimateLogicle: this quantile of the events below zero.
 REFERENCE_QUANTILE = 0.05
-#: A tube with fewer events below zero says nothing about a channel: five or fewer would lie beyond r.
+#: A tube with fewer events below zero says nothing about a channel: five or fewer would lie beyond
+#: r.
 MIN_NEGATIVE = 100
-#: At most this share of the decades around zero, on either side, is linear: beyond, two thirds of the scale are,
-#: and dim positives have no room. Channels that want more are compensated badly (spill.parquet).
+#: At most this share of the decades around zero, on either side, is linear: beyond, two thirds of
+#: the scale are, and dim positives have no room. Channels that want more are compensated badly
+#: (spill.parquet).
 WIDEST = 1 / 3
-#: Widths are written in these steps: finer ones change no gate, and a study that grows by a batch keeps
-#: its scales unless they really move.
+#: Widths are written in these steps: finer ones change no gate, and a study that grows by a batch
+#: keeps its scales unless they really move.
 STEP = 0.05
 
 _SOURCE = "scales"
 
 METHODS_TEXT = (
-    "Where the gating template left it open, the width of a logicle scale was estimated from the compensated "
-    f"events below zero in up to {MAX_TUBES} tubes spread evenly over the batches, w = (m - log10(t / |r|)) / 2 "
-    "with r their 5th percentile, and the median over tubes was used for the whole study."
+    "Where the gating template left it open, the width of a logicle scale was estimated from the "
+    f"compensated events below zero in up to {MAX_TUBES} tubes spread evenly over the batches, w = "
+    "(m - log10(t / |r|)) / 2 with r their 5th percentile, and the median over tubes was used for "
+    "the whole study."
 )
 CITATIONS = ("hahne2009", "moore2012", "parks2006")
 
@@ -62,8 +67,10 @@ class _Seen:
 
     Parameters
     ----------
-    top : highest upper end of its scale, instrument units; None when no tube has it.
-    widths : estimate of each tube that has enough events below zero.
+    top : float, optional
+        highest upper end of its scale, instrument units; None when no tube has it.
+    widths : list of float
+        estimate of each tube that has enough events below zero.
     """
 
     top: float | None = None
@@ -80,17 +87,23 @@ def learn_scales(
 
     Parameters
     ----------
-    rows : rows of the tube sheet; `choose_tubes` takes some of them.
-    panel : the panel sheet.
-    transform : the gating template's block. A scale that it states stays as it is (state ``given``), and
+    rows : sequence of mapping of str to object
+        rows of the tube sheet; `choose_tubes` takes some of them.
+    panel : pandas.DataFrame
+        the panel sheet.
+    transform : TransformSettings
+        the gating template's block. A scale that it states stays as it is (state ``given``), and
         without a logicle scale (mass cytometry) no tube is read.
-    settings : the flow section.
+    settings : TubeReading
+        the flow section.
 
     Returns
     -------
-    scales : `Scales`. State ``estimated`` where at least one tube has `MIN_NEGATIVE` events below zero, else
-        ``default`` (w of 0.5) with the reason.
-    spill : `ResidualSpill` of the markers on logicle scales.
+    scales : pandas.DataFrame
+        `Scales`. State ``estimated`` where at least one tube has `MIN_NEGATIVE` events below zero,
+        else ``default`` (w of 0.5) with the reason.
+    spill : pandas.DataFrame
+        `ResidualSpill` of the markers on logicle scales.
 
     Notes
     -----
@@ -98,7 +111,8 @@ def learn_scales(
 
     Raises
     ------
-    ItcError : `rows` is empty.
+    ItcError
+        `rows` is empty.
     """
     if not rows:
         what = "no tube is listed, so there is nothing to learn scales on"
@@ -144,13 +158,16 @@ def estimate_width(negative: npt.NDArray[np.float64], *, t: float, m: float) -> 
 
     Parameters
     ----------
-    negative : compensated values below 0, instrument units.
-    t, m : top of the scale in instrument units, and its decades.
+    negative : numpy.ndarray
+        compensated values below 0, instrument units.
+    t, m : float
+        top of the scale in instrument units, and its decades.
 
     Returns
     -------
-    w in 0..m/3: 0 where they lie so close to zero that a scale without linear part holds them, m/3
-    (`WIDEST`) where they would fill most of the scale.
+    float
+        w in 0..m/3: 0 where they lie so close to zero that a scale without linear part holds them,
+        m/3 (`WIDEST`) where they would fill most of the scale.
     """
     reference = abs(float(np.quantile(negative, REFERENCE_QUANTILE)))
     return float(np.clip((m - np.log10(t / reference)) / 2, 0, WIDEST * m))

@@ -45,14 +45,19 @@ def compare_with_human(
 
     Parameters
     ----------
-    rows : rows of the checked tube sheet; `path` can be opened as it stands.
-    panel, template, gates : as for `apply.apply_batch`.
-    human : gates that a person drew, from `manual.read_manual`.
-    names : human gate → population, where they differ; gates of a population's own name are found.
+    rows : iterable of mapping of str to object
+        rows of the checked tube sheet; `path` can be opened as it stands.
+    panel, template, gates : pandas.DataFrame or Template
+        as for `apply.apply_batch`.
+    human : ManualGates
+        gates that a person drew, from `manual.read_manual`.
+    names : mapping of str to str, optional
+        human gate → population, where they differ; gates of a population's own name are found.
 
     Raises
     ------
-    ItcError : a name in `names` is no gate or no population, or no gate of any tube has a partner.
+    ItcError
+        a name in `names` is no gate or no population, or no gate of any tube has a partner.
     """
     pairs = dict(names or {})
     found: list[dict[str, Any]] = []
@@ -91,13 +96,15 @@ def summarise(concordance: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
 
     Parameters
     ----------
-    confidence : of the interval of Lin's coefficient.
+    confidence : float
+        of the interval of Lin's coefficient.
 
     Returns
     -------
-    Columns population, n_tubes, n_not_estimable, ccc (of the counts), ccc_lower, ccc_upper, mean_difference,
-    lower_limit, upper_limit (automatic - human, events), median_ratio, median_f1, lowest_f1; the lowest median F1
-    first.
+    pandas.DataFrame
+        Columns population, n_tubes, n_not_estimable, ccc (of the counts), ccc_lower, ccc_upper,
+        mean_difference, lower_limit, upper_limit (automatic - human, events), median_ratio,
+        median_f1, lowest_f1; the lowest median F1 first.
     """
     lines = []
     for population, part in concordance.groupby("population", sort=True):
@@ -132,8 +139,8 @@ def f1_score(
 ) -> tuple[int, float, float, float]:
     """Return the events in both, precision and recall of `one` against `other`, and their F1.
 
-    NaN where there is nothing to divide by: precision of an empty gate, recall of empty truth, F1 when
-    both are empty.
+    NaN where there is nothing to divide by: precision of an empty gate, recall of empty truth, F1
+    when both are empty.
     """
     both, n_one, n_other = (int(np.count_nonzero(m)) for m in (one & other, one, other))
     precision = both / n_one if n_one else float("nan")
@@ -195,7 +202,10 @@ def _check(pairs: Mapping[str, str], seen: set[str], template: Template, *, is_e
         if name not in template.by_name
     ]
     if is_empty and not faults:
-        what = f"no human gate has the name of a population; gates: {', '.join(sorted(seen)) or 'none'}"
+        what = (
+            "no human gate has the name of a population; gates: "
+            f"{', '.join(sorted(seen)) or 'none'}"
+        )
         faults.append(Fault("", what, "say which belong together: --names 'Vd2=vd2_gd'"))
     if faults:
         raise ItcError(_SOURCE, faults)

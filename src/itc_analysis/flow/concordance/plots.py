@@ -1,4 +1,6 @@
-"""Automatic against human gates as figures: counts, and their differences after Bland and Altman."""
+"""Automatic against human gates as figures: counts, and their differences after Bland and
+Altman.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +25,18 @@ _SIZE = 4.0  # inches
 def plot_concordance(concordance: pd.DataFrame, population: str, *, ax: Axes | None = None) -> Axes:
     """Draw automatic against human counts of a population, one point per tube.
 
-    Points on the line agree; the colour says how the automatic gate was found, and the tubes that agree
-    least event by event are named.
+    Points on the line agree; the colour says how the automatic gate was found, and the tubes that
+    agree least event by event are named.
 
     Parameters
     ----------
-    concordance : `Concordance`.
+    concordance : pandas.DataFrame
+        `Concordance`.
 
     Raises
     ------
-    ValueError : the table holds no tube of the population that both have gated.
+    ValueError
+        the table holds no tube of the population that both have gated.
     """
     own = _of(concordance, population)
     ax = _axes(ax)
@@ -60,16 +64,18 @@ def plot_concordance(concordance: pd.DataFrame, population: str, *, ax: Axes | N
 def plot_differences(concordance: pd.DataFrame, population: str, *, ax: Axes | None = None) -> Axes:
     """Draw the difference of both counts against their mean, with Bland and Altman's limits.
 
-    A slope of the points means that one gate takes more the more there is; the dashed lines enclose about
-    95 % of tubes.
+    A slope of the points means that one gate takes more the more there is; the dashed lines enclose
+    about 95 % of tubes.
 
     Parameters
     ----------
-    concordance : `Concordance`.
+    concordance : pandas.DataFrame
+        `Concordance`.
 
     Raises
     ------
-    ValueError : the table holds no tube of the population that both have gated.
+    ValueError
+        the table holds no tube of the population that both have gated.
     """
     own = _of(concordance, population)
     own = own.assign(
@@ -83,7 +89,7 @@ def plot_differences(concordance: pd.DataFrame, population: str, *, ax: Axes | N
         if not pd.isna(at):  # one tube has no limits
             ax.axhline(at, color="0.4", linewidth=0.9, linestyle=style)
             ax.annotate(
-                f"{at:+.3g}", (0.01, at), xycoords=("axes fraction", "data"), ha="left", va="bottom",
+                f"{at:+.3g}", (0.01, at), xycoords=("axes fraction", "data"), ha="left", va="bottom",  # noqa: E501
                 fontsize=7,
             )  # fmt: skip
     _points(ax, own, "middle", "difference")

@@ -42,13 +42,13 @@ from itc_analysis.tables.measured import Counts
 log = logging.getLogger(__name__)
 
 METHODS_TEXT = (
-    "Gates were applied to the events of their parent population. Events expected in a gate without "
-    "the population were estimated from the fluorescence-minus-one tube of the same batch or, where "
-    "there was none, by continuing the right flank of the negative peak beyond the cut; counts are "
-    "given with 95 % limits that join the exact limits of the count with the error of the "
-    "background; the errors of all cuts that decide on a population or on the T cells were carried into the "
-    "standard error of its share. Cells were called positive for a functional marker above a high quantile of the "
-    "fluorescence-minus-one tube of their batch."
+    "Gates were applied to the events of their parent population. Events expected in a gate "
+    "without the population were estimated from the fluorescence-minus-one tube of the same batch "
+    "or, where there was none, by continuing the right flank of the negative peak beyond the cut; "
+    "counts are given with 95 % limits that join the exact limits of the count with the error of "
+    "the background; the errors of all cuts that decide on a population or on the T cells were "
+    "carried into the standard error of its share. Cells were called positive for a functional "
+    "marker above a high quantile of the fluorescence-minus-one tube of their batch."
 )
 CITATIONS = ("clopper1934", "zou2008", "roederer2001")
 
@@ -59,7 +59,8 @@ class Applied:
 
     Parameters
     ----------
-    counts, intensity, combinations, views : tables of the contracts of the same names.
+    counts, intensity, combinations, views : pandas.DataFrame
+        tables of the contracts of the same names.
     """
 
     counts: pd.DataFrame
@@ -88,20 +89,27 @@ def apply_batch(
 
     Parameters
     ----------
-    rows : rows of the checked tube sheet; `path` can be opened as it stands.
-    panel, template : the panel sheet and its gating template.
-    gates : `Gates` of the panel.
-    judged : which tubes can be used and which of their events, of `fit.fit_batch`.
-    settings : the flow section.
+    rows : iterable of mapping of str to object
+        rows of the checked tube sheet; `path` can be opened as it stands.
+    panel, template : pandas.DataFrame or Template
+        the panel sheet and its gating template.
+    gates : pandas.DataFrame
+        `Gates` of the panel.
+    judged : Judged
+        which tubes can be used and which of their events, of `fit.fit_batch`.
+    settings : Counting
+        the flow section.
 
     Returns
     -------
-    Counts for every tube and population, also where nothing could be counted; positivity for
-    stained tubes; views of stained tubes that could be used.
+    Applied
+        Counts for every tube and population, also where nothing could be counted; positivity for
+        stained tubes; views of stained tubes that could be used.
 
     Raises
     ------
-    ItcError : a tube was not judged, has another number of events than when it was, or cannot be read any
+    ItcError
+        a tube was not judged, has another number of events than when it was, or cannot be read any
         more.
     """
     made = _Rows()
@@ -238,10 +246,11 @@ def _apply_to_tube(
 
 
 def with_rival(row: dict[str, Any], rivals: Mapping[str, int]) -> dict[str, Any]:
-    """Return a row of `Counts` whose limits hold the count with an ambiguous cut at its other place.
+    """Return a row of `Counts` whose limits hold the count with an ambiguous cut at its other
+    place.
 
-    Half of the logarithm of the two counts' ratio joins the error of the gate: the standard deviation of two
-    equally likely values.
+    Half of the logarithm of the two counts' ratio joins the error of the gate: the standard
+    deviation of two equally likely values.
     """
     other = rivals.get(row["population"])
     if other is None or row.get("n_events") is None:

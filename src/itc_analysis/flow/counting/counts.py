@@ -23,8 +23,8 @@ CONFIDENCE = 0.95
 #: Drift between two tubes shows at this quantile of their negatives: far enough out to shift as the
 #: tail does, with enough events beyond to be precise.
 FLANK_QUANTILE = 0.98
-#: A control that lies further off is not merely drifted, transformed units: 20 % of the intensity on a
-#: scale of 4.5 decades.
+#: A control that lies further off is not merely drifted, transformed units: 20 % of the intensity
+#: on a scale of 4.5 decades.
 MOST_DRIFT = 2 * MIN_SPREAD
 #: Positives dimmer than this many standard deviations of the negatives cannot be told from them.
 HIDDEN_FROM = 3.0
@@ -36,12 +36,16 @@ class Background:
 
     Parameters
     ----------
-    n_events : expected events; None when unknown.
-    standard_error : of `n_events`.
-    source : fmo, levels, negative_tail or none.
-    n_missed, missed_se : events of the population expected on the wrong side of the cut; 0 where
-        no overlap shows.
-    n_hidden : events of the population that the negatives' tail may hide at most, where nothing shows
+    n_events : float or None
+        expected events; None when unknown.
+    standard_error : float or None
+        of `n_events`.
+    source : {"fmo", "levels", "negative_tail", "none"}
+        fmo, levels, negative_tail or none.
+    n_missed, missed_se : float
+        events of the population expected on the wrong side of the cut; 0 where no overlap shows.
+    n_hidden : float
+        events of the population that the negatives' tail may hide at most, where nothing shows
         where positives lie; not expected, so added to upper limits only.
     """
 
@@ -61,17 +65,20 @@ def control_background(control: npt.ArrayLike, values: npt.ArrayLike, cut: float
 
     Parameters
     ----------
-    control : the marker in the same parent population of the control, transformed units.
-    values : the marker in the parent population of the stained tube.
-    cut : the gate's cut.
+    control : array_like
+        the marker in the same parent population of the control, transformed units.
+    values : array_like
+        the marker in the parent population of the stained tube.
+    cut : float
+        the gate's cut.
 
     Notes
     -----
-    Tubes drift against one another even within a batch, and where the tail is steep a shift of 0.005
-    changes the background by a fifth. The control is therefore moved by the difference of the two
-    tubes' `FLANK_QUANTILE` below the cut, at most `MOST_DRIFT`. The standard error is that of a Poisson
-    count, with one event added so that an empty gate in a small control is not taken for certainty,
-    and half of what the move changed.
+    Tubes drift against one another even within a batch, and where the tail is steep a shift of
+    0.005 changes the background by a fifth. The control is therefore moved by the difference of the
+    two tubes' `FLANK_QUANTILE` below the cut, at most `MOST_DRIFT`. The standard error is that of a
+    Poisson count, with one event added so that an empty gate in a small control is not taken for
+    certainty, and half of what the move changed.
     """
     control, values = np.asarray(control), np.asarray(values)
     if control.size == 0:
@@ -92,7 +99,8 @@ def with_missed(background: Background, values: npt.ArrayLike, cut: float) -> Ba
 
     Parameters
     ----------
-    values : the marker in the parent population, transformed units.
+    values : array_like
+        the marker in the parent population, transformed units.
     """
     values = np.asarray(values)
     overlap = fit_overlap(densities.estimate(values), cut) if values.size else None
@@ -104,20 +112,23 @@ def with_missed(background: Background, values: npt.ArrayLike, cut: float) -> Ba
 def tail_background(values: npt.ArrayLike, cut: float) -> Background:
     """Return the background by continuing the right flank of the negative peak beyond the cut.
 
-    Where positives are many enough to show their own peak, both are fitted together (`overlap`), and
-    the positives below the cut are known as well. Otherwise the flank alone is continued.
+    Where positives are many enough to show their own peak, both are fitted together (`overlap`),
+    and the positives below the cut are known as well. Otherwise the flank alone is continued.
     Positives below the cut would make the flank flatter than it is: what stands right of the
     positive peak is mirrored at it and taken off. At the cut the curve is not let stand higher than
     the smoothed density and one event do.
 
     Parameters
     ----------
-    values : the marker in the parent population, transformed units.
-    cut : the gate's cut; the population lies above it.
+    values : array_like
+        the marker in the parent population, transformed units.
+    cut : float
+        the gate's cut; the population lies above it.
 
     Returns
     -------
-    source ``none`` when there is no negative peak or no falling flank below the cut.
+    Background
+        source ``none`` when there is no negative peak or no falling flank below the cut.
     """
     values = np.asarray(values)
     if values.size == 0 or values.min() >= cut:
@@ -152,16 +163,18 @@ def _by_flank(density: Density, cut: float) -> Background:
 def with_hidden(background: Background, values: npt.ArrayLike, cut: float) -> Background:
     """Return a background with the positives that the tail of the negatives may hide at most.
 
-    For a cut that lies beyond the negatives because nothing shows where positives are. Dim ones would
-    pass for the tail. Of positives whose mode lies `HIDDEN_FROM` standard deviations or more above
-    that of the negatives, half lie beyond that place; so at most twice the events between it and the cut
-    are hidden (the upper 95 % limit of their number, all of them taken for positives). Dimmer
-    positives no gate can count.
+    For a cut that lies beyond the negatives because nothing shows where positives are. Dim ones
+    would pass for the tail. Of positives whose mode lies `HIDDEN_FROM` standard deviations or more
+    above that of the negatives, half lie beyond that place; so at most twice the events between it
+    and the cut are hidden (the upper 95 % limit of their number, all of them taken for positives).
+    Dimmer positives no gate can count.
 
     Parameters
     ----------
-    values : the marker in the parent population, transformed units.
-    cut : the gate's cut; the population lies above it.
+    values : array_like
+        the marker in the parent population, transformed units.
+    cut : float
+        the gate's cut; the population lies above it.
     """
     values = np.asarray(values)
     if values.size == 0 or values.min() >= cut:
@@ -198,13 +211,14 @@ def net_interval(n_events: int, n_parent: int, background: Background) -> tuple[
 
     Clopper-Pearson limits of the count and normal limits of the background are joined by MOVER
     (Zou and Donner 2008, doi:10.1002/sim.3095): lower = net - sqrt((n - lower of n)² +
-    (upper of background - background)²), and the same upwards; events missed below the cut are added
-    with their own limits, and what may be hidden is added to the upper limit. Without background
-    these are the exact limits.
+    (upper of background - background)²), and the same upwards; events missed below the cut are
+    added with their own limits, and what may be hidden is added to the upper limit. Without
+    background these are the exact limits.
 
     Returns
     -------
-    lower, upper : events, 0 <= lower <= upper <= n_parent.
+    lower, upper : float
+        events, 0 <= lower <= upper <= n_parent.
     """
     low, high = count_limits(n_events, n_parent)
     if background.n_events is None or background.standard_error is None:
@@ -235,9 +249,11 @@ def detection_limits(background: Background) -> tuple[float | None, float | None
 
     Returns
     -------
-    limit of blank : events in the gate, background included; None where the background is unknown.
-    limit of detection : cells of the population, background not included, those that the tail may
-        hide added; None likewise.
+    tuple of (float or None, float or None)
+        limit of blank : events in the gate, background included; None where the background is
+        unknown. limit of detection : cells of the population, background not included, those that
+        the tail may
+            hide added; None likewise.
     """
     if background.n_events is None or background.standard_error is None:
         return None, None

@@ -44,8 +44,10 @@ def view_row(
 
     Parameters
     ----------
-    gated : the tube's populations; the parent is among them.
-    gate : the population's gate, whose edges the view shows, and whose two markers it takes where a
+    membership : Membership
+        the tube's populations; the parent is among them.
+    gate : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or None
+        the population's gate, whose edges the view shows, and whose two markers it takes where a
         person drew it on others than the template names; None where there is none.
     """
     tube = membership.tube
@@ -73,10 +75,11 @@ def view_row(
 
 
 def axis_ticks(transform: Transform, low: float, high: float) -> list[list[float]]:
-    """Return places (transformed units) and values (instrument units) that may be marked on an axis.
+    """Return places (transformed units) and values (instrument units) that may be marked on an
+    axis.
 
-    0 and 1, 2 and 5 times powers of ten on a logarithmic scale; even steps on a linear one. Which of them
-    have room is decided when they are drawn.
+    0 and 1, 2 and 5 times powers of ten on a logarithmic scale; even steps on a linear one. Which
+    of them have room is decided when they are drawn.
     """
     if transform.kind == "linear":
         units = _even_steps(low * transform.t, high * transform.t)
@@ -103,7 +106,9 @@ def _markers(known: tuple[str, ...], population: Population, gate: Geometry | No
 
 
 def _edges(gate: Geometry | None, marker: str) -> list[float]:
-    """Return the cuts of a gate along a marker; polygons and ellipses enclose events that are seen anyway."""
+    """Return the cuts of a gate along a marker; polygons and ellipses enclose events that are seen
+    anyway.
+    """
     if gate is None or isinstance(gate, Combination) or marker not in gate.markers:
         return []
     place = gate.markers.index(marker)
@@ -133,7 +138,9 @@ def _span(values: npt.NDArray[np.float32], edges: list[float]) -> list[float]:
 
 
 def _low_quantile(values: npt.NDArray[np.float32], share: float) -> float:
-    """Return a quantile far below the median: np.quantile takes five times as long for two of them."""
+    """Return a quantile far below the median: np.quantile takes five times as long for two of
+    them.
+    """
     place = share * (values.size - 1)
     below = int(place)
     nearest = min(below + 1, values.size - 1)

@@ -33,11 +33,16 @@ class PositivityThreshold:
 
     Parameters
     ----------
-    value : transformed units; None when there is none.
-    source : fmo, unstained, negative_population or none.
-    reason : which population it comes from, or why there is none.
-    standard_error : transformed units; None when unknown.
-    state : of a threshold without control, that of a gate; control otherwise.
+    value : float or None
+        transformed units; None when there is none.
+    source : {"fmo", "unstained", "negative_population", "none"}
+        fmo, unstained, negative_population or none.
+    reason : str, optional
+        which population it comes from, or why there is none.
+    standard_error : float, optional
+        transformed units; None when unknown.
+    state : str, optional
+        of a threshold without control, that of a gate; control otherwise.
     """
 
     value: float | None
@@ -53,8 +58,10 @@ class Controls:
 
     Parameters
     ----------
-    fmo : marker left out → population → its values in the FMO tubes.
-    unstained : marker → population → its values in the unstained tubes.
+    fmo : dict of str to dict of str to list of numpy.ndarray
+        marker left out → population → its values in the FMO tubes.
+    unstained : dict of str to dict of str to list of numpy.ndarray
+        marker → population → its values in the unstained tubes.
     """
 
     fmo: dict[str, dict[str, list[Float32Array]]] = field(
@@ -69,7 +76,8 @@ class Controls:
 
         Parameters
         ----------
-        functional : markers whose positivity is wanted; kept of an unstained tube.
+        functional : sequence of str
+            markers whose positivity is wanted; kept of an unstained tube.
         """
         is_fmo = tube.kind == "fmo"
         markers = tube.fmo_markers if is_fmo else functional
@@ -143,7 +151,8 @@ def learned_threshold(gates: Mapping[str, FinalGate], marker: str) -> Positivity
 
     Parameters
     ----------
-    gates : of the tube; thresholds stand among them, see `gates.positivity`.
+    gates : mapping of str to FinalGate
+        of the tube; thresholds stand among them, see `gates.positivity`.
     """
     gate = gates.get(f"{POSITIVE_OF}{marker}")
     if gate is None or not isinstance(gate.geometry, Threshold):
@@ -171,8 +180,10 @@ def intensity_row(
 
     Parameters
     ----------
-    gated : the tube; a population that it does not hold was not counted.
-    min_events : smaller populations are remarked on; their positive cells are counted like all others.
+    membership : Membership
+        the tube; a population that it does not hold was not counted.
+    min_events : int
+        smaller populations are remarked on; their positive cells are counted like all others.
     """
     tube = membership.tube
     row: dict[str, Any] = {
@@ -223,7 +234,8 @@ def combination_rows(
 
     Parameters
     ----------
-    thresholds : positivity threshold of each receptor, transformed units.
+    thresholds : mapping of str to float
+        positivity threshold of each receptor, transformed units.
     """
     tube, n_events = membership.tube, membership[population].size
     if n_events == 0 or not thresholds:

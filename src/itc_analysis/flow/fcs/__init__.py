@@ -1,1 +1,3 @@
-"""FCS files: bytes to events in instrument units, keywords, the instrument, copies without identity."""
+"""FCS files: bytes to events in instrument units, keywords, the instrument, copies without
+identity.
+"""

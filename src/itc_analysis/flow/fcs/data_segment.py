@@ -17,7 +17,8 @@ import numpy.typing as npt
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.text_segment import truncated
 
-#: Bytes per piece when reading: what stays in the processor's cache while rows are turned into columns.
+#: Bytes per piece when reading: what stays in the processor's cache while rows are turned into
+#: columns.
 _PIECE = 1 << 19
 
 #: Pieces of a small file: the file is not in memory beside its events.
@@ -40,12 +41,18 @@ class Channel:
 
     Parameters
     ----------
-    name, label : $PnN and $PnS; the label is empty when there is none.
-    bits : width in the file.
-    channel_range : $PnR, the number of steps of the detector; 0 where the file gives none.
-    decades, lowest : $PnE; decades is 0 for a linear amplifier.
-    gain : $PnG; 1 when there is none.
-    data_type : I, F or D: $PnDATATYPE of FCS 3.2, else $DATATYPE.
+    name, label : str
+        $PnN and $PnS; the label is empty when there is none.
+    bits : int
+        width in the file.
+    channel_range : float
+        $PnR, the number of steps of the detector; 0 where the file gives none.
+    decades, lowest : float
+        $PnE; decades is 0 for a linear amplifier.
+    gain : float
+        $PnG; 1 when there is none.
+    data_type : str
+        I, F or D: $PnDATATYPE of FCS 3.2, else $DATATYPE.
     """
 
     name: str
@@ -94,12 +101,14 @@ def read_events(
 
     Returns
     -------
-    The events, and remarks on channels with integers above $PnR: few of them are saturated and read
-    as the top of the range; of many the bits above it are masked, as the standard says.
+    tuple of (numpy.ndarray, list of str)
+        The events, and remarks on channels with integers above $PnR: few of them are saturated and
+        read as the top of the range; of many the bits above it are masked, as the standard says.
 
     Raises
     ------
-    UnreadableFile : the data type or byte order is not supported, or the file ends too early.
+    UnreadableFile
+        the data type or byte order is not supported, or the file ends too early.
     """
     stored = event_dtype(channels, byte_order=byte_order, source=source)
     reading = _Reading(stream, channels, stored, begin, n_events, byte_order, timestep, source)
@@ -183,7 +192,8 @@ def event_dtype(
 
     Raises
     ------
-    UnreadableFile : a data type, byte order or width that is not supported or contradicts itself.
+    UnreadableFile
+        a data type, byte order or width that is not supported or contradicts itself.
     """
     is_little = _is_little_endian(byte_order)
     order = "<" if is_little else ">"

@@ -19,13 +19,13 @@ from itc_analysis.flow.fcs.layout import EventLayout, locate_events
 _KEPT = re.compile(
     r"\$(BYTEORD|DATATYPE|MODE|PAR|TOT|TIMESTEP|SPILLOVER|COMP|DFC\d+TO\d+|UNICODE|CYT|ABRT|LOST|VOL"
     r"|TR|P\d+[BDEFGLNOPRSTV])"
-    r"|SPILL|CREATOR|FCSVERSION|THRESHOLD|APPLY COMPENSATION|LASER\d+(ASF|DELAY|NAME)|P\d+(DISPLAY|BS|MS)"
+    r"|SPILL|CREATOR|FCSVERSION|THRESHOLD|APPLY COMPENSATION|LASER\d+(ASF|DELAY|NAME)|P\d+(DISPLAY|BS|MS)"  # noqa: E501
 )
 #: Serial numbers of the instrument: batch effects follow it, so it is coded and not dropped.
 _CODED = ("CYTSN", "CYTNUM", "@CYTOMETERID")
 #: Keywords of the standard that never identify anybody and are written anew or not needed.
 _HARMLESS = re.compile(
-    r"(BEGIN|END)(DATA|STEXT|ANALYSIS)|NEXTDATA|AUTOBS|FSC ASF|WINDOW EXTENSION|SYS|TRANSFORMATION|CST (BEADS LOT ID|SETUP STATUS)|FLOWCORE_.*|P\d+.*"
+    r"(BEGIN|END)(DATA|STEXT|ANALYSIS)|NEXTDATA|AUTOBS|FSC ASF|WINDOW EXTENSION|SYS|TRANSFORMATION|CST (BEADS LOT ID|SETUP STATUS)|FLOWCORE_.*|P\d+.*"  # noqa: E501
 )
 #: The standard's delimiter of our choice: form feed stands in no value.
 _DELIMITER = "\x0c"
@@ -41,12 +41,15 @@ _PIECE = 1 << 20
 def identifying_keywords(
     keywords: Mapping[str, str], *, study_codes: Collection[str] = ()
 ) -> list[str]:
-    """Return the names of keywords with a value that may identify a person, sorted; never the values.
+    """Return the names of keywords with a value that may identify a person, sorted; never the
+    values.
 
     Parameters
     ----------
-    keywords : of `FcsFile`: upper case, without the leading '$'.
-    study_codes : values that are codes of the study and identify nobody outside it.
+    keywords : mapping of str to str
+        of `FcsFile`: upper case, without the leading '$'.
+    study_codes : collection of str
+        values that are codes of the study and identify nobody outside it.
     """
     return sorted(
         name
@@ -70,16 +73,23 @@ def deidentify(
 
     Parameters
     ----------
-    path : the FCS file.
-    output : the copy; its name should be made of the code as well.
-    code, sample_code : study codes for $FIL and $SMNO.
-    cytometer_codes : code of each serial number met so far, kept from file to file; gains new ones.
-    identities : names, numbers and dates that must stand nowhere in the copy, in any case of letters.
+    path : str or Path
+        the FCS file.
+    output : str or Path
+        the copy; its name should be made of the code as well.
+    code, sample_code : str
+        study codes for $FIL and $SMNO.
+    cytometer_codes : dict of str to str, optional
+        code of each serial number met so far, kept from file to file; gains new ones.
+    identities : iterable of str
+        names, numbers and dates that must stand nowhere in the copy, in any case of letters.
 
     Raises
     ------
-    UnreadableFile : the file cannot be read.
-    ItcError : a keyword that must go over, or the events, hold one of the identities; no copy then.
+    UnreadableFile
+        the file cannot be read.
+    ItcError
+        a keyword that must go over, or the events, hold one of the identities; no copy then.
     """
     path, output = Path(path), Path(output)
     wanted = [text for text in map(str.strip, identities) if text]

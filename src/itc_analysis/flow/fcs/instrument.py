@@ -1,4 +1,6 @@
-"""What a file tells about the cytometer that wrote it: MIFlowCyt asks for it, and nobody remembers it later."""
+"""What a file tells about the cytometer that wrote it: MIFlowCyt asks for it, and nobody remembers
+it later.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +9,21 @@ from collections.abc import Mapping
 
 from itc_analysis.flow.fcs.read import FcsFile
 
-#: Keywords of one channel (the channel's number between P and the letter), by the words of the table.
+#: Keywords of one channel (the channel's number between P and the letter), by the words of the
+#: table.
 CHANNEL_KEYWORDS = {"voltage": "V", "wavelength_nm": "L", "filter": "F", "detector": "T"}
 
 
 def describe_instrument(file: FcsFile, columns: Mapping[str, int]) -> dict[str, str]:
-    """Return the columns `cytometer` and `detectors` of `TubeQuality`; what the file does not say is left out.
+    """Return the columns `cytometer` and `detectors` of `TubeQuality`; what the file does not say
+    is left out.
 
     Parameters
     ----------
-    file : the FCS file.
-    columns : the file's row of each marker.
+    file : FcsFile
+        the FCS file.
+    columns : mapping of str to int
+        the file's row of each marker.
     """
     told = {}
     cytometer = file.keywords.get("CYT", "").strip()

@@ -37,10 +37,14 @@ class EventLayout:
 
     Parameters
     ----------
-    version : of the standard, as in the file.
-    keywords, channels, remarks : as in `FcsFile`.
-    n_events : events of the data set.
-    begin, n_bytes : the bytes of the file that hold them.
+    version : str
+        of the standard, as in the file.
+    keywords, channels, remarks : dict of str to str or tuple of Channel or list of str
+        as in `FcsFile`.
+    n_events : int
+        events of the data set.
+    begin, n_bytes : int
+        the bytes of the file that hold them.
     """
 
     version: str
@@ -73,7 +77,8 @@ def locate_events(stream: BinaryIO, source: str) -> EventLayout:
 
     Raises
     ------
-    UnreadableFile : as `read_fcs`.
+    UnreadableFile
+        as `read_fcs`.
     """
     first = _locate(stream, source, 0)
     following = _following(stream, source, first)

@@ -33,8 +33,10 @@ def locate_data(
 
     Parameters
     ----------
-    needed : bytes of $TOT events.
-    size : bytes of the file, from the beginning of the data set.
+    needed : int
+        bytes of $TOT events.
+    size : int
+        bytes of the file, from the beginning of the data set.
     """
     if needed == 0:
         raise UnreadableFile(source, "the file holds no events; nothing was acquired or exported")

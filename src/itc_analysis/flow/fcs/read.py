@@ -29,12 +29,17 @@ class FcsFile:
 
     Parameters
     ----------
-    name : file name without folder.
-    keywords : TEXT keywords, upper case, without the leading '$'.
-    channels : how each channel is stored; name, label and range.
-    events : float32, shape (n_channels, n_events), each row contiguous; instrument units: bit masks,
+    name : str
+        file name without folder.
+    keywords : dict of str to str
+        TEXT keywords, upper case, without the leading '$'.
+    channels : tuple of Channel
+        how each channel is stored; name, label and range.
+    events : numpy.ndarray
+        float32, shape (n_channels, n_events), each row contiguous; instrument units: bit masks,
         logarithmic amplifiers, gain and time step applied; not compensated.
-    remarks : things to know about the file.
+    remarks : tuple of str
+        things to know about the file.
     """
 
     name: str
@@ -65,8 +70,9 @@ def read_fcs(path: str | Path) -> FcsFile:
 
     Raises
     ------
-    UnreadableFile : the file is not there, not FCS, empty, cut short, of an unsupported kind, or
-        contradicts itself (channels without a name, segments that do not fit together).
+    UnreadableFile
+        the file is not there, not FCS, empty, cut short, of an unsupported kind, or contradicts
+        itself (channels without a name, segments that do not fit together).
     """
     path = Path(path)
     source = path.name
@@ -87,7 +93,8 @@ def refuse_without_range(file: FcsFile, columns: Iterable[int]) -> None:
 
     Raises
     ------
-    UnreadableFile : $PnR of one of these columns is missing or not above 0.
+    UnreadableFile
+        $PnR of one of these columns is missing or not above 0.
     """
     faults = [
         without_range(column + 1, file.channels[column].name, file.keywords)

@@ -18,7 +18,8 @@ _HEADER_BYTES = 58
 _FIRST_OFFSET = 10
 _OFFSET_WIDTH = 8
 
-#: Versions of the standard that are read (doi:10.1002/cyto.a.20825 for 3.1); 3.2 only adds keywords.
+#: Versions of the standard that are read (doi:10.1002/cyto.a.20825 for 3.1); 3.2 only adds
+#: keywords.
 VERSIONS = ("FCS2.0", "FCS3.0", "FCS3.1", "FCS3.2")
 
 #: Keywords of the standard that every file has, and those of a channel. Never the value of another.
@@ -50,7 +51,8 @@ def read_header(stream: BinaryIO, source: str, base: int = 0) -> Header:
 
     Raises
     ------
-    UnreadableFile : not an FCS file, an unknown version, or offsets that are not numbers.
+    UnreadableFile
+        not an FCS file, an unknown version, or offsets that are not numbers.
     """
     stream.seek(base)
     raw = stream.read(_HEADER_BYTES)
@@ -85,18 +87,21 @@ def read_keywords(
 
     Parameters
     ----------
-    base : byte of the file where the data set begins.
+    base : int
+        byte of the file where the data set begins.
 
     Returns
     -------
-    keywords : upper case without the leading '$', as in ``{"P1N": "FSC-A"}``.
-    remarks : what was read against the letter of the standard.
+    keywords : dict of str to str
+        upper case without the leading '$', as in ``{"P1N": "FSC-A"}``.
+    remarks : list of str
+        what was read against the letter of the standard.
 
     Raises
     ------
-    UnreadableFile : the segment lies outside the file, holds no keywords, or has a delimiter
-        inside a
-        value that was not doubled, so that keywords and values change places.
+    UnreadableFile
+        the segment lies outside the file, holds no keywords, or has a delimiter inside a value that
+        was not doubled, so that keywords and values change places.
     """
     segment = _read_segment(stream, header.text, "TEXT", source, base)
     pairs = _pairs(segment)

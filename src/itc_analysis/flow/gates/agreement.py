@@ -34,9 +34,10 @@ class BatchEvidence:
 
     Parameters
     ----------
-    negatives : place of each tube's negatives, transformed units; NaN where none is known. By file
-        id.
-    odd : why a tube stands against its batch, by file id.
+    negatives : dict of str to float
+        place of each tube's negatives, transformed units; NaN where none is known. By file id.
+    odd : dict of str to str
+        why a tube stands against its batch, by file id.
     """
 
     negatives: dict[str, float]
@@ -54,7 +55,8 @@ def evidence_of(batch: pd.DataFrame) -> BatchEvidence:
 
     Parameters
     ----------
-    batch : rows of `GateFits` of one population and batch.
+    batch : pandas.DataFrame
+        rows of `GateFits` of one population and batch.
     """
     shown = batch[(batch["tube"] == "stained") & batch["histogram"].notna()]
     if shown.empty:
@@ -84,8 +86,10 @@ def odd_in_many(
 
     Parameters
     ----------
-    evidence : by population, then by batch.
-    markers : of each population's gate.
+    evidence : mapping of str to mapping of str to BatchEvidence
+        by population, then by batch.
+    markers : mapping of str to str
+        of each population's gate.
     """
     seen: dict[str, list[str]] = {}
     for population, batches in evidence.items():
@@ -110,7 +114,8 @@ def moved_share(
 
     Parameters
     ----------
-    cut : one place for all tubes, or each tube's own.
+    cut : float or FloatArray
+        one place for all tubes, or each tube's own.
     """
     total = histograms.sum(axis=1)
     low, high = np.minimum(cut, other), np.maximum(cut, other)

@@ -1,8 +1,8 @@
 """What the error of every cut does to every count: the standard error of a log share.
 
-A population depends on its own cut, on those of its ancestors, and on those of the populations that they are
-combined from. Each cut in turn is moved by one standard error either way; only the events between the two
-places change side, so only these few go through the gates again.
+A population depends on its own cut, on those of its ancestors, and on those of the populations that
+they are combined from. Each cut in turn is moved by one standard error either way; only the events
+between the two places change side, so only these few go through the gates again.
 """
 
 from __future__ import annotations
@@ -40,13 +40,17 @@ def switching_events(
 
     Parameters
     ----------
-    gated : the tube, which holds the parent.
-    gate : the gate; a cut or the edge of a shape may have an error.
-    cut_se : that standard error, transformed units; None for none.
+    membership : Membership
+        the tube, which holds the parent.
+    gate : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or None
+        the gate; a cut or the edge of a shape may have an error.
+    cut_se : float or None
+        that standard error, transformed units; None for none.
 
     Returns
     -------
-    Indices into the tube; none where the cut has no error.
+    Events
+        Indices into the tube; none where the cut has no error.
     """
     events = membership[parent]
     if not isinstance(gate, Movable) or cut_se is None:
@@ -62,20 +66,27 @@ def gate_errors(
     cut_ses: Mapping[str, float | None],
     switching: Mapping[str, Events],
 ) -> dict[str, float | None]:
-    """Return the standard error of every population's log share that comes from the position of cuts.
+    """Return the standard error of every population's log share that comes from the position of
+    cuts.
 
     Parameters
     ----------
-    gated : the tube with all its populations.
-    gates : geometry of every population.
-    cut_ses : standard error of its cut, transformed units; None for none.
-    switching : of `switching_events`, for every population of `gated`.
+    membership : Membership
+        the tube with all its populations.
+    gates : mapping of str to (Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or
+        None)
+        geometry of every population.
+    cut_ses : mapping of str to (float or None)
+        standard error of its cut, transformed units; None for none.
+    switching : mapping of str to Events
+        of `switching_events`, for every population of `gated`.
 
     Returns
     -------
-    By population: standard error of the logarithm of its share of the template's denominator. Of the
-    denominator itself, and of what does not lie within it, that of the logarithm of the count. None where no
-    cut with an error has a part in it.
+    dict of str to (float or None)
+        By population: standard error of the logarithm of its share of the template's denominator.
+        Of the denominator itself, and of what does not lie within it, that of the logarithm of the
+        count. None where no cut with an error has a part in it.
 
     Notes
     -----
@@ -110,17 +121,24 @@ def rival_sizes(
     gates: Mapping[str, Geometry | None],
     rival_cuts: Mapping[str, float | None],
 ) -> dict[str, int]:
-    """Return the size of every population that an ambiguous cut decides on, with the cut at its other place.
+    """Return the size of every population that an ambiguous cut decides on, with the cut at its
+    other place.
 
     Parameters
     ----------
-    membership : the tube with all its populations.
-    gates : geometry of every population.
-    rival_cuts : the other place of an ambiguous cut, transformed units; None for none.
+    membership : Membership
+        the tube with all its populations.
+    gates : mapping of str to (Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or
+        None)
+        geometry of every population.
+    rival_cuts : mapping of str to (float or None)
+        the other place of an ambiguous cut, transformed units; None for none.
 
     Returns
     -------
-    Only populations that such a cut has a part in. Of several, the one that changes the population most.
+    dict of str to int
+        Only populations that such a cut has a part in. Of several, the one that changes the
+        population most.
     """
     counted = [
         population.name for population in template.populations if population.name in membership
@@ -149,7 +167,9 @@ def rival_sizes(
 
 
 def shifted(gate: Movable, by: float) -> Movable:
-    """Return the gate with its cut raised, or the edges of its shape drawn in, by transformed units."""
+    """Return the gate with its cut raised, or the edges of its shape drawn in, by transformed
+    units.
+    """
     if isinstance(gate, Ellipse):
         # the mean radius: that of the circle of the same area (volume)
         n = len(gate.centre)
@@ -177,8 +197,8 @@ def shifted(gate: Movable, by: float) -> Movable:
 def log_change(n_low: int, n_high: int) -> float:
     """Return half the log ratio of the counts one standard error left and right of the cut.
 
-    Positive where the count falls as the cut rises. Half an event is added to both, so that an empty gate
-    has a finite answer.
+    Positive where the count falls as the cut rises. Half an event is added to both, so that an
+    empty gate has a finite answer.
     """
     return float(np.log((n_low + 0.5) / (n_high + 0.5))) / 2
 

@@ -19,12 +19,16 @@ class FinalGate:
 
     Parameters
     ----------
-    geometry : the gate; None when not estimable.
-    cut_se : standard error of its cut, transformed units; None for gates without one.
-    state, reason : as in `Gates`.
-    rival_cut : the other place of an ambiguous cut, transformed units.
-    expected : of a gate by level, for each event of the parent: background, missed and their
-        errors.
+    geometry : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or None
+        the gate; None when not estimable.
+    cut_se : float or None
+        standard error of its cut, transformed units; None for gates without one.
+    state, reason : str or str or None
+        as in `Gates`.
+    rival_cut : float, optional
+        the other place of an ambiguous cut, transformed units.
+    expected : tuple of (float, float, float, float), optional
+        of a gate by level, for each event of the parent: background, missed and their errors.
     """
 
     geometry: Geometry | None

@@ -40,14 +40,13 @@ log = logging.getLogger(__name__)
 
 METHODS_TEXT = (
     "The events that were kept, read from the FCS files in instrument units, were compensated with "
-    "the study's own matrix where one was given and else with the matrix of the file, and transformed "
-    "to one scale per marker for the whole study (logicle unless the panel's gating template says "
-    "otherwise; scatter and time linearly). "
-    "Gates were learned in every tube by itself along a fixed template: cuts were placed in the "
-    "valley between negative and positive events of a histogram smoothed with a locally adapted "
-    "bandwidth, lymphocytes were enclosed by an ellipse in forward and side scatter, single cells "
-    "by a robust regression of pulse height on pulse area, and every cut was given a standard "
-    "error by resampling the histogram."
+    "the study's own matrix where one was given and else with the matrix of the file, and "
+    "transformed to one scale per marker for the whole study (logicle unless the panel's gating "
+    "template says otherwise; scatter and time linearly). Gates were learned in every tube by "
+    "itself along a fixed template: cuts were placed in the valley between negative and positive "
+    "events of a histogram smoothed with a locally adapted bandwidth, lymphocytes were enclosed by "
+    "an ellipse in forward and side scatter, single cells by a robust regression of pulse height "
+    "on pulse area, and every cut was given a standard error by resampling the histogram."
 )
 CITATIONS = ("parks2006", "moore2012", "silverman1986", "finak2014", "malek2015")
 
@@ -65,23 +64,33 @@ def fit_batch(
 
     Parameters
     ----------
-    rows : rows of the checked tube sheet; `path` can be opened as it stands.
-    panel : the panel sheet.
-    template : the panel's gating template.
-    settings : the flow section.
-    acquisitions : gains the rows of `Acquisitions` of every tube whose acquisition was judged.
-    kept : gains the row of `KeptEvents` of every tube.
+    rows : iterable of mapping of str to object
+        rows of the checked tube sheet; `path` can be opened as it stands.
+    panel : pandas.DataFrame
+        the panel sheet.
+    template : Template
+        the panel's gating template.
+    settings : GateFitting
+        the flow section.
+    acquisitions : list of pandas.DataFrame, optional
+        gains the rows of `Acquisitions` of every tube whose acquisition was judged.
+    kept : list of dict of str to object, optional
+        gains the row of `KeptEvents` of every tube.
 
     Returns
     -------
-    fits : `GateFits`, one row per tube and population, also for tubes that cannot be used.
-    quality : `TubeQuality`, one row per tube.
-    axes : file name, and channel and transform of each marker, for exchange with other programs; see
+    fits : pandas.DataFrame
+        `GateFits`, one row per tube and population, also for tubes that cannot be used.
+    quality : pandas.DataFrame
+        `TubeQuality`, one row per tube.
+    axes : dict of str to object
+        file name, and channel and transform of each marker, for exchange with other programs; see
         `axes_of`.
 
     Raises
     ------
-    ItcError : a tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
+    ItcError
+        a tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
     """
     fits: list[dict[str, Any]] = []
     quality: list[dict[str, Any]] = []
@@ -143,7 +152,8 @@ def load_checked(
 
     Raises
     ------
-    ItcError : the tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
+    ItcError
+        the tube cannot be used and ``settings.on_bad_tube`` is ``stop``.
     """
     result: Tube | ItcError
     try:
@@ -201,7 +211,9 @@ def walk_template(
 
 
 def axes_of(tube: Tube) -> dict[str, Any]:
-    """Return what another program needs to draw the tube's gates: channels, scales, compensation."""
+    """Return what another program needs to draw the tube's gates: channels, scales,
+    compensation.
+    """
     axes = {
         "channels": dict(tube.channels),
         "transforms": {marker: tube.transforms[marker].to_dict() for marker in tube.markers},

@@ -44,8 +44,10 @@ def bin_counts(values: npt.NDArray[np.float32], width: float) -> tuple[int, npt.
 
     Parameters
     ----------
-    values : transformed units, at least one.
-    width : of a bin.
+    values : numpy.ndarray
+        transformed units, at least one.
+    width : float
+        of a bin.
     """
     lowest, n_bins = round(_LOWEST / width), round((_HIGHEST - _LOWEST) / width)
     counts = np.zeros(n_bins, dtype=np.int64)

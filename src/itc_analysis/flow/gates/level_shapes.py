@@ -51,7 +51,9 @@ def gradients(
 
     Returns
     -------
-    (n_tubes, n_levels, n_bins), (n_tubes, n_levels, N_SHAPE, n_bins), (n_tubes, n_levels, n_bins).
+    tuple of (FloatArray, FloatArray, FloatArray)
+        (n_tubes, n_levels, n_bins), (n_tubes, n_levels, N_SHAPE, n_bins), (n_tubes, n_levels,
+        n_bins).
     """
     density = per_bin_shifted(x, shapes, shifts)
     parts = []

@@ -63,14 +63,18 @@ class LevelCut:
 
     Parameters
     ----------
-    cut, cut_se : transformed units; the error only of what is borrowed, since that of the levels is
-        in the counts.
-    n_background, background_se : events of lower levels expected at or above the cut, of the tube's
-        parent.
-    n_missed, missed_se : events of the level expected below the cut.
-    rival_cut : where the level would begin if the next lower one belonged to it, or the next higher
-        one began it.
-    state, reason : as in `Gates`.
+    cut, cut_se : float
+        transformed units; the error only of what is borrowed, since that of the levels is in the
+        counts.
+    n_background, background_se : float or None
+        events of lower levels expected at or above the cut, of the tube's parent.
+    n_missed, missed_se : float or None
+        events of the level expected below the cut.
+    rival_cut : float or None
+        where the level would begin if the next lower one belonged to it, or the next higher one
+        began it.
+    state, reason : {"ok", "pooled", "borrowed", "ambiguous", "weak"} or str or None
+        as in `Gates`.
     """
 
     cut: float
@@ -118,14 +122,16 @@ def level_cuts(fits: pd.DataFrame, odd: Collection[str] = ()) -> dict[str, Level
 
     Parameters
     ----------
-    fits : `GateFits` of one population, all batches. Only stained tubes with a histogram of their
-        parent teach and
-        get a cut of their own.
-    odd : tubes that stand against their batch, and teach nothing.
+    fits : pandas.DataFrame
+        `GateFits` of one population, all batches. Only stained tubes with a histogram of their
+        parent teach and get a cut of their own.
+    odd : collection of str
+        tubes that stand against their batch, and teach nothing.
 
     Returns
     -------
-    Tubes of batches without any positive cells, in a study without any, have none.
+    dict of str to LevelCut
+        Tubes of batches without any positive cells, in a study without any, have none.
     """
     usable = fits[(fits["tube"] == "stained") & fits["histogram"].notna()]
     found: list[_BatchLevels] = []

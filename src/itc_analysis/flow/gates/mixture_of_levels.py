@@ -38,17 +38,26 @@ class LevelFit:
 
     Parameters
     ----------
-    x : centres of the bins, transformed units.
-    shapes : shape (n_levels, N_SHAPE), see `level_shapes`.
-    sizes : events of each tube on each level, shape (n_tubes, n_levels).
-    shifts : of each tube, transformed units.
-    deviance : twice the log likelihood ratio to the histograms themselves, penalties included.
-    dispersion : Pearson's, at least 1.
-    shape_covariance : of the free shape parameters, flat.
-    local_covariance : of each tube's sizes and shift given the shapes, shape (n_tubes, n_levels +
-        1, n_levels + 1).
-    carried : what an error of the shapes does to sizes and shift, shape (n_tubes, n_levels *
-        N_SHAPE, n_levels + 1).
+    x : FloatArray
+        centres of the bins, transformed units.
+    shapes : FloatArray
+        shape (n_levels, N_SHAPE), see `level_shapes`.
+    sizes : FloatArray
+        events of each tube on each level, shape (n_tubes, n_levels).
+    shifts : FloatArray
+        of each tube, transformed units.
+    deviance : float
+        twice the log likelihood ratio to the histograms themselves, penalties included.
+    dispersion : float
+        Pearson's, at least 1.
+    shape_covariance : FloatArray
+        of the free shape parameters, flat.
+    local_covariance : FloatArray
+        of each tube's sizes and shift given the shapes, shape (n_tubes, n_levels + 1, n_levels +
+        1).
+    carried : FloatArray
+        what an error of the shapes does to sizes and shift, shape (n_tubes, n_levels * N_SHAPE,
+        n_levels + 1).
     """
 
     x: FloatArray
@@ -72,12 +81,15 @@ def fit_levels(histograms: FloatArray, x: FloatArray, n_levels: int) -> LevelFit
 
     Parameters
     ----------
-    histograms : events per bin, shape (n_tubes, n_bins).
-    x : centres of the bins, evenly spaced.
+    histograms : FloatArray
+        events per bin, shape (n_tubes, n_bins).
+    x : FloatArray
+        centres of the bins, evenly spaced.
 
     Returns
     -------
-    None where there are fewer events than parameters.
+    LevelFit or None
+        None where there are fewer events than parameters.
     """
     if histograms.sum() < 10 * n_levels * N_SHAPE:
         return None

@@ -33,16 +33,22 @@ def nearby_cuts(
 
     Parameters
     ----------
-    fits : rows of `GateFits` of one population, all batches.
-    name : the batch.
-    evidence : what each batch shows; tubes that stand against their batch teach nothing.
-    usual : how far cuts of one batch lie apart, see `usual_spread`.
+    fits : pandas.DataFrame
+        rows of `GateFits` of one population, all batches.
+    name : str
+        the batch.
+    evidence : mapping of str to BatchEvidence
+        what each batch shows; tubes that stand against their batch teach nothing.
+    usual : float
+        how far cuts of one batch lie apart, see `usual_spread`.
 
     Returns
     -------
-    judge : of three tubes or more: the batch's decided cuts, else its shallow valleys where they
-        agree, else the study's; None without.
-    lender : of the batch's one or two decided tubes; None without, or where three or more judge.
+    judge : CutReference or None
+        of three tubes or more: the batch's decided cuts, else its shallow valleys where they agree,
+        else the study's; None without.
+    lender : CutReference or None
+        of the batch's one or two decided tubes; None without, or where three or more judge.
     """
     odd = {file_id for batch in evidence.values() for file_id in batch.odd}
     teaching = fits[~fits["file_id"].isin(odd)]

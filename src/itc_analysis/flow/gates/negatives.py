@@ -26,8 +26,10 @@ def negative_places(histograms: FloatArray, x: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    histograms : events per bin, shape (n_tubes, n_bins).
-    x : centres of the bins, evenly spaced.
+    histograms : FloatArray
+        events per bin, shape (n_tubes, n_bins).
+    x : FloatArray
+        centres of the bins, evenly spaced.
     """
     places = []
     for peaks in map(_peaks, _smoothed(histograms, x)):

@@ -82,16 +82,22 @@ def pool_gates(
 
     Parameters
     ----------
-    fits : `GateFits` of one panel, all batches.
-    template : the panel's gating template.
-    settings : the flow section: `outlier_mads`.
-    manual : gates that a person drew, which take the place of the learned ones; None for none.
-    axes : channels and scales of each tube, to bring them onto; see `gatingml.read_axes`.
+    fits : pandas.DataFrame
+        `GateFits` of one panel, all batches.
+    template : Template
+        the panel's gating template.
+    settings : GatePooling
+        the flow section: `outlier_mads`.
+    manual : ManualGates, optional
+        gates that a person drew, which take the place of the learned ones; None for none.
+    axes : mapping of str to mapping of str to object, optional
+        channels and scales of each tube, to bring them onto; see `gatingml.read_axes`.
 
     Raises
     ------
-    ItcError : the table holds populations that the template lacks or the reverse, or a population
-        with ``on_failure: stop`` has no gate.
+    ItcError
+        the table holds populations that the template lacks or the reverse, or a population with
+        ``on_failure: stop`` has no gate.
     """
     is_positivity = fits["population"].str.startswith(POSITIVE_OF)
     positivity, fits = fits[is_positivity], fits[~is_positivity]

@@ -37,8 +37,10 @@ def fit_positivity(
 
     Parameters
     ----------
-    membership : a stained tube with the populations of its own gates.
-    quantile : of the negatives that lies below the threshold.
+    membership : Membership
+        a stained tube with the populations of its own gates.
+    quantile : float
+        of the negatives that lies below the threshold.
     """
     return [
         _fit(membership, positivity.marker, template.denominator, quantile, n_bootstrap)
@@ -53,8 +55,10 @@ def pool_positivity(
 
     Parameters
     ----------
-    fits : rows of `GateFits` under `POSITIVE_OF`, all batches.
-    odd : tubes that stand against their batch, and teach nothing.
+    fits : pandas.DataFrame
+        rows of `GateFits` under `POSITIVE_OF`, all batches.
+    odd : collection of str
+        tubes that stand against their batch, and teach nothing.
     """
     rows: list[dict[str, Any]] = []
     for positivity in template.positivity:

@@ -10,8 +10,8 @@ import pandas as pd
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
 from itc_analysis.statistics.robust import MAD_TO_SD
 
-#: Spread of a batch's cuts where no batch shows one, transformed units: 20 % of the intensity on a scale of
-#: 4.5 decades, twice what a stable cytometer drifts within a day.
+#: Spread of a batch's cuts where no batch shows one, transformed units: 20 % of the intensity on a
+#: scale of 4.5 decades, twice what a stable cytometer drifts within a day.
 UNKNOWN_SPREAD = 2 * MIN_SPREAD
 
 
@@ -21,11 +21,15 @@ class CutReference:
 
     Parameters
     ----------
-    source : in words, for reasons.
-    centre : robust centre, transformed units.
-    spread : robust standard deviation between tubes, freed of their own errors; never below
+    source : str
+        in words, for reasons.
+    centre : float
+        robust centre, transformed units.
+    spread : float
+        robust standard deviation between tubes, freed of their own errors; never below
         `MIN_SPREAD`.
-    n_tubes : tubes behind it.
+    n_tubes : int
+        tubes behind it.
     """
 
     source: str
@@ -39,7 +43,8 @@ def reference(cuts: pd.DataFrame, source: str) -> CutReference | None:
 
     Parameters
     ----------
-    cuts : rows of `GateFits` of one population.
+    cuts : pandas.DataFrame
+        rows of `GateFits` of one population.
     """
     usable = _decided(cuts)
     if len(usable) < MIN_TUBES:
@@ -59,12 +64,14 @@ def usual_spread(fits: pd.DataFrame) -> float:
 
     Parameters
     ----------
-    fits : `GateFits`, any number of populations and batches.
+    fits : pandas.DataFrame
+        `GateFits`, any number of populations and batches.
 
     Returns
     -------
-    Median of the spreads of all batches and populations with `MIN_TUBES` decided tubes, transformed
-    units; `UNKNOWN_SPREAD` where there is none.
+    float
+        Median of the spreads of all batches and populations with `MIN_TUBES` decided tubes,
+        transformed units; `UNKNOWN_SPREAD` where there is none.
     """
     decided = _decided(fits)
     groups = [cuts for _, cuts in decided.groupby(["population", "batch"], sort=True)]
@@ -81,8 +88,10 @@ def few_tubes(cuts: pd.DataFrame, source: str, usual: float) -> CutReference | N
 
     Parameters
     ----------
-    cuts : rows of `GateFits` of one population and batch.
-    usual : of `usual_spread`.
+    cuts : pandas.DataFrame
+        rows of `GateFits` of one population and batch.
+    usual : float
+        of `usual_spread`.
     """
     usable = _decided(cuts)
     n = len(usable)

@@ -24,8 +24,10 @@ def one_valley(fits: pd.DataFrame, population: Population) -> pd.DataFrame:
 
     Parameters
     ----------
-    fits : rows of `GateFits` of one population, all batches.
-    population : with ``level: positive`` the lower valley is taken and none is a rival.
+    fits : pandas.DataFrame
+        rows of `GateFits` of one population, all batches.
+    population : Population
+        with ``level: positive`` the lower valley is taken and none is a rival.
 
     Notes
     -----
@@ -59,9 +61,12 @@ def with_rival(row: dict[str, Any], fit: pd.Series, batch: pd.DataFrame) -> dict
 
     Parameters
     ----------
-    row : columns of `Gates`.
-    fit : the tube's row of `GateFits`.
-    batch : those of its batch.
+    row : dict of str to object
+        columns of `Gates`.
+    fit : pandas.Series
+        the tube's row of `GateFits`.
+    batch : pandas.DataFrame
+        those of its batch.
     """
     if row["state"] in ("ok", "pooled") and not pd.isna(fit["rival_cut"]):
         rival = float(fit["rival_cut"]) + row["cut"] - float(fit["cut"])

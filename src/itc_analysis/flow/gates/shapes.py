@@ -22,9 +22,12 @@ class Shapes:
 
     Parameters
     ----------
-    source : in words, for reasons.
-    table : their rows of `GateFits`.
-    places : where each lies, shape (n_tubes, n_numbers), transformed units.
+    source : str
+        in words, for reasons.
+    table : pandas.DataFrame
+        their rows of `GateFits`.
+    places : FloatArray
+        where each lies, shape (n_tubes, n_numbers), transformed units.
     """
 
     source: str
@@ -53,7 +56,8 @@ def collect_shapes(fits: pd.DataFrame, source: str) -> Shapes | None:
 
     Parameters
     ----------
-    fits : rows of `GateFits` of one population.
+    fits : pandas.DataFrame
+        rows of `GateFits` of one population.
     """
     usable = fits[
         (fits["tube"] == "stained") & (fits["status"] == "ok") & fits["geometry"].notna()
@@ -75,10 +79,14 @@ def decide_shape(
 
     Parameters
     ----------
-    row : columns of `Gates` that do not depend on the decision.
-    fit : the tube's row of `GateFits`.
-    shapes : what to judge it by; None when there are too few tubes.
-    settings : the flow section: `outlier_mads`.
+    row : dict of str to object
+        columns of `Gates` that do not depend on the decision.
+    fit : pandas.Series
+        the tube's row of `GateFits`.
+    shapes : Shapes or None
+        what to judge it by; None when there are too few tubes.
+    settings : GatePooling
+        the flow section: `outlier_mads`.
     """
     reason = None if pd.isna(fit["reason"]) else str(fit["reason"])
     own = None if pd.isna(fit["geometry"]) else str(fit["geometry"])

@@ -1,4 +1,6 @@
-"""Clusters of events in two markers: the peaks of their smoothed histogram, each with its own ground."""
+"""Clusters of events in two markers: the peaks of their smoothed histogram, each with its own
+ground.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,12 @@ class Cluster:
 
     Parameters
     ----------
-    x, y : bin of the peak.
-    share : of all events, 0..1.
-    quality : 1 - highest saddle to another cluster / height of the peak, 0..1.
+    x, y : int
+        bin of the peak.
+    share : float
+        of all events, 0..1.
+    quality : float
+        1 - highest saddle to another cluster / height of the peak, 0..1.
     """
 
     x: int
@@ -33,12 +38,15 @@ def find_clusters(smooth: npt.NDArray[np.float64]) -> tuple[list[Cluster], npt.N
 
     Parameters
     ----------
-    smooth : smoothed two-dimensional histogram.
+    smooth : numpy.ndarray
+        smoothed two-dimensional histogram.
 
     Returns
     -------
-    clusters : highest peak first.
-    labels : shape as `smooth`; all bins of a cluster have the number that stands at its peak, -1 where
+    clusters : list of Cluster
+        highest peak first.
+    labels : numpy.ndarray
+        shape as `smooth`; all bins of a cluster have the number that stands at its peak, -1 where
         hardly an event lies.
     """
     labels = np.full(smooth.shape, -1, dtype=np.int64)

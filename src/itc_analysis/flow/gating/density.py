@@ -49,11 +49,16 @@ class Density:
 
     Parameters
     ----------
-    centres : bin centres, transformed units, shape (n_bins,).
-    counts : events per bin.
-    kernel : shape (n_bins, n_bins); ``kernel @ counts`` is the smooth density in events per bin.
-    smooth : that product.
-    height : density of a single event at its own place, per bin: how high one event stands.
+    centres : FloatArray
+        bin centres, transformed units, shape (n_bins,).
+    counts : FloatArray
+        events per bin.
+    kernel : numpy.ndarray
+        shape (n_bins, n_bins); ``kernel @ counts`` is the smooth density in events per bin.
+    smooth : FloatArray
+        that product.
+    height : FloatArray
+        density of a single event at its own place, per bin: how high one event stands.
     """
 
     centres: FloatArray
@@ -74,12 +79,17 @@ class Valley:
 
     Parameters
     ----------
-    left, right : bins of the two peaks.
-    bottom : bin of the valley's lowest point.
-    depth : 1 - density at the bottom / density of the lower side's highest point; 0..1.
-    excess : events of the lesser side that stand out above the bottom. A side reaches as far as
-        the density stays above the bottom, over smaller valleys too.
-    z : `excess` over its Poisson standard error.
+    left, right : int
+        bins of the two peaks.
+    bottom : int
+        bin of the valley's lowest point.
+    depth : float
+        1 - density at the bottom / density of the lower side's highest point; 0..1.
+    excess : float
+        events of the lesser side that stand out above the bottom. A side reaches as far as the
+        density stays above the bottom, over smaller valleys too.
+    z : float
+        `excess` over its Poisson standard error.
     """
 
     left: int
@@ -100,7 +110,8 @@ def estimate(values: npt.ArrayLike) -> Density:
 
     Parameters
     ----------
-    values : transformed units, at least one.
+    values : array_like
+        transformed units, at least one.
     """
     values = np.asarray(values)
     if values.size == 0:
@@ -189,8 +200,10 @@ def bottoms(
 
     Parameters
     ----------
-    smooth : shape (..., n_bins).
-    height : density that one event adds at its own place.
+    smooth : FloatArray
+        shape (..., n_bins).
+    height : float
+        density that one event adds at its own place.
     """
     part = np.atleast_2d(smooth)[:, valley.left : valley.right + 1]
     lowest = np.argmin(part, axis=1)
@@ -231,7 +244,8 @@ def right_width(counts: FloatArray, peak: int) -> float:
 def narrower_width(counts: FloatArray, peak: int) -> float:
     """Return the standard deviation of a peak from its narrower half.
 
-    The right half may hold dim positives; the left one is long where noise around zero stretches it.
+    The right half may hold dim positives; the left one is long where noise around zero stretches
+    it.
     """
     return min(left_width(counts, peak), right_width(counts, peak))
 

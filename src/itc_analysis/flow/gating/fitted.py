@@ -13,8 +13,8 @@ from itc_analysis.flow.gating.geometry import Geometry
 NO_TUBE = "no_tube"
 NO_CHANNEL = "no_channel"
 
-#: State of a cut where nothing separates positives from negatives in its tube, and nothing else can judge
-#: it.
+#: State of a cut where nothing separates positives from negatives in its tube, and nothing else can
+#: judge it.
 WEAK = "weak"
 
 Status = Literal["ok", "weak", "not_estimable"]
@@ -26,16 +26,26 @@ class Fitted:
 
     Parameters
     ----------
-    geometry : the gate; None when not estimable.
-    cut : the cut of a one-dimensional gate, transformed units; None otherwise.
-    cut_se : its standard error, transformed units; of a shape without a cut, that of its edge.
-    quality : depth of the valley or separation, 0 (none) to 1 (clear).
-    status : ok; weak: found, but not to be trusted alone; not_estimable.
-    reason : why weak or not estimable, in words.
-    method : the method, when it is not the one that the template names.
-    rival_cut : where another valley, as clear, would put the cut; None without one.
-    rival_share : share of the bootstrap replicates that chose it.
-    histogram : of the parent's events, of a one-dimensional gate; see `gates.histogram`.
+    geometry : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or None
+        the gate; None when not estimable.
+    cut : float or None
+        the cut of a one-dimensional gate, transformed units; None otherwise.
+    cut_se : float or None
+        its standard error, transformed units; of a shape without a cut, that of its edge.
+    quality : float or None
+        depth of the valley or separation, 0 (none) to 1 (clear).
+    status : {"ok", "weak", "not_estimable"}
+        ok; weak: found, but not to be trusted alone; not_estimable.
+    reason : str, optional
+        why weak or not estimable, in words.
+    method : str, optional
+        the method, when it is not the one that the template names.
+    rival_cut : float, optional
+        where another valley, as clear, would put the cut; None without one.
+    rival_share : float, optional
+        share of the bootstrap replicates that chose it.
+    histogram : str, optional
+        of the parent's events, of a one-dimensional gate; see `gates.histogram`.
     """
 
     geometry: Geometry | None
@@ -56,13 +66,19 @@ class Card:
 
     Parameters
     ----------
-    name : as written in a template.
-    fit : ``fit(values, *, markers, side, n_bootstrap, seed, **arguments) -> Fitted``; `values` has
+    name : str
+        as written in a template.
+    fit : callable
+        ``fit(values, *, markers, side, n_bootstrap, seed, **arguments) -> Fitted``; `values` has
         shape (n_markers, n_events) and holds the parent's events only.
-    n_markers : how many markers the method takes, or the numbers it may take; None for one or more.
-    takes_side : whether the population lies above or below a cut and the template must say which.
-    reads_as : one sentence for people who write templates.
-    source : where the method was published; empty for elementary ones.
+    n_markers : int, tuple of int or None
+        how many markers the method takes, or the numbers it may take; None for one or more.
+    takes_side : bool
+        whether the population lies above or below a cut and the template must say which.
+    reads_as : str
+        one sentence for people who write templates.
+    source : str
+        where the method was published; empty for elementary ones.
     """
 
     name: str

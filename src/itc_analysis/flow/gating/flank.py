@@ -1,9 +1,9 @@
 """The right flank of a negative peak, continued: how many negatives lie beyond a cut.
 
 The outermost negatives below an end point are fitted by Poisson regression of their histogram with
-a log-quadratic curve (that of a normal tail), or an exponential where the flank bends outwards. Only
-the outermost ones: the core of a peak says little about its tail, and of a flank with shoulders only
-the last one leads into the gate.
+a log-quadratic curve (that of a normal tail), or an exponential where the flank bends outwards.
+Only the outermost ones: the core of a peak says little about its tail, and of a flank with
+shoulders only the last one leads into the gate.
 """
 
 from __future__ import annotations
@@ -42,11 +42,15 @@ class Flank:
 
     Parameters
     ----------
-    centre : mode of the peak, transformed units.
-    width : its standard deviation, transformed units.
-    end : end of the flank, transformed units.
-    coefficients, covariance : of the logarithm of the events per bin, as a polynomial in standard
-        deviations from the mode.
+    centre : float
+        mode of the peak, transformed units.
+    width : float
+        its standard deviation, transformed units.
+    end : float
+        end of the flank, transformed units.
+    coefficients, covariance : FloatArray
+        of the logarithm of the events per bin, as a polynomial in standard deviations from the
+        mode.
     """
 
     centre: float
@@ -70,8 +74,10 @@ class Flank:
 
         Parameters
         ----------
-        cut : transformed units.
-        highest : events per bin that the curve may not exceed at the cut; it is lowered to that.
+        cut : float
+            transformed units.
+        highest : float
+            events per bin that the curve may not exceed at the cut; it is lowered to that.
         """
         step = densities.BIN_WIDTH / self.width
         start = (cut - self.centre) / self.width
@@ -91,13 +97,17 @@ def fit_flank(density: Density, peak: int, end: int, counts: FloatArray) -> Flan
 
     Parameters
     ----------
-    density : gives the places of the bins.
-    peak : bin of the peak's mode, left of `end`.
-    counts : events per bin, freed of other populations where these are known.
+    density : Density
+        gives the places of the bins.
+    peak : int
+        bin of the peak's mode, left of `end`.
+    counts : FloatArray
+        events per bin, freed of other populations where these are known.
 
     Returns
     -------
-    None when there are too few bins or events, or the flank does not fall towards its end.
+    Flank or None
+        None when there are too few bins or events, or the flank does not fall towards its end.
     """
     width = densities.narrower_width(density.counts, peak)
     per_width = width / densities.BIN_WIDTH

@@ -1,7 +1,8 @@
 """Gaussian mixtures of weighted points by expectation-maximisation, many fits at once.
 
-The points are the filled bins of a histogram and the weights their counts, so a million events cost as much as a
-few thousand. Starts and bootstrap replicates are fitted side by side along the first axis.
+The points are the filled bins of a histogram and the weights their counts, so a million events cost
+as much as a few thousand. Starts and bootstrap replicates are fitted side by side along the first
+axis.
 """
 
 from __future__ import annotations
@@ -29,10 +30,14 @@ class Gaussians:
 
     Parameters
     ----------
-    shares : shape (R, K), each row sums to 1.
-    means : shape (R, K, D).
-    covariances : shape (R, K, D, D).
-    log_likelihoods : shape (R,), of all events together.
+    shares : FloatArray
+        shape (R, K), each row sums to 1.
+    means : FloatArray
+        shape (R, K, D).
+    covariances : FloatArray
+        shape (R, K, D, D).
+    log_likelihoods : FloatArray
+        shape (R,), of all events together.
     """
 
     shares: FloatArray
@@ -77,14 +82,19 @@ def fit_gaussians(
 
     Parameters
     ----------
-    points : shape (n_points, D).
-    weights : events at each point, shape (n_points,).
-    n_components : normal components.
-    narrowest : their standard deviations never fall below this, so that none sinks into one bin.
+    points : FloatArray
+        shape (n_points, D).
+    weights : FloatArray
+        events at each point, shape (n_points,).
+    n_components : int
+        normal components.
+    narrowest : float
+        their standard deviations never fall below this, so that none sinks into one bin.
 
     Returns
     -------
-    R = 1. The same points in another order give the same fit.
+    Gaussians
+        R = 1. The same points in another order give the same fit.
     """
     starts = _starts(points, weights, n_components)
     trials = _maximise(points, weights[None], starts, narrowest, n_iterations=_N_TRIAL)
@@ -100,8 +110,10 @@ def refit(
 
     Parameters
     ----------
-    replicates : events at each point, shape (R, n_points).
-    fitted : of `fit_gaussians`.
+    replicates : FloatArray
+        events at each point, shape (R, n_points).
+    fitted : Gaussians
+        of `fit_gaussians`.
     """
     start = np.broadcast_to(
         fitted.posteriors(points), (len(replicates), *fitted.shares.shape[1:], len(points))
@@ -117,7 +129,9 @@ def bayes_information(fitted: Gaussians, n_events: float) -> float:
 
 
 def _starts(points: FloatArray, weights: FloatArray, n_components: int) -> FloatArray:
-    """Return starting posteriors: the points split at quantiles of each axis, sum and difference."""
+    """Return starting posteriors: the points split at quantiles of each axis, sum and
+    difference.
+    """
     n, d = points.shape
     directions = [points[:, axis] for axis in range(d)]
     if d > 1:

@@ -1,7 +1,7 @@
 """Gates as shapes in transformed units: evaluate them on events, write and read them as JSON.
 
-Edges follow Gating-ML 2.0: an event on a lower bound is inside, on an upper bound outside. Bounds are
-compared in the precision of the events.
+Edges follow Gating-ML 2.0: an event on a lower bound is inside, on an upper bound outside. Bounds
+are compared in the precision of the events.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ class Threshold:
 
     Parameters
     ----------
-    markers : one marker.
-    side : above (cut included) or below (cut excluded).
-    cut : transformed units.
+    markers : tuple of str
+        one marker.
+    side : {"above", "below"}
+        above (cut included) or below (cut excluded).
+    cut : float
+        transformed units.
     """
 
     markers: tuple[str, ...]
@@ -47,8 +50,10 @@ class AllAbove:
 
     Parameters
     ----------
-    markers : one or more markers.
-    cut : transformed units, the same for all.
+    markers : tuple of str
+        one or more markers.
+    cut : float
+        transformed units, the same for all.
     """
 
     markers: tuple[str, ...]
@@ -66,9 +71,11 @@ class Rectangle:
 
     Parameters
     ----------
-    markers : one or more markers.
-    lowest, highest : bounds of each marker, transformed units; the lower ones are inside, the upper
-        ones outside; None where it is open.
+    markers : tuple of str
+        one or more markers.
+    lowest, highest : tuple of (float or None)
+        bounds of each marker, transformed units; the lower ones are inside, the upper ones outside;
+        None where it is open.
     """
 
     markers: tuple[str, ...]
@@ -92,8 +99,10 @@ class Polygon:
 
     Parameters
     ----------
-    markers : the x and the y marker.
-    vertices : corners in order, transformed units; closed by itself.
+    markers : tuple of str
+        the x and the y marker.
+    vertices : tuple of tuple of (float, float)
+        corners in order, transformed units; closed by itself.
     """
 
     markers: tuple[str, ...]
@@ -114,10 +123,14 @@ class Ellipse:
 
     Parameters
     ----------
-    markers : two or more markers.
-    centre : transformed units, one number per marker.
-    covariance : as many rows and columns, transformed units squared.
-    distance_square : squared Mahalanobis distance of the edge.
+    markers : tuple of str
+        two or more markers.
+    centre : tuple of float
+        transformed units, one number per marker.
+    covariance : tuple of tuple of float
+        as many rows and columns, transformed units squared.
+    distance_square : float
+        squared Mahalanobis distance of the edge.
     """
 
     markers: tuple[str, ...]
@@ -145,8 +158,8 @@ class Combination:
 
     Parameters
     ----------
-    all_of, any_of, none_of : names of populations within the same parent; an empty list asks
-        nothing.
+    all_of, any_of, none_of : tuple of str
+        names of populations within the same parent; an empty list asks nothing.
     """
 
     all_of: tuple[str, ...] = ()
@@ -163,8 +176,10 @@ class Combination:
 
         Parameters
         ----------
-        masks : which of the parent's events belong to each of the populations.
-        n_events : events of the parent.
+        masks : mapping of str to numpy.ndarray
+            which of the parent's events belong to each of the populations.
+        n_events : int
+            events of the parent.
         """
         inside = np.ones(n_events, dtype=np.bool_)
         for name in self.all_of:
@@ -198,7 +213,8 @@ def from_json(text: str) -> Geometry:
 
     Raises
     ------
-    ValueError : the text is not such a gate.
+    ValueError
+        the text is not such a gate.
     """
     data = json.loads(text)
     kind = data.pop("kind", None)

@@ -33,11 +33,16 @@ class LeftHalf:
 
     Parameters
     ----------
-    mode : of the negatives.
-    sd : their standard deviation.
-    threshold : mirror image of the quantile of the left half.
-    standard_error : of the threshold.
-    n_left : events left of the mode.
+    mode : float
+        of the negatives.
+    sd : float
+        their standard deviation.
+    threshold : float
+        mirror image of the quantile of the left half.
+    standard_error : float
+        of the threshold.
+    n_left : float
+        events left of the mode.
     """
 
     mode: float
@@ -59,9 +64,12 @@ def left_half(
 
     Parameters
     ----------
-    counts : events per bin.
-    edges : of the bins, instrument units, one more than bins; not evenly spaced.
-    quantile : of the negatives, below the threshold (that of an FMO tube).
+    counts : FloatArray
+        events per bin.
+    edges : FloatArray
+        of the bins, instrument units, one more than bins; not evenly spaced.
+    quantile : float
+        of the negatives, below the threshold (that of an FMO tube).
     """
     found = _mirror(counts, edges, quantile)
     if found is None:

@@ -2,9 +2,9 @@
 
 The right flank of the negatives (log-quadratic, as in `flank`) and the positives (normal on the
 transformed scale) are fitted together to the histogram around the cut by Poisson likelihood. The
-positives are fitted up to a little beyond their mode: what bends further right says nothing about the
-overlap. Gives the negatives expected beyond the cut and the positives expected below it, with standard
-errors from the curvature of the likelihood.
+positives are fitted up to a little beyond their mode: what bends further right says nothing about
+the overlap. Gives the negatives expected beyond the cut and the positives expected below it, with
+standard errors from the curvature of the likelihood.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from itc_analysis.statistics.arrays import FloatArray
 MIN_POSITIVES = 50
 #: Bins up to so many standard deviations of the positives right of their mode are fitted.
 _BEYOND_MODE = 1.0
-#: The left half of a population is not exactly the mirror of its right half: relative standard error
-#: added to the positives expected below the cut.
+#: The left half of a population is not exactly the mirror of its right half: relative standard
+#: error added to the positives expected below the cut.
 MISSED_FORM_ERROR = 0.5
 #: A fit that leaves more scatter than this many times Poisson's does not describe the histogram.
 _WORST_DISPERSION = 2.0
@@ -42,7 +42,8 @@ _CURVATURE = 2
 _N_PARAMETERS = 6
 #: Expected events per bin never fall below this, so that their logarithm is finite.
 _FEWEST = 1e-9
-#: Damping of a step: at the start, when hopeless; a covariance from worse conditioned equations is noise.
+#: Damping of a step: at the start, when hopeless; a covariance from worse conditioned equations is
+#: noise.
 _DAMPING, _HOPELESS, _WORST_CONDITION = 1e-3, 1e6, 1e12
 
 
@@ -52,8 +53,10 @@ class Overlap:
 
     Parameters
     ----------
-    n_background, background_se : negatives expected at or above the cut.
-    n_missed, missed_se : positives expected below it.
+    n_background, background_se : float
+        negatives expected at or above the cut.
+    n_missed, missed_se : float
+        positives expected below it.
     """
 
     n_background: float
@@ -67,13 +70,16 @@ def fit_overlap(density: Density, cut: float) -> Overlap | None:
 
     Parameters
     ----------
-    density : of the parent population.
-    cut : transformed units, between the modes of the two.
+    density : Density
+        of the parent population.
+    cut : float
+        transformed units, between the modes of the two.
 
     Returns
     -------
-    None when there are too few positives, their mode does not lie clearly beyond the cut, or the
-    fitted curve does not describe the histogram.
+    Overlap or None
+        None when there are too few positives, their mode does not lie clearly beyond the cut, or
+        the fitted curve does not describe the histogram.
     """
     end = int(np.searchsorted(density.centres, cut - densities.BIN_WIDTH / 2))
     if end == 0 or density.counts[end:].sum() < MIN_POSITIVES:

@@ -48,9 +48,10 @@ class Population(Section):
     )
     level: Literal["bright", "positive"] | None = Field(
         None,
-        description="Which of a marker's levels: `bright` for the highest of negative, intermediate and bright, as "
-        "the tubes of a batch show them together; `positive` for everything above the lowest valley where there are "
-        "two. Without it, a gate with two valleys that change the count is ambiguous.",
+        description="Which of a marker's levels: `bright` for the highest of negative, "
+        "intermediate and bright, as the tubes of a batch show them together; `positive` for "
+        "everything above the lowest valley where there are two. Without it, a gate with two "
+        "valleys that change the count is ambiguous.",
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="Of the method.")
     control: str | None = Field(
@@ -109,7 +110,9 @@ class Template(Section):
     )
     denominator: str = Field(
         ROOT,
-        description="Population that shares refer to; positivity thresholds are never taken above it.",
+        description=(
+            "Population that shares refer to; positivity thresholds are never taken above it."
+        ),
     )
     populations: tuple[Population, ...] = Field(min_length=1, description="In gating order.")
     positivity: tuple[Positivity, ...] = Field((), description="Functional markers.")
@@ -138,12 +141,15 @@ def load_template(path: str | Path, *, panel_markers: Collection[str] | None = N
 
     Parameters
     ----------
-    path : the YAML file.
-    panel_markers : markers of the panel sheet; markers of the template are checked against them.
+    path : str or Path
+        the YAML file.
+    panel_markers : collection of str, optional
+        markers of the panel sheet; markers of the template are checked against them.
 
     Raises
     ------
-    SettingsError : every fault of the template.
+    SettingsError
+        every fault of the template.
     """
     return check_template(read_yaml(path), str(path), panel_markers=panel_markers)
 

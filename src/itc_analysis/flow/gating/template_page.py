@@ -1,4 +1,6 @@
-"""docs/gating-template.md: what may stand in a gating template, from the classes and the methods' cards."""
+"""docs/gating-template.md: what may stand in a gating template, from the classes and the methods'
+cards.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,13 @@ from itc_analysis.flow.gating.template import Population, Positivity, Template
 #: Methods that look at other populations instead of events, with their arguments.
 _OTHERS = {
     "complement": "the events of the parent that are in none of the populations `of`",
-    "boolean": "the events of the parent that are in all of `all_of`, any of `any_of` and none of `none_of`",
+    "boolean": (
+        "the events of the parent that are in all of `all_of`, any of `any_of` and none of "
+        "`none_of`"
+    ),
     "reference": (
-        "the cut of the population `of` on the same marker, for a parent too small to place one of its own; it follows "
-        "where that cut is pooled, borrowed or drawn by hand"
+        "the cut of the population `of` on the same marker, for a parent too small to place one of "
+        "its own; it follows where that cut is pooled, borrowed or drawn by hand"
     ),
 }
 
@@ -56,7 +61,7 @@ A misspelt name stops the run with the name that was probably meant; all faults 
 | `weak` | the end of the negatives' tail: no tube and no control shows where positives lie. Upper limits then include what the tail may hide |
 | `manual` | drawn by a person, or given in the template |
 | `not_estimable` | none; the population is not counted and says why |
-"""
+"""  # noqa: E501
 
 
 def template_page(generated: str) -> str:
@@ -64,7 +69,8 @@ def template_page(generated: str) -> str:
 
     Parameters
     ----------
-    generated : the sentence that tells how the page was made.
+    generated : str
+        the sentence that tells how the page was made.
     """
     lines = ["# Gating templates", "", f"<!-- {generated} -->", "", _INTRODUCTION.rstrip()]
     for title, model in (

@@ -1,11 +1,11 @@
 """Gates that a person drew, in place of the learned ones: state ``manual``.
 
 Read from a FlowJo workspace, or from a folder of Gating-ML files: ``<file_id>.xml`` for one tube,
-``<panel>.xml`` for every tube of a panel, and any .wsp, whose samples are matched to tubes by the name of
-the FCS file, and where several have one name by what tells the files apart. Where several hold a
-gate of the same name the tube's own file counts, then the workspace. A gate replaces the
-population of its own name, within the parent that the template gives it. It
-is brought onto the tube's scale; a Boolean gate becomes a combination of populations.
+``<panel>.xml`` for every tube of a panel, and any .wsp, whose samples are matched to tubes by the
+name of the FCS file, and where several have one name by what tells the files apart. Where several
+hold a gate of the same name the tube's own file counts, then the workspace. A gate replaces the
+population of its own name, within the parent that the template gives it. It is brought onto the
+tube's scale; a Boolean gate becomes a combination of populations.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class ManualGates:
 
     Parameters
     ----------
-    by_tube, by_panel, by_file : file_id, panel or name of the sample (usually of the FCS file) →
-        its gates;
-        samples of one name in two workspaces have the workspace in front.
+    by_tube, by_panel, by_file : dict of str to ManualTree
+        file_id, panel or name of the sample (usually of the FCS file) → its gates; samples of one
+        name in two workspaces have the workspace in front.
     """
 
     by_tube: dict[str, ManualTree]
@@ -64,7 +64,8 @@ class ManualGates:
 
         Raises
         ------
-        ItcError : files of one name, of which it cannot be told whose gates are whose.
+        ItcError
+            files of one name, of which it cannot be told whose gates are whose.
         """
         samples = [
             tree if tree.sample is not None else replace(tree, sample=identify(name, {}))
@@ -80,7 +81,8 @@ class ManualGates:
 
         Parameters
         ----------
-        sample : the tube's of a workspace, from `match`.
+        sample : ManualTree or None
+            the tube's of a workspace, from `match`.
         """
         found = (self.by_tube.get(file_id), sample, self.by_panel.get(panel))
         return [tree for tree in found if tree is not None]
@@ -91,7 +93,8 @@ def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> Ma
 
     Raises
     ------
-    ItcError : nothing is there; a file cannot be read; an .xml is named after no tube and no panel.
+    ItcError
+        nothing is there; a file cannot be read; an .xml is named after no tube and no panel.
     """
     path = Path(path)
     found = ManualGates({}, {}, {})
@@ -134,13 +137,16 @@ def with_manual(
 
     Parameters
     ----------
-    gates : rows as pooled, in the order of the template; tubes that could not be used stay as they are,
+    gates : iterable of mapping of str to object
+        rows as pooled, in the order of the template; tubes that could not be used stay as they are,
         and so do combinations that a Boolean gate only repeats.
-    axes : channels and scales of each tube, from `gatingml.read_axes`; `file` is its FCS file.
+    axes : mapping of str to mapping of str to object
+        channels and scales of each tube, from `gatingml.read_axes`; `file` is its FCS file.
 
     Raises
     ------
-    ItcError : a gate looks at a channel that the panel does not name, or at a ratio of two; a Boolean gate
+    ItcError
+        a gate looks at a channel that the panel does not name, or at a ratio of two; a Boolean gate
         cannot be said as a combination of populations; a file holds no gate of any population, or a
         workspace no sample that is a tube here; all such.
     """
@@ -230,7 +236,9 @@ def _unused(
     populations: Sequence[str],
     axes: Mapping[str, Mapping[str, Any]],
 ) -> list[Fault]:
-    """Return a fault for every file none of whose gates has a place: nobody draws gates for nothing."""
+    """Return a fault for every file none of whose gates has a place: nobody draws gates for
+    nothing.
+    """
     faults = []
     samples: dict[str, list[str]] = {}
     for file_name, tree in manual.by_file.items():

@@ -1,7 +1,8 @@
 """A Boolean gate that a person drew, as a combination of the template's populations.
 
-In Gating-ML and FlowJo a Boolean gate may name any other gate, Boolean ones too. Ours are made of populations
-that have a place in the template; what cannot be said that way is refused with what to do.
+In Gating-ML and FlowJo a Boolean gate may name any other gate, Boolean ones too. Ours are made of
+populations that have a place in the template; what cannot be said that way is refused with what to
+do.
 """
 
 from __future__ import annotations
@@ -21,18 +22,22 @@ def to_own_combination(
 ) -> Combination:
     """Return the combination of populations that a drawn Boolean gate means.
 
-    Boolean gates that it names and that are no populations are written out, as far as "in all of, in any
-    of and in none of" can say it.
+    Boolean gates that it names and that are no populations are written out, as far as "in all of,
+    in any of and in none of" can say it.
 
     Parameters
     ----------
-    gate : a Boolean gate of `tree`.
-    earlier : populations that stand before it in the template.
-    parent : the population's own parent, whose events are combined.
+    gate : ManualGate
+        a Boolean gate of `tree`.
+    earlier : collection of str
+        populations that stand before it in the template.
+    parent : str
+        the population's own parent, whose events are combined.
 
     Raises
     ------
-    ValueError : it names a gate that is no earlier population, or nests what one combination cannot say.
+    ValueError
+        it names a gate that is no earlier population, or nests what one combination cannot say.
     """
     assert isinstance(gate.shape, Combination)  # the caller looked
     return _written_out(gate.shape, tree, earlier=earlier, parent=parent, depth=0)
@@ -104,6 +109,6 @@ def _sets(shape: Combination) -> tuple[set[str], set[str], set[str]]:
 
 
 _TOO_NESTED = (
-    "it combines gates in more steps than one population can; give the inner step an entry of its own in the "
-    "gating template"
+    "it combines gates in more steps than one population can; give the inner step an entry of its "
+    "own in the gating template"
 )

@@ -39,8 +39,9 @@ def read_workspace(path: str | Path) -> dict[str, ManualTree]:
 
     Raises
     ------
-    ItcError : the file is not there or cannot be read, or a gate is of a kind that FlowKit does not
-        know; of all samples together.
+    ItcError
+        the file is not there or cannot be read, or a gate is of a kind that FlowKit does not know;
+        of all samples together.
     """
     from flowkit import Workspace
 

@@ -1,7 +1,8 @@
 """Gates that people drew in another program: as they were drawn, and evaluated on a file.
 
-Gating-ML files and FlowJo workspaces are read into `DrawnGate`s. Each keeps the channels, compensation
-and scales of the program it comes from, so that its events are the ones that the analyst saw.
+Gating-ML files and FlowJo workspaces are read into `DrawnGate`s. Each keeps the channels,
+compensation and scales of the program it comes from, so that its events are the ones that the
+analyst saw.
 """
 
 from __future__ import annotations
@@ -54,9 +55,12 @@ class DrawnAxis:
 
     Parameters
     ----------
-    channel : $PnN, or the fluorochrome of the matrix, or a ratio of two channels.
-    compensation : `UNCOMPENSATED`, `FROM_FILE`, or the name of a matrix.
-    scale : None for instrument units.
+    channel : str or Ratio
+        $PnN, or the fluorochrome of the matrix, or a ratio of two channels.
+    compensation : str
+        `UNCOMPENSATED`, `FROM_FILE`, or the name of a matrix.
+    scale : DrawnScale, optional
+        None for instrument units.
     """
 
     channel: str | Ratio
@@ -70,8 +74,10 @@ class Matrix:
 
     Parameters
     ----------
-    fluorochromes, detectors : names of rows and of columns.
-    values : shape (n_fluorochromes, n_detectors).
+    fluorochromes, detectors : tuple of str
+        names of rows and of columns.
+    values : FloatArray
+        shape (n_fluorochromes, n_detectors).
     """
 
     fluorochromes: tuple[str, ...]
@@ -85,11 +91,15 @@ class ManualGate:
 
     Parameters
     ----------
-    name : unique within its tree.
-    parent : name of the parent gate; None for all events.
-    axes : one per number of the shape's points; none for combinations.
-    shape : in units of the axes' scales; its `markers` only number the axes. A combination names
-        other gates, whose own parents count as well.
+    name : str
+        unique within its tree.
+    parent : str or None
+        name of the parent gate; None for all events.
+    axes : tuple of DrawnAxis
+        one per number of the shape's points; none for combinations.
+    shape : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination
+        in units of the axes' scales; its `markers` only number the axes. A combination names other
+        gates, whose own parents count as well.
     """
 
     name: str
@@ -104,10 +114,14 @@ class ManualTree:
 
     Parameters
     ----------
-    source : the file they come from, for messages.
-    gates : by name.
-    matrices : by name.
-    sample : which file they were drawn on, for samples of a workspace.
+    source : str
+        the file they come from, for messages.
+    gates : dict of str to ManualGate
+        by name.
+    matrices : dict of str to Matrix
+        by name.
+    sample : FileIdentity, optional
+        which file they were drawn on, for samples of a workspace.
     """
 
     source: str
@@ -121,7 +135,8 @@ def evaluate(tree: ManualTree, file: FcsFile) -> dict[str, BoolArray]:
 
     Raises
     ------
-    ItcError : a channel, matrix or gate that is referred to is not there, or gates refer in a circle.
+    ItcError
+        a channel, matrix or gate that is referred to is not there, or gates refer in a circle.
     """
     columns = _Columns(tree, file)
     found: dict[str, BoolArray] = {}

@@ -1,9 +1,9 @@
 """Final gates as Gating-ML 2.0, which FlowJo, Cytobank and FlowKit open.
 
 One file per stained tube: channels as the file names them, scales as the gates were drawn on, and
-every gate with its parent. Written by hand rather than with FlowKit, whose import alone takes longer
-than judging the gates of a study; the tests read the files back with FlowKit.
-(Spidlen 2015, doi:10.1002/cyto.a.22690)
+every gate with its parent. Written by hand rather than with FlowKit, whose import alone takes
+longer than judging the gates of a study; the tests read the files back with FlowKit. (Spidlen 2015,
+doi:10.1002/cyto.a.22690)
 """
 
 from __future__ import annotations
@@ -54,11 +54,16 @@ def write_gates(
 
     Parameters
     ----------
-    gates : `Gates`.
-    template : gives the order, so that a gate stands after its parent.
-    axes : channels, scales and compensation of each tube, from `read_axes`.
-    file_ids : tubes to write. Those without axes could not be read and get no file.
-    folder : made when it is not there; files of tubes that are not written any more are removed.
+    gates : pandas.DataFrame
+        `Gates`.
+    template : Template
+        gives the order, so that a gate stands after its parent.
+    axes : mapping of str to mapping of str to object
+        channels, scales and compensation of each tube, from `read_axes`.
+    file_ids : iterable of str
+        tubes to write. Those without axes could not be read and get no file.
+    folder : str or Path
+        made when it is not there; files of tubes that are not written any more are removed.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,8 +99,10 @@ def to_gatingml(gates: pd.DataFrame, template: Template, axes: Mapping[str, Any]
 
     Parameters
     ----------
-    gates : the tube's rows of `Gates`.
-    axes : the tube's channels, transforms and compensation.
+    gates : pandas.DataFrame
+        the tube's rows of `Gates`.
+    axes : mapping of str to object
+        the tube's channels, transforms and compensation.
     """
     for prefix, address in _NAMESPACES.items():
         ElementTree.register_namespace(prefix, address)
@@ -153,7 +160,9 @@ def _add_matrix(
 
 
 def _compensation_of(shape_markers: Sequence[str], axes: Mapping[str, Any]) -> str:
-    """Return one compensation for a gate: a program may refuse a mixture, and scatter is in no matrix."""
+    """Return one compensation for a gate: a program may refuse a mixture, and scatter is in no
+    matrix.
+    """
     if all(axes["transforms"][marker]["kind"] == "linear" for marker in shape_markers):
         return _NO_MATRIX
     return {"file": _FROM_FILE, "matrix": _FROM_STUDY}.get(axes["compensation"], _NO_MATRIX)

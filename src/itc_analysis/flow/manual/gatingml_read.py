@@ -1,7 +1,8 @@
 """Read Gating-ML 2.0: gates as another program wrote them.
 
-All of the standard: rectangles in any number of dimensions, polygons, ellipsoids, quadrants, Boolean
-gates, parents, spectrum matrices, all scales and ratios. (Spidlen 2015, doi:10.1002/cyto.a.22690)
+All of the standard: rectangles in any number of dimensions, polygons, ellipsoids, quadrants,
+Boolean gates, parents, spectrum matrices, all scales and ratios. (Spidlen 2015,
+doi:10.1002/cyto.a.22690)
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def read_gatingml(path: str | Path) -> ManualTree:
 
     Raises
     ------
-    ItcError : the file is not there or no Gating-ML, or a gate is incomplete, or refers to a scale
-        that is not defined; all such gates are named.
+    ItcError
+        the file is not there or no Gating-ML, or a gate is incomplete, or refers to a scale that is
+        not defined; all such gates are named.
     """
     path = Path(path)
     try:

@@ -32,12 +32,15 @@ def to_own_scale(gate: ManualGate, axis: Mapping[str, Any]) -> Geometry:
 
     Parameters
     ----------
-    gate : a gate drawn on channels, no combination.
-    axis : the tube's channels and transforms.
+    gate : ManualGate
+        a gate drawn on channels, no combination.
+    axis : mapping of str to object
+        the tube's channels and transforms.
 
     Raises
     ------
-    ValueError : one of its channels has no marker in the tube.
+    ValueError
+        one of its channels has no marker in the tube.
     """
     marker_of = {channel: marker for marker, channel in axis["channels"].items()}
     markers = tuple(marker_behind(drawn, marker_of) for drawn in gate.axes)
@@ -75,7 +78,8 @@ def marker_behind(drawn: DrawnAxis, marker_of: Mapping[str, str]) -> str:
 
     Raises
     ------
-    ValueError : it is a ratio, or its channel has no marker in the tube.
+    ValueError
+        it is a ratio, or its channel has no marker in the tube.
     """
     if isinstance(drawn.channel, Ratio):
         msg = "it looks at a ratio of two channels"

@@ -28,9 +28,12 @@ class FileIdentity:
 
     Parameters
     ----------
-    name : of the file, without folder.
-    folder : digest of its folder's name; empty when none is given.
-    keywords : digests of keywords that a copy keeps, by name.
+    name : str
+        of the file, without folder.
+    folder : str
+        digest of its folder's name; empty when none is given.
+    keywords : mapping of str to str
+        digests of keywords that a copy keeps, by name.
     """
 
     name: str
@@ -67,8 +70,10 @@ def identify(path: str, keywords: Mapping[str, str]) -> FileIdentity:
 
     Parameters
     ----------
-    path : of any system, or a URI as FlowJo writes it.
-    keywords : upper case, without the leading '$'.
+    path : str
+        of any system, or a URI as FlowJo writes it.
+    keywords : mapping of str to str
+        upper case, without the leading '$'.
     """
     plain = unquote(path.removeprefix("file:"))
     parts = PureWindowsPath(plain).parts if "\\" in plain else PurePosixPath(plain).parts
@@ -105,8 +110,10 @@ def match_samples(
 
     Parameters
     ----------
-    samples : gates of the samples of all workspaces.
-    tubes : identity of each tube by file_id.
+    samples : sequence of Drawn
+        gates of the samples of all workspaces.
+    tubes : mapping of str to FileIdentity
+        identity of each tube by file_id.
     """
     found: dict[str, Drawn] = {}
     faults = []

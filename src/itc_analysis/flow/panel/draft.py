@@ -25,7 +25,7 @@ _ROLE_OF = {marker: role for role, markers in _ROLES.items() for marker in marke
 _KNOWN = {*ALIASES, *_ROLE_OF}
 _SCATTER = re.compile(r"(FSC|SSC|FS|SS)\b.*|forward.*|side sc.*", re.IGNORECASE)
 #: Channels that no cell is stained in.
-_UNUSED = re.compile(r"empty|blank|bc\d+|bead.*|event.*|original_id|cell_length|width|center|offset|"
+_UNUSED = re.compile(r"empty|blank|bc\d+|bead.*|event.*|original_id|cell_length|width|center|offset|"  # noqa: E501
                      r"residual|\d+", re.IGNORECASE)  # fmt: skip
 _DYES = re.compile(
     r"(BUV|BV|BB|RB|RY)\d{3}|FITC|PE(-?(Cy|CF|Texas|Dazzle|Fire|Vio)[\w.]*)?|APC(-?(Cy|H|Fire|Vio|R)[\w]*)?"
@@ -44,11 +44,13 @@ def draft_panel(
 
     Parameters
     ----------
-    files : $PnN and $PnS of the columns of each file, by file name.
+    files : mapping of str to tuple of (sequence of str, sequence of str)
+        $PnN and $PnS of the columns of each file, by file name.
 
     Raises
     ------
-    PanelError : a channel is labelled with one marker here and another there: files of two panels.
+    PanelError
+        a channel is labelled with one marker here and another there: files of two panels.
     """
     labels: dict[str, dict[str, str]] = {}
     for file, (names, texts) in files.items():

@@ -63,7 +63,8 @@ def read_panel(path: str | Path) -> pd.DataFrame:
 
     Raises
     ------
-    SheetError : a fault of the sheet, with its row; a channel or a marker that stands twice.
+    SheetError
+        a fault of the sheet, with its row; a channel or a marker that stands twice.
     """
     return _without_repeats(read_sheet(path, PanelSheet), str(path))
 
@@ -144,17 +145,20 @@ def resolve_markers(
 
     Parameters
     ----------
-    channel_names, channel_labels : $PnN and $PnS of the file's columns, of equal length.
-    panel : rows of the panel sheet.
-    source : file name, for messages.
-    allow_missing : leave out markers without a channel instead of refusing, as long as one is
-        found.
+    channel_names, channel_labels : sequence of str
+        $PnN and $PnS of the file's columns, of equal length.
+    panel : pandas.DataFrame
+        rows of the panel sheet.
+    source : str
+        file name, for messages.
+    allow_missing : bool
+        leave out markers without a channel instead of refusing, as long as one is found.
 
     Raises
     ------
-    PanelError : a marker fits several channels, two markers fit one, a marker has no channel, or
-        none
-        has; with the file's channels.
+    PanelError
+        a marker fits several channels, two markers fit one, a marker has no channel, or none has;
+        with the file's channels.
     """
     if len(channel_names) != len(channel_labels):
         msg = f"{len(channel_names)} channel names but {len(channel_labels)} labels"

@@ -1,7 +1,7 @@
 """What is drawn of a gate: its parent's density, what lies inside, its edges and how sure they are.
 
-Made from the tables alone, for figures (`plots`) and for the overview pages (`overview`). A population that
-combines others is drawn where its parts were cut.
+Made from the tables alone, for figures (`plots`) and for the overview pages (`overview`). A
+population that combines others is drawn where its parts were cut.
 """
 
 from __future__ import annotations
@@ -45,10 +45,14 @@ class Gate:
 
     Parameters
     ----------
-    population, parent, state : as in the table.
-    shape : None when not estimable.
-    cut_se, cut_tube : None where the table has none.
-    reason : why this state; None for none.
+    population, parent, state : str
+        as in the table.
+    shape : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or None
+        None when not estimable.
+    cut_se, cut_tube : float or None
+        None where the table has none.
+    reason : str or None
+        why this state; None for none.
     """
 
     population: str
@@ -66,11 +70,15 @@ class ParentDensity:
 
     Parameters
     ----------
-    markers : the x and, for two dimensions, the y marker.
-    spans : lowest and highest value of each, transformed units.
-    counts : events per bin, shape (n_x,) or (n_x, n_y).
-    ticks : of each axis, places (transformed units) and values (instrument units) that may be marked; see
-        `free_ticks`.
+    markers : tuple of str
+        the x and, for two dimensions, the y marker.
+    spans : tuple of tuple of (float, float)
+        lowest and highest value of each, transformed units.
+    counts : numpy.ndarray
+        events per bin, shape (n_x,) or (n_x, n_y).
+    ticks : tuple of tuple of tuple of (float, float)
+        of each axis, places (transformed units) and values (instrument units) that may be marked;
+        see `free_ticks`.
     """
 
     markers: tuple[str, ...]
@@ -85,9 +93,12 @@ class Line:
 
     Parameters
     ----------
-    axis : 0 for a cut of the x marker, 1 of the y marker.
-    at : the final cut; `reach` half the width of its band; `own` the cut that the tube alone gave.
-    state : of the gate that the cut belongs to.
+    axis : int
+        0 for a cut of the x marker, 1 of the y marker.
+    at : float
+        the final cut; `reach` half the width of its band; `own` the cut that the tube alone gave.
+    state : str
+        of the gate that the cut belongs to.
     """
 
     axis: int
@@ -111,10 +122,13 @@ class Drawing:
 
     Parameters
     ----------
-    density : of the parent's events.
-    inside : bins whose middle lies in the gate, shape as `density.counts`; None where the gate looks at
+    density : ParentDensity
+        of the parent's events.
+    inside : numpy.ndarray or None
+        bins whose middle lies in the gate, shape as `density.counts`; None where the gate looks at
         markers that the view does not show, or there is no gate.
-    lines, outlines : its edges; several for a combination.
+    lines, outlines : tuple of Line or tuple of Outline
+        its edges; several for a combination.
     """
 
     density: ParentDensity
@@ -173,8 +187,10 @@ def view_name(population: str, gates: Mapping[str, Gate], drawn: set[str]) -> st
 
     Parameters
     ----------
-    gates : of one tube.
-    drawn : populations that have a view in it.
+    gates : mapping of str to Gate
+        of one tube.
+    drawn : set of str
+        populations that have a view in it.
     """
     if population in drawn:
         return population
@@ -206,8 +222,10 @@ def draw_gate(population: str, gates: Mapping[str, Gate], histogram: Mapping[str
 
     Parameters
     ----------
-    gates : of one tube.
-    histogram : row of `Views` that shows it, see `view_name`.
+    gates : mapping of str to Gate
+        of one tube.
+    histogram : mapping of str to object
+        row of `Views` that shows it, see `view_name`.
     """
     density = read_density(histogram)
     shape = gates[population].shape
@@ -247,7 +265,9 @@ def read_density(row: Mapping[str, Any]) -> ParentDensity:
 def free_ticks(
     ticks: Iterable[tuple[float, float]], span: tuple[float, float]
 ) -> list[tuple[float, str]]:
-    """Return places and labels of those marks that do not touch: 0 first, then the roundest, then the largest."""
+    """Return places and labels of those marks that do not touch: 0 first, then the roundest, then
+    the largest.
+    """
     kept: list[tuple[float, float]] = []
     for place, unit in sorted(ticks, key=lambda tick: _roundness(tick[1])):
         gap = _LEAST_GAP * (span[1] - span[0])

@@ -1,6 +1,8 @@
-"""A gate as inline SVG: an image of the bins, with lines, band and axes over it; no matplotlib axes.
+"""A gate as inline SVG: an image of the bins, with lines, band and axes over it; no matplotlib
+axes.
 
-A drawing costs a few hundred bytes and about a millisecond, so that every gate of every tube can have one.
+A drawing costs a few hundred bytes and about a millisecond, so that every gate of every tube can
+have one.
 """
 
 from __future__ import annotations
@@ -32,8 +34,10 @@ class Axis:
 
     Parameters
     ----------
-    low, high : its ends, transformed units.
-    ticks : places and labels.
+    low, high : float
+        its ends, transformed units.
+    ticks : tuple of tuple of (float, str)
+        places and labels.
     """
 
     low: float
@@ -67,8 +71,10 @@ def to_svg(drawing: Drawing, axes: Mapping[str, Axis], *, title: str) -> str:
 
     Parameters
     ----------
-    axes : by marker; see `common_axes`.
-    title : what is seen, for those who do not see it.
+    axes : mapping of str to Axis
+        by marker; see `common_axes`.
+    title : str
+        what is seen, for those who do not see it.
     """
     density = drawing.density
     is_flat = len(density.markers) == 1
@@ -120,7 +126,10 @@ def to_svg(drawing: Drawing, axes: Mapping[str, Axis], *, title: str) -> str:
 
 def _axis_name(marker: str, *, is_x: bool) -> str:
     if is_x:
-        return f'<text class="name" x="{SIDE / 2}" y="{SIDE + 23}" text-anchor="middle">{escape(marker)}</text>'
+        return (
+            f'<text class="name" x="{SIDE / 2}" y="{SIDE + 23}" '
+            f'text-anchor="middle">{escape(marker)}</text>'
+        )
     return (
         f'<text class="name" transform="translate({8 - _LEFT} {SIDE / 2}) rotate(-90)" '
         f'text-anchor="middle">{escape(marker)}</text>'

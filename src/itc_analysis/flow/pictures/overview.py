@@ -1,7 +1,8 @@
 """A page per population with its gate in every tube, worst first: seven hundred tubes in minutes.
 
-Each tube is a small drawing made without matplotlib (an image of the bins, lines over it), beside text that a
-browser can search. All tubes of a page share their axes, so that one that differs stands out.
+Each tube is a small drawing made without matplotlib (an image of the bins, lines over it), beside
+text that a browser can search. All tubes of a page share their axes, so that one that differs
+stands out.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ _DETECTIONS = {"quantified": "quantified", "detected": "detected", "below_lod": 
 _SOURCE = "overview"
 
 HOW_TO_READ = (
-    "Each drawing shows the parent's events, darker where they are denser (logarithmic); axes are in instrument "
-    "units and the same in all drawings of a page. Events inside the gate are coloured, the others grey. The line is "
-    "the gate, in the colour of its state; the band around it is two standard errors of the cut (a gate that "
-    "is drawn in two dimensions has none), the dotted line the cut that the tube alone gave. A line through a peak is "
-    "wrong whatever the numbers say. To correct a gate, draw it in FlowJo or edit the tube's Gating-ML, and "
-    "put that into the folder of manual gates."
+    "Each drawing shows the parent's events, darker where they are denser (logarithmic); axes are "
+    "in instrument units and the same in all drawings of a page. Events inside the gate are "
+    "coloured, the others grey. The line is the gate, in the colour of its state; the band around "
+    "it is two standard errors of the cut (a gate that is drawn in two dimensions has none), the "
+    "dotted line the cut that the tube alone gave. A line through a peak is wrong whatever the "
+    "numbers say. To correct a gate, draw it in FlowJo or edit the tube's Gating-ML, and put that "
+    "into the folder of manual gates."
 )
 
 
@@ -54,7 +56,8 @@ class Tables:
 
     Parameters
     ----------
-    gates, views, counts, quality : `Gates`, `Views`, `Counts` and `TubeQuality` of one panel.
+    gates, views, counts, quality : pandas.DataFrame
+        `Gates`, `Views`, `Counts` and `TubeQuality` of one panel.
     """
 
     gates: pd.DataFrame
@@ -68,12 +71,15 @@ class Overview:
 
     Parameters
     ----------
-    tables : of all its batches; stained tubes are shown.
-    note : a sentence that stands on every page, such as that the data are simulated; None for none.
+    tables : Tables
+        of all its batches; stained tubes are shown.
+    note : str, optional
+        a sentence that stands on every page, such as that the data are simulated; None for none.
 
     Raises
     ------
-    ItcError : no stained tube is in the tables of gates and of quality.
+    ItcError
+        no stained tube is in the tables of gates and of quality.
     """
 
     def __init__(self, tables: Tables, *, note: str | None = None) -> None:
@@ -82,7 +88,10 @@ class Overview:
         is_gate = ~tables.gates["population"].str.startswith(POSITIVE_OF)
         self._table = tables.gates[is_gate & tables.gates["file_id"].isin(quality["file_id"])]
         if self._table.empty:
-            what = "no stained tube is in the tables of gates and of quality, so there is nothing to draw"
+            what = (
+                "no stained tube is in the tables of gates and of quality, so there is nothing to "
+                "draw"
+            )
             remedy = "give both tables of the same panel, and stain a tube with all of it"
             raise ItcError(_SOURCE, [Fault("", what, remedy)])
         self._gates = gates_of_tubes(self._table)
@@ -147,15 +156,19 @@ class Overview:
         lacking = f"<h2>Tubes that could not be used</h2>\n<ul>{listed}</ul>" if listed else ""
         return self._page(
             f"Gates of all tubes ({self.panel})",
-            f"<p>{len(self._quality)} stained tubes. One page per population, its tubes side by side, the "
-            "worst judged first; the table counts tubes by the state of their gate (of a population that "
+            f"<p>{len(self._quality)} stained tubes. One page per population, its tubes side by "
+            "side, the "
+            "worst judged first; the table counts tubes by the state of their gate (of a "
+            "population that "
             "combines others: by the worst of those).</p>\n"
             f"<table><thead><tr><th>population</th>{head}</tr></thead>\n"
             f"<tbody>{chr(10).join(rows)}</tbody></table>\n{lacking}",
         )
 
     def order(self, population: str) -> list[str]:
-        """Return the tubes of a population, the worst judged first; of a combination, by its worst part."""
+        """Return the tubes of a population, the worst judged first; of a combination, by its worst
+        part.
+        """
         some = next(iter(self._gates.values()))
         deciding = parts_of(population, some)
         for own in self._gates.values():
@@ -280,4 +293,4 @@ i {{ color: #fff; font-style: normal; border-radius: 3px; padding: 0 4px; white-
 table {{ border-collapse: collapse; }}
 th, td {{ border-bottom: 1px solid #ddd; padding: 2px 10px; text-align: right; }}
 th:first-child {{ text-align: left; font-weight: normal; }}
-"""
+"""  # noqa: E501

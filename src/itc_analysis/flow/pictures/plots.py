@@ -54,19 +54,23 @@ def plot_gate(
 ) -> Axes:
     """Draw the parent's density with the gate, two standard errors of its cut, state and counts.
 
-    Events inside the gate are coloured, the others grey. Look whether the line lies in the valley: a cut
-    through a peak is wrong whatever the numbers say. A population that combines others is drawn where
-    those were cut.
+    Events inside the gate are coloured, the others grey. Look whether the line lies in the valley:
+    a cut through a peak is wrong whatever the numbers say. A population that combines others is
+    drawn where those were cut.
 
     Parameters
     ----------
-    views, gates, counts : tables of the flow room (`Views`, `Gates`, `Counts`).
-    file_id, population : which gate.
-    ax : axes to draw on; new ones otherwise.
+    views, gates, counts : pandas.DataFrame
+        tables of the flow room (`Views`, `Gates`, `Counts`).
+    file_id, population : str
+        which gate.
+    ax : Axes, optional
+        axes to draw on; new ones otherwise.
 
     Raises
     ------
-    ValueError : the tables hold no view of this gate.
+    ValueError
+        the tables hold no view of this gate.
     """
     views = views[views["source_id"] == file_id]
     count = counts[(counts["source_id"] == file_id) & (counts["population"] == population)]
@@ -91,7 +95,8 @@ def worst_first(gates: pd.DataFrame) -> list[str]:
 
     Parameters
     ----------
-    gates : rows of `Gates` of one population, or of the gates that it combines: the worst of a tube
+    gates : pandas.DataFrame
+        rows of `Gates` of one population, or of the gates that it combines: the worst of a tube
         counts.
     """
     table = pd.DataFrame(
@@ -111,7 +116,8 @@ def told(state: str, count: pd.Series) -> str:
 
     Parameters
     ----------
-    count : its row of `Counts`.
+    count : pandas.Series
+        its row of `Counts`.
     """
     state = state.replace("_", " ")
     if pd.isna(count["n_events"]):

@@ -2,9 +2,9 @@
 
 PeacoQC's method (Emmaneel 2022, doi:10.1002/cyto.a.24501): windows of equal numbers of events that
 overlap by half, the density peaks of every channel in each, an isolation tree and median absolute
-deviations to find windows whose peaks lie elsewhere. Three things are added: the flow rate is judged
-too, a deviation must also exceed what counting explains, and the edges of an unsteady stretch are
-placed between events rather than between windows, so that few steady events go with it.
+deviations to find windows whose peaks lie elsewhere. Three things are added: the flow rate is
+judged too, a deviation must also exceed what counting explains, and the edges of an unsteady
+stretch are placed between events rather than between windows, so that few steady events go with it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _LOOKED_AT = 500
 _WINDOWS_FOR_TREE = 150
 #: PeacoQC: steady stretches shorter than this between unsteady ones go with them.
 _SHORTEST_STEADY = 5
-#: Standard deviation, in windows, of the Gaussian that smooths a peak along time (PeacoQC: a spline).
+#: Standard deviation, in windows, of the Gaussian that smooths a peak along time (PeacoQC: a
+#: spline).
 _SMOOTHING = 1.5
 #: Windows of the running median before it: a flip of two windows, which share events, goes.
 _MEDIAN_OF = 5
@@ -51,13 +52,20 @@ class Acquisition:
 
     Parameters
     ----------
-    unsteady : shape (n_events,); true for events to leave out.
-    edges : first event of each step and the end of the last, shape (n_steps + 1,).
-    start : time of the first event of each step, in the clock's unit, shape (n_steps,).
-    rate : events per unit of time in each step, shape (n_steps,).
-    deviation : of the signals in each step, in robust standard deviations; shape (n_steps,).
-    channel : the channel that deviates most in each step, its index; shape (n_steps,).
-    drifting : channels whose signal rises or falls throughout, their indices.
+    unsteady : numpy.ndarray
+        shape (n_events,); true for events to leave out.
+    edges : numpy.ndarray
+        first event of each step and the end of the last, shape (n_steps + 1,).
+    start : FloatArray
+        time of the first event of each step, in the clock's unit, shape (n_steps,).
+    rate : FloatArray
+        events per unit of time in each step, shape (n_steps,).
+    deviation : FloatArray
+        of the signals in each step, in robust standard deviations; shape (n_steps,).
+    channel : numpy.ndarray
+        the channel that deviates most in each step, its index; shape (n_steps,).
+    drifting : tuple of int
+        channels whose signal rises or falls throughout, their indices.
     """
 
     unsteady: BoolArray
@@ -76,7 +84,9 @@ def steps_of(n_events: int) -> npt.NDArray[np.int64]:
 
 
 def looked_at(edges: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return which events are enough to judge the steps: every k-th, in the order of acquisition."""
+    """Return which events are enough to judge the steps: every k-th, in the order of
+    acquisition.
+    """
     largest = int(np.diff(edges).max())
     return np.arange(0, edges[-1], max(1, -(-largest // _LOOKED_AT)), dtype=np.int64)
 
@@ -92,16 +102,21 @@ def judge_acquisition(
 
     Parameters
     ----------
-    signals : channels on their scale (compensated when there is a matrix), finite, shape
-        (n_channels, n_looked_at): the events that ``looked_at(steps_of(n_events))`` names.
-    clock : Time of all events, not decreasing but for single jumps, shape (n_events,).
-    outlier_mads : a peak, or the flow rate, this many robust standard deviations from the tube's
-        median is unsteady.
-    gain_limit : of the isolation tree; see `find_isolated`.
+    signals : numpy.ndarray
+        channels on their scale (compensated when there is a matrix), finite, shape (n_channels,
+        n_looked_at): the events that ``looked_at(steps_of(n_events))`` names.
+    clock : numpy.ndarray
+        Time of all events, not decreasing but for single jumps, shape (n_events,).
+    outlier_mads : float
+        a peak, or the flow rate, this many robust standard deviations from the tube's median is
+        unsteady.
+    gain_limit : float
+        of the isolation tree; see `find_isolated`.
 
     Raises
     ------
-    ValueError : fewer than `MIN_STEPS` steps.
+    ValueError
+        fewer than `MIN_STEPS` steps.
     """
     edges = steps_of(len(clock))
     n_steps = len(edges) - 1
@@ -151,13 +166,16 @@ def timeline_table(acquisition: Acquisition, names: list[str]) -> pd.DataFrame:
 
     Parameters
     ----------
-    acquisition : of one tube.
-    names : of the channels that were judged, in their order.
+    acquisition : Acquisition
+        of one tube.
+    names : list of str
+        of the channels that were judged, in their order.
 
     Returns
     -------
-    Columns step, start (time), n_events, events_per_second, share_removed (0..1), deviation (robust
-    standard deviations of the most deviating peak) and channel (where it lies).
+    pandas.DataFrame
+        Columns step, start (time), n_events, events_per_second, share_removed (0..1), deviation
+        (robust standard deviations of the most deviating peak) and channel (where it lies).
     """
     removed = np.add.reduceat(acquisition.unsteady.astype(np.int64), acquisition.edges[:-1])
     n_events = np.diff(acquisition.edges)

@@ -1,4 +1,5 @@
-"""The isolation tree of PeacoQC: set windows apart whose peaks lie elsewhere than those of the many.
+"""The isolation tree of PeacoQC: set windows apart whose peaks lie elsewhere than those of the
+many.
 
 A node is split where the standard deviation of a peak falls most; the largest leaf holds the steady
 windows (Emmaneel 2022, doi:10.1002/cyto.a.24501; isolationTreeSD of the R package). All splits of a
@@ -23,9 +24,11 @@ def find_isolated(peaks: npt.NDArray[np.float64], *, gain_limit: float) -> BoolA
 
     Parameters
     ----------
-    peaks : position of each peak in each window, shape (n_windows, n_peaks).
-    gain_limit : smallest relative fall of the standard deviation that splits a node, 0..1; PeacoQC's
-        default is 0.6, and a higher limit removes less.
+    peaks : numpy.ndarray
+        position of each peak in each window, shape (n_windows, n_peaks).
+    gain_limit : float
+        smallest relative fall of the standard deviation that splits a node, 0..1; PeacoQC's default
+        is 0.6, and a higher limit removes less.
     """
     n_windows = len(peaks)
     largest = np.zeros(n_windows, dtype=np.bool_)
@@ -50,7 +53,9 @@ def find_isolated(peaks: npt.NDArray[np.float64], *, gain_limit: float) -> BoolA
 
 
 def _best_split(node: npt.NDArray[np.float64]) -> tuple[float, int, float] | None:
-    """Return gain, peak and value (the left side ends there) of the best split; None without one."""
+    """Return gain, peak and value (the left side ends there) of the best split; None without
+    one.
+    """
     n = len(node)
     ordered = np.sort(node, axis=0)
     centred = ordered - ordered.mean(axis=0)  # running sums of squares lose no digits

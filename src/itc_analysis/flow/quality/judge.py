@@ -27,20 +27,22 @@ from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.statistics.arrays import BoolArray
 
 METHODS_TEXT = (
-    "Events at the margins of the detectors were removed, except counting beads, and so were stretches "
-    "of the acquisition in which the flow rate or the density peaks of any channel left the tube's usual "
-    "range, by the method of PeacoQC, where the file's clock allowed; tubes that lost too many events were marked and not analysed."
+    "Events at the margins of the detectors were removed, except counting beads, and so were "
+    "stretches of the acquisition in which the flow rate or the density peaks of any channel left "
+    "the tube's usual range, by the method of PeacoQC, where the file's clock allowed; tubes that "
+    "lost too many events were marked and not analysed."
 )
 CITATIONS = ("emmaneel2022",)
 
 
 #: PeacoQC's limit of the isolation tree (IT_limit).
 _TREE_GAIN = 0.6
-#: An event that reads more than this share of the range, two decades below its top, in most colours at
-#: once is a bead: no cell carries every antibody.
+#: An event that reads more than this share of the range, two decades below its top, in most colours
+#: at once is a bead: no cell carries every antibody.
 _BEAD_SHARE_OF_RANGE = 0.01
 _FEWEST_COLOURS_OF_A_BEAD = 3
-#: A clock with more steps back than this share of the events was shuffled; fewer are jumps of the clock.
+#: A clock with more steps back than this share of the events was shuffled; fewer are jumps of the
+#: clock.
 _MAX_STEPS_BACK = 0.001
 
 
@@ -50,11 +52,16 @@ class CleanEvents:
 
     Parameters
     ----------
-    keep : shape (n_events,); true for events to analyse.
-    removed : events removed for each reason; an event counts for the first that applies.
-    remarks : checks that could not be made, and what else was seen.
-    by_time : shape (n_events,); true for events inside the margins that lie in unsteady stretches.
-    acquisition : the tube along its acquisition; None when that could not be judged.
+    keep : numpy.ndarray
+        shape (n_events,); true for events to analyse.
+    removed : dict of str to int
+        events removed for each reason; an event counts for the first that applies.
+    remarks : tuple of str
+        checks that could not be made, and what else was seen.
+    by_time : numpy.ndarray
+        shape (n_events,); true for events inside the margins that lie in unsteady stretches.
+    acquisition : Acquisition or None
+        the tube along its acquisition; None when that could not be judged.
     """
 
     keep: BoolArray
@@ -78,19 +85,25 @@ def find_clean_events(
 
     Parameters
     ----------
-    events : raw (not compensated) instrument units, shape (n_channels, n_events).
-    channels : how each row is stored; gives the upper end of its detector.
-    scatter, fluorescence : rows to check; scatter at both ends, fluorescence at the upper end only
-        because small signals scatter around 0.
-    time : row of the clock; null when there is none.
-    time_outlier_mads : a stretch this many robust standard deviations away from the tube's median
-        is removed.
-    spillover : the matrix that will be applied, so that peaks are looked for in compensated signals.
+    events : numpy.ndarray
+        raw (not compensated) instrument units, shape (n_channels, n_events).
+    channels : sequence of Channel
+        how each row is stored; gives the upper end of its detector.
+    scatter, fluorescence : sequence of int
+        rows to check; scatter at both ends, fluorescence at the upper end only because small
+        signals scatter around 0.
+    time : int or None
+        row of the clock; null when there is none.
+    time_outlier_mads : float
+        a stretch this many robust standard deviations away from the tube's median is removed.
+    spillover : Spillover, optional
+        the matrix that will be applied, so that peaks are looked for in compensated signals.
 
     Notes
     -----
-    Keeps every event in question when a check cannot be made, and says so in `remarks`. An event that
-    is bright in most colours at once is a counting bead and stays although it saturates a detector.
+    Keeps every event in question when a check cannot be made, and says so in `remarks`. An event
+    that is bright in most colours at once is a counting bead and stays although it saturates a
+    detector.
     """
     keep, removed = _inside_margins(events, channels, scatter, fluorescence)
     by_time = np.zeros_like(keep)
@@ -214,7 +227,8 @@ def _signals(
 
     Parameters
     ----------
-    seen : the events to look at.
+    seen : numpy.ndarray
+        the events to look at.
     """
     names = tuple(channel.name for channel in channels)
     rows = list(fluorescence)

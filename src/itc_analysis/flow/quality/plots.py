@@ -25,8 +25,10 @@ def plot_quality_over_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
 
     Parameters
     ----------
-    table : one tube, columns of `acquisition.timeline_table`.
-    ax : axes to draw on; new ones when left out.
+    table : pandas.DataFrame
+        one tube, columns of `acquisition.timeline_table`.
+    ax : Axes, optional
+        axes to draw on; new ones when left out.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 3), layout="constrained")

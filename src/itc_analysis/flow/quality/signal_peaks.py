@@ -1,8 +1,8 @@
 """Where the density of a channel peaks, window by window along the acquisition.
 
-The peaks of PeacoQC (Emmaneel 2022, doi:10.1002/cyto.a.24501): negative and positive cells keep their
-place on the scale while the instrument runs steadily, whatever their numbers do. Here all windows of a
-channel are smoothed in one matrix product.
+The peaks of PeacoQC (Emmaneel 2022, doi:10.1002/cyto.a.24501): negative and positive cells keep
+their place on the scale while the instrument runs steadily, whatever their numbers do. Here all
+windows of a channel are smoothed in one matrix product.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _TAIL = 0.001
 _ENOUGH = 20_000
 #: PeacoQC: lower maxima are bumps, not peaks.
 _LOWEST_PEAK = 1 / 3
-#: A window follows a peak of the tube also where it is up to half as high or twice as high as usual:
-#: else a peak that falls below the third would seem to jump to where its neighbour lies.
+#: A window follows a peak of the tube also where it is up to half as high or twice as high as
+#: usual: else a peak that falls below the third would seem to jump to where its neighbour lies.
 _HEIGHT_FACTOR = 2.0
 #: A peak that fewer than half of the windows show is no reference for the others, and one that is
 #: seen in fewer than half of the tenths of the acquisition is strange to the tube.
@@ -39,14 +39,18 @@ def track_peaks(
 
     Parameters
     ----------
-    values : one channel on its scale, shape (n_values,), finite.
-    step : the step of each value, 0..n_steps - 1, ascending.
-    n_steps : steps of the acquisition; window i is made of the steps i and i + 1.
+    values : numpy.ndarray
+        one channel on its scale, shape (n_values,), finite.
+    step : numpy.ndarray
+        the step of each value, 0..n_steps - 1, ascending.
+    n_steps : int
+        steps of the acquisition; window i is made of the steps i and i + 1.
 
     Returns
     -------
-    Shape (n_steps - 1, n_peaks), on the scale of the values; NaN where a window lacks the peak. No
-    column when all values are equal.
+    FloatArray
+        Shape (n_steps - 1, n_peaks), on the scale of the values; NaN where a window lacks the peak.
+        No column when all values are equal.
     """
     sample = values[:: max(1, len(values) // _ENOUGH)]
     low, quarter, three_quarters, high = np.quantile(sample, [_TAIL, 0.25, 0.75, 1 - _TAIL])
@@ -119,8 +123,8 @@ def _tracks(
         _put_nearest(column, window, position, mode == own)
     centres = np.nanmedian(tracks, axis=0)
     heights = np.array([np.median(height[mode == own]) for own in steady])
-    # A maximum where the tube shows none at other times is a peak that has moved, when the peak that
-    # it comes from is missing in its place and as high.
+    # A maximum where the tube shows none at other times is a peak that has moved, when the peak
+    # that it comes from is missing in its place and as high.
     parts = np.array_split(np.arange(n_windows), _TENTHS)
     in_parts = np.stack([seen[:, part].any(axis=1) for part in parts], axis=1)
     is_strange = (in_parts.mean(axis=1) < _SEEN_IN)[mode] & (height > _LOWEST_PEAK)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-#: Steps beyond a found edge in which the true one may lie: as far as the smoothing of peaks reaches.
+#: Steps beyond a found edge in which the true one may lie: as far as the smoothing of peaks
+#: reaches.
 _REACH = 10
 #: Disturbances often fade in and out: an event belongs to one from this part of its shift on.
 _LEAST_SHIFT = 0.25
@@ -24,15 +25,19 @@ def place_edges(
     """Return the first value of an unsteady stretch and the one after its last.
 
     Values are weighed by Fisher's linear discriminant between the middle of the stretch and the
-    steady rest of the tube; an edge is where the running sum of the weights turns, which is the most
-    likely place for normal signals of equal variance.
+    steady rest of the tube; an edge is where the running sum of the weights turns, which is the
+    most likely place for normal signals of equal variance.
 
     Parameters
     ----------
-    signals : shape (n_channels, n_values), in the order of acquisition.
-    step : the step of each value, ascending.
-    steady : shape (n_steps,); true for steps that lie in no unsteady stretch.
-    first, last : the steps in which the stretch was found, both included.
+    signals : numpy.ndarray
+        shape (n_channels, n_values), in the order of acquisition.
+    step : numpy.ndarray
+        the step of each value, ascending.
+    steady : numpy.ndarray
+        shape (n_steps,); true for steps that lie in no unsteady stretch.
+    first, last : int
+        the steps in which the stretch was found, both included.
     """
     n_steps = len(steady)
     core = slice(

@@ -32,14 +32,16 @@ class Scale(BaseModel):
     t: float | None = Field(
         None,
         gt=0,
-        description="Top of the scale in instrument units. Null: the highest $PnR in the tube among "
-        "channels of this kind; for asinh 262144, because $PnR of mass cytometry differs per file.",
+        description="Top of the scale in instrument units. Null: the highest $PnR in the tube "
+        "among channels of this kind; for asinh 262144, because $PnR of mass cytometry differs per "
+        "file.",
     )
     w: float | None = Field(
         None,
         ge=0,
-        description="Logicle: decades of the linear part. Null: estimated on the study's tubes from the "
-        "events below zero, one for all tubes (scales.parquet); 0.5 where there are too few of them.",
+        description="Logicle: decades of the linear part. Null: estimated on the study's tubes "
+        "from the events below zero, one for all tubes (scales.parquet); 0.5 where there are too "
+        "few of them.",
     )
     m: float = Field(DEFAULT_DECADES, gt=0, description="Logicle: decades of the scale.")
     a: float = Field(0.0, description="Logicle: additional negative decades.")
@@ -97,9 +99,12 @@ def choose_transforms(
 
     Parameters
     ----------
-    roles : role of each marker in the panel sheet; scatter and time are treated as such.
-    ranges : upper end of each marker's detector in instrument units.
-    settings : the template's block.
+    roles : mapping of str to str
+        role of each marker in the panel sheet; scatter and time are treated as such.
+    ranges : mapping of str to float
+        upper end of each marker's detector in instrument units.
+    settings : TransformSettings
+        the template's block.
 
     Notes
     -----
@@ -128,8 +133,10 @@ def with_scales(transform: TransformSettings, scales: pd.DataFrame) -> Transform
 
     Parameters
     ----------
-    transform : the gating template's block.
-    scales : `Scales` of the panel; a scale that the template states is left as it is.
+    transform : TransformSettings
+        the gating template's block.
+    scales : pandas.DataFrame
+        `Scales` of the panel; a scale that the template states is left as it is.
     """
     markers = dict(transform.markers)
     for row in scales.to_dict("records"):
@@ -144,7 +151,8 @@ def scales_of_axes(axes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
 
     Parameters
     ----------
-    axes : as for `check_same_scales`, which makes sure that there is one.
+    axes : mapping of str to mapping of str to object
+        as for `check_same_scales`, which makes sure that there is one.
     """
     return {
         marker: dict(parameters)
@@ -163,14 +171,19 @@ def refuse_other_scales(
 
     Parameters
     ----------
-    transform : the block by which events are to be transformed.
-    roles : role of each marker in the panel sheet.
-    learned : of `scales_of_axes`.
-    source : the table of gates, for the message.
+    transform : TransformSettings
+        the block by which events are to be transformed.
+    roles : mapping of str to str
+        role of each marker in the panel sheet.
+    learned : mapping of str to mapping of str to object
+        of `scales_of_axes`.
+    source : str
+        the table of gates, for the message.
 
     Raises
     ------
-    SettingsError : every marker whose scale differs.
+    SettingsError
+        every marker whose scale differs.
     """
     faults = []
     for marker, parameters in learned.items():
@@ -179,7 +192,10 @@ def refuse_other_scales(
         # t that the template leaves open comes from $PnR; pooling makes sure that the tubes agree
         now = transform.scale_of(marker, roles[marker]).to_transform(parameters["t"]).to_dict()
         if now != dict(parameters):
-            what = f"its gates were learned on {_told(parameters)}, and it would be drawn on {_told(now)}"
+            what = (
+                f"its gates were learned on {_told(parameters)}, and it would be drawn on "
+                f"{_told(now)}"
+            )
             faults.append(Fault(f"marker '{marker}'", what, "give the same --scales, or fit again"))
     if faults:
         raise SettingsError(source, faults)
@@ -195,12 +211,15 @@ def check_same_scales(axes: Mapping[str, Mapping[str, Any]], template: str) -> N
 
     Parameters
     ----------
-    axes : ``{file_id: {"transforms": {marker: parameters}}}``, of `fit.axes_of`.
-    template : the gating template's path, for the message.
+    axes : mapping of str to mapping of str to object
+        ``{file_id: {"transforms": {marker: parameters}}}``, of `fit.axes_of`.
+    template : str
+        the gating template's path, for the message.
 
     Raises
     ------
-    SettingsError : per scale, which tubes differ from the most frequent one.
+    SettingsError
+        per scale, which tubes differ from the most frequent one.
     """
     tubes_of: dict[tuple[str, str], list[str]] = {}
     for file_id, axis in sorted(axes.items()):
@@ -213,8 +232,8 @@ def check_same_scales(axes: Mapping[str, Mapping[str, Any]], template: str) -> N
         faults += [
             Fault(
                 f"marker '{marker}'",
-                f"tubes {', '.join(ids[:_SHOWN])}{' ...' if len(ids) > _SHOWN else ''} have the scale "
-                f"{scale}, the others {usual}",
+                f"tubes {', '.join(ids[:_SHOWN])}{' ...' if len(ids) > _SHOWN else ''} have the "
+                f"scale {scale}, the others {usual}",
                 "their $PnR differ: set t under transform in the template",
             )
             for scale, ids in scales.items()

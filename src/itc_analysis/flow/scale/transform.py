@@ -2,8 +2,8 @@
 
 All three map the range of the detector to 0..1, as Gating-ML 2.0 does, so one gating template fits
 cytometers of different range. Logicle is computed from a table that is addressed by the bits of the
-float: within 5e-7 of the exact root on the 0..1 scale, which is 4 units in the last place of a float32
-near 1, in a twentieth of the time.
+float: within 5e-7 of the exact root on the 0..1 scale, which is 4 units in the last place of a
+float32 near 1, in a twentieth of the time.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ DEFAULT_DECADES = 4.5
 DEFAULT_LINEARISATION = 0.5
 
 #: Leading mantissa bits that address the table: every octave has 2**9 linear pieces, which keeps
-#: the error below (2**-9)**2 / (8 * ln(10) * 4.5) = 5e-8 of the scale: less than the rounding of float32, so
-#: that only rounding can bring an event to the other side of an edge.
+#: the error below (2**-9)**2 / (8 * ln(10) * 4.5) = 5e-8 of the scale: less than the rounding of
+#: float32, so that only rounding can bring an event to the other side of an edge.
 _MANTISSA_BITS = 9
 _SHIFT = 23 - _MANTISSA_BITS  # a float32 has 23 mantissa bits
 _SIGN_OFF = np.int32(0x7FFFFFFF)
@@ -44,19 +44,26 @@ class Transform:
 
     Parameters
     ----------
-    kind : ``logicle``: Gating-ML 2.0 logicle, t, w, m, a as in Moore and Parks 2012
-        (doi:10.1002/cyto.a.22030). ``asinh``: arcsinh(x / cofactor) / arcsinh(t / cofactor), which is
-        the fasinh of Gating-ML 2.0 with M = arcsinh(t / cofactor) / ln 10 and A = 0.
-        ``linear``: x / t.
-    t : top of the scale in instrument units, > 0; it is mapped to 1.
-    w : decades of the linear part, 0..m/2 (logicle).
-    m : decades of the scale, > 0 (logicle).
-    a : additional negative decades, -w..m-2w (logicle).
-    cofactor : instrument units where the scale turns from linear to logarithmic (asinh).
+    kind : {"logicle", "asinh", "linear"}
+        ``logicle``: Gating-ML 2.0 logicle, t, w, m, a as in Moore and Parks 2012
+        (doi:10.1002/cyto.a.22030). ``asinh``: arcsinh(x / cofactor) / arcsinh(t / cofactor), which
+        is the fasinh of Gating-ML 2.0 with M = arcsinh(t / cofactor) / ln 10 and A = 0. ``linear``:
+        x / t.
+    t : float
+        top of the scale in instrument units, > 0; it is mapped to 1.
+    w : float
+        decades of the linear part, 0..m/2 (logicle).
+    m : float
+        decades of the scale, > 0 (logicle).
+    a : float
+        additional negative decades, -w..m-2w (logicle).
+    cofactor : float, optional
+        instrument units where the scale turns from linear to logarithmic (asinh).
 
     Raises
     ------
-    ValueError : a parameter lies outside its range.
+    ValueError
+        a parameter lies outside its range.
     """
 
     kind: Literal["logicle", "asinh", "linear"]
@@ -84,8 +91,10 @@ class Transform:
 
         Parameters
         ----------
-        values : instrument units.
-        out : contiguous float32 array to write to; may be `values` itself, which saves a copy.
+        values : array_like
+            instrument units.
+        out : numpy.ndarray, optional
+            contiguous float32 array to write to; may be `values` itself, which saves a copy.
         """
         x = np.ascontiguousarray(values, dtype=np.float32)
         result = np.empty_like(x) if out is None else out

@@ -64,10 +64,12 @@ class SpillLeft:
 
     Parameters
     ----------
-    channels : markers, or any names that are the same in every tube.
-    left : shape (n, n), units in the detector (column) per unit of the source (row); nan where
-        untold.
-    matrix : the matrix that was applied, shape (n, n), nan where it has no entry; None without.
+    channels : tuple of str
+        markers, or any names that are the same in every tube.
+    left : FloatArray
+        shape (n, n), units in the detector (column) per unit of the source (row); nan where untold.
+    matrix : FloatArray or None
+        the matrix that was applied, shape (n, n), nan where it has no entry; None without.
     """
 
     channels: tuple[str, ...]
@@ -86,10 +88,14 @@ def measure_spill_left(
 
     Parameters
     ----------
-    events : compensated as the tube is, instrument units, shape (n, n_events).
-    channels : name of each row in all tubes, such as the marker.
-    spillover : the matrix that was applied.
-    detectors : $PnN of each row, as `spillover` names it.
+    events : numpy.ndarray
+        compensated as the tube is, instrument units, shape (n, n_events).
+    channels : tuple of str
+        name of each row in all tubes, such as the marker.
+    spillover : Spillover or None
+        the matrix that was applied.
+    detectors : tuple of str
+        $PnN of each row, as `spillover` names it.
     """
     step = max(1, events.shape[1] // _EVENTS)
     values = np.asarray(events[:, ::step], dtype=np.float64)
@@ -123,11 +129,13 @@ def find_odd_tubes(tubes: Mapping[str, SpillLeft]) -> dict[str, str]:
 
     Parameters
     ----------
-    tubes : by name; of one panel, stained alike. Fewer than `FEWEST_TUBES` are not judged.
+    tubes : mapping of str to SpillLeft
+        by name; of one panel, stained alike. Fewer than `FEWEST_TUBES` are not judged.
 
     Returns
     -------
-    A sentence for each odd tube, without the name.
+    dict of str to str
+        A sentence for each odd tube, without the name.
     """
     names = list(tubes)
     if len(names) < FEWEST_TUBES:
@@ -164,9 +172,10 @@ def find_odd_states(states: Mapping[str, str], *, panel: str) -> dict[str, str]:
 
     Parameters
     ----------
-    states : state of compensation by name; of tubes of one panel.
-    panel : its name, for the sentence; it stands for the tubes where none of two halves is the
-        odd one.
+    states : mapping of str to str
+        state of compensation by name; of tubes of one panel.
+    panel : str
+        its name, for the sentence; it stands for the tubes where none of two halves is the odd one.
     """
     free = [name for name, state in states.items() if state in _COMPENSATED]
     raw = [name for name in states if name not in free]

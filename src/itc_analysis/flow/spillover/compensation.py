@@ -39,12 +39,14 @@ class Found:
 
     Parameters
     ----------
-    state : file (the matrix is to be applied), identity (a placeholder), none, or
-        already_compensated.
-    spillover : the matrix to apply, by the file's own channel names; null unless the state is
-        'file'.
-    rows : the columns to use: those that were asked for, or their compensated twins.
-    remarks : which of two columns is used, and which matrix is not applied.
+    state : {"file", "identity", "none", "already_compensated"}
+        file (the matrix is to be applied), identity (a placeholder), none, or already_compensated.
+    spillover : Spillover or None
+        the matrix to apply, by the file's own channel names; null unless the state is 'file'.
+    rows : tuple of int
+        the columns to use: those that were asked for, or their compensated twins.
+    remarks : tuple of str
+        which of two columns is used, and which matrix is not applied.
     """
 
     state: Compensation
@@ -75,12 +77,13 @@ def find_compensation(file: FcsFile, rows: Sequence[int]) -> Found:
 
     Parameters
     ----------
-    rows : the columns of the panel's fluorochromes.
+    rows : sequence of int
+        the columns of the panel's fluorochromes.
 
     Raises
     ------
-    UnreadableFile : the file carries a matrix that cannot be used, names channels that the file
-        lacks, or two
+    UnreadableFile
+        the file carries a matrix that cannot be used, names channels that the file lacks, or two
         that differ; or some columns are compensated and others, which the matrix names, are not.
     """
     rows = tuple(rows)
@@ -116,7 +119,9 @@ def find_compensation(file: FcsFile, rows: Sequence[int]) -> Found:
     remarks = []
     if exchanged:
         remarks.append(f"the columns that were compensated on export are used: {exchanged[0]}"
-                       + (f" and {len(exchanged) - 1} more" if len(exchanged) > 1 else ""))  # fmt: skip
+                       + ((
+                           f" and {len(exchanged) - 1} more"
+                       ) if len(exchanged) > 1 else ""))  # fmt: skip
     elif len(rows) < len(names):
         remarks.append(
             f"compensated already on export (channels such as '{names[compensated[0]]}')"
@@ -180,15 +185,21 @@ def compensate(
 
     Parameters
     ----------
-    events : instrument units, shape (n_channels, n_events).
-    channel_names : $PnN of each row.
-    spillover : the matrix; rows of `events` that it does not name are returned unchanged.
-    source : file name, for messages.
-    out : where to write; may be `events` itself, which saves a copy.
+    events : numpy.ndarray
+        instrument units, shape (n_channels, n_events).
+    channel_names : tuple of str
+        $PnN of each row.
+    spillover : Spillover
+        the matrix; rows of `events` that it does not name are returned unchanged.
+    source : str
+        file name, for messages.
+    out : numpy.ndarray, optional
+        where to write; may be `events` itself, which saves a copy.
 
     Raises
     ------
-    UnreadableFile : the matrix names a channel that the file lacks or has twice.
+    UnreadableFile
+        the matrix names a channel that the file lacks or has twice.
     """
     rows = rows_of(spillover, channel_names, source)
     if out is None:
@@ -214,7 +225,8 @@ def rows_of(spillover: Spillover, channel_names: tuple[str, ...], source: str) -
 
     Raises
     ------
-    UnreadableFile : the matrix names channels that the file lacks or has twice; one fault for all.
+    UnreadableFile
+        the matrix names channels that the file lacks or has twice; one fault for all.
     """
     places = _by_number(spillover.channels, channel_names)
     rows, absent, twice = places or [], [], []
@@ -259,7 +271,9 @@ def _by_number(named: tuple[str, ...], channel_names: tuple[str, ...]) -> list[i
 
 
 def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
-    """Whether most of these channels hold logicle, asinh or log values instead of instrument units."""
+    """Whether most of these channels hold logicle, asinh or log values instead of instrument
+    units.
+    """
     # a logarithmic amplifier's decades were linearised on reading, and a clock has no scale
     digitised = [
         row

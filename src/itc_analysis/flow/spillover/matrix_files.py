@@ -25,8 +25,10 @@ def matrices_of_tubes(folder: str | Path | None, rows: Iterable[Mapping[str, Any
 
     Parameters
     ----------
-    folder : `flow.matrices_folder`.
-    rows : rows of the tube sheet.
+    folder : str, Path or None
+        `flow.matrices_folder`.
+    rows : iterable of mapping of str to object
+        rows of the tube sheet.
     """
     if folder is None:
         return []

@@ -28,9 +28,10 @@ class Spillover:
 
     Parameters
     ----------
-    channels : $PnN of its rows and columns.
-    matrix : float64, shape (n, n); row i is what fluorochrome i gives in each detector, 1 in its
-        own.
+    channels : tuple of str
+        $PnN of its rows and columns.
+    matrix : numpy.ndarray
+        float64, shape (n, n); row i is what fluorochrome i gives in each detector, 1 in its own.
     """
 
     channels: tuple[str, ...]
@@ -50,8 +51,9 @@ def parse_spillover(text: str, source: str) -> Spillover:
 
     Raises
     ------
-    UnreadableFile : the counts do not agree, a name stands twice, a number is none, or the matrix
-        cannot be inverted.
+    UnreadableFile
+        the counts do not agree, a name stands twice, a number is none, or the matrix cannot be
+        inverted.
     """
     # with ';' between the entries a comma is decimal
     separator = ";" if ";" in text else ","
@@ -76,7 +78,8 @@ def read_spillover_csv(path: str | Path) -> Spillover:
 
     Raises
     ------
-    UnreadableFile : as `parse_spillover`.
+    UnreadableFile
+        as `parse_spillover`.
     """
     path = Path(path)
     delimiter, rows = _cells(path)

@@ -1,9 +1,11 @@
-"""Is spill left in a compensated tube, or too much taken off? Pair by pair, and null where no event can tell.
+"""Is spill left in a compensated tube, or too much taken off? Pair by pair, and null where no event
+can tell.
 
-The events without a detector's marker must stay in their place where another fluorochrome is bright. No cell
-emits negative light, so events that lie below zero there show over-compensation. Events that lie higher
-there show spill only when they are otherwise the same cells: in a stained sample the bright cells may
-as well be another kind, with more of the marker or more glow of their own. That is for a person to judge.
+The events without a detector's marker must stay in their place where another fluorochrome is
+bright. No cell emits negative light, so events that lie below zero there show over-compensation.
+Events that lie higher there show spill only when they are otherwise the same cells: in a stained
+sample the bright cells may as well be another kind, with more of the marker or more glow of their
+own. That is for a person to judge.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ _DIM = 0.3
 _BRIGHTEST = 0.995
 #: Events of a source count as bright this far above its dim ones, instrument units.
 _LEAST_STEP = 10 * _COFACTOR
-#: An event as bright in so many colours, and in most of them, is a bead: no cell carries every antibody.
+#: An event as bright in so many colours, and in most of them, is a bead: no cell carries every
+#: antibody.
 _FEWEST_COLOURS_OF_A_BEAD = 3
 #: Fewer events give no peak worth having, on either side.
 MIN_EVENTS = 200
@@ -50,15 +53,20 @@ def residual_spill(
 
     Parameters
     ----------
-    events : compensated, instrument units, shape (n_channels, n_events).
-    names : of the channels.
-    limit : slope from which on a pair has a reading.
+    events : numpy.ndarray
+        compensated, instrument units, shape (n_channels, n_events).
+    names : list of str
+        of the channels.
+    limit : float
+        slope from which on a pair has a reading.
 
     Returns
     -------
-    One row per source and detector: slope (units in the detector per unit of the source; null where it cannot be
-    told), standard_error (by counting), reading (null where nothing is left) and reason (why null). Events
-    that are bright in most channels at once (counting beads) are passed over.
+    pandas.DataFrame
+        One row per source and detector: slope (units in the detector per unit of the source; null
+        where it cannot be told), standard_error (by counting), reading (null where nothing is left)
+        and reason (why null). Events that are bright in most channels at once (counting beads) are
+        passed over.
     """
     scaled = np.arcsinh(np.asarray(events, dtype=np.float64) / _COFACTOR)
     n_bright = np.sum(scaled > np.arcsinh(_LEAST_STEP / _COFACTOR), axis=0)
@@ -130,7 +138,9 @@ def _told(
 
 
 def _width(scaled: FloatArray, mode: float) -> float:
-    """Return the standard deviation of a peak from the half below it, which holds no dim positives."""
+    """Return the standard deviation of a peak from the half below it, which holds no dim
+    positives.
+    """
     return MAD_TO_SD * float(np.median(mode - scaled[scaled <= mode]))
 
 

@@ -1,8 +1,8 @@
 """Spillover from single stains, and how much spreading is left after compensation.
 
-Each fluorochrome by a line through the medians of its negative and its positive events, which is the
-resistant line of robust regression (Wald 1940, Tukey 1977) and what Bagwell and Adams proposed for
-compensation (1993, doi:10.1111/j.1749-6632.1993.tb38775.x). Half of the events may be anything.
+Each fluorochrome by a line through the medians of its negative and its positive events, which is
+the resistant line of robust regression (Wald 1940, Tukey 1977) and what Bagwell and Adams proposed
+for compensation (1993, doi:10.1111/j.1749-6632.1993.tb38775.x). Half of the events may be anything.
 """
 
 from __future__ import annotations
@@ -37,10 +37,14 @@ class SingleStains:
 
     Parameters
     ----------
-    spillover : the matrix.
-    standard_error : of each entry, by bootstrap; shape (n, n).
-    n_positive : positive events behind each row.
-    remarks : rows to look at: spillover that changes with brightness has no single number.
+    spillover : Spillover
+        the matrix.
+    standard_error : FloatArray
+        of each entry, by bootstrap; shape (n, n).
+    n_positive : tuple of int
+        positive events behind each row.
+    remarks : tuple of str
+        rows to look at: spillover that changes with brightness has no single number.
     """
 
     spillover: Spillover
@@ -60,15 +64,19 @@ def compute_spillover(
 
     Parameters
     ----------
-    stains : the file of each stain by the channel ($PnN) it is measured in; their order is the
-        matrix's.
-    unstained : the same cells or beads without stain.
-    n_bootstrap : resamples behind the standard errors.
-    seed : of the bootstrap.
+    stains : mapping of str to FcsFile
+        the file of each stain by the channel ($PnN) it is measured in; their order is the matrix's.
+    unstained : FcsFile
+        the same cells or beads without stain.
+    n_bootstrap : int
+        resamples behind the standard errors.
+    seed : int
+        of the bootstrap.
 
     Raises
     ------
-    UnreadableFile : a file lacks a channel, or a stain has too few positive events.
+    UnreadableFile
+        a file lacks a channel, or a stain has too few positive events.
     """
     channels = tuple(stains)
     faults = [
@@ -110,8 +118,8 @@ def spreading_matrix(
 ) -> FloatArray:
     """Return the spillover spreading matrix, shape (n, n), 0 on the diagonal.
 
-    Entry (i, j): how much the spread of detector j grows per square root of the brightness of stain i
-    (Nguyen 2013, doi:10.1002/cyto.a.22251); 0 where it does not grow.
+    Entry (i, j): how much the spread of detector j grows per square root of the brightness of stain
+    i (Nguyen 2013, doi:10.1002/cyto.a.22251); 0 where it does not grow.
     """
     channels = spillover.channels
     negative = _compensated(unstained, spillover)
@@ -156,8 +164,8 @@ def _bends(
     dim, bright = positive[:, positive[own] <= middle], positive[:, positive[own] > middle]
     slopes = np.stack([_slopes(part, centre, own) for part in (dim, bright)])
     return [
-        f"{channels[own]} into {channels[j]}: {slopes[0, j]:.3f} where dim, {slopes[1, j]:.3f} where "
-        "bright; one number cannot compensate both"
+        f"{channels[own]} into {channels[j]}: {slopes[0, j]:.3f} where dim, {slopes[1, j]:.3f} "
+        "where bright; one number cannot compensate both"
         for j in np.flatnonzero(np.abs(slopes[1] - slopes[0]) > _LARGEST_BEND)
     ]
 

@@ -1,4 +1,6 @@
-"""The inputs of a batch of tubes: rows of the tube sheet, panel sheet, gating template and scales."""
+"""The inputs of a batch of tubes: rows of the tube sheet, panel sheet, gating template and
+scales.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,12 @@ class Batch:
 
     Parameters
     ----------
-    rows : rows of the tube sheet as plain data.
-    panel : the panel sheet.
-    template : its gating template, with the scales of the study in it.
+    rows : list of dict of str to object
+        rows of the tube sheet as plain data.
+    panel : pandas.DataFrame
+        the panel sheet.
+    template : Template
+        its gating template, with the scales of the study in it.
     """
 
     rows: list[dict[str, Any]]
@@ -48,18 +53,25 @@ def read_batch(
 
     Parameters
     ----------
-    tubes : JSON list of rows of the tube sheet.
-    panel : panel sheet, TSV.
-    template : gating template, YAML; its markers are checked against the panel sheet.
-    scales : scales.parquet of `itc learn-scales`; without it a scale whose width the template leaves open
-        has the default one.
-    landmarks : landmarks.parquet of `itc learn-alignment`: every row gets the maps of its batch
+    tubes : str or Path
+        JSON list of rows of the tube sheet.
+    panel : str or Path
+        panel sheet, TSV.
+    template : str or Path
+        gating template, YAML; its markers are checked against the panel sheet.
+    scales : str or Path, optional
+        scales.parquet of `itc learn-scales`; without it a scale whose width the template leaves
+        open has the default one.
+    landmarks : str or Path, optional
+        landmarks.parquet of `itc learn-alignment`: every row gets the maps of its batch
         (`alignment`); without it events stay where they are.
 
     Raises
     ------
-    ItcError : a file cannot be read, or a tube's row lacks a column or stands twice.
-    SheetError, SettingsError : faults of the panel sheet and of the template.
+    ItcError
+        a file cannot be read, or a tube's row lacks a column or stands twice.
+    SheetError, SettingsError
+        faults of the panel sheet and of the template.
     """
     sheet = read_panel(panel)
     checked = load_template(template, panel_markers=set(sheet["marker"]))
@@ -77,11 +89,13 @@ def refuse_foreign_gates(batch: Batch, gates: str | Path) -> None:
 
     Parameters
     ----------
-    gates : gates.parquet of `itc pool-gates`, which remembers both.
+    gates : str or Path
+        gates.parquet of `itc pool-gates`, which remembers both.
 
     Raises
     ------
-    ItcError : scales or alignment differ.
+    ItcError
+        scales or alignment differ.
     """
     stored = contract.read_provenance(gates).get("parameters", {})
     roles = dict(zip(batch.panel["marker"], batch.panel["role"], strict=True))

@@ -18,12 +18,14 @@ def choose_tubes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
     Parameters
     ----------
-    rows : rows of the tube sheet of one panel, in any order.
+    rows : sequence of mapping of str to object
+        rows of the tube sheet of one panel, in any order.
 
     Returns
     -------
-    At most `MAX_TUBES`, by batch and file_id. Controls lack a marker, so their events below zero are
-    others; they are taken only where a panel has nothing else.
+    list of mapping of str to object
+        At most `MAX_TUBES`, by batch and file_id. Controls lack a marker, so their events below
+        zero are others; they are taken only where a panel has nothing else.
     """
     stained = [row for row in rows if row["tube"] == "stained"]
     ordered = sorted(stained or rows, key=lambda row: (str(row["batch"]), str(row["file_id"])))

@@ -23,11 +23,16 @@ class TubeColumns:
 
     Parameters
     ----------
-    columns : the file's column of each marker that the file has.
-    roles : role of each of these markers, in the panel's order.
-    state : file, matrix (of the study), identity, none or already_compensated.
-    spillover : the matrix to apply, by the file's channel names; None for none.
-    remarks : which of two columns is used, which matrix is not applied, what the matrix leaves out.
+    columns : dict of str to int
+        the file's column of each marker that the file has.
+    roles : dict of str to str
+        role of each of these markers, in the panel's order.
+    state : str
+        file, matrix (of the study), identity, none or already_compensated.
+    spillover : Spillover or None
+        the matrix to apply, by the file's channel names; None for none.
+    remarks : tuple of str
+        which of two columns is used, which matrix is not applied, what the matrix leaves out.
     """
 
     columns: dict[str, int]
@@ -51,15 +56,19 @@ def choose_columns(
 
     Parameters
     ----------
-    panel : the panel sheet, from `panel.read_panel`.
-    matrix : the study's own matrix, which replaces the file's.
-    allow_missing : leave out markers without a channel instead of refusing.
+    panel : pandas.DataFrame
+        the panel sheet, from `panel.read_panel`.
+    matrix : Path, optional
+        the study's own matrix, which replaces the file's.
+    allow_missing : bool
+        leave out markers without a channel instead of refusing.
 
     Raises
     ------
-    PanelError : a marker fits several channels, or has none.
-    UnreadableFile : a channel that is used has no range, the data were transformed already, or a
-        matrix cannot
+    PanelError
+        a marker fits several channels, or has none.
+    UnreadableFile
+        a channel that is used has no range, the data were transformed already, or a matrix cannot
         be used on the file.
     """
     columns = resolve_markers(
@@ -104,7 +113,8 @@ def matrix_of_study(folder: str | Path | None, panel: str, batch: str, source: s
 
     Raises
     ------
-    UnreadableFile : the folder is not there.
+    UnreadableFile
+        the folder is not there.
     """
     if folder is None:
         return None

@@ -27,17 +27,22 @@ def dead_and_debris(
 
     Parameters
     ----------
-    gated : the populations of the tube.
-    fitted : its gates.
-    template : the gating template.
-    roles : role of each marker in the panel sheet.
+    membership : Membership
+        the populations of the tube.
+    fitted : mapping of str to Fitted
+        its gates.
+    template : Template
+        the gating template.
+    roles : mapping of str to str
+        role of each marker in the panel sheet.
 
     Notes
     -----
-    Debris: events with less forward scatter than anything inside the scatter gate, of all events but counting
-    beads. Dead: events beyond the cut of the viability gate, of all events but beads and debris; most dead
-    cells have shrunk out of the lymphocytes' scatter gate, so its inside alone would show few of them. A
-    share is null, with the reason, where there is no such gate or it could not be learned.
+    Debris: events with less forward scatter than anything inside the scatter gate, of all events
+    but counting beads. Dead: events beyond the cut of the viability gate, of all events but beads
+    and debris; most dead cells have shrunk out of the lymphocytes' scatter gate, so its inside
+    alone would show few of them. A share is null, with the reason, where there is no such gate or
+    it could not be learned.
     """
     is_cell = ~_beads(membership, fitted, template)
     is_debris, why_debris = _debris(membership, fitted, template)

@@ -37,10 +37,14 @@ class FirstLook:
 
     Parameters
     ----------
-    errors : one for each tube that cannot be used.
-    remarks : what a person should look at, by remark: the tubes.
-    states : state of compensation of each tube, by panel and file_id.
-    identifying : keywords that may identify people, and in how many tubes they stand.
+    errors : list of ItcError
+        one for each tube that cannot be used.
+    remarks : dict of str to list of str
+        what a person should look at, by remark: the tubes.
+    states : dict of str to dict of str to str
+        state of compensation of each tube, by panel and file_id.
+    identifying : Counter
+        keywords that may identify people, and in how many tubes they stand.
     """
 
     errors: list[ItcError] = field(default_factory=list)
@@ -57,9 +61,12 @@ def look_at_tubes(
 
     Parameters
     ----------
-    rows : rows of the tube sheet; `path` can be opened as it stands.
-    panels : the panel sheet of each panel.
-    settings : the flow section.
+    rows : sequence of mapping of str to object
+        rows of the tube sheet; `path` can be opened as it stands.
+    panels : mapping of str to pandas.DataFrame
+        the panel sheet of each panel.
+    settings : Matrices
+        the flow section.
     """
     look = FirstLook()
     left: dict[str, dict[str, SpillLeft]] = {}

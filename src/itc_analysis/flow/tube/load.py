@@ -42,24 +42,34 @@ def load_tube(
 
     Parameters
     ----------
-    row : a row of the checked tube sheet (`TubeSheet`); `path` can be opened as it stands. `alignment`, which
-        `batch.read_batch` may have added, holds the maps of its batch by marker.
-    panel : the panel sheet, from `panel.read_panel`.
-    transform_settings : the gating template's `transform` block.
-    settings : where the study's own matrices lie; `TubeReading` where events are judged here.
-    keep : shape (n_events_file,); the events that an earlier step kept. None judges margins and acquisition
-        here; otherwise the tube has no `acquisition` and no remarks on what was removed.
+    row : mapping of str to object
+        a row of the checked tube sheet (`TubeSheet`); `path` can be opened as it stands.
+        `alignment`, which `batch.read_batch` may have added, holds the maps of its batch by marker.
+    panel : pandas.DataFrame
+        the panel sheet, from `panel.read_panel`.
+    transform_settings : TransformSettings
+        the gating template's `transform` block.
+    settings : Matrices
+        where the study's own matrices lie; `TubeReading` where events are judged here.
+    keep : numpy.ndarray, optional
+        shape (n_events_file,); the events that an earlier step kept. None judges margins and
+        acquisition here; otherwise the tube has no `acquisition` and no remarks on what was
+        removed.
 
     Returns
     -------
-    The tube with the markers of the panel that the file has, in the panel's order; the others are in
-    `missing_markers`. Time, when the panel names it, is in seconds.
+    Tube
+        The tube with the markers of the panel that the file has, in the panel's order; the others
+        are in `missing_markers`. Time, when the panel names it, is in seconds.
 
     Raises
     ------
-    UnreadableFile : the file cannot be read without guessing, or its data were transformed already.
-    PanelError : a marker fits several channels, or no marker has a channel.
-    ItcError : `keep` was judged on a file with another number of events.
+    UnreadableFile
+        the file cannot be read without guessing, or its data were transformed already.
+    PanelError
+        a marker fits several channels, or no marker has a channel.
+    ItcError
+        `keep` was judged on a file with another number of events.
     """
     file = read_fcs(row["path"])
     matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
@@ -135,9 +145,12 @@ def tube_quality_row(
 
     Parameters
     ----------
-    row : the row of the tube sheet.
-    result : the tube, or what `load_tube` raised.
-    settings : the flow section: `min_events` and `max_share_removed` decide on failed_quality.
+    row : mapping of str to object
+        the row of the tube sheet.
+    result : Tube or ItcError
+        the tube, or what `load_tube` raised.
+    settings : TubeAcceptance
+        the flow section: `min_events` and `max_share_removed` decide on failed_quality.
     """
     known = {name: row[name] for name in ("file_id", "sample_id", "panel", "batch", "tube")}
     if isinstance(result, ItcError):

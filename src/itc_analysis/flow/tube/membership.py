@@ -1,7 +1,7 @@
 """Which events of a tube lie in which population, and their values, gathered once.
 
-A population is a mask over its parent's events only: of a million events a few thousand are looked at
-for the gates inside a small population, and combinations are and, or and not of masks.
+A population is a mask over its parent's events only: of a million events a few thousand are looked
+at for the gates inside a small population, and combinations are and, or and not of masks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Membership(Mapping[str, Events]):
 
     Parameters
     ----------
-    tube : the tube; all its events are the population ``all``.
+    tube : Tube
+        the tube; all its events are the population ``all``.
     """
 
     def __init__(self, tube: Tube) -> None:
@@ -55,7 +56,8 @@ class Membership(Mapping[str, Events]):
 
         Parameters
         ----------
-        inside : which of the parent's events belong to it, shape (n_events of the parent,).
+        inside : numpy.ndarray
+            which of the parent's events belong to it, shape (n_events of the parent,).
         """
         self._parent[name] = parent
         self._inside[name] = inside
@@ -69,8 +71,10 @@ class Membership(Mapping[str, Events]):
 
         Parameters
         ----------
-        gate : a shape on markers of the tube, or a combination of populations added before.
-        instead : masks over their own parents' events, to be taken for these populations.
+        gate : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination
+            a shape on markers of the tube, or a combination of populations added before.
+        instead : mapping of str to numpy.ndarray, optional
+            masks over their own parents' events, to be taken for these populations.
         """
         if isinstance(gate, Combination):
             masks = {**self._inside, **(instead or {})}
@@ -90,8 +94,8 @@ class Membership(Mapping[str, Events]):
     def values_of(self, marker: str, population: str) -> npt.NDArray[np.float32]:
         """Return a marker's values in a population, shape (n_events,); not to be written to.
 
-        Those of the population that was asked for last are kept: its gates, backgrounds and pictures
-        look at the same markers.
+        Those of the population that was asked for last are kept: its gates, backgrounds and
+        pictures look at the same markers.
         """
         if population == ROOT:
             return self.tube.values(marker)

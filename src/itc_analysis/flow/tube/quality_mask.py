@@ -1,4 +1,5 @@
-"""Which events of each tube were kept: judged once by `itc fit-gates`, handed over to `itc apply-gates`.
+"""Which events of each tube were kept: judged once by `itc fit-gates`, handed over to `itc
+apply-gates`.
 
 So both steps see the same events, and the margins and the acquisition are judged once.
 """
@@ -23,7 +24,8 @@ def kept_row(file_id: str, keep: BoolArray | None) -> dict[str, Any]:
 
     Parameters
     ----------
-    keep : shape (n_events,), true for events to analyse; None when the tube is not used.
+    keep : numpy.ndarray or None
+        shape (n_events,), true for events to analyse; None when the tube is not used.
     """
     if keep is None:
         return {"file_id": file_id, "n_events": 0, "kept": None}
@@ -36,8 +38,10 @@ class Judged:
 
     Parameters
     ----------
-    quality : `TubeQuality`.
-    kept : `KeptEvents` of the same tubes.
+    quality : pandas.DataFrame
+        `TubeQuality`.
+    kept : pandas.DataFrame
+        `KeptEvents` of the same tubes.
 
     Notes
     -----
@@ -61,11 +65,13 @@ class Judged:
 
         Parameters
         ----------
-        rows : rows of the tube sheet.
+        rows : iterable of mapping of str to object
+            rows of the tube sheet.
 
         Raises
         ------
-        ItcError : a tube has no verdict, or can be used and has no kept events.
+        ItcError
+            a tube has no verdict, or can be used and has no kept events.
         """
         faults = []
         for file_id in (str(row["file_id"]) for row in rows):

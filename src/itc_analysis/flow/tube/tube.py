@@ -24,27 +24,42 @@ class Tube:
 
     Parameters
     ----------
-    file_id, sample_id, panel, batch, kind : from the sheet; `kind` is stained, fmo or unstained.
-    fmo_markers : markers left out of an FMO tube; empty otherwise.
-    markers : marker name of each row of `events`.
-    events : float32, shape (n_markers, n_events), each row contiguous; compensated, transformed
+    file_id, sample_id, panel, batch, kind : str
+        from the sheet; `kind` is stained, fmo or unstained.
+    fmo_markers : tuple of str
+        markers left out of an FMO tube; empty otherwise.
+    markers : tuple of str
+        marker name of each row of `events`.
+    events : numpy.ndarray
+        float32, shape (n_markers, n_events), each row contiguous; compensated, transformed
         (fluorescence: 0..1 logicle units; scatter: linear over the transform's t), and only events
         that passed the margin and time checks.
-    transforms : the transform of each marker, to go back to instrument units.
-    n_events_file : events in the file before cleaning.
-    compensation : file, matrix (of the study), identity, none or already_compensated.
-    spillover : the matrix of the study, which other programs need beside the file; None otherwise.
-    spill_left : what compensation leaves, to be compared with the other tubes; None when the tube
-        was judged
+    transforms : dict of str to Transform
+        the transform of each marker, to go back to instrument units.
+    n_events_file : int
+        events in the file before cleaning.
+    compensation : str
+        file, matrix (of the study), identity, none or already_compensated.
+    spillover : Spillover, optional
+        the matrix of the study, which other programs need beside the file; None otherwise.
+    spill_left : SpillLeft, optional
+        what compensation leaves, to be compared with the other tubes; None when the tube was judged
         by an earlier step.
-    remarks : things to know about the file.
-    missing_markers : markers of the panel for which the file has no channel.
-    channels : the file's channel ($PnN) of each marker.
-    alignment : how the values of a marker were moved after transformation; {} as a rule.
-    instrument : what the file tells about the cytometer, as columns of `TubeQuality`.
-    keywords : the file's TEXT keywords, to tell it from other files of its name.
-    acquisition : the tube along its acquisition, of `acquisition.timeline_table`; None when it could
-        not be judged.
+    remarks : tuple of str
+        things to know about the file.
+    missing_markers : tuple of str
+        markers of the panel for which the file has no channel.
+    channels : dict of str to str
+        the file's channel ($PnN) of each marker.
+    alignment : mapping of str to Warp
+        how the values of a marker were moved after transformation; {} as a rule.
+    instrument : dict of str to str
+        what the file tells about the cytometer, as columns of `TubeQuality`.
+    keywords : mapping of str to str
+        the file's TEXT keywords, to tell it from other files of its name.
+    acquisition : pandas.DataFrame, optional
+        the tube along its acquisition, of `acquisition.timeline_table`; None when it could not be
+        judged.
     """
 
     file_id: str
@@ -75,7 +90,9 @@ class Tube:
         return int(self.events.shape[1])
 
     def values(self, marker: str) -> npt.NDArray[np.float32]:
-        """Return the events of one marker, shape (n_events,); KeyError when it is not in the tube."""
+        """Return the events of one marker, shape (n_events,); KeyError when it is not in the
+        tube.
+        """
         try:
             row: npt.NDArray[np.float32] = self.events[self.markers.index(marker)]
         except ValueError:

@@ -1,9 +1,10 @@
-"""Move the events of a batch so that the bridge control's peaks lie where the reference batch has them.
+"""Move the events of a batch so that the bridge control's peaks lie where the reference batch has
+them.
 
-Piecewise linear on the transformed scale of each marker, through the negative and the positive peak of the
-bridge control, and a plain shift beyond them (landmark registration, Hahne 2010,
-doi:10.1002/cyto.a.20823). Where only one peak is known its shift fades to nothing at the other end of the
-scale. Here such maps are only applied; `align_learning` finds them.
+Piecewise linear on the transformed scale of each marker, through the negative and the positive peak
+of the bridge control, and a plain shift beyond them (landmark registration, Hahne 2010,
+doi:10.1002/cyto.a.20823). Where only one peak is known its shift fades to nothing at the other end
+of the scale. Here such maps are only applied; `align_learning` finds them.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ class Warp:
 
     Parameters
     ----------
-    places : where the peaks of the batch lie, ascending; one or more.
-    targets : where they shall lie, ascending.
+    places : tuple of float
+        where the peaks of the batch lie, ascending; one or more.
+    targets : tuple of float
+        where they shall lie, ascending.
     """
 
     places: tuple[float, ...]
@@ -69,7 +72,8 @@ def read_alignment(landmarks: pd.DataFrame) -> dict[str, dict[str, Warp]]:
 
     Parameters
     ----------
-    landmarks : `Landmarks`; those left out are passed over, those not moved hold their place.
+    landmarks : pandas.DataFrame
+        `Landmarks`; those left out are passed over, those not moved hold their place.
     """
     found: dict[str, dict[str, Warp]] = {str(batch): {} for batch in landmarks["batch"].unique()}
     held = landmarks[landmarks["state"] != "left_out"]
@@ -102,17 +106,20 @@ def unaligned(shape: Geometry, warps: Mapping[str, Warp]) -> Geometry:
 
     Parameters
     ----------
-    shape : the gate, transformed units.
-    warps : of the tube's batch.
+    shape : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination
+        the gate, transformed units.
+    warps : mapping of str to Warp
+        of the tube's batch.
 
     Notes
     -----
-    Cuts and bounds are exact. The edges of a polygon bend, and are followed in short pieces; an ellipse
-    becomes such a polygon.
+    Cuts and bounds are exact. The edges of a polygon bend, and are followed in short pieces; an
+    ellipse becomes such a polygon.
 
     Raises
     ------
-    ValueError : an ellipse in more than two dimensions lies on moved markers.
+    ValueError
+        an ellipse in more than two dimensions lies on moved markers.
     """
     if isinstance(shape, Combination) or not any(marker in warps for marker in shape.markers):
         return shape

@@ -1,7 +1,7 @@
 """Reporting checklists, item by item: on the page for people, and as JSON beside it for programs.
 
-An item is filled only from tables of this run. Everything else is listed as not recorded, for the authors to write;
-nothing is guessed.
+An item is filled only from tables of this run. Everything else is listed as not recorded, for the
+authors to write; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,16 @@ class Checklist:
 
     Parameters
     ----------
-    name : as the field writes it.
-    file : ending of the file beside the page.
-    reference : key of the bibliography.
-    items : what it asks for.
-    applies : whether it concerns the study.
+    name : str
+        as the field writes it.
+    file : str
+        ending of the file beside the page.
+    reference : str
+        key of the bibliography.
+    items : tuple of Item
+        what it asks for.
+    applies : callable
+        whether it concerns the study.
     """
 
     name: str
@@ -65,8 +70,9 @@ def section(material: Material) -> PageSection:
     told = " ".join(REFERENCES[checklist.reference].text for checklist in CHECKLISTS)
     blocks: list[Block] = [
         Paragraph(
-            f"Filled from the tables of this run only. What reads “{NOT_RECORDED}” must be written by the authors. The same "
-            f"items stand beside this page as JSON, to be merged into a repository’s form. The lists: {told}"
+            f"Filled from the tables of this run only. What reads “{NOT_RECORDED}” must be written "
+            "by the authors. The same items stand beside this page as JSON, to be merged into a "
+            f"repository’s form. The lists: {told}"
         )
     ]
     for checklist in CHECKLISTS:
@@ -88,7 +94,9 @@ def section(material: Material) -> PageSection:
 
 
 def records(checklist: Checklist, material: Material) -> list[dict[str, Any]]:
-    """Return the items: number, what it asks for, whether the run tells it, in words, and as values where it has some."""
+    """Return the items: number, what it asks for, whether the run tells it, in words, and as values
+    where it has some.
+    """
     found = []
     for item in checklist.items:
         text = item.text(material) if item.text is not None else ""
@@ -105,7 +113,9 @@ def records(checklist: Checklist, material: Material) -> list[dict[str, Any]]:
 
 
 def write_checklists(material: Material, page: str | Path) -> list[Path]:
-    """Write each checklist that concerns the study beside the page, as `<page>.miflowcyt.json`; return the paths."""
+    """Write each checklist that concerns the study beside the page, as `<page>.miflowcyt.json`;
+    return the paths.
+    """
     written = []
     for checklist in CHECKLISTS:
         if not checklist.applies(material):

@@ -17,10 +17,14 @@ class Item:
 
     Parameters
     ----------
-    number : as in the published list.
-    asks_for : what it wants to know.
-    text : the answer in words, empty where the tables do not tell; None where they never do.
-    values : the same as numbers and names for programs.
+    number : str
+        as in the published list.
+    asks_for : str
+        what it wants to know.
+    text : callable, optional
+        the answer in words, empty where the tables do not tell; None where they never do.
+    values : callable, optional
+        the same as numbers and names for programs.
     """
 
     number: str

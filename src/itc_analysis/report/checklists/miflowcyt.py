@@ -52,7 +52,10 @@ def _quality_control(material: Material) -> str:
     )
     n_judged = material.acquisitions["file_id"].nunique()
     judged = f" Judged along the acquisition: {words.plural(n_judged, 'tube')}."
-    return f"{n_ok} of {words.plural(len(quality), 'tube')} passed.{judged}{bridge} {_controls(material)}"
+    return (
+        f"{n_ok} of {words.plural(len(quality), 'tube')} passed.{judged}{bridge} "
+        f"{_controls(material)}"
+    )
 
 
 def _statuses(material: Material) -> dict[str, dict[str, int]]:
@@ -125,7 +128,8 @@ def _instrument(material: Material) -> str:
 def _settings(material: Material) -> str:
     ranges = _detectors(material)
     told = [
-        f"{panel}: {words.listed([f'{marker} {_span(found)}' for marker, found in markers.items()])}."
+        f"{panel}: "
+        f"{words.listed([f'{marker} {_span(found)}' for marker, found in markers.items()])}."
         for panel, markers in ranges.items()
     ]
     return f"Detector voltages in the files, lowest to highest. {' '.join(told)}" if told else ""
@@ -136,7 +140,9 @@ def _span(voltages: list[str]) -> str:
 
 
 def _detectors(material: Material) -> dict[str, dict[str, list[str]]]:
-    """Return the detector voltages of each panel and marker that its files hold, in ascending order."""
+    """Return the detector voltages of each panel and marker that its files hold, in ascending
+    order.
+    """
     found: dict[str, dict[str, set[str]]] = {}
     for row in each_row(material.tube_quality.dropna(subset=["detectors"])):
         for marker, told in json.loads(row.detectors).items():
@@ -176,13 +182,15 @@ def _gating(material: Material) -> str:
         return ""
     n = material.gates["population"].nunique()
     return (
-        f"{words.plural(n, 'gate')} per tube at most; geometry in flow/<panel>/gates.parquet and as GatingML 2.0 "
-        "in flow/<panel>/gatingml; pictures and states under Gates."
+        f"{words.plural(n, 'gate')} per tube at most; geometry in flow/<panel>/gates.parquet and "
+        "as GatingML 2.0 in flow/<panel>/gatingml; pictures and states under Gates."
     )
 
 
 def _gates(material: Material) -> list[dict[str, Any]]:
-    """Return the gating tree: panel, population, parent, method, and how many tubes have which state."""
+    """Return the gating tree: panel, population, parent, method, and how many tubes have which
+    state.
+    """
     keys = ["panel", "population", "parent", "method"]
     return [
         {**dict(zip(keys, map(str, key), strict=True)), "tubes_by_state": _counted(rows["state"])}
@@ -206,14 +214,16 @@ ITEMS: tuple[Item, ...] = (
     Item("2.1", "Specimen"),
     Item("2.2", "Specimen characteristics", characteristics, group_sizes),
     Item("2.3", "Treatment of the specimens and people", _treatment,
-         lambda material: {name: {"treated": n, "known": known} for name, (n, known) in _treated(material).items()}),
-    Item("2.4", "Fluorescence reagents (analyte, reporter, clone, manufacturer, catalogue number)", _reagents,
+         lambda material: {name: {"treated": n, "known": known} for name, (n, known) in _treated(material).items()}),  # noqa: E501
+    Item("2.4", (
+        "Fluorescence reagents (analyte, reporter, clone, manufacturer, catalogue number)"
+    ), _reagents,
          _reagent_rows),
     Item("3.1", "Instrument manufacturer"),
-    Item("3.2", "Instrument model", _instrument, lambda material: _counted(material.tube_quality["cytometer"])),
+    Item("3.2", "Instrument model", _instrument, lambda material: _counted(material.tube_quality["cytometer"])),  # noqa: E501
     Item("3.3", "Instrument configuration and settings", _settings, _detectors),
     Item("4.1", "List-mode data files", files, fcs_files),
-    Item("4.2", "Compensation", _compensation, lambda material: _counted(material.tube_quality["compensation"])),
+    Item("4.2", "Compensation", _compensation, lambda material: _counted(material.tube_quality["compensation"])),  # noqa: E501
     Item("4.3", "Data transformation", _transformation),
     Item("4.4", "Gating", _gating, _gates),
 )  # fmt: skip

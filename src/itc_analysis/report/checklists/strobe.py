@@ -28,7 +28,10 @@ def _eligibility(material: Material) -> str:
     if not rules:
         return ""
     versions = sorted(set(material.eligibility["protocol_version"]))
-    return f"{words.plural(rules, 'criterion', 'criteria')}, protocol version {words.listed(versions)}."
+    return (
+        f"{words.plural(rules, 'criterion', 'criteria')}, protocol version "
+        f"{words.listed(versions)}."
+    )
 
 
 def _bias(material: Material) -> str:
@@ -39,7 +42,8 @@ def _bias(material: Material) -> str:
     batches = material.measurements["batch"].dropna().nunique()
     if batches:
         told.append(
-            f"{words.plural(batches, 'batch', 'batches')}, set against the groups under Participants"
+            f"{words.plural(batches, 'batch', 'batches')}, set against the groups under "
+            "Participants"
         )
     return f"{words.listed(told)}.".capitalize() if told else ""
 
@@ -80,13 +84,17 @@ def _missing_data(material: Material) -> str:
         return ""
     imputed = material.comparisons["model"].str.contains(IMPUTED).fillna(value=False)
     of_covariates = (
-        "missing covariates were imputed (the comparisons whose model says so), with complete cases beside them"
+        "missing covariates were imputed (the comparisons whose model says so), with complete "
+        "cases beside them"
         if imputed.any()
-        else "participants who lack a covariate are left out of the comparisons adjusted for it, and counted"
+        else (
+            "participants who lack a covariate are left out of the comparisons adjusted for it, "
+            "and counted"
+        )
     )
     return (
-        f"Missing measurements are counted per comparison and never replaced; {of_covariates}; values below the limit of "
-        "detection enter as censored."
+        f"Missing measurements are counted per comparison and never replaced; {of_covariates}; "
+        "values below the limit of detection enter as censored."
     )
 
 
@@ -95,8 +103,8 @@ def _sensitivity(material: Material) -> str:
     if not n:
         return ""
     return (
-        f"Beside {words.plural(n, 'comparison')}: one participant left out, fewer covariates, E-values and a second model, "
-        "under How sure."
+        f"Beside {words.plural(n, 'comparison')}: one participant left out, fewer covariates, "
+        "E-values and a second model, under How sure."
     )
 
 
@@ -142,7 +150,7 @@ def _main_results(material: Material) -> list[dict[str, Any]]:
     """Return the primary comparisons with estimate, interval and p; null where there is none."""
     rows = material.comparisons[material.comparisons["role"] == "primary"]
     names = [
-        "comparison", "assay", "population", "measure", "estimate_kind", "estimate", "lower", "upper",
+        "comparison", "assay", "population", "measure", "estimate_kind", "estimate", "lower", "upper",  # noqa: E501
         "estimate_unadjusted", "p_value", "p_adjusted", "n_index", "n_reference", "status",
     ]  # fmt: skip
     return [

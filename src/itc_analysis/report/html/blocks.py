@@ -56,11 +56,16 @@ class Table:
 
     Parameters
     ----------
-    caption : what the table shows and how to read it.
-    header : one label per column.
-    rows : cells, as many as labels.
-    numeric : positions of the columns that are set to the right.
-    is_even : all columns have the same width.
+    caption : str or Markup
+        what the table shows and how to read it.
+    header : sequence of (str or Markup)
+        one label per column.
+    rows : sequence of (sequence of (str or Markup or Cell))
+        cells, as many as labels.
+    numeric : frozenset of int
+        positions of the columns that are set to the right.
+    is_even : bool
+        all columns have the same width.
     """
 
     caption: Text
@@ -71,7 +76,9 @@ class Table:
 
     @property
     def least_width(self) -> int:
-        """Width in rem below which a narrow screen scrolls the table instead of squeezing its words."""
+        """Width in rem below which a narrow screen scrolls the table instead of squeezing its
+        words.
+        """
         n_numeric = len(self.numeric)
         return WORD_COLUMN * (len(self.header) - n_numeric) + NUMBER_COLUMN * n_numeric
 
@@ -88,10 +95,14 @@ class Figure:
 
     Parameters
     ----------
-    picture : inline SVG, or an image with its bytes in the address.
-    caption : what the axes and marks mean and what to look for.
-    width : widest it is drawn, in CSS pixels.
-    is_wide : on a narrow screen it is scrolled instead of shrunk beyond reading.
+    picture : Markup
+        inline SVG, or an image with its bytes in the address.
+    caption : str or Markup
+        what the axes and marks mean and what to look for.
+    width : int
+        widest it is drawn, in CSS pixels.
+    is_wide : bool
+        on a narrow screen it is scrolled instead of shrunk beyond reading.
     """
 
     picture: Markup

@@ -1,4 +1,6 @@
-"""The words that this page cannot do without, explained on the page itself: it travels without its documentation."""
+"""The words that this page cannot do without, explained on the page itself: it travels without its
+documentation.
+"""
 
 from __future__ import annotations
 
@@ -10,50 +12,78 @@ from itc_analysis.report.html.material import Material
 #: Word to its meaning; the sentences are those of docs/glossary.md (a test compares them).
 TERMS: dict[str, str] = {
     "index group, reference": "The group asked about (SSc), and the one it is compared with.",
-    "odds ratio": "Odds (share over one minus share) of one group over the other's; near the ratio of shares when "
-    "these are small.",
+    "odds ratio": "Odds (share over one minus share) of one group over the other's; near the ratio "
+    "of shares when these are small.",
     "ratio": "Geometric mean of one group over the other's.",
     "95 % interval": "Values that the data do not contradict at that level.",
-    "p, adjusted p": "Probability of so large a difference if there were none; adjusted for the number of comparisons "
-    "in its family.",
+    "p, adjusted p": "Probability of so large a difference if there were none; adjusted for the "
+    "number of comparisons in its family.",
     "family": "Comparisons among which p is adjusted, named in the analysis plan before looking.",
-    "primary, secondary, exploratory, post hoc": "What the study stands on; what supports it; what it looks at; what "
-    "the plan did not name.",
-    "index-group-specific": "Different from every other group of the study, in one direction: each of these comparisons "
-    "must show it, so their p are not adjusted.",
+    "primary, secondary, exploratory, post hoc": "What the study stands on; what supports it; what "
+    "it looks at; what the plan did not name.",
+    "index-group-specific": "Different from every other group of the study, in one direction: each "
+    "of these comparisons must show it, so their p are not adjusted.",
     "shared": "Different from healthy people, and equivalent to at least one disease.",
-    "equivalent": "The difference surely lies within a margin that the analysis plan named before looking; more than "
-    "“no difference shown”.",
+    "equivalent": "The difference surely lies within a margin that the analysis plan named before "
+    "looking; more than “no difference shown”.",
     "inconclusive": "Neither specific nor shared is shown; no statement that the groups are alike.",
-    "differential variability": "People of one group differ from one another more than those of the others do, whatever "
-    "the level of the group.",
-    "one participant left out": "The comparison repeated without each participant in turn: how far one person moves "
-    "it.",
-    "core covariates": "The few covariates of the plan that any study of this kind would adjust for, such as age and "
-    "sex.",
+    "differential variability": "People of one group differ from one another more than those of "
+    "the others do, whatever the level of the group.",
+    "one participant left out": "The comparison repeated without each participant in turn: how far "
+    "one person moves it.",
+    "core covariates": "The few covariates of the plan that any study of this kind would adjust "
+    "for, such as age and sex.",
     "confounder": "Something that differs between the groups and changes the cells: age, sex, CMV.",
-    "E-value": "How strongly something unknown would have to go with both group and cells (as a risk ratio) to explain "
-    "the whole difference; 1 means that nothing is needed.",
+    "E-value": "How strongly something unknown would have to go with both group and cells (as a "
+    "risk ratio) to explain the whole difference; 1 means that nothing is needed.",
     "second model": "The same question answered by another model with other assumptions.",
-    "permutation, Freedman–Lane": "p by reshuffling the residuals, as a check that leans on fewer assumptions.",
-    "association": "How a measure goes with a clinical variable within one group, e.g. MAIT cells with the skin score in SSc; which comes first it cannot say.",
-    "joint test, Hotelling’s T²": "One test of all parts of a composition together, which knows that they vary together.",
-    "composition, part, reference part": "One whole (the T cells) cut into parts that share no cell; each part is set against the reference part, because shares of one whole move together.",
-    "concordance correlation (CCC)": "How closely two methods give the same number: 1 is the same in everybody, and differences in level count as well.",
-    "limits of agreement": "Between them lie about 95 % of the differences between two methods (Bland and Altman).",
-    "log2 fold change": "Binary logarithm of the ratio of a gene's molecules in two groups: 1 is twice as much, -1 is half.",
+    "permutation, Freedman–Lane": (
+        "p by reshuffling the residuals, as a check that leans on fewer assumptions."
+    ),
+    "association": (
+        "How a measure goes with a clinical variable within one group, e.g. MAIT cells with the "
+        "skin score in SSc; which comes first it cannot say."
+    ),
+    "joint test, Hotelling’s T²": (
+        "One test of all parts of a composition together, which knows that they vary together."
+    ),
+    "composition, part, reference part": (
+        "One whole (the T cells) cut into parts that share no cell; each part is set against the "
+        "reference part, because shares of one whole move together."
+    ),
+    "concordance correlation (CCC)": (
+        "How closely two methods give the same number: 1 is the same in everybody, and differences "
+        "in level count as well."
+    ),
+    "limits of agreement": (
+        "Between them lie about 95 % of the differences between two methods (Bland and Altman)."
+    ),
+    "log2 fold change": (
+        "Binary logarithm of the ratio of a gene's molecules in two groups: 1 is twice as much, -1 "
+        "is half."
+    ),
     "false discovery rate": "The share of wrong ones to be expected among the genes found.",
-    "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: not told from absent) and "
-    "of quantification (from it: a number with acceptable error).",
-    "censored": "Known to be at most a limit; the statistics use just that, neither zero nor nothing.",
-    "gate state": "How a cut came about: ok, pooled, borrowed, control, ambiguous, weak, manual or not estimable.",
-    "FMO": "Fluorescence minus one: the panel without one antibody, which shows what negative looks like.",
-    "bridge control": "The same material stained in every batch, to see drift; never a participant.",
-    "inhibitory-receptor-high": "Raised inhibitory receptors against healthy people, in the same population; “exhausted” "
-    "would also need lowered function.",
+    "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: not "
+    "told from absent) and of quantification (from it: a number with acceptable error).",
+    "censored": (
+        "Known to be at most a limit; the statistics use just that, neither zero nor nothing."
+    ),
+    "gate state": (
+        "How a cut came about: ok, pooled, borrowed, control, ambiguous, weak, manual or not "
+        "estimable."
+    ),
+    "FMO": (
+        "Fluorescence minus one: the panel without one antibody, which shows what negative looks "
+        "like."
+    ),
+    "bridge control": (
+        "The same material stained in every batch, to see drift; never a participant."
+    ),
+    "inhibitory-receptor-high": "Raised inhibitory receptors against healthy people, in the same "
+    "population; “exhausted” would also need lowered function.",
     "Cramér's V": "How far batch gives away group: 0 not at all, 1 entirely.",
-    "standardised difference": "A difference in means (or shares) in standard deviations: below 0.1 the groups are as "
-    "good as equal.",
+    "standardised difference": "A difference in means (or shares) in standard deviations: below "
+    "0.1 the groups are as good as equal.",
     "not assessable": "An item is missing on which the verdict depends: neither fulfilled nor not.",
 }
 
@@ -63,7 +93,8 @@ def link(term: str, text: str = "") -> Markup:
 
     Raises
     ------
-    KeyError : the word is not in the glossary.
+    KeyError
+        the word is not in the glossary.
     """
     return Markup('<a class="term" href="#{}">{}</a>').format(_address(term), text or term)
 

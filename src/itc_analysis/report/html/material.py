@@ -111,14 +111,19 @@ def collect(
 
     Parameters
     ----------
-    results : the results folder.
-    settings : all settings of the run.
-    panels : panel sheets `<panel>.tsv`, which name the reagents; none is needed for the page itself.
-    signatures : signatures.tsv, whose markers label participants; None: they are not labelled.
+    results : str or Path
+        the results folder.
+    settings : ReportSettings
+        all settings of the run.
+    panels : sequence of (str or Path)
+        panel sheets `<panel>.tsv`, which name the reagents; none is needed for the page itself.
+    signatures : str or Path, optional
+        signatures.tsv, whose markers label participants; None: they are not labelled.
 
     Raises
     ------
-    ItcError : the folder has no measurements, or a table breaks its contract.
+    ItcError
+        the folder has no measurements, or a table breaks its contract.
     """
     layout = Layout(str(results))
     if not Path(layout.measurements).exists():

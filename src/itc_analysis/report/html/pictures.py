@@ -59,8 +59,10 @@ def to_svg(figure: Figure, *, name: str, alt: str) -> Markup:
 
     Parameters
     ----------
-    name : unique within the page; prefixes the ids inside.
-    alt : what is seen, for those who do not see it.
+    name : str
+        unique within the page; prefixes the ids inside.
+    alt : str
+        what is seen, for those who do not see it.
     """
     stream = io.StringIO()
     # of a vector picture the resolution concerns only what is drawn as an image within it

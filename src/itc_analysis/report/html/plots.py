@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 #: Inches: a third of a 1200 px page at 96 px per inch, and as wide as a phone.
 SMALL = (4.0, 3.3)
 
-#: Where marks stand within a power of ten of a logarithmic axis: the first row whose span (powers of
-#: ten) is not exceeded, so that labels do not touch.
+#: Where marks stand within a power of ten of a logarithmic axis: the first row whose span (powers
+#: of ten) is not exceeded, so that labels do not touch.
 LOG_STEPS = ((1.4, (1.0, 2.0, 5.0)), (2.6, (1.0, 3.0)), (math.inf, (1.0,)))
 MOST_TICKS = 30
 
@@ -50,12 +50,14 @@ TITLE_SIZE = 11
 GATE_TITLE_SIZE = 9
 
 HOW_TO_READ_A_GATE = (
-    "Each picture shows the events of the parent population, darker where they are denser (the scale is "
-    "logarithmic); those inside the gate are coloured, the others grey, and the axes are in instrument units. The "
-    "solid line is the gate: green where the tube’s own cut was taken, blue where it was pooled, vermilion where it was "
-    "borrowed, pink where an FMO tube set it, yellow where two places are as likely, orange where it is weak, black where a person drew it; the band is two "
-    "standard errors of the cut, a dotted line the cut that the tube alone gave. Look whether the line stands in the valley between the peaks: a "
-    "cut through a peak is wrong whatever the numbers say."
+    "Each picture shows the events of the parent population, darker where they are denser (the "
+    "scale is logarithmic); those inside the gate are coloured, the others grey, and the axes are "
+    "in instrument units. The solid line is the gate: green where the tube’s own cut was taken, "
+    "blue where it was pooled, vermilion where it was borrowed, pink where an FMO tube set it, "
+    "yellow where two places are as likely, orange where it is weak, black where a person drew it; "
+    "the band is two standard errors of the cut, a dotted line the cut that the tube alone gave. "
+    "Look whether the line stands in the valley between the peaks: a cut through a peak is wrong "
+    "whatever the numbers say."
 )
 
 
@@ -92,16 +94,18 @@ def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
     return [
         Gallery(
             figures,
-            f"Each mark is the estimate of {index} against one control (n = participants of {index} / of the control), the "
-            f"line its {level} interval, an arrow a side without a limit. Left of the "
-            f"dashed line (1) {index} has fewer, right of it more. A line that crosses 1 does not show a difference; "
-            "a long line means that the data say little.",
+            f"Each mark is the estimate of {index} against one control (n = participants of "
+            f"{index} / of the control), the line its {level} interval, an arrow a side without a "
+            f"limit. Left of the dashed line (1) {index} has fewer, right of it more. A line that "
+            "crosses 1 does not show a difference; a long line means that the data say little.",
         )
     ]
 
 
 def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
-    """Return one picture per assay and measure: what each comparison rests on, a line per population and control."""
+    """Return one picture per assay and measure: what each comparison rests on, a line per
+    population and control.
+    """
     pooled = material.settings.cohort.pooled_name
     index = material.settings.cohort.index_group
     figures = []
@@ -121,15 +125,19 @@ def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
         plain_ticks(ax.xaxis)
         figure.legend(handles=legend_marks(), loc="outside lower center", ncols=3, frameon=False)
         name = f"robustness-{assay}-{measure}-{feature}".replace("-", "_").replace(" ", "_")
-        alt = f"What the comparisons rest on, {title} each control; the numbers are in the table below."
+        alt = (
+            f"What the comparisons rest on, {title} each control; the numbers are in the table "
+            "below."
+        )
         figures.append(Figure(to_svg(figure, name=name, alt=alt)))
     if not figures:
         return [Paragraph("None of these comparisons has an estimate or a limit to draw.")]
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     caption = (
-        f"Each line is one comparison: square and thin line are the estimate and its {level} interval as reported; the grey band holds "
-        "the estimates when any one person is left out. Look whether a band reaches over the dashed line (no difference), whether "
-        "the other marks stand on the same side of it, and whether they are near the square."
+        f"Each line is one comparison: square and thin line are the estimate and its {level} "
+        "interval as reported; the grey band holds the estimates when any one person is left out. "
+        "Look whether a band reaches over the dashed line (no difference), whether the other marks "
+        "stand on the same side of it, and whether they are near the square."
     )
     return [Gallery(figures, caption, width=int(96 * TALL[0]))]
 
@@ -154,7 +162,10 @@ def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
                 to_svg(
                     figure,
                     name=f"points-{assay}-{population}-{measure}",
-                    alt=f"{title}: one point per participant by group, {int(drawn.sum())} participants.",
+                    alt=(
+                        f"{title}: one point per participant by group, {int(drawn.sum())} "
+                        "participants."
+                    ),
                 )
             )
         )
@@ -163,9 +174,11 @@ def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
     return [
         Gallery(
             figures,
-            "Every point is one participant, on a logarithmic axis; the bar is the group’s median. Open triangles are "
-            "below the limit of detection and drawn at that limit: the true value is at most there (where the median "
-            "falls among them, and for a single person, there is no bar). Look whether one person carries a difference, and whether groups overlap.",
+            "Every point is one participant, on a logarithmic axis; the bar is the group’s median. "
+            "Open triangles are below the limit of detection and drawn at that limit: the true "
+            "value is at most there (where the median falls among them, and for a single person, "
+            "there is no bar). Look whether one person carries a difference, and whether groups "
+            "overlap.",
         )
     ]
 
@@ -196,7 +209,10 @@ def score_gallery(material: Material, populations: list[str]) -> list[Block]:
         if (scored.groupby("group")["participant_id"].nunique() >= FEWEST_TO_DRAW).sum() < 2:
             n_undrawn += 1
             continue
-        title = f"{words.population(population)}: {words.SIGNATURE_NAMES[feature]}, {words.assay(assay)}"
+        title = (
+            f"{words.population(population)}: {words.SIGNATURE_NAMES[feature]}, "
+            f"{words.assay(assay)}"
+        )
         figure, ax = new_figure(*SMALL)
         plot_group_points(chosen, groups=material.groups_present, ax=ax)
         figure.suptitle(title, fontsize=TITLE_SIZE)
@@ -221,8 +237,9 @@ def score_gallery(material: Material, populations: list[str]) -> list[Block]:
     return [
         Gallery(
             figures,
-            "Scores of single participants, inhibitory receptors beside activation for the same population. Healthy "
-            f"participants set the zero where the study has them. Look whether the two move together.{rest}",
+            "Scores of single participants, inhibitory receptors beside activation for the same "
+            "population. Healthy participants set the zero where the study has them. Look whether "
+            f"the two move together.{rest}",
         )
     ]
 
@@ -291,8 +308,9 @@ def quality_figure(material: Material) -> Figure:
         ax.set_xlabel(f"{n} libraries in the order of their names")
     return Figure(
         to_svg(figure, name="libraries", alt=f"Barcodes and usable cells of {n} libraries."),
-        "One place per library. The further the filled point lies below the open one, the more barcodes quality "
-        "control dropped; a library far below the others lends little to its participant.",
+        "One place per library. The further the filled point lies below the open one, the more "
+        "barcodes quality control dropped; a library far below the others lends little to its "
+        "participant.",
         width=round(96 * width),
     )
 
@@ -320,7 +338,9 @@ def evidence_figure(material: Material) -> Figure:
 
 
 def plain_ticks(axis: Axis, *, factor: float = 1) -> None:
-    """Write 0.2, 0.5, 1 on a logarithmic axis instead of powers of ten; `factor` 100 for per cent."""
+    """Write 0.2, 0.5, 1 on a logarithmic axis instead of powers of ten; `factor` 100 for per
+    cent.
+    """
     if axis.get_scale() != "log":
         return
     low, high = axis.get_view_interval()

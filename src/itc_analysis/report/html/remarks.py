@@ -1,8 +1,9 @@
 """Remarks beside the numbers they concern: in a biologist's words, and numbered once per table.
 
-The statistics say exactly what they met ("81% of the index group and 60% of the reference lie below ..."). Beside a
-number there is room for a mark only; its note says what the remark means for the reader, and remarks of one kind
-that differ in their numbers share one note. The exact words stand under All comparisons.
+The statistics say exactly what they met ("81% of the index group and 60% of the reference lie below
+..."). Beside a number there is room for a mark only; its note says what the remark means for the
+reader, and remarks of one kind that differ in their numbers share one note. The exact words stand
+under All comparisons.
 """
 
 from __future__ import annotations
@@ -14,28 +15,31 @@ from markupsafe import Markup
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Bullets
 
-#: What a remark holds, and what it means. An empty meaning concerns a number that is not shown beside the mark.
-#: `{0}` is what the pattern caught; the first pattern that is found counts.
+#: What a remark holds, and what it means. An empty meaning concerns a number that is not shown
+#: beside the mark. `{0}` is what the pattern caught; the first pattern that is found counts.
 MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), meaning)
     for pattern, meaning in (
         (
             r"wholly below the limit of detection: no estimate",
-            "Everybody of one side lies below the limit of detection: there is no estimate, only a limit "
-            "(“at most”, “at least”)",
+            "Everybody of one side lies below the limit of detection: there is no estimate, only a "
+            "limit (“at most”, “at least”)",
         ),
         (
             r"interval and p from the profile likelihood",
-            "Nearly everybody of one side lies below the limit of detection: few numbers carry this comparison",
+            "Nearly everybody of one side lies below the limit of detection: few numbers carry "
+            "this comparison",
         ),
         (
             r"lie below the limit of detection: the estimate leans",
-            "More than half of one side lie below the limit of detection: that there is a difference can be "
-            "told, how large it is rests on the shape that the values are assumed to have",
+            "More than half of one side lie below the limit of detection: that there is a "
+            "difference can be told, how large it is rests on the shape that the values are "
+            "assumed to have",
         ),
         (
             r"one SD for all groups",
-            "Too few people with a number to let the groups differ in spread: if they do, the estimate is off",
+            "Too few people with a number to let the groups differ in spread: if they do, the "
+            "estimate is off",
         ),
         (
             r"adjusted for (.+) only:",
@@ -47,13 +51,13 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"treatment is not adjusted for",
-            "The two sides are treated differently, and treatment belongs to the disease, so no model can take it "
-            "out: the difference may be the treatment’s",
+            "The two sides are treated differently, and treatment belongs to the disease, so no "
+            "model can take it out: the difference may be the treatment’s",
         ),
         (
             r"batches are spread unevenly",
-            "The staining batches are spread unevenly over the two sides: part of the difference may be the "
-            "laboratory’s",
+            "The staining batches are spread unevenly over the two sides: part of the difference "
+            "may be the laboratory’s",
         ),
         (
             r"^few participants",
@@ -74,7 +78,8 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"^concordance, limits and slope are of",
-            "Concordance and limits of agreement are of the people quantified by both, who have the higher shares",
+            "Concordance and limits of agreement are of the people quantified by both, who have "
+            "the higher shares",
         ),
         (r"^the offset also uses", "The offset also uses people below the limit of one method"),
         (r"^offset and spread between methods without", "The offset leaves out who disagrees"),
@@ -82,11 +87,13 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"participants without a number", "Some analysed people have no number here"),
         (
             r"^those with the fewest cells",
-            "People without a number had too few cells: those with the fewest cells are the ones missing",
+            "People without a number had too few cells: those with the fewest cells are the ones "
+            "missing",
         ),
         (
             r"permutation does not agree",
-            "Reshuffling the people between the groups (permutation) does not confirm the difference",
+            "Reshuffling the people between the groups (permutation) does not confirm the "
+            "difference",
         ),
         (r"no permutation p|several samples, averaged|^no estimate: a group lies wholly", ""),
     )
@@ -98,7 +105,8 @@ class Notes:
 
     Parameters
     ----------
-    name : unique within the page; begins the addresses of the notes.
+    name : str
+        unique within the page; begins the addresses of the notes.
     """
 
     def __init__(self, name: str) -> None:
@@ -107,7 +115,9 @@ class Notes:
         self.texts: dict[int, str] = {}
 
     def mark(self, *remarks: object) -> Markup:
-        """Return the numbers of remarks (parted by "; ") as a superscript that leads to the notes."""
+        """Return the numbers of remarks (parted by "; ") as a superscript that leads to the
+        notes.
+        """
         own: set[int] = set()
         for remark in remarks:
             if words.is_missing(remark):
@@ -140,7 +150,9 @@ class Notes:
 
 
 def meaning(remark: str) -> tuple[str, str]:
-    """Return the kind of a remark and what it means for the reader; an unknown one means what it says."""
+    """Return the kind of a remark and what it means for the reader; an unknown one means what it
+    says.
+    """
     remark = remark.strip()
     for pattern, told in MEANINGS:
         found = pattern.search(remark)

@@ -22,9 +22,12 @@ class Subject:
 
     Parameters
     ----------
-    title : for the heading, e.g. ``"innate T cells"``.
-    sentence : what is compared, as the subject of a sentence.
-    question : what may differ, for the heading of the answer.
+    title : str
+        for the heading, e.g. ``"innate T cells"``.
+    sentence : str
+        what is compared, as the subject of a sentence.
+    question : str
+        what may differ, for the heading of the answer.
     """
 
     title: str

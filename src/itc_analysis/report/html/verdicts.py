@@ -37,9 +37,12 @@ class Verdict:
 
     Parameters
     ----------
-    direction : lower, higher, none or not_estimable, index group against reference.
-    caveat : what must be known with it; empty when nothing.
-    is_shown_alone : p before adjustment is small enough, the adjusted one is not.
+    direction : {"lower", "higher", "none", "not_estimable"}
+        lower, higher, none or not_estimable, index group against reference.
+    caveat : str
+        what must be known with it; empty when nothing.
+    is_shown_alone : bool
+        p before adjustment is small enough, the adjusted one is not.
     """
 
     direction: Direction
@@ -54,7 +57,9 @@ class Verdict:
 
     @property
     def short_word(self) -> str:
-        """The verdict where there is little room; the caption says that it is a difference that is not shown."""
+        """The verdict where there is little room; the caption says that it is a difference that is
+        not shown.
+        """
         return self.word.replace("no difference shown", "not shown")
 
 
@@ -63,8 +68,10 @@ def judge(row: Any, *, alpha: float) -> Verdict:
 
     Parameters
     ----------
-    row : a row as from ``itertuples``.
-    alpha : p at or below which a difference is called shown.
+    row : object
+        a row as from ``itertuples``.
+    alpha : float
+        p at or below which a difference is called shown.
     """
     p_and_bound = not words.is_missing(row.p_value) and not (
         words.is_missing(row.lower) and words.is_missing(row.upper)
@@ -87,12 +94,17 @@ def judge(row: Any, *, alpha: float) -> Verdict:
 
 
 def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled controls") -> str:
-    """Return one comparison as a sentence with estimate, interval, p, medians and n; without its remarks."""
+    """Return one comparison as a sentence with estimate, interval, p, medians and n; without its
+    remarks.
+    """
     verdict = judge(row, alpha=alpha)
     index, reference = row.index_group, reference_name(row.reference_group, pooled_name)
     what = words.measure(row.measure, row.feature)
     if verdict.direction == "not_estimable":
-        return f"{what}: {index} against {reference} not estimable: {words.sentence(words.plain(verdict.caveat))}"
+        return (
+            f"{what}: {index} against {reference} not estimable: "
+            f"{words.sentence(words.plain(verdict.caveat))}"
+        )
     than = {
         "lower": "lower than",
         "higher": "higher than",
@@ -128,8 +140,8 @@ def median(row: Any, value: Any) -> str:
 def size_and_interval(row: Any) -> tuple[str, str]:
     """Return the estimate and its interval as text.
 
-    Where everybody of one side lies below the limit of detection there is no estimate and one limit only: the
-    first text is then "at most 0.51", the second empty.
+    Where everybody of one side lies below the limit of detection there is no estimate and one limit
+    only: the first text is then "at most 0.51", the second empty.
     """
     kind = row.estimate_kind
     if not words.is_missing(row.estimate):
@@ -142,7 +154,9 @@ def size_and_interval(row: Any) -> tuple[str, str]:
 
 
 def short_cell(row: Any, verdict: Verdict, *, star: str = "") -> Cell:
-    """Return estimate, interval, p and verdict as a coloured cell; of a reason, its first clause."""
+    """Return estimate, interval, p and verdict as a coloured cell; of a reason, its first
+    clause.
+    """
     if verdict.direction == "not_estimable":
         return Cell(f"not estimable{star}: {first_clause(verdict.caveat)}", "bad")
     size, bounds = size_and_interval(row)

@@ -128,7 +128,9 @@ def measure(name: str, feature: str = "-") -> str:
 
 
 def signature(name: str) -> str:
-    """Return a score's name, with its method when it is not the main one ('exhaustion:composition')."""
+    """Return a score's name, with its method when it is not the main one
+    ('exhaustion:composition').
+    """
     if name in SIGNATURE_NAMES:
         return SIGNATURE_NAMES[name]
     card, _, method = name.partition(":")
@@ -192,8 +194,8 @@ def interval(lower: Any, upper: Any, kind: str) -> str:
 def plain(text: str) -> str:
     """Return a sentence of the analysis with formulas and raw names in words.
 
-    "adjusted for cr(age_years, df=3) + sex only" becomes "adjusted for age (spline) and sex only", "enough gd_t_cells"
-    becomes "enough γδ T".
+    "adjusted for cr(age_years, df=3) + sex only" becomes "adjusted for age (spline) and sex only",
+    "enough gd_t_cells" becomes "enough γδ T".
     """
     text = FORMULA.sub(lambda found: covariates(found.group(0)), text)
     return RAW_NAME.sub(lambda found: RAW_NAMES[found.group(0)], text)
@@ -218,7 +220,9 @@ RAW_NAME = re.compile(r"\b(" + "|".join(sorted(RAW_NAMES, key=len, reverse=True)
 
 
 def covariates(formula: str) -> str:
-    """Return the covariates of a formula in words: "cr(age_years, df=3) + sex" is "age (spline) and sex"."""
+    """Return the covariates of a formula in words: "cr(age_years, df=3) + sex" is "age (spline) and
+    sex".
+    """
     told = []
     for term in (part.strip() for part in formula.split("+")):
         spline = SPLINE.fullmatch(term)

@@ -32,7 +32,8 @@ def section(material: Material) -> PageSection:
     if entries:
         blocks.append(
             Paragraph(
-                "Collected from the files shown on this page; it may be copied into a paper as it stands."
+                "Collected from the files shown on this page; it may be copied into a paper as it "
+                "stands."
             )
         )
         blocks += methods_text(entries, keys)
@@ -102,7 +103,8 @@ def versions(provenance: Iterable[dict[str, Any]]) -> Table:
         for (name, version), steps in sorted(used.items())
     ]
     return Table(
-        "Versions that made the files shown. Two versions of one program mean that part of the results is older.",
+        "Versions that made the files shown. Two versions of one program mean that part of the "
+        "results is older.",
         ["Program", "Version", "Used by"],
         body,
     )

@@ -195,7 +195,10 @@ def _measurements(material: Material) -> list[Block]:
     heading = Heading("Measurements without a number")
     table = material.measurements
     rows = table[table["status"] != "ok"]
-    told = f"{words.plural(len(table), 'measurement')}, of which {len(table) - len(rows):,} have a number."
+    told = (
+        f"{words.plural(len(table), 'measurement')}, of which {len(table) - len(rows):,} have a "
+        "number."
+    )
     if rows.empty:
         return [heading, Paragraph(told)]
     # why people are left out is told person by person under Participants
@@ -221,8 +224,8 @@ def _measurements(material: Material) -> list[Block]:
             ]
         )
     shown = Table(
-        f"{told} The others, by reason. Reasons that differ only in their numbers are one row, with the first "
-        "of them as an example.",
+        f"{told} The others, by reason. Reasons that differ only in their numbers are one row, "
+        "with the first of them as an example.",
         ["Status", "Reason", "Measurements", "Participants", "Bridge controls", "Endpoints"],
         body,
         numeric=frozenset([2]),
@@ -242,8 +245,8 @@ def _without_number(material: Material) -> list[Block]:
     absent = analysed[~analysed["participant_id"].isin(usable["participant_id"])]
     n_left_out = len(people) - len(analysed)
     told = (
-        f"{words.plural(len(people), 'participant')} enrolled: {len(analysed)} analysed, {n_left_out} not "
-        "(see the flow chart)."
+        f"{words.plural(len(people), 'participant')} enrolled: {len(analysed)} analysed, "
+        f"{n_left_out} not (see the flow chart)."
     )
     if absent.empty:
         return [
@@ -280,7 +283,9 @@ def _without_number(material: Material) -> list[Block]:
 
 
 def names_cell(names: Iterable[str]) -> Text:
-    """Return distinct names in order; many are behind a click, with their number, and none is left out."""
+    """Return distinct names in order; many are behind a click, with their number, and none is left
+    out.
+    """
     found = sorted(set(names))
     if not found:
         return words.NOTHING
@@ -306,7 +311,9 @@ def _by_reason(
 
 
 def _without_numbers(text: str) -> str:
-    """Return the text with # for every number and the nouns counted in the singular: 1 cell and 13 cells are alike."""
+    """Return the text with # for every number and the nouns counted in the singular: 1 cell and 13
+    cells are alike.
+    """
     return re.sub(r"(# \w+?)s\b", r"\1", re.sub(r"\d[\d.,]*", "#", text))
 
 

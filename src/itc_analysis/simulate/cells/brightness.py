@@ -20,7 +20,9 @@ SIZE_SIGMA, GRANULARITY_SIGMA, AUTOFLUORESCENCE_SIGMA = 0.09, 0.16, 0.45
 
 
 def kinds_of_live_cells(truth: Mapping[str, Any]) -> npt.NDArray[np.float64]:
-    """Return the share of a participant's live cells that is of each of `cells.KINDS`; sums to 1."""
+    """Return the share of a participant's live cells that is of each of `cells.KINDS`; sums to
+    1.
+    """
     of_t = {name: float(truth[f"share_{name}"]) for name in LEAVES if name != "eomes_neg_cd8"}
     of_t["eomes_neg_cd8"] = float(truth["share_cd8_t_cells"]) - float(truth["share_eomes_cd8"])
     of_t |= {name: float(truth[f"per_t_{name}"]) for name in NON_T_LEAVES}
@@ -39,15 +41,21 @@ def draw_light(
 
     Parameters
     ----------
-    kind : index into `cells.KINDS`, shape (n_cells,).
-    truth : the participant, for the positivity of the phenotype markers.
-    markers : fluorescence markers of the panel.
-    rng : random numbers.
+    kind : numpy.ndarray
+        index into `cells.KINDS`, shape (n_cells,).
+    truth : mapping of str to object
+        the participant, for the positivity of the phenotype markers.
+    markers : tuple of str
+        fluorescence markers of the panel.
+    rng : numpy.random.Generator
+        random numbers.
 
     Returns
     -------
-    light : instrument units, shape (n_cells, n_markers); 0 where the marker is not carried.
-    is_positive : whether it is carried, same shape.
+    light : numpy.ndarray
+        instrument units, shape (n_cells, n_markers); 0 where the marker is not carried.
+    is_positive : numpy.ndarray
+        whether it is carried, same shape.
     """
     n = len(kind)
     # Positive when a normal deviate is below the quantile of the share. Deviates of one cell are

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 
 class Level(NamedTuple):
-    """Share of the cells that carry a marker, log10 of its median brightness, and the SD of log10."""
+    """Share of the cells that carry a marker, log10 of its median brightness, and the SD of
+    log10.
+    """
 
     share: float
     log10: float
@@ -27,12 +29,18 @@ class Kind:
 
     Parameters
     ----------
-    population : leaf population, as in the truth files.
-    weight : share of the population that is of this kind.
-    levels : marker to `Level`; a marker that is not named is not carried.
-    phenotype : population of `HEALTHY_POSITIVITY` whose positivity the T cell follows.
-    size, granularity : median FSC-A and SSC-A.
-    autofluorescence : relative to a lymphocyte.
+    population : str
+        leaf population, as in the truth files.
+    weight : float
+        share of the population that is of this kind.
+    levels : mapping of str to Level
+        marker to `Level`; a marker that is not named is not carried.
+    phenotype : str, optional
+        population of `HEALTHY_POSITIVITY` whose positivity the T cell follows.
+    size, granularity : float
+        median FSC-A and SSC-A.
+    autofluorescence : float
+        relative to a lymphocyte.
     """
 
     population: str

@@ -1,8 +1,8 @@
 """T-cell receptors: who carries which chains, and the Cell Ranger contig table with its drop-out.
 
 MAIT: TRAV1-2 with TRAJ33, 20 or 12 and a CDR3 of 12 residues; iNKT: TRAV10-TRAJ18 (CVV.DRGSTLGRLYF)
-with TRBV25-1 (Garner 2023, doi:10.1038/s41590-023-01575-1; scRepertoire). Gamma-delta chains were not
-amplified and do not appear.
+with TRBV25-1 (Garner 2023, doi:10.1038/s41590-023-01575-1; scRepertoire). Gamma-delta chains were
+not amplified and do not appear.
 """
 
 from __future__ import annotations
@@ -98,9 +98,12 @@ def draw_receptor(leaf: str, va72_share: float, rng: np.random.Generator) -> Rec
 
     Parameters
     ----------
-    leaf : leaf population; B, NK cells and monocytes have no receptor.
-    va72_share : share of conventional cells with TRAV1-2.
-    rng : random numbers.
+    leaf : str
+        leaf population; B, NK cells and monocytes have no receptor.
+    va72_share : float
+        share of conventional cells with TRAV1-2.
+    rng : numpy.random.Generator
+        random numbers.
     """
     if leaf in ("b_cells", "nk_cells", "monocytes"):
         return NO_RECEPTOR
@@ -134,10 +137,14 @@ def contig_table(
 
     Parameters
     ----------
-    barcodes : of the library.
-    receptors : for each barcode the receptors in the droplet (two for doublets).
-    found : for each barcode a factor on the chance to find a chain (low in poor droplets).
-    rng : random numbers.
+    barcodes : sequence of str
+        of the library.
+    receptors : sequence of sequence of Receptor
+        for each barcode the receptors in the droplet (two for doublets).
+    found : sequence of float
+        for each barcode a factor on the chance to find a chain (low in poor droplets).
+    rng : numpy.random.Generator
+        random numbers.
     """
     rows: list[dict[str, object]] = []
     clonotypes = 0

@@ -1,7 +1,8 @@
 """Expression of each kind of cell: expected UMIs per 10,000, from expression.tsv and filler genes.
 
-Rates in expression.tsv are priors ([P]) in the order that sorted populations show: KLRB1 and SLC4A10
-in MAIT, TRDC in gamma-delta and also in NK cells, KIR in innate CD8. The filler genes are anonymous.
+Rates in expression.tsv are priors ([P]) in the order that sorted populations show: KLRB1 and
+SLC4A10 in MAIT, TRDC in gamma-delta and also in NK cells, KIR in innate CD8. The filler genes are
+anonymous.
 """
 
 from __future__ import annotations
@@ -88,9 +89,12 @@ class Transcriptome:
 
     Parameters
     ----------
-    genes : N_GENES names.
-    leaves : leaf populations, the rows of `rates`.
-    rates : shape (n_leaves, n_genes); mitochondrial and V genes are 0 here, they come per cell.
+    genes : tuple of str
+        N_GENES names.
+    leaves : tuple of str
+        leaf populations, the rows of `rates`.
+    rates : numpy.ndarray
+        shape (n_leaves, n_genes); mitochondrial and V genes are 0 here, they come per cell.
     """
 
     genes: tuple[str, ...]

@@ -36,10 +36,14 @@ class Events:
 
     Parameters
     ----------
-    light : fluorochromes, shape (n_events, n_markers).
-    glow : relative autofluorescence, shape (n_events,).
-    area, side : FSC-A and SSC-A, shape (n_events,).
-    peak : the FSC-A that the pulse height belongs to: lower than the area in doublets.
+    light : FloatArray
+        fluorochromes, shape (n_events, n_markers).
+    glow : FloatArray
+        relative autofluorescence, shape (n_events,).
+    area, side : FloatArray
+        FSC-A and SSC-A, shape (n_events,).
+    peak : FloatArray
+        the FSC-A that the pulse height belongs to: lower than the area in doublets.
     """
 
     light: FloatArray
@@ -52,7 +56,9 @@ class Events:
 def join_doublets(
     events: Events, which: BoolArray, partners: Events, rng: np.random.Generator
 ) -> None:
-    """Let a second cell pass with each chosen event: light and areas add, the height hardly does."""
+    """Let a second cell pass with each chosen event: light and areas add, the height hardly
+    does.
+    """
     overlap = rng.uniform(0, LARGEST_OVERLAP, len(partners.area)).astype(np.float32)
     larger = np.maximum(events.area[which], partners.area)
     smaller = np.minimum(events.area[which], partners.area)

@@ -34,10 +34,14 @@ class Drift:
 
     Parameters
     ----------
-    gain : factor on the brightness of each marker, shape (n_markers,).
-    offset : added to each detector, instrument units, shape (n_markers,).
-    scatter : factor on FSC-A, FSC-H and SSC-A; FSC-A and FSC-H share theirs.
-    spillover : as it was in this batch, shape (n_markers, n_markers); the file states the panel's.
+    gain : numpy.ndarray
+        factor on the brightness of each marker, shape (n_markers,).
+    offset : numpy.ndarray
+        added to each detector, instrument units, shape (n_markers,).
+    scatter : numpy.ndarray
+        factor on FSC-A, FSC-H and SSC-A; FSC-A and FSC-H share theirs.
+    spillover : numpy.ndarray
+        as it was in this batch, shape (n_markers, n_markers); the file states the panel's.
     """
 
     gain: npt.NDArray[np.float32]
@@ -71,14 +75,19 @@ def detect(
 
     Parameters
     ----------
-    fluorescence : shape (n_events, n_markers): each fluorochrome in units of its own detector.
-    cell_autofluorescence : shape (n_events,), 1 for a typical lymphocyte.
-    panel, drift : the panel and the batch's state.
-    rng : noise.
+    fluorescence : numpy.ndarray
+        shape (n_events, n_markers): each fluorochrome in units of its own detector.
+    cell_autofluorescence : numpy.ndarray
+        shape (n_events,), 1 for a typical lymphocyte.
+    panel, drift : Panel or Drift
+        the panel and the batch's state.
+    rng : numpy.random.Generator
+        noise.
 
     Returns
     -------
-    Shape (n_events, n_markers), at most the top of the range, below zero where noise takes it.
+    numpy.ndarray
+        Shape (n_events, n_markers), at most the top of the range, below zero where noise takes it.
     """
     # Gains act on the fluorochrome, so that the file's $SPILLOVER stays right but for its error.
     light = fluorescence * drift.gain

@@ -36,12 +36,18 @@ def write_fcs(
 
     Parameters
     ----------
-    path : the file; its folder must exist.
-    events : shape (n_events, n_channels), as the detectors give them: not compensated.
-    channels, labels, ranges : $PnN, $PnS (empty for none) and $PnR of each column.
-    spillover : shape (k, k); row: fluorochrome, column: detector; ones on the diagonal.
-    spillover_channels : the k channel names of its rows and columns.
-    keywords : further keywords; standard ones begin with ``$``.
+    path : str or Path
+        the file; its folder must exist.
+    events : numpy.ndarray
+        shape (n_events, n_channels), as the detectors give them: not compensated.
+    channels, labels, ranges : sequence of str or sequence of float
+        $PnN, $PnS (empty for none) and $PnR of each column.
+    spillover : numpy.ndarray
+        shape (k, k); row: fluorochrome, column: detector; ones on the diagonal.
+    spillover_channels : sequence of str
+        the k channel names of its rows and columns.
+    keywords : mapping of str to str
+        further keywords; standard ones begin with ``$``.
     """
     n_events, n_channels = events.shape
     if not len(channels) == len(labels) == len(ranges) == n_channels:

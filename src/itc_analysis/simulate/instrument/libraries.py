@@ -1,4 +1,6 @@
-"""One single-cell library: droplets from a participant's truth, in the layout of 10x Cell Ranger."""
+"""One single-cell library: droplets from a participant's truth, in the layout of 10x Cell
+Ranger.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +48,16 @@ class SimulatedLibrary:
 
     Parameters
     ----------
-    genes : names, shape (n_genes,).
-    barcodes : shape (n_barcodes,).
-    counts : UMIs, int32, barcodes x genes.
-    contigs : columns as in filtered_contig_annotations.csv.
-    labels : leaf population of each barcode, or doublet, or low_quality.
+    genes : tuple of str
+        names, shape (n_genes,).
+    barcodes : tuple of str
+        shape (n_barcodes,).
+    counts : sparse.csr_matrix
+        UMIs, int32, barcodes x genes.
+    contigs : pandas.DataFrame
+        columns as in filtered_contig_annotations.csv.
+    labels : tuple of str
+        leaf population of each barcode, or doublet, or low_quality.
     """
 
     genes: tuple[str, ...]
@@ -71,10 +78,14 @@ def simulate_library(
 
     Parameters
     ----------
-    truth : a row of `cohort.simulate_measurement_truth` and of `blood.draw_blood`.
-    scenario : decides the interferon-stimulated genes.
-    rng : random numbers of this library.
-    n_barcodes : droplets called cells.
+    truth : mapping of str to object
+        a row of `cohort.simulate_measurement_truth` and of `blood.draw_blood`.
+    scenario : p.Scenario
+        decides the interferon-stimulated genes.
+    rng : numpy.random.Generator
+        random numbers of this library.
+    n_barcodes : int
+        droplets called cells.
     """
     base = load_transcriptome()
     rates = rates_of_participant(truth, scenario, rng)

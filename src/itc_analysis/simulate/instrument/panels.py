@@ -84,12 +84,18 @@ class Panel:
 
     Parameters
     ----------
-    name : panel_a or panel_b.
-    sheet : the panel sheet: channel, marker, fluorochrome, role.
-    markers : fluorescence markers, in the order of the channels.
-    channels : their channels.
-    spillover : shape (n_markers, n_markers); row: fluorochrome, column: detector.
-    autofluorescence : instrument units in each detector, shape (n_markers,).
+    name : str
+        panel_a or panel_b.
+    sheet : pandas.DataFrame
+        the panel sheet: channel, marker, fluorochrome, role.
+    markers : tuple of str
+        fluorescence markers, in the order of the channels.
+    channels : tuple of str
+        their channels.
+    spillover : numpy.ndarray
+        shape (n_markers, n_markers); row: fluorochrome, column: detector.
+    autofluorescence : numpy.ndarray
+        instrument units in each detector, shape (n_markers,).
     """
 
     name: str

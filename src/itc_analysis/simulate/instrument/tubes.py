@@ -50,11 +50,16 @@ class TubePlan:
 
     Parameters
     ----------
-    file_id, sample_id, panel, batch : as in the tube sheet.
-    fmo_marker : the reagent left out; None for a fully stained tube.
-    n_events : events acquired.
-    beads_per_tube : counting beads added; None for none.
-    bead_lot : their lot.
+    file_id, sample_id, panel, batch : str
+        as in the tube sheet.
+    fmo_marker : str or None
+        the reagent left out; None for a fully stained tube.
+    n_events : int
+        events acquired.
+    beads_per_tube : float, optional
+        counting beads added; None for none.
+    bead_lot : str, optional
+        their lot.
     """
 
     file_id: str
@@ -73,10 +78,13 @@ class SimulatedTube:
 
     Parameters
     ----------
-    events : float32, shape (n_events, n_channels), columns in the order of the panel sheet.
-    truth : one row per event: population (one of `LABELS`) and is_va72_pos (single live cells that
+    events : numpy.ndarray
+        float32, shape (n_events, n_channels), columns in the order of the panel sheet.
+    truth : pandas.DataFrame
+        one row per event: population (one of `LABELS`) and is_va72_pos (single live cells that
         carry Valpha7.2, MAIT or not).
-    shares : expected share of the tube's events of every label; sums to 1.
+    shares : dict of str to float
+        expected share of the tube's events of every label; sums to 1.
     """
 
     events: npt.NDArray[np.float32]
@@ -95,10 +103,14 @@ def simulate_tube(
 
     Parameters
     ----------
-    plan : what is in the tube.
-    truth : the participant: a row of `cohort.simulate_measurement_truth` and of `blood.draw_blood`.
-    panel, drift : the panel and the instrument's state in this batch.
-    rng : random numbers of this tube.
+    plan : TubePlan
+        what is in the tube.
+    truth : mapping of str to object
+        the participant: a row of `cohort.simulate_measurement_truth` and of `blood.draw_blood`.
+    panel, drift : Panel or Drift
+        the panel and the instrument's state in this batch.
+    rng : numpy.random.Generator
+        random numbers of this tube.
     """
     n = plan.n_events
     shares = label_shares(plan, truth)

@@ -1,4 +1,6 @@
-"""The blood sample around the T cells: other leucocytes, the analyser's counts, hours to staining."""
+"""The blood sample around the T cells: other leucocytes, the analyser's counts, hours to
+staining.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import pandas as pd
 
 from itc_analysis.simulate.cells.kinds import NON_T_LEAVES
 
-#: B cells, NK cells and monocytes per T cell: median and ln SD [C, lymphocyte subsets of MEDICC 2019;
-#: monocytes P]. T cells are then about 55 % of live cells and 73 % of lymphocytes.
+#: B cells, NK cells and monocytes per T cell: median and ln SD [C, lymphocyte subsets of MEDICC
+#: 2019; monocytes P]. T cells are then about 55 % of live cells and 73 % of lymphocytes.
 CELLS_PER_T = {"b_cells": (0.16, 0.30), "nk_cells": (0.20, 0.35), "monocytes": (0.42, 0.25)}
 #: White blood cells, 10^9/L: median and ln SD [P, adult reference interval 4-10].
 WBC, WBC_SIGMA = 6.5, 0.22
@@ -28,13 +30,17 @@ def draw_blood(truth: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
     Parameters
     ----------
-    truth : as `cohort.simulate_measurement_truth` returns it; t_cells_per_ul is read.
-    rng : random numbers.
+    truth : pandas.DataFrame
+        as `cohort.simulate_measurement_truth` returns it; t_cells_per_ul is read.
+    rng : numpy.random.Generator
+        random numbers.
 
     Returns
     -------
-    One row per participant: participant_id; ``per_t_<population>`` for B, NK cells and monocytes;
-    dead_share; draw_to_stain_hours; wbc_10e9_per_l and lymphocyte_share as the analyser printed them.
+    pandas.DataFrame
+        One row per participant: participant_id; ``per_t_<population>`` for B, NK cells and
+        monocytes; dead_share; draw_to_stain_hours; wbc_10e9_per_l and lymphocyte_share as the
+        analyser printed them.
     """
     n = len(truth)
     columns: dict[str, object] = {"participant_id": truth["participant_id"]}

@@ -1,4 +1,5 @@
-"""The sheet of classification items: each patient a plain case of the own disease, healthy people none.
+"""The sheet of classification items: each patient a plain case of the own disease, healthy people
+none.
 
 Items follow the group and subset only and influence no T cell. Where the sheet of participants does
 not say whether the criteria are met, the deciding items are missing here as well.
@@ -82,12 +83,16 @@ def draw_classification(
 
     Parameters
     ----------
-    participants : `ParticipantSheet`, as `clinical.draw_participants` makes it.
-    rng : source of the random numbers.
+    participants : pandas.DataFrame
+        `ParticipantSheet`, as `clinical.draw_participants` makes it.
+    rng : numpy.random.Generator
+        source of the random numbers.
 
     Returns
     -------
-    `participants` with the ANA titre added, and a `ClassificationSheet` with a row for everybody.
+    tuple of (pandas.DataFrame, pandas.DataFrame)
+        `participants` with the ANA titre added, and a `ClassificationSheet` with a row for
+        everybody.
     """
     n = len(participants)
     is_positive, titres = rng.random(n), rng.choice(ANA_TITRES, n)

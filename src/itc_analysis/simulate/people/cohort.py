@@ -49,15 +49,19 @@ def simulate_measurement_truth(
 
     Parameters
     ----------
-    scenario : effect, null, abundance_only or confounded.
-    n_per_group : participants in every group, or a number for each group by name.
-    seed : same seed, same people.
+    scenario : p.Scenario
+        effect, null, abundance_only or confounded.
+    n_per_group : int or mapping of str to int
+        participants in every group, or a number for each group by name.
+    seed : int
+        same seed, same people.
 
     Returns
     -------
-    One row per participant: participant_id, group, age_years, sex, cmv_igg; t_cells_per_ul;
-    ``share_<population>`` of T cells and ``cells_per_ul_<population>`` for `POPULATIONS`;
-    ``positive_<population>_<marker>`` for the populations and markers of `HEALTHY_POSITIVITY`.
+    pandas.DataFrame
+        One row per participant: participant_id, group, age_years, sex, cmv_igg; t_cells_per_ul;
+        ``share_<population>`` of T cells and ``cells_per_ul_<population>`` for `POPULATIONS`;
+        ``positive_<population>_<marker>`` for the populations and markers of `HEALTHY_POSITIVITY`.
     """
     sizes = (
         dict.fromkeys(GROUPS, n_per_group) if isinstance(n_per_group, int) else dict(n_per_group)
@@ -168,7 +172,9 @@ def draw_truth(
 
 
 def ln_healthy_median(people: pd.DataFrame, healthy: p.HealthyShare) -> np.ndarray:
-    """Return ln(median share of T) of healthy people of this age, sex and CMV status, shape (n,)."""
+    """Return ln(median share of T) of healthy people of this age, sex and CMV status, shape
+    (n,).
+    """
     years = people["age_years"].to_numpy(float) - healthy.reference_age
     if healthy.is_peak:
         years = np.maximum(years, 0)
@@ -201,9 +207,10 @@ def true_effects(scenario: p.Scenario) -> pd.DataFrame:
 
     Returns
     -------
-    Columns population, measure (share_of_t, cells_per_ul, share_positive), feature (marker, or
-    ``-``), group, true_value, and scale: ``ratio`` of geometric means given age, sex and CMV, or
-    ``odds_ratio`` for share_positive.
+    pandas.DataFrame
+        Columns population, measure (share_of_t, cells_per_ul, share_positive), feature (marker, or
+        ``-``), group, true_value, and scale: ``ratio`` of geometric means given age, sex and CMV,
+        or ``odds_ratio`` for share_positive.
     """
     rows = []
     for group in GROUPS:
@@ -250,6 +257,8 @@ def _draw_positivity(
 
 
 def _truncated_normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Return normal deviates within +-DEVIATE_LIMIT; one uniform number each, so draws stay aligned."""
+    """Return normal deviates within +-DEVIATE_LIMIT; one uniform number each, so draws stay
+    aligned.
+    """
     lowest = special.ndtr(-p.DEVIATE_LIMIT)
     return np.asarray(special.ndtri(lowest + (1 - 2 * lowest) * rng.random(shape)))

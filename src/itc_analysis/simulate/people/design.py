@@ -104,10 +104,13 @@ def plan_libraries(
 
     Parameters
     ----------
-    truth : participant_id and group of each participant.
-    batch_of : batch of each participant's staining.
-    sizes : libraries of each group, of its first participants; these are prepared in batches of
-        their own, `LIBRARIES_PER_GROUP` of each group in a batch. None for a library of everybody,
+    truth : pandas.DataFrame
+        participant_id and group of each participant.
+    batch_of : mapping of str to int
+        batch of each participant's staining.
+    sizes : mapping of str to int, optional
+        libraries of each group, of its first participants; these are prepared in batches of their
+        own, `LIBRARIES_PER_GROUP` of each group in a batch. None for a library of everybody,
         prepared in the batches of the staining.
     """
     if sizes is None:

@@ -36,8 +36,10 @@ def estimate_ambient(molecules: Mapping[str, FloatArray], depth: FloatArray) -> 
 
     Parameters
     ----------
-    molecules : gene to molecules of each cell.
-    depth : molecules of all genes, shape (n_cells,).
+    molecules : mapping of str to FloatArray
+        gene to molecules of each cell.
+    depth : FloatArray
+        molecules of all genes, shape (n_cells,).
     """
     t_genes = [gene for gene in T_GENES if gene in molecules]
     if not t_genes:

@@ -49,21 +49,27 @@ def call_cells(
 
     Parameters
     ----------
-    rna : from `evidence.weigh_rna`.
-    receptors : from `receptors.summarise_receptors` for the same cells.
-    call_threshold : probability that a call needs; below it the cell is indeterminate.
-    not_callable : from `find_not_callable`: no cell gets these calls.
-    protein : from `proteins.weigh_proteins`; None for a library without antibodies.
+    rna : Rna
+        from `evidence.weigh_rna`.
+    receptors : pandas.DataFrame
+        from `receptors.summarise_receptors` for the same cells.
+    call_threshold : float
+        probability that a call needs; below it the cell is indeterminate.
+    not_callable : mapping of str to str, optional
+        from `find_not_callable`: no cell gets these calls.
+    protein : FloatArray, optional
+        from `proteins.weigh_proteins`; None for a library without antibodies.
 
     Returns
     -------
-    Indexed by barcode: call (one of `CALLS`); posterior (probability of the call; of an
-    indeterminate cell, of the likeliest call); posterior_t (probability of being a T cell of any
-    kind); posterior_mait and so on (0 where the definition rules the population out); has_alpha;
-    receptor (what the contigs show, null for nothing); decided_by (protein:
-    without antibodies the call would be another; receptor: RNA alone would not have
-    said so; rna: the receptor shows nothing, or was overruled; both; null when indeterminate);
-    is_conflict (RNA gives less than 1 - call_threshold to all that the receptor allows).
+    pandas.DataFrame
+        Indexed by barcode: call (one of `CALLS`); posterior (probability of the call; of an
+        indeterminate cell, of the likeliest call); posterior_t (probability of being a T cell of
+        any kind); posterior_mait and so on (0 where the definition rules the population out);
+        has_alpha; receptor (what the contigs show, null for nothing); decided_by (protein: without
+        antibodies the call would be another; receptor: RNA alone would not have said so; rna: the
+        receptor shows nothing, or was overruled; both; null when indeterminate); is_conflict (RNA
+        gives less than 1 - call_threshold to all that the receptor allows).
 
     Notes
     -----

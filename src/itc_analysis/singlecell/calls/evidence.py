@@ -37,14 +37,20 @@ class Rna:
 
     Parameters
     ----------
-    barcodes : the cells.
-    detected : for each gene of the evidence of which the library has a molecule, whether each cell
-        has one, shape (n_cells,).
-    listed : genes of the evidence that the file lists.
-    share_ambient : share of a droplet's molecules that come from other cells; null where the
-        library's own B cells and monocytes are too few to tell, and the weights' value was used.
-    shows_segments : V genes can be seen (5' library); in a 3' library their absence says nothing.
-    log_likelihood : shape (n_cells, n_classes), up to a constant per cell.
+    barcodes : pandas.Index
+        the cells.
+    detected : dict of str to numpy.ndarray
+        for each gene of the evidence of which the library has a molecule, whether each cell has
+        one, shape (n_cells,).
+    listed : frozenset of str
+        genes of the evidence that the file lists.
+    share_ambient : float or None
+        share of a droplet's molecules that come from other cells; null where the library's own B
+        cells and monocytes are too few to tell, and the weights' value was used.
+    shows_segments : bool
+        V genes can be seen (5' library); in a 3' library their absence says nothing.
+    log_likelihood : FloatArray
+        shape (n_cells, n_classes), up to a constant per cell.
     """
 
     barcodes: pd.Index
@@ -70,7 +76,8 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
 
     Parameters
     ----------
-    data : cells after quality control, molecules in `X`.
+    data : anndata.AnnData
+        cells after quality control, molecules in `X`.
     """
     model = evidence.model
     wanted = [gene for level in evidence.levels.values() for gene in level.genes]
@@ -113,8 +120,9 @@ def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> FloatArra
 
     Parameters
     ----------
-    receptors : one row per cell, as `receptors.summarise_receptors` gives it. A locus without a
-        productive chain adds nothing to any class.
+    receptors : pandas.DataFrame
+        one row per cell, as `receptors.summarise_receptors` gives it. A locus without a productive
+        chain adds nothing to any class.
     """
     receptor = evidence.receptor
     log_likelihood = np.zeros((len(receptors), len(evidence.names)))
@@ -158,12 +166,18 @@ def weigh_bins(
 
     Parameters
     ----------
-    likelihood : shape (n_cells, n_classes); changed.
-    bins : 0 none, 1 few, 2 many; shape (n_cells,).
-    scale : depth of each cell over `MOLECULES`.
-    rate : molecules of the gene per `MOLECULES` of a cell that expresses it, shape (n_classes,).
-    ambient : ambient molecules expected, shape (n_cells,).
-    share : cells of each class that express the gene at all, shape (n_classes,).
+    likelihood : FloatArray
+        shape (n_cells, n_classes); changed.
+    bins : numpy.ndarray
+        0 none, 1 few, 2 many; shape (n_cells,).
+    scale : FloatArray
+        depth of each cell over `MOLECULES`.
+    rate : FloatArray
+        molecules of the gene per `MOLECULES` of a cell that expresses it, shape (n_classes,).
+    ambient : FloatArray
+        ambient molecules expected, shape (n_cells,).
+    share : FloatArray
+        cells of each class that express the gene at all, shape (n_classes,).
     """
     _weigh_bins(
         likelihood, bins, scale, rate, ambient, share, model.dispersion_size, model.share_wrong

@@ -24,10 +24,14 @@ class Molecules:
 
     Parameters
     ----------
-    depth : molecules of all genes, shape (n_cells,).
-    of_gene : for each gene of which the library has any molecule, those of each cell.
-    listed : genes asked for that the file lists, with or without molecules.
-    has_segment : whether the cell shows any V gene of alpha or beta, shape (n_cells,).
+    depth : FloatArray
+        molecules of all genes, shape (n_cells,).
+    of_gene : dict of str to FloatArray
+        for each gene of which the library has any molecule, those of each cell.
+    listed : frozenset of str
+        genes asked for that the file lists, with or without molecules.
+    has_segment : numpy.ndarray
+        whether the cell shows any V gene of alpha or beta, shape (n_cells,).
     """
 
     depth: FloatArray
@@ -44,9 +48,12 @@ def take_molecules(counts: sp.csr_matrix, genes: pd.Index, wanted: Sequence[str]
 
     Parameters
     ----------
-    counts : molecules, cells x genes.
-    genes : symbols of the columns, without repeats.
-    wanted : symbols; those that are not among `genes` are passed over.
+    counts : sp.csr_matrix
+        molecules, cells x genes.
+    genes : pandas.Index
+        symbols of the columns, without repeats.
+    wanted : sequence of str
+        symbols; those that are not among `genes` are passed over.
     """
     place = genes.get_indexer(pd.Index(list(dict.fromkeys(wanted))))
     names = [gene for gene, at in zip(dict.fromkeys(wanted), place, strict=True) if at >= 0]

@@ -82,7 +82,8 @@ def weigh_proteins(
 
     Parameters
     ----------
-    antibodies : molecules of each antibody, one row per cell.
+    antibodies : pandas.DataFrame
+        molecules of each antibody, one row per cell.
 
     Notes
     -----

@@ -27,16 +27,19 @@ def summarise_receptors(contigs: pd.DataFrame | None, barcodes: pd.Index) -> pd.
 
     Parameters
     ----------
-    contigs : from `read_contigs`; None when the library has no receptor file.
-    barcodes : cells of the library; matched as `pairing.match_barcodes` says.
+    contigs : pandas.DataFrame or None
+        from `read_contigs`; None when the library has no receptor file.
+    barcodes : pandas.Index
+        cells of the library; matched as `pairing.match_barcodes` says.
 
     Returns
     -------
-    One row per barcode, in the order given, indexed by barcode: n_alpha, n_beta, n_gamma, n_delta
-    (productive chains with different CDR3), alpha_kind (mait, mait_other_length, inkt, other; null
-    without alpha), beta_kind (mait, inkt, other; null without beta), has_ab_pair, has_gd_pair,
-    has_three_chains (of one locus: evidence of two cells), and receptor, the summary: mait, inkt,
-    gd, ab, doublet, or null when no chain was seen, which proves nothing.
+    pandas.DataFrame
+        One row per barcode, in the order given, indexed by barcode: n_alpha, n_beta, n_gamma,
+        n_delta (productive chains with different CDR3), alpha_kind (mait, mait_other_length, inkt,
+        other; null without alpha), beta_kind (mait, inkt, other; null without beta), has_ab_pair,
+        has_gd_pair, has_three_chains (of one locus: evidence of two cells), and receptor, the
+        summary: mait, inkt, gd, ab, doublet, or null when no chain was seen, which proves nothing.
     """
     index = pd.Index(barcodes, name="barcode")
     found = pd.DataFrame(index=index)

@@ -38,21 +38,24 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    path : `filtered_contig_annotations.csv` or `all_contig_annotations.csv` of Cell Ranger (any
+    path : str or Path
+        `filtered_contig_annotations.csv` or `all_contig_annotations.csv` of Cell Ranger (any
         version, csv or csv.gz), or an AIRR rearrangement table with `cell_id` (tsv or csv, also
         gz), as Cell Ranger, scirpy, dandelion and others write it.
 
     Returns
     -------
-    One row per productive, confident contig of a cell: barcode (as in the file), chain (alpha,
-    beta, gamma, delta), v_gene, j_gene, cdr3 (the junction, from C to F or W); strings, null where
-    the file has nothing, "None", or several genes that differ. Contigs that mix loci ("Multi") and
-    unproductive ones are left out. A V gene of alpha joined to a J gene of delta is a delta chain,
-    whatever the file calls its locus. Rows are sorted.
+    pandas.DataFrame
+        One row per productive, confident contig of a cell: barcode (as in the file), chain (alpha,
+        beta, gamma, delta), v_gene, j_gene, cdr3 (the junction, from C to F or W); strings, null
+        where the file has nothing, "None", or several genes that differ. Contigs that mix loci
+        ("Multi") and unproductive ones are left out. A V gene of alpha joined to a J gene of delta
+        is a delta chain, whatever the file calls its locus. Rows are sorted.
 
     Raises
     ------
-    UnreadableFile : another kind of file, B cell receptors, or no contig at all.
+    UnreadableFile
+        another kind of file, B cell receptors, or no contig at all.
     """
     path = Path(path)
     try:

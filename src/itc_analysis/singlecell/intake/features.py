@@ -30,10 +30,14 @@ class RawMatrix:
 
     Parameters
     ----------
-    indptr, indices, values : of the matrix; used up by `assemble`.
-    barcodes : one per row.
-    ids, names, kinds : one per feature; `genomes` likewise, where the file has them.
-    remarks : what was noticed while reading.
+    indptr, indices, values : numpy.ndarray
+        of the matrix; used up by `assemble`.
+    barcodes : numpy.ndarray
+        one per row.
+    ids, names, kinds : numpy.ndarray
+        one per feature; `genomes` likewise, where the file has them.
+    remarks : list of str
+        what was noticed while reading.
     """
 
     indptr: npt.NDArray[Any]
@@ -52,8 +56,8 @@ def assemble(raw: RawMatrix, path: Path) -> anndata.AnnData:
 
     Raises
     ------
-    UnreadableFile : values that are no counts, gene names that cannot be understood, a barcode
-        twice.
+    UnreadableFile
+        values that are no counts, gene names that cannot be understood, a barcode twice.
     """
     names = pd.Index([str(barcode) for barcode in raw.barcodes])
     if names.has_duplicates:

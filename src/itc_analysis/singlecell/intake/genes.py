@@ -46,10 +46,12 @@ class GeneNames:
 
     Parameters
     ----------
-    symbols : one per feature; the id where a gene has no symbol.
-    kinds : one per feature: `GENES`, `ANTIBODIES`, `FOREIGN` (genes of another genome) or another
-        kind.
-    remarks : sentences about what was done.
+    symbols : numpy.ndarray
+        one per feature; the id where a gene has no symbol.
+    kinds : numpy.ndarray
+        one per feature: `GENES`, `ANTIBODIES`, `FOREIGN` (genes of another genome) or another kind.
+    remarks : list of str
+        sentences about what was done.
     """
 
     symbols: npt.NDArray[Any]
@@ -68,14 +70,18 @@ def settle_names(
 
     Parameters
     ----------
-    ids, names : as in the file; the same array where the file has only one of them.
-    kinds : of each feature, as Cell Ranger writes them.
-    genomes : of each feature, where the file has them.
+    ids, names : numpy.ndarray
+        as in the file; the same array where the file has only one of them.
+    kinds : numpy.ndarray
+        of each feature, as Cell Ranger writes them.
+    genomes : numpy.ndarray, optional
+        of each feature, where the file has them.
 
     Raises
     ------
-    UnclearGenes : several human genomes, several genomes of which none is human, or a gene list of
-        Ensembl ids in which no gene that matters is found.
+    UnclearGenes
+        several human genomes, several genomes of which none is human, or a gene list of Ensembl ids
+        in which no gene that matters is found.
     """
     remarks: list[str] = []
     is_gene = kinds == GENES

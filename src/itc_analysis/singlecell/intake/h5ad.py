@@ -43,7 +43,8 @@ def read_h5ad(path: Path) -> RawMatrix:
 
     Raises
     ------
-    UnreadableFile : no matrix of the file holds counts.
+    UnreadableFile
+        no matrix of the file holds counts.
     """
     with h5py.File(path, "r") as file, warnings.catch_warnings():
         # other authors' old files are not ours to mend
@@ -56,7 +57,8 @@ def read_h5mu(path: Path) -> RawMatrix:
 
     Raises
     ------
-    UnreadableFile : no modality is called rna or gex, or proteins are those of other barcodes.
+    UnreadableFile
+        no modality is called rna or gex, or proteins are those of other barcodes.
     """
     with h5py.File(path, "r") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")

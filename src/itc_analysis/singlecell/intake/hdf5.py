@@ -27,7 +27,8 @@ def read_numbers(dataset: h5py.Dataset) -> npt.NDArray[Any]:
 
     Parameters
     ----------
-    dataset : integers or floats, compressed in any way.
+    dataset : h5py.Dataset
+        integers or floats, compressed in any way.
     """
     if _is_plain_gzip(dataset):
         found = _read_chunks(dataset)
@@ -49,10 +50,14 @@ def write_numbers(
 
     Parameters
     ----------
-    group : where to; the dataset is called `name`.
-    blocks : consecutive parts of the array, of any length.
-    length : elements of all blocks together.
-    dtype : number type in the file.
+    group : h5py.Group
+        where to; the dataset is called `name`.
+    blocks : iterable of numpy.ndarray
+        consecutive parts of the array, of any length.
+    length : int
+        elements of all blocks together.
+    dtype : object
+        number type in the file.
     """
     kind = np.dtype(dtype)
     if length == 0:

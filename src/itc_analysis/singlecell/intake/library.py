@@ -41,21 +41,24 @@ def read_library(row: Mapping[str, Any]) -> anndata.AnnData:
 
     Parameters
     ----------
-    row : a row of the library sheet; `library_id`, `path` (joined to the data folder) and `format`
+    row : mapping of str to object
+        a row of the library sheet; `library_id`, `path` (joined to the data folder) and `format`
         are read.
 
     Returns
     -------
-    AnnData with `X` molecules, csr_matrix of shape (n_barcodes, n_genes), int32; `obs_names`
-    barcodes as in the file; `var_names` gene symbols, unique: genes that share a symbol are added
-    up; `obs["n_other_genome"]` molecules of another species, where the file holds one;
-    `obsm["antibodies"]` a table when the library has antibody features; `uns["remarks"]` a list of
-    sentences about the file.
+    anndata.AnnData
+        AnnData with `X` molecules, csr_matrix of shape (n_barcodes, n_genes), int32; `obs_names`
+        barcodes as in the file; `var_names` gene symbols, unique: genes that share a symbol are
+        added up; `obs["n_other_genome"]` molecules of another species, where the file holds one;
+        `obsm["antibodies"]` a table when the library has antibody features; `uns["remarks"]` a list
+        of sentences about the file.
 
     Raises
     ------
-    UnreadableFile : the file is absent, broken or empty, holds several human genomes, values that
-        are not counts, gene names that are not understood, or a barcode twice.
+    UnreadableFile
+        the file is absent, broken or empty, holds several human genomes, values that are not
+        counts, gene names that are not understood, or a barcode twice.
     """
     path = Path(str(row["path"]))
     if not path.exists():

@@ -20,12 +20,14 @@ def open_libraries(rows: Sequence[Mapping[str, Any]]) -> list[ItcError]:
 
     Parameters
     ----------
-    rows : of the library sheet, paths joined to the data folder.
+    rows : sequence of mapping of str to object
+        of the library sheet, paths joined to the data folder.
 
     Returns
     -------
-    One error per library and fault. Contigs whose barcodes are those of another library are named
-    with the library that they fit.
+    list of ItcError
+        One error per library and fault. Contigs whose barcodes are those of another library are
+        named with the library that they fit.
     """
     errors: list[ItcError] = []
     names: dict[str, pd.Index] = {}

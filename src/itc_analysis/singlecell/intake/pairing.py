@@ -30,8 +30,10 @@ def match_barcodes(wanted: pd.Index, names: pd.Index) -> npt.NDArray[np.object_]
 
     Parameters
     ----------
-    wanted : barcodes as the contig file writes them; may repeat.
-    names : cells of the library.
+    wanted : pandas.Index
+        barcodes as the contig file writes them; may repeat.
+    names : pandas.Index
+        cells of the library.
     """
     # of a table of several wells only the first is the library's, unless it names the well itself
     wells = {end[0] for name in wanted.unique() if (end := _SUFFIX.search(str(name)))}
@@ -73,9 +75,12 @@ def explain_mismatch(
 
     Parameters
     ----------
-    contig_barcodes : of the contig file.
-    names : cells of the library it was given for.
-    others : barcodes of other libraries, by library id.
+    contig_barcodes : pandas.Index
+        of the contig file.
+    names : pandas.Index
+        cells of the library it was given for.
+    others : mapping of str to pandas.Index
+        barcodes of other libraries, by library id.
     """
     n, shared = contig_barcodes.nunique(), count_shared(contig_barcodes, names)
     told = "none" if shared == 0 else f"{shared} (no more than chance gives)"

@@ -26,13 +26,16 @@ def is_of_sample(row: Mapping[str, Any], names: pd.Index) -> npt.NDArray[np.bool
 
     Parameters
     ----------
-    row : of the library sheet; `cells_path` names a table (tsv or csv, also gz) with the columns
+    row : mapping of str to object
+        of the library sheet; `cells_path` names a table (tsv or csv, also gz) with the columns
         barcode and sample_id. Barcodes that it lacks, or gives to nobody (doublets), are no one's.
-    names : barcodes of the library.
+    names : pandas.Index
+        barcodes of the library.
 
     Raises
     ------
-    UnreadableFile : no such table, a barcode given to two samples, or no cell of the sample.
+    UnreadableFile
+        no such table, a barcode given to two samples, or no cell of the sample.
     """
     if not row.get("cells_path"):
         return None

@@ -57,14 +57,18 @@ def to_genes(
 
     Parameters
     ----------
-    indptr, indices, values : a csr matrix, cells x features.
-    target : the gene of each feature, numbered in the order of first appearance; -1 leaves the
-        feature out. Features of one gene are added up.
-    n_genes : number of genes.
+    indptr, indices, values : numpy.ndarray
+        a csr matrix, cells x features.
+    target : numpy.ndarray
+        the gene of each feature, numbered in the order of first appearance; -1 leaves the feature
+        out. Features of one gene are added up.
+    n_genes : int
+        number of genes.
 
     Raises
     ------
-    Refused : the values are no counts of molecules.
+    Refused
+        the values are no counts of molecules.
     """
     n_cells = len(indptr) - 1
     if values.dtype not in (np.int32, np.int64, np.float32, np.float64):

@@ -53,9 +53,11 @@ def measure_cells(data: anndata.AnnData) -> pd.DataFrame:
 
     Returns
     -------
-    Indexed by barcode: n_genes, n_counts (molecules), share_mito, share_ribo, share_haemoglobin,
-    share_dissociation (0-1; null when the library lists none of these genes, and for a barcode
-    without molecules), and share_other_genome, only where the file holds another species.
+    pandas.DataFrame
+        Indexed by barcode: n_genes, n_counts (molecules), share_mito, share_ribo,
+        share_haemoglobin, share_dissociation (0-1; null when the library lists none of these genes,
+        and for a barcode without molecules), and share_other_genome, only where the file holds
+        another species.
     """
     names = data.var_names.astype(str)
     groups = {
@@ -92,14 +94,17 @@ def judge_cells(measured: pd.DataFrame, *, settings: CellCalling) -> pd.Series:
 
     Parameters
     ----------
-    measured : from `measure_cells`.
+    measured : pandas.DataFrame
+        from `measure_cells`.
 
     Returns
     -------
-    other_genome (more than a tenth of molecules of another species); few_genes; mito (share above
-    the limit of the settings); outlier (log molecules or log genes further than `n_mads` MADs from
-    the median of the barcodes that passed so far); or null. A spread of zero, as among very few
-    cells, makes nobody an outlier. Median and MAD follow Germain 2020 (10.1186/s13059-020-02136-7).
+    pandas.Series
+        other_genome (more than a tenth of molecules of another species); few_genes; mito (share
+        above the limit of the settings); outlier (log molecules or log genes further than `n_mads`
+        MADs from the median of the barcodes that passed so far); or null. A spread of zero, as
+        among very few cells, makes nobody an outlier. Median and MAD follow Germain 2020
+        (10.1186/s13059-020-02136-7).
     """
     verdict = pd.Series(pd.NA, index=measured.index, dtype="string", name="dropped_because")
     verdict[measured["n_genes"] < settings.min_genes] = "few_genes"

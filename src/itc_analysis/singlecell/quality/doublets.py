@@ -33,13 +33,16 @@ def find_doublets(data: anndata.AnnData, *, seed: int) -> npt.NDArray[np.bool_] 
 
     Parameters
     ----------
-    data : usable cells, molecules in `X`.
-    seed : of the simulated doublets.
+    data : anndata.AnnData
+        usable cells, molecules in `X`.
+    seed : int
+        of the simulated doublets.
 
     Returns
     -------
-    Shape (n_cells,). None for fewer than `FEWEST_CELLS` cells, and where the scores of the
-    simulated doublets have no valley that parts those that can be told from those that cannot.
+    numpy.ndarray or None
+        Shape (n_cells,). None for fewer than `FEWEST_CELLS` cells, and where the scores of the
+        simulated doublets have no valley that parts those that can be told from those that cannot.
     """
     if data.n_obs < FEWEST_CELLS:
         return None

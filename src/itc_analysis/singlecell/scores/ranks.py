@@ -32,8 +32,10 @@ class RankScores:
 
     Parameters
     ----------
-    values : one column per signature and cell per row; null for a signature that is not scored.
-    not_scored : signature to the reason in words.
+    values : pandas.DataFrame
+        one column per signature and cell per row; null for a signature that is not scored.
+    not_scored : dict of str to str
+        signature to the reason in words.
     """
 
     values: pd.DataFrame
@@ -53,17 +55,23 @@ def score_signatures(
 
     Parameters
     ----------
-    counts : molecules, cells x genes.
-    genes : symbols of the columns.
-    signatures : signature sheet; genes with a weight below zero lower the score. Only the sign
-        counts.
-    barcodes : names of the cells.
-    min_features_found : share of a signature's genes that the file must list.
+    counts : sp.csr_matrix
+        molecules, cells x genes.
+    genes : pandas.Index
+        symbols of the columns.
+    signatures : pandas.DataFrame
+        signature sheet; genes with a weight below zero lower the score. Only the sign counts.
+    barcodes : pandas.Index
+        names of the cells.
+    min_features_found : float
+        share of a signature's genes that the file must list.
 
     Returns
     -------
-    A score of 0 to 1 for signatures without negative genes; else -1 to 1: the score of the positive
-    genes less that of the negative ones (UCell cuts this off at 0, which hides half of the cells).
+    RankScores
+        A score of 0 to 1 for signatures without negative genes; else -1 to 1: the score of the
+        positive genes less that of the negative ones (UCell cuts this off at 0, which hides half of
+        the cells).
     """
     wanted = signatures[signatures["assay"] == "singlecell"]
     parts: dict[str, list[str]] = {}
@@ -110,9 +118,12 @@ def rank_scores(
 
     Parameters
     ----------
-    counts : molecules (whole numbers), cells x genes; what is stored must be above 0.
-    genes : names of the columns.
-    sets : name to genes; those that are not among `genes` are passed over.
+    counts : sp.csr_matrix
+        molecules (whole numbers), cells x genes; what is stored must be above 0.
+    genes : pandas.Index
+        names of the columns.
+    sets : mapping of str to sequence of str
+        name to genes; those that are not among `genes` are passed over.
     """
     places = [np.unique(genes.get_indexer(pd.Index(list(chosen)))) for chosen in sets.values()]
     places = [found[found >= 0] for found in places]

@@ -1,4 +1,5 @@
-"""What must be said with a comparison: censoring, missing people, batches, treatment, few participants.
+"""What must be said with a comparison: censoring, missing people, batches, treatment, few
+participants.
 
 Each function returns one sentence, or an empty text when there is nothing to say.
 """
@@ -14,14 +15,15 @@ from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.stats.people.counts import SHARES
 from itc_analysis.stats.people.responses import CENSORED, OK, POPULATION_LOW, SCALES
 
-#: Above this share below the limit of detection, the estimate leans on the shape of the distribution.
+#: Above this share below the limit of detection, the estimate leans on the shape of the
+#: distribution.
 MUCH_CENSORED = 0.5
-#: Share of participants without a single cell above which logit(k + 1/2) is biased towards no difference
-#: (domain simulations: bias of a log odds ratio of 0.69 to 0.39 at 54 % zeros).
+#: Share of participants without a single cell above which logit(k + 1/2) is biased towards no
+#: difference (domain simulations: bias of a log odds ratio of 0.69 to 0.39 at 54 % zeros).
 MANY_ZEROS = 0.2
-#: Fewer cells than this per participant of a side (those with or those without, whichever are fewer),
-#: and the estimate leans on the shape of the distribution of participants: below 1.5 cells the bias
-#: of the log odds was -0.03 to -0.12 (docs/calibration.md, few cells).
+#: Fewer cells than this per participant of a side (those with or those without, whichever are
+#: fewer), and the estimate leans on the shape of the distribution of participants: below 1.5 cells
+#: the bias of the log odds was -0.03 to -0.12 (docs/calibration.md, few cells).
 FEW_COUNTED = 1.5
 #: Fewer participants than this on a side cannot show whether the model fits them.
 FEW_PARTICIPANTS = 10
@@ -65,8 +67,8 @@ def of_censoring(people: pd.DataFrame, index: BoolArray, reference: BoolArray, m
     if max(shares) <= MUCH_CENSORED:
         return ""
     return (
-        f"{shares[0]:.0%} of the index group and {shares[1]:.0%} of the reference lie below the limit of detection: "
-        f"the estimate leans on a normal shape ({SCALES[measure].words})"
+        f"{shares[0]:.0%} of the index group and {shares[1]:.0%} of the reference lie below the "
+        f"limit of detection: the estimate leans on a normal shape ({SCALES[measure].words})"
     )
 
 
@@ -103,7 +105,7 @@ def of_low_counts(
     ----------
     counts : pd.Series
         Of each participant a tuple of `Count`.
-    index, reference : Rows
+    index, reference : BoolArray
         The two sides.
     measure : str
         As in measurements.
@@ -117,8 +119,9 @@ def of_low_counts(
     if min(means) >= FEW_COUNTED:
         return ""
     return (
-        f"{means[0]:.1f} and {means[1]:.1f} cells per participant on the two sides: so few cells do "
-        "not show how participants differ, and the estimate leans on the shape that everybody shares"
+        f"{means[0]:.1f} and {means[1]:.1f} cells per participant on the two sides: so few cells "
+        "do not show how participants differ, and the estimate leans on the shape that everybody "
+        "shares"
     )
 
 
@@ -142,7 +145,10 @@ def of_batches(
     )
     if association <= UNBALANCED_BATCHES:
         return ""
-    return f"batches are spread unevenly over the two sides (Cramér's V {association:.2f}) and not adjusted for"
+    return (
+        f"batches are spread unevenly over the two sides (Cramér's V {association:.2f}) and not "
+        "adjusted for"
+    )
 
 
 def of_treatment(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> str:
@@ -156,7 +162,10 @@ def of_treatment(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -
     shares = [float(taken[side].mean()) for side in (index, reference)]
     if abs(shares[0] - shares[1]) <= TREATMENT_DIFFERENCE:
         return ""
-    return f"treatment is not adjusted for: {shares[0]:.0%} of the index group and {shares[1]:.0%} of the reference are treated"
+    return (
+        f"treatment is not adjusted for: {shares[0]:.0%} of the index group and {shares[1]:.0%} of "
+        "the reference are treated"
+    )
 
 
 def of_repeats(people: pd.DataFrame) -> str:

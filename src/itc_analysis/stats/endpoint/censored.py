@@ -1,7 +1,8 @@
 """Comparisons of an endpoint of which some participants lie below the limit of detection.
 
-The law of the participants may be skewed, for its part below the limit is seen by nobody: its shape is estimated,
-shrunk to the normal one. Where censoring is heavy or complete, interval and p come from the profile likelihood.
+The law of the participants may be skewed, for its part below the limit is seen by nobody: its shape
+is estimated, shrunk to the normal one. Where censoring is heavy or complete, interval and p come
+from the profile likelihood.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from itc_analysis.stats.models.censored import CensoredFit, fit_censored, profil
 from itc_analysis.stats.models.linear import Estimate, NotEstimable, contrast, fit_least_squares
 from itc_analysis.stats.people.design import Design, can_estimate, independent_columns
 
-#: With fewer quantified participants than this on either side of index group against the rest, all share one SD:
-#: an SD of one's own is then too uncertain (simulations in tests/stats/test_calibration.py).
+#: With fewer quantified participants than this on either side of index group against the rest, all
+#: share one SD: an SD of one's own is then too uncertain (simulations in
+#: tests/stats/test_calibration.py).
 MIN_FOR_OWN_SD = 5
-#: Above this share of participants below the limit of detection on a side, the likelihood is too lopsided for a
-#: standard error, and the interval comes from its profile.
+#: Above this share of participants below the limit of detection on a side, the likelihood is too
+#: lopsided for a standard error, and the interval comes from its profile.
 HEAVY_CENSORING = 0.8
-#: SD of the prior of the shape: 95 % between the mirrored and the plain extreme value law, -1 and 1.
+#: SD of the prior of the shape: 95 % between the mirrored and the plain extreme value law, -1 and
+#: 1.
 SHAPE_SD = 0.5
 
 
@@ -33,9 +36,12 @@ class Answer:
 
     Parameters
     ----------
-    result : estimate, interval, p; NaN where the data set none.
-    effect_size : estimate over the residual SD; NaN without an estimate.
-    remark : what must be said with it; empty for nothing.
+    result : Estimate
+        estimate, interval, p; NaN where the data set none.
+    effect_size : float
+        estimate over the residual SD; NaN without an estimate.
+    remark : str
+        what must be said with it; empty for nothing.
     """
 
     result: Estimate
@@ -46,12 +52,12 @@ class Answer:
 class CensoredEndpoint:
     """A censored regression in which groups may lie wholly below the limit of detection.
 
-    Such a group has no maximum of its own; the others are fitted without it, which is also the supremum of the
-    likelihood of everybody, and comparisons with it have one limit only.
+    Such a group has no maximum of its own; the others are fitted without it, which is also the
+    supremum of the likelihood of everybody, and comparisons with it have one limit only.
 
-    The limit of a count moves with the T cells per microlitre, and so does the count itself: the limit is not
-    independent of the value unless both are looked at beside the T cells. These enter as one column more, as
-    residuals, so that the groups' coefficients stay means over all T counts.
+    The limit of a count moves with the T cells per microlitre, and so does the count itself: the
+    limit is not independent of the value unless both are looked at beside the T cells. These enter
+    as one column more, as residuals, so that the groups' coefficients stay means over all T counts.
     """
 
     def __init__(self, design: Design, X: Matrix, *, index_group: str, is_count: bool) -> None:
@@ -73,8 +79,8 @@ class CensoredEndpoint:
                 self.t_cells = t_cells
             else:
                 self.remark = (
-                    "limits of counts move with the T cells per microlitre, which are not known of everybody: the "
-                    "estimate is drawn away from no difference"
+                    "limits of counts move with the T cells per microlitre, which are not known of "
+                    "everybody: the estimate is drawn away from no difference"
                 )
         self.X = X if self.t_cells is None else np.column_stack([X, _residuals(self.t_cells, X)])
         self.n_plain = X.shape[1]
@@ -110,7 +116,9 @@ class CensoredEndpoint:
 
     @cached_property
     def normal(self) -> CensoredFit:
-        """The fit with a normal law, whose profile is taken: heavily censored data say nothing of the shape."""
+        """The fit with a normal law, whose profile is taken: heavily censored data say nothing of
+        the shape.
+        """
         return self._fit_law(None)
 
     def estimate(self, weights: Vector) -> float:
@@ -168,16 +176,16 @@ class CensoredEndpoint:
                 is_bounded=True,
             )
             remarks.append(
-                f"interval and p from the profile likelihood: {share_low:.0%} of one side lie below "
-                "the limit of detection"
+                f"interval and p from the profile likelihood: {share_low:.0%} of one side lie "
+                "below the limit of detection"
             )
         if (
             self.spread is None
             and self.is_censored[self.members[:, weights != 0].any(axis=1)].any()
         ):
             shared = (
-                f"one SD for all groups, fewer than {MIN_FOR_OWN_SD} quantified participants on a side: "
-                "a difference in spread would move the estimate"
+                f"one SD for all groups, fewer than {MIN_FOR_OWN_SD} quantified participants on a "
+                "side: a difference in spread would move the estimate"
             )
             remarks.append(shared)
         return Answer(found, found.estimate / fit.residual_sd, "; ".join(remarks))
@@ -214,8 +222,8 @@ class CensoredEndpoint:
         return Answer(
             found,
             np.nan,
-            f"{low} wholly below the limit of detection: no estimate, only the {side} {confidence:.0%} limit and p, "
-            "from the profile likelihood",
+            f"{low} wholly below the limit of detection: no estimate, only the {side} "
+            f"{confidence:.0%} limit and p, from the profile likelihood",
         )
 
 

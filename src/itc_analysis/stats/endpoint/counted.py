@@ -50,9 +50,12 @@ class CountedEndpoint:
 
     Parameters
     ----------
-    design : participants; everybody with `sample_counts`.
-    X : shape (n, p), full column rank, groups first.
-    measure : as in measurements.
+    design : Design
+        participants; everybody with `sample_counts`.
+    X : Matrix
+        shape (n, p), full column rank, groups first.
+    measure : str
+        as in measurements.
     """
 
     def __init__(self, design: Design, X: Matrix, *, measure: str) -> None:
@@ -171,9 +174,12 @@ class CountedEndpoint:
 
         Parameters
         ----------
-        weights : shape (p,).
-        confidence : of the interval.
-        fewest : cells in the group of the contrast that holds the fewest.
+        weights : numpy.ndarray
+            shape (p,).
+        confidence : float
+            of the interval.
+        fewest : float
+            cells in the group of the contrast that holds the fewest.
         """
         padded = weights[self.columns]
         p = len(self.columns)

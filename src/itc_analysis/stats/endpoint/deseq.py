@@ -1,7 +1,9 @@
-"""Negative binomial regression of every gene, by PyDESeq2: dispersions are learned from all genes together.
+"""Negative binomial regression of every gene, by PyDESeq2: dispersions are learned from all genes
+together.
 
-Love, Huber and Anders 2014 (doi:10.1186/s13059-014-0550-8), Muzellec et al. 2023 (doi:10.1093/bioinformatics/btad547).
-The library takes over a second to import, which only `itc compare-genes` pays.
+Love, Huber and Anders 2014 (doi:10.1186/s13059-014-0550-8), Muzellec et al. 2023
+(doi:10.1093/bioinformatics/btad547). The library takes over a second to import, which only `itc
+compare-genes` pays.
 """
 
 from __future__ import annotations
@@ -22,18 +24,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Fewer genes than this without a zero: the median of their ratios is one gene's biology rather than depth, and
-#: genes with zeros take part as well (DESeq2's "poscounts").
+#: Fewer genes than this without a zero: the median of their ratios is one gene's biology rather
+#: than depth, and genes with zeros take part as well (DESeq2's "poscounts").
 MIN_GENES_WITHOUT_ZERO = 50
-#: Decimals of the design: participants with the same covariates are replicates to the outlier rule, whatever the rounding.
+#: Decimals of the design: participants with the same covariates are replicates to the outlier rule,
+#: whatever the rounding.
 DECIMALS = 10
-#: DESeq2's rule: a count is an outlier beyond this quantile of F(p, n - p) in Cook's distance, unless as many other
-#: participants have more molecules of the gene; it judges participants with so many replicates only.
+#: DESeq2's rule: a count is an outlier beyond this quantile of F(p, n - p) in Cook's distance,
+#: unless as many other participants have more molecules of the gene; it judges participants with so
+#: many replicates only.
 COOKS_QUANTILE, MIN_REPLICATES = 0.99, 3
 #: What the library warns of, and what is said with the result.
 SAID = {
-    "dispersion trend curve fitting did not converge": "one dispersion for all genes: they follow no trend with the mean",
-    "residual degrees of freedom is less than 3": "few residual degrees of freedom: dispersions are poorly known",
+    "dispersion trend curve fitting did not converge": (
+        "one dispersion for all genes: they follow no trend with the mean"
+    ),
+    "residual degrees of freedom is less than 3": (
+        "few residual degrees of freedom: dispersions are poorly known"
+    ),
 }
 
 
@@ -43,9 +51,12 @@ class FittedGenes:
 
     Parameters
     ----------
-    size_factors : shape (n,), depth of each profile, geometric mean about 1.
-    decided_by : by gene, the participant whose molecules alone would decide it; only genes that have one.
-    remarks : what must be said with the numbers.
+    size_factors : numpy.ndarray
+        shape (n,), depth of each profile, geometric mean about 1.
+    decided_by : pandas.Series
+        by gene, the participant whose molecules alone would decide it; only genes that have one.
+    remarks : tuple of str
+        what must be said with the numbers.
     """
 
     dataset: DeseqDataSet
@@ -59,8 +70,10 @@ def fit_genes(counts: pd.DataFrame, X: Matrix) -> FittedGenes:
 
     Parameters
     ----------
-    counts : participants x genes, whole numbers; every gene with a molecule in somebody.
-    X : shape (n, p), full-rank design with n > p.
+    counts : pandas.DataFrame
+        participants x genes, whole numbers; every gene with a molecule in somebody.
+    X : Matrix
+        shape (n, p), full-rank design with n > p.
     """
     from pydeseq2.dds import DeseqDataSet
     from pydeseq2.default_inference import DefaultInference
@@ -93,13 +106,16 @@ def contrast_genes(fitted: FittedGenes, weights: Vector) -> pd.DataFrame:
 
     Parameters
     ----------
-    fitted : from `fit_genes`.
-    weights : shape (p,).
+    fitted : FittedGenes
+        from `fit_genes`.
+    weights : numpy.ndarray
+        shape (p,).
 
     Returns
     -------
-    Table by gene: mean_count, log2_fold_change, standard_error (log2), statistic, p_value. p is NaN where one
-    participant decides (`FittedGenes.decided_by`).
+    pandas.DataFrame
+        Table by gene: mean_count, log2_fold_change, standard_error (log2), statistic, p_value. p is
+        NaN where one participant decides (`FittedGenes.decided_by`).
     """
     from pydeseq2.default_inference import DefaultInference
     from pydeseq2.ds import DeseqStats
@@ -127,9 +143,10 @@ def contrast_genes(fitted: FittedGenes, weights: Vector) -> pd.DataFrame:
 def _find_outliers(dataset: DeseqDataSet) -> pd.Series:
     """Return genes that one participant decides, with the participant.
 
-    The library judges only participants with replicates, that is with the same row in the design: with age in the
-    model nobody has one, and one patient could carry a gene. Here those without replicates are judged by the same
-    cut-off; the counts of those with seven or more have been replaced by the library, as in DESeq2.
+    The library judges only participants with replicates, that is with the same row in the design:
+    with age in the model nobody has one, and one patient could carry a gene. Here those without
+    replicates are judged by the same cut-off; the counts of those with seven or more have been
+    replaced by the library, as in DESeq2.
     """
     design = dataset.obsm["design_matrix"]
     n, p = design.shape

@@ -132,7 +132,9 @@ class Endpoint:
 
     @cached_property
     def beside(self) -> EndpointModel | None:
-        """The other way with missing covariates; None when nobody lacks one, or it cannot be fitted."""
+        """The other way with missing covariates; None when nobody lacks one, or it cannot be
+        fitted.
+        """
         if self.complete is None or not self.imputed:
             return None
         try:
@@ -212,7 +214,8 @@ class Endpoint:
         plain = np.nan if self.unadjusted is None else self.unadjusted.estimate(weights)
         to_report = np.exp if SCALES[item.measure].kind != "difference" else float
         permutation, not_permuted = self._permutation(item, weights)
-        # a wholly censored group has a limit and a p, but no estimate: not estimable, and the reason gives the limit
+        # a wholly censored group has a limit and a p, but no estimate: not estimable, and the
+        # reason gives the limit
         status = "ok" if np.isfinite(found.estimate) else "not_estimable"
         reason = [
             answer.remark,
@@ -235,7 +238,9 @@ class Endpoint:
         }
 
     def joint(self, items: list[PlannedComparison]) -> Joint | None:
-        """Return the joint distribution of several of its comparisons; None when one has no standard error."""
+        """Return the joint distribution of several of its comparisons; None when one has no
+        standard error.
+        """
         assert self.adjusted is not None
         weights = np.stack([self.weights(item) for item in items])
         answers = [
@@ -246,7 +251,8 @@ class Endpoint:
             return None
         covariance, df = self.adjusted.covary(weights)
         errors = np.sqrt(np.diag(covariance))
-        # contrasts may have degrees of freedom of their own: each enters by its p, as the t of the common ones
+        # contrasts may have degrees of freedom of their own: each enters by its p, as the t of the
+        # common ones
         p = np.clip([answer.p_value for answer in answers], np.finfo(float).tiny, 1)
         t = np.sign([answer.estimate for answer in answers]) * stats.t.isf(p / 2, df)
         return Joint(t, covariance / np.outer(errors, errors), df)
@@ -259,7 +265,9 @@ class Endpoint:
         return float(to_report(found.lower)), float(to_report(found.upper))
 
     def weights(self, item: PlannedComparison) -> Vector:
-        """Return the weights of a comparison over the groups of the model; may raise `NotEstimable`."""
+        """Return the weights of a comparison over the groups of the model; may raise
+        `NotEstimable`.
+        """
         return self.weights_of(item.index_group, item.references)
 
     def weights_of(self, index_group: str, references: Sequence[str]) -> Vector:
@@ -282,8 +290,8 @@ class Endpoint:
         if not model.allows_permutation:
             return (
                 np.nan,
-                "no permutation p: some values are only known to be low, weigh differently, or were "
-                "counted from few cells",
+                "no permutation p: some values are only known to be low, weigh differently, or "
+                "were counted from few cells",
             )
         X = design.matrix
         padded = np.zeros(X.shape[1])

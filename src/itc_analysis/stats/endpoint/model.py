@@ -1,8 +1,9 @@
-"""The model of one endpoint, chosen by the kind of measurement, behind one question: compare groups.
+"""The model of one endpoint, chosen by the kind of measurement, behind one question: compare
+groups.
 
-Cells counted of everybody: the likelihood of the counts (`counted`). Values only: least squares with HC3; CR2 where
-people gave several samples or a group is small; anybody below the limit of detection: censored regression (`censored`).
-Scores with standard errors: meta-regression.
+Cells counted of everybody: the likelihood of the counts (`counted`). Values only: least squares
+with HC3; CR2 where people gave several samples or a group is small; anybody below the limit of
+detection: censored regression (`censored`). Scores with standard errors: meta-regression.
 """
 
 from __future__ import annotations
@@ -34,19 +35,30 @@ class EndpointModel:
 
     Parameters
     ----------
-    words : the model, in words.
-    allows_permutation : values of everybody are known and weigh the same.
-    compare : takes weights over the groups (shape n_groups) and the confidence level; may raise `NotEstimable`.
-    estimate : takes the weights; the estimate alone, NaN when there is none.
-    covary : takes weights of several comparisons (shape m, n_groups), which must have standard errors; their
-        covariance (m, m) and degrees of freedom.
-    move : takes the weights; shape (n,), how far the estimate moves when a participant is left out; 0 for one who
-        has no part in it.
-    residual_sd : SD of the participants about the fit, on the model's scale.
-    is_exact_move : whether `move` is exact; else the most influential participants are left out in earnest.
-    is_counted : whether it is the likelihood of counts.
-    truth : of counts, mean and variance of what is known of each participant's true value, shape (2, n), NaN for those of
-        groups without a cell; else None.
+    words : str
+        the model, in words.
+    allows_permutation : bool
+        values of everybody are known and weigh the same.
+    compare : callable
+        takes weights over the groups (shape n_groups) and the confidence level; may raise
+        `NotEstimable`.
+    estimate : callable
+        takes the weights; the estimate alone, NaN when there is none.
+    covary : callable
+        takes weights of several comparisons (shape m, n_groups), which must have standard errors;
+        their covariance (m, m) and degrees of freedom.
+    move : callable
+        takes the weights; shape (n,), how far the estimate moves when a participant is left out; 0
+        for one who has no part in it.
+    residual_sd : float
+        SD of the participants about the fit, on the model's scale.
+    is_exact_move : bool
+        whether `move` is exact; else the most influential participants are left out in earnest.
+    is_counted : bool
+        whether it is the likelihood of counts.
+    truth : Matrix, optional
+        of counts, mean and variance of what is known of each participant's true value, shape (2,
+        n), NaN for those of groups without a cell; else None.
     """
 
     words: str
@@ -61,7 +73,8 @@ class EndpointModel:
     truth: Matrix | None = None
 
 
-#: Counting and gating make up less than this share of the variance in every group: values are as good as known.
+#: Counting and gating make up less than this share of the variance in every group: values are as
+#: good as known.
 NEARLY_KNOWN = 0.1
 
 
@@ -80,7 +93,8 @@ def fit_counted(design: Design, X: Matrix, *, measure: str) -> EndpointModel:
 
     Raises
     ------
-    NotEstimable : no model can be fitted; with the reason.
+    NotEstimable
+        no model can be fitted; with the reason.
     """
     counted = CountedEndpoint(design, X, measure=measure)
     return EndpointModel(
@@ -102,14 +116,19 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
 
     Parameters
     ----------
-    design : participants, values and groups.
-    X : ``design.matrix``, or ``design.group_matrix`` for the estimate without covariates.
-    measure : as in measurements.
-    index_group : gets an SD of its own in censored models when there are people enough.
+    design : Design
+        participants, values and groups.
+    X : Matrix
+        ``design.matrix``, or ``design.group_matrix`` for the estimate without covariates.
+    measure : str
+        as in measurements.
+    index_group : str
+        gets an SD of its own in censored models when there are people enough.
 
     Raises
     ------
-    NotEstimable : no model can be fitted; with the reason.
+    NotEstimable
+        no model can be fitted; with the reason.
     """
     scale = SCALES[measure].words
     if design.is_censored.any():
@@ -117,7 +136,8 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
             design, X, index_group=index_group, is_count=measure == "cells_per_ul"
         )
         return EndpointModel(
-            f"{scale}, censored regression (log-gamma, shrunk to normal), robust covariance (one-step deletion)",
+            f"{scale}, censored regression (log-gamma, shrunk to normal), robust covariance "
+            "(one-step deletion)",
             allows_permutation=False,
             compare=censored.compare,
             estimate=censored.estimate,
@@ -171,7 +191,8 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
 
 
 def fit_cr2(design: Design, X: Matrix, errors: Vector | None) -> Fit:
-    """Fit with CR2: every sample a row, every participant counting the same, or weighing by standard errors.
+    """Fit with CR2: every sample a row, every participant counting the same, or weighing by
+    standard errors.
 
     The coefficients are those of the participants' averages.
     """

@@ -1,8 +1,10 @@
-"""Count models beside the primary ones: beta-binomial for shares, negative binomial for counts per microlitre.
+"""Count models beside the primary ones: beta-binomial for shares, negative binomial for counts per
+microlitre.
 
-The beta-binomial is for shares with many zeros, where adding half a cell draws an odds ratio towards 1. Its likelihood
-ratio compares the model with one in which the contrast is 0. Both are a second opinion, never the only test: when
-spread differs between groups they test the mean, not the typical participant.
+The beta-binomial is for shares with many zeros, where adding half a cell draws an odds ratio
+towards 1. Its likelihood ratio compares the model with one in which the contrast is 0. Both are a
+second opinion, never the only test: when spread differs between groups they test the mean, not the
+typical participant.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from itc_analysis.statistics.arrays import Matrix, Vector
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.design import Design
 
-#: Over-dispersion beyond which the beta law has all its mass at 0 and 1, or none at all (log of the precision).
+#: Over-dispersion beyond which the beta law has all its mass at 0 and 1, or none at all (log of the
+#: precision).
 LOG_PRECISION_BOUNDS = (-10.0, 25.0)
 #: Largest gradient, per participant, at a maximum.
 FLAT_ENOUGH = 1e-4
@@ -25,7 +28,9 @@ FLAT_ENOUGH = 1e-4
 
 @dataclass(frozen=True)
 class CountFit:
-    """A fitted count model: coefficients (p,), their covariance (p, p), log dispersion, log-likelihood."""
+    """A fitted count model: coefficients (p,), their covariance (p, p), log dispersion,
+    log-likelihood.
+    """
 
     coefficients: Vector
     covariance: Matrix
@@ -35,7 +40,9 @@ class CountFit:
 
 @dataclass(frozen=True)
 class SecondOpinion:
-    """Contrast on the log scale with its likelihood ratio p; NaN and a remark where there is none."""
+    """Contrast on the log scale with its likelihood ratio p; NaN and a remark where there is
+    none.
+    """
 
     words: str
     estimate: float
@@ -48,9 +55,13 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
 
     Parameters
     ----------
-    design : participants with `n_found` and `n_total`: cells, and the cells or the volume among which they were found.
-    weights : shape (n_groups,), the contrast.
-    measure : share_of_t, share_positive or cells_per_ul; others have no second model.
+    design : Design
+        participants with `n_found` and `n_total`: cells, and the cells or the volume among which
+        they were found.
+    weights : numpy.ndarray
+        shape (n_groups,), the contrast.
+    measure : str
+        share_of_t, share_positive or cells_per_ul; others have no second model.
     """
     if measure not in ("share_of_t", "share_positive", "cells_per_ul"):
         return SecondOpinion("", np.nan, np.nan)
@@ -82,17 +93,23 @@ def fit_beta_binomial(k: Vector, n: Vector, X: Matrix) -> CountFit:
 
     Parameters
     ----------
-    k : shape (n_people,), cells found; background may have left fractions.
-    n : shape (n_people,), cells of the denominator, above 0.
-    X : shape (n_people, p), full column rank; logit of the mean share is ``X b``.
+    k : numpy.ndarray
+        shape (n_people,), cells found; background may have left fractions.
+    n : numpy.ndarray
+        shape (n_people,), cells of the denominator, above 0.
+    X : Matrix
+        shape (n_people, p), full column rank; logit of the mean share is ``X b``.
 
     Returns
     -------
-    `CountFit` with the log of the precision phi (the beta law is (mu phi, (1 - mu) phi)) as dispersion.
+    CountFit
+        `CountFit` with the log of the precision phi (the beta law is (mu phi, (1 - mu) phi)) as
+        dispersion.
 
     Raises
     ------
-    NotEstimable : the likelihood has no maximum (a group without a cell).
+    NotEstimable
+        the likelihood has no maximum (a group without a cell).
     """
     p = X.shape[1]
     constant = float(np.sum(_log_choose(k, n)))
@@ -144,7 +161,8 @@ def fit_negative_binomial(counts: Vector, X: Matrix, *, offset: Vector) -> Count
 
     Raises
     ------
-    NotEstimable : no convergence.
+    NotEstimable
+        no convergence.
     """
     import warnings
 

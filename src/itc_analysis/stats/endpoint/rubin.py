@@ -1,7 +1,7 @@
 """Rubin's rules: one answer from the answers of several imputations.
 
-The variance is that within the imputations plus that between them; degrees of freedom for small samples after Barnard
-and Rubin 1999, doi:10.1093/biomet/86.4.948.
+The variance is that within the imputations plus that between them; degrees of freedom for small
+samples after Barnard and Rubin 1999, doi:10.1093/biomet/86.4.948.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ def pool_models(models: Sequence[EndpointModel], complete: EndpointModel) -> End
 
     Parameters
     ----------
-    models : one for each imputation, of the same participants.
-    complete : the model of the participants whose covariates are known; answers where an imputation has an interval
-        without a standard error (from the profile likelihood), which has no rule to be pooled by.
+    models : sequence of EndpointModel
+        one for each imputation, of the same participants.
+    complete : EndpointModel
+        the model of the participants whose covariates are known; answers where an imputation has an
+        interval without a standard error (from the profile likelihood), which has no rule to be
+        pooled by.
     """
 
     def compare(weights: Vector, confidence: float) -> Answer:
@@ -31,7 +34,10 @@ def pool_models(models: Sequence[EndpointModel], complete: EndpointModel) -> End
         results = [answer.result for answer in answers]
         if not all(np.isfinite(result.standard_error) for result in results):
             alone = complete.compare(weights, confidence)
-            said = "participants without a covariate are left out: an interval without standard error is not pooled"
+            said = (
+                "participants without a covariate are left out: an interval without standard error "
+                "is not pooled"
+            )
             return Answer(
                 alone.result,
                 alone.effect_size,
@@ -64,7 +70,8 @@ def pool_models(models: Sequence[EndpointModel], complete: EndpointModel) -> End
 
     residual_sd = float(np.mean([model.residual_sd for model in models]))
     return EndpointModel(
-        f"{models[0].words}, pooled over {len(models)} imputations of missing covariates (Rubin's rules)",
+        f"{models[0].words}, pooled over {len(models)} imputations of missing covariates (Rubin's "
+        "rules)",
         allows_permutation=False,
         compare=compare,
         estimate=estimate,
@@ -84,8 +91,10 @@ def pool(
 
     Parameters
     ----------
-    estimates, standard_errors : of each imputation.
-    complete_df : degrees of freedom each would have if nothing had been missing.
+    estimates, standard_errors : sequence of float or numpy.ndarray or sequence of float
+        of each imputation.
+    complete_df : sequence of float
+        degrees of freedom each would have if nothing had been missing.
     """
     m = len(estimates)
     within = float(np.mean(np.square(standard_errors)))

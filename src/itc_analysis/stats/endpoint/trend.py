@@ -1,7 +1,9 @@
-"""A measure per step of a number, within one group: the model that suits the measure, asked for one column.
+"""A measure per step of a number, within one group: the model that suits the measure, asked for one
+column.
 
-The counterpart of `endpoint_model` where a number is looked at instead of groups: least squares, meta-regression for scores with
-standard errors, both with CR2; censored regression where participants lie below the limit of detection.
+The counterpart of `endpoint_model` where a number is looked at instead of groups: least squares,
+meta-regression for scores with standard errors, both with CR2; censored regression where
+participants lie below the limit of detection.
 """
 
 from __future__ import annotations
@@ -30,10 +32,14 @@ class Slope:
 
     Parameters
     ----------
-    result : estimate, interval, p.
-    residual_sd : SD of the participants about the fit.
-    words : the model, in words.
-    remark : what must be said with it; empty for nothing.
+    result : Estimate
+        estimate, interval, p.
+    residual_sd : float
+        SD of the participants about the fit.
+    words : str
+        the model, in words.
+    remark : str
+        what must be said with it; empty for nothing.
     """
 
     result: Estimate
@@ -47,14 +53,19 @@ def fit_slope(design: Design, X: Matrix, *, measure: str, confidence: float) -> 
 
     Parameters
     ----------
-    design : participants and values.
-    X : shape (n, p), full column rank: a constant, the number, then covariates.
-    measure : as in measurements.
-    confidence : of the interval.
+    design : Design
+        participants and values.
+    X : Matrix
+        shape (n, p), full column rank: a constant, the number, then covariates.
+    measure : str
+        as in measurements.
+    confidence : float
+        of the interval.
 
     Raises
     ------
-    NotEstimable : no model can be fitted; with the reason.
+    NotEstimable
+        no model can be fitted; with the reason.
     """
     weights = np.zeros(X.shape[1])
     weights[COLUMN] = 1
@@ -67,7 +78,8 @@ def fit_slope(design: Design, X: Matrix, *, measure: str, confidence: float) -> 
         return _censored(design, X, weights, measure, confidence)
     errors = design.people["standard_error"].to_numpy(dtype=float)
     is_weighted = measure == "score" and bool(np.all(errors > 0))
-    # a number, unlike a group, can rest on a few participants far out: their leverage is in the degrees of freedom
+    # a number, unlike a group, can rest on a few participants far out: their leverage is in the
+    # degrees of freedom
     fit = fit_cr2(design, X, errors if is_weighted else None)
     how = "REML meta-regression weighted by standard errors" if is_weighted else "least squares"
     words = f"{scale}, {how}, CR2 by participant with Satterthwaite degrees of freedom"
@@ -98,6 +110,9 @@ def _censored(design: Design, X: Matrix, weights: Vector, measure: str, confiden
             is_bounded=True,
         )
         remark += "; interval and p from the profile likelihood"
-    words = f"{scale.words}, censored regression (log-gamma, shrunk to normal), robust covariance (one-step deletion)"
+    words = (
+        f"{scale.words}, censored regression (log-gamma, shrunk to normal), robust covariance "
+        "(one-step deletion)"
+    )
     remarks = sentences([remark, whole.remark]) or ""
     return Slope(found, fitted.fit.residual_sd, words, remarks)

@@ -1,8 +1,9 @@
 """Shares weighted by how well each was measured: a second opinion beside least squares.
 
-Where gates are blurred or cells few, participants are known unequally well. Weights come from the standard error of
-the gate and from the counting error that a share of the average size would have: a participant's own counting error
-falls as the share rises, and weights that follow the value would draw the estimate (docs/decisions.md has figures).
+Where gates are blurred or cells few, participants are known unequally well. Weights come from the
+standard error of the gate and from the counting error that a share of the average size would have:
+a participant's own counting error falls as the share rises, and weights that follow the value would
+draw the estimate (docs/decisions.md has figures).
 """
 
 from __future__ import annotations
@@ -22,13 +23,18 @@ def weigh_shares(design: Design, weights: Vector, *, confidence: float) -> Estim
 
     Parameters
     ----------
-    design : participants with `n_found`, `n_total` and `standard_error`.
-    weights : shape (n_groups,), the contrast.
-    confidence : level of the interval.
+    design : Design
+        participants with `n_found`, `n_total` and `standard_error`.
+    weights : numpy.ndarray
+        shape (n_groups,), the contrast.
+    confidence : float
+        level of the interval.
 
     Returns
     -------
-    None when somebody is below the limit of detection or has no standard error, or there is no contrast.
+    Estimate or None
+        None when somebody is below the limit of detection or has no standard error, or there is no
+        contrast.
     """
     errors = measurement_errors(design)
     if design.is_censored.any() or not np.all(errors > 0):
@@ -42,7 +48,9 @@ def weigh_shares(design: Design, weights: Vector, *, confidence: float) -> Estim
 
 
 def measurement_errors(design: Design) -> Vector:
-    """Return each participant's standard error of the logit: its gate's, and the counting error at the average share."""
+    """Return each participant's standard error of the logit: its gate's, and the counting error at
+    the average share.
+    """
     people = design.people
     n, k = (people[column].to_numpy(dtype=float) for column in ("n_total", "n_found"))
     n_samples = people["n_samples"].to_numpy(dtype=float)

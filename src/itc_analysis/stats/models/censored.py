@@ -2,8 +2,9 @@
 
 A censored participant adds the probability of lying at or below the limit; nobody is set to zero or
 left out. Tobin 1958, doi:10.2307/1907382; robust covariance for a likelihood: White 1982,
-doi:10.2307/1912526, here from one-step deletions of each participant, which for uncensored data is HC3.
-The law of the participants may be skewed (`distributions`): how it looks below the limit, only its shape can tell.
+doi:10.2307/1912526, here from one-step deletions of each participant, which for uncensored data is
+HC3. The law of the participants may be skewed (`distributions`): how it looks below the limit, only
+its shape can tell.
 """
 
 from __future__ import annotations
@@ -37,10 +38,14 @@ class CensoredFit:
 
     Parameters
     ----------
-    fit : coefficients (p,) of the mean, robust covariance and df n - p.
-    log_sd : shape (q,), coefficients of the log SD (of the law's scale, where it is skewed).
-    log_likelihood : at the maximum.
-    shape : 0 is normal, above 0 skewed to the left.
+    fit : Fit
+        coefficients (p,) of the mean, robust covariance and df n - p.
+    log_sd : numpy.ndarray
+        shape (q,), coefficients of the log SD (of the law's scale, where it is skewed).
+    log_likelihood : float
+        at the maximum.
+    shape : float
+        0 is normal, above 0 skewed to the left.
     """
 
     fit: Fit
@@ -61,23 +66,33 @@ def fit_censored(
 
     Parameters
     ----------
-    y : shape (n,); the value, or the upper bound where censored; on the model's scale.
-    is_censored : shape (n,), bool.
-    X : shape (n, p), full column rank.
-    spread : shape (n, q), design of the log SD; None for one SD for all. Censoring makes the mean depend
-        on the SD, so a group that varies more needs an SD of its own. `X` must tell its groups apart.
-    shape_sd : None for the normal law; else the shape is estimated, with a normal prior of this SD around the
-        normal law (maximum of likelihood times prior).
+    y : numpy.ndarray
+        shape (n,); the value, or the upper bound where censored; on the model's scale.
+    is_censored : numpy.ndarray
+        shape (n,), bool.
+    X : Matrix
+        shape (n, p), full column rank.
+    spread : Matrix, optional
+        shape (n, q), design of the log SD; None for one SD for all. Censoring makes the mean depend
+        on the SD, so a group that varies more needs an SD of its own. `X` must tell its groups
+        apart.
+    shape_sd : float, optional
+        None for the normal law; else the shape is estimated, with a normal prior of this SD around
+        the normal law (maximum of likelihood times prior).
 
     Raises
     ------
-    NotEstimable : no maximum (a group wholly below the limit) or too few participants above it.
+    NotEstimable
+        no maximum (a group wholly below the limit) or too few participants above it.
     """
     n, p = X.shape
     Z = np.ones((n, 1)) if spread is None else spread
     n_parameters = p + Z.shape[1]
     if int(np.sum(~is_censored)) <= n_parameters:
-        msg = f"only {int(np.sum(~is_censored))} participants lie above the limit of detection, for {n_parameters} parameters"
+        msg = (
+            f"only {int(np.sum(~is_censored))} participants lie above the limit of detection, for "
+            f"{n_parameters} parameters"
+        )
         raise NotEstimable(msg)
     theta, value = _maximise(y, is_censored, X, Z, shape_sd)
     scores, hessians = _scores_and_hessians(y, is_censored, X, Z, theta)
@@ -85,8 +100,8 @@ def fit_censored(
     if shape_sd is not None:
         total[-1, -1] -= shape_sd**-2
     _check_maximum(total[:p, :p], X, float(np.exp(np.mean(Z @ theta[p:n_parameters]))))
-    # each participant's own curvature in the mean alone: a deletion of the SD's and the shape's part throws far in
-    # small groups; uncensored, this is HC3 exactly
+    # each participant's own curvature in the mean alone: a deletion of the SD's and the shape's
+    # part throws far in small groups; uncensored, this is HC3 exactly
     own = np.zeros_like(hessians)
     own[:, :p, :p] = hessians[:, :p, :p]
     try:
@@ -108,7 +123,9 @@ def fit_censored(
 
 
 def _of_the_mean(theta: Vector, influence: Matrix, X: Matrix, Z: Matrix) -> tuple[Vector, Matrix]:
-    """Return coefficients and moves of the mean, from those of the location; the normal law's are the same."""
+    """Return coefficients and moves of the mean, from those of the location; the normal law's are
+    the same.
+    """
     p, q = X.shape[1], Z.shape[1]
     if len(theta) == p + q:
         return theta[:p], influence[:, :p]
@@ -139,22 +156,30 @@ def profile_contrast(
 ) -> Estimate:
     """Interval and p from the profile likelihood, which may be open to one side.
 
-    For heavy censoring, where the likelihood is lopsided, and for a group that lies wholly below its limit:
-    there the likelihood rises for ever in one direction and only the other side has a limit.
+    For heavy censoring, where the likelihood is lopsided, and for a group that lies wholly below
+    its limit: there the likelihood rises for ever in one direction and only the other side has a
+    limit.
 
     Parameters
     ----------
-    y, is_censored, X, spread : as in `fit_censored`, all participants.
-    weights : shape (p,), the contrast.
-    df : degrees of freedom of the reference t distribution (its square for the likelihood ratio).
-    log_likelihood : the supremum, from `fit_censored` (without the wholly censored groups).
-    start : the estimate, or where to begin when there is none.
-    is_bounded : whether the likelihood has a maximum in the contrast.
+    y, is_censored, X, spread : numpy.ndarray or Matrix, optional
+        as in `fit_censored`, all participants.
+    weights : numpy.ndarray
+        shape (p,), the contrast.
+    df : float
+        degrees of freedom of the reference t distribution (its square for the likelihood ratio).
+    log_likelihood : float
+        the supremum, from `fit_censored` (without the wholly censored groups).
+    start : float
+        the estimate, or where to begin when there is none.
+    is_bounded : bool
+        whether the likelihood has a maximum in the contrast.
 
     Returns
     -------
-    Estimate with NaN for the estimate when unbounded, NaN for a limit that does not exist, and a NaN
-    standard error: a lopsided likelihood has none.
+    Estimate
+        Estimate with NaN for the estimate when unbounded, NaN for a limit that does not exist, and
+        a NaN standard error: a lopsided likelihood has none.
     """
     n = len(y)
     Z = np.ones((n, 1)) if spread is None else spread
@@ -175,7 +200,9 @@ def profile_contrast(
 
 
 def crossing(drop: Callable[[float], float], threshold: float, start: float, step: float) -> float:
-    """Where `drop` rises through the threshold going from `start` by `step`; NaN when it never does."""
+    """Where `drop` rises through the threshold going from `start` by `step`; NaN when it never
+    does.
+    """
     inside = start
     while drop(inside) > threshold:  # begin where the likelihood still supports the value
         inside -= step
@@ -267,7 +294,9 @@ def _log_likelihood(
 def _scores_and_hessians(
     y: Vector, is_censored: BoolArray, X: Matrix, Z: Matrix, theta: Vector
 ) -> tuple[Matrix, Stack]:
-    """First and second derivatives per participant in (mean, log SD, shape), as (n, k) and (n, k, k)."""
+    """First and second derivatives per participant in (mean, log SD, shape), as (n, k) and (n, k,
+    k).
+    """
     n, p = X.shape
     q = Z.shape[1]
     has_shape = len(theta) > p + q

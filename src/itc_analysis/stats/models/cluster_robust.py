@@ -1,8 +1,9 @@
 """Least squares with CR2: several samples of a person, or groups too small for HC3.
 
-A person's residuals enter the covariance together, made as large as they would be without their own pull on the fit
-(Bell and McCaffrey 2002, Survey Methodology 28:169), and every contrast has its own degrees of freedom
-(Satterthwaite's; Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). With one sample each this is HC2.
+A person's residuals enter the covariance together, made as large as they would be without their own
+pull on the fit (Bell and McCaffrey 2002, Survey Methodology 28:169), and every contrast has its own
+degrees of freedom (Satterthwaite's; Pustejovsky and Tipton 2018,
+doi:10.1080/07350015.2016.1247004). With one sample each this is HC2.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy.typing as npt
 from itc_analysis.statistics.arrays import Matrix, Vector
 from itc_analysis.stats.models.linear import FULL_LEVERAGE, Fit, check_shape
 
-#: Eigenvalues of a person's residual variance below this say nothing about the error: the person is fitted exactly.
+#: Eigenvalues of a person's residual variance below this say nothing about the error: the person is
+#: fitted exactly.
 FITTED = 1 - FULL_LEVERAGE
 
 
@@ -31,19 +33,27 @@ def fit_clustered(
 
     Parameters
     ----------
-    y : shape (n,), one number per sample, on the model's scale.
-    X : shape (n, p), full column rank.
-    cluster : n persons; samples of the same person may depend on one another in any way.
-    weights : shape (n,), above 0; None for 1. ``1 / samples of the person`` lets every person count the same.
-    variance : shape (n,), of each sample in the working model, up to a factor; None for 1.
+    y : numpy.ndarray
+        shape (n,), one number per sample, on the model's scale.
+    X : Matrix
+        shape (n, p), full column rank.
+    cluster : sequence of object
+        n persons; samples of the same person may depend on one another in any way.
+    weights : numpy.ndarray, optional
+        shape (n,), above 0; None for 1. ``1 / samples of the person`` lets every person count the
+        same.
+    variance : numpy.ndarray, optional
+        shape (n,), of each sample in the working model, up to a factor; None for 1.
 
     Returns
     -------
-    `Fit` whose `influence` are per person (first seen first): their squares are the covariance.
+    Fit
+        `Fit` whose `influence` are per person (first seen first): their squares are the covariance.
 
     Raises
     ------
-    NotEstimable : no residual degrees of freedom.
+    NotEstimable
+        no residual degrees of freedom.
     """
     n, p = check_shape(y, X)
     w = np.ones(n) if weights is None else weights
@@ -79,7 +89,8 @@ def _adjustment(
 ) -> tuple[Matrix, Matrix]:
     """Return the matrix that gives a person's residuals the variance of the working model.
 
-    And the directions (columns) in which the fit follows the person exactly, so that no residual is left.
+    And the directions (columns) in which the fit follows the person exactly, so that no residual is
+    left.
     """
     root = np.sqrt(variance[rows])
     own = root[:, None] * ((maker * variance) @ maker.T) * root

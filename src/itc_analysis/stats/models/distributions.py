@@ -1,7 +1,8 @@
 """The shape of participants about their mean: the normal law, or skewed to either side of it.
 
-The log-gamma law has one parameter more than the normal one: at shape 0 it is normal, above 0 its longer tail is to the
-left (1: the logarithm of a Weibull time), below 0 to the right. Prentice 1974, doi:10.1093/biomet/61.3.539.
+The log-gamma law has one parameter more than the normal one: at shape 0 it is normal, above 0 its
+longer tail is to the left (1: the logarithm of a Weibull time), below 0 to the right. Prentice
+1974, doi:10.1093/biomet/61.3.539.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ STEP = 1e-2
 
 
 def log_law(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Vector, Vector]:
-    """Return log density, or log probability of lying at or below `w` where censored, and two derivatives by `w`.
+    """Return log density, or log probability of lying at or below `w` where censored, and two
+    derivatives by `w`.
 
     Parameters
     ----------
-    w : shape (n,), distance from the location in SDs of the law's scale.
-    is_censored : shape (n,).
-    shape : 0 is normal.
+    w : numpy.ndarray
+        shape (n,), distance from the location in SDs of the law's scale.
+    is_censored : numpy.ndarray
+        shape (n,).
+    shape : float
+        0 is normal.
     """
     x = shape * w
     grown = np.exp(np.minimum(x, LARGEST_EXPONENT))
@@ -49,7 +54,9 @@ def log_law(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Ve
 
 
 def by_shape(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Vector, Vector]:
-    """Return the derivatives of `log_law` by the shape: first, second, and that of its derivative by `w`."""
+    """Return the derivatives of `log_law` by the shape: first, second, and that of its derivative
+    by `w`.
+    """
     middle = log_law(w, is_censored, shape)[0]
     high, low = (log_law(w, is_censored, shape + sign * STEP) for sign in (1, -1))
     return (

@@ -1,7 +1,9 @@
-"""Several log ratios of the same participants tested at once: Hotelling's T2 with a covariance that is robust across them.
+"""Several log ratios of the same participants tested at once: Hotelling's T2 with a covariance that
+is robust across them.
 
-Each ratio has its own regression; what ties them together is how far leaving out a participant moves each estimate. The
-sums of products of these moves are the covariance of the estimates (for least squares HC3, across equations).
+Each ratio has its own regression; what ties them together is how far leaving out a participant
+moves each estimate. The sums of products of these moves are the covariance of the estimates (for
+least squares HC3, across equations).
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from itc_analysis.statistics.arrays import Matrix, Stack, Vector
 from itc_analysis.stats.models.linear import FULL_LEVERAGE, NotEstimable, project
 from itc_analysis.stats.models.permutation import RELATIVE_TIE
 
-#: A covariance whose smallest eigenvalue, on the scale of correlations, lies below this holds one ratio twice.
+#: A covariance whose smallest eigenvalue, on the scale of correlations, lies below this holds one
+#: ratio twice.
 SINGULAR = 1e-8
 #: Permutations whose statistics are computed at once.
 BLOCK = 250
@@ -28,10 +31,14 @@ class JointTest:
 
     Parameters
     ----------
-    f_value : T2 (df - m + 1) / (df m).
-    df_parts : m, the number of estimates.
-    df_residual : df - m + 1.
-    p_value : of the F distribution.
+    f_value : float
+        T2 (df - m + 1) / (df m).
+    df_parts : int
+        m, the number of estimates.
+    df_residual : float
+        df - m + 1.
+    p_value : float
+        of the F distribution.
     """
 
     f_value: float
@@ -45,13 +52,17 @@ def hotelling(estimates: Vector, influence: Matrix, df: float) -> JointTest:
 
     Parameters
     ----------
-    estimates : shape (m,).
-    influence : shape (n, m), how far each participant's absence moves each estimate.
-    df : degrees of freedom of the covariance, from `effective_df`.
+    estimates : numpy.ndarray
+        shape (m,).
+    influence : Matrix
+        shape (n, m), how far each participant's absence moves each estimate.
+    df : float
+        degrees of freedom of the covariance, from `effective_df`.
 
     Raises
     ------
-    NotEstimable : too few participants for so many estimates, or estimates that say the same.
+    NotEstimable
+        too few participants for so many estimates, or estimates that say the same.
     """
     m = len(estimates)
     if df - m + 1 < 1:
@@ -69,14 +80,17 @@ def hotelling(estimates: Vector, influence: Matrix, df: float) -> JointTest:
 def effective_df(X: Matrix, weights: npt.ArrayLike) -> float:
     """Return the degrees of freedom of a contrast's HC3 variance when the spread is equal.
 
-    The variance of a contrast of two groups rests on their participants, not on everybody in the model: with six groups of
-    15 and five ratios, n - p degrees of freedom rejected a true null in 7 to 9 % (800 simulations), these in 3 to 5 %. Bell and
-    McCaffrey 2002, Survey Methodology 28:169; Imbens and Kolesár 2016, doi:10.1162/REST_a_00552.
+    The variance of a contrast of two groups rests on their participants, not on everybody in the
+    model: with six groups of 15 and five ratios, n - p degrees of freedom rejected a true null in 7
+    to 9 % (800 simulations), these in 3 to 5 %. Bell and McCaffrey 2002, Survey Methodology 28:169;
+    Imbens and Kolesár 2016, doi:10.1162/REST_a_00552.
 
     Parameters
     ----------
-    X : shape (n, p), full column rank.
-    weights : shape (p,), the contrast.
+    X : Matrix
+        shape (n, p), full column rank.
+    weights : array_like
+        shape (p,), the contrast.
     """
     factor, residual_maker = _influence(X, np.asarray(weights, dtype=float))
     squared = factor**2
@@ -92,21 +106,29 @@ def permute_jointly(
     n_permutations: int,
     seed: int | tuple[int, ...],
 ) -> float:
-    """Return the Freedman-Lane permutation p of ``weights @ coefficients == 0`` in every column of `Y`.
+    """Return the Freedman-Lane permutation p of ``weights @ coefficients == 0`` in every column of
+    `Y`.
 
-    Residuals are permuted by participant, all columns together, so that what ties the columns is kept.
+    Residuals are permuted by participant, all columns together, so that what ties the columns is
+    kept.
 
     Parameters
     ----------
-    Y : shape (n, m).
-    X : shape (n, p), full column rank.
-    weights : shape (p,).
-    n_permutations : at least 1; p is ``(b + 1) / (n_permutations + 1)``.
-    seed : of ``numpy.random.default_rng``.
+    Y : Matrix
+        shape (n, m).
+    X : Matrix
+        shape (n, p), full column rank.
+    weights : array_like
+        shape (p,).
+    n_permutations : int
+        at least 1; p is ``(b + 1) / (n_permutations + 1)``.
+    seed : int or tuple of int
+        of ``numpy.random.default_rng``.
 
     Raises
     ------
-    NotEstimable : columns that are combinations of one another.
+    NotEstimable
+        columns that are combinations of one another.
     """
     c = np.asarray(weights, dtype=float)
     q, _ = np.linalg.qr(X @ linalg.null_space(c[None, :]))
@@ -147,7 +169,9 @@ def _influence(X: Matrix, c: Vector) -> tuple[Vector, Matrix]:
 
 
 def _t2(estimates: Matrix, covariance: Stack) -> Vector:
-    """Return d' C^-1 d for estimates (m, k) and covariances (m, m, k); NaN where a covariance is singular."""
+    """Return d' C^-1 d for estimates (m, k) and covariances (m, m, k); NaN where a covariance is
+    singular.
+    """
     errors = np.sqrt(np.einsum("aak->ak", covariance))
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (estimates / errors).T

@@ -32,15 +32,22 @@ class Fit:
 
     Parameters
     ----------
-    coefficients : shape (p,), on the model's scale.
-    covariance : shape (p, p).
-    df : degrees of freedom of the t distribution, n - p.
-    residual_sd : SD of the participants about the fit, on the model's scale.
-    exact_rows : shape (m, p); how each row that is fitted exactly enters the coefficients.
-    influence : shape (n, p); how far the coefficients move when a participant is left out (0 for exact rows): their
-        squares are the robust covariance.
-    turns : shape (n_persons, n, p) when the degrees of freedom are each contrast's own: how the errors of the working
-        model enter each person's move; None when they are `df`.
+    coefficients : numpy.ndarray
+        shape (p,), on the model's scale.
+    covariance : Matrix
+        shape (p, p).
+    df : float
+        degrees of freedom of the t distribution, n - p.
+    residual_sd : float
+        SD of the participants about the fit, on the model's scale.
+    exact_rows : Matrix
+        shape (m, p); how each row that is fitted exactly enters the coefficients.
+    influence : Matrix
+        shape (n, p); how far the coefficients move when a participant is left out (0 for exact
+        rows): their squares are the robust covariance.
+    turns : numpy.ndarray or None
+        shape (n_persons, n, p) when the degrees of freedom are each contrast's own: how the errors
+        of the working model enter each person's move; None when they are `df`.
     """
 
     coefficients: Vector
@@ -62,7 +69,9 @@ class Fit:
 
 @dataclass(frozen=True)
 class Estimate:
-    """One contrast on the model's scale, with its degrees of freedom. A missing limit is NaN: the data set none."""
+    """One contrast on the model's scale, with its degrees of freedom. A missing limit is NaN: the
+    data set none.
+    """
 
     estimate: float
     standard_error: float
@@ -77,8 +86,9 @@ def contrast(fit: Fit, weights: npt.ArrayLike, *, confidence: float) -> Estimate
 
     Raises
     ------
-    NotEstimable : the contrast hangs on a participant who is fitted exactly (the only one of a
-        batch, say), so its error cannot be known.
+    NotEstimable
+        the contrast hangs on a participant who is fitted exactly (the only one of a batch, say), so
+        its error cannot be known.
     """
     c = np.asarray(weights, dtype=float)
     if len(fit.exact_rows) and np.max(np.abs(fit.exact_rows @ c)) > NEGLIGIBLE:
@@ -104,8 +114,10 @@ def fit_least_squares(y: Vector, X: Matrix) -> Fit:
 
     Parameters
     ----------
-    y : shape (n,), one number per participant on the model's scale (logit, log or as is).
-    X : shape (n, p), full column rank.
+    y : numpy.ndarray
+        shape (n,), one number per participant on the model's scale (logit, log or as is).
+    X : Matrix
+        shape (n, p), full column rank.
 
     Notes
     -----
@@ -132,21 +144,25 @@ def fit_least_squares(y: Vector, X: Matrix) -> Fit:
 def fit_meta_regression(y: Vector, standard_errors: Vector, X: Matrix) -> Fit:
     """Fit participants' values that come with standard errors, weighting instead of filtering.
 
-    A participant's value varies by tau^2 between people plus the square of its own standard error. tau^2
-    is estimated by REML (Viechtbauer 2005, doi:10.3102/10769986030003261) and gives the weights; the covariance is
-    HC3 of the weighted regression, because tau^2 need not be the same in every group.
+    A participant's value varies by tau^2 between people plus the square of its own standard error.
+    tau^2 is estimated by REML (Viechtbauer 2005, doi:10.3102/10769986030003261) and gives the
+    weights; the covariance is HC3 of the weighted regression, because tau^2 need not be the same in
+    every group.
 
     Parameters
     ----------
-    y : shape (n,).
-    standard_errors : shape (n,), above 0, on the scale of `y`.
-    X : shape (n, p), full column rank.
+    y : numpy.ndarray
+        shape (n,).
+    standard_errors : numpy.ndarray
+        shape (n,), above 0, on the scale of `y`.
+    X : Matrix
+        shape (n, p), full column rank.
 
     Notes
     -----
-    With the index group 1.7 times as variable as the others, the Knapp-Hartung covariance rejected a true null in
-    8 to 13 % (15 per group, 1,500 simulations) at a level of 5 %, HC3 in 5.6 %; with equal spread and 60 against
-    40 both had the same power (94 %; unweighted least squares 86 %).
+    With the index group 1.7 times as variable as the others, the Knapp-Hartung covariance rejected
+    a true null in 8 to 13 % (15 per group, 1,500 simulations) at a level of 5 %, HC3 in 5.6 %; with
+    equal spread and 60 against 40 both had the same power (94 %; unweighted least squares 86 %).
     """
     root_weight = 1 / np.sqrt(total_variance(y, standard_errors, X))
     weighted = fit_least_squares(y * root_weight, X * root_weight[:, None])
@@ -156,14 +172,18 @@ def fit_meta_regression(y: Vector, standard_errors: Vector, X: Matrix) -> Fit:
 
 
 def total_variance(y: Vector, standard_errors: Vector, X: Matrix) -> Vector:
-    """Return each participant's variance about the fit: between people (REML) and of their own value; shape (n,)."""
+    """Return each participant's variance about the fit: between people (REML) and of their own
+    value; shape (n,).
+    """
     check_shape(y, X)
     within = standard_errors**2
     return _reml_tau2(y, within, X) + within
 
 
 def project(X: Matrix) -> tuple[Matrix, Vector]:
-    """Return ``X (X'X)^-1`` (shape n, p: coefficients are its transpose times y) and the leverages."""
+    """Return ``X (X'X)^-1`` (shape n, p: coefficients are its transpose times y) and the
+    leverages.
+    """
     q, r = np.linalg.qr(X)
     return np.linalg.solve(r, q.T).T, np.einsum("ij,ij->i", q, q)
 

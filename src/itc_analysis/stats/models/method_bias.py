@@ -1,7 +1,9 @@
-"""The usual difference between two methods that measured the same people, some of whom lie below a limit.
+"""The usual difference between two methods that measured the same people, some of whom lie below a
+limit.
 
-A person's difference varies by the sampling errors of both methods, which are known, and by a spread between methods, which is
-estimated (REML) with the mean difference. Where one method saw too few cells the difference is only a limit.
+A person's difference varies by the sampling errors of both methods, which are known, and by a
+spread between methods, which is estimated (REML) with the mean difference. Where one method saw too
+few cells the difference is only a limit.
 """
 
 from __future__ import annotations
@@ -32,9 +34,12 @@ class Differences:
 
     Parameters
     ----------
-    value : shape (n,), the difference or its limit.
-    error : shape (n,), its standard error from sampling, above 0.
-    side : shape (n,): 0 exact, -1 the difference is at most `value`, 1 at least.
+    value : numpy.ndarray
+        shape (n,), the difference or its limit.
+    error : numpy.ndarray
+        shape (n,), its standard error from sampling, above 0.
+    side : numpy.ndarray
+        shape (n,): 0 exact, -1 the difference is at most `value`, 1 at least.
     """
 
     value: Vector
@@ -53,10 +58,14 @@ class Offset:
 
     Parameters
     ----------
-    mean : on the logit scale.
-    error : its standard error.
-    spread : SD of differences between people beyond sampling, 0 or more.
-    df : exact differences less one.
+    mean : float
+        on the logit scale.
+    error : float
+        its standard error.
+    spread : float
+        SD of differences between people beyond sampling, 0 or more.
+    df : int
+        exact differences less one.
     """
 
     mean: float
@@ -68,12 +77,14 @@ class Offset:
 def fit_offset(differences: Differences) -> Offset:
     """Estimate mean and spread of the differences.
 
-    Restricted likelihood (for exact differences REML as in `models.fit_meta_regression`; with limits the likelihood's own
-    adjustment for an estimated mean, Cox and Reid 1987, doi:10.1111/j.2517-6161.1987.tb01422.x).
+    Restricted likelihood (for exact differences REML as in `models.fit_meta_regression`; with
+    limits the likelihood's own adjustment for an estimated mean, Cox and Reid 1987,
+    doi:10.1111/j.2517-6161.1987.tb01422.x).
 
     Raises
     ------
-    NotEstimable : fewer than three exact differences.
+    NotEstimable
+        fewer than three exact differences.
     """
     n_exact = int(np.sum(differences.side == 0))
     if n_exact < MIN_EXACT:
@@ -102,10 +113,15 @@ def p_of_agreement(value: float, error: float, side: int, others: Offset) -> flo
 
     Parameters
     ----------
-    value, error, side : as in `Differences`, of the one.
-    others : from everybody else.
+    value, error, side : float or int
+        as in `Differences`, of the one.
+    others : Offset
+        from everybody else.
 
-    A limit is held against the others on its one side only; it agrees (p = 1) as long as they lie beyond it.
+    Notes
+    -----
+    A limit is held against the others on its one side only; it agrees (p = 1) as long as they lie
+    beyond it.
     """
     t = (value - others.mean) / predicted_error(error, others)
     if side == 0:
@@ -119,7 +135,9 @@ def predicted_error(error: float, others: Offset) -> float:
 
 
 def _mean(differences: Differences, sd: Vector) -> tuple[float, float]:
-    """Return the mean that maximises the likelihood at these SDs, and the information on it (Newton)."""
+    """Return the mean that maximises the likelihood at these SDs, and the information on it
+    (Newton).
+    """
     exact = differences.side == 0
     mean = float(np.average(differences.value[exact], weights=sd[exact] ** -2.0))
     if exact.all():

@@ -2,7 +2,8 @@
 
 The residuals of the model *without* the contrast are permuted, put back on its fit, and the full
 model is fitted again with HC3: https://doi.org/10.2307/1391660 (Freedman and Lane 1983);
-doi:10.1016/j.neuroimage.2014.01.060 (Winkler 2014). Studentising keeps it valid when groups differ in spread.
+doi:10.1016/j.neuroimage.2014.01.060 (Winkler 2014). Studentising keeps it valid when groups differ
+in spread.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ def freedman_lane(
 
     Parameters
     ----------
-    y : shape (n,), uncensored values on the model's scale.
-    X : shape (n, p), full column rank.
-    weights : shape (p,), the contrast.
-    n_permutations : at least 1; p is ``(b + 1) / (n_permutations + 1)``, so never 0.
-    seed : of ``numpy.random.default_rng``.
+    y : numpy.ndarray
+        shape (n,), uncensored values on the model's scale.
+    X : Matrix
+        shape (n, p), full column rank.
+    weights : array_like
+        shape (p,), the contrast.
+    n_permutations : int
+        at least 1; p is ``(b + 1) / (n_permutations + 1)``, so never 0.
+    seed : int or tuple of int
+        of ``numpy.random.default_rng``.
     """
     c = np.asarray(weights, dtype=float)
     reduced = X @ linalg.null_space(c[None, :])

@@ -16,12 +16,15 @@ def adjust(p_values: npt.ArrayLike, *, method: str) -> Vector:
 
     Parameters
     ----------
-    p_values : shape (n_tests,), 0-1; NaN where a comparison was not estimable.
-    method : ``"holm"`` (family-wise error), ``"bh"`` (false discovery rate) or ``"none"``.
+    p_values : array_like
+        shape (n_tests,), 0-1; NaN where a comparison was not estimable.
+    method : str
+        ``"holm"`` (family-wise error), ``"bh"`` (false discovery rate) or ``"none"``.
 
     Returns
     -------
-    Adjusted p, same shape and order, never below p, NaN where p is NaN.
+    numpy.ndarray
+        Adjusted p, same shape and order, never below p, NaN where p is NaN.
     """
     p = np.asarray(p_values, dtype=float)
     adjusted = np.full(p.shape, np.nan)

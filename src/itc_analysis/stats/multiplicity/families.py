@@ -1,7 +1,9 @@
-"""Adjusting a family of the plan: its p values, and the level at which each interval agrees with its p.
+"""Adjusting a family of the plan: its p values, and the level at which each interval agrees with
+its p.
 
-Every method answers two questions per comparison: the smallest family-wise (or false discovery) level at which
-it would be claimed, and the level of its own interval that leaves out "no difference" exactly when it is claimed.
+Every method answers two questions per comparison: the smallest family-wise (or false discovery)
+level at which it would be claimed, and the level of its own interval that leaves out "no
+difference" exactly when it is claimed.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ class Joint:
 
     Parameters
     ----------
-    t : shape (m,), estimate over standard error.
-    correlation : shape (m, m).
-    df : degrees of freedom.
+    t : numpy.ndarray
+        shape (m,), estimate over standard error.
+    correlation : Matrix
+        shape (m, m).
+    df : float
+        degrees of freedom.
     """
 
     t: Vector
@@ -48,14 +53,19 @@ def adjust_families(rows: pd.DataFrame, joint_of: JointOf, *, alpha: float) -> p
 
     Parameters
     ----------
-    rows : comparisons with `family`, `adjustment`, `p_value` (NaN: no claim was made, it does not count), `endpoint`
-        and `stage` (both int; stage: the place of the contrast in the plan's family, for gatekeeping).
-    joint_of : see `JointOf`.
-    alpha : one minus the confidence of the intervals.
+    rows : pandas.DataFrame
+        comparisons with `family`, `adjustment`, `p_value` (NaN: no claim was made, it does not
+        count), `endpoint` and `stage` (both int; stage: the place of the contrast in the plan's
+        family, for gatekeeping).
+    joint_of : callable
+        see `JointOf`.
+    alpha : float
+        one minus the confidence of the intervals.
 
     Returns
     -------
-    Table with the index of `rows`: `p_adjusted` and `level` (0-1, NaN without p).
+    pandas.DataFrame
+        Table with the index of `rows`: `p_adjusted` and `level` (0-1, NaN without p).
     """
     found = pd.DataFrame(np.nan, index=rows.index, columns=["p_adjusted", "level"])
     for _, family in rows.groupby("family", sort=False):
@@ -96,8 +106,9 @@ def _dunnett(
 ) -> tuple[Vector, Vector]:
     """Dunnett within each endpoint; screened, at the level that BH over the endpoints leaves.
 
-    Screened: Benjamini-Hochberg on the endpoints' smallest Dunnett p claims R of K endpoints, and Dunnett's test
-    within an endpoint is then made at alpha R / K (Benjamini and Bogomolov 2014, doi:10.1111/rssb.12028).
+    Screened: Benjamini-Hochberg on the endpoints' smallest Dunnett p claims R of K endpoints, and
+    Dunnett's test within an endpoint is then made at alpha R / K (Benjamini and Bogomolov 2014,
+    doi:10.1111/rssb.12028).
     """
     endpoint = rows["endpoint"].to_numpy()
     names = list(dict.fromkeys(endpoint))
@@ -130,7 +141,9 @@ def _dunnett(
 
 
 def _screened(within: Vector, smallest: Vector, alpha: float) -> tuple[Vector, float]:
-    """Return the smallest alpha at which each is claimed, and the share R / K at this alpha (at least 1 / K)."""
+    """Return the smallest alpha at which each is claimed, and the share R / K at this alpha (at
+    least 1 / K).
+    """
     n = len(smallest)
     ranks = np.arange(1, n + 1)
     # alpha at which at least r endpoints are claimed

@@ -1,7 +1,8 @@
-"""Gatekeeping as a weighted graph: a rejected hypothesis hands its share of alpha on along its arrows.
+"""Gatekeeping as a weighted graph: a rejected hypothesis hands its share of alpha on along its
+arrows.
 
-Bretz 2009, doi:10.1002/sim.3495. Every graph is a shortcut of a closed test, so the family-wise error is kept
-whatever the dependence of the tests.
+Bretz 2009, doi:10.1002/sim.3495. Every graph is a shortcut of a closed test, so the family-wise
+error is kept whatever the dependence of the tests.
 """
 
 from __future__ import annotations
@@ -21,18 +22,23 @@ def adjust_by_graph(
 
     Parameters
     ----------
-    p_values : shape (m,), 0-1.
-    shares : shape (m,), of alpha at the beginning; add up to at most 1.
-    arrows : shape (m, m), the part of its share that i hands to j when rejected; rows add up to at most 1, the
-        diagonal is 0.
+    p_values : array_like
+        shape (m,), 0-1.
+    shares : array_like
+        shape (m,), of alpha at the beginning; add up to at most 1.
+    arrows : array_like
+        shape (m, m), the part of its share that i hands to j when rejected; rows add up to at most
+        1, the diagonal is 0.
 
     Returns
     -------
-    Shape (m,): the smallest alpha at which each hypothesis would be rejected, at most 1.
+    numpy.ndarray
+        Shape (m,): the smallest alpha at which each hypothesis would be rejected, at most 1.
 
     Raises
     ------
-    ValueError : shares or arrows add up to more than 1.
+    ValueError
+        shares or arrows add up to more than 1.
     """
     p = np.asarray(p_values, dtype=float)
     share = np.array(shares, dtype=float)
@@ -55,7 +61,9 @@ def adjust_by_graph(
 
 
 def without(gone: int, share: Vector, arrow: Matrix) -> tuple[Vector, Matrix]:
-    """Return shares and arrows after one hypothesis left: its share goes along its arrows, its arrows are closed."""
+    """Return shares and arrows after one hypothesis left: its share goes along its arrows, its
+    arrows are closed.
+    """
     new_share = share + share[gone] * arrow[gone]
     new_share[gone] = 0
     through = arrow + np.outer(arrow[:, gone], arrow[gone])
@@ -71,13 +79,16 @@ def without(gone: int, share: Vector, arrow: Matrix) -> tuple[Vector, Matrix]:
 def gates(endpoints: Sequence[int], stages: Sequence[int]) -> tuple[Vector, Matrix]:
     """Return shares and arrows of the gates within each endpoint.
 
-    Each endpoint starts with the same share of alpha, on its first stage. A rejected stage hands it to the next one
-    (several comparisons of one stage share it); the last stage hands it to the first stage of the other endpoints.
+    Each endpoint starts with the same share of alpha, on its first stage. A rejected stage hands it
+    to the next one (several comparisons of one stage share it); the last stage hands it to the
+    first stage of the other endpoints.
 
     Parameters
     ----------
-    endpoints : number of the endpoint of each hypothesis.
-    stages : its stage, from 0.
+    endpoints : sequence of int
+        number of the endpoint of each hypothesis.
+    stages : sequence of int
+        its stage, from 0.
     """
     endpoint, stage = np.asarray(endpoints), np.asarray(stages)
     m = len(endpoint)
@@ -107,5 +118,8 @@ def gates(endpoints: Sequence[int], stages: Sequence[int]) -> tuple[Vector, Matr
 def _check(share: Vector, arrow: Matrix) -> None:
     too_much = 1 + 1e-9
     if share.sum() > too_much or (arrow.sum(axis=1) > too_much).any() or np.diag(arrow).any():
-        msg = "shares and the arrows of a hypothesis must not add up to more than 1, and none may point at itself"
+        msg = (
+            "shares and the arrows of a hypothesis must not add up to more than 1, and none may "
+            "point at itself"
+        )
         raise ValueError(msg)

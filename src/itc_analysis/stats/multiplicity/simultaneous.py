@@ -1,8 +1,10 @@
-"""Dunnett's single step with the estimated correlation: several references, one index group, one endpoint.
+"""Dunnett's single step with the estimated correlation: several references, one index group, one
+endpoint.
 
-The contrasts of an endpoint share the index group and so are correlated; with a robust covariance that
-correlation is estimated as well. The largest of their |t| then follows a multivariate t distribution (Hothorn 2008,
-doi:10.1002/bimj.200810425), integrated as in Genz and Bretz 2002, doi:10.1198/106186002394.
+The contrasts of an endpoint share the index group and so are correlated; with a robust covariance
+that correlation is estimated as well. The largest of their |t| then follows a multivariate t
+distribution (Hothorn 2008, doi:10.1002/bimj.200810425), integrated as in Genz and Bretz 2002,
+doi:10.1198/106186002394.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from scipy import optimize, special, stats
 
 from itc_analysis.statistics.arrays import Matrix, Vector
 
-#: Points of the quasi-random rule, as a power of two; the error in p is then below 1e-4 (tests, against R).
+#: Points of the quasi-random rule, as a power of two; the error in p is then below 1e-4 (tests,
+#: against R).
 LOG2_POINTS = 13
-#: Conditional variance below which a contrast is a combination of those before it (the pooled one of the diseases').
+#: Conditional variance below which a contrast is a combination of those before it (the pooled one
+#: of the diseases').
 DETERMINED = 1e-9
 #: Keeps the normal quantile finite at the ends.
 TINY = 1e-15
@@ -26,14 +30,19 @@ def dunnett_p(t: npt.ArrayLike, correlation: Matrix, df: float, *, seed: int = 1
 
     Parameters
     ----------
-    t : shape (m,), estimate over standard error of each contrast.
-    correlation : shape (m, m), of the estimates; may be singular.
-    df : degrees of freedom of the t distribution.
-    seed : of the quasi-random points.
+    t : array_like
+        shape (m,), estimate over standard error of each contrast.
+    correlation : Matrix
+        shape (m, m), of the estimates; may be singular.
+    df : float
+        degrees of freedom of the t distribution.
+    seed : int
+        of the quasi-random points.
 
     Returns
     -------
-    Shape (m,), at least the unadjusted p and at most Bonferroni's.
+    numpy.ndarray
+        Shape (m,), at least the unadjusted p and at most Bonferroni's.
     """
     size = np.abs(np.asarray(t, dtype=float))
     alone = 2 * stats.t.sf(size, df)
@@ -87,7 +96,9 @@ class _Box:
 
 
 def _triangular(correlation: Matrix) -> Matrix:
-    """Return L with L L' = correlation; a zero on the diagonal where a contrast is determined by others."""
+    """Return L with L L' = correlation; a zero on the diagonal where a contrast is determined by
+    others.
+    """
     m = len(correlation)
     factor = np.zeros((m, m))
     for i in range(m):

@@ -1,7 +1,8 @@
 """Who enters a model, its design matrix, and what a comparison is in it.
 
-One column per group (a cell mean each, no intercept), then the covariates. All groups stand in one model,
-so that covariates are learned from everybody; a comparison is a vector of weights over the groups.
+One column per group (a cell mean each, no intercept), then the covariates. All groups stand in one
+model, so that covariates are learned from everybody; a comparison is a vector of weights over the
+groups.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from itc_analysis.stats.people.responses import CENSORED, OK
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.plan import ModelRules
 
-#: Batches of fewer participants than this, on average, are people rather than batches: blood processed on the day
-#: of its draw has a batch of its own, and its variation is between participants already.
+#: Batches of fewer participants than this, on average, are people rather than batches: blood
+#: processed on the day of its draw has a batch of its own, and its variation is between
+#: participants already.
 MIN_MEAN_BATCH = 2.0
 #: Participants named in a sentence; the rest are counted.
 N_NAMED = 8
@@ -35,12 +37,18 @@ class Design:
 
     Parameters
     ----------
-    people : rows of `responses.respond` that enter, sorted by participant.
-    groups : groups with a column in `X`, in the order of the columns.
-    every_column : shape (n, n_groups + n_covariate_columns), the covariates as the formula gives them.
-    formula : covariates adjusted for; None for none.
-    remarks : what was decided on the way, as sentences that go with the result.
-    dropped : participants with a number who could not be used, with the reason.
+    people : pandas.DataFrame
+        rows of `responses.respond` that enter, sorted by participant.
+    groups : tuple of str
+        groups with a column in `X`, in the order of the columns.
+    every_column : Matrix
+        shape (n, n_groups + n_covariate_columns), the covariates as the formula gives them.
+    formula : str or None
+        covariates adjusted for; None for none.
+    remarks : tuple of str
+        what was decided on the way, as sentences that go with the result.
+    dropped : dict of str to str
+        participants with a number who could not be used, with the reason.
     """
 
     people: pd.DataFrame
@@ -93,15 +101,21 @@ def build_design(
 
     Parameters
     ----------
-    responses : from `responses.respond`.
-    plan : covariates, and what happens when they are missing or participants few.
-    groups : all groups of the study, in order.
-    min_per_group : groups with fewer participants stay out of the model.
-    min_groups : 1 when something else than groups is compared.
+    responses : pandas.DataFrame
+        from `responses.respond`.
+    plan : ModelRules
+        covariates, and what happens when they are missing or participants few.
+    groups : sequence of str
+        all groups of the study, in order.
+    min_per_group : int
+        groups with fewer participants stay out of the model.
+    min_groups : int
+        1 when something else than groups is compared.
 
     Raises
     ------
-    NotEstimable : fewer than `min_groups` groups are left.
+    NotEstimable
+        fewer than `min_groups` groups are left.
     """
     usable = responses[responses["state"].isin([OK, CENSORED])]
     sizes = (min_per_group, min_groups)
@@ -132,13 +146,19 @@ def build_imputed(
 
     Parameters
     ----------
-    responses, plan, groups, min_per_group : as in `build_design`.
-    complete : from `build_design`, on the participants whose covariates are known; its groups are those of the result.
-    seed : of the imputations.
+    responses, plan, groups, min_per_group : pandas.DataFrame or ModelRules or sequence of str or
+        int
+        as in `build_design`.
+    complete : Design
+        from `build_design`, on the participants whose covariates are known; its groups are those of
+        the result.
+    seed : int or sequence of int
+        of the imputations.
 
     Returns
     -------
-    Nothing when nobody lacks a covariate that is known of enough others.
+    tuple of Design
+        Nothing when nobody lacks a covariate that is known of enough others.
     """
     usable = responses[responses["state"].isin([OK, CENSORED]) & responses["group"].isin(groups)]
     names = [
@@ -156,9 +176,11 @@ def build_imputed(
     rescued = [g for g in groups if sizes.get(g, 0) >= min_per_group and g not in complete.groups]
     if rescued:
         said.append(
-            f"{', '.join(rescued)} left out: fewer than {min_per_group} of them have every covariate"
+            f"{', '.join(rescued)} left out: fewer than {min_per_group} of them have every "
+            "covariate"
         )
-    # what stands beside the pooled estimate is asked of the complete cases with the same contrast, so of the same groups
+    # what stands beside the pooled estimate is asked of the complete cases with the same contrast,
+    # so of the same groups
     designs = []
     for people in impute_covariates(usable, names, seed=seed):
         design = build_design(
@@ -173,12 +195,13 @@ def group_weights(
 ) -> Vector:
     """Return the weights of the index group against the reference, shape (n_groups,).
 
-    A pooled reference is the average of its groups that are in the model, each counting the same or by
-    its participants.
+    A pooled reference is the average of its groups that are in the model, each counting the same or
+    by its participants.
 
     Raises
     ------
-    NotEstimable : a side has no group in the model.
+    NotEstimable
+        a side has no group in the model.
     """
     if index_group not in design.groups:
         msg = f"{index_group} has too few participants with a number"
@@ -186,7 +209,10 @@ def group_weights(
     found = [group for group in references if group in design.groups]
     if not found:
         names = " and ".join(references)
-        msg = f"{names} {'has' if len(references) == 1 else 'have'} too few participants with a number"
+        msg = (
+            f"{names} {'has' if len(references) == 1 else 'have'} too few participants with a "
+            "number"
+        )
         raise NotEstimable(msg)
     weights = np.zeros(len(design.groups))
     weights[design.groups.index(index_group)] = 1
@@ -206,7 +232,8 @@ def check_estimable(design: Design, weights: Vector) -> None:
 
     Raises
     ------
-    NotEstimable : saying with what the groups are confounded.
+    NotEstimable
+        saying with what the groups are confounded.
     """
     batches = design.people["batch"].astype(str)
     names = sorted(set(batches))
@@ -217,10 +244,16 @@ def check_estimable(design: Design, weights: Vector) -> None:
             placed = "; ".join(
                 f"{g} in {', '.join(sorted(set(batches[design.in_group(g)])))}" for g in involved
             )
-            msg = f"not interpretable: confounded with batch: the groups share no batch ({placed}), so a difference could be the batches'"
+            msg = (
+                f"not interpretable: confounded with batch: the groups share no batch ({placed}), "
+                "so a difference could be the batches'"
+            )
             raise NotEstimable(msg)
     if not can_estimate(design.every_column, weights):
-        msg = f"confounded with the covariates {design.formula}: they tell the groups apart completely"
+        msg = (
+            f"confounded with the covariates {design.formula}: they tell the groups apart "
+            "completely"
+        )
         raise NotEstimable(msg)
 
 
@@ -294,7 +327,8 @@ def _known_enough(
         if share < min_known:
             gone.append(name)
             remarks.append(
-                f"not adjusted for {name}: known for {share:.0%} of the participants, the plan asks for {min_known:.0%}"
+                f"not adjusted for {name}: known for {share:.0%} of the participants, the plan "
+                f"asks for {min_known:.0%}"
             )
     return covariates.without(formula, gone), remarks
 

@@ -1,4 +1,6 @@
-"""Pseudobulk profiles as counts of people by genes: one row per participant, and which genes can be tested."""
+"""Pseudobulk profiles as counts of people by genes: one row per participant, and which genes can be
+tested.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ from itc_analysis.statistics.arrays import Matrix
 
 #: Profile that lists every gene of the reference, zeros included (see the Pseudobulk table).
 COMPLETE_PROFILE = "t_cells"
-#: edgeR's filterByExpr and its defaults (Chen, Lun and Smyth 2016, doi:10.12688/f1000research.8987.2): the molecules
-#: that a profile of median depth needs, the molecules of all together, ...
+#: edgeR's filterByExpr and its defaults (Chen, Lun and Smyth 2016,
+#: doi:10.12688/f1000research.8987.2): the molecules that a profile of median depth needs, the
+#: molecules of all together, ...
 MIN_COUNT, MIN_TOTAL_COUNT = 10.0, 15.0
-#: ... the group size from which not every member needs them, and the share of those beyond it that do.
+#: ... the group size from which not every member needs them, and the share of those beyond it that
+#: do.
 LARGE_GROUP, SHARE_BEYOND = 10.0, 0.7
 #: Rounding allowed in comparing counts of participants, as in edgeR.
 TOLERANCE = 1e-14
@@ -28,8 +32,10 @@ class Profiles:
 
     Parameters
     ----------
-    counts : participants (sorted) x genes (sorted) with a molecule in anybody; whole numbers.
-    n_cells : cells summed, indexed by all participants with a library; 0 for none of the population.
+    counts : pandas.DataFrame
+        participants (sorted) x genes (sorted) with a molecule in anybody; whole numbers.
+    n_cells : pandas.Series
+        cells summed, indexed by all participants with a library; 0 for none of the population.
     """
 
     counts: pd.DataFrame
@@ -49,9 +55,12 @@ def sum_profiles(
 
     Parameters
     ----------
-    pseudobulk, depth : Pseudobulk and PseudobulkDepth of all libraries.
-    owner_of : participant of each sample; samples of nobody are passed over.
-    population : which profiles.
+    pseudobulk, depth : pandas.DataFrame
+        Pseudobulk and PseudobulkDepth of all libraries.
+    owner_of : dict of str to str
+        participant of each sample; samples of nobody are passed over.
+    population : str
+        which profiles.
     """
     mine = pseudobulk[
         (pseudobulk["population"] == population) & pseudobulk["sample_id"].isin(list(owner_of))
@@ -73,12 +82,15 @@ def lacking_genes(
 ) -> pd.DataFrame:
     """Return which participants have a library whose reference lacks which genes.
 
-    No row of a gene means no molecule, but a gene that the reference does not hold was never looked for: its
-    absence from the profile of all T cells, where that lists every gene, tells the two apart.
+    No row of a gene means no molecule, but a gene that the reference does not hold was never looked
+    for: its absence from the profile of all T cells, where that lists every gene, tells the two
+    apart.
 
     Returns
     -------
-    Booleans, participants x genes lacking in anybody; no columns when all references hold the same genes.
+    pandas.DataFrame
+        Booleans, participants x genes lacking in anybody; no columns when all references hold the
+        same genes.
     """
     listed = pseudobulk[
         (pseudobulk["population"] == COMPLETE_PROFILE)
@@ -104,13 +116,16 @@ def lacking_genes(
 def filter_by_expression(counts: Matrix, X: Matrix) -> npt.NDArray[np.bool_]:
     """Say which genes have molecules enough for the design, by edgeR's rule.
 
-    A gene is kept when it reaches `MIN_COUNT` molecules at the median depth in as many participants as the
-    smallest group of the design holds (one over the largest leverage), and `MIN_TOTAL_COUNT` over all.
+    A gene is kept when it reaches `MIN_COUNT` molecules at the median depth in as many participants
+    as the smallest group of the design holds (one over the largest leverage), and `MIN_TOTAL_COUNT`
+    over all.
 
     Parameters
     ----------
-    counts : shape (n, n_genes), molecules.
-    X : shape (n, p), full-rank design.
+    counts : Matrix
+        shape (n, n_genes), molecules.
+    X : Matrix
+        shape (n, p), full-rank design.
     """
     q, _ = np.linalg.qr(X)
     smallest = 1 / float(np.max(np.sum(q**2, axis=1)))

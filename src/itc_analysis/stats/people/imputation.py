@@ -1,8 +1,10 @@
-"""Missing covariates filled in several times, from the other covariates, the group and the value itself.
+"""Missing covariates filled in several times, from the other covariates, the group and the value
+itself.
 
-Chained equations with predictive mean matching: each missing entry takes the entry of one of the people whose
-prediction is nearest (van Buuren 2011, doi:10.18637/jss.v045.i03). Own code, because statsmodels' MICE matches numbers
-only: a category of three would be imputed as columns that do not know of one another.
+Chained equations with predictive mean matching: each missing entry takes the entry of one of the
+people whose prediction is nearest (van Buuren 2011, doi:10.18637/jss.v045.i03). Own code, because
+statsmodels' MICE matches numbers only: a category of three would be imputed as columns that do not
+know of one another.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import pandas as pd
 from itc_analysis.statistics.arrays import Matrix
 from itc_analysis.stats.people.responses import CENSORED
 
-#: At most a fifth lacks a covariate (the plan's `covariate_min_known`): as many imputations as per cent, by the rule
-#: of White 2011, doi:10.1002/sim.4067.
+#: At most a fifth lacks a covariate (the plan's `covariate_min_known`): as many imputations as per
+#: cent, by the rule of White 2011, doi:10.1002/sim.4067.
 N_IMPUTATIONS = 20
 #: Rounds through the incomplete covariates, as in the R package mice.
 N_ROUNDS = 5
@@ -36,13 +38,17 @@ def impute_covariates(
 
     Parameters
     ----------
-    people : rows of `responses.respond` with a value or an upper bound in `y`.
-    names : covariates that may be used; those known of nobody are left as they are.
-    seed : of ``numpy.random.default_rng``.
+    people : pandas.DataFrame
+        rows of `responses.respond` with a value or an upper bound in `y`.
+    names : sequence of str
+        covariates that may be used; those known of nobody are left as they are.
+    seed : int or sequence of int
+        of ``numpy.random.default_rng``.
 
     Returns
     -------
-    Tables like `people`; entries that were known are the same in each.
+    list of pandas.DataFrame
+        Tables like `people`; entries that were known are the same in each.
     """
     rng = np.random.default_rng(seed)
     values = {name: people[name].astype(object).to_numpy(copy=True) for name in names}
@@ -89,8 +95,9 @@ def _match(
 ) -> npt.NDArray[np.object_]:
     """Fill in each missing entry from one of the people whose prediction is nearest.
 
-    The donors' predictions use the fitted coefficients, those of the missing use coefficients drawn from their
-    posterior (matching of type 1), so that imputations differ as much as the regression is uncertain.
+    The donors' predictions use the fitted coefficients, those of the missing use coefficients drawn
+    from their posterior (matching of type 1), so that imputations differ as much as the regression
+    is uncertain.
     """
     known = ~missing
     Z = np.column_stack([np.ones(len(values)), predictors])

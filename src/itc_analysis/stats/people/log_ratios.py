@@ -1,7 +1,8 @@
 """From shares of one whole to log ratios of its parts to a reference part, one row per participant.
 
-A share moves when any other part moves; the ratio of a part to the reference does not (Aitchison 1982,
-doi:10.1111/j.2517-6161.1982.tb01195.x, the additive log ratio). A part below the limit of detection is an upper bound.
+A share moves when any other part moves; the ratio of a part to the reference does not (Aitchison
+1982, doi:10.1111/j.2517-6161.1982.tb01195.x, the additive log ratio). A part below the limit of
+detection is an upper bound.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ class LogRatios:
 
     Parameters
     ----------
-    parts : per part, one row per analysed participant as from `responses.respond`: state, y (ratio or upper bound), batch.
-    counted : shape (n_participants, n_parts), log ratios of the counted cells with half a cell added, whether or not they
-        reach the limit of detection; NaN where a part is missing. Rows as in `parts`.
+    parts : dict of str to pandas.DataFrame
+        per part, one row per analysed participant as from `responses.respond`: state, y (ratio or
+        upper bound), batch.
+    counted : Matrix
+        shape (n_participants, n_parts), log ratios of the counted cells with half a cell added,
+        whether or not they reach the limit of detection; NaN where a part is missing. Rows as in
+        `parts`.
     """
 
     parts: dict[str, pd.DataFrame]
@@ -54,14 +59,19 @@ def log_ratios(
 
     Parameters
     ----------
-    measurements : a `Measurements` table.
-    participants : a `Participants` table; those with `is_analysed` have a row.
-    parts : populations that share no cell.
-    reference : a population that is none of them, or rest: what the parts leave of the T cells.
+    measurements : pandas.DataFrame
+        a `Measurements` table.
+    participants : pandas.DataFrame
+        a `Participants` table; those with `is_analysed` have a row.
+    parts : sequence of str
+        populations that share no cell.
+    reference : str
+        a population that is none of them, or rest: what the parts leave of the T cells.
 
     Raises
     ------
-    NotEstimable : a population has no share of T in this assay.
+    NotEstimable
+        a population has no share of T in this assay.
     """
     is_share = (measurements["assay"] == assay) & (measurements["measure"] == SHARE)
     shares = measurements[is_share & measurements["participant_id"].notna()]
@@ -120,7 +130,9 @@ def _rest(samples: dict[str, pd.DataFrame], parts: Sequence[str]) -> pd.DataFram
 
 
 def _ratio(part: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """One row per sample on the scale that is compared, with the columns of `responses.on_scale`."""
+    """One row per sample on the scale that is compared, with the columns of
+    `responses.on_scale`.
+    """
     below = reference.reindex(part.index)
     state = part["state"].to_numpy(dtype=object, copy=True)
     said = below["state"].astype(object).fillna("reference not measured").to_numpy()
@@ -131,7 +143,8 @@ def _ratio(part: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         under = _log_share(below["observed"], below["total"])
         counted = _log_share(part["observed"], part["total"]) - under
-        # as in `responses.on_scale`: fewer cells than the limit are at most the limit less half a cell
+        # as in `responses.on_scale`: fewer cells than the limit are at most the limit less half a
+        # cell
         limit = np.maximum(part["share"] * part["total"], HALF_CELL) / part["total"]
         bound = np.log(limit.to_numpy(dtype=float)) - under
         y = np.where(state == CENSORED, bound, counted)

@@ -1,7 +1,8 @@
 """From measurements to one response per participant, on the scale on which groups are compared.
 
-Every analysed participant has a row: with a value, censored below the limit of detection, or missing
-with the reason. Several samples of one person are averaged on the model's scale: n is people.
+Every analysed participant has a row: with a value, censored below the limit of detection, or
+missing with the reason. Several samples of one person are averaged on the model's scale: n is
+people.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from itc_analysis.stats.people.counts import counts_of, join_counts
 
 #: Keeps the logit finite at no cell and at every cell (Haldane-Anscombe).
 HALF_CELL = 0.5
-#: Measures where below the limit of detection says something about the measure itself; a score or a marker of
-#: a population too small to see is missing, not low.
+#: Measures where below the limit of detection says something about the measure itself; a score or a
+#: marker of a population too small to see is missing, not low.
 CENSORED_MEASURES = ("share_of_t", "cells_per_ul", "ratio", "odds_ratio", "difference")
 KEY = ["assay", "population", "measure", "feature"]
 OK, CENSORED = "ok", "below_lod"
@@ -38,8 +39,10 @@ class ResponseScale:
 
     Parameters
     ----------
-    kind : odds_ratio, ratio or difference: what a contrast on this scale becomes.
-    words : the transformation, in words.
+    kind : str
+        odds_ratio, ratio or difference: what a contrast on this scale becomes.
+    words : str
+        the transformation, in words.
     """
 
     kind: str
@@ -63,11 +66,13 @@ SCALES = {
 
 
 def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort: Groups) -> None:
-    """Refuse measurements of unknown people, people in two groups, and groups the settings do not name.
+    """Refuse measurements of unknown people, people in two groups, and groups the settings do not
+    name.
 
     Raises
     ------
-    ItcError : naming every fault.
+    ItcError
+        naming every fault.
     """
     faults = []
     group_of = dict(zip(participants["participant_id"], participants["group"], strict=True))
@@ -91,7 +96,9 @@ def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort:
 
 
 def log_t_per_ul(measurements: pd.DataFrame) -> pd.Series:
-    """Return the logarithm of the T cells per microlitre of each sample (averaged over its tubes), by sample_id."""
+    """Return the logarithm of the T cells per microlitre of each sample (averaged over its tubes),
+    by sample_id.
+    """
     rows = measurements[
         (measurements["population"] == T_CELLS)
         & (measurements["measure"] == "cells_per_ul")
@@ -112,26 +119,32 @@ def respond(
 
     Parameters
     ----------
-    rows : measurements of one assay, population, measure and feature.
-    participants : the participants' table; only those with `is_analysed` are returned.
-    measure : decides the scale, see `SCALES`.
-    t_cells : from `log_t_per_ul`; None when not asked for.
+    rows : pandas.DataFrame
+        measurements of one assay, population, measure and feature.
+    participants : pandas.DataFrame
+        the participants' table; only those with `is_analysed` are returned.
+    measure : str
+        decides the scale, see `SCALES`.
+    t_cells : pandas.Series, optional
+        from `log_t_per_ul`; None when not asked for.
 
     Returns
     -------
-    Table indexed by participant_id (sorted) with group and the participants' columns, and:
+    pandas.DataFrame
+        Table indexed by participant_id (sorted) with group and the participants' columns, and:
 
-    state : ok; below_lod (censored: `y` is an upper bound); else why there is no number.
-    y : value or upper bound on the model's scale; NaN when missing.
-    standard_error : of `y`, NaN when not given.
-    value : as measured, for medians; -inf when censored.
-    n_found, n_total : cells of the numerator and the denominator; for counts the volume in microlitres in place of the
-        denominator; NaN when censored.
-    n_samples : samples averaged.
-    sample_y : `y` of each of these samples, a tuple.
-    sample_counts : a `Count` of each of these samples, a tuple; None when one of them has none.
-    log_t_per_ul : logarithm of the T cells per microlitre in the same samples, averaged (counts only, where known).
-    batch : staining or library batch; several are joined by '+'.
+        state : ok; below_lod (censored: `y` is an upper bound); else why there is no number.
+        y : value or upper bound on the model's scale; NaN when missing.
+        standard_error : of `y`, NaN when not given.
+        value : as measured, for medians; -inf when censored.
+        n_found, n_total : cells of the numerator and the denominator; for counts the volume in
+            microlitres in place of the denominator; NaN when censored.
+        n_samples : samples averaged.
+        sample_y : `y` of each of these samples, a tuple.
+        sample_counts : a `Count` of each of these samples, a tuple; None when one of them has none.
+        log_t_per_ul : logarithm of the T cells per microlitre in the same samples, averaged (counts
+            only, where known).
+        batch : staining or library batch; several are joined by '+'.
     """
     is_analysed = participants["is_analysed"]
     mine = rows[rows["participant_id"].isin(participants.loc[is_analysed, "participant_id"])]
@@ -139,12 +152,15 @@ def respond(
 
 
 def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per analysed participant, as `respond`, from measurements that are on the model's scale.
+    """Return one row per analysed participant, as `respond`, from measurements that are on the
+    model's scale.
 
     Parameters
     ----------
-    scaled : with the columns that `on_scale` adds.
-    participants : the participants' table; only those with `is_analysed` are returned.
+    scaled : pandas.DataFrame
+        with the columns that `on_scale` adds.
+    participants : pandas.DataFrame
+        the participants' table; only those with `is_analysed` are returned.
     """
     people = participants[participants["is_analysed"]].set_index("participant_id").sort_index()
     people = people.drop(columns=["is_analysed"])
@@ -154,20 +170,25 @@ def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.Data
     why = pd.Series(_joined_words(mine, "state"), dtype=object).reindex(joined.index)
     joined["state"] = joined["state"].where(joined["state"].notna(), why.fillna("not measured"))
     joined["n_samples"] = joined["n_samples"].fillna(0).astype(int)
-    # plain objects: comparing pandas' own strings costs ten times as much, and it is done for every comparison
+    # plain objects: comparing pandas' own strings costs ten times as much, and it is done for every
+    # comparison
     return joined.assign(group=joined["group"].astype(object), batch=joined["batch"].astype(object))
 
 
 def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = None) -> pd.DataFrame:
-    """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total`, `cell_count` and `log_t_per_ul`.
+    """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total`, `cell_count`
+    and `log_t_per_ul`.
 
     Rows do not know of one another.
 
     Parameters
     ----------
-    rows : measurements of one measure.
-    measure : decides the scale, see `SCALES`.
-    t_cells : as in `respond`.
+    rows : pandas.DataFrame
+        measurements of one measure.
+    measure : str
+        decides the scale, see `SCALES`.
+    t_cells : pandas.Series, optional
+        as in `respond`.
     """
     value = rows["value"].to_numpy(dtype=float)
     upper = rows["upper"].to_numpy(dtype=float)
@@ -201,8 +222,8 @@ def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = No
         k = np.clip(number, 0, 1) * total
         with np.errstate(divide="ignore", invalid="ignore"):
             y = np.log((k + HALF_CELL) / (total - k + HALF_CELL))
-            # "fewer than the limit" is one less at most: the limit itself, without half a cell, lies half way between
-            # the highest censored and the lowest quantified value
+            # "fewer than the limit" is one less at most: the limit itself, without half a cell,
+            # lies half way between the highest censored and the lowest quantified value
             limit = np.clip(k, HALF_CELL, total - HALF_CELL)
             y = np.where(is_low, np.log(limit / (total - limit)), y)
         no_total = np.isin(state, [OK, CENSORED]) & ~(total > 0)

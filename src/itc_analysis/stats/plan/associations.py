@@ -26,11 +26,16 @@ class Variable(Section):
     per: float | None = Field(
         None,
         gt=0,
-        description="Numbers: the step that the effect is given for, in the column's unit; null for one SD.",
+        description=(
+            "Numbers: the step that the effect is given for, in the column's unit; null for one SD."
+        ),
     )
     scale: Literal["linear", "log2"] = Field(
         "linear",
-        description="Numbers: log2 gives the effect per doubling, for what is spread over powers of ten (CRP).",
+        description=(
+            "Numbers: log2 gives the effect per doubling, for what is spread over powers of ten "
+            "(CRP)."
+        ),
     )
     reference: str | None = Field(
         None,

@@ -25,8 +25,8 @@ class Composition(Section):
     assay: Literal["flow", "singlecell"] = Field(description="flow or singlecell.")
     parts: Names = Field(description="Populations that share no cell, each with a share of T.")
     reference: str = Field(
-        description="The population that each part is set against, none of the parts; rest: the T cells that "
-        "are in no part."
+        description="The population that each part is set against, none of the parts; rest: the T "
+        "cells that are in no part."
     )
     contrasts: Names = Field(description="References of the index group, as in a family.")
     adjustment: Literal["holm", "bh", "none"] = Field(

@@ -18,7 +18,8 @@ from itc_analysis.statistics.arrays import Matrix
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
 from itc_analysis.tables.contract import columns_of
 
-#: Staining or library batch of the endpoint: not in the participants' sheet, but may be adjusted for.
+#: Staining or library batch of the endpoint: not in the participants' sheet, but may be adjusted
+#: for.
 BATCH = "batch"
 #: Columns that are no covariates: the id, and the very thing that is compared.
 NOT_COVARIATES = ("participant_id", "group")
@@ -85,16 +86,20 @@ def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
 
     Parameters
     ----------
-    table : one row per participant, no missing values in the formula's columns.
-    formula : from the plan; None for none.
+    table : pandas.DataFrame
+        one row per participant, no missing values in the formula's columns.
+    formula : str or None
+        from the plan; None for none.
 
     Returns
     -------
-    Shape (n, r), r the number of linearly independent covariate columns beyond a constant.
+    Matrix
+        Shape (n, r), r the number of linearly independent covariate columns beyond a constant.
 
     Raises
     ------
-    ValueError : the formula does not compute on these values (a spline with more knots than ages).
+    ValueError
+        the formula does not compute on these values (a spline with more knots than ages).
     """
     names = tuple(variables(formula))
     if not names:

@@ -25,7 +25,9 @@ class Endpoints(Section):
     assay: Literal["flow", "singlecell"] = Field(description="flow or singlecell.")
     populations: Names = Field(description="Populations, e.g. mait.")
     measures: Annotated[tuple[Measure, ...], Field(min_length=1)] = Field(
-        description="What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, score."
+        description=(
+            "What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, score."
+        )
     )
     features: Names = Field(
         (NO_FEATURE,), description="Markers or signatures; '-' for shares of T and counts."

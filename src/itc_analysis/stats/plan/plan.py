@@ -1,4 +1,5 @@
-"""The analysis plan: which comparisons, in which families, with which covariates; written before looking.
+"""The analysis plan: which comparisons, in which families, with which covariates; written before
+looking.
 
 The file is checked as strictly as the settings, and the first characters of its SHA-256 go into
 every result, so that a plan changed after looking shows.
@@ -47,7 +48,10 @@ class Family(Section):
 
     name: str = Field(min_length=1, description="Name of the family; unique in the plan.")
     role: Literal["primary", "secondary", "exploratory", "post_hoc"] = Field(
-        description="What a finding in this family may claim; post_hoc only in a file of its own (`--post-hoc`)."
+        description=(
+            "What a finding in this family may claim; post_hoc only in a file of its own "
+            "(`--post-hoc`)."
+        )
     )
     endpoints: Annotated[tuple[Endpoints, ...], Field(min_length=1)]
     contrasts: Names = Field(
@@ -55,10 +59,11 @@ class Family(Section):
         "each_disease, or the name of a group."
     )
     adjustment: Literal["holm", "bh", "dunnett", "bh_dunnett", "gatekeeping", "none"] = Field(
-        description="holm: family-wise error of the family. bh: false discovery rate. dunnett: family-wise error "
-        "within each endpoint, by the correlation of its contrasts. bh_dunnett: bh over the endpoints, then dunnett "
-        "within those found. gatekeeping: family-wise error; a contrast is tested when the one before it, in the "
-        "order of `contrasts`, was found. none: p as it is."
+        description="holm: family-wise error of the family. bh: false discovery rate. dunnett: "
+        "family-wise error within each endpoint, by the correlation of its contrasts. bh_dunnett: "
+        "bh over the endpoints, then dunnett within those found. gatekeeping: family-wise error; a "
+        "contrast is tested when the one before it, in the order of `contrasts`, was found. none: "
+        "p as it is."
     )
 
 
@@ -85,7 +90,10 @@ class GenePlan(Section):
     contrasts: Names = Field(description="References of the index group, as in a family.")
     covariates: str | None = Field(
         SAME,
-        description="Adjusted for: same (the plan's), another formula (batch is the library batch), or null for none.",
+        description=(
+            "Adjusted for: same (the plan's), another formula (batch is the library batch), or "
+            "null for none."
+        ),
     )
 
 
@@ -93,21 +101,25 @@ class ModelRules(Section):
     """How the model of every endpoint is made; the plan adds what is compared."""
 
     covariates: str | None = Field(
-        description="Adjusted for in every comparison: a formula over participants.tsv columns (and batch), "
-        "e.g. cr(age_years, df=3, constraints='center') + sex; null for none."
+        description="Adjusted for in every comparison: a formula over participants.tsv columns "
+        "(and batch), e.g. cr(age_years, df=3, constraints='center') + sex; null for none."
     )
     small_sample: SmallSample = SmallSample()
     covariate_min_known: float = Field(
         0.8,
         gt=0,
         le=1,
-        description="A covariate known for a smaller share of the participants is left out, and the result says so.",
+        description=(
+            "A covariate known for a smaller share of the participants is left out, and the result "
+            "says so."
+        ),
     )
     missing_covariates: Literal["imputed", "complete_cases"] = Field(
         "imputed",
-        description="What is primary when a participant lacks a covariate that is known of enough others. imputed: the "
-        "participant stays, with the covariate filled in 20 times (chained equations, Rubin's rules). complete_cases: "
-        "the participant is left out and named. The other one stands beside it in the diagnostics.",
+        description="What is primary when a participant lacks a covariate that is known of enough "
+        "others. imputed: the participant stays, with the covariate filled in 20 times (chained "
+        "equations, Rubin's rules). complete_cases: the participant is left out and named. The "
+        "other one stands beside it in the diagnostics.",
     )
     below_lod: Literal["censored"] = Field(
         "censored",
@@ -115,7 +127,10 @@ class ModelRules(Section):
     )
     pooled_weights: Literal["equal", "participants"] = Field(
         "equal",
-        description="The pooled reference averages the disease groups: each counting the same, or by its participants.",
+        description=(
+            "The pooled reference averages the disease groups: each counting the same, or by its "
+            "participants."
+        ),
     )
     _digest: str = PrivateAttr(default="")
 
@@ -131,12 +146,17 @@ class AnalysisPlan(ModelRules):
 
     core_covariates: str | None = Field(
         "age_years + sex",
-        description="The formula in the middle of the change-in-estimate table: unadjusted, core, full.",
+        description=(
+            "The formula in the middle of the change-in-estimate table: unadjusted, core, full."
+        ),
     )
     equivalence_ratio: float = Field(
         1.5,
         gt=1,
-        description="Two groups are equivalent when their ratio (of odds for shares) lies between this and its inverse.",
+        description=(
+            "Two groups are equivalent when their ratio (of odds for shares) lies between this and "
+            "its inverse."
+        ),
     )
     equivalence_sd: float = Field(
         0.4,
@@ -170,10 +190,14 @@ class PlannedComparison:
 
     Parameters
     ----------
-    comparison : e.g. ``"SSc vs healthy"``.
-    references : groups of the reference; several for the pooled reference.
-    stage : place of its contrast in the family, from 0; the comparisons of each_disease share one.
-    problem : why the study's groups do not allow it; empty when they do.
+    comparison : str
+        e.g. ``"SSc vs healthy"``.
+    references : tuple of str
+        groups of the reference; several for the pooled reference.
+    stage : int
+        place of its contrast in the family, from 0; the comparisons of each_disease share one.
+    problem : str
+        why the study's groups do not allow it; empty when they do.
     """
 
     comparison: str
@@ -201,7 +225,8 @@ def read_plan(path: str | Path) -> AnalysisPlan:
 
     Raises
     ------
-    SettingsError : naming every fault: unknown keys, covariates that are not columns of the participants'
+    SettingsError
+        naming every fault: unknown keys, covariates that are not columns of the participants'
         sheet, features that do not fit the measure, a comparison declared in two families.
     """
     plan = validate(AnalysisPlan, read_yaml(path), str(path))
@@ -223,13 +248,18 @@ def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Groups) -> Analy
 
     Parameters
     ----------
-    path : a file with `families` alone.
-    plan : covariates and rules are taken from it; the digest is that of `path`.
-    cohort : tells which comparisons the words of both files stand for.
+    path : str or Path
+        a file with `families` alone.
+    plan : AnalysisPlan
+        covariates and rules are taken from it; the digest is that of `path`.
+    cohort : Groups
+        tells which comparisons the words of both files stand for.
 
     Raises
     ------
-    SettingsError : naming every fault: another role than post_hoc, a name or a comparison that the plan has already.
+    SettingsError
+        naming every fault: another role than post_hoc, a name or a comparison that the plan has
+        already.
     """
     extra = validate(PostHoc, read_yaml(path), str(path))
     added = plan.model_copy(update={"families": extra.families})
@@ -247,7 +277,10 @@ def read_post_hoc(path: str | Path, plan: AnalysisPlan, cohort: Groups) -> Analy
     for item in expand(added, cohort):
         family_of_plan = planned.get((item.comparison, *item.endpoint))
         if family_of_plan is not None:
-            what = f"{item.comparison}, {' '.join(item.endpoint)} is planned, in family '{family_of_plan}'"
+            what = (
+                f"{item.comparison}, {' '.join(item.endpoint)} is planned, in family "
+                f"'{family_of_plan}'"
+            )
             faults.append(Fault(f"family '{item.family}'", what, "leave it out here"))
     if faults:
         raise SettingsError(str(path), faults)
@@ -259,7 +292,8 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
 
     Raises
     ------
-    SettingsError : a contrast names a group that the cohort does not have, or two families declare the same
+    SettingsError
+        a contrast names a group that the cohort does not have, or two families declare the same
         comparison once their words are filled in.
     """
     planned: dict[tuple[str, ...], PlannedComparison] = {}
@@ -287,7 +321,10 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
                 )
                 key = (item.comparison, *item.endpoint)
                 if key in planned:
-                    what = f"{item.comparison}, {' '.join(item.endpoint)} is already in family '{planned[key].family}'"
+                    what = (
+                        f"{item.comparison}, {' '.join(item.endpoint)} is already in family "
+                        f"'{planned[key].family}'"
+                    )
                     faults.append(Fault(where, what, "declare each comparison once"))
                 else:
                     planned[key] = item
@@ -297,11 +334,13 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
 
 
 def expand_genes(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
-    """Return the comparisons whose genes are tested; measure is 'expression'; none when the plan asks for none.
+    """Return the comparisons whose genes are tested; measure is 'expression'; none when the plan
+    asks for none.
 
     Raises
     ------
-    SettingsError : a contrast names a group that the cohort does not have.
+    SettingsError
+        a contrast names a group that the cohort does not have.
     """
     if plan.genes is None:
         return []
@@ -335,7 +374,9 @@ def expand_genes(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
 def contrasts_of(
     words: Iterable[str], cohort: Groups, where: str, faults: list[Fault]
 ) -> list[tuple[int, str, tuple[str, ...], bool, str]]:
-    """Return (stage, name, groups, is pooled, problem) of every contrast; unknown words go to `faults`."""
+    """Return (stage, name, groups, is pooled, problem) of every contrast; unknown words go to
+    `faults`.
+    """
     found: list[tuple[int, str, tuple[str, ...], bool, str]] = []
     for stage, word in enumerate(words):
         try:

@@ -23,19 +23,24 @@ ALPHA = 0.05
 
 
 def plot_associations(associations: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw one measure against every variable: estimates with their intervals, the first row on top.
+    """Draw one measure against every variable: estimates with their intervals, the first row on
+    top.
 
-    n counts the participants in each model. Steps differ from row to row, so compare intervals with the line of no
-    association, not rows with one another; `plot_association_map` puts all on one scale.
+    n counts the participants in each model. Steps differ from row to row, so compare intervals with
+    the line of no association, not rows with one another; `plot_association_map` puts all on one
+    scale.
 
     Parameters
     ----------
-    associations : rows of an `Associations` table, one endpoint in one group.
-    ax : where to draw; by default a new figure.
+    associations : pandas.DataFrame
+        rows of an `Associations` table, one endpoint in one group.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : the rows belong to more than one endpoint, or to none.
+    ValueError
+        the rows belong to more than one endpoint, or to none.
     """
     first = only_kind(associations, [*KEY, "group"], "endpoints")
     axes = new_axes(ax)
@@ -50,18 +55,22 @@ def plot_associations(associations: pd.DataFrame, *, ax: Axes | None = None) -> 
 
 
 def plot_association_map(associations: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw every association of a group as a square: orange rises with the variable, blue falls, per SD of both.
+    """Draw every association of a group as a square: orange rises with the variable, blue falls,
+    per SD of both.
 
     A dot marks an adjusted p of 0.05 or less, grey is not estimable.
 
     Parameters
     ----------
-    associations : rows of an `Associations` table, one group.
-    ax : where to draw; by default a new figure.
+    associations : pandas.DataFrame
+        rows of an `Associations` table, one group.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : the rows belong to more than one group, or to none.
+    ValueError
+        the rows belong to more than one group, or to none.
     """
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -42,19 +42,24 @@ def plot_group_points(
 ) -> Axes:
     """Draw every participant of one endpoint as a point, by group.
 
-    Open triangles are below the limit of detection and stand at that limit; the bar is the median, left out where
-    it falls among them. n counts what is drawn.
+    Open triangles are below the limit of detection and stand at that limit; the bar is the median,
+    left out where it falls among them. n counts what is drawn.
 
     Parameters
     ----------
-    measurements : a `Measurements` table; bridge controls and rows without a number are not drawn.
-    population, measure, assay, feature : choose rows; what is left out must be the same in all rows.
-    groups : groups in order; by default those with a point, in alphabetical order.
-    ax : where to draw; by default a new figure.
+    measurements : pandas.DataFrame
+        a `Measurements` table; bridge controls and rows without a number are not drawn.
+    population, measure, assay, feature : str, optional
+        choose rows; what is left out must be the same in all rows.
+    groups : sequence of str, optional
+        groups in order; by default those with a point, in alphabetical order.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : the rows belong to more than one endpoint, or to none.
+    ValueError
+        the rows belong to more than one endpoint, or to none.
     """
     chosen = {"assay": assay, "population": population, "measure": measure, "feature": feature}
     rows = measurements
@@ -63,7 +68,10 @@ def plot_group_points(
     endpoints = rows[KEY].drop_duplicates()
     if len(endpoints) != 1:
         named = [" ".join(map(str, row)) for row in endpoints.head(4).itertuples(index=False)]
-        msg = f"the rows hold {len(endpoints)} endpoints, one can be drawn; choose among: {', '.join(named)}"
+        msg = (
+            f"the rows hold {len(endpoints)} endpoints, one can be drawn; choose among: "
+            f"{', '.join(named)}"
+        )
         raise ValueError(msg)
     axes = new_axes(ax)
     is_low = (rows["status"] == BELOW_LOD).to_numpy(dtype=bool)
@@ -98,17 +106,21 @@ def plot_group_points(
 def plot_forest(comparisons: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw estimates with their intervals, one line per comparison, the first on top.
 
-    Ratios and odds ratios stand on a log axis with 1 marked, differences on a plain one with 0. An arrow is an interval
-    without a limit on that side; a comparison that is not estimable keeps its line and says so.
+    Ratios and odds ratios stand on a log axis with 1 marked, differences on a plain one with 0. An
+    arrow is an interval without a limit on that side; a comparison that is not estimable keeps its
+    line and says so.
 
     Parameters
     ----------
-    comparisons : rows of a `Comparisons` table, ratios or differences but not both.
-    ax : where to draw; by default a new figure.
+    comparisons : pandas.DataFrame
+        rows of a `Comparisons` table, ratios or differences but not both.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : no row, or ratios and differences together.
+    ValueError
+        no row, or ratios and differences together.
     """
     is_ratio = (comparisons["estimate_kind"] != "difference").to_numpy(dtype=bool)
     if not len(comparisons) or is_ratio.any() != is_ratio.all():
@@ -129,7 +141,9 @@ def plot_forest(comparisons: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def draw_intervals(
     axes: Axes, numbers: npt.NDArray[np.float64], labels: Sequence[str], *, is_ratio: bool
 ) -> None:
-    """Draw one line per row of `numbers` (estimate, lower, upper; shape n, 3), the first on top; see `plot_forest`."""
+    """Draw one line per row of `numbers` (estimate, lower, upper; shape n, 3), the first on top;
+    see `plot_forest`.
+    """
     null = 1.0 if is_ratio else 0.0
     if is_ratio:
         axes.set_xscale("log")
@@ -200,7 +214,9 @@ def _draw_group(axes: Axes, rows: pd.DataFrame, place: int, colour: str) -> None
 
 
 def _jitter(name: str) -> float:
-    """Return a place from -1 to 1 that depends on the name alone, so that a redrawn picture is the same."""
+    """Return a place from -1 to 1 that depends on the name alone, so that a redrawn picture is the
+    same.
+    """
     return zlib.crc32(name.encode()) / 2**31 - 1
 
 
@@ -218,13 +234,17 @@ def only_kind(rows: pd.DataFrame, columns: list[str], words: str) -> pd.Series:
 
     Parameters
     ----------
-    rows : what is to be drawn.
-    columns : the same in all rows.
-    words : what the columns tell apart, in the plural, for the fault.
+    rows : pandas.DataFrame
+        what is to be drawn.
+    columns : list of str
+        the same in all rows.
+    words : str
+        what the columns tell apart, in the plural, for the fault.
 
     Raises
     ------
-    ValueError : the rows hold several kinds, or none.
+    ValueError
+        the rows hold several kinds, or none.
     """
     n = len(rows[columns].drop_duplicates())
     if n != 1:

@@ -1,4 +1,6 @@
-"""Picture of a composition: how many times as many cells of each part for one of the reference part."""
+"""Picture of a composition: how many times as many cells of each part for one of the reference
+part.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,22 @@ if TYPE_CHECKING:
 
 
 def plot_composition(compositions: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw how many times as many cells of each part there are for one of the reference part, with intervals.
+    """Draw how many times as many cells of each part there are for one of the reference part, with
+    intervals.
 
     The title holds the joint p, which asks whether the composition differs at all.
 
     Parameters
     ----------
-    compositions : rows of a `Compositions` table, one composition and comparison.
-    ax : where to draw; by default a new figure.
+    compositions : pandas.DataFrame
+        rows of a `Compositions` table, one composition and comparison.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : the rows belong to more than one composition and comparison, or to none.
+    ValueError
+        the rows belong to more than one composition and comparison, or to none.
     """
     first = only_kind(compositions, ["composition", "comparison"], "compositions")
     axes = new_axes(ax)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 #: Colour of a gene without a finding.
 GREY = "0.7"
-#: Distance of a name from its point, how far it is moved down at once, in points, and how many places are tried.
+#: Distance of a name from its point, how far it is moved down at once, in points, and how many
+#: places are tried.
 GAP, STEP, MOST_STEPS = 4.0, 3.0, 30
 #: Half the width of a point, in pixels.
 RADIUS = 2.0
@@ -29,23 +30,32 @@ def plot_volcano(
 ) -> Axes:
     """Draw every tested gene of one population and comparison as a point.
 
-    To the right are genes that the index group expresses more; higher up is surer. Coloured points have an adjusted
-    p of `alpha` or below, those with the smallest p carry their names; the title counts people and genes.
+    To the right are genes that the index group expresses more; higher up is surer. Coloured points
+    have an adjusted p of `alpha` or below, those with the smallest p carry their names; the title
+    counts people and genes.
 
     Parameters
     ----------
-    genes : rows of a `Genes` table.
-    alpha : false discovery rate of the coloured points.
-    n_named : at most so many names.
-    ax : where to draw; by default a new figure.
+    genes : pandas.DataFrame
+        rows of a `Genes` table.
+    alpha : float
+        false discovery rate of the coloured points.
+    n_named : int
+        at most so many names.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : the rows belong to more than one population and comparison, or to none.
+    ValueError
+        the rows belong to more than one population and comparison, or to none.
     """
     first = only_kind(genes, ["population", "comparison"], "comparisons")
     axes = new_axes(ax)
-    title = f"{first['population']}, {first['comparison']} (n = {first['n_index']} / {first['n_reference']})"
+    title = (
+        f"{first['population']}, {first['comparison']} (n = {first['n_index']} / "
+        f"{first['n_reference']})"
+    )
     tested = genes[genes["status"] == "ok"].sort_values("p_value", kind="stable")
     if tested.empty:
         axes.set_title(f"{title}\nno gene tested")
@@ -65,13 +75,16 @@ def plot_volcano(
     axes.set_xlabel("log2 fold change")
     axes.set_ylabel("-log10 p")
     axes.set_title(
-        f"{title}\n{int(is_found.sum())} of {len(tested)} genes at a false discovery rate of {alpha:g}"
+        f"{title}\n{int(is_found.sum())} of {len(tested)} genes at a false discovery rate of "
+        f"{alpha:g}"
     )
     return axes
 
 
 def _name_points(axes: Axes, names: list[str], x: Vector, y: Vector) -> None:
-    """Write names beside the first points, right or left and as low as needed to touch no point and no other name."""
+    """Write names beside the first points, right or left and as low as needed to touch no point and
+    no other name.
+    """
     from matplotlib.transforms import Bbox
 
     figure = axes.get_figure(root=True)

@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 def plot_modalities(modalities: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw each participant's share of T by single cell against that by flow cytometry.
 
-    Filled points are quantified by both; open triangles point down where single cell, left where flow cytometry is below
-    detection, and stand at the limit. Discordant participants are orange and named. The line is equality; the dashed one the
-    usual difference.
+    Filled points are quantified by both; open triangles point down where single cell, left where
+    flow cytometry is below detection, and stand at the limit. Discordant participants are orange
+    and named. The line is equality; the dashed one the usual difference.
 
     Parameters
     ----------
-    modalities : rows of a `Modalities` table, one population.
-    ax : where to draw; by default a new figure.
+    modalities : pandas.DataFrame
+        rows of a `Modalities` table, one population.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : the rows belong to more than one population, or to none.
+    ValueError
+        the rows belong to more than one population, or to none.
     """
     population = only_kind(modalities, ["population"], "populations")["population"]
     axes = new_axes(ax)

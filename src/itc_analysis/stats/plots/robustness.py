@@ -1,4 +1,6 @@
-"""Picture of what a comparison rests on: its interval, one participant left out, fewer covariates, another model."""
+"""Picture of what a comparison rests on: its interval, one participant left out, fewer covariates,
+another model.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from itc_analysis.stats.people.responses import KEY
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Column of the diagnostics, its mark, colour and words: from the fewest covariates to another model.
+#: Column of the diagnostics, its mark, colour and words: from the fewest covariates to another
+#: model.
 MARKS = (
     ("estimate_unadjusted", "o", "white", "without covariates"),
     ("estimate_core", "D", COLOURS[4], "core covariates"),
@@ -30,20 +33,26 @@ BAND, LINE = 9.0, 1.3
 def plot_robustness(
     comparisons: pd.DataFrame, diagnostics: pd.DataFrame, *, ax: Axes | None = None
 ) -> Axes:
-    """Draw each comparison as one line: interval, range with one participant left out, and other estimates.
+    """Draw each comparison as one line: interval, range with one participant left out, and other
+    estimates.
 
-    The thin line is the interval, the grey band the range of the estimate when any one participant is left out. A
-    comparison without an estimate keeps its line: its one limit is drawn as an arrow.
+    The thin line is the interval, the grey band the range of the estimate when any one participant
+    is left out. A comparison without an estimate keeps its line: its one limit is drawn as an
+    arrow.
 
     Parameters
     ----------
-    comparisons : rows of a `Comparisons` table, all ratios or all differences; `label` names the line.
-    diagnostics : the `Diagnostics` of these rows; a comparison without them has its interval only.
-    ax : where to draw; by default a new figure.
+    comparisons : pandas.DataFrame
+        rows of a `Comparisons` table, all ratios or all differences; `label` names the line.
+    diagnostics : pandas.DataFrame
+        the `Diagnostics` of these rows; a comparison without them has its interval only.
+    ax : Axes, optional
+        where to draw; by default a new figure.
 
     Raises
     ------
-    ValueError : no row, or ratios and differences together.
+    ValueError
+        no row, or ratios and differences together.
     """
     is_ratio = comparisons["estimate_kind"] != "difference"
     if not len(comparisons) or is_ratio.any() != is_ratio.all():
@@ -78,14 +87,14 @@ def plot_robustness(
             ax.text(null, y, "  not estimable", va="center", color="0.4")
             continue
         ends = np.where(is_open, edges, limits[place])
-        ax.plot(left_out[place], [y, y], color="0.8", linewidth=BAND, solid_capstyle="butt", zorder=1.5)  # fmt: skip
+        ax.plot(left_out[place], [y, y], color="0.8", linewidth=BAND, solid_capstyle="butt", zorder=1.5)  # fmt: skip  # noqa: E501
         ax.plot(ends, [y, y], color="black", linewidth=LINE, zorder=2)
         for end, arrow in zip(ends[is_open], np.array(["<", ">"])[is_open], strict=True):
             ax.plot(end, y, marker=arrow, color="black", zorder=3)
         for step, (_, mark, colour, _) in enumerate(MARKS):
             height = y + STEP * ((len(MARKS) - 1) / 2 - step)
             ax.plot(estimates[place, step], height, marker=mark, markersize=5, color=colour,
-                    markeredgecolor="black", markeredgewidth=0.8, linestyle="none", zorder=4)  # fmt: skip
+                    markeredgecolor="black", markeredgewidth=0.8, linestyle="none", zorder=4)  # fmt: skip  # noqa: E501
     ax.set_yticks(range(n - 1, -1, -1), list(comparisons["label"]))
     ax.set_ylim(-0.7, n - 0.3)
     ax.set_xlabel(

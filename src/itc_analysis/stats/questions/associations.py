@@ -1,7 +1,8 @@
 """Measures against clinical variables within one group, as the plan's `associations` declare them.
 
-Numbers give an effect per stated step, categories a contrast to a reference. Nobody disappears: who lacks the measure or
-the variable is counted, and an association that cannot be estimated keeps its row and says why.
+Numbers give an effect per stated step, categories a contrast to a reference. Nobody disappears: who
+lacks the measure or the variable is counted, and an association that cannot be estimated keeps its
+row and says why.
 """
 
 from __future__ import annotations
@@ -69,16 +70,21 @@ def associate(
 
     Parameters
     ----------
-    measurements, participants, plan, cohort, settings : as in `compare.compare_groups`.
+    measurements, participants, plan, cohort, settings : pandas.DataFrame or AnalysisPlan or Groups
+        or Stats
+        as in `compare.compare_groups`.
 
     Returns
     -------
-    An `Associations` table with one row per family, variable, contrast and endpoint.
+    pandas.DataFrame
+        An `Associations` table with one row per family, variable, contrast and endpoint.
 
     Raises
     ------
-    ItcError : as `compare.compare_groups`.
-    SettingsError : a family names a group that the cohort does not have.
+    ItcError
+        as `compare.compare_groups`.
+    SettingsError
+        a family names a group that the cohort does not have.
     """
     check_people(measurements, participants, cohort)
     _check_groups(plan, cohort)
@@ -253,7 +259,10 @@ class _Asked:
         for name in (level, reference):
             n = int((usable & (known["group"] == name)).sum())
             if n < least:
-                msg = f"participants with measure and {self.variable.name} {name}: {n}, needed {least}"
+                msg = (
+                    f"participants with measure and {self.variable.name} {name}: {n}, needed "
+                    f"{least}"
+                )
                 raise NotEstimable(msg)
         design = self._design(known, levels_of(self.variable), 2)
         weights = group_weights(design, level, (reference,), pooled_weights="equal")
@@ -285,7 +294,8 @@ class _Asked:
     def _design(self, responses: pd.DataFrame, groups: tuple[str, ...], min_groups: int) -> Design:
         """Build the design with the family's covariates, without the variable itself.
 
-        When they are too many for the participants, those of them that the plan keeps in small samples are left.
+        When they are too many for the participants, those of them that the plan keeps in small
+        samples are left.
         """
         wanted = covariates.without(self.family.covariates, [self.variable.name])
         rule = self.plan.small_sample
@@ -337,7 +347,10 @@ class _Asked:
         return f"per {self.variable.per:g} {self._unit()}" if self.variable.per else "per SD"
 
     def _estimand(self, contrast: str, formula: str | None) -> str:
-        text = f"{WHAT[self.measure]}, among participants with {self.group}: {self.variable.name} {contrast}"
+        text = (
+            f"{WHAT[self.measure]}, among participants with {self.group}: {self.variable.name} "
+            f"{contrast}"
+        )
         return f"{text}; at equal {formula}" if formula else text
 
 
@@ -367,7 +380,10 @@ def _check_number(design: Design, name: str) -> None:
     if len(names) > 1 and len(batches) / len(names) >= MIN_MEAN_BATCH:
         dummies = np.column_stack([(batches == b).to_numpy(dtype=float) for b in names])
         if not can_estimate(np.hstack([design.every_column[:, : COLUMN + 1], dummies]), asked):
-            msg = f"not interpretable: confounded with batch: {name} is the same in everybody of a batch"
+            msg = (
+                f"not interpretable: confounded with batch: {name} is the same in everybody of a "
+                "batch"
+            )
             raise NotEstimable(msg)
 
 

@@ -45,20 +45,27 @@ def compare_groups(
 
     Parameters
     ----------
-    measurements : a `Measurements` table; bridge controls and people who are not analysed are passed over.
-    participants : a `Participants` table; those with `is_analysed` are compared.
-    plan : endpoints, contrasts, covariates, families.
-    cohort : which groups there are and which is the index group.
-    settings : level of the intervals, least group size, permutations, seed.
+    measurements : pandas.DataFrame
+        a `Measurements` table; bridge controls and people who are not analysed are passed over.
+    participants : pandas.DataFrame
+        a `Participants` table; those with `is_analysed` are compared.
+    plan : AnalysisPlan
+        endpoints, contrasts, covariates, families.
+    cohort : Groups
+        which groups there are and which is the index group.
+    settings : Stats
+        level of the intervals, least group size, permutations, seed.
 
     Returns
     -------
-    A `Comparisons` table with one row per planned comparison; status not_estimable carries its reason, and so does
-    a number that needs a warning.
+    pandas.DataFrame
+        A `Comparisons` table with one row per planned comparison; status not_estimable carries its
+        reason, and so does a number that needs a warning.
 
     Raises
     ------
-    ItcError : measurements of unknown people, a person in two groups, a plan that names an unknown group.
+    ItcError
+        measurements of unknown people, a person in two groups, a plan that names an unknown group.
     """
     rows: list[dict[str, Any]] = []
     owners: list[tuple[Endpoint, PlannedComparison]] = []
@@ -89,7 +96,8 @@ def fit_endpoints(
 
     Raises
     ------
-    ItcError : as `compare_groups`.
+    ItcError
+        as `compare_groups`.
     """
     check_people(measurements, participants, cohort)
     participants = participants[_needed_columns(plan)]

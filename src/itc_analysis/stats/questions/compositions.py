@@ -1,7 +1,8 @@
 """Parts of one whole compared together between groups, as the plan's `compositions` declare them.
 
-Per comparison one joint test of all log ratios, and one row per part. Shares of one whole are not independent, so single tests
-of shares answer neither "does the composition differ?" nor "which part moved against the reference?".
+Per comparison one joint test of all log ratios, and one row per part. Shares of one whole are not
+independent, so single tests of shares answer neither "does the composition differ?" nor "which part
+moved against the reference?".
 """
 
 from __future__ import annotations
@@ -49,16 +50,22 @@ def compare_compositions(
 
     Parameters
     ----------
-    measurements, participants, plan, cohort, settings : as in `compare.compare_groups`.
+    measurements, participants, plan, cohort, settings : pandas.DataFrame or AnalysisPlan or Groups
+        or Stats
+        as in `compare.compare_groups`.
 
     Returns
     -------
-    A `Compositions` table: per composition and contrast one row per part and one for all parts jointly.
+    pandas.DataFrame
+        A `Compositions` table: per composition and contrast one row per part and one for all parts
+        jointly.
 
     Raises
     ------
-    ItcError : as `compare.compare_groups`.
-    SettingsError : a contrast names a group that the cohort does not have.
+    ItcError
+        as `compare.compare_groups`.
+    SettingsError
+        a contrast names a group that the cohort does not have.
     """
     check_people(measurements, participants, cohort)
     faults: list[Fault] = []
@@ -212,8 +219,14 @@ class _Fitted:
 
     def _estimand(self, part: str) -> str:
         if part == JOINT:
-            return f"whether any ratio of {', '.join(self.item.parts)} to {self.item.reference} differs"
-        return f"cells of {part} for one cell of {self.item.reference}, typical participant (geometric mean)"
+            return (
+                f"whether any ratio of {', '.join(self.item.parts)} to {self.item.reference} "
+                "differs"
+            )
+        return (
+            f"cells of {part} for one cell of {self.item.reference}, typical participant "
+            "(geometric mean)"
+        )
 
     def _compared(self, part: str, answer: Answer, weights: Vector) -> dict[str, Any]:
         found = answer.result
@@ -270,7 +283,9 @@ class _Fitted:
             "df_parts": test.df_parts,
             "df_residual": test.df_residual,
             "p_value": test.p_value,
-            "model": f"{WORDS} of {len(used)} parts, Hotelling's T2 with HC3 covariance across them",
+            "model": (
+                f"{WORDS} of {len(used)} parts, Hotelling's T2 with HC3 covariance across them"
+            ),
             "status": "ok",
             "reason": sentences(remarks),
         }
@@ -319,10 +334,11 @@ class _Fitted:
 
 
 def _adjusted(rows: list[dict[str, Any]], item: Composition) -> list[dict[str, Any]]:
-    """Adjust the joint tests over the contrasts; parts by Holm within a contrast and never below its joint test.
+    """Adjust the joint tests over the contrasts; parts by Holm within a contrast and never below
+    its joint test.
 
-    A part that the joint test had to leave out is not guarded by it, nor may it be held back by it: it stands among the
-    joint tests instead, as one question more.
+    A part that the joint test had to leave out is not guarded by it, nor may it be held back by it:
+    it stands among the joint tests instead, as one question more.
     """
     asked: list[dict[str, Any]] = []
     guarded: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []

@@ -1,7 +1,9 @@
-"""Beside each comparison: who carries it, what the covariates change, how strong an unknown confounder must be.
+"""Beside each comparison: who carries it, what the covariates change, how strong an unknown
+confounder must be.
 
-Nothing here changes a result. Leaving one participant out is in closed form for least squares; a censored model is
-fitted again without each of the few whose absence moves it most by one Newton step.
+Nothing here changes a result. Leaving one participant out is in closed form for least squares; a
+censored model is fitted again without each of the few whose absence moves it most by one Newton
+step.
 """
 
 from __future__ import annotations
@@ -46,15 +48,20 @@ def diagnose(
 
     Parameters
     ----------
-    measurements, participants, plan, cohort, settings : as in `compare.compare_groups`; the models are the same.
+    measurements, participants, plan, cohort, settings : pandas.DataFrame or AnalysisPlan or Groups
+        or Stats
+        as in `compare.compare_groups`; the models are the same.
 
     Returns
     -------
-    A `Diagnostics` table with one row per comparison; what could not be computed is null and `reason` says why.
+    pandas.DataFrame
+        A `Diagnostics` table with one row per comparison; what could not be computed is null and
+        `reason` says why.
 
     Raises
     ------
-    ItcError : as `compare.compare_groups`.
+    ItcError
+        as `compare.compare_groups`.
     """
     planned = [item for item in expand(plan, cohort) if item.role in ("primary", "secondary")]
     rows = []
@@ -68,8 +75,8 @@ def diagnose(
 def e_value(difference_sd: float) -> float:
     """Return the E-value of a standardised difference.
 
-    The least association (risk ratio) that an unknown confounder must have with both group and measure to explain
-    the difference away; 1 when there is none to explain.
+    The least association (risk ratio) that an unknown confounder must have with both group and
+    measure to explain the difference away; 1 when there is none to explain.
     """
     ratio = float(np.exp(RISK_RATIO_PER_SD * abs(difference_sd)))
     return ratio + float(np.sqrt(ratio * (ratio - 1)))
@@ -160,7 +167,9 @@ def _by_values(
 def _beside(
     endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
 ) -> dict[str, Any]:
-    """Report the other way with missing covariates: complete cases beside imputation, or the reverse."""
+    """Report the other way with missing covariates: complete cases beside imputation, or the
+    reverse.
+    """
     if endpoint.beside is None:
         return {}
     assert endpoint.complete is not None
@@ -211,7 +220,9 @@ def _influence(
     estimate: float,
     error: float,
 ) -> dict[str, Any]:
-    """Range of the estimate with one participant left out, and the comparison without the most influential one."""
+    """Range of the estimate with one participant left out, and the comparison without the most
+    influential one.
+    """
     design, model = endpoint.design, endpoint.adjusted
     assert design is not None
     assert model is not None

@@ -1,7 +1,7 @@
 """Compare every gene of each population between the index group and each reference of the plan.
 
-Participants, covariates and what makes a comparison impossible are as for every other endpoint; only the model
-differs. One profile per participant and population: cells are never the unit.
+Participants, covariates and what makes a comparison impossible are as for every other endpoint;
+only the model differs. One profile per participant and population: cells are never the unit.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ FEW_CELLS, NO_LIBRARY = "few_cells", "no library"
 
 @dataclass(frozen=True)
 class GeneTables:
-    """What is known of the libraries: Pseudobulk, PseudobulkDepth, SampleSheet, LibrarySheet, as their contracts say."""
+    """What is known of the libraries: Pseudobulk, PseudobulkDepth, SampleSheet, LibrarySheet, as
+    their contracts say.
+    """
 
     pseudobulk: pd.DataFrame
     depth: pd.DataFrame
@@ -68,9 +70,13 @@ class _Population:
 
     Parameters
     ----------
-    people : one row per analysed participant: group, batch, state, n_samples and the participants' columns.
-    problem : why there is no model; empty when there is.
-    genes : all genes with a molecule: mean_count, status, reason; those tested have status ok.
+    people : pandas.DataFrame
+        one row per analysed participant: group, batch, state, n_samples and the participants'
+        columns.
+    problem : str
+        why there is no model; empty when there is.
+    genes : pandas.DataFrame, optional
+        all genes with a molecule: mean_count, status, reason; those tested have status ok.
     """
 
     people: pd.DataFrame
@@ -93,18 +99,25 @@ def compare_genes(
 
     Parameters
     ----------
-    tables : profiles and where they come from.
-    participants : a `Participants` table; those with `is_analysed` are compared.
-    plan : `genes` names populations, contrasts and covariates; without it the table has no rows.
-    min_cells : profiles of fewer cells, over all samples of the participant, are not used.
+    tables : GeneTables
+        profiles and where they come from.
+    participants : pandas.DataFrame
+        a `Participants` table; those with `is_analysed` are compared.
+    plan : AnalysisPlan
+        `genes` names populations, contrasts and covariates; without it the table has no rows.
+    min_cells : int
+        profiles of fewer cells, over all samples of the participant, are not used.
 
     Returns
     -------
-    A `Genes` table. A comparison that the data cannot decide is one row with gene '-' and the reason.
+    pandas.DataFrame
+        A `Genes` table. A comparison that the data cannot decide is one row with gene '-' and the
+        reason.
 
     Raises
     ------
-    ItcError : a contrast names a group that the cohort does not have.
+    ItcError
+        a contrast names a group that the cohort does not have.
     """
     planned = expand_genes(plan, cohort)
     owner_of = owners(tables.samples)
@@ -230,7 +243,8 @@ def _test(population: _Population, item: PlannedComparison, plan: AnalysisPlan) 
     is_outlier = (rows["status"] == OK) & rows["p_value"].isna()
     rows.loc[is_outlier, "status"] = "outlier"
     rows.loc[is_outlier, "reason"] = [
-        f"decided by {fitted.decided_by[gene]} alone, whose molecules stand far from the others' (Cook's distance)"
+        f"decided by {fitted.decided_by[gene]} alone, whose molecules stand far from the others' "
+        "(Cook's distance)"
         for gene in rows.index[is_outlier]
     ]
     rows["p_adjusted"] = adjust(rows["p_value"].to_numpy(dtype=float), method="bh")

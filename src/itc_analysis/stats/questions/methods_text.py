@@ -12,13 +12,13 @@ ADJUSTMENTS = {
     "holm": ("Holm's method", "holm1979"),
     "bh": ("the method of Benjamini and Hochberg", "benjamini1995"),
     "dunnett": (
-        "Dunnett's single-step method within each endpoint, from the multivariate t distribution with the estimated "
-        "correlation of the contrasts",
+        "Dunnett's single-step method within each endpoint, from the multivariate t distribution "
+        "with the estimated correlation of the contrasts",
         "hothorn2008",
     ),
     "bh_dunnett": (
-        "the method of Benjamini and Hochberg over the endpoints' smallest Dunnett p values, then Dunnett's method within "
-        "the endpoints found",
+        "the method of Benjamini and Hochberg over the endpoints' smallest Dunnett p values, then "
+        "Dunnett's method within the endpoints found",
         "benjamini2014",
     ),
     "gatekeeping": (
@@ -29,28 +29,34 @@ ADJUSTMENTS = {
 }
 
 COUNTED = (
-    "Shares, positivity and cells per microlitre were compared by the likelihood of the cells that were counted (binomial "
-    "among the cells of the denominator, Poisson in the volume of blood), with the background expected in a gate and its "
-    "error, the part of the population that the gate holds, and the error of the gate's position; nothing was added to a "
-    "count, and limits of detection had no part in it. Participants differed on the logit or log scale by a distribution "
-    "whose shape was estimated from everybody's counts, as a mixture drawn to the normal distribution, with a standard "
-    "deviation of its own for each group, drawn to the common one (prior standard deviation 0.5 of its logarithm) and "
-    "estimated by restricted likelihood. Intervals are from the observed information with Satterthwaite degrees of freedom, "
-    "at most those of the residuals; where fewer than ten cells were counted in a whole group, from the profile likelihood. "
-    "The model of values (half a cell added before the logit, values below the limit of detection censored) stands beside "
-    "as a sensitivity analysis."
+    "Shares, positivity and cells per microlitre were compared by the likelihood of the cells that "
+    "were counted (binomial among the cells of the denominator, Poisson in the volume of blood), "
+    "with the background expected in a gate and its error, the part of the population that the "
+    "gate holds, and the error of the gate's position; nothing was added to a count, and limits of "
+    "detection had no part in it. Participants differed on the logit or log scale by a "
+    "distribution whose shape was estimated from everybody's counts, as a mixture drawn to the "
+    "normal distribution, with a standard deviation of its own for each group, drawn to the common "
+    "one (prior standard deviation 0.5 of its logarithm) and estimated by restricted likelihood. "
+    "Intervals are from the observed information with Satterthwaite degrees of freedom, at most "
+    "those of the residuals; where fewer than ten cells were counted in a whole group, from the "
+    "profile likelihood. The model of values (half a cell added before the logit, values below the "
+    "limit of detection censored) stands beside as a sensitivity analysis."
 )
 
 
 def describe_comparisons(
     table: pd.DataFrame, *, plan: AnalysisPlan, cohort: Groups, settings: Stats
 ) -> tuple[str, list[str]]:
-    """Return sentences about the models that were used in `table`, and the keys of the works they cite."""
+    """Return sentences about the models that were used in `table`, and the keys of the works they
+    cite.
+    """
     models = "; ".join(sorted(set(table["model"])))
     sentences = [
-        f"{cohort.index_group} was compared with each reference of the analysis plan (SHA-256 {plan.digest}...) in "
-        "one linear model per endpoint with the participant as the unit and all groups in the model.",
-        f"Covariates were {plan.covariates}, or {plan.small_sample.covariates or 'none'} where participants were few."
+        f"{cohort.index_group} was compared with each reference of the analysis plan (SHA-256 "
+        f"{plan.digest}...) in one linear model per endpoint with the participant as the unit and "
+        "all groups in the model.",
+        f"Covariates were {plan.covariates}, or {plan.small_sample.covariates or 'none'} where "
+        "participants were few."
         if plan.covariates
         else "No covariates were adjusted for.",
     ]
@@ -60,42 +66,46 @@ def describe_comparisons(
         keys += ["coxreid1987", "komarek2008", "satterthwaite1946", "louis1982"]
     if "least squares" in models:
         sentences.append(
-            "Shares were compared on the logit scale with half a cell added, counts and intensities on the log scale, "
-            "by least squares with HC3 standard errors and t intervals."
+            "Shares were compared on the logit scale with half a cell added, counts and "
+            "intensities on the log scale, by least squares with HC3 standard errors and t "
+            "intervals."
         )
         keys += ["mackinnon1985", "long2000"]
     if "censored" in models:
         sentences.append(
-            "Where participants lay below the limit of detection, their values entered a regression as left-censored, "
-            "with a log-gamma law whose skewness was estimated and shrunk to the normal law, with a standard deviation of "
-            "its own for the index group where numbers allowed, for counts given the T cells per microlitre, and with a "
-            "robust covariance; where more than four in five of a side were censored, intervals came from the profile "
-            "likelihood of the normal law."
+            "Where participants lay below the limit of detection, their values entered a "
+            "regression as left-censored, with a log-gamma law whose skewness was estimated and "
+            "shrunk to the normal law, with a standard deviation of its own for the index group "
+            "where numbers allowed, for counts given the T cells per microlitre, and with a robust "
+            "covariance; where more than four in five of a side were censored, intervals came from "
+            "the profile likelihood of the normal law."
         )
         keys += ["tobin1958", "prentice1974", "white1982"]
     if "meta-regression" in models:
         sentences.append(
-            "Scores were weighted by their standard errors and the REML variance between participants (meta-regression), "
-            "with HC3 standard errors."
+            "Scores were weighted by their standard errors and the REML variance between "
+            "participants (meta-regression), with HC3 standard errors."
         )
         keys += ["viechtbauer2005", "mackinnon1985", "long2000"]
     if "CR2" in models:
         sentences.append(
-            "Where people gave several samples, or a group had fewer than ten participants, standard errors were Bell and "
-            "McCaffrey's (CR2, by participant) with Satterthwaite degrees of freedom."
+            "Where people gave several samples, or a group had fewer than ten participants, "
+            "standard errors were Bell and McCaffrey's (CR2, by participant) with Satterthwaite "
+            "degrees of freedom."
         )
         keys += ["bell2002", "pustejovsky2018"]
     if "imputations" in models:
         sentences.append(
-            "Missing covariates were imputed 20 times by chained equations with predictive mean matching, from the value, "
-            "the group and the other covariates, and results pooled by Rubin's rules with the degrees of freedom of Barnard "
-            "and Rubin; complete cases stand beside them."
+            "Missing covariates were imputed 20 times by chained equations with predictive mean "
+            "matching, from the value, the group and the other covariates, and results pooled by "
+            "Rubin's rules with the degrees of freedom of Barnard and Rubin; complete cases stand "
+            "beside them."
         )
         keys += ["vanbuuren2011", "barnard1999"]
     if table["p_permutation"].notna().any():
         sentences.append(
-            f"Beside primary p values stand Freedman-Lane permutation p values of the HC3-studentised contrast "
-            f"({settings.n_permutations} permutations)."
+            "Beside primary p values stand Freedman-Lane permutation p values of the "
+            f"HC3-studentised contrast ({settings.n_permutations} permutations)."
         )
         keys += ["freedman1983", "winkler2014"]
     for method in sorted({family.adjustment for family in plan.families}):
@@ -107,12 +117,15 @@ def describe_comparisons(
 
 
 def describe_post_hoc(said: tuple[str, list[str]], added: AnalysisPlan) -> tuple[str, list[str]]:
-    """Return the sentences of the planned comparisons with one more about those that were added after looking."""
+    """Return the sentences of the planned comparisons with one more about those that were added
+    after looking.
+    """
     names = ", ".join(family.name for family in added.families)
     keys = [ADJUSTMENTS[family.adjustment][1] for family in added.families]
     text = (
-        f"Comparisons that the plan did not declare (SHA-256 {added.digest}...; families: {names}) are post hoc: they were "
-        "made with the models of the plan, with p values adjusted among themselves and apart from the plan's."
+        f"Comparisons that the plan did not declare (SHA-256 {added.digest}...; families: {names}) "
+        "are post hoc: they were made with the models of the plan, with p values adjusted among "
+        "themselves and apart from the plan's."
     )
     return f"{said[0]} {text}", list(dict.fromkeys([*said[1], *filter(None, keys)]))
 
@@ -120,11 +133,13 @@ def describe_post_hoc(said: tuple[str, list[str]], added: AnalysisPlan) -> tuple
 def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
     """Return sentences about the verdicts, and the keys of the works they cite."""
     text = (
-        "A difference was called specific when the index group differed from every other group in one direction "
-        "(intersection-union), and shared when it differed from healthy and was equivalent to a disease by two one-sided "
-        f"tests (ratio within {1 / plan.equivalence_ratio:.2f} to {plan.equivalence_ratio:g}, for scores "
-        f"{plan.equivalence_sd:g} residual SDs; Bonferroni over the diseases). Differential variability was tested after "
-        "Brown and Forsythe on the residuals of the models, with HC3 standard errors."
+        "A difference was called specific when the index group differed from every other group in "
+        "one direction (intersection-union), and shared when it differed from healthy and was "
+        "equivalent to a disease by two one-sided tests (ratio within "
+        f"{1 / plan.equivalence_ratio:.2f} to {plan.equivalence_ratio:g}, for scores "
+        f"{plan.equivalence_sd:g} residual SDs; Bonferroni over the diseases). Differential "
+        "variability was tested after Brown and Forsythe on the residuals of the models, with HC3 "
+        "standard errors."
     )
     return text, ["berger1996", "brown1974", "mackinnon1985"]
 
@@ -132,23 +147,27 @@ def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
 def describe_diagnostics() -> tuple[str, list[str]]:
     """Return sentences about the diagnostics, and the keys of the works they cite."""
     text = (
-        "Beside the comparisons stand the range of estimates with one participant left out, estimates without and with "
-        "core covariates, E-values, likelihood ratio tests of a beta-binomial model for shares and of a negative binomial "
-        "model for counts, shares weighted by the errors of gate and counting, and the other way with missing covariates."
+        "Beside the comparisons stand the range of estimates with one participant left out, "
+        "estimates without and with core covariates, E-values, likelihood ratio tests of a "
+        "beta-binomial model for shares and of a negative binomial model for counts, shares "
+        "weighted by the errors of gate and counting, and the other way with missing covariates."
     )
     return text, ["vanderweele2017", "viechtbauer2005"]
 
 
 def describe_genes(table: pd.DataFrame, *, min_cells: int) -> tuple[str, list[str]]:
-    """Return sentences about the gene comparisons, and the keys of the works they cite; none without a test."""
+    """Return sentences about the gene comparisons, and the keys of the works they cite; none
+    without a test.
+    """
     if not (table["status"] == "ok").any():
         return "", []
     text = (
-        f"Genes were compared in molecules summed per participant and population ({min_cells} cells or more), with the "
-        "participant as the unit, by negative binomial regression with dispersions shared between genes (DESeq2's "
-        "method, PyDESeq2) and Wald tests of the fold change without shrinkage, after leaving out genes that too few "
-        "participants express for the design (edgeR's rule); p was adjusted by the method of Benjamini and Hochberg "
-        "within each population and comparison. All of these comparisons are exploratory."
+        f"Genes were compared in molecules summed per participant and population ({min_cells} "
+        "cells or more), with the participant as the unit, by negative binomial regression with "
+        "dispersions shared between genes (DESeq2's method, PyDESeq2) and Wald tests of the fold "
+        "change without shrinkage, after leaving out genes that too few participants express for "
+        "the design (edgeR's rule); p was adjusted by the method of Benjamini and Hochberg within "
+        "each population and comparison. All of these comparisons are exploratory."
     )
     return text, ["squair2021", "love2014", "muzellec2023", "chen2016", "benjamini1995"]
 
@@ -159,21 +178,22 @@ def describe_associations(table: pd.DataFrame, *, plan: AnalysisPlan) -> tuple[s
         return "No associations with clinical variables were planned.", []
     models = "; ".join(sorted(set(table["model"])))
     sentences = [
-        "Within a group, each measure was regressed on each clinical variable of the analysis plan, with the participant as "
-        "the unit and the family's covariates; numbers entered linearly or as binary logarithms, categories against a "
-        "reference.",
+        "Within a group, each measure was regressed on each clinical variable of the analysis "
+        "plan, with the participant as the unit and the family's covariates; numbers entered "
+        "linearly or as binary logarithms, categories against a reference.",
         "Participants without the variable were left out of its regression and counted.",
     ]
     keys = []
     if "least squares" in models or "meta-regression" in models:
         sentences.append(
-            "Shares were on the logit scale, counts on the log scale, scores weighted by their standard errors and the REML "
-            "variance between participants."
+            "Shares were on the logit scale, counts on the log scale, scores weighted by their "
+            "standard errors and the REML variance between participants."
         )
         keys += ["viechtbauer2005"]
     if "CR2" in models:
         sentences.append(
-            "Numbers and small categories had CR2 standard errors with Satterthwaite degrees of freedom."
+            "Numbers and small categories had CR2 standard errors with Satterthwaite degrees of "
+            "freedom."
         )
         keys += ["bell2002", "pustejovsky2018"]
     if "HC3" in models:
@@ -196,19 +216,21 @@ def describe_compositions(table: pd.DataFrame, *, plan: AnalysisPlan) -> tuple[s
     if table.empty:
         return "No compositions were planned.", []
     sentences = [
-        "Because shares of one whole are not independent, populations that share no cell were also compared jointly as "
-        "additive log ratios to a reference population, half a cell added to both counts; parts below the limit of detection "
-        "were left-censored.",
-        "The joint test was Hotelling's T2 with an HC3 covariance across the ratios and the Bell-McCaffrey degrees of freedom "
-        "of the contrast; single ratios followed by Holm's method, never below the joint p. A part of which one side gave "
-        "only a limit took no part in the joint test and was adjusted together with the joint tests.",
+        "Because shares of one whole are not independent, populations that share no cell were also "
+        "compared jointly as additive log ratios to a reference population, half a cell added to "
+        "both counts; parts below the limit of detection were left-censored.",
+        "The joint test was Hotelling's T2 with an HC3 covariance across the ratios and the "
+        "Bell-McCaffrey degrees of freedom of the contrast; single ratios followed by Holm's "
+        "method, never below the joint p. A part of which one side gave only a limit took no part "
+        "in the joint test and was adjusted together with the joint tests.",
     ]
     keys = ["aitchison1982", "mackinnon1985", "bell2002", "imbens2016", "holm1979"]
     if (table["n_below_lod"] > 0).any():
         keys += ["tobin1958", "white1982"]
     if table["p_permutation"].notna().any():
         sentences.append(
-            "Beside it stands a Freedman-Lane permutation of T2 from all counted cells, participants permuted whole."
+            "Beside it stands a Freedman-Lane permutation of T2 from all counted cells, "
+            "participants permuted whole."
         )
         keys += ["freedman1983", "winkler2014"]
     for composition in plan.compositions:
@@ -222,13 +244,15 @@ def describe_modalities(table: pd.DataFrame) -> tuple[str, list[str]]:
     if table.empty:
         return "Flow cytometry and single cell were not set side by side.", []
     text = (
-        "Shares of T by flow cytometry and by single cell were compared per participant on the logit scale. The usual "
-        "difference and the spread between methods beyond sampling errors were estimated by restricted maximum likelihood, "
-        "participants below the limit of detection by one method being censored. A participant was called discordant when "
-        "the difference did not agree with that of all other participants (two-sided t, Benjamini-Hochberg over participants "
-        "and populations). The joint estimate, of those who are not discordant, weights both by their inverse variances after the usual "
-        "difference is taken out. Beside it stand Lin's concordance correlation, Bland and Altman's limits of agreement and York's line with "
-        "errors in both."
+        "Shares of T by flow cytometry and by single cell were compared per participant on the "
+        "logit scale. The usual difference and the spread between methods beyond sampling errors "
+        "were estimated by restricted maximum likelihood, participants below the limit of "
+        "detection by one method being censored. A participant was called discordant when the "
+        "difference did not agree with that of all other participants (two-sided t, "
+        "Benjamini-Hochberg over participants and populations). The joint estimate, of those who "
+        "are not discordant, weights both by their inverse variances after the usual difference is "
+        "taken out. Beside it stand Lin's concordance correlation, Bland and Altman's limits of "
+        "agreement and York's line with errors in both."
     )
     return text, [
         "lin1989",

@@ -1,7 +1,8 @@
-"""Flow cytometry beside single cell, participant by participant: how they agree, who does not, one estimate from both.
+"""Flow cytometry beside single cell, participant by participant: how they agree, who does not, one
+estimate from both.
 
-Logits of shares of T, each with its own sampling error. Below the limit of detection a method gives an upper limit, never
-zero; nobody is left out for lacking one of the two.
+Logits of shares of T, each with its own sampling error. Below the limit of detection a method gives
+an upper limit, never zero; nobody is left out for lacking one of the two.
 """
 
 from __future__ import annotations
@@ -64,16 +65,21 @@ def compare_modalities(
 
     Parameters
     ----------
-    measurements, participants, plan, cohort, settings : as in `compare.compare_groups`.
+    measurements, participants, plan, cohort, settings : pandas.DataFrame or AnalysisPlan or Groups
+        or Stats
+        as in `compare.compare_groups`.
 
     Returns
     -------
-    A `Modalities` table, one row per analysed participant and population of the plan, and a `ModalityAgreement` table, one
-    row per population. Without `modalities` in the plan both are empty.
+    tuple of (pandas.DataFrame, pandas.DataFrame)
+        A `Modalities` table, one row per analysed participant and population of the plan, and a
+        `ModalityAgreement` table, one row per population. Without `modalities` in the plan both are
+        empty.
 
     Raises
     ------
-    ItcError : as `compare.compare_groups`.
+    ItcError
+        as `compare.compare_groups`.
     """
     check_people(measurements, participants, cohort)
     populations = () if plan.modalities is None else plan.modalities.populations
@@ -134,7 +140,9 @@ class _Pairs:
         )
 
     def judge(self) -> dict[int, dict[str, Any]]:
-        """Hold each difference against all others; rows of those who have one, by their place among the people."""
+        """Hold each difference against all others; rows of those who have one, by their place among
+        the people.
+        """
         found = {}
         d = self.differences
         for k, i in enumerate(self.place):
@@ -155,7 +163,9 @@ class _Pairs:
         return found
 
     def leave_out(self, discordant: list[int]) -> None:
-        """Estimate the usual difference again without those who contradict it, where enough are left."""
+        """Estimate the usual difference again without those who contradict it, where enough are
+        left.
+        """
         self.discordant = discordant
         keep = ~np.isin(self.place, discordant)
         d = self.differences
@@ -261,8 +271,9 @@ class _Pairs:
         remarks = []
         if row["n_one_below_lod"]:
             remarks.append(
-                f"concordance, limits and slope are of the {row['n_both']} quantified by both, who have the higher "
-                f"shares; the offset also uses {row['n_one_below_lod']} below detection by one"
+                f"concordance, limits and slope are of the {row['n_both']} quantified by both, who "
+                f"have the higher shares; the offset also uses {row['n_one_below_lod']} below "
+                "detection by one"
             )
         if named:
             remarks.append("offset and spread between methods without the discordant")
@@ -317,7 +328,9 @@ def _told(prefix: str, side: MethodSide, i: int) -> dict[str, Any]:
 
 
 def _expected(x: Vector, y: Vector, x_variance: Vector, y_variance: Vector) -> float:
-    """Concordance of two methods without any disagreement: true variance over true plus mean sampling variance."""
+    """Concordance of two methods without any disagreement: true variance over true plus mean
+    sampling variance.
+    """
     if len(x) < MIN_EXACT:
         return np.nan
     sampling = float(np.mean(x_variance) + np.mean(y_variance)) / 2

@@ -1,7 +1,9 @@
-"""Power of the planned comparisons by simulation: the study's own participants, spread and covariates, redrawn.
+"""Power of the planned comparisons by simulation: the study's own participants, spread and
+covariates, redrawn.
 
-Each simulated study draws participants with replacement within their groups, takes the differences between groups out
-of their values, puts the assumed ratio in, and goes through `compare_groups` with the plan's primary families.
+Each simulated study draws participants with replacement within their groups, takes the differences
+between groups out of their values, puts the assumed ratio in, and goes through `compare_groups`
+with the plan's primary families.
 """
 
 from __future__ import annotations
@@ -44,25 +46,34 @@ def simulate_power(
 
     Parameters
     ----------
-    measurements, participants, plan, cohort, settings : as in `compare.compare_groups`; `settings.seed` seeds the draws.
-    ratio : assumed ratio (of odds for shares) of the index group to every other group, above 0; 1 gives the type I error.
-    n_studies : simulated studies.
-    sizes : participants per group; None for those that were reached.
+    measurements, participants, plan, cohort, settings : pandas.DataFrame or AnalysisPlan or Groups
+        or Stats
+        as in `compare.compare_groups`; `settings.seed` seeds the draws.
+    ratio : float
+        assumed ratio (of odds for shares) of the index group to every other group, above 0; 1 gives
+        the type I error.
+    n_studies : int
+        simulated studies.
+    sizes : mapping of str to int, optional
+        participants per group; None for those that were reached.
 
     Returns
     -------
-    One row per comparison of a share or count: its key, `ratio`, `n_index`, `n_reference` (means over the studies),
-    `found` and `found_adjusted` (0-1: p, and p adjusted in its family, at or below one minus the confidence),
-    `monte_carlo_error` of `found`, `n_studies`. A group wholly below the limit of detection has no spread to draw from
-    and no row.
+    pandas.DataFrame
+        One row per comparison of a share or count: its key, `ratio`, `n_index`, `n_reference`
+        (means over the studies), `found` and `found_adjusted` (0-1: p, and p adjusted in its
+        family, at or below one minus the confidence), `monte_carlo_error` of `found`, `n_studies`.
+        A group wholly below the limit of detection has no spread to draw from and no row.
 
     Raises
     ------
-    ItcError : no primary endpoint is a share or count that the study has measured, or a size is asked for a group
-        without participants.
+    ItcError
+        no primary endpoint is a share or count that the study has measured, or a size is asked for
+        a group without participants.
     """
     primary = [family for family in plan.families if family.role == "primary"]
-    # imputing anew in each simulated study would cost twenty times as much; complete cases promise a little less power
+    # imputing anew in each simulated study would cost twenty times as much; complete cases promise
+    # a little less power
     lean = plan.model_copy(
         update={"families": tuple(primary), "missing_covariates": "complete_cases"}
     )
@@ -109,7 +120,9 @@ def _templates(
     cohort: Groups,
     settings: Stats,
 ) -> list[pd.DataFrame]:
-    """Return per endpoint each participant's value without differences between groups, and the limit of detection."""
+    """Return per endpoint each participant's value without differences between groups, and the
+    limit of detection.
+    """
     templates = []
     for endpoint, items in fit_endpoints(
         measurements,
@@ -128,7 +141,8 @@ def _templates(
         alone = np.eye(len(groups))
         levels = [endpoint.adjusted.estimate(weights) for weights in alone]
         known = {g: value for g, value in zip(groups, levels, strict=True) if np.isfinite(value)}
-        # a group wholly below the limit has no level to take out and no spread to draw: it stays out
+        # a group wholly below the limit has no level to take out and no spread to draw: it stays
+        # out
         everybody = endpoint.design.people
         people = everybody[everybody["group"].isin(list(known))]
         middle = float(np.mean(list(known.values())))
@@ -158,7 +172,10 @@ def _check(templates: list[pd.DataFrame], analysed: pd.DataFrame, sizes: dict[st
         raise ItcError(SOURCE, what)
     absent = sorted(set(sizes) - set(analysed["group"]))
     if absent:
-        what = f"no participant of {', '.join(absent)} is there to draw from; leave the group out of the sizes"
+        what = (
+            f"no participant of {', '.join(absent)} is there to draw from; leave the group out of "
+            "the sizes"
+        )
         raise ItcError(SOURCE, what)
 
 
@@ -199,7 +216,8 @@ def _draw_endpoint(
         return _draw_counts(rows, effect, rng)
     y = rows["y"].to_numpy(dtype=float) + effect
     limit = rows["limit"].to_numpy(dtype=float)
-    # who was below stays below, at a bound that moves along; who falls below the usual limit is below
+    # who was below stays below, at a bound that moves along; who falls below the usual limit is
+    # below
     was_low = rows["is_low"].to_numpy(dtype=bool)
     is_low = was_low | (y < limit)
     height = np.where(was_low, y, np.where(is_low, limit, y))
@@ -218,10 +236,11 @@ def _draw_endpoint(
 
 
 def _draw_counts(rows: pd.DataFrame, effect: npt.NDArray[np.float64], rng: Rng) -> pd.DataFrame:
-    """Return measurements whose cells are counted anew: what is known of each person, then counting.
+    """Return measurements whose cells are counted anew: what is known of each person, then
+    counting.
 
-    A person's true value is drawn from what its counts leave of it, so that people differ as much as
-    they do and counting is not taken for a difference between them.
+    A person's true value is drawn from what its counts leave of it, so that people differ as much
+    as they do and counting is not taken for a difference between them.
     """
     measure = str(rows["measure"].iloc[0])
     counts = counts_of(rows, measure)

@@ -1,7 +1,9 @@
-"""Does the index group vary more between its participants than the other groups: a result of its own.
+"""Does the index group vary more between its participants than the other groups: a result of its
+own.
 
-Brown and Forsythe 1974 (doi:10.1080/01621459.1974.10482955) on the residuals of the model, so that neither age nor
-a difference in level counts as spread: absolute deviations from the group's median residual, compared with HC3.
+Brown and Forsythe 1974 (doi:10.1080/01621459.1974.10482955) on the residuals of the model, so that
+neither age nor a difference in level counts as spread: absolute deviations from the group's median
+residual, compared with HC3.
 """
 
 from __future__ import annotations
@@ -29,19 +31,26 @@ class Spread:
 
 
 def compare_spread(design: Design, index_group: str, *, confidence: float) -> Spread:
-    """Compare the spread of the index group with the average of the other groups, each counting the same.
+    """Compare the spread of the index group with the average of the other groups, each counting the
+    same.
 
     Parameters
     ----------
-    design : participants, values and groups; nobody below the limit of detection.
-    confidence : level of the interval, on the log scale of the ratio.
+    design : Design
+        participants, values and groups; nobody below the limit of detection.
+    confidence : float
+        level of the interval, on the log scale of the ratio.
 
     Raises
     ------
-    NotEstimable : values known only to be low, or a group of fewer than five.
+    NotEstimable
+        values known only to be low, or a group of fewer than five.
     """
     if design.is_censored.any():
-        msg = "spread is not compared: some participants are only known to lie below the limit of detection"
+        msg = (
+            "spread is not compared: some participants are only known to lie below the limit of "
+            "detection"
+        )
         raise NotEstimable(msg)
     sizes = [int(design.in_group(group).sum()) for group in design.groups]
     if index_group not in design.groups or min(sizes) < MIN_PARTICIPANTS:

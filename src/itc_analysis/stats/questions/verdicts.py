@@ -1,9 +1,11 @@
-"""What the comparisons of one endpoint say together: special to the index group, shared with a disease, or open.
+"""What the comparisons of one endpoint say together: special to the index group, shared with a
+disease, or open.
 
-*Specific*: the index group differs from every other group of the study, in one direction, each at the plain level
-(intersection-union: all must hold, so nothing is adjusted). *Shared*: it differs from healthy and is equivalent to a
-disease (two one-sided tests against the plan's margin, Bonferroni over the diseases). Berger and Hsu 1996,
-doi:10.1214/ss/1032280304. Anything else is inconclusive, which is not "no difference".
+*Specific*: the index group differs from every other group of the study, in one direction, each at
+the plain level (intersection-union: all must hold, so nothing is adjusted). *Shared*: it differs
+from healthy and is equivalent to a disease (two one-sided tests against the plan's margin,
+Bonferroni over the diseases). Berger and Hsu 1996, doi:10.1214/ss/1032280304. Anything else is
+inconclusive, which is not "no difference".
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from itc_analysis.tables.stats.comparisons import Verdicts
 
 @dataclass(frozen=True)
 class Side:
-    """The index group against one group, on the model's scale; p_equivalent is NaN without a standard error."""
+    """The index group against one group, on the model's scale; p_equivalent is NaN without a
+    standard error.
+    """
 
     group: str
     is_lower: bool
@@ -45,19 +49,24 @@ def judge_endpoints(
     cohort: Groups,
     settings: Stats,
 ) -> pd.DataFrame:
-    """Give the verdict on every endpoint of the plan's primary families, with its differential variability.
+    """Give the verdict on every endpoint of the plan's primary families, with its differential
+    variability.
 
     Parameters
     ----------
-    measurements, participants, plan, cohort, settings : as in `compare.compare_groups`; the models are the same.
+    measurements, participants, plan, cohort, settings : pandas.DataFrame or AnalysisPlan or Groups
+        or Stats
+        as in `compare.compare_groups`; the models are the same.
 
     Returns
     -------
-    A `Verdicts` table with one row per endpoint; not_estimable carries its reason.
+    pandas.DataFrame
+        A `Verdicts` table with one row per endpoint; not_estimable carries its reason.
 
     Raises
     ------
-    ItcError : as `compare.compare_groups`.
+    ItcError
+        as `compare.compare_groups`.
     """
     planned = [item for item in expand(plan, cohort) if item.role == "primary"]
     first = list({item.endpoint: item for item in planned}.values())
@@ -71,7 +80,9 @@ def judge_endpoints(
 
 
 def p_equivalent(estimate: float, standard_error: float, df: float, margin: float) -> float:
-    """Return the p of two one-sided tests: small when the estimate surely lies within the margin of 0."""
+    """Return the p of two one-sided tests: small when the estimate surely lies within the margin of
+    0.
+    """
     if not np.isfinite(standard_error):
         return np.nan
     inside = min(margin - estimate, margin + estimate)

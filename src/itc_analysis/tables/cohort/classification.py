@@ -54,10 +54,10 @@ class ClassificationSheet(Contract, key=("participant_id",)):
         "Skin thickening that spares the fingers (the 2013 criteria do not apply)."
     )
     ssc_like_disorder: Series[pd.BooleanDtype] = yes_no(
-        "A scleroderma-like disorder explains the findings better: nephrogenic sclerosing fibrosis, "
-        "generalised morphea, eosinophilic fasciitis, scleredema diabeticorum, scleromyxedema, "
-        "erythromyalgia, porphyria, lichen sclerosis, graft-versus-host disease, diabetic "
-        "cheiroarthropathy (the 2013 criteria do not apply)."
+        "A scleroderma-like disorder explains the findings better: nephrogenic sclerosing "
+        "fibrosis, generalised morphea, eosinophilic fasciitis, scleredema diabeticorum, "
+        "scleromyxedema, erythromyalgia, porphyria, lichen sclerosis, graft-versus-host disease, "
+        "diabetic cheiroarthropathy (the 2013 criteria do not apply)."
     )
     ssc_distal_skin: Series[pd.BooleanDtype] = yes_no(
         "Skin changes of fingers, hands, forearms, lower legs, feet, face or neck (2001)."
@@ -107,7 +107,8 @@ class ClassificationSheet(Contract, key=("participant_id",)):
     sle_nephritis_2_or_5: Series[pd.BooleanDtype] = yes_no("Renal biopsy class II or V.")
     sle_nephritis_3_or_4: Series[pd.BooleanDtype] = yes_no("Renal biopsy class III or IV.")
     sle_antiphospholipid: Series[pd.BooleanDtype] = yes_no(
-        "Anticardiolipin at medium or high titre, anti-beta2-glycoprotein I, or lupus anticoagulant."
+        "Anticardiolipin at medium or high titre, anti-beta2-glycoprotein I, or lupus "
+        "anticoagulant."
     )
     sle_low_c3: Series[pd.BooleanDtype] = yes_no("C3 below the lower limit of normal.")
     sle_low_c4: Series[pd.BooleanDtype] = yes_no("C4 below the lower limit of normal.")
@@ -159,8 +160,8 @@ class ClassificationSheet(Contract, key=("participant_id",)):
         "Swollen or tender large joints: shoulders, elbows, hips, knees, ankles.", "joints", 0, 10
     )
     ra_small_joints: Series[float] = number(
-        "Swollen or tender small joints: MCP, PIP, 2nd-5th MTP, thumb IP, wrists; not DIP, 1st CMC, "
-        "1st MTP.",
+        "Swollen or tender small joints: MCP, PIP, 2nd-5th MTP, thumb IP, wrists; not DIP, 1st "
+        "CMC, 1st MTP.",
         "joints",
         0,
         30,
@@ -189,8 +190,8 @@ class ClassificationSheet(Contract, key=("participant_id",)):
     ra_esr_abnormal: Series[pd.BooleanDtype] = yes_no("Abnormal ESR.")
     ra_duration_weeks: Series[float] = number("Duration of symptoms.", "weeks", 0, 5000)
     ra_by_history: Series[pd.BooleanDtype] = yes_no(
-        "Typical erosive disease with a compatible history, or long-standing disease that fulfilled "
-        "the criteria before."
+        "Typical erosive disease with a compatible history, or long-standing disease that "
+        "fulfilled the criteria before."
     )
     # idiopathic inflammatory myopathy: 2017 EULAR/ACR
     iim_onset_age_years: Series[float] = number("Age at the first symptom.", "years", 0, 110)

@@ -1,4 +1,6 @@
-"""Tables of the cohort room beside participants and eligibility: classification, queries, disclosure."""
+"""Tables of the cohort room beside participants and eligibility: classification, queries,
+disclosure.
+"""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -30,8 +32,8 @@ class Classification(Contract, key=("participant_id", "criteria")):
         allowed=["fulfils", "does_not_fulfil", "not_assessable"],
     )
     category: Series[pd.StringDtype] = text(
-        "Class within the set: lSSc, lcSSc or dcSSc (2001); not IIM, possible, probable or definite "
-        "(IIM)."
+        "Class within the set: lSSc, lcSSc or dcSSc (2001); not IIM, possible, probable or "
+        "definite (IIM)."
     )
     score_min: Series[float] = _points(
         "Score when all missing items are absent; null without score."
@@ -61,7 +63,9 @@ class Classification(Contract, key=("participant_id", "criteria")):
 
 
 class Queries(Contract, key=("participant_id", "item", "what")):
-    """What the study nurse should find out or put right. People excluded or decided by hand have none."""
+    """What the study nurse should find out or put right. People excluded or decided by hand have
+    none.
+    """
 
     participant_id: Series[pd.StringDtype] = text("The person.", nullable=False)
     group: Series[pd.StringDtype] = text("Group of the person.", nullable=False)

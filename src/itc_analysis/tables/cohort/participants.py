@@ -1,4 +1,6 @@
-"""Tables of the cohort room: who is enrolled, who may be compared and why not, and what went wrong."""
+"""Tables of the cohort room: who is enrolled, who may be compared and why not, and what went
+wrong.
+"""
 
 import pandas as pd
 import pandera.pandas as pa

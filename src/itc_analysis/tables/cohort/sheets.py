@@ -228,14 +228,16 @@ class LibrarySheet(Contract, key=("library_id",)):
         allowed=["10x_h5", "10x_mtx", "h5ad", "h5mu"],
     )
     contigs_path: Series[pd.StringDtype] = text(
-        "Contig annotations of Cell Ranger, or an AIRR table with cell_id (csv, tsv, gz); empty: none."
+        "Contig annotations of Cell Ranger, or an AIRR table with cell_id (csv, tsv, gz); empty: "
+        "none."
     )
     cells_path: Series[pd.StringDtype] = text(
-        "Pooled libraries: table of barcode and sample_id, by which the cells of the row's sample are "
-        "taken from a file that several rows name; empty for a library of one sample."
+        "Pooled libraries: table of barcode and sample_id, by which the cells of the row's sample "
+        "are taken from a file that several rows name; empty for a library of one sample."
     )
     has_gamma_delta_receptors: Series[pd.BooleanDtype] = yes_no(
-        "The receptor library was amplified for TRG/TRD; without it, no gamma-delta contig proves nothing."
+        "The receptor library was amplified for TRG/TRD; without it, no gamma-delta contig proves "
+        "nothing."
     )
     batch: Series[pd.StringDtype] = identifier("Libraries made and sequenced together.")
 

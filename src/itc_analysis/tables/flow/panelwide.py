@@ -1,4 +1,6 @@
-"""Tables of the flow room that are made once per panel, over all batches: scales, and alignment of batches."""
+"""Tables of the flow room that are made once per panel, over all batches: scales, and alignment of
+batches.
+"""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -18,8 +20,8 @@ class Scales(Contract, key=("panel", "marker")):
         "logicle, asinh or linear.", allowed=["logicle", "asinh", "linear"]
     )
     t: Series[float] = quantity(
-        "Top of the scale; null where no tube was read for it, then the highest $PnR of the panel's channels "
-        "of this kind.",
+        "Top of the scale; null where no tube was read for it, then the highest $PnR of the "
+        "panel's channels of this kind.",
         "instrument units",
         0,
     )
@@ -30,8 +32,8 @@ class Scales(Contract, key=("panel", "marker")):
         "asinh: where linear turns logarithmic.", "instrument units", 0
     )
     state: Series[pd.StringDtype] = text(
-        "given (by the gating template), estimated (on the study's tubes) or default (too few events below "
-        "zero).",
+        "given (by the gating template), estimated (on the study's tubes) or default (too few "
+        "events below zero).",
         allowed=["given", "estimated", "default"],
     )
     reason: Series[pd.StringDtype] = text("Why default.", nullable=True)
@@ -49,7 +51,8 @@ class ResidualSpill(Contract, key=("panel", "source", "detector")):
     source: Series[pd.StringDtype] = text("Marker whose fluorochrome spills.")
     detector: Series[pd.StringDtype] = text("Marker whose detector receives it.")
     slope: Series[float] = quantity(
-        "Median over tubes: units in the detector per unit of the source; null where no tube can tell.",
+        "Median over tubes: units in the detector per unit of the source; null where no tube can "
+        "tell.",
         "",
     )
     n_tubes: Series[pd.Int64Dtype] = maybe_count("Tubes that can tell.", "tubes")
@@ -72,7 +75,8 @@ class Landmarks(Contract, key=("panel", "batch", "marker", "peak")):
     batch: Series[pd.StringDtype] = text("The staining batch.")
     marker: Series[pd.StringDtype] = text("The marker.")
     peak: Series[pd.StringDtype] = text(
-        "negative or positive, of a marker that a gate divides; of functional markers the quantile.",
+        "negative or positive, of a marker that a gate divides; of functional markers the "
+        "quantile.",
         allowed=["negative", "positive", "quantile_10", "quantile_50", "quantile_90"],
     )
     population: Series[pd.StringDtype] = text("Whose events were looked at.")
@@ -86,7 +90,8 @@ class Landmarks(Contract, key=("panel", "batch", "marker", "peak")):
     target: Series[float] = quantity("Its place in the reference batch.", "transformed units")
     reference: Series[pd.StringDtype] = text("The batch that the others are moved onto.")
     state: Series[pd.StringDtype] = text(
-        "moved to the target; held, because all of the marker's lie there within their errors; or left_out.",
+        "moved to the target; held, because all of the marker's lie there within their errors; or "
+        "left_out.",
         allowed=["moved", "held", "left_out"],
     )
     reason: Series[pd.StringDtype] = text("Why left out.", nullable=True)
@@ -97,8 +102,8 @@ class AlignmentCheck(Contract, key=("panel", "gates", "source_id", "population",
 
     panel: Series[pd.StringDtype] = text("The panel.")
     gates: Series[pd.StringDtype] = text(
-        "own: learned in the bridge tubes, as in a run of the study; reference: those of the reference batch in "
-        "every batch, which shows how far the events themselves moved.",
+        "own: learned in the bridge tubes, as in a run of the study; reference: those of the "
+        "reference batch in every batch, which shows how far the events themselves moved.",
         allowed=["own", "reference"],
     )
     batch: Series[pd.StringDtype] = text("The staining batch.")

@@ -32,7 +32,8 @@ class TubeQuality(Contract, key=("file_id",)):
         "Why there is no share of dead cells.", nullable=True
     )
     share_debris: Series[float] = quantity(
-        "Events with less forward scatter than the tube's own scatter gate, of all but counting beads.",
+        "Events with less forward scatter than the tube's own scatter gate, of all but counting "
+        "beads.",
         "share",
         0,
         1,
@@ -42,7 +43,8 @@ class TubeQuality(Contract, key=("file_id",)):
         "Markers of the panel without a channel.", nullable=True
     )
     compensation: Series[pd.StringDtype] = text(
-        "file, matrix (of the study), identity (placeholder in the file), none, or already_compensated.",
+        "file, matrix (of the study), identity (placeholder in the file), none, or "
+        "already_compensated.",
         nullable=True,
     )
     remarks: Series[pd.StringDtype] = text("Other things to know about the file.", nullable=True)
@@ -50,7 +52,8 @@ class TubeQuality(Contract, key=("file_id",)):
         "The instrument, as the file names it ($CYT).", nullable=True
     )
     detectors: Series[pd.StringDtype] = text(
-        "JSON by marker: detector voltage, laser wavelength, filter and detector, where the file says ($PnV, $PnL, $PnF, $PnT).",
+        "JSON by marker: detector voltage, laser wavelength, filter and detector, where the file "
+        "says ($PnV, $PnL, $PnF, $PnT).",
         nullable=True,
     )
 
@@ -73,13 +76,15 @@ class Acquisitions(Contract, key=("file_id", "step")):
 
 
 class KeptEvents(Contract, key=("file_id",)):
-    """Which events of each tube are analysed: inside the detectors' margins and in steady stretches."""
+    """Which events of each tube are analysed: inside the detectors' margins and in steady
+    stretches.
+    """
 
     file_id: Series[pd.StringDtype] = text("The tube.")
     n_events: Series[int] = count("Events in the file; 0 for a tube that is not used.")
     kept: Series[pd.StringDtype] = text(
-        "Base64 of one bit for each event, in the order of the file and beginning with the highest bit of a byte: "
-        "1 for kept. Null for a tube that is not used; `quality` says why.",
+        "Base64 of one bit for each event, in the order of the file and beginning with the highest "
+        "bit of a byte: 1 for kept. Null for a tube that is not used; `quality` says why.",
         nullable=True,
     )
 
@@ -113,8 +118,8 @@ class GateFits(Contract, key=("file_id", "population")):
         "Share of the bootstrap replicates that chose the other valley.", "share", 0, 1
     )
     histogram: Series[pd.StringDtype] = text(
-        "JSON of the parent's events in the marker of a one-dimensional gate: first bin and counts, bins of 0.005 "
-        "transformed units; what the tubes of a batch are compared by.",
+        "JSON of the parent's events in the marker of a one-dimensional gate: first bin and "
+        "counts, bins of 0.005 transformed units; what the tubes of a batch are compared by.",
         nullable=True,
     )
     status: Series[pd.StringDtype] = text(
@@ -158,8 +163,9 @@ class Gates(Contract, key=("file_id", "population")):
     )
     missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
     state: Series[pd.StringDtype] = text(
-        "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), ambiguous (two places are as "
-        "likely; counts carry both), weak (the tube cannot decide and nothing else can), manual, not_estimable.",
+        "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), ambiguous "
+        "(two places are as likely; counts carry both), weak (the tube cannot decide and nothing "
+        "else can), manual, not_estimable.",
         allowed=GATE_STATES,
     )
     reason: Series[pd.StringDtype] = text("Why this state.", nullable=True)
@@ -181,7 +187,8 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
         "Standard error of the threshold.", "transformed units", 0
     )
     threshold_state: Series[pd.StringDtype] = text(
-        "How a threshold without control came about, as a gate's state; control for FMO and unstained tubes.",
+        "How a threshold without control came about, as a gate's state; control for FMO and "
+        "unstained tubes.",
         nullable=True,
     )
     n_positive_low: Series[pd.Int64Dtype] = maybe_count(
@@ -244,7 +251,9 @@ class Combinations(Contract, key=("source_id", "population", "combination")):
 
 
 class Views(Contract, key=("source_id", "population")):
-    """What a gate plot needs: the parent's histogram, also where there is no gate, without the events."""
+    """What a gate plot needs: the parent's histogram, also where there is no gate, without the
+    events.
+    """
 
     source_id: Series[pd.StringDtype] = text("The tube.")
     population: Series[pd.StringDtype] = text("The population.")
@@ -253,6 +262,6 @@ class Views(Contract, key=("source_id", "population")):
         "Marker on the y axis; null for one-dimensional views.", nullable=True
     )
     histogram: Series[pd.StringDtype] = text(
-        "JSON: x_edges [low, high], y_edges, n_x, n_y, counts (row-major) of the parent's events; x_ticks and "
-        "y_ticks, pairs of place and instrument units."
+        "JSON: x_edges [low, high], y_edges, n_x, n_y, counts (row-major) of the parent's events; "
+        "x_ticks and y_ticks, pairs of place and instrument units."
     )

@@ -45,8 +45,8 @@ class Associations(
         "Standard error on the model's scale (log for ratios).", "", 0
     )
     effect_size: Series[float] = quantity(
-        "Estimate on the model's scale over the residual SD; for numbers of a step of one SD, so that variables can "
-        "be set side by side.",
+        "Estimate on the model's scale over the residual SD; for numbers of a step of one SD, so "
+        "that variables can be set side by side.",
         "SD",
     )
     estimate_unadjusted: Series[float] = quantity(
@@ -93,7 +93,9 @@ class Associations(
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:
-        """Everybody analysed is used, lacks something, or was left out; adjusted p is never below p."""
+        """Everybody analysed is used, lacks something, or was left out; adjusted p is never below
+        p.
+        """
         gone = ["n_used", "n_without_measure", "n_without_variable", "n_left_out"]
         lost = table[table[gone].sum(axis=1) != table["n_analysed"]]
         problems = [

@@ -57,8 +57,9 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
         allowed=["holm", "bh", "dunnett", "bh_dunnett", "gatekeeping", "none"],
     )
     lower_adjusted: Series[float] = quantity(
-        "Lower limit at the level that agrees with the adjusted p: it leaves out 'no difference' exactly when the "
-        "adjusted p is at most one minus the confidence (dunnett: simultaneous limits).",
+        "Lower limit at the level that agrees with the adjusted p: it leaves out 'no difference' "
+        "exactly when the adjusted p is at most one minus the confidence (dunnett: simultaneous "
+        "limits).",
         "as estimate",
     )
     upper_adjusted: Series[float] = quantity("Upper limit that agrees with it.", "as estimate")
@@ -90,7 +91,9 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:
-        """Adjusted p is never below p and follows its order within a family (of holm, bh and none)."""
+        """Adjusted p is never below p and follows its order within a family (of holm, bh and
+        none).
+        """
         problems = adjusted_below_p(table, ["comparison", "population"])
         marginal = table[table["adjustment"].isin(["holm", "bh", "none"])]
         for family, rows in marginal.dropna(subset=["p_value", "p_adjusted"]).groupby("family"):
@@ -101,7 +104,9 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
 
 
 class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
-    """What the comparisons of one primary endpoint say together, and whether the index group varies more."""
+    """What the comparisons of one primary endpoint say together, and whether the index group varies
+    more.
+    """
 
     assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
     population: Series[pd.StringDtype] = text("The population.")
@@ -109,8 +114,8 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
     feature: Series[pd.StringDtype] = text("As in measurements.")
     index_group: Series[pd.StringDtype] = text("The index group, e.g. SSc.")
     verdict: Series[pd.StringDtype] = text(
-        "specific (differs from every other group, in one direction), shared (differs from healthy and is equivalent "
-        "to a disease), inconclusive or not_estimable.",
+        "specific (differs from every other group, in one direction), shared (differs from healthy "
+        "and is equivalent to a disease), inconclusive or not_estimable.",
         allowed=["specific", "shared", "inconclusive", "not_estimable"],
     )
     words: Series[pd.StringDtype] = text(
@@ -123,13 +128,15 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
     )
     n_controls: Series[int] = count("Other groups that could be compared.", "groups")
     p_specific: Series[float] = quantity(
-        "Intersection-union: the largest p of all groups; null when directions differ or a group is missing.",
+        "Intersection-union: the largest p of all groups; null when directions differ or a group "
+        "is missing.",
         "probability",
         0,
         1,
     )
     p_shared: Series[float] = quantity(
-        "The larger of p against healthy and the smallest p of two one-sided tests against a disease (Bonferroni).",
+        "The larger of p against healthy and the smallest p of two one-sided tests against a "
+        "disease (Bonferroni).",
         "probability",
         0,
         1,
@@ -141,7 +148,8 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
         "Margin of the plan: a ratio, for scores residual SDs.", "see measure", 0
     )
     spread_ratio: Series[float] = quantity(
-        "Spread between participants, index group over the average of the others (mean absolute deviations).",
+        "Spread between participants, index group over the average of the others (mean absolute "
+        "deviations).",
         "",
         0,
     )
@@ -157,7 +165,9 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
 
 
 class Diagnostics(Contract, key=("comparison", "assay", "population", "measure", "feature")):
-    """Beside each primary and secondary comparison: who carries it, covariates, unknown confounding, second model."""
+    """Beside each primary and secondary comparison: who carries it, covariates, unknown
+    confounding, second model.
+    """
 
     comparison: Series[pd.StringDtype] = text("As in comparisons.")
     assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
@@ -166,7 +176,8 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     feature: Series[pd.StringDtype] = text("As in measurements.")
     estimate_unadjusted: Series[float] = quantity("Estimate without covariates.", "as estimate")
     estimate_core: Series[float] = quantity(
-        "Estimate with the plan's core covariates; null when one of them is missing in a participant.",
+        "Estimate with the plan's core covariates; null when one of them is missing in a "
+        "participant.",
         "as estimate",
     )
     estimate_full: Series[float] = quantity("Estimate as in comparisons.", "as estimate")
@@ -183,11 +194,14 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     )
     is_carried_by_one: Series[pd.BooleanDtype] = pa.Field(
         nullable=True,
-        description="Whether the difference is shown at the plain level only with this participant.",
+        description=(
+            "Whether the difference is shown at the plain level only with this participant."
+        ),
         metadata={"unit": "yes/no"},
     )
     e_value: Series[float] = quantity(
-        "Risk ratio that an unknown confounder would need with group and measure to explain the estimate away.",
+        "Risk ratio that an unknown confounder would need with group and measure to explain the "
+        "estimate away.",
         "",
         1,
     )
@@ -209,13 +223,14 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     value_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
     value_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     weighted_estimate: Series[float] = quantity(
-        "Estimate of a share when participants weigh by the standard error of gate and counting; null without one.",
+        "Estimate of a share when participants weigh by the standard error of gate and counting; "
+        "null without one.",
         "as estimate",
     )
     weighted_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     missing_covariates: Series[pd.StringDtype] = text(
-        "The way with missing covariates that stands beside the plan's: imputed or complete_cases; null when nobody "
-        "lacks one.",
+        "The way with missing covariates that stands beside the plan's: imputed or complete_cases; "
+        "null when nobody lacks one.",
         nullable=True,
         allowed=["imputed", "complete_cases"],
     )

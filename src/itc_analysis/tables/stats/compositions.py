@@ -12,10 +12,12 @@ JOINT = "joint"
 
 
 class Compositions(Contract, key=("composition", "comparison", "part")):
-    """Parts of one whole compared together, each as a ratio to a reference part; a row for all parts jointly.
+    """Parts of one whole compared together, each as a ratio to a reference part; a row for all
+    parts jointly.
 
-    Shares of one whole are not independent: where one rises others fall. A ratio to a reference part does not move with the
-    other parts, and the joint test asks once whether the composition differs at all.
+    Shares of one whole are not independent: where one rises others fall. A ratio to a reference
+    part does not move with the other parts, and the joint test asks once whether the composition
+    differs at all.
     """
 
     composition: Series[pd.StringDtype] = text("Name in the plan.")
@@ -52,15 +54,15 @@ class Compositions(Contract, key=("composition", "comparison", "part")):
     df_residual: Series[float] = quantity("Joint: the denominator's degrees of freedom.", "", 0)
     p_value: Series[float] = quantity("Two-sided p.", "probability", 0, 1)
     p_permutation: Series[float] = quantity(
-        "Joint: Freedman-Lane permutation p of T2 from counts with half a cell added, also below the limit of "
-        "detection.",
+        "Joint: Freedman-Lane permutation p of T2 from counts with half a cell added, also below "
+        "the limit of detection.",
         "probability",
         0,
         1,
     )
     p_adjusted: Series[float] = quantity(
-        "Joint, and parts that the joint test leaves out: adjusted together over the contrasts. Other parts: Holm over "
-        "the parts, and never below the joint one.",
+        "Joint, and parts that the joint test leaves out: adjusted together over the contrasts. "
+        "Other parts: Holm over the parts, and never below the joint one.",
         "probability",
         0,
         1,
@@ -91,7 +93,9 @@ class Compositions(Contract, key=("composition", "comparison", "part")):
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:
-        """Every comparison has one joint row; adjusted p is never below p, nor that of a part in the joint test below it."""
+        """Every comparison has one joint row; adjusted p is never below p, nor that of a part in
+        the joint test below it.
+        """
         keys = ["composition", "comparison"]
         problems = adjusted_below_p(table, ["composition", "part"])
         for name, rows in table.groupby(keys, sort=False):

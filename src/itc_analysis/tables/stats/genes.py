@@ -9,7 +9,9 @@ from itc_analysis.tables.stats.comparisons import adjusted_below_p
 
 
 class Genes(Contract, key=("population", "comparison", "gene")):
-    """One gene of one population, index group against one other; a comparison without numbers is a row with gene '-'."""
+    """One gene of one population, index group against one other; a comparison without numbers is a
+    row with gene '-'.
+    """
 
     comparison: Series[pd.StringDtype] = text("Name, e.g. 'SSc vs healthy'.")
     index_group: Series[pd.StringDtype] = text("The index group.")
@@ -37,8 +39,9 @@ class Genes(Contract, key=("population", "comparison", "gene")):
     n_reference: Series[int] = count("Participants of the reference in the model.", "participants")
     covariates: Series[pd.StringDtype] = text("Covariates adjusted for; 'none' for none.")
     status: Series[pd.StringDtype] = text(
-        "ok; low_expression (too few molecules in too few participants, not tested); not_measured (a participant's "
-        "reference lacks the gene, not tested); outlier (one participant decides it, no p); not_estimable.",
+        "ok; low_expression (too few molecules in too few participants, not tested); not_measured "
+        "(a participant's reference lacks the gene, not tested); outlier (one participant decides "
+        "it, no p); not_estimable.",
         allowed=["ok", "low_expression", "not_measured", "outlier", "not_estimable"],
     )
     reason: Series[pd.StringDtype] = text(

@@ -1,4 +1,6 @@
-"""Tables of flow cytometry beside single cell: participant by participant, and how the two agree."""
+"""Tables of flow cytometry beside single cell: participant by participant, and how the two
+agree.
+"""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -10,7 +12,9 @@ from itc_analysis.tables.stats.comparisons import ESTIMABLE
 
 
 class Modalities(Contract, key=("participant_id", "population")):
-    """Share of T of one participant and population by flow cytometry and by single cell, and both together."""
+    """Share of T of one participant and population by flow cytometry and by single cell, and both
+    together.
+    """
 
     participant_id: Series[pd.StringDtype] = text("The person.")
     group: Series[pd.StringDtype] = text("The group.")
@@ -24,7 +28,8 @@ class Modalities(Contract, key=("participant_id", "population")):
     cell_share: Series[float] = quantity("Share of T by single cell.", "share", 0, 1)
     cell_limit: Series[float] = quantity("Its upper limit when below detection.", "share", 0, 1)
     cell_error: Series[float] = quantity(
-        "Standard error of its logit; binomial at the share that flow cytometry lets expect, where there is one.",
+        "Standard error of its logit; binomial at the share that flow cytometry lets expect, "
+        "where there is one.",
         "logit",
         0,
     )
@@ -39,8 +44,8 @@ class Modalities(Contract, key=("participant_id", "population")):
     )
     expected: Series[float] = quantity("Difference expected from all other participants.", "logit")
     expected_error: Series[float] = quantity(
-        "Standard error of a single difference about it: both sampling errors, the spread between methods and the "
-        "uncertainty of `expected`.",
+        "Standard error of a single difference about it: both sampling errors, the spread between "
+        "methods and the uncertainty of `expected`.",
         "logit",
         0,
     )
@@ -100,7 +105,9 @@ class Modalities(Contract, key=("participant_id", "population")):
 
 
 class ModalityAgreement(Contract, key=("population",)):
-    """How flow cytometry and single cell agree on one population, over all participants with both."""
+    """How flow cytometry and single cell agree on one population, over all participants with
+    both.
+    """
 
     population: Series[pd.StringDtype] = text("The population.")
     n_both: Series[int] = count("Participants quantified by both.", "participants")
@@ -123,7 +130,8 @@ class ModalityAgreement(Contract, key=("population",)):
         1,
     )
     offset: Series[float] = quantity(
-        "Odds by single cell over odds by flow cytometry: participants below detection by one included, discordant ones not.",
+        "Odds by single cell over odds by flow cytometry: participants below detection by one "
+        "included, discordant ones not.",
         "odds ratio",
         0,
     )
@@ -137,13 +145,14 @@ class ModalityAgreement(Contract, key=("population",)):
         "SD of a difference that sampling errors alone give (root mean square).", "logit", 0
     )
     method_sd: Series[float] = quantity(
-        "SD of the differences between participants beyond sampling errors (REML), without the discordant.",
+        "SD of the differences between participants beyond sampling errors (REML), without the "
+        "discordant.",
         "logit",
         0,
     )
     slope: Series[float] = quantity(
-        "Slope of single cell on flow cytometry with errors in both (York's weighted Deming line); 1 when the "
-        "difference is the same at all shares.",
+        "Slope of single cell on flow cytometry with errors in both (York's weighted Deming line); "
+        "1 when the difference is the same at all shares.",
         "logit per logit",
     )
     slope_lower: Series[float] = quantity("Lower limit of it.", "logit per logit")

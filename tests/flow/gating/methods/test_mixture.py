@@ -1,4 +1,6 @@
-"""Mixtures against scikit-learn on the same points, against the truth, and where they must refuse."""
+"""Mixtures against scikit-learn on the same points, against the truth, and where they must
+refuse.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +63,9 @@ def test_one_marker_agrees_with_scikit_learn(n_components: int) -> None:
     theirs = GaussianMixture(n_components, n_init=3, tol=1e-8, max_iter=5000, random_state=0)
     theirs.fit(values.T)
     order, their_order = np.argsort(ours.means[0, :, 0]), np.argsort(theirs.means_[:, 0])
-    # the points are moved to the middle of bins of 0.0025: means by a hundredth of that, variances by its
-    # square over 12; both stop when the likelihood stands still, which leaves a little on a flat top
+    # the points are moved to the middle of bins of 0.0025: means by a hundredth of that, variances
+    # by its square over 12; both stop when the likelihood stands still, which leaves a little on a
+    # flat top
     np.testing.assert_allclose(ours.means[0, order, 0], theirs.means_[their_order, 0], atol=1e-3)
     np.testing.assert_allclose(ours.shares[0, order], theirs.weights_[their_order], atol=5e-3)
     sd = np.sqrt(ours.covariances[0, order, 0, 0])
@@ -187,7 +190,7 @@ def test_the_error_of_an_ellipse_reaches_the_share() -> None:
         {
             "panel": "made",
             "populations": [
-                {"name": "bright", "parent": "all", "markers": ["A", "B"], "method": "mixture", "side": "above"}
+                {"name": "bright", "parent": "all", "markers": ["A", "B"], "method": "mixture", "side": "above"}  # noqa: E501
             ],
         },
         "t.yaml",

@@ -20,11 +20,11 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
 
 ENTRIES: list[dict[str, Any]] = [
-    {"name": "cd8_pos", "parent": "all", "markers": ["CD8"], "method": "density_minimum", "side": "above"},
-    {"name": "mait", "parent": "all", "markers": ["CD161"], "method": "density_minimum", "side": "above"},
-    {"name": "cd8_mait", "parent": "mait", "markers": ["CD8"], "method": "reference", "side": "above",
+    {"name": "cd8_pos", "parent": "all", "markers": ["CD8"], "method": "density_minimum", "side": "above"},  # noqa: E501
+    {"name": "mait", "parent": "all", "markers": ["CD161"], "method": "density_minimum", "side": "above"},  # noqa: E501
+    {"name": "cd8_mait", "parent": "mait", "markers": ["CD8"], "method": "reference", "side": "above",  # noqa: E501
      "arguments": {"of": "cd8_pos"}},
-    {"name": "not_cd8_mait", "parent": "mait", "markers": ["CD8"], "method": "reference", "side": "below",
+    {"name": "not_cd8_mait", "parent": "mait", "markers": ["CD8"], "method": "reference", "side": "below",  # noqa: E501
      "arguments": {"of": "cd8_pos"}},
 ]  # fmt: skip
 

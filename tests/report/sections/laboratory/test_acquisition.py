@@ -1,4 +1,6 @@
-"""The section on acquisition and batches: shares left out, the least steady tubes, bridge controls."""
+"""The section on acquisition and batches: shares left out, the least steady tubes, bridge
+controls.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def material(results: Path, settings: Settings) -> Material:
 
 @pytest.fixture
 def with_bridge(material: Material) -> Callable[..., Material]:
-    """Return a function that adds runs of the bridge control, the last of them of a share of its own."""
+    """Return a function that adds runs of the bridge control, the last of them of a share of its
+    own.
+    """
 
     def add(*, last: float = 0.03, n_runs: int = N_RUNS) -> Material:
         rows = [
@@ -205,12 +209,14 @@ def test_the_scale_of_every_marker_is_told_with_its_state(material: Material) ->
 
 
 def aligned(material: Material, *, after: float) -> Material:
-    """Return the material of a study that was aligned, with one rare share that moved to `after`."""
+    """Return the material of a study that was aligned, with one rare share that moved to
+    `after`.
+    """
     check = [
         {"panel": "panel_a", "gates": gates, "batch": batch, "source_id": f"bridge_{batch}",
-         "population": population, "marker": marker, "before": before, "lower": 0.001, "upper": 0.003,
+         "population": population, "marker": marker, "before": before, "lower": 0.001, "upper": 0.003,  # noqa: E501
          "after": after if population == "inkt" and batch == "b2" else before, "n_before": 40,
-         "n_after": 40, "is_within": None if marker != "-" else not (population == "inkt" and batch == "b2"
+         "n_after": 40, "is_within": None if marker != "-" else not (population == "inkt" and batch == "b2"  # noqa: E501
                                                                      and after > 0.003)}
         for gates in ("own", "reference")
         for batch, before in (("b1", 0.002), ("b2", 0.0025))
@@ -219,7 +225,7 @@ def aligned(material: Material, *, after: float) -> Material:
     peaks = [
         {"panel": "panel_a", "batch": "b2", "marker": "6B11", "peak": peak, "population": "not_gd",
          "reference": "b1", "state": state, "reason": reason}
-        for peak, state, reason in (("negative", "moved", None), ("positive", "left_out", "40 events"))
+        for peak, state, reason in (("negative", "moved", None), ("positive", "left_out", "40 events"))  # noqa: E501
     ]  # fmt: skip
     flow = material.settings.flow.model_copy(update={"align": True})
     tables = material.with_tables(

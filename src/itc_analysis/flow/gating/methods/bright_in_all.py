@@ -19,7 +19,8 @@ def fit(
 
     Parameters
     ----------
-    values : transformed units, shape (n_markers, n_events).
+    values : numpy.ndarray
+        transformed units, shape (n_markers, n_events).
     """
     dimmest = np.min(values, axis=0, keepdims=True)
     fitted = density_minimum.fit(

@@ -30,7 +30,8 @@ def fit(
 
     Parameters
     ----------
-    values : the marker left out, transformed units, shape (1, n_events).
+    values : numpy.ndarray
+        the marker left out, transformed units, shape (1, n_events).
     """
     ordered = np.sort(values[0])
     n = ordered.size
@@ -49,6 +50,8 @@ def fit(
         cut_se=(high - low) / 2,
         quality=None,
         status="weak",
-        reason=f"{markers[0]} is left out of this tube: {100 * quantile:.3g} % quantile of the control",
+        reason=(
+            f"{markers[0]} is left out of this tube: {100 * quantile:.3g} % quantile of the control"
+        ),
         method=NAME,
     )

@@ -40,15 +40,19 @@ def fit(
 
     Parameters
     ----------
-    values : transformed units, shape (2, n_events).
-    side : above for the cluster with the highest values (sum of both markers), below for the lowest.
-    coverage : share of the cluster's events inside the contour.
-    min_share : smaller clusters are not looked at, share of all events.
+    values : numpy.ndarray
+        transformed units, shape (2, n_events).
+    side : {"above", "below"}
+        above for the cluster with the highest values (sum of both markers), below for the lowest.
+    coverage : float
+        share of the cluster's events inside the contour.
+    min_share : float
+        smaller clusters are not looked at, share of all events.
 
     Notes
     -----
-    The error is that of the contour's place: the Poisson error of the smoothed density there over its slope,
-    median along the outline.
+    The error is that of the contour's place: the Poisson error of the smoothed density there over
+    its slope, median along the outline.
     """
     from scipy import ndimage  # only learning needs it: applying gates starts sooner without
 
@@ -129,6 +133,9 @@ def card() -> Card:
         fit=fit,
         n_markers=2,
         takes_side=True,
-        reads_as="draws a polygon along the contour that holds most of the highest (lowest) cluster of two markers",
+        reads_as=(
+            "draws a polygon along the contour that holds most of the highest (lowest) cluster of "
+            "two markers"
+        ),
         source="10.1093/bioinformatics/btu677",
     )

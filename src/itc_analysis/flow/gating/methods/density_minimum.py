@@ -36,11 +36,15 @@ def fit(
 
     Parameters
     ----------
-    values : transformed units, shape (1, n_events).
-    side : the side of the cut on which the population lies.
-    only_peak : what a single peak is taken for: negative (cut at its upper tail, weak),
-        positive (cut at its lower tail, weak), or refuse.
-    z : standard deviations between a single peak and its tail cut.
+    values : numpy.ndarray
+        transformed units, shape (1, n_events).
+    side : {"above", "below"}
+        the side of the cut on which the population lies.
+    only_peak : {"negative", "positive", "refuse"}
+        what a single peak is taken for: negative (cut at its upper tail, weak), positive (cut at
+        its lower tail, weak), or refuse.
+    z : float
+        standard deviations between a single peak and its tail cut.
     """
     density = densities.estimate(values[0])
     found = densities.valleys(density)
@@ -104,15 +108,19 @@ def with_rival(
     n_bootstrap: int,
     seed: int,
 ) -> Fitted:
-    """Return the fit with the next best valley, where it is clear as well and would change the count.
+    """Return the fit with the next best valley, where it is clear as well and would change the
+    count.
 
     Every bootstrap replicate chooses its valley; the share that chose the rival comes with it.
 
     Parameters
     ----------
-    fitted : the cut at the best valley.
-    found : all valleys.
-    best : the one that was taken.
+    fitted : Fitted
+        the cut at the best valley.
+    found : sequence of Valley
+        all valleys.
+    best : Valley
+        the one that was taken.
     """
     assert fitted.cut is not None  # cut at a valley
     assert isinstance(fitted.geometry, Threshold)

@@ -24,7 +24,8 @@ def fit(
 
     Parameters
     ----------
-    cut : transformed units.
+    cut : float
+        transformed units.
     """
     return Fitted(Threshold(markers, side, cut), cut, 0.0, None, "ok")
 

@@ -1,7 +1,9 @@
-"""Gating method `mixture`: normal populations of one or two markers, told apart by their likelihood.
+"""Gating method `mixture`: normal populations of one or two markers, told apart by their
+likelihood.
 
-Where populations overlap so much that no valley shows, and are near to normal on the transformed scale. One marker
-gives a cut where an event belongs as likely to the population as to its neighbour, two markers an ellipse.
+Where populations overlap so much that no valley shows, and are near to normal on the transformed
+scale. One marker gives a cut where an event belongs as likely to the population as to its
+neighbour, two markers an ellipse.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ ASHMANS_D = 2.0
 #: Very strong evidence for the further component, on the scale of twice a log likelihood: Kass and
 #: Raftery 1995 (doi:10.1080/01621459.1995.10476572).
 BIC_GAIN = 10.0
-#: Where more than a fifth of the smaller population lies on the wrong side, the gate is not trusted alone.
+#: Where more than a fifth of the smaller population lies on the wrong side, the gate is not trusted
+#: alone.
 CLEAR_SEPARATION = 0.8
 
 
@@ -45,17 +48,21 @@ def fit(
 
     Parameters
     ----------
-    values : transformed units, shape (1 or 2, n_events).
-    side : above for the population with the highest values (of two markers: of their sum), below
-        for the lowest.
-    n_populations : how many populations the parent holds.
-    coverage : share of the population inside the ellipse, for two markers.
+    values : numpy.ndarray
+        transformed units, shape (1 or 2, n_events).
+    side : {"above", "below"}
+        above for the population with the highest values (of two markers: of their sum), below for
+        the lowest.
+    n_populations : {2, 3, 4}
+        how many populations the parent holds.
+    coverage : float
+        share of the population inside the ellipse, for two markers.
 
     Notes
     -----
-    The error is the scatter over bootstrap replicates of the histogram; for an ellipse it is that of its edge
-    towards the nearest other population. The quality is 1 minus the share of the smaller side (population or
-    all others) that would be on the wrong side by likelihood.
+    The error is the scatter over bootstrap replicates of the histogram; for an ellipse it is that
+    of its edge towards the nearest other population. The quality is 1 minus the share of the
+    smaller side (population or all others) that would be on the wrong side by likelihood.
     """
     points, weights = _histogram(values)
     n = float(weights.sum())
@@ -152,7 +159,9 @@ def _separation(fitted: Gaussians, points: FloatArray, weights: FloatArray, own:
 
 
 def _crossings(drawn: Gaussians, own: int, other: int) -> FloatArray:
-    """Return where two components are equally likely between their means, NaN where nowhere; shape (R,)."""
+    """Return where two components are equally likely between their means, NaN where nowhere; shape
+    (R,).
+    """
     a, b = drawn.means[:, own, 0], drawn.means[:, other, 0]
     u, v = drawn.covariances[:, own, 0, 0], drawn.covariances[:, other, 0, 0]
     p, q = drawn.shares[:, own], drawn.shares[:, other]
@@ -171,7 +180,9 @@ def _crossings(drawn: Gaussians, own: int, other: int) -> FloatArray:
 def _edges(
     drawn: Gaussians, fitted: Gaussians, own: int, other: int, coverage: float
 ) -> FloatArray:
-    """Return where replicates of the ellipse end on the line towards another component, shape (R,)."""
+    """Return where replicates of the ellipse end on the line towards another component, shape
+    (R,).
+    """
     towards = fitted.means[0, other] - fitted.means[0, own]
     towards = towards / np.linalg.norm(towards)
     precision = np.linalg.inv(drawn.covariances[:, own])
@@ -182,7 +193,9 @@ def _edges(
 
 
 def _distance_square(coverage: float) -> float:
-    """Return the squared Mahalanobis distance within which a normal population of two markers lies."""
+    """Return the squared Mahalanobis distance within which a normal population of two markers
+    lies.
+    """
     return float(-2 * np.log1p(-coverage))
 
 
@@ -194,8 +207,8 @@ def card() -> Card:
         n_markers=(1, 2),
         takes_side=True,
         reads_as=(
-            "tells overlapping normal populations apart by likelihood: a cut for one marker, an ellipse "
-            "for two"
+            "tells overlapping normal populations apart by likelihood: a cut for one marker, an "
+            "ellipse for two"
         ),
         source="10.1002/cyto.a.20531",
     )

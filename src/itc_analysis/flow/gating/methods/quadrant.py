@@ -1,7 +1,7 @@
 """Gating method `quadrant`: one of four fields, the second cut learned on either side of the first.
 
-One cross for all four would assume that brightness in one marker says nothing about the other; with spillover
-or dim receptors it does (openCyto's quadGate.seq).
+One cross for all four would assume that brightness in one marker says nothing about the other; with
+spillover or dim receptors it does (openCyto's quadGate.seq).
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ def fit(
 
     Parameters
     ----------
-    values : transformed units, shape (2, n_events).
-    quadrant : side of the first and of the second marker.
+    values : numpy.ndarray
+        transformed units, shape (2, n_events).
+    quadrant : {"++", "+-", "-+", "--"}
+        side of the first and of the second marker.
 
     Notes
     -----
-    Where the events of that side show one peak only, the second cut is that of all events and the gate is
-    weak. The error is the larger one of the two cuts'.
+    Where the events of that side show one peak only, the second cut is that of all events and the
+    gate is weak. The error is the larger one of the two cuts'.
     """
     whole = [_cut(values[i], markers[i], quadrant[i], n_bootstrap, seed) for i in (0, 1)]
     if all(found.cut is None for found in whole):
@@ -93,6 +95,8 @@ def card() -> Card:
         fit=fit,
         n_markers=2,
         takes_side=False,
-        reads_as="one of four fields of two markers, the second cut learned on the first one's side",
+        reads_as=(
+            "one of four fields of two markers, the second cut learned on the first one's side"
+        ),
         source="10.1371/journal.pcbi.1003806",
     )

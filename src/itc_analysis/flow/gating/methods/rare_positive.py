@@ -28,8 +28,10 @@ def fit(
 
     Parameters
     ----------
-    values : transformed units, shape (1, n_events).
-    z : standard deviations between the main peak and the tail cut.
+    values : numpy.ndarray
+        transformed units, shape (1, n_events).
+    z : float
+        standard deviations between the main peak and the tail cut.
     """
     density = densities.estimate(values[0])
     peak = densities.main_peak(density)

@@ -1,7 +1,8 @@
 """Gating method `reference`: the cut of another population, on the same marker.
 
-For a parent too small or too one-sided to place a cut of its own: a CD8 cut learned on all T cells serves
-within the few that are MAIT. Where the other's cut is pooled, borrowed or drawn by hand, this one follows.
+For a parent too small or too one-sided to place a cut of its own: a CD8 cut learned on all T cells
+serves within the few that are MAIT. Where the other's cut is pooled, borrowed or drawn by hand,
+this one follows.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ def follow(
 
     Parameters
     ----------
-    other : how the other population was learned in this tube.
-    of : its name.
-    markers, side : of the population that follows.
+    other : Fitted
+        how the other population was learned in this tube.
+    of : str
+        its name.
+    markers, side : tuple of str or {"above", "below"}
+        of the population that follows.
     """
     if not isinstance(other.geometry, Threshold):
         method = NO_CHANNEL if other.method == NO_CHANNEL else None

@@ -34,11 +34,15 @@ def fit(
 
     Parameters
     ----------
-    values : forward and side scatter, transformed (linear) units, shape (2, n_events).
-    coverage : share of a normal cluster inside the ellipse; real clusters have heavier tails.
-    min_share : smaller clusters are not looked at, share of all events.
-    debris_below : clusters whose forward scatter is below this share of the largest cluster
-        position are debris.
+    values : numpy.ndarray
+        forward and side scatter, transformed (linear) units, shape (2, n_events).
+    coverage : float
+        share of a normal cluster inside the ellipse; real clusters have heavier tails.
+    min_share : float
+        smaller clusters are not looked at, share of all events.
+    debris_below : float
+        clusters whose forward scatter is below this share of the largest cluster position are
+        debris.
     """
     from scipy import ndimage  # only learning needs it: applying gates starts sooner without
 
@@ -78,7 +82,9 @@ def fit(
 
 
 def _bandwidth(n: int) -> float:
-    """Return the smoothing in bins; Scott's n^(-1/6) for two dimensions, a tenth of the axis wide."""
+    """Return the smoothing in bins; Scott's n^(-1/6) for two dimensions, a tenth of the axis
+    wide.
+    """
     return float(np.clip(_N_BINS / 10 * n ** (-1 / 6), _NARROWEST, _WIDEST))
 
 
@@ -107,5 +113,8 @@ def card() -> Card:
         fit=fit,
         n_markers=2,
         takes_side=False,
-        reads_as="draws an ellipse around the lymphocytes: lowest side scatter, not debris (markers: forward, side)",
+        reads_as=(
+            "draws an ellipse around the lymphocytes: lowest side scatter, not debris (markers: "
+            "forward, side)"
+        ),
     )

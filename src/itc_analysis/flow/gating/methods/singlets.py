@@ -29,8 +29,10 @@ def fit(
 
     Parameters
     ----------
-    values : area and height, transformed (linear) units, shape (2, n_events).
-    z : width of the band in robust standard deviations of height relative to the line.
+    values : numpy.ndarray
+        area and height, transformed (linear) units, shape (2, n_events).
+    z : float
+        width of the band in robust standard deviations of height relative to the line.
     """
     area, height = values.astype(np.float64)
     inside = (area > 0) & (height > 0) & (area < 1) & (height < 1)  # 1: the detector is saturated
@@ -85,5 +87,7 @@ def card() -> Card:
         fit=fit,
         n_markers=2,
         takes_side=False,
-        reads_as="keeps single cells: pulse height as expected from pulse area (markers: area, height)",
+        reads_as=(
+            "keeps single cells: pulse height as expected from pulse area (markers: area, height)"
+        ),
     )

@@ -1,4 +1,6 @@
-"""Gating method `tail`: cut where the tail of the negative peak ends, when no positive peak is seen."""
+"""Gating method `tail`: cut where the tail of the negative peak ends, when no positive peak is
+seen.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +44,14 @@ def fit(
 
     Parameters
     ----------
-    values : transformed units, shape (1, n_events).
-    side : the side of the cut on which the population lies.
-    z : standard deviations above the mode; 4 leaves 3 of 100,000 events of a normal peak.
-    peak : which peak is the negative one.
+    values : numpy.ndarray
+        transformed units, shape (1, n_events).
+    side : {"above", "below"}
+        the side of the cut on which the population lies.
+    z : float
+        standard deviations above the mode; 4 leaves 3 of 100,000 events of a normal peak.
+    peak : {"largest", "lowest"}
+        which peak is the negative one.
     """
     density = densities.estimate(values[0])
     mode = densities.main_peak(density) if peak == "largest" else densities.lowest_peak(density)
@@ -125,6 +131,9 @@ def card() -> Card:
         fit=fit,
         n_markers=1,
         takes_side=True,
-        reads_as="cuts where the tail of the negative peak ends; for markers without a visible positive peak",
+        reads_as=(
+            "cuts where the tail of the negative peak ends; for markers without a visible positive "
+            "peak"
+        ),
         source="10.1371/journal.pcbi.1003806",
     )

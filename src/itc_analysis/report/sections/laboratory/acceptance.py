@@ -42,8 +42,8 @@ def blocks(material: Material) -> list[Block]:
         )
     return [
         Table(
-            "Acceptance rules of cell counts. A tube that breaks one keeps its counts, and says so where they are "
-            "listed.",
+            "Acceptance rules of cell counts. A tube that breaks one keeps its counts, and says so "
+            "where they are listed.",
             ["Rule", "Tubes judged", "Break it", "Remark"],
             body,
             numeric=frozenset([1, 2]),

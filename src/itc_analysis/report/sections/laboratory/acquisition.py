@@ -1,4 +1,6 @@
-"""Was each tube acquired steadily, and did the batches agree? What was left out, and bridge controls."""
+"""Was each tube acquired steadily, and did the batches agree? What was left out, and bridge
+controls.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,11 @@ OVER_TIME = (6.2, 2.9)
 TITLE_SIZE = 9
 
 HOW_TO_READ_OVER_TIME = (
-    "Points: the flow rate of each stretch of the acquisition, blue where it was kept and vermilion where some of it "
-    "was left out. Green line: how far the most deviating signal lies from the tube’s median, in robust standard "
-    "deviations. Look for vermilion where nothing happens (it should have stayed), and for steps or slopes that were "
-    "kept (they should have gone)."
+    "Points: the flow rate of each stretch of the acquisition, blue where it was kept and "
+    "vermilion where some of it was left out. Green line: how far the most deviating signal lies "
+    "from the tube’s median, in robust standard deviations. Look for vermilion where nothing "
+    "happens (it should have stayed), and for steps or slopes that were kept (they should have "
+    "gone)."
 )
 
 #: How the flow room says that a tube could not be judged over time.
@@ -62,9 +65,10 @@ def shares_removed(material: Material) -> pd.DataFrame:
 
     Returns
     -------
-    `TubeQuality` with `removed` (margins and time, 0-1; missing for a file that was not read), `removed_time`
-    (unsteady stretches, of the events inside the margins; missing where time could not be judged) and
-    `deviation` (largest of the signals, robust standard deviations).
+    pandas.DataFrame
+        `TubeQuality` with `removed` (margins and time, 0-1; missing for a file that was not read),
+        `removed_time` (unsteady stretches, of the events inside the margins; missing where time
+        could not be judged) and `deviation` (largest of the signals, robust standard deviations).
     """
     quality = material.tube_quality
     n_events = quality["n_events"].where(quality["n_events"] > 0).astype(float)
@@ -98,10 +102,11 @@ def by_status(shares: pd.DataFrame) -> Table:
                 ]
             )
     return Table(
-        "Tubes, controls included, by what became of them. Left out: events at the detectors’ margins and in "
-        "unsteady stretches, of all events of the file; in unsteady stretches: of the events inside the margins, "
-        "for the tubes whose acquisition could be judged. Some tubes with much left out are nothing unusual; a "
-        "panel or batch where most tubes lose much points to the instrument.",
+        "Tubes, controls included, by what became of them. Left out: events at the detectors’ "
+        "margins and in unsteady stretches, of all events of the file; in unsteady stretches: of "
+        "the events inside the margins, for the tubes whose acquisition could be judged. Some "
+        "tubes with much left out are nothing unusual; a panel or batch where most tubes lose much "
+        "points to the instrument.",
         [
             "Panel: status",
             "Tubes",
@@ -117,7 +122,9 @@ def by_status(shares: pd.DataFrame) -> Table:
 
 
 def dead_and_debris(quality: pd.DataFrame) -> list[Block]:
-    """Return median and largest share of dead cells and debris by panel, and why some tubes have none."""
+    """Return median and largest share of dead cells and debris by panel, and why some tubes have
+    none.
+    """
     body = []
     for panel, own in quality[quality["tube"] == "stained"].groupby("panel", sort=True):
         for what in ("dead", "debris"):
@@ -137,9 +144,10 @@ def dead_and_debris(quality: pd.DataFrame) -> list[Block]:
         return [Paragraph("No stained tube has been read.")]
     return [
         Table(
-            "Stained tubes, by their own gates. Dead cells: beyond the viability cut, of all events but beads and "
-            "debris. Debris: less forward scatter than the scatter gate, of all events but beads. Old or badly "
-            "frozen samples stand out; dead cells bind antibodies and tetramers.",
+            "Stained tubes, by their own gates. Dead cells: beyond the viability cut, of all "
+            "events but beads and debris. Debris: less forward scatter than the scatter gate, of "
+            "all events but beads. Old or badly frozen samples stand out; dead cells bind "
+            "antibodies and tetramers.",
             ["Panel", "Tubes", "Median", "Most", "In tube", "Not known (tubes)"],
             body,
             numeric=frozenset([1, 2, 3]),
@@ -152,7 +160,8 @@ def over_time(shares: pd.DataFrame, material: Material) -> list[Block]:
     if material.acquisitions.empty:
         return [
             Paragraph(
-                "No tube could be judged along its acquisition, so there is no picture of it over time."
+                "No tube could be judged along its acquisition, so there is no picture of it over "
+                "time."
             )
         ]
     blocks: list[Block] = [Paragraph(HOW_TO_READ_OVER_TIME)]
@@ -165,7 +174,9 @@ def over_time(shares: pd.DataFrame, material: Material) -> list[Block]:
 
 
 def least_steady(shares: pd.DataFrame, most: int) -> dict[str, list[str]]:
-    """Return per panel the tubes that lost most over time; of equal ones those that deviate most."""
+    """Return per panel the tubes that lost most over time; of equal ones those that deviate
+    most.
+    """
     judged = shares[shares["removed_time"].notna()].sort_values(
         ["panel", "removed_time", "deviation", "file_id"], ascending=[True, False, False, True]
     )

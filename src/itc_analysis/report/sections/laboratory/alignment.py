@@ -1,4 +1,6 @@
-"""What aligning the batches to the bridge control did: shares and marker levels before and after."""
+"""What aligning the batches to the bridge control did: shares and marker levels before and
+after.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +45,10 @@ def summary(material: Material) -> str:
     onto = words.listed([f"{batch} ({panel})" for panel, batch in references.items()])
     moved = landmarks[landmarks["state"] == "moved"].drop_duplicates(["panel", "batch", "marker"])
     return (
-        f"Events were aligned to the bridge control of {onto}: {words.plural(len(moved), 'marker')} of single "
-        "batches moved. The control both teaches and tests the alignment, so less variation is expected here; "
-        "what must not happen is that a share, of a rare population above all, leaves the limits that its "
-        "count had before."
+        f"Events were aligned to the bridge control of {onto}: "
+        f"{words.plural(len(moved), 'marker')} of single batches moved. The control both teaches "
+        "and tests the alignment, so less variation is expected here; what must not happen is that "
+        "a share, of a rare population above all, leaves the limits that its count had before."
     )
 
 
@@ -70,10 +72,11 @@ def shares(variation: pd.DataFrame) -> Table:
             ]
         )
     return Table(
-        "Shares of the bridge control: coefficient of variation between batches before and after alignment, with "
-        "the gates that its tubes have in this run, and with the gates of the reference batch in all batches. "
-        "Outside: tubes (counted for both) whose share after lies beyond its 95 % limits before. Fewest: events "
-        "in the smallest tube; below some 100, counting alone varies by more than a tenth.",
+        "Shares of the bridge control: coefficient of variation between batches before and after "
+        "alignment, with the gates that its tubes have in this run, and with the gates of the "
+        "reference batch in all batches. Outside: tubes (counted for both) whose share after lies "
+        "beyond its 95 % limits before. Fewest: events in the smallest tube; below some 100, "
+        "counting alone varies by more than a tenth.",
         [
             "Population",
             "Fewest",
@@ -102,8 +105,8 @@ def marker_levels(levels: pd.DataFrame) -> Table:
         for row in each_row(own)
     ]
     return Table(
-        "Marker medians of the bridge control on the 0-1 scale: standard deviation between batches before and "
-        "after alignment.",
+        "Marker medians of the bridge control on the 0-1 scale: standard deviation between batches "
+        "before and after alignment.",
         ["Population", "Marker", "Fewest", "Before", "After"],
         body,
         numeric=frozenset([2, 3, 4]),
@@ -117,8 +120,8 @@ def not_used(left_out: pd.DataFrame) -> Table:
         for row in each_row(left_out)
     ]
     return Table(
-        "Peaks of the bridge control that could not be followed; where only one peak of a marker is known, its "
-        "shift fades to nothing at the other end of the scale.",
+        "Peaks of the bridge control that could not be followed; where only one peak of a marker "
+        "is known, its shift fades to nothing at the other end of the scale.",
         ["Marker", "Batch", "Peak", "Why"],
         body,
     )

@@ -22,15 +22,18 @@ MANY_ROWS = 15
 
 
 def blocks(material: Material) -> list[Block]:
-    """Return the charts of the bridge control and its runs outside the limits, or why there is none."""
+    """Return the charts of the bridge control and its runs outside the limits, or why there is
+    none.
+    """
     samples = material.samples
     n_controls = int((samples["sample_type"] == "bridge_control").sum())
     chart = chart_bridge(material.measurements)
     if chart.empty and not n_controls:
         return [
             Paragraph(
-                "The study has no bridge control (the same material in every batch), so nothing shows whether the "
-                "numbers moved from batch to batch, and no batch can be corrected."
+                "The study has no bridge control (the same material in every batch), so nothing "
+                "shows whether the numbers moved from batch to batch, and no batch can be "
+                "corrected."
             )
         ]
     if chart.empty:
@@ -54,7 +57,9 @@ def blocks(material: Material) -> list[Block]:
 
 
 def summary(chart: pd.DataFrame) -> str:
-    """Return how many runs there are, how many numbers lie outside, and how many would by chance."""
+    """Return how many runs there are, how many numbers lie outside, and how many would by
+    chance.
+    """
     runs = words.plural(chart["source_id"].nunique(), "run")
     batches = words.plural(chart["batch"].nunique(), "batch", "batches")
     numbers = words.plural(len(chart[KEY].drop_duplicates()), "number")
@@ -62,8 +67,8 @@ def summary(chart: pd.DataFrame) -> str:
     judged = chart[chart["verdict"] != "too_few"]
     if judged.empty:
         return (
-            f"{told} Limits need at least three other runs of the same number, so no run is judged: compare "
-            "the points of the batches by eye."
+            f"{told} Limits need at least three other runs of the same number, so no run is "
+            "judged: compare the points of the batches by eye."
         )
     n_out = int((judged["verdict"] == "out").sum())
     n_watched = int((judged["verdict"] == "warning").sum())
@@ -72,9 +77,10 @@ def summary(chart: pd.DataFrame) -> str:
     expected = 2 * student.sf(OUT, size - 2).sum()
     watched = 2 * student.sf(WATCHED, size - 2).sum() - expected
     return (
-        f"{told} Of {len(judged):,} values judged against the other runs, those beyond {WATCHED} standard deviations "
-        f"number {n_watched:,} and those beyond {OUT} number {n_out:,}; a steady laboratory would give up to about "
-        f"{words.number(watched, 2)} and {words.number(expected, 2)} by chance."
+        f"{told} Of {len(judged):,} values judged against the other runs, those beyond {WATCHED} "
+        f"standard deviations number {n_watched:,} and those beyond {OUT} number {n_out:,}; a "
+        f"steady laboratory would give up to about {words.number(watched, 2)} and "
+        f"{words.number(expected, 2)} by chance."
     )
 
 
@@ -95,8 +101,8 @@ def outside_limits(outside: pd.DataFrame) -> Table:
         for row in each_row(ordered)
     ]
     return Table(
-        f"Runs of the bridge control beyond {OUT} standard deviations of the other runs: read people’s numbers of "
-        "that batch and population with care.",
+        f"Runs of the bridge control beyond {OUT} standard deviations of the other runs: read "
+        "people’s numbers of that batch and population with care.",
         ["Number", "Batch", "Run", "Value", "Expected", "SDs away"],
         body,
         numeric=frozenset([3, 4, 5]),
@@ -104,7 +110,9 @@ def outside_limits(outside: pd.DataFrame) -> Table:
 
 
 def charted_populations(chart: pd.DataFrame, material: Material) -> list[str]:
-    """Return the populations to chart: those of the answer; without comparisons, all with a share."""
+    """Return the populations to chart: those of the answer; without comparisons, all with a
+    share.
+    """
     compared = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
     charted = set(chart.loc[chart["measure"].isin(answer.ABUNDANCE), "population"])
     if compared:
@@ -140,11 +148,12 @@ def _charts(chart: pd.DataFrame, material: Material) -> list[Block]:
     return [
         Gallery(
             figures,
-            f"Each point is one run of the bridge control, batch by batch; the grey bar is what the other runs let "
-            f"expect (mean ± {OUT} standard deviations, never narrower than counting explains). Blue: inside; "
-            f"orange: beyond {WATCHED} standard deviations; vermilion: beyond {OUT}; grey: too few other runs to "
-            "judge. Look for points outside their bar and for several in a row on one side: a lot or a laser has "
-            "changed, and the people of these batches moved with it.",
+            "Each point is one run of the bridge control, batch by batch; the grey bar is what the "
+            f"other runs let expect (mean ± {OUT} standard deviations, never narrower than "
+            f"counting explains). Blue: inside; orange: beyond {WATCHED} standard deviations; "
+            f"vermilion: beyond {OUT}; grey: too few other runs to judge. Look for points outside "
+            "their bar and for several in a row on one side: a lot or a laser has changed, and the "
+            "people of these batches moved with it.",
         )
     ]
 

@@ -1,4 +1,6 @@
-"""How tubes were compensated, what seems wrong with it in the samples, and what spreading the dyes cause."""
+"""How tubes were compensated, what seems wrong with it in the samples, and what spreading the dyes
+cause.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +49,11 @@ def _spill(material: Material) -> list[Block]:
     )
     over = known[is_over].sort_values(["panel", "slope", "source", "detector"], kind="stable")
     sentence = (
-        f"Of {words.plural(len(spill), 'pair')} of channels, {words.count(len(over))} seem over-compensated in most "
-        f"of the tubes that can tell (in {FEWEST} or more, where there are as many), and {words.count(n_unknown)} cannot be told in any (no bright cells, or none "
-        "without the other marker). Under-compensation is not listed: in a stained sample it looks like markers "
-        "that occur together (spill.parquet holds both)."
+        f"Of {words.plural(len(spill), 'pair')} of channels, {words.count(len(over))} seem "
+        f"over-compensated in most of the tubes that can tell (in {FEWEST} or more, where there "
+        f"are as many), and {words.count(n_unknown)} cannot be told in any (no bright cells, or "
+        "none without the other marker). Under-compensation is not listed: in a stained sample it "
+        "looks like markers that occur together (spill.parquet holds both)."
     )
     if over.empty:
         return [Paragraph(sentence)]
@@ -65,9 +68,9 @@ def _spill(material: Material) -> list[Block]:
         for row in each_row(over)
     ]
     table = Table(
-        "Over-compensated pairs: where the source is bright, the events without the detector’s marker lie below "
-        "zero. Slope: units in the detector per unit of the source; add so much spillover to the matrix, and look "
-        "again.",
+        "Over-compensated pairs: where the source is bright, the events without the detector’s "
+        "marker lie below zero. Slope: units in the detector per unit of the source; add so much "
+        "spillover to the matrix, and look again.",
         ["Source", "Detector", "Slope", "Tubes that can tell", "Over-compensated"],
         body,
         numeric=frozenset([2, 3, 4]),
@@ -82,8 +85,8 @@ def _spreading(material: Material) -> list[Block]:
     if not material.spreading:
         return [
             Paragraph(
-                "Spreading by spillover was not measured: it needs single stains (itc spillover writes it beside the "
-                "matrix)."
+                "Spreading by spillover was not measured: it needs single stains (itc spillover "
+                "writes it beside the matrix)."
             )
         ]
     return [
@@ -98,9 +101,9 @@ def _spreading(material: Material) -> list[Block]:
 def _spreading_table(rows: list[list[str]]) -> Table:
     header, *body = rows
     return Table(
-        "Spillover spreading matrix (Nguyen 2013): how much the spread in each detector (columns) grows per square "
-        "root of the brightness of each stain (rows). Large numbers: do not look for dim markers in that detector on "
-        "cells bright in that stain.",
+        "Spillover spreading matrix (Nguyen 2013): how much the spread in each detector (columns) "
+        "grows per square root of the brightness of each stain (rows). Large numbers: do not look "
+        "for dim markers in that detector on cells bright in that stain.",
         ["Stain", *header[1:]],
         [[row[0], *(words.number(value, 2) for value in row[1:])] for row in body],
         numeric=frozenset(range(1, len(header))),

@@ -1,4 +1,6 @@
-"""How cells were told apart: gates of a few tubes, the state of all gates, what could be detected."""
+"""How cells were told apart: gates of a few tubes, the state of all gates, what could be
+detected.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,10 @@ from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 BADNESS = {"not_estimable": 4, "weak": 3, "ambiguous": 3, "borrowed": 2, "control": 2, "pooled": 1}
 
 STATE_MEANINGS = (
-    "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or study, because the "
-    "tube could not decide; control: from an FMO tube; ambiguous: two places are as likely, and the interval holds the count at either; "
-    "weak: the tube could not decide and neither batch nor control could help; manual: set by a person; not estimable: not counted."
+    "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or "
+    "study, because the tube could not decide; control: from an FMO tube; ambiguous: two places "
+    "are as likely, and the interval holds the count at either; weak: the tube could not decide "
+    "and neither batch nor control could help; manual: set by a person; not estimable: not counted."
 )
 
 
@@ -82,8 +85,9 @@ def overview_links(material: Material) -> list[Block]:
 def example_tubes(material: Material) -> dict[str, list[str]]:
     """Return the tubes to draw per panel: stained, readable, the worst judged first.
 
-    Participants' tubes are drawn; those of bridge controls only where a panel has no others. A tube is judged by the states of its gates (`BADNESS`), then by how little weight its own cuts
-    kept, then by name.
+    Participants' tubes are drawn; those of bridge controls only where a panel has no others. A tube
+    is judged by the states of its gates (`BADNESS`), then by how little weight its own cuts kept,
+    then by name.
     """
     quality = material.tube_quality
     usable = quality[(quality["tube"] == "stained") & (quality["status"] == "ok")]
@@ -111,7 +115,9 @@ def example_tubes(material: Material) -> dict[str, list[str]]:
 
 
 def with_cut(gates: pd.DataFrame) -> pd.DataFrame:
-    """Return the gates that lie in marker space; combinations of other gates have no state of their own."""
+    """Return the gates that lie in marker space; combinations of other gates have no state of their
+    own.
+    """
     is_combination = gates["geometry"].fillna("").str.contains('"kind": "combination"', regex=False)
     return gates[~is_combination]
 
@@ -125,7 +131,10 @@ def told_states(gates: pd.DataFrame) -> str:
         for state in GATE_STATES
         if state in found
     ]
-    return f"{words.plural(len(placed), 'gate')} in marker space: {words.listed(told)}. {STATE_MEANINGS}"
+    return (
+        f"{words.plural(len(placed), 'gate')} in marker space: {words.listed(told)}. "
+        f"{STATE_MEANINGS}"
+    )
 
 
 def states(gates: pd.DataFrame) -> Table:
@@ -141,7 +150,9 @@ def states(gates: pd.DataFrame) -> Table:
         for population in in_tree_order(rows)
     ]
     return Table(
-        caption="Tubes by the state of each gate; populations that combine other gates are left out.",
+        caption=(
+            "Tubes by the state of each gate; populations that combine other gates are left out."
+        ),
         header=["Population (panel)", *(state.replace("_", " ") for state in GATE_STATES)],
         rows=body,
         numeric=frozenset(range(1, len(GATE_STATES) + 1)),
@@ -182,9 +193,10 @@ def detection(material: Material) -> Table | Paragraph:
         )
     flow = material.settings.flow
     return Table(
-        caption=f"Participants' tubes by detection, after subtraction of background events: quantified from "
-        f"{flow.loq_events} events, detected from {flow.lod_events}, below the limit of detection under that. "
-        "Below LoD is compared as “at most the limit”, never as zero.",
+        caption="Participants' tubes by detection, after subtraction of background events: "
+        f"quantified from {flow.loq_events} events, detected from {flow.lod_events}, below the "
+        "limit of detection under that. Below LoD is compared as “at most the limit”, never as "
+        "zero.",
         header=[
             "Population (panel)",
             "Median events",

@@ -48,8 +48,9 @@ def _table(material: Material) -> Table:
         for row in each_row(material.scales)
     ]
     return Table(
-        "Scales on which events were gated. Top: the value at 1, in instrument units. Width: decades around zero "
-        "that are linear; where single tubes differ much, some of them may be compensated badly.",
+        "Scales on which events were gated. Top: the value at 1, in instrument units. Width: "
+        "decades around zero that are linear; where single tubes differ much, some of them may be "
+        "compensated badly.",
         ["Marker", "Scale", "Top", "Width", "Single tubes", "Tubes", "State"],
         body,
         numeric=frozenset(range(2, 6)),

@@ -50,7 +50,10 @@ def quality(libraries: pd.DataFrame) -> Table:
             ]
         )
     return Table(
-        caption="Libraries: barcodes in the file, cells after quality control, cells with a productive receptor.",
+        caption=(
+            "Libraries: barcodes in the file, cells after quality control, cells with a productive "
+            "receptor."
+        ),
         header=[
             "Library",
             "Sample",
@@ -76,8 +79,8 @@ def calls(cells: pd.DataFrame) -> Table:
         for library, row in counted.sort_index().iterrows()
     ]
     return Table(
-        caption="Cells by library and call. “Indeterminate” means that no call reached the threshold: it is an "
-        "answer, and such cells stay in no population.",
+        caption="Cells by library and call. “Indeterminate” means that no call reached the "
+        "threshold: it is an answer, and such cells stay in no population.",
         header=["Library", *(words.population(str(name)) for name in names), "All cells"],
         rows=body,
         numeric=frozenset(range(1, len(names) + 2)),
@@ -103,7 +106,10 @@ def evidence(cells: pd.DataFrame) -> Table:
             ]
         )
     return Table(
-        caption="What decided the calls, and how probable the typical call is, given receptor and RNA. A conflict is a cell whose receptor and RNA point to different populations.",
+        caption=(
+            "What decided the calls, and how probable the typical call is, given receptor and RNA. "
+            "A conflict is a cell whose receptor and RNA point to different populations."
+        ),
         header=["Call", "Cells", "Median probability", "Decided by", "Conflicts"],
         rows=body,
         numeric=frozenset([1, 2, 4]),

@@ -1,4 +1,6 @@
-"""Are the groups alike, and large enough? Balance of covariates, sizes against the plan, power, pairs."""
+"""Are the groups alike, and large enough? Balance of covariates, sizes against the plan, power,
+pairs.
+"""
 
 from __future__ import annotations
 
@@ -66,10 +68,11 @@ def sizes(material: Material) -> Table:
         cells.append(words.NOTHING if is_index else _pairs(participants, material, group))
         body.append(cells)
     return Table(
-        f"Group sizes. The ratio is the largest ratio of geometric means below 1 that {cohort.index_group} "
-        "against the group would show with 80 % power (two-sample t test, standard deviation of the logarithm 1), alone "
-        f"and at Bonferroni’s level for {N_PRIMARY} comparisons: a difference nearer to 1 may be there "
-        f"unseen. Pairs: people of {cohort.index_group} with a control of the same sex, at most {PAIR_YEARS} years apart.",
+        "Group sizes. The ratio is the largest ratio of geometric means below 1 that "
+        f"{cohort.index_group} against the group would show with 80 % power (two-sample t test, "
+        f"standard deviation of the logarithm 1), alone and at Bonferroni’s level for {N_PRIMARY} "
+        "comparisons: a difference nearer to 1 may be there unseen. Pairs: people of "
+        f"{cohort.index_group} with a control of the same sex, at most {PAIR_YEARS} years apart.",
         ["Group", "Planned", "Enrolled", "Analysed", "Ratio, alone", "Ratio, corrected", "Pairs"],
         body,
         numeric=frozenset(range(1, 7)),
@@ -102,9 +105,9 @@ def _differences(table: pd.DataFrame, material: Material) -> Figure:
         )
     return Figure(
         picture,
-        f"Each mark is the difference of one covariate between {index_group} and a control, in standard deviations. "
-        "Marks in the grey band (below 0.1) are as good as equal; those far outside may stand in for the "
-        "disease where the model does not adjust for them.",
+        f"Each mark is the difference of one covariate between {index_group} and a control, in "
+        "standard deviations. Marks in the grey band (below 0.1) are as good as equal; those far "
+        "outside may stand in for the disease where the model does not adjust for them.",
         width=700,
         is_wide=True,
     )
@@ -128,7 +131,8 @@ def _small_multiples(material: Material) -> Details:
         alt = "Covariates by group: one picture each, every analysed participant a point."
         picture = to_png(figure, alt=alt)
     caption = (
-        "Every point is one analysed participant. The bar is the median, or for yes/no the share of yes; below, how "
-        "many have a value, and in brackets how many have none. Look for groups whose clouds hardly overlap."
+        "Every point is one analysed participant. The bar is the median, or for yes/no the share "
+        "of yes; below, how many have a value, and in brackets how many have none. Look for groups "
+        "whose clouds hardly overlap."
     )
     return Details("Every covariate by group", [Figure(picture, caption, is_wide=True)])

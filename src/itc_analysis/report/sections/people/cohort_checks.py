@@ -1,4 +1,6 @@
-"""What the check of the cohort found: who fulfils which criteria, open questions, who could be recognised."""
+"""What the check of the cohort found: who fulfils which criteria, open questions, who could be
+recognised.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ def criteria(material: Material) -> list[Block]:
     if (table["verdict"] == "not_assessable").all():
         return [
             Paragraph(
-                f"No set of classification criteria could be assessed in {people}, because the sheets hold too few "
-                f"items{_declared(table)}."
+                f"No set of classification criteria could be assessed in {people}, because the "
+                f"sheets hold too few items{_declared(table)}."
             )
         ]
     groups = [group for group in material.groups_present if group in set(table["group"])]
@@ -38,9 +40,10 @@ def criteria(material: Material) -> list[Block]:
         cells = [_cell(counted, name, group, is_own=(name, group) in own) for group in groups]
         body.append([TITLES.get(name, name), *cells])
     shown = Table(
-        "People who fulfil / do not fulfil / cannot be assessed, by set of criteria and group; bold: the sets of the "
-        "group itself. Read down a column: fulfilling another group’s set is a possible overlap to look at, and “cannot be "
-        "assessed” means that an item that decides is missing, never “no”. Criteria classify for research; they are no "
+        "People who fulfil / do not fulfil / cannot be assessed, by set of criteria and group; "
+        "bold: the sets of the group itself. Read down a column: fulfilling another group’s set is "
+        "a possible overlap to look at, and “cannot be assessed” means that an item that decides "
+        "is missing, never “no”. Criteria classify for research; they are no "
         f"diagnosis{_declared(table)}.",
         ["Criteria", *groups],
         body,
@@ -69,9 +72,9 @@ def queries(material: Material) -> list[Block]:
         for row in each_row(table.sort_values("blocks", ascending=False, kind="stable"))
     ]
     shown = Table(
-        "What to find out or put right, those first that keep a person from being compared. The same list with a column "
-        "for the answers is cohort/queries.tsv in the results; answers go into the participant sheet, and the next run "
-        "takes them up.",
+        "What to find out or put right, those first that keep a person from being compared. The "
+        "same list with a column for the answers is cohort/queries.tsv in the results; answers go "
+        "into the participant sheet, and the next run takes them up.",
         ["Participant", "Group", "Kind", "Item", "What", "What to do", "Keeps from comparison"],
         body,
     )
@@ -97,10 +100,11 @@ def disclosure(material: Material) -> list[Block]:
         for group, sex in rows
     ]
     shown = Table(
-        f"{told or 'Nobody stands in a small cell.'} Each cell counts the people of one group, sex and age band (years). "
-        f"Grey: fewer than {k}, who might be recognised by what a neighbour knows; before sharing, use "
-        "cohort/participants_to_share.tsv, in which no such cell is left. Nothing here proves anonymity: pseudonymised "
-        "data stay personal data, and this page shows single people.",
+        f"{told or 'Nobody stands in a small cell.'} Each cell counts the people of one group, sex "
+        f"and age band (years). Grey: fewer than {k}, who might be recognised by what a neighbour "
+        "knows; before sharing, use cohort/participants_to_share.tsv, in which no such cell is "
+        "left. Nothing here proves anonymity: pseudonymised data stay personal data, and this page "
+        "shows single people.",
         ["Group, sex", *bands],
         body,
         numeric=frozenset(range(1, len(bands) + 1)),
@@ -121,7 +125,9 @@ def _people(row: Any) -> Text | Cell:
 
 
 def _declared(table: pd.DataFrame) -> str:
-    """Return for how many people the clinician's declaration stands in, as the end of a sentence."""
+    """Return for how many people the clinician's declaration stands in, as the end of a
+    sentence.
+    """
     own = table[table["is_of_group"]]
     assessed = own.loc[own["verdict"] != "not_assessable", "participant_id"]
     stands_in = own[own["declared"].notna() & ~own["participant_id"].isin(assessed)]

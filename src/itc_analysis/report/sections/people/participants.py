@@ -98,8 +98,9 @@ def flow_chart(material: Material) -> Figure:
     )
     return Figure(
         Markup(draw_flowchart(table)),  # escapes its text
-        "Read from the top: every box counts people, and what leaves to the right plus what goes on below "
-        "adds up to the box above. A person stands under one reason only, the first that applies.",
+        "Read from the top: every box counts people, and what leaves to the right plus what goes "
+        "on below adds up to the box above. A person stands under one reason only, the first that "
+        "applies.",
         width=900,
         is_wide=True,
     )
@@ -123,8 +124,9 @@ def table_one(material: Material) -> Table | Paragraph:
         own = {row.group: _with_missing(row.text, row.n_missing) for row in each_row(rows)}
         body.append([f"{label} ({unit}{first['statistic']})", *(own[g] for g in (*groups, "all"))])
     return Table(
-        caption="Median [lower quartile; upper quartile], or number (per cent of those known). A number after "
-        "“missing” counts people without the item; missing is never taken for “no”. A dash: known for nobody of the group.",
+        caption="Median [lower quartile; upper quartile], or number (per cent of those known). A "
+        "number after “missing” counts people without the item; missing is never taken for “no”. A "
+        "dash: known for nobody of the group.",
         header=[
             "Characteristic",
             *(f"{group} (n = {int(n_analysed.get(group, 0))})" for group in groups),
@@ -135,7 +137,9 @@ def table_one(material: Material) -> Table | Paragraph:
 
 
 def batches(material: Material) -> list[Block]:
-    """Return one table per panel: people per batch and group, and whether batch could pass for group."""
+    """Return one table per panel: people per batch and group, and whether batch could pass for
+    group.
+    """
     counted = batch_by_group(
         material.participants, material.samples, material.tubes, material.libraries
     )
@@ -154,7 +158,10 @@ def batches(material: Material) -> list[Block]:
         told_of[body] = (
             "with one batch or one group there is nothing to confound"
             if words.is_missing(v)
-            else f"Cramér’s V {v:.2f} (0: batch and group are independent, 1: the one gives away the other)"
+            else (
+                f"Cramér’s V {v:.2f} (0: batch and group are independent, 1: the one gives away "
+                "the other)"
+            )
         )
     # panels that were stained together have one table
     return [

@@ -38,8 +38,8 @@ def section(material: Material) -> PageSection:
     if not (rows["role"] == "primary").any():
         blocks.append(
             Paragraph(
-                "The analysis plan declares no primary comparison of abundance; what follows are all "
-                "comparisons of abundance that it asks for, and none of them is confirmatory."
+                "The analysis plan declares no primary comparison of abundance; what follows are "
+                "all comparisons of abundance that it asks for, and none of them is confirmatory."
             )
         )
     notes = Notes("answer")
@@ -103,7 +103,9 @@ def reference_order(material: Material, rows: pd.DataFrame) -> dict[str, int]:
 
 
 def summary(rows: pd.DataFrame, material: Material, notes: Notes) -> list[Markup]:
-    """Return one sentence per population: where it differs, by how much, and the verdict over all groups."""
+    """Return one sentence per population: where it differs, by how much, and the verdict over all
+    groups.
+    """
     primary = rows[rows["role"] == "primary"]
     shown = primary if len(primary) else rows
     return [
@@ -143,8 +145,8 @@ def matrix(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     return Table(
         caption=f"{index} against each control: estimate, {level} interval, p adjusted within its "
-        "family, and the verdict (blue: lower, orange: higher; not shown: no difference is shown). * marks the primary "
-        "family; small numbers lead to the notes below.",
+        "family, and the verdict (blue: lower, orange: higher; not shown: no difference is shown). "
+        "* marks the primary family; small numbers lead to the notes below.",
         header=header,
         rows=body,
         is_even=True,
@@ -193,9 +195,10 @@ def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
     if "odds_ratio" in kinds:
         items.append(
             Markup(
-                "For percentages the number is an {}: the odds that a T cell belongs to the population, in the "
-                "index group over the reference. For populations that are a few per cent of T cells it is nearly the ratio "
-                "of the percentages (0.5: half as frequent)."
+                "For percentages the number is an {}: the odds that a T cell belongs to the "
+                "population, in the index group over the reference. For populations that are a few "
+                "per cent of T cells it is nearly the ratio of the percentages (0.5: half as "
+                "frequent)."
             ).format(link("odds ratio"))
         )
     if "ratio" in kinds:
@@ -206,8 +209,9 @@ def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
     adjusted = f" after adjustment for {' or for '.join(covariates)}" if covariates else ""
     items.append(
         Markup(
-            "1 means no difference{}. The {} holds the values that the data do not contradict. {} is adjusted for the "
-            "number of comparisons in its {}. “No difference shown” is not “no difference”: look how far the interval reaches."
+            "1 means no difference{}. The {} holds the values that the data do not contradict. {} "
+            "is adjusted for the number of comparisons in its {}. “No difference shown” is not “no "
+            "difference”: look how far the interval reaches."
         ).format(
             adjusted,
             link("95 % interval", f"{level} interval"),
@@ -218,15 +222,17 @@ def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
     if rows["estimate"].isna().any():
         items.append(
             Markup(
-                "“At most” and “at least” stand where everybody of one side lies below the {}, so that only one limit can be given."
+                "“At most” and “at least” stand where everybody of one side lies below the {}, so "
+                "that only one limit can be given."
             ).format(link("LoB, LoD, LoQ", "limit of detection"))
         )
     if len(material.verdicts):
         index = material.settings.cohort.index_group
         items.append(
             Markup(
-                "The verdict looks at all groups at once. {} needs a difference from every one of them, each before "
-                "adjustment; since all must hold together, it can stand beside a single comparison that adjustment leaves open."
+                "The verdict looks at all groups at once. {} needs a difference from every one of "
+                "them, each before adjustment; since all must hold together, it can stand beside a "
+                "single comparison that adjustment leaves open."
             ).format(link("index-group-specific", f"{index}-specific"))
         )
     return Bullets(items)

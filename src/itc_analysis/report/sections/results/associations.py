@@ -1,4 +1,6 @@
-"""Within one group: do the innate populations go with the course, the organs and the treatment of the disease?"""
+"""Within one group: do the innate populations go with the course, the organs and the treatment of
+the disease?
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from itc_analysis.report.html.remarks import Notes
 from itc_analysis.report.sections.people.participants import VARIABLE_NAMES
 from itc_analysis.stats.plots.associations import plot_association_map
 
-#: Where none is shown, the nearest ones are named all the same, so that nobody has to look for them.
+#: Where none is shown, the nearest ones are named all the same, so that nobody has to look for
+#: them.
 N_NEAREST = 5
 #: Inches of the map: its edges, and per variable and endpoint.
 EDGES, PER_ROW, PER_COLUMN = (4.8, 3.4), 0.3, 0.36
@@ -56,10 +59,14 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes, *, caption: str)
 
     Parameters
     ----------
-    rows : rows of the associations, in the order in which they are shown.
-    material : the study.
-    notes : takes up the remarks.
-    caption : what is shown; how to read it is added.
+    rows : pandas.DataFrame
+        rows of the associations, in the order in which they are shown.
+    material : Material
+        the study.
+    notes : Notes
+        takes up the remarks.
+    caption : str
+        what is shown; how to read it is added.
     """
     body: list[list[Text | Cell]] = []
     for row in each_row(rows.assign(p_permutation=float("nan"))):
@@ -91,8 +98,9 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes, *, caption: str)
         "Remarks",
     ]
     reading = (
-        "The estimate is for one step of the variable, or for one category against the other: odds ratios for percentages, "
-        "ratios for counts, differences for scores. n: people in the model, for categories category / reference."
+        "The estimate is for one step of the variable, or for one category against the other: odds "
+        "ratios for percentages, ratios for counts, differences for scores. n: people in the "
+        "model, for categories category / reference."
     )
     return Table(f"{caption} {reading}", header, body, numeric=frozenset([3, 4, 5, 6, 7]))
 
@@ -106,11 +114,12 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
     adjusted = words.listed(sorted(words.covariates(text) for text in set(estimable["covariates"])))
     roles = words.listed(sorted(set(rows["role"]))).capitalize()
     told = (
-        f"Among {words.plural(n, 'analysed participant')} of {group}, {words.plural(len(rows), 'association')} asked for "
-        f"by the plan, {len(estimable)} of them estimable"
+        f"Among {words.plural(n, 'analysed participant')} of {group}, "
+        f"{words.plural(len(rows), 'association')} asked for by the plan, {len(estimable)} of them "
+        "estimable"
         + (f", adjusted for {adjusted}." if adjusted else ".")
-        + f" {roles}: with so many questions some answers look striking by chance alone, and what goes together need not be "
-        "cause and effect."
+        + f" {roles}: with so many questions some answers look striking by chance alone, and what "
+        "goes together need not be cause and effect."
     )
     is_only = len(set(material.associations["group"])) == 1
     blocks: list[Block] = [] if is_only else [Heading(f"Within {group}")]
@@ -122,8 +131,8 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
     if shown.empty:
         shown = estimable.head(N_NEAREST)
         caption = (
-            f"None is shown after adjustment for the number of associations. The {len(shown)} with the smallest p, which "
-            "may be chance:"
+            f"None is shown after adjustment for the number of associations. The {len(shown)} with "
+            "the smallest p, which may be chance:"
         )
     notes = Notes(f"associations-{group}")
     if (rows["status"] == "ok").any():  # a limit has no colour
@@ -141,7 +150,9 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
 
 
 def _map(rows: pd.DataFrame, group: str) -> Figure:
-    """Return all associations of a group as squares; variables and measures without any estimate are left out."""
+    """Return all associations of a group as squares; variables and measures without any estimate
+    are left out.
+    """
     is_known = rows["status"] == "ok"
     for keys in (["variable", "contrast"], ["population", "measure", "feature"]):
         rows = rows[is_known.groupby([rows[key] for key in keys]).transform("any")]
@@ -164,9 +175,12 @@ def _map(rows: pd.DataFrame, group: str) -> Figure:
     )
     picture = pictures.to_svg(figure, name=f"associations-{group}".replace(" ", "_"), alt=alt)
     caption = (
-        "One square is one association, on one scale for all variables: orange, the measure is higher where the variable is "
-        "higher (or the category is present); blue, it is lower; the deeper, the stronger (in standard deviations of the measure per standard deviation of the variable); white, none. A dot: shown after "
-        "adjustment. Grey: not estimable; rows and columns without any estimate are left out. Look for whole rows or columns of one colour rather than for single squares."
+        "One square is one association, on one scale for all variables: orange, the measure is "
+        "higher where the variable is higher (or the category is present); blue, it is lower; the "
+        "deeper, the stronger (in standard deviations of the measure per standard deviation of the "
+        "variable); white, none. A dot: shown after adjustment. Grey: not estimable; rows and "
+        "columns without any estimate are left out. Look for whole rows or columns of one colour "
+        "rather than for single squares."
     )
     return Figure(picture, caption, width=round(96 * size[0]), is_wide=True)
 
@@ -184,7 +198,9 @@ def _unknown(rows: pd.DataFrame) -> Table:
 
 
 def _is_told(rows: pd.DataFrame) -> pd.Series:
-    """Which rows have an estimate, or a limit with its p where everybody of one category is below detection."""
+    """Which rows have an estimate, or a limit with its p where everybody of one category is below
+    detection.
+    """
     has_limit = rows[["lower", "upper"]].notna().any(axis=1)
     return (rows["status"] == "ok") | (rows["p_value"].notna() & has_limit)
 

@@ -97,7 +97,8 @@ def tables_section(material: Material) -> PageSection:
 
 
 def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -> list[Block]:
-    """Return comparisons with estimate, interval, p, numbers used, below LoD and missing; then the remarks.
+    """Return comparisons with estimate, interval, p, numbers used, below LoD and missing; then the
+    remarks.
 
     Remarks are numbered, because many comparisons share the same ones.
     """
@@ -146,9 +147,10 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
     ]
     first_number = header.index("Verdict") + 1
     table = Table(
-        caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and intensities, "
-        "differences for scores; not shown: no difference is shown. Medians and n: index / reference. Below LoD: participants of both that enter as "
-        "“at most the limit”; missing: analysed participants without a usable number.",
+        caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and "
+        "intensities, differences for scores; not shown: no difference is shown. Medians and n: "
+        "index / reference. Below LoD: participants of both that enter as “at most the limit”; "
+        "missing: analysed participants without a usable number.",
         header=header,
         rows=body,
         numeric=frozenset(range(first_number, header.index("Remarks"))),
@@ -201,7 +203,9 @@ def _families(table: pd.DataFrame) -> list[Block]:
             ]
         )
     families = Table(
-        caption="Families of comparisons, declared in the analysis plan; p is adjusted within a family.",
+        caption=(
+            "Families of comparisons, declared in the analysis plan; p is adjusted within a family."
+        ),
         header=[
             "Family",
             "Role",

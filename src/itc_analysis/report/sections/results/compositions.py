@@ -41,10 +41,12 @@ def section(material: Material) -> PageSection:
     notes = Notes("compositions")
     blocks: list[Block] = [
         Paragraph(
-            "Shares of one whole depend on one another: where one population falls, the percentages of all others rise, though "
-            "none of them has grown. Here each population is counted per cell of a reference population, which does not move with the "
-            "others, and one joint test asks whether the T cells divide otherwise at all. Only where it does, look at the parts; a part "
-            "of which only a limit is known stands for itself, outside the joint test."
+            "Shares of one whole depend on one another: where one population falls, the "
+            "percentages of all others rise, though none of them has grown. Here each population "
+            "is counted per cell of a reference population, which does not move with the others, "
+            "and one joint test asks whether the T cells divide otherwise at all. Only where it "
+            "does, look at the parts; a part of which only a limit is known stands for itself, "
+            "outside the joint test."
         ),
         table(rows, material, notes),
         *notes.blocks(),
@@ -58,9 +60,12 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
 
     Parameters
     ----------
-    rows : rows of the compositions in reading order, with `estimate_kind`.
-    material : the study.
-    notes : takes up the remarks.
+    rows : pandas.DataFrame
+        rows of the compositions in reading order, with `estimate_kind`.
+    material : Material
+        the study.
+    notes : Notes
+        takes up the remarks.
     """
     pooled = material.settings.cohort.pooled_name
     several = len(set(rows["composition"])) > 1
@@ -96,8 +101,9 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
     index = material.settings.cohort.index_group
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     return Table(
-        f"Composition of the T cells, {index} against each control. The ratio is how many times as many cells of the part "
-        "there are for one of the reference population; adjusted p of a part in the joint test is never below that of the test.",
+        f"Composition of the T cells, {index} against each control. The ratio is how many times as "
+        "many cells of the part there are for one of the reference population; adjusted p of a "
+        "part in the joint test is never below that of the test.",
         [
             f"{index} against",
             "Part",
@@ -131,11 +137,15 @@ def _gallery(rows: pd.DataFrame, material: Material) -> Block:
         figure.suptitle(title, fontsize=plots.TITLE_SIZE)
         plots.plain_ticks(ax.xaxis)
         name = f"composition-{composition}-{against}".replace(" ", "_")
-        alt = f"{title}: ratio of each part to the reference population; the numbers are in the table above."
+        alt = (
+            f"{title}: ratio of each part to the reference population; the numbers are in the "
+            "table above."
+        )
         figures.append(Figure(to_svg(figure, name=name, alt=alt)))
     caption = (
-        f"Each mark is a part: left of the dashed line {index} has fewer of it for each cell of the reference population, right "
-        "of it more. If all parts stand on one side, suspect the reference population."
+        f"Each mark is a part: left of the dashed line {index} has fewer of it for each cell of "
+        "the reference population, right of it more. If all parts stand on one side, suspect the "
+        "reference population."
     )
     return Gallery(figures, caption)
 

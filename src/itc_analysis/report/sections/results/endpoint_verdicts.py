@@ -1,4 +1,5 @@
-"""What all comparisons of a population say together: special to the index group, shared with a disease, or open.
+"""What all comparisons of a population say together: special to the index group, shared with a
+disease, or open.
 
 One sentence per population for the answer, and the table behind it. The verdicts are those of
 verdicts.parquet; nothing is judged here.
@@ -27,14 +28,19 @@ AGAINST: dict[verdicts.Direction, str] = {
 
 
 def sentence(population: str, rows: pd.DataFrame, material: Material, notes: Notes) -> Markup:
-    """Return one population in one sentence: the differences, the verdict, the spread, with the notes' marks.
+    """Return one population in one sentence: the differences, the verdict, the spread, with the
+    notes' marks.
 
     Parameters
     ----------
-    population : its name in the tables.
-    rows : the comparisons of the population that are the answer, in the order in which they are told.
-    material : the study.
-    notes : takes up the remarks of these comparisons.
+    population : str
+        its name in the tables.
+    rows : pandas.DataFrame
+        the comparisons of the population that are the answer, in the order in which they are told.
+    material : Material
+        the study.
+    notes : Notes
+        takes up the remarks of these comparisons.
     """
     own = material.verdicts
     own = own[(own["population"] == population) & own["assay"].isin(rows["assay"])]
@@ -54,9 +60,12 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
 
     Parameters
     ----------
-    rows : the `Verdicts` that are shown, in reading order.
-    material : the study.
-    notes : takes up the remarks.
+    rows : pandas.DataFrame
+        the `Verdicts` that are shown, in reading order.
+    material : Material
+        the study.
+    notes : Notes
+        takes up the remarks.
     """
     index = material.settings.cohort.index_group
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
@@ -74,11 +83,13 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
             ]
         )
     caption = Markup(
-        "What the comparisons of each endpoint say together. {index}-specific ({specific}): {index} differs from every "
-        "other group in one direction. Shared ({shared}): {index} differs from healthy people and is {equivalent} to a disease, "
-        "that is within the margin named before looking. A dash: the question could not be asked, because the groups lie on "
-        "both sides of {index}, or one of them could not be compared. Spread ({variability}): how much people of {index} differ from "
-        "one another, over the average of the other groups, with its {level} interval."
+        "What the comparisons of each endpoint say together. {index}-specific ({specific}): "
+        "{index} differs from every other group in one direction. Shared ({shared}): {index} "
+        "differs from healthy people and is {equivalent} to a disease, that is within the margin "
+        "named before looking. A dash: the question could not be asked, because the groups lie on "
+        "both sides of {index}, or one of them could not be compared. Spread ({variability}): how "
+        "much people of {index} differ from one another, over the average of the other groups, "
+        "with its {level} interval."
     ).format(
         index=index,
         specific=link("index-group-specific", "meaning"),
@@ -185,7 +196,9 @@ def _spread_of(row: Any, *, alpha: float) -> Cell:
 
 
 def _spread(own: pd.DataFrame, *, alpha: float) -> list[Markup]:
-    """Return that people of the index group differ more, or less, from one another, where that is shown."""
+    """Return that people of the index group differ more, or less, from one another, where that is
+    shown.
+    """
     shown = own[own["spread_p_value"].notna() & (own["spread_p_value"] <= alpha)]
     if shown.empty:
         return []

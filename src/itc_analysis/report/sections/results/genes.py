@@ -1,4 +1,6 @@
-"""Genes of single-cell populations between groups: how many were tested, which differ, and what stood in the way."""
+"""Genes of single-cell populations between groups: how many were tested, which differ, and what
+stood in the way.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,17 @@ def section(material: Material) -> PageSection:
     if not material.has_single_cell:
         return PageSection("genes", title, [Paragraph("The study has no single-cell data.")])
     if material.genes.empty:
-        told = "No gene was compared: the analysis plan names none (`genes`), or the run made no genes.parquet."
+        told = (
+            "No gene was compared: the analysis plan names none (`genes`), or the run made no "
+            "genes.parquet."
+        )
         return PageSection("genes", title, [Paragraph(told)])
     blocks: list[Block] = [
         Paragraph(
-            "Exploratory: molecules summed per participant and population, every gene that is expressed enough tested by "
-            "itself, p adjusted to a false discovery rate within each population and comparison. A gene that differs is "
-            "one to look at again in other people, not yet a finding."
+            "Exploratory: molecules summed per participant and population, every gene that is "
+            "expressed enough tested by itself, p adjusted to a false discovery rate within each "
+            "population and comparison. A gene that differs is one to look at again in other "
+            "people, not yet a finding."
         ),
         summary(material),
     ]
@@ -41,7 +47,9 @@ def section(material: Material) -> PageSection:
 
 
 def summary(material: Material) -> Table:
-    """Return one row per population and comparison; one for a population in which nothing could be tested."""
+    """Return one row per population and comparison; one for a population in which nothing could be
+    tested.
+    """
     body = []
     is_tested = (material.genes["status"] == "ok").groupby(material.genes["population"]).any()
     told_of: set[str] = set()
@@ -53,15 +61,16 @@ def summary(material: Material) -> Table:
             body.append([words.population(population), against, *_numbers(rows, material.alpha)])
         elif population not in told_of:
             told_of.add(population)
-            # the first sentence tells what holds for the population, the others count people of one comparison
+            # the first sentence tells what holds for the population, the others count people of one
+            # comparison
             reason = str(rows["reason"].iloc[0]).split("; ")[0]
             empty = [words.NOTHING] * 4
             body.append(
                 [words.population(population), "none possible", *empty, words.plain(reason)]
             )
     return Table(
-        caption=f"Genes by population and comparison; found: adjusted p {material.alpha:g} or below. The number behind a gene "
-        f"is how many times as much {index} expresses.",
+        caption=f"Genes by population and comparison; found: adjusted p {material.alpha:g} or "
+        f"below. The number behind a gene is how many times as much {index} expresses.",
         header=[
             "Population",
             f"{index} against",
@@ -137,7 +146,8 @@ def _volcanoes(material: Material, drawn: list[tuple[tuple[str, str], pd.DataFra
         figures.append(Figure(pictures.to_svg(figure, name=name, alt=alt)))
     return Gallery(
         figures,
-        "Every point is a gene. To the right: more in the index group; the higher, the surer. Coloured: found. A cloud "
-        "that leans to one side as a whole speaks of depth or of batches rather than of genes.",
+        "Every point is a gene. To the right: more in the index group; the higher, the surer. "
+        "Coloured: found. A cloud that leans to one side as a whole speaks of depth or of batches "
+        "rather than of genes.",
         width=460,
     )

@@ -1,4 +1,6 @@
-"""Participants by label, per population and group: how many have raised inhibitory receptors, activation, or both."""
+"""Participants by label, per population and group: how many have raised inhibitory receptors,
+activation, or both.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ SHOWN = (INHIBITORY_HIGH, ACTIVATED, BOTH)
 
 
 def blocks(material: Material, populations: list[str]) -> list[Block]:
-    """Return a heading and a table; a sentence where nobody can be labelled, nothing without signatures."""
+    """Return a heading and a table; a sentence where nobody can be labelled, nothing without
+    signatures.
+    """
     if not material.signatures:
         return []
     labels = label_participants(
@@ -35,7 +39,8 @@ def blocks(material: Material, populations: list[str]) -> list[Block]:
     heading = Heading("Participant by participant")
     if (labels["label"] == NOT_ASSESSABLE).all():
         told = (
-            "Nobody can be labelled: that needs single markers of the population in the participant and in at least "
+            "Nobody can be labelled: that needs single markers of the population in the "
+            "participant and in at least "
             f"{words.plural(material.settings.scores.min_reference, 'healthy participant')}."
         )
         return [heading, Paragraph(told)]
@@ -57,9 +62,11 @@ def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> 
             body.append([f"{words.population(population)}: {label}", *cells])
     return Table(
         caption=(
-            f"Participants with at least {MIN_RAISED} markers of a kind raised (more positive cells than all but {RAISED_TAIL:.1%} "
-            "of healthy people would show among as many cells of the population), of those who can be judged; the rest lies within the "
-            "healthy range. Small percentages of healthy people are expected. A description, not a test."
+            f"Participants with at least {MIN_RAISED} markers of a kind raised (more positive "
+            f"cells than all but {RAISED_TAIL:.1%} of healthy people would show among as many "
+            "cells of the population), of those who can be judged; the rest lies within the "
+            "healthy range. Small percentages of healthy people are expected. A description, not a "
+            "test."
         ),
         header=["Population: label", *groups],
         rows=body,

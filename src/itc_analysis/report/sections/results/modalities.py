@@ -37,9 +37,10 @@ def section(material: Material) -> PageSection:
     notes = Notes("modalities")
     blocks: list[Block] = [
         Paragraph(
-            "The two methods count the same populations in the same blood by different means: antibodies on many thousand cells, "
-            "receptors and RNA of a few hundred. Where they agree, each vouches for the other; where one person stands out, "
-            "suspect a swapped sample or a gate to look at."
+            "The two methods count the same populations in the same blood by different means: "
+            "antibodies on many thousand cells, receptors and RNA of a few hundred. Where they "
+            "agree, each vouches for the other; where one person stands out, suspect a swapped "
+            "sample or a gate to look at."
         ),
         agreement(material, notes),
         *notes.blocks(),
@@ -65,7 +66,10 @@ def agreement(material: Material, notes: Notes) -> Table:
                 words.number(row.ccc_expected, 2),
                 words.NOTHING
                 if words.is_missing(row.offset)
-                else f"{words.ratio(row.offset)} ({words.interval(row.offset_lower, row.offset_upper, 'ratio')})",
+                else (
+                    f"{words.ratio(row.offset)} "
+                    f"({words.interval(row.offset_lower, row.offset_upper, 'ratio')})"
+                ),
                 words.interval(row.limit_lower, row.limit_upper, "ratio"),
                 words.NOTHING
                 if is_bad
@@ -76,9 +80,10 @@ def agreement(material: Material, notes: Notes) -> Table:
             ]
         )
     return Table(
-        "Agreement over the people measured by both. Concordance: 1 is perfect, 0 none; beside it what two perfect methods "
-        "would reach with so few cells, so only a concordance below that speaks against a method. Offset: single cell over flow "
-        "cytometry, in odds (1: the same level). Nineteen of twenty people lie within the limits of agreement.",
+        "Agreement over the people measured by both. Concordance: 1 is perfect, 0 none; beside it "
+        "what two perfect methods would reach with so few cells, so only a concordance below that "
+        "speaks against a method. Offset: single cell over flow cytometry, in odds (1: the same "
+        "level). Nineteen of twenty people lie within the limits of agreement.",
         [
             "Population",
             "By both / one below LoD / both below",
@@ -122,9 +127,10 @@ def _gallery(material: Material) -> list[Block]:
     if not figures:
         return [Paragraph("Nobody has a number by both methods to draw.")]
     caption = (
-        "Every mark is one participant: points are quantified by both, open triangles below the limit of detection of one, "
-        "drawn at that limit (pointing down: of single cell; left: of flow cytometry). Solid line: equal; dashed: the usual difference. "
-        "Orange and named: further from it than counting errors explain."
+        "Every mark is one participant: points are quantified by both, open triangles below the "
+        "limit of detection of one, drawn at that limit (pointing down: of single cell; left: of "
+        "flow cytometry). Solid line: equal; dashed: the usual difference. Orange and named: "
+        "further from it than counting errors explain."
     )
     return [Gallery(figures, caption)]
 

@@ -1,4 +1,6 @@
-"""How sure: who carries a difference, what the covariates change, what an unknown cause or another model would."""
+"""How sure: who carries a difference, what the covariates change, what an unknown cause or another
+model would.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
 from itc_analysis.report.sections.results import comparisons, endpoint_verdicts
 
-#: Covariates that move an estimate by more than this share matter as confounders (change-in-estimate criterion,
-#: Mickey and Greenland 1989, doi:10.1093/oxfordjournals.aje.a115101).
+#: Covariates that move an estimate by more than this share matter as confounders
+#: (change-in-estimate criterion, Mickey and Greenland 1989,
+#: doi:10.1093/oxfordjournals.aje.a115101).
 CHANGE_IN_ESTIMATE = 0.1
 
 KEY = ["comparison", "assay", "population", "measure", "feature"]
@@ -39,13 +42,17 @@ def section(material: Material) -> PageSection:
 
 
 def doubts(row: Any, beside: Any, *, alpha: float) -> list[Text]:
-    """Return what speaks against a difference that is shown; nothing when nothing of what was looked at does.
+    """Return what speaks against a difference that is shown; nothing when nothing of what was
+    looked at does.
 
     Parameters
     ----------
-    row : a row of the comparisons.
-    beside : its row of the diagnostics.
-    alpha : p at or below which a difference is called shown.
+    row : object
+        a row of the comparisons.
+    beside : object
+        its row of the diagnostics.
+    alpha : float
+        p at or below which a difference is called shown.
     """
     found: list[Text] = []
     if not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one:
@@ -71,7 +78,10 @@ def _verdict_blocks(material: Material) -> list[Block]:
     heading = Heading(f"Special to {index}, or shared with a disease?")
     rows = material.verdicts
     if rows.empty:
-        told = "No endpoint was judged over all groups: the analysis plan names no primary comparison, or the run made no verdicts."
+        told = (
+            "No endpoint was judged over all groups: the analysis plan names no primary "
+            "comparison, or the run made no verdicts."
+        )
         return [heading, Paragraph(told)]
     order = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
     measures = {name: place for place, name in enumerate(words.MEASURE_NAMES)}
@@ -87,7 +97,10 @@ def _diagnostic_blocks(material: Material) -> list[Block]:
     heading = Heading("Who carries it, and what else could explain it")
     compared = material.comparisons.merge(material.diagnostics[KEY], on=KEY)
     if compared.empty:
-        told = "Nothing stands beside the comparisons: the plan names no primary or secondary one, or the run made no diagnostics."
+        told = (
+            "Nothing stands beside the comparisons: the plan names no primary or secondary one, or "
+            "the run made no diagnostics."
+        )
         return [heading, Paragraph(told)]
     compared = comparisons.in_reading_order(compared, material)
     blocks: list[Block] = [heading]
@@ -121,7 +134,8 @@ def _in_short(rows: pd.DataFrame, material: Material) -> Block:
         measures.setdefault(words.measure(row.measure, row.feature), []).append(other)
     if not found:
         return Paragraph(
-            "No primary difference is shown, so there is none to doubt; the picture says how far each estimate moves."
+            "No primary difference is shown, so there is none to doubt; the picture says how far "
+            "each estimate moves."
         )
     items = []
     for (what, told), measures in found.items():
@@ -137,9 +151,12 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
 
     Parameters
     ----------
-    rows : rows of the comparisons that have diagnostics, in reading order.
-    material : the study.
-    notes : takes up the remarks.
+    rows : pandas.DataFrame
+        rows of the comparisons that have diagnostics, in reading order.
+    material : Material
+        the study.
+    notes : Notes
+        takes up the remarks.
     """
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     pooled = material.settings.cohort.pooled_name
@@ -174,8 +191,8 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
             ]
         )
     caption = (
-        "What stands beside each comparison. Coloured: a difference is shown (blue: lower, orange: higher). A dash: "
-        "not computed, mostly because there is no estimate but a limit only."
+        "What stands beside each comparison. Coloured: a difference is shown (blue: lower, orange: "
+        "higher). A dash: not computed, mostly because there is no estimate but a limit only."
     )
     header = [
         "Endpoint",
@@ -227,7 +244,9 @@ def _values(beside: Any, kind: str) -> str:
 
 
 def _change(beside: Any, kind: str) -> float:
-    """Return by which share of itself the estimate changes without covariates; 0 when that is not known."""
+    """Return by which share of itself the estimate changes without covariates; 0 when that is not
+    known.
+    """
     pair = (beside.estimate_unadjusted, beside.estimate_full)
     if any(words.is_missing(value) for value in pair) or kind == "difference":
         return 0.0
@@ -244,26 +263,27 @@ def _how_to_read() -> Bullets:
     return Bullets(
         [
             Markup(
-                "{}: the comparison is made again without each person in turn. A difference that is there only with "
-                "one person is that person’s."
+                "{}: the comparison is made again without each person in turn. A difference that "
+                "is there only with one person is that person’s."
             ).format(link("one participant left out", "One person left out")),
             Markup(
-                "Without / {}: where the numbers differ much, the groups differ in age, sex or CMV, and the answer leans on the "
-                "model’s adjustment for them. More than {} % is named above."
+                "Without / {}: where the numbers differ much, the groups differ in age, sex or "
+                "CMV, and the answer leans on the model’s adjustment for them. More than {} % is "
+                "named above."
             ).format(link("core covariates"), f"{100 * CHANGE_IN_ESTIMATE:g}"),
             Markup(
-                "{}: an unknown {} would have to go with group and cells at least this strongly to explain the whole "
-                "difference; second number: to make the interval reach “no difference”. Smoking and lung cancer are near 10; 1 "
-                "to 1.5 is soon reached."
+                "{}: an unknown {} would have to go with group and cells at least this strongly to "
+                "explain the whole difference; second number: to make the interval reach “no "
+                "difference”. Smoking and lung cancer are near 10; 1 to 1.5 is soon reached."
             ).format(link("E-value"), link("confounder")),
             Markup(
-                "{}: for percentages, a beta-binomial model of the counted cells. Two models that agree need not be right, but "
-                "two that disagree ask for a look at the points."
+                "{}: for percentages, a beta-binomial model of the counted cells. Two models that "
+                "agree need not be right, but two that disagree ask for a look at the points."
             ).format(link("second model", "Second model")),
             Markup(
-                "Values, not counts: the same question from shares and concentrations with limits of detection, half a "
-                "cell added before the logit. With few cells on one side it is drawn away from the truth; with many "
-                "on both, the two must agree."
+                "Values, not counts: the same question from shares and concentrations with limits "
+                "of detection, half a cell added before the logit. With few cells on one side it "
+                "is drawn away from the truth; with many on both, the two must agree."
             ),
         ]
     )

@@ -92,7 +92,9 @@ def section(material: Material) -> PageSection:
 
 
 def _compared(compared: pd.DataFrame, material: Material) -> list[Block]:
-    """Return the table of what could be estimated, and sentences on what could not in any comparison."""
+    """Return the table of what could be estimated, and sentences on what could not in any
+    comparison.
+    """
     found = [
         verdicts.judge(row, alpha=material.alpha).direction != "not_estimable"
         for row in each_row(compared)
@@ -154,9 +156,9 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         cells.append(reading(directions, is_against_healthy=is_healthy))
         body.append(cells)
     return Table(
-        caption="Difference of the scores between groups (score units of healthy standard deviations where the "
-        "study has healthy people; see Methods), interval, adjusted p and verdict (not shown: no "
-        "difference is shown). Read a row across: a difference in "
+        caption="Difference of the scores between groups (score units of healthy standard "
+        "deviations where the study has healthy people; see Methods), interval, adjusted p and "
+        "verdict (not shown: no difference is shown). Read a row across: a difference in "
         "inhibitory receptors with the same difference in activation points to activation first.",
         header=[
             "Population and comparison",
@@ -177,8 +179,10 @@ def reading(
 
     Parameters
     ----------
-    directions : assay to signature to the direction of its difference.
-    is_against_healthy : the labels are kept for differences from healthy people.
+    directions : dict of str to dict of str to verdicts.Direction
+        assay to signature to the direction of its difference.
+    is_against_healthy : bool
+        the labels are kept for differences from healthy people.
     """
     told = {
         assay: _label(found, is_against_healthy=is_against_healthy)
@@ -280,7 +284,9 @@ def availability(scores: pd.DataFrame) -> Table:
             ]
         )
     return Table(
-        caption="Samples scored. A score needs enough cells and enough of the signature's features.",
+        caption=(
+            "Samples scored. A score needs enough cells and enough of the signature's features."
+        ),
         header=["Population, score", "Assay", "Method", "Features found", "Scored", "Not scored"],
         rows=body,
         numeric=frozenset([3, 4]),
