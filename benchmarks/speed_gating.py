@@ -126,14 +126,14 @@ def draw(folder: Path) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import (
         Gates,
+        Histograms,
         TubeQuality,
-        Views,
     )
     from itc_analysis.tables.measured import Counts
 
     tables = Tables(
         gates=contract.read(folder / "gates.parquet", Gates),
-        views=contract.read(folder / "views.parquet", Views),
+        histograms=contract.read(folder / "histograms.parquet", Histograms),
         counts=contract.read(folder / "counts.parquet", Counts),
         quality=contract.read(folder / "quality.parquet", TubeQuality),
     )

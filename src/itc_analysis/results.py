@@ -146,7 +146,8 @@ class Results:
 
             hint = did_you_mean(_plain(call), list(by_plain)) or f"calls: {', '.join(calls)}"
             raise ItcError(self.layout.folder, [Fault("", f"no cell has the call '{call}'", hint)])
-        return table[table["call"] == found].reset_index(drop=True)
+        chosen: pd.DataFrame = table[table["call"] == found].reset_index(drop=True)
+        return chosen
 
     @property
     def adata(self) -> Any:

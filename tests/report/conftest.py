@@ -26,9 +26,9 @@ from itc_analysis.tables.flow.tubes import (
     Acquisitions,
     GateFits,
     Gates,
+    Histograms,
     Intensity,
     TubeQuality,
-    Views,
 )
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
 from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk
@@ -287,7 +287,7 @@ def _write_flow(
         _write(counts, at.counts(panel, "b1"), Counts, made_by)
         _write([], at.intensity(panel, "b1"), Intensity, made_by)
         _write([_view(tube, name, rng) for tube in usable[:3] for name in names],
-               at.views(panel, "b1"), Views, made_by)  # fmt: skip
+               at.histograms(panel, "b1"), Histograms, made_by)  # fmt: skip
 
 
 def _scales(panel: str) -> list[dict[str, Any]]:

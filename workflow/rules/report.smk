@@ -29,7 +29,7 @@ rule report:
 rule overview:
     input:
         gates=AT.gates("{panel}"),
-        views=lambda wildcards: per_batch(AT.views, wildcards.panel),
+        histograms=lambda wildcards: per_batch(AT.histograms, wildcards.panel),
         counts=lambda wildcards: per_batch(AT.counts, wildcards.panel),
         quality=lambda wildcards: per_batch(AT.tube_quality, wildcards.panel),
     output:
@@ -42,5 +42,5 @@ rule overview:
     message:
         "Drawing every gate: {wildcards.panel}"
     shell:
-        "itc overview --gates {input.gates} --views {input.views} --counts {input.counts}"
+        "itc overview --gates {input.gates} --histograms {input.histograms} --counts {input.counts}"
         " --quality {input.quality} --output-folder {output} {params.note} > {log} 2>&1"

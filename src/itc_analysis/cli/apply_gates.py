@@ -2,7 +2,7 @@
 
 Writes counts with background, interval and detection state (counts.parquet), marker levels and
 positivity (intensity.parquet), combinations of inhibitory receptors (combinations.parquet) and
-what gate plots need (views.parquet).
+what gate plots need (histograms.parquet).
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables.flow.tubes import (
         Combinations,
         Gates,
+        Histograms,
         Intensity,
         KeptEvents,
         TubeQuality,
-        Views,
     )
     from itc_analysis.tables.measured import Counts
 
@@ -86,6 +86,6 @@ def run(options: argparse.Namespace) -> None:
         ("counts", applied.counts, Counts),
         ("intensity", applied.intensity, Intensity),
         ("combinations", applied.combinations, Combinations),
-        ("views", applied.views, Views),
+        ("histograms", applied.histograms, Histograms),
     ):
         contract.write(table, folder / f"{name}.parquet", shape, described, is_checked=True)

@@ -16,7 +16,9 @@ from itc_analysis.cli.threads import ONE_THREAD
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--gates", required=True, help="gates.parquet of the panel")
-    parser.add_argument("--views", required=True, nargs="+", help="views.parquet of all batches")
+    parser.add_argument(
+        "--histograms", required=True, nargs="+", help="histograms.parquet of all batches"
+    )
     parser.add_argument("--counts", required=True, nargs="+", help="counts.parquet of all batches")
     parser.add_argument(
         "--quality", required=True, nargs="+", help="quality.parquet of all batches"
@@ -36,13 +38,13 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.errors import Fault, ItcError, did_you_mean
     from itc_analysis.flow.pictures.overview import Overview, Tables
     from itc_analysis.tables import contract
-    from itc_analysis.tables.flow.tubes import Gates, TubeQuality, Views
+    from itc_analysis.tables.flow.tubes import Gates, Histograms, TubeQuality
     from itc_analysis.tables.measured import Counts
 
     overview = Overview(
         Tables(
             gates=contract.read(options.gates, Gates),
-            views=contract.read_all(options.views, Views),
+            histograms=contract.read_all(options.histograms, Histograms),
             counts=contract.read_all(options.counts, Counts),
             quality=contract.read_all(options.quality, TubeQuality),
         ),

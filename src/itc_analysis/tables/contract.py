@@ -30,7 +30,7 @@ class Contract(pa.DataFrameModel):
         coerce = True
 
     def __init_subclass__(cls, *, key: tuple[str, ...] = (), **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
+        super().__init_subclass__(**keywords)  # type: ignore[no-untyped-call]
         cls._key = key
 
     @classmethod

@@ -234,11 +234,11 @@ FILES: tuple[File, ...] = (
         in_report=None,
     ),
     File(
-        "views",
-        "flow/{panel}/{batch}/views.parquet",
+        "histograms",
+        "flow/{panel}/{batch}/histograms.parquet",
         "apply_gates",
         "Histograms of every gate's parent, from which gates are drawn.",
-        "flow.tubes:Views",
+        "flow.tubes:Histograms",
         in_report="linked",
     ),
     File(

@@ -26,10 +26,10 @@ from itc_analysis.tables.flow.tubes import (
     Combinations,
     GateFits,
     Gates,
+    Histograms,
     Intensity,
     KeptEvents,
     TubeQuality,
-    Views,
 )
 from itc_analysis.tables.measured import Counts
 
@@ -81,7 +81,7 @@ def test_tables_keep_their_contracts(one: apply.Applied) -> None:
         (one.counts, Counts),
         (one.intensity, Intensity),
         (one.combinations, Combinations),
-        (one.views, Views),
+        (one.histograms, Histograms),
     ):
         contract.check(table, its_contract)
 
@@ -170,13 +170,13 @@ def test_median_is_in_instrument_units(one: apply.Applied) -> None:
 
 def test_views_hold_every_event_of_the_parent(one: apply.Applied) -> None:
     counts = one.counts.set_index("population")
-    assert set(one.views["population"]) == {"t_cells", "inkt"}
-    for _, view in one.views.iterrows():
+    assert set(one.histograms["population"]) == {"t_cells", "inkt"}
+    for _, view in one.histograms.iterrows():
         content = json.loads(view["histogram"])
         n_bins = content["n_x"] * (content["n_y"] or 1)
         assert len(content["counts"]) == n_bins
         assert sum(content["counts"]) == counts.loc[view["population"], "n_parent"]
-    assert one.views.set_index("population").loc["inkt", "marker_y"] == "CD3"
+    assert one.histograms.set_index("population").loc["inkt", "marker_y"] == "CD3"
 
 
 def test_uncertain_cuts_make_uncertain_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Views hold every event of the parent, every cut, and axes in instrument units."""
+"""Histograms hold every event of the parent, every cut, and axes in instrument units."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def gate_example(root: Path, data: Path, name: str) -> tuple[pd.DataFrame, Appli
     return gates, Applied(
         *(
             pd.concat([getattr(one, table) for one in made], ignore_index=True)
-            for table in ("counts", "intensity", "combinations", "views")
+            for table in ("counts", "intensity", "combinations", "histograms")
         )
     )
 

@@ -16,9 +16,9 @@ from itc_analysis.tables.flow.tubes import (
     Combinations,
     GateFits,
     Gates,
+    Histograms,
     Intensity,
     TubeQuality,
-    Views,
 )
 from itc_analysis.tables.measured import Counts
 from itc_analysis.tables.quantities import POSITIVE_OF
@@ -211,7 +211,7 @@ def test_stained_tubes_have_views_and_gatingml(membership: dict[str, Path]) -> N
         fits = tables(folder, "gate_fits", GateFits)
         stained = set(fits.loc[fits["tube"] == "stained", "file_id"])
         assert {path.stem for path in (folder / "gatingml").glob("*.xml")} == stained
-        assert set(tables(folder, "views", Views)["source_id"]) == stained
+        assert set(tables(folder, "histograms", Histograms)["source_id"]) == stained
 
 
 def test_a_second_run_writes_the_same_bytes(
@@ -256,13 +256,13 @@ def test_the_overview_shows_every_stained_tube_of_a_population(
 ) -> None:
     folder = membership["panel_b"]
     common = ["overview", "--gates", str(folder / "gates.parquet"),
-              "--views", *map(str, sorted(folder.glob("*/views.parquet"))),
+              "--histograms", *map(str, sorted(folder.glob("*/histograms.parquet"))),
               "--counts", *map(str, sorted(folder.glob("*/counts.parquet"))),
               "--quality", *map(str, sorted(folder.glob("*/quality.parquet"))),
               "--output-folder", str(tmp_path / "pages")]  # fmt: skip
     assert main(common) == 0
-    views = tables(folder, "views", Views)
-    stained = set(views["source_id"])
+    histograms = tables(folder, "histograms", Histograms)
+    stained = set(histograms["source_id"])
     populations = set(tables(folder, "counts", Counts)["population"])
     assert {path.stem for path in (tmp_path / "pages").iterdir()} == {"index", *populations}
     for population in populations:

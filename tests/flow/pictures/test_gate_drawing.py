@@ -43,7 +43,7 @@ def tree(*gates: Gate) -> dict[str, Gate]:
 
 
 def view(x: str, y: str | None = None) -> dict[str, Any]:
-    """Return a row of `Views` from 0 to 1 with an event in every bin."""
+    """Return a row of `Histograms` from 0 to 1 with an event in every bin."""
     content = {"x_edges": [0, 1], "n_x": N, "x_ticks": [[0.5, 1000]], "y_edges": [0, 1], "n_y": N,
                "y_ticks": [], "counts": [1] * (N * N if y else N)}  # fmt: skip
     return {"marker_x": x, "marker_y": y or pd.NA, "histogram": json.dumps(content)}

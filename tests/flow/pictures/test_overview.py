@@ -29,7 +29,7 @@ from itc_analysis.flow.pictures.gate_svg import common_axes, to_svg
 from itc_analysis.flow.pictures.overview import Overview, Tables
 from itc_analysis.flow.pictures.plots import STATE_COLOURS, STATE_ORDER
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow.tubes import GateFits, Gates, TubeQuality, Views
+from itc_analysis.tables.flow.tubes import GateFits, Gates, Histograms, TubeQuality
 from itc_analysis.tables.measured import Counts
 
 
@@ -62,7 +62,7 @@ def tables() -> Tables:
         ],
         TubeQuality,
     )  # fmt: skip
-    return Tables(gates, made.views, made.counts, quality)
+    return Tables(gates, made.histograms, made.counts, quality)
 
 
 def tiles(page: str) -> dict[str, str]:
@@ -117,8 +117,8 @@ def test_the_index_leads_to_every_population_and_names_lost_tubes(tables: Tables
 
 def test_drawings_share_their_axes_and_show_line_band_and_bins(tables: Tables) -> None:
     gates = gates_of_tubes(tables.gates)
-    views = tables.views[tables.views["population"] == "inkt"].set_index("source_id")
-    drawn = {f: draw_gate("inkt", gates[f], views.loc[f].to_dict()) for f in "ABC"}
+    histograms = tables.histograms[tables.histograms["population"] == "inkt"].set_index("source_id")
+    drawn = {f: draw_gate("inkt", gates[f], histograms.loc[f].to_dict()) for f in "ABC"}
     axes = common_axes(drawing.density for drawing in drawn.values())
     for drawing in drawn.values():
         root = ElementTree.fromstring(to_svg(drawing, axes, title="a < b"))
@@ -142,7 +142,7 @@ def test_drawings_share_their_axes_and_show_line_band_and_bins(tables: Tables) -
 def test_the_same_tables_give_the_same_page(tables: Tables) -> None:
     shuffled = Tables(
         tables.gates,
-        tables.views.sample(frac=1, random_state=1),
+        tables.histograms.sample(frac=1, random_state=1),
         tables.counts.sample(frac=1, random_state=1),
         tables.quality,
     )
@@ -159,7 +159,7 @@ def test_a_page_is_cheap_small_and_drawn_without_matplotlib(
     overview = Overview(tables)
     for population in overview.populations:
         page = overview.population_page(population)
-        n_tubes = tables.views["source_id"].nunique()
+        n_tubes = tables.histograms["source_id"].nunique()
         assert page.count("<image") <= n_tubes
         assert len(page) / n_tubes < 20_000
 
@@ -170,7 +170,7 @@ def test_the_command_writes_a_page_per_population(
     paths = {}
     for name, table, model in (
         ("gates", tables.gates, Gates),
-        ("views", tables.views, Views),
+        ("histograms", tables.histograms, Histograms),
         ("counts", tables.counts, Counts),
         ("quality", tables.quality, TubeQuality),
     ):

@@ -32,7 +32,7 @@ def _close_figures() -> Iterator[None]:
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
-    """Return views, gates and counts of five tubes, one of which has no iNKT cells."""
+    """Return histograms, gates and counts of five tubes, one of which has no iNKT cells."""
     template = t_cell_template()
     rare = {"A": 0.004, "B": 0.005, "C": 0.006, "D": 0.0, "E": 0.004}
     tubes = {
@@ -44,12 +44,12 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(apply, "load_tube", lambda row, *_, keep: tubes[row["file_id"]])  # noqa: ARG005
     sheet = [{"file_id": name, "tube": "stained"} for name in tubes]
     made = apply.apply_batch(sheet, pd.DataFrame(), template, gates, judged_good(*tubes), Flow())
-    return made.views, gates, made.counts
+    return made.histograms, gates, made.counts
 
 
 def test_the_cut_is_drawn_where_it_is(tables: Tables) -> None:
-    views, gates, counts = tables
-    ax = plots.plot_gate(views, gates, counts, file_id="A", population="inkt")
+    histograms, gates, counts = tables
+    ax = plots.plot_gate(histograms, gates, counts, file_id="A", population="inkt")
     row = gates.set_index(["file_id", "population"]).loc[("A", "inkt")]
     drawn = [line.get_xdata()[0] for line in ax.lines]
     assert row["cut"] in drawn
@@ -59,16 +59,16 @@ def test_the_cut_is_drawn_where_it_is(tables: Tables) -> None:
 
 
 def test_the_title_tells_state_and_counts(tables: Tables) -> None:
-    views, gates, counts = tables
-    title = plots.plot_gate(views, gates, counts, file_id="A", population="inkt").get_title()
+    histograms, gates, counts = tables
+    title = plots.plot_gate(histograms, gates, counts, file_id="A", population="inkt").get_title()
     row = counts.set_index(["source_id", "population"]).loc[("A", "inkt")]
     assert f"n = {row['n_events']} of {row['n_parent']:,}" in title
     assert "inkt: " in title
 
 
 def test_a_one_dimensional_view_is_a_histogram(tables: Tables) -> None:
-    views, gates, counts = tables
-    flat = views[views["population"] == "t_cells"]
+    histograms, gates, counts = tables
+    flat = histograms[histograms["population"] == "t_cells"]
     assert flat["marker_y"].isna().all()
     ax = plots.plot_gate(flat, gates, counts, file_id="A", population="t_cells")
     assert ax.get_ylabel() == "events"
@@ -86,18 +86,18 @@ def test_the_worst_tube_is_looked_at_first(tables: Tables) -> None:
 
 
 def test_a_combination_is_drawn_where_its_part_was_cut(tables: Tables) -> None:
-    views, gates, counts = tables
-    ax = plots.plot_gate(views, gates, counts, file_id="A", population="not_inkt")
+    histograms, gates, counts = tables
+    ax = plots.plot_gate(histograms, gates, counts, file_id="A", population="not_inkt")
     cut = gates.set_index(["file_id", "population"]).loc[("A", "inkt"), "cut"]
     assert cut in [line.get_xdata()[0] for line in ax.lines]
 
 
 def test_events_inside_the_gate_are_coloured_and_all_others_grey(tables: Tables) -> None:
-    views, gates, counts = tables
-    ax = plots.plot_gate(views, gates, counts, file_id="A", population="inkt")
+    histograms, gates, counts = tables
+    ax = plots.plot_gate(histograms, gates, counts, file_id="A", population="inkt")
     inside, outside = (np.ma.getmaskarray(image.get_array()) for image in ax.images)
     density = read_density(
-        views.set_index(["source_id", "population"]).loc[("A", "inkt")].to_dict()
+        histograms.set_index(["source_id", "population"]).loc[("A", "inkt")].to_dict()
     )
     drawn = ~inside | ~outside
     assert ((density.counts > 0) == drawn.T).all()

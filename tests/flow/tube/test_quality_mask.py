@@ -25,7 +25,7 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import KeptEvents
 
 NAMES = ["FSC-A", "SSC-A", "Time", "B525-A", "V450-A"]
-TABLES = ("counts", "intensity", "combinations", "views")
+TABLES = ("counts", "intensity", "combinations", "histograms")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Evaluate final gates on each tube and count: populations, background, positivity, views."""
+"""Evaluate final gates on each tube and count: populations, background, positivity, histograms."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from itc_analysis.flow.tube.quality_mask import Judged
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.statistics.binomial import count_limits
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow.tubes import Combinations, Intensity, Views
+from itc_analysis.tables.flow.tubes import Combinations, Histograms, Intensity
 from itc_analysis.tables.measured import Counts
 
 log = logging.getLogger(__name__)
@@ -59,14 +59,14 @@ class Applied:
 
     Parameters
     ----------
-    counts, intensity, combinations, views : pandas.DataFrame
+    counts, intensity, combinations, histograms : pandas.DataFrame
         tables of the contracts of the same names.
     """
 
     counts: pd.DataFrame
     intensity: pd.DataFrame
     combinations: pd.DataFrame
-    views: pd.DataFrame
+    histograms: pd.DataFrame
 
 
 @dataclass
@@ -74,7 +74,7 @@ class _Rows:
     counts: list[dict[str, Any]] = field(default_factory=list)
     intensity: list[dict[str, Any]] = field(default_factory=list)
     combinations: list[dict[str, Any]] = field(default_factory=list)
-    views: list[dict[str, Any]] = field(default_factory=list)
+    histograms: list[dict[str, Any]] = field(default_factory=list)
 
 
 def apply_batch(
@@ -104,7 +104,7 @@ def apply_batch(
     -------
     Applied
         Counts for every tube and population, also where nothing could be counted; positivity for
-        stained tubes; views of stained tubes that could be used.
+        stained tubes; histograms of stained tubes that could be used.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def apply_batch(
         contract.make(made.counts, Counts),
         contract.make(made.intensity, Intensity),
         contract.make(made.combinations, Combinations),
-        contract.make(made.views, Views),
+        contract.make(made.histograms, Histograms),
     )
 
 
@@ -189,7 +189,7 @@ def _apply_to_tube(
         if n_parent is not None and tube.kind == "stained":
             # also where there is no gate: to see why, and to draw one by hand
             view = view_row(membership, population, gate.geometry)
-            made.views += [] if view is None else [view]
+            made.histograms += [] if view is None else [view]
         if name not in membership or n_parent is None:
             counts.append({**row, **_why_not(tube, population, gate)})
             continue

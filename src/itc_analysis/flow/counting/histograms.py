@@ -27,7 +27,7 @@ _MARGIN = 0.04
 _PIECE = 1 << 15
 #: Powers of ten that may stand at an axis; mass cytometry starts at single ions.
 _FIRST_POWER, _LAST_POWER = 1, 7
-#: Between them: views of a positive population span less than a decade.
+#: Between them: histograms of a positive population span less than a decade.
 _BETWEEN = (2.0, 5.0)
 #: Scales map the detector's range to 0..1: an edge far outside is no edge that needs to be seen.
 _FARTHEST = (-0.5, 1.1)
@@ -38,7 +38,7 @@ _WANTED_STEPS = 4
 def view_row(
     membership: Membership, population: Population, gate: Geometry | None
 ) -> dict[str, Any] | None:
-    """Return the row of `Views`, None for populations without markers.
+    """Return the row of `Histograms`, None for populations without markers.
 
     Events outside the span are counted in the outermost bins, so the histogram holds every event.
 

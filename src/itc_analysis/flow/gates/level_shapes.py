@@ -31,7 +31,7 @@ _START_QUANTILES = (0.1, 0.25, 0.45, 0.6, 0.75, 0.9)
 
 def per_bin(x: FloatArray, shapes: FloatArray) -> FloatArray:
     """Return the share of each level in each bin, shape (n_levels, n_bins); rows add up to 1."""
-    return per_bin_shifted(x, shapes, np.zeros(1))[0]
+    return np.asarray(per_bin_shifted(x, shapes, np.zeros(1))[0])
 
 
 def per_bin_shifted(x: FloatArray, shapes: FloatArray, shifts: FloatArray) -> FloatArray:

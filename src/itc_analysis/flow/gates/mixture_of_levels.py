@@ -261,7 +261,7 @@ def _step(blocks: _Blocks, state: _State, damping: float) -> _State | None:
 
 
 def _diagonals(blocks: FloatArray) -> FloatArray:
-    return np.einsum("tll->tl", blocks)[:, :, None] * np.eye(blocks.shape[-1])
+    return np.asarray(np.einsum("tll->tl", blocks)[:, :, None] * np.eye(blocks.shape[-1]))
 
 
 def _with_errors(histograms: FloatArray, x: FloatArray, state: _State) -> LevelFit:

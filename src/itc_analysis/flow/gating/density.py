@@ -212,7 +212,7 @@ def bottoms(
     # the nearest bins left and right of the lowest one that are not flat any more
     left = np.where(~flat & (position < lowest[:, None]), position, -1).max(axis=1) + 1
     right = np.where(~flat & (position > lowest[:, None]), position, part.shape[1]).min(axis=1) - 1
-    return centres[valley.left] + (left + right) / 2 * BIN_WIDTH
+    return np.asarray(centres[valley.left] + (left + right) / 2 * BIN_WIDTH)
 
 
 def resample(density: Density, *, n_bootstrap: int, seed: int) -> FloatArray:

@@ -225,7 +225,7 @@ def draw_gate(population: str, gates: Mapping[str, Gate], histogram: Mapping[str
     gates : mapping of str to Gate
         of one tube.
     histogram : mapping of str to object
-        row of `Views` that shows it, see `view_name`.
+        row of `Histograms` that shows it, see `view_name`.
     """
     density = read_density(histogram)
     shape = gates[population].shape
@@ -242,7 +242,7 @@ def draw_gate(population: str, gates: Mapping[str, Gate], histogram: Mapping[str
 
 
 def read_density(row: Mapping[str, Any]) -> ParentDensity:
-    """Return the histogram of a row of `Views`."""
+    """Return the histogram of a row of `Histograms`."""
     content = json.loads(str(row["histogram"]))
     markers = [str(row["marker_x"])]
     spans, shape = [content["x_edges"]], [content["n_x"]]

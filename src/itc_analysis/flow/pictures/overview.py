@@ -56,12 +56,12 @@ class Tables:
 
     Parameters
     ----------
-    gates, views, counts, quality : pandas.DataFrame
-        `Gates`, `Views`, `Counts` and `TubeQuality` of one panel.
+    gates, histograms, counts, quality : pandas.DataFrame
+        `Gates`, `Histograms`, `Counts` and `TubeQuality` of one panel.
     """
 
     gates: pd.DataFrame
-    views: pd.DataFrame
+    histograms: pd.DataFrame
     counts: pd.DataFrame
     quality: pd.DataFrame
 
@@ -95,9 +95,9 @@ class Overview:
             remedy = "give both tables of the same panel, and stain a tube with all of it"
             raise ItcError(_SOURCE, [Fault("", what, remedy)])
         self._gates = gates_of_tubes(self._table)
-        self._views: dict[str, dict[str, dict[str, Any]]] = {}
-        for row in tables.views.to_dict("records"):
-            own = self._views.setdefault(str(row["source_id"]), {})
+        self._histograms: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in tables.histograms.to_dict("records"):
+            own = self._histograms.setdefault(str(row["source_id"]), {})
             own[str(row["population"])] = {str(name): value for name, value in row.items()}
         self._counts = {
             (str(row["source_id"]), str(row["population"])): row
@@ -202,9 +202,11 @@ class Overview:
         return self._gates[file_id][population]
 
     def _drawing(self, file_id: str, population: str) -> Drawing | None:
-        views = self._views.get(file_id, {})
-        name = view_name(population, self._gates[file_id], set(views))
-        return None if name is None else draw_gate(population, self._gates[file_id], views[name])
+        histograms = self._histograms.get(file_id, {})
+        name = view_name(population, self._gates[file_id], set(histograms))
+        return (
+            None if name is None else draw_gate(population, self._gates[file_id], histograms[name])
+        )
 
     def _told_states(self, population: str, tubes: Sequence[str]) -> str:
         states = self._worst_states(population, tubes)

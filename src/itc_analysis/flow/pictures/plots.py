@@ -44,7 +44,7 @@ _SIZE = 3.7  # inches
 
 
 def plot_gate(
-    views: pd.DataFrame,
+    histograms: pd.DataFrame,
     gates: pd.DataFrame,
     counts: pd.DataFrame,
     *,
@@ -60,8 +60,8 @@ def plot_gate(
 
     Parameters
     ----------
-    views, gates, counts : pandas.DataFrame
-        tables of the flow room (`Views`, `Gates`, `Counts`).
+    histograms, gates, counts : pandas.DataFrame
+        tables of the flow room (`Histograms`, `Gates`, `Counts`).
     file_id, population : str
         which gate.
     ax : Axes, optional
@@ -72,10 +72,10 @@ def plot_gate(
     ValueError
         the tables hold no view of this gate.
     """
-    views = views[views["source_id"] == file_id]
+    histograms = histograms[histograms["source_id"] == file_id]
     count = counts[(counts["source_id"] == file_id) & (counts["population"] == population)]
     own = gates_of_tubes(gates[gates["file_id"] == file_id]).get(file_id, {})
-    shown = view_name(population, own, set(views["population"])) if population in own else None
+    shown = view_name(population, own, set(histograms["population"])) if population in own else None
     if shown is None or count.empty:
         msg = f"no view of '{population}' in tube '{file_id}'"
         raise ValueError(msg)
@@ -83,7 +83,7 @@ def plot_gate(
         import matplotlib.pyplot as plt
 
         ax = plt.figure(figsize=(_SIZE, _SIZE), layout="constrained").add_subplot()
-    view = views.set_index("population").loc[shown]
+    view = histograms.set_index("population").loc[shown]
     _draw(ax, draw_gate(population, own, {str(name): view[name] for name in view.index}))
     state = own[population].state
     ax.set_title(f"{file_id}\n{population}: {told(state, count.iloc[0])}", fontsize=8)

@@ -20,7 +20,7 @@ from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreadin
 from itc_analysis.results import Layout
 from itc_analysis.scores.signatures import Signature, read_signatures
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow.tubes import Views
+from itc_analysis.tables.flow.tubes import Histograms
 from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
 
 
@@ -93,12 +93,12 @@ class Material:
         """Adjusted p at or below which a difference is called shown."""
         return round(1 - self.settings.stats.comparison_confidence, 10)
 
-    def views_of(self, panel: str, batch: str) -> pd.DataFrame:
-        """Read the gate views of one panel and batch; no rows when the file is not there."""
-        path = self.layout.views(panel, batch)
+    def histograms_of(self, panel: str, batch: str) -> pd.DataFrame:
+        """Read the gate histograms of one panel and batch; no rows when the file is not there."""
+        path = self.layout.histograms(panel, batch)
         if not Path(path).exists():
-            return contract.empty(Views)
-        return contract.read(path, Views)
+            return contract.empty(Histograms)
+        return contract.read(path, Histograms)
 
 
 def collect(

@@ -250,19 +250,19 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
     blocks: list[Block] = []
     for file_id in tubes:
         batch = str(quality.loc[file_id, "batch"])
-        views = material.views_of(panel, batch)
-        views = views[views["source_id"] == file_id]
+        histograms = material.histograms_of(panel, batch)
+        histograms = histograms[histograms["source_id"] == file_id]
         is_shown = ~material.gates["population"].str.startswith(POSITIVE_OF)
         gates = material.gates[is_shown & (material.gates["file_id"] == file_id)]
         counts = material.counts[material.counts["source_id"] == file_id]
-        drawable = set(views["population"]) & set(counts["population"])
+        drawable = set(histograms["population"]) & set(counts["population"])
         figures, undrawn = [], []
         for population in in_tree_order(gates):
             if population not in drawable:
                 undrawn.append(words.population(population))
                 continue
             figure, ax = new_figure(*GATE)
-            plot_gate(views, gates, counts, file_id=file_id, population=population, ax=ax)
+            plot_gate(histograms, gates, counts, file_id=file_id, population=population, ax=ax)
             told = _gate_title(gates, counts, population)
             ax.set_title("")
             figure.suptitle(told, fontsize=GATE_TITLE_SIZE)
@@ -271,7 +271,7 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
             alt = f"Gate in tube {file_id}. {told}."
             figures.append(Figure(to_png(figure, alt=alt), width=320))
         if not figures:
-            blocks.append(Paragraph(f"Tube {file_id} has no views of its gates to draw."))
+            blocks.append(Paragraph(f"Tube {file_id} has no histograms of its gates to draw."))
             continue
         log.info("drew %d gates of tube %s", len(figures), file_id)
         rest = (

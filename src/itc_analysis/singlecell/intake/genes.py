@@ -187,7 +187,7 @@ def _human_genome(
         if _n_t_genes(symbols[is_gene & (origin == genome)]) >= FEWEST_T_GENES
     ]
     if len(human) == 1:
-        return human[0]
+        return str(human[0])
     told = ", ".join(genomes)
     msg = f"it holds several genomes ({told}); give the library of the human genome"
     raise UnclearGenes(msg)

@@ -132,7 +132,7 @@ def contrast_genes(fitted: FittedGenes, weights: Vector) -> pd.DataFrame:
         )
         found.summary()
     _remarks(heard)
-    table = found.results_df.set_axis(
+    table: pd.DataFrame = found.results_df.set_axis(
         ["mean_count", "log2_fold_change", "standard_error", "statistic", "p_value", "p_adjusted"],
         axis=1,
     ).drop(columns="p_adjusted")
@@ -162,7 +162,8 @@ def _find_outliers(dataset: DeseqDataSet) -> pd.Series:
     own = np.asarray(dataset.var["_pvalue_cooks_outlier"], dtype=bool)
     who = np.where(is_far, largest, cooks.argmax(axis=0))
     names = np.asarray(dataset.obs_names, dtype=object)[who]
-    return pd.Series(names, index=dataset.var_names)[is_far | own]
+    found: pd.Series = pd.Series(names, index=dataset.var_names)[is_far | own]
+    return found
 
 
 def _remarks(heard: list[warnings.WarningMessage]) -> list[str]:

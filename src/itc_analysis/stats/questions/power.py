@@ -228,11 +228,12 @@ def _draw_endpoint(
         value = np.where(n > 0, value, special.expit(height))
     else:
         value = np.exp(height)
-    return rows.assign(
+    drawn: pd.DataFrame = rows.assign(
         value=np.where(is_low, np.nan, value),
         upper=np.where(is_low, value, np.nan),
         status=np.where(is_low, CENSORED, OK),
-    ).drop(columns=["y", "is_low", "limit", "n"])
+    )
+    return drawn.drop(columns=["y", "is_low", "limit", "n"])
 
 
 def _draw_counts(rows: pd.DataFrame, effect: npt.NDArray[np.float64], rng: Rng) -> pd.DataFrame:

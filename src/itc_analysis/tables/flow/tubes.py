@@ -1,4 +1,6 @@
-"""Tables of the flow room: the quality of tubes, gates, marker intensity, and views to draw."""
+"""Tables of the flow room: the quality of tubes, gates, marker intensity, and histograms to
+draw.
+"""
 
 import pandas as pd
 from pandera.typing import Series
@@ -250,7 +252,7 @@ class Combinations(Contract, key=("source_id", "population", "combination")):
     n_events: Series[int] = count("Events with this combination.")
 
 
-class Views(Contract, key=("source_id", "population")):
+class Histograms(Contract, key=("source_id", "population")):
     """What a gate plot needs: the parent's histogram, also where there is no gate, without the
     events.
     """
@@ -259,7 +261,7 @@ class Views(Contract, key=("source_id", "population")):
     population: Series[pd.StringDtype] = text("The population.")
     marker_x: Series[pd.StringDtype] = text("Marker on the x axis.")
     marker_y: Series[pd.StringDtype] = text(
-        "Marker on the y axis; null for one-dimensional views.", nullable=True
+        "Marker on the y axis; null for one-dimensional histograms.", nullable=True
     )
     histogram: Series[pd.StringDtype] = text(
         "JSON: x_edges [low, high], y_edges, n_x, n_y, counts (row-major) of the parent's events; "
