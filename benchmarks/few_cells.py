@@ -26,6 +26,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 import numpy as np
 import pandas as pd
 from few_cells_page import grid_lines, head, named_lines, told, write
+from few_cells_scores import score_rows
 from scipy import special
 
 from itc_analysis.config.sections import Cohort
@@ -135,7 +136,7 @@ def main() -> None:
     parser.add_argument("--grid-tables", type=int, help="of each cell of the grid; as --tables")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--processes", type=int, default=N_PROCESSES)
-    parser.add_argument("--only", choices=("named", "grid"))
+    parser.add_argument("--only", choices=("named", "grid", "scores"))
     parser.add_argument("--folder", help="where rows are kept, so that a stopped run can go on")
     parser.add_argument(
         "--finished", action="store_true", help="simulate nothing: only what is in the folder"
@@ -151,12 +152,14 @@ def main() -> None:
     print("\n".join(lines), flush=True)
     with multiprocessing.Pool(options.processes) as workers:
         pool = None if options.finished else workers
-        if options.only != "grid":
+        if options.only in (None, "named"):
             found = summaries(pool, NAMED, options.tables, options.seed, options.folder)
             lines += told(named_lines(found))
-        if options.only != "named":
+        if options.only in (None, "grid"):
             found = summaries(pool, GRID, grid_tables, options.seed + 1, options.folder)
             lines += told(grid_lines(found, len(GRID)))
+    if options.only in (None, "scores") and not options.finished:
+        lines += told(["", *score_rows(options.tables, options.seed)])
     if options.output:
         write(Path(options.output), lines)
 

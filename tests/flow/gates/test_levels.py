@@ -14,9 +14,9 @@ import pytest
 from scipy import stats
 
 from itc_analysis.config.sections import Flow
+from itc_analysis.flow.gates.by_level.cuts import LevelCut, level_cuts
+from itc_analysis.flow.gates.by_level.shapes import per_bin
 from itc_analysis.flow.gates.histogram import BIN_WIDTH
-from itc_analysis.flow.gates.level_shapes import per_bin
-from itc_analysis.flow.gates.levels import LevelCut, level_cuts
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Threshold, to_json
 from itc_analysis.flow.gating.template import check_template

@@ -15,8 +15,9 @@ from flow.made_tubes import t_cell_template
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
+from itc_analysis.flow.gates.decision import shrink
 from itc_analysis.flow.gates.histogram import BIN_WIDTH
-from itc_analysis.flow.gates.pool import pool_gates, shrink
+from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gates.reference import UNKNOWN_SPREAD, reference, usual_spread
 from itc_analysis.flow.gating.fitted import NO_TUBE
 from itc_analysis.flow.gating.geometry import Ellipse, Threshold, from_json, to_json
@@ -183,6 +184,14 @@ def test_an_unusual_cut_in_a_clear_valley_is_kept_and_named() -> None:
     assert "kept because its valley is clear" in row["reason"]
     shallow = pooled(*CLOSE, {**unusual, "quality": 0.4}).loc["U"]
     assert shallow["state"] == "borrowed"
+
+
+def test_a_cut_far_off_that_nothing_may_replace_says_so_and_not_that_its_valley_is_clear() -> None:
+    shallow = fit_row("U", 0.7, quality=0.4)
+    row = pooled(*CLOSE, shallow, template=only_t_cells(fallback="none")).loc["U"]
+    assert row["cut"] == 0.7
+    assert "kept although it stands out: fallback is none" in row["reason"]
+    assert "clear" not in row["reason"]
 
 
 def test_control_tubes_do_not_shape_the_batch() -> None:

@@ -11,24 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_of, odd_in_many
+from itc_analysis.flow.gates.by_level.cuts import LevelCut, level_cuts
+from itc_analysis.flow.gates.decision import decide_cut, with_cut
 from itc_analysis.flow.gates.histogram import has_cut as is_cut
-from itc_analysis.flow.gates.levels import LevelCut, level_cuts
-from itc_analysis.flow.gates.nearby import CutReference, nearby_cuts, usual_spread
+from itc_analysis.flow.gates.nearby import nearby_cuts, usual_spread
 from itc_analysis.flow.gates.positivity import pool_positivity
 from itc_analysis.flow.gates.rivals import one_valley, with_rival
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
-from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import (
-    AllAbove,
     Combination,
-    Geometry,
     Threshold,
     from_json,
     to_json,
@@ -41,13 +38,6 @@ from itc_analysis.tables.flow.tubes import Gates
 from itc_analysis.tables.quantities import POSITIVE_OF, STANDS_AGAINST
 
 log = logging.getLogger(__name__)
-
-#: A weight from which the tube's own cut counts as decided by the tube.
-OWN_WEIGHT = 0.9
-#: A valley this deep is clear: an unusual cut in it is believed unless it is far off.
-CLEAR_DEPTH = 0.8
-#: Even a clear valley is not believed this many times further away than an outlier.
-FAR_OFF = 2.0
 
 _SOURCE = "gates"
 
@@ -139,15 +129,6 @@ def pool_gates(
     return gates
 
 
-def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[float, float, float]:
-    """Return the shrunk cut, its standard error and the weight of the tube's own cut.
-
-    Empirical Bayes with a normal prior: weight = spread² / (spread² + cut_se²).
-    """
-    weight = spread**2 / (spread**2 + cut_se**2)
-    return weight * cut + (1 - weight) * centre, float(np.sqrt(weight)) * cut_se, weight
-
-
 def _pool_population(
     fits: pd.DataFrame,
     population: Population,
@@ -182,7 +163,7 @@ def _pool_population(
                 found = _by_level(row, fit, population, by_level[str(fit["file_id"])])
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             elif has_cut:
-                found = _decide_cut(row, fit, population, (nearby, few), controls, settings)
+                found = decide_cut(row, fit, population, (nearby, few), controls, settings)
                 found = with_rival(found, fit, batch)
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             else:
@@ -201,97 +182,6 @@ def _own(fit: pd.Series) -> dict[str, Any]:
         "n_parent": fit["n_parent"],
         "quality": fit["quality"],
     }
-
-
-def _decide_cut(
-    row: dict[str, Any],
-    fit: pd.Series,
-    population: Population,
-    references: tuple[CutReference | None, CutReference | None],
-    controls: pd.DataFrame,
-    settings: GatePooling,
-) -> dict[str, Any]:
-    nearby, few = references
-    is_left_out = fit["method"] == control_quantile.NAME
-    own = None if is_left_out or pd.isna(fit["cut"]) else float(fit["cut"])
-    own_se = 0.0 if pd.isna(fit["cut_se"]) else float(fit["cut_se"])
-    reason = None if pd.isna(fit["reason"]) else str(fit["reason"])
-    row["cut_tube"] = own
-
-    def final(
-        cut: float, cut_se: float, weight: float, state: str, why: str | None
-    ) -> dict[str, Any]:
-        geometry = _with_cut(fit, population, cut)
-        return {
-            **row,
-            "method": population.method,
-            "geometry": to_json(geometry),
-            "cut": cut,
-            "cut_se": cut_se,
-            "weight": weight,
-            "state": state,
-            "reason": why,
-        }
-
-    def borrowed(why: str | None) -> dict[str, Any] | None:
-        source = nearby or few
-        if source is None or population.fallback == "none":
-            return None
-        where = f"cut of {source.source} ({source.n_tubes} tube{'s' * (source.n_tubes > 1)})"
-        return final(source.centre, source.spread, 0.0, "borrowed", f"{why}; {where}")
-
-    def controlled(why: str | None) -> dict[str, Any] | None:
-        if controls.empty or population.fallback == "none":
-            return None
-        cut, cut_se = float(controls["cut"].median()), float(controls["cut_se"].median())
-        where = f"cut of {len(controls)} control tube(s) without {population.control}"
-        return final(cut, cut_se, 0.0, "control", f"{why}; {where}")
-
-    first, second = (
-        (controlled, borrowed) if population.fallback == "control" else (borrowed, controlled)
-    )
-    if population.method == "fixed" and own is not None:
-        return final(own, 0.0, 1.0, "manual", "cut given in the template")
-    if own is None or fit["status"] != "ok":
-        helped = first(reason) or second(reason)
-        if helped is not None:
-            return helped
-        if own is None and _is_small(fit, population):
-            # no event can be told to be one, and none to be none: at most all of them are
-            return final(HIGHEST, 0.0, 0.0, WEAK, f"{reason}; at most all of them belong to it")
-        if own is None:
-            return {**row, "state": "not_estimable", "reason": reason}
-        state = WEAK if fit["quality"] == 0 else "ok"
-        return final(own, own_se, 1.0, state, f"{reason}; no other tube or control to judge it by")
-    if nearby is None:
-        return final(own, own_se, 1.0, "ok", None)
-    off = abs(own - nearby.centre) / float(np.hypot(nearby.spread, own_se))
-    is_clear = not pd.isna(fit["quality"]) and fit["quality"] >= CLEAR_DEPTH
-    if off > settings.outlier_mads and (not is_clear or off > FAR_OFF * settings.outlier_mads):
-        why = f"its own cut {own:.3f} lies {off:.1f} robust SDs from {nearby.source}"
-        helped = first(why) or second(why)
-        if helped is not None:
-            return helped
-    cut, cut_se, weight = shrink(own, own_se, nearby.centre, nearby.spread)
-    if off > settings.outlier_mads:
-        why = f"{off:.1f} robust SDs from {nearby.source}, kept because its valley is clear"
-        return final(own, own_se, 1.0, "ok", why)
-    if weight >= OWN_WEIGHT:
-        return final(cut, cut_se, weight, "ok", None)
-    why = f"standard error {own_se:.3f}: shrunk to {nearby.source} ({nearby.n_tubes} tubes)"
-    return final(cut, cut_se, weight, "pooled", why)
-
-
-def _is_small(fit: pd.Series, population: Population) -> bool:
-    """Return whether only the size of its parent kept a tube from placing a cut."""
-    return (
-        fit["method"] == population.method
-        and fit["tube"] == "stained"
-        and fit["n_parent"] < population.min_parent
-        and (population.side or "above") == "above"
-        and population.fallback != "none"
-        and population.on_failure != "stop"
-    )
 
 
 def _named(row: dict[str, Any], odd: str | None) -> dict[str, Any]:
@@ -313,7 +203,7 @@ def _by_level(
     return {
         **row,
         "method": population.method,
-        "geometry": to_json(_with_cut(fit, population, level.cut)),
+        "geometry": to_json(with_cut(fit, population, level.cut)),
         "cut": level.cut,
         "cut_se": level.cut_se,
         "cut_tube": own,
@@ -326,17 +216,6 @@ def _by_level(
         "state": level.state,
         "reason": level.reason,
     }
-
-
-def _with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:
-    """Return the population's one-dimensional gate with another cut."""
-    if not pd.isna(fit["geometry"]):
-        geometry = from_json(str(fit["geometry"]))
-        assert isinstance(geometry, (Threshold, AllAbove))  # only these have a cut
-        return replace(geometry, cut=cut)
-    if population.method == "bright_in_all":
-        return AllAbove(population.markers, cut)
-    return Threshold(population.markers, population.side or "above", cut)
 
 
 def _settle_references(rows: Sequence[dict[str, Any]], template: Template) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
-from itc_analysis.flow.gates import level_shapes
-from itc_analysis.flow.gates.level_shapes import N_SHAPE
+from itc_analysis.flow.gates.by_level import shapes as level_shapes
+from itc_analysis.flow.gates.by_level.shapes import N_SHAPE
 from itc_analysis.statistics.arrays import FloatArray
 
 #: Standard deviation of a tube's shift against its batch, transformed units: the drift of a stable

@@ -1,0 +1,1 @@
+"""Gates by level: negative, intermediate and bright, fitted to the tubes of a batch together."""
