@@ -44,6 +44,8 @@ from itc_analysis.tables.quantities import STANDS_AGAINST
 
 #: A share of an untouched tube may change by this much, the question's own bound.
 MOST = 0.02
+#: Share of a tube's events that is left out on top, to be called named.
+LEFT_OUT = 0.05
 #: Fewer events in both: not compared.
 FEWEST = 50
 
@@ -173,15 +175,23 @@ def harmed(before: pd.DataFrame, after: pd.DataFrame, spoilt: str) -> tuple[floa
     return float(change.max()), int((change > MOST).sum()), moved
 
 
-def named(spoilt: str, gates: pd.DataFrame, quality: pd.DataFrame) -> str:
-    """Return by what a tube is named: quality, a remark or a gate; empty when it is not."""
-    row = quality.set_index("file_id").loc[spoilt]
+def named(spoilt: str, gates: pd.DataFrame, quality: pd.DataFrame, before: pd.DataFrame) -> str:
+    """Return by what a tube is named: quality, a remark or a gate; empty when it is not.
+
+    That a few events were left out is a remark of many good tubes: it counts where at least a
+    twentieth of the tube more than before was left out.
+    """
+    row, as_it_was = (table.set_index("file_id").loc[spoilt] for table in (quality, before))
     if row["status"] != "ok":
         return str(row["status"])
     own = gates[gates["file_id"] == spoilt]["reason"].fillna("")
     if own.str.contains(STANDS_AGAINST, regex=False).any():
         return "gates against the batch"
-    return "remark" if isinstance(row["remarks"], str) else ""
+    remarks = [] if pd.isna(row["remarks"]) else str(row["remarks"]).split("; ")
+    if [remark for remark in remarks if " removed: " not in remark]:
+        return "remark"
+    left_out = as_it_was["n_clean"] / as_it_was["n_events"] - row["n_clean"] / row["n_events"]
+    return "events left out" if left_out >= LEFT_OUT else ""
 
 
 def main() -> None:
@@ -194,7 +204,8 @@ def main() -> None:
         study = Study(Path(place) / "study", options.seed)
         before, gates, quality = study.count(study.fitted)
         stained = [row for row in study.rows if row["tube"] == "stained"]
-        alarms = [row["file_id"] for row in stained if named(row["file_id"], gates, quality)]
+        alarms = [row for row in stained if named(row["file_id"], gates, quality, quality)]
+        as_it_was = quality
         print(f"{len(stained)} stained tubes without a fault, {len(alarms)} of them named")
         print("| fault | tube | named by | largest change | shares > 2 % | statuses changed |")
         print("|---|---|---|---|---|---|", flush=True)
@@ -209,7 +220,7 @@ def main() -> None:
             after, gates, quality = study.count(fitted)
             shutil.copyfile(saved, path)
             change, n_shares, n_statuses = harmed(before, after, row["file_id"])
-            by = named(row["file_id"], gates, quality)
+            by = named(row["file_id"], gates, quality, as_it_was)
             results.append((bool(by), n_shares == 0 and n_statuses == 0))
             print(
                 f"| {fault} | {row['file_id']} | {by or 'not named'} | {change:.1%} "

@@ -98,7 +98,8 @@ class CountedEndpoint:
                 spread_precision=precision,
                 is_normal=False,
             )
-        except NoMaximum as why:
+        except (NoMaximum, np.linalg.LinAlgError) as why:
+            # one endpoint that cannot be fitted is a row with its reason, not the end of the run
             raise NotEstimable(str(why)) from None
 
     @property
@@ -139,8 +140,12 @@ class CountedEndpoint:
         fit, p = self.fitted, len(self.columns)
         own = np.zeros_like(fit.hessians)
         own[:, :p, :p] = fit.hessians[:, :p, :p]
-        total = -np.linalg.inv(fit.covariance[:p, :p])
-        moves = np.linalg.solve(total[None] - own[:, :p, :p], fit.scores[:, :p, None])[:, :, 0]
+        try:
+            total = -np.linalg.inv(fit.covariance[:p, :p])
+            moves = np.linalg.solve(total[None] - own[:, :p, :p], fit.scores[:, :p, None])[:, :, 0]
+        except np.linalg.LinAlgError:
+            msg = "the counts do not tell how far the estimate moves without a participant"
+            raise NotEstimable(msg) from None
         moved = np.zeros(len(self.X))
         moved[self.in_fit] = moves @ pad(weights, self.X.shape[1])[self.columns]
         return moved
@@ -257,7 +262,7 @@ class CountedEndpoint:
                 )
                 lower, upper = (np.nan, inward) if top < start else (inward, np.nan)
             lost = max(drop(0.0), 0.0)
-        except NoMaximum as why:
+        except (NoMaximum, np.linalg.LinAlgError) as why:
             raise NotEstimable(str(why)) from None
         if not is_bounded and (0.0 - top) * (start - top) < 0:
             lost = 0.0

@@ -227,7 +227,10 @@ def _influence(
     assert design is not None
     assert model is not None
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
-    moved = model.move(weights)
+    try:
+        moved = model.move(weights)
+    except NotEstimable:
+        return {}
     if not model.is_exact_move and not endpoint.is_imputed:  # pooled: by one Newton step each
         moved = _refitted(endpoint, weights, estimate, moved)
     most = int(np.argmax(np.abs(moved)))
