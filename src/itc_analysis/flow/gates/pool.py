@@ -15,7 +15,7 @@ import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
 from itc_analysis.errors import Fault, ItcError
-from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_of, odd_in_many
+from itc_analysis.flow.gates.agreement import BatchEvidence, copies, evidence_of, odd_in_many
 from itc_analysis.flow.gates.by_level.cuts import LevelCut, level_cuts
 from itc_analysis.flow.gates.decision import decide_cut, with_cut
 from itc_analysis.flow.gates.histogram import has_cut as is_cut
@@ -100,7 +100,7 @@ def pool_gates(
         if own["histogram"].notna().any()
     }
     markers = {name: ", ".join(template.by_name[name].markers) for name in evidence}
-    odd = odd_in_many(evidence, markers)
+    odd = odd_in_many(evidence, markers) | copies(fits)
     rows: list[dict[str, Any]] = []
     for population in template.populations:
         shown = {
