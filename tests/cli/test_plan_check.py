@@ -65,7 +65,9 @@ def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> Non
     assert "plan, family 'primary': 1 of 1 endpoints are measured by nothing in this study" in lines
     assert "no gating template measures 'mait'" in lines
     assert "measured, but in no family of the plan: t_cells" in lines
-    assert "signature 'activation': no panel has CD69, CD25, HLA-DR, CD38, Ki-67 of 5 markers" in lines
+    assert (
+        "signature 'activation': no panel has CD69, CD25, HLA-DR, CD38, Ki-67 of 5 markers" in lines
+    )
 
 
 def test_a_plan_is_proposed_for_what_is_there_and_a_persons_own_stays(
