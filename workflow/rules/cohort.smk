@@ -12,6 +12,9 @@ rule check:
         settings=settings_of("check"),
         folder=lambda wildcards, output: Path(output[0]).parent,
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Checking sheets and eligibility"
     shell:

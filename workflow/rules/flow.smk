@@ -20,6 +20,9 @@ rule learn_scales:
         tubes=frozen_scale_tubes,
         folder=lambda wildcards, output: Path(output.scales).parent,
         version=VERSION,
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     message:
         "Learning scales: {wildcards.panel}"
     shell:
@@ -44,6 +47,9 @@ rule learn_alignment:
         people=frozen_people,
         folder=lambda wildcards, output: Path(output.landmarks).parent,
         version=VERSION,
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     message:
         "Aligning batches to the bridge control: {wildcards.panel}"
     shell:
@@ -70,6 +76,9 @@ rule fit_gates:
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.fits).parent,
         version=VERSION,
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     message:
         "Learning gates: {wildcards.panel}, batch {wildcards.batch}"
     shell:
@@ -98,6 +107,9 @@ rule pool_gates:
             f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
         ),
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Pooling gates: {wildcards.panel}"
     shell:
@@ -127,6 +139,9 @@ rule apply_gates:
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.counts).parent,
         version=VERSION,
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     message:
         "Counting populations: {wildcards.panel}, batch {wildcards.batch}"
     shell:

@@ -18,6 +18,9 @@ rule report:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Writing the report"
     shell:
@@ -39,6 +42,9 @@ rule overview:
     params:
         note=overview_note(),
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Drawing every gate: {wildcards.panel}"
     shell:

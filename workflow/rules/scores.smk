@@ -21,6 +21,9 @@ rule score:
     params:
         settings=settings_of("score"),
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Scoring exhaustion and activation"
     shell:
@@ -52,6 +55,9 @@ rule measure:
     params:
         settings=settings_of("measure"),
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Collecting measurements"
     shell:

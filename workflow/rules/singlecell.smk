@@ -14,6 +14,9 @@ rule annotate:
         libraries=frozen_libraries,
         folder=lambda wildcards, output: Path(output.cells).parent,
         version=VERSION,
+    resources:
+        mem_mb=library_memory,
+        runtime=library_minutes,
     message:
         "Calling innate T cells: library batch {wildcards.batch}"
     shell:

@@ -18,6 +18,9 @@ rule compare:
             f"--post-hoc {input.post_hoc}" if input.post_hoc else ""
         ),
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Comparing groups"
     shell:
@@ -41,6 +44,9 @@ rule compare_genes:
     params:
         settings=settings_of("compare_genes"),
         version=VERSION,
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     message:
         "Comparing genes"
     shell:
