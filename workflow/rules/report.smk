@@ -14,13 +14,13 @@ rule report:
         miflowcyt=[AT.miflowcyt] if TUBES else [],
     log:
         AT.log("report"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
         version=VERSION,
-    resources:
-        mem_mb=table_memory,
-        runtime=table_minutes,
     message:
         "Writing the report"
     shell:
@@ -39,12 +39,12 @@ rule overview:
         directory(AT.overview("{panel}")),
     log:
         AT.log("overview", "{panel}"),
-    params:
-        note=overview_note(),
-        version=VERSION,
     resources:
         mem_mb=table_memory,
         runtime=table_minutes,
+    params:
+        note=overview_note(),
+        version=VERSION,
     message:
         "Drawing every gate: {wildcards.panel}"
     shell:

@@ -18,12 +18,12 @@ rule score:
         AT.scores,
     log:
         AT.log("score"),
-    params:
-        settings=settings_of("score"),
-        version=VERSION,
     resources:
         mem_mb=table_memory,
         runtime=table_minutes,
+    params:
+        settings=settings_of("score"),
+        version=VERSION,
     message:
         "Scoring exhaustion and activation"
     shell:
@@ -52,12 +52,12 @@ rule measure:
         AT.measurements,
     log:
         AT.log("measure"),
-    params:
-        settings=settings_of("measure"),
-        version=VERSION,
     resources:
         mem_mb=table_memory,
         runtime=table_minutes,
+    params:
+        settings=settings_of("measure"),
+        version=VERSION,
     message:
         "Collecting measurements"
     shell:

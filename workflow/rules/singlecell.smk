@@ -9,14 +9,14 @@ rule annotate:
         **AT.made_by("annotate"),
     log:
         AT.log("annotate", "{batch}"),
+    resources:
+        mem_mb=library_memory,
+        runtime=library_minutes,
     params:
         settings=settings_of("annotate"),
         libraries=frozen_libraries,
         folder=lambda wildcards, output: Path(output.cells).parent,
         version=VERSION,
-    resources:
-        mem_mb=library_memory,
-        runtime=library_minutes,
     message:
         "Calling innate T cells: library batch {wildcards.batch}"
     shell:

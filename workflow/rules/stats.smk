@@ -11,6 +11,9 @@ rule compare:
         **AT.made_by("compare"),
     log:
         AT.log("compare"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("compare"),
         folder=lambda wildcards, output: Path(output.comparisons).parent,
@@ -18,9 +21,6 @@ rule compare:
             f"--post-hoc {input.post_hoc}" if input.post_hoc else ""
         ),
         version=VERSION,
-    resources:
-        mem_mb=table_memory,
-        runtime=table_minutes,
     message:
         "Comparing groups"
     shell:
@@ -41,12 +41,12 @@ rule compare_genes:
         AT.genes,
     log:
         AT.log("compare_genes"),
-    params:
-        settings=settings_of("compare_genes"),
-        version=VERSION,
     resources:
         mem_mb=table_memory,
         runtime=table_minutes,
+    params:
+        settings=settings_of("compare_genes"),
+        version=VERSION,
     message:
         "Comparing genes"
     shell:
