@@ -6,6 +6,15 @@ def settings_of(rule):
     return freeze_step(SETTINGS, rule, AT.settings)
 
 
+def sources_of(wildcards, input):
+    """Changes with the content of the study's own files among the inputs, whatever their times."""
+    return contents(path for path in input if not is_made(path))
+
+
+def is_made(path):
+    return Path(STUDY.results_folder) in Path(path).parents
+
+
 def study_sheets():
     """Sheets that the check reads; those a study does not have are left out."""
     sheets = [

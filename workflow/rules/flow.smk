@@ -22,6 +22,7 @@ rule learn_scales:
         settings=settings_of("learn_scales"),
         tubes=frozen_scale_tubes,
         folder=lambda wildcards, output: Path(output.scales).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Learning scales: {wildcards.panel}"
@@ -49,6 +50,7 @@ rule learn_alignment:
         bridge=frozen_bridge_tubes,
         people=frozen_people,
         folder=lambda wildcards, output: Path(output.landmarks).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Aligning batches to the bridge control: {wildcards.panel}"
@@ -78,6 +80,7 @@ rule fit_gates:
         tubes=frozen_tubes,
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.fits).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Learning gates: {wildcards.panel}, batch {wildcards.batch}"
@@ -109,6 +112,7 @@ rule pool_gates:
         manual=lambda wildcards, input: (
             f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
         ),
+        sources=sources_of,
         version=VERSION,
     message:
         "Pooling gates: {wildcards.panel}"
@@ -141,6 +145,7 @@ rule apply_gates:
         tubes=frozen_tubes,
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.counts).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Counting populations: {wildcards.panel}, batch {wildcards.batch}"

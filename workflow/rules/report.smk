@@ -20,6 +20,7 @@ rule report:
     params:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Writing the report"

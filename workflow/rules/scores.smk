@@ -23,6 +23,7 @@ rule score:
         runtime=table_minutes,
     params:
         settings=settings_of("score"),
+        sources=sources_of,
         version=VERSION,
     message:
         "Scoring exhaustion and activation"

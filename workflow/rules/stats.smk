@@ -20,6 +20,7 @@ rule compare:
         post_hoc=lambda wildcards, input: (
             f"--post-hoc {input.post_hoc}" if input.post_hoc else ""
         ),
+        sources=sources_of,
         version=VERSION,
     message:
         "Comparing groups"
@@ -46,6 +47,7 @@ rule compare_genes:
         runtime=table_minutes,
     params:
         settings=settings_of("compare_genes"),
+        sources=sources_of,
         version=VERSION,
     message:
         "Comparing genes"
