@@ -24,7 +24,7 @@ from cluster.tiny_study import make_tiny_study, tables_of
 from workflow.running import snakemake
 
 ROOT = Path(__file__).resolve().parent.parent
-#: At most so many strike one run.
+#: So many strike one run.
 MOST = 5
 
 
@@ -70,44 +70,46 @@ def main() -> int:
         slurm = None
         if options.through == "slurm":
             slurm = stack.enter_context(Slurm(place / "slurm"))
-        while order:
+        # those that a run survives come last, since nothing is left to strike after them
+        parts = [order[first : first + MOST] for first in range(0, len(order), MOST)]
+        for part in parts:
             folder = place / f"run{tally.runs}"
             shutil.copytree(fresh, folder / "study")
             trial = faults.Trial(folder / "study", reference, ROOT, rng, slurm)
-            order = strike_one_run(trial, order, tally)
+            strike_one_run(
+                trial, sorted(part, key=lambda kind: (kind.goes_on, kind.changes_input)), tally
+            )
             tally.runs += 1
     tally.show(options.through)
     return int(bool(tally.after.total() + tally.at_end.total()))
 
 
-def strike_one_run(
-    trial: faults.Trial, order: list[faults.Kind], tally: Tally
-) -> list[faults.Kind]:
-    """Let faults strike until the study is finished; return those that are left."""
-    struck = []
+def strike_one_run(trial: faults.Trial, kinds: list[faults.Kind], tally: Tally) -> None:
+    """Let faults strike one after the other, then let the study be finished."""
+    struck: list[str] = []
+    input_was_changed = False
     try:
         try:
             faults.mount_results(trial.study)
             can_mount = True
         except faults.CannotHappenHere:
             can_mount = False
-        while order and len(struck) < MOST:
-            kind, *order = order
+        for kind in kinds:
             if kind.strike in faults.NEEDS_MOUNT and not can_mount:
                 print(f"{kind.name}: needs the right to mount, left out", flush=True)
                 continue
             began = time.monotonic()
             trial.start(*kind.options)
             kind.strike(trial)
-            wrong = [] if kind.changes_input else trial.differences(complete=False)
+            # once a tube was another one, results may be old until the study is finished again
+            input_was_changed = input_was_changed or kind.changes_input
+            wrong = [] if input_was_changed else trial.differences(complete=False)
             struck.append(kind.name)
             tally.struck[kind.name] += 1
             tally.after[kind.name] += len(wrong)
             ended = "finished" if trial.process.returncode == 0 else "stopped"
             took = time.monotonic() - began
             print(f"run {tally.runs}: {kind.name}: {ended}, {took:.0f} s {wrong}", flush=True)
-            if trial.process.returncode == 0 and not kind.changes_input:
-                break
         trial.start()
         if trial.wait():
             print(trial.said)
@@ -116,7 +118,6 @@ def strike_one_run(
         print(f"run {tally.runs}: end, {len(wrong)} files differ {wrong}", flush=True)
     finally:
         faults.unmount_results(trial.study)
-    return order
 
 
 if __name__ == "__main__":

@@ -162,6 +162,8 @@ class Kind:
         of the run that is struck.
     changes_input : bool
         results of the struck run may differ from those of the study as it was.
+    goes_on : bool
+        the run is expected to end well nevertheless.
     where : str
         "local", "slurm" or "both".
     """
@@ -170,6 +172,7 @@ class Kind:
     strike: Callable[[Trial], None]
     options: tuple[str, ...] = ()
     changes_input: bool = False
+    goes_on: bool = False
     where: str = "both"
 
 
@@ -355,17 +358,17 @@ KINDS = (
     Kind("Ctrl-C", interrupt),
     Kind("asked to end (SIGTERM)", terminate),
     Kind("job out of memory", out_of_memory),
-    Kind("memory limit of Slurm", exceed_memory, options=_STARVED, where="slurm"),
+    Kind("memory limit of Slurm", exceed_memory, options=_STARVED, goes_on=True, where="slurm"),
     Kind("disk full", full_disk),
     Kind("results read-only", read_only),
     Kind("tube cut short during the run", unreadable_input, changes_input=True),
     Kind("tube overwritten during the run", input_changes, changes_input=True),
     Kind("tube disappears during the run", tube_disappears, changes_input=True),
     Kind("tube appears later", tube_appears, changes_input=True),
-    Kind("clocks disagree", clock_skew),
-    Kind("second run on the same results", second_run),
-    Kind("job cancelled (scancel)", scancel, where="slurm"),
-    Kind("node fails", node_fails, where="slurm"),
+    Kind("clocks disagree", clock_skew, goes_on=True),
+    Kind("second run on the same results", second_run, goes_on=True),
+    Kind("job cancelled (scancel)", scancel, goes_on=True, where="slurm"),
+    Kind("node fails", node_fails, goes_on=True, where="slurm"),
 )
 NEEDS_MOUNT = {full_disk, read_only}
 

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.quality import judge as quality_check
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch
-    from itc_analysis.flow.tube.unchanged import look_at_files
+    from itc_analysis.flow.tube.unchanged import watch_files
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Acquisitions, GateFits, KeptEvents, TubeQuality
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     batch = read_batch(
         options.tubes, options.panel, options.template, options.scales, options.landmarks
     )
-    files = look_at_files(batch.rows)
+    files = watch_files(batch.rows)
     seen: list[pd.DataFrame] = []
     kept: list[dict[str, Any]] = []
     fits, quality, axes = fit.fit_batch(
@@ -84,5 +84,4 @@ def run(options: argparse.Namespace) -> None:
     along = contract.make(pd.concat(seen), Acquisitions) if seen else contract.empty(Acquisitions)
     contract.write(along, folder / "acquisition.parquet", Acquisitions, without_axes)
     masks = contract.make(kept, KeptEvents)
-    judged = without_axes | {"tubes": files.digests}
-    contract.write(masks, folder / "kept_events.parquet", KeptEvents, judged, is_checked=True)
+    contract.write(masks, folder / "kept_events.parquet", KeptEvents, without_axes, is_checked=True)

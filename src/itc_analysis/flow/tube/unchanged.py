@@ -1,38 +1,35 @@
-"""Do the files of a batch stay as they are while they are worked on, and between two steps?
+"""Do the files of a batch stay as they were when the run began?
 
 A cytometer may still be copying, or a file be exported anew, during a run. Gates of the old file
-with counts of the new one would be numbers of no file at all.
+with counts of the new one would be numbers of no file at all. The workflow writes the digest of
+each file into the rows of a batch (`content`), so that every step of a run sees the same files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from itc_analysis.errors import Fault, ItcError
-from itc_analysis.provenance import digest
+from itc_analysis.runs.contents import contents
 
 _REMEDY = "run again when nobody writes to it any more"
 
 
 @dataclass(frozen=True)
 class Files:
-    """What the files of a batch were when a step began.
+    """The files of a batch when a step began.
 
     Parameters
     ----------
-    digests : dict of str to str
-        of each tube's content, by file_id; empty for a file that cannot be read.
     stamps : dict of str to tuple of int
-        size, time and number on the disk of each file, by file_id.
+        size, times and number on the disk of each file, by file_id.
     paths : dict of str to str
         by file_id.
     """
 
-    digests: dict[str, str]
     stamps: dict[str, tuple[int, ...]]
     paths: dict[str, str]
 
@@ -47,32 +44,27 @@ class Files:
         changed = [name for name, path in self.paths.items() if _stamp(path) != self.stamps[name]]
         _refuse(changed, "its file changed while it was read")
 
-    def refuse_other_content(self, earlier: Mapping[str, str]) -> None:
-        """Refuse files whose content is not that of an earlier step.
 
-        Parameters
-        ----------
-        earlier : mapping of str to str
-            digests of that step, by file_id; tubes that it did not see are not looked at.
+def watch_files(rows: Iterable[Mapping[str, Any]]) -> Files:
+    """Return what the files of these rows of the tube sheet are now.
 
-        Raises
-        ------
-        ItcError
-            naming each tube whose content differs.
-        """
-        changed = [name for name, now in self.digests.items() if earlier.get(name, now) != now]
-        _refuse(changed, "its file changed since its gates were fitted")
+    Parameters
+    ----------
+    rows : iterable of mapping of str to object
+        with file_id and path; where there is `content`, the file must have that digest.
 
-
-def look_at_files(rows: Iterable[Mapping[str, Any]]) -> Files:
-    """Return what the files of these rows of the tube sheet are now."""
+    Raises
+    ------
+    ItcError
+        naming each tube whose file is not the one that the run began with.
+    """
+    rows = list(rows)
     paths = {str(row["file_id"]): str(row["path"]) for row in rows}
     stamps = {name: _stamp(path) for name, path in paths.items()}
-    digests = dict.fromkeys(paths, "")
-    for name, path in paths.items():
-        with suppress(OSError):
-            digests[name] = digest(path)
-    return Files(digests, stamps, paths)
+    expected = {str(row["file_id"]): row["content"] for row in rows if "content" in row}
+    changed = [name for name, digest in expected.items() if contents([paths[name]]) != digest]
+    _refuse(changed, "its file changed since the run began")
+    return Files(stamps, paths)
 
 
 def _stamp(path: str) -> tuple[int, ...]:
@@ -80,7 +72,7 @@ def _stamp(path: str) -> tuple[int, ...]:
         found = Path(path).stat()
     except OSError:
         return ()
-    return (found.st_size, found.st_mtime_ns, found.st_ino)
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def _refuse(names: Iterable[str], what: str) -> None:
