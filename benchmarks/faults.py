@@ -1,6 +1,6 @@
 """Seeded faults while a small study runs: do the results come out as without them, byte for byte?
 
-    PYTHONPATH=tests python benchmarks/faults.py [--through local|slurm] [--faults 30] [--seed 1]
+    PYTHONPATH=tests python benchmarks/faults.py [--through slurm] [--faults 30] [--until RULE]
 
 Every kind of fault strikes in turn, at a random job and moment. Several strike one run, which then
 goes to its end; docs/cluster.md has the table. `make cluster-test` runs it through Slurm.
@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--through", choices=("local", "slurm"), default="local")
     parser.add_argument("--faults", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--until", help="last rule of the runs; to the report otherwise")
     options = parser.parse_args()
     if options.through == "slurm" and (missing := missing_programs()):
         print(f"No Slurm here ({', '.join(missing)} not found): no faults were tried.")
@@ -65,7 +66,8 @@ def main() -> int:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         fresh = make_tiny_study(place / "fresh")
         shutil.copytree(fresh, place / "reference")
-        snakemake(place / "reference", root=ROOT)
+        until = ("--until", options.until) if options.until else ()
+        snakemake(place / "reference", *until, root=ROOT)
         reference = tables_of(place / "reference")
         slurm = None
         if options.through == "slurm":
@@ -75,7 +77,7 @@ def main() -> int:
         for part in parts:
             folder = place / f"run{tally.runs}"
             shutil.copytree(fresh, folder / "study")
-            trial = faults.Trial(folder / "study", reference, ROOT, rng, slurm)
+            trial = faults.Trial(folder / "study", reference, ROOT, rng, slurm, until)
             strike_one_run(
                 trial, sorted(part, key=lambda kind: (kind.goes_on, kind.changes_input)), tally
             )

@@ -55,6 +55,8 @@ class Trial:
         decides which job is struck and when.
     slurm : Slurm or None
         run through it; None for this machine.
+    until : tuple of str
+        options that end every run early; () for a run to the report.
     """
 
     study: Path
@@ -62,6 +64,7 @@ class Trial:
     root: Path
     rng: random.Random
     slurm: Slurm | None = None
+    until: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     said: str = ""
     _seen: set[int] = field(default_factory=set)
@@ -73,7 +76,7 @@ class Trial:
         environment = os.environ if self.slurm is None else self.slurm.environment
         with (self.study.parent / "run.log").open("wb") as log:
             self.process = subprocess.Popen(
-                command(self.study, *options, root=self.root, profile=profile),
+                command(self.study, *options, *self.until, root=self.root, profile=profile),
                 stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
             )  # fmt: skip
 
