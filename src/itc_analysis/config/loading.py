@@ -50,7 +50,7 @@ def read_yaml(path: str | Path) -> Any:
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:  # libyaml would run out of stack and take the process with it
-                where = f"line {event.start_mark.line + 1}"
+                where = "" if event.start_mark is None else f"line {event.start_mark.line + 1}"
                 fault = Fault(where, f"nested more than {_DEEPEST} levels deep", "look at brackets")
                 raise SettingsError(str(path), [fault])
         return yaml.load(text, Loader=loader)
