@@ -14,9 +14,13 @@ rule report:
         miflowcyt=[AT.miflowcyt] if TUBES else [],
     log:
         AT.log("report"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Writing the report"
@@ -36,6 +40,9 @@ rule overview:
         directory(AT.overview("{panel}")),
     log:
         AT.log("overview", "{panel}"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         note=overview_note(),
         version=VERSION,

@@ -11,12 +11,16 @@ rule compare:
         **AT.made_by("compare"),
     log:
         AT.log("compare"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("compare"),
         folder=lambda wildcards, output: Path(output.comparisons).parent,
         post_hoc=lambda wildcards, input: (
             f"--post-hoc {input.post_hoc}" if input.post_hoc else ""
         ),
+        sources=sources_of,
         version=VERSION,
     message:
         "Comparing groups"
@@ -38,8 +42,12 @@ rule compare_genes:
         AT.genes,
     log:
         AT.log("compare_genes"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("compare_genes"),
+        sources=sources_of,
         version=VERSION,
     message:
         "Comparing genes"

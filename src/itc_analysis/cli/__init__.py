@@ -38,6 +38,7 @@ VERBS = (
     "compare-genes",
     "power",
     "report",
+    "unlock",
 )
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it

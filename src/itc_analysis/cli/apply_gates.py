@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch, refuse_foreign_gates
     from itc_analysis.flow.tube.quality_mask import Judged
+    from itc_analysis.flow.tube.unchanged import watch_files
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import (
@@ -68,7 +69,9 @@ def run(options: argparse.Namespace) -> None:
     judged = Judged(
         contract.read(options.quality, TubeQuality), contract.read(options.kept, KeptEvents)
     )
+    files = watch_files(batch.rows)
     applied = apply.apply_batch(batch.rows, batch.panel, batch.template, gates, judged, settings)
+    files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     learned = [options.gates, options.quality, options.kept]
     learned += filter(None, [options.scales, options.landmarks])

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from itc_analysis.cohort.paths import explain_absent, find_path, has_braces
+from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import sheet_forms
@@ -365,6 +365,9 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
             continue
         if has_braces(str(path)):
             faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
+        elif leads_out(str(path)):
+            what = f"{column} '{path}' leads out of the data folder"
+            faults.append(Fault(f"row {number}", what, _INSIDE))
         elif find_path(study.data_folder, str(path)) is None:
             what = f"{column} '{path}' is not there"
             faults.append(
@@ -375,6 +378,7 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
 
 _BRACES = "holds braces, which the workflow would take for the name of a wildcard"
 _RENAME = "rename the folder or file without { and }"
+_INSIDE = "write it from study.data_folder on, and set that to the folder that holds all data"
 
 
 def _check_folders(study: CheckedStudy) -> None:

@@ -19,6 +19,7 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.decisions import Queries
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
+from itc_analysis.whole_files import write_text
 
 #: Asked of everybody because comparisons adjust for them; nobody is kept out for want of them.
 COVARIATES = ("age_years", "sex", "cmv_igg")
@@ -93,7 +94,7 @@ def write_query_sheet(queries: pd.DataFrame, path: str | Path) -> None:
     )
     sheet = sheet.assign(blocks=sheet["blocks"].map({True: "yes", False: "no"}), answer="")
     text = sheet.to_csv(sep="\t", index=False, lineterminator="\n")
-    Path(path).write_text(text, encoding="utf-8-sig")
+    write_text(path, text, encoding="utf-8-sig")
 
 
 def _from_rules(
