@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from itc_analysis.cohort.study import CohortTables
     from itc_analysis.config.sections import CheckedStudy, Flow
     from itc_analysis.config.steps import CheckSettings
@@ -180,6 +182,9 @@ def summarise(tables: CohortTables, settings: CheckSettings) -> str:
         f"samples: {len(tables.samples)}, tubes: {len(tables.tubes)}, "
         f"libraries: {len(tables.libraries)}"
     )
+    windows = describe_windows(tables.participants)
+    if windows:
+        lines.append(windows)
     if len(tables.queries):
         blocking = tables.queries.loc[tables.queries["blocks"], "participant_id"].nunique()
         lines.append(
@@ -267,6 +272,19 @@ def describe_classification(tables: CohortTables) -> str:
     )
 
 
+def describe_windows(participants: pd.DataFrame) -> str:
+    """Return the sentence on how time windows were answered; empty when nobody answered any."""
+    from itc_analysis.cohort.eligibility.windows import count_answers
+
+    dated, bare = count_answers(participants)
+    if not dated + bare:
+        return ""
+    return (
+        f"time windows of the criteria: {plural(dated, 'answer')} as days or months, {bare} as "
+        "yes/no without a date"
+    )
+
+
 def describe_methods(tables: CohortTables) -> str:
     """Return the sentences for the methods section."""
     people = tables.participants
@@ -287,6 +305,8 @@ def describe_methods(tables: CohortTables) -> str:
         f"excluded, and {n['query']} could not be decided because an item was missing; a missing "
         "item was never read as absent."
     )
+    windows = describe_windows(tables.participants)
+    text += f" {windows[0].upper()}{windows[1:]}." if windows else ""
     return text + (
         f" {plural(by_hand, 'decision was', 'decisions were')} taken by hand." if by_hand else ""
     )

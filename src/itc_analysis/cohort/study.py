@@ -14,6 +14,7 @@ from itc_analysis.cohort.description.design import find_confounded_batches
 from itc_analysis.cohort.description.disclosure import count_cells
 from itc_analysis.cohort.eligibility.consistency import doubted_items, with_groups
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
+from itc_analysis.cohort.eligibility.windows import answer_by_numbers
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
 from itc_analysis.cohort.queries import make_queries
@@ -55,7 +56,7 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
         the faults of all sheets at once; nothing has been written by then.
     """
     sheets = read_study_sheets(study, cohort)
-    enrolled = to_table(sheets.participants.rows, ParticipantSheet)
+    enrolled = answer_by_numbers(to_table(sheets.participants.rows, ParticipantSheet))
     samples = to_table(sheets.samples.rows, SampleSheet)
     tubes = to_table(sheets.tubes.rows, TubeSheet)
     libraries = to_table(sheets.libraries.rows, LibrarySheet)
