@@ -211,6 +211,7 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.decisions import Classification, Disclosure, Queries
     from itc_analysis.tables.cohort.participants import Eligibility, Participants, Problems
+    from itc_analysis.tables.cohort.variables import Variables
 
     study = settings.study
     read = [
@@ -220,6 +221,7 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         study.libraries,
         study.decisions,
         study.classification,
+        study.variables,
         study.column_mapping,
     ]
     of_the_cohort = {
@@ -231,6 +233,9 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         "methods": " ".join(filter(None, [describe_methods(tables), criteria])),
         "citations": ["nct04995588", *(CRITERIA_CITATIONS if criteria else [])],
     }
+    of_the_variables = _from_sheet(study.variables)
+    if study.variables:
+        of_the_variables["inputs"] += [study.participants, study.samples]
     # A table names only the sheets it follows from: a corrected age leaves the samples' bytes
     # alone.
     for name, table, form, details in (
@@ -240,6 +245,7 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         ("queries", tables.queries, Queries, of_the_cohort),
         ("disclosure", tables.disclosure, Disclosure, of_the_cohort),
         ("problems", tables.problems, Problems, of_the_cohort),
+        ("variables", tables.variables, Variables, of_the_variables),
         ("samples", tables.samples, sheets.SampleSheet, _from_sheet(study.samples)),
         ("tubes", tables.tubes, sheets.TubeSheet, _from_sheet(study.fcs_files)),
         ("libraries", tables.libraries, sheets.LibrarySheet, _from_sheet(study.libraries)),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Where endpoints of single-cell libraries come from, as far as this check looks.
 _SINGLE_CELL = "singlecell"
+#: Numbers of the participants themselves; the plan's own check has looked at them.
+_CLINICAL = "clinical"
 #: Names in a line, before "and n more".
 _MOST_NAMED = 8
 
@@ -77,8 +79,9 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     ItcErrors
         every fault of every template, of the plan and of the signatures, in one call.
     """
-    from itc_analysis.cohort.join import list_libraries, list_tubes
+    from itc_analysis.cohort.join import list_libraries, list_tubes, read_variables
     from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.stats.plan.columns import declared_columns
     from itc_analysis.stats.plan.plan import expand, read_plan, read_post_hoc
 
     errors: list[ItcError] = []
@@ -86,7 +89,8 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     templates = _read_templates(study, panels, errors)
     plan: AnalysisPlan | None = None
     try:
-        plan = read_plan(study.analysis_plan)
+        declared = declared_columns(read_variables(study))
+        plan = read_plan(study.analysis_plan, declared)
         expand(plan, cohort)
         if study.post_hoc_plan is not None:
             read_post_hoc(study.post_hoc_plan, plan, cohort)
@@ -184,6 +188,8 @@ def _why_not(
     """Return what is missing for an endpoint, in words; None when it can be measured."""
     if assay == _SINGLE_CELL:
         return None if has_libraries else "there are no single-cell libraries"
+    if assay == _CLINICAL:
+        return None
     if population not in measured.populations:
         return f"no gating template measures '{population}'"
     if measure in ("share_positive", "median_intensity"):
@@ -206,7 +212,7 @@ def _not_planned(plan: AnalysisPlan, measured: Measured) -> list[str]:
         population
         for family in plan.families
         for assay, population, _, _ in keys_of(family.endpoints)
-        if assay != _SINGLE_CELL
+        if assay not in (_SINGLE_CELL, _CLINICAL)
     }
     left = sorted(measured.populations - asked)
     if not left:

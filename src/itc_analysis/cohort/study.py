@@ -19,6 +19,7 @@ from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
 from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets.read import to_table
+from itc_analysis.cohort.variables import make_variables
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
@@ -45,6 +46,7 @@ class CohortTables:
     tubes: pd.DataFrame
     libraries: pd.DataFrame
     problems: pd.DataFrame
+    variables: pd.DataFrame
 
 
 def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
@@ -73,9 +75,11 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
         to_table(sheets.decisions.rows, DecisionSheet),
         analyse_queried=cohort.analyse_queried,
     )
+    variables, odd_variables = make_variables(sheets)
     problems = [
         *find_oddities(participants, eligibility, samples, tubes, libraries, cohort=cohort),
         *find_confounded_batches(participants, samples, tubes, libraries),
+        *odd_variables,
     ]
     table = contract.make(problems, Problems) if problems else contract.empty(Problems)
     return CohortTables(
@@ -88,4 +92,5 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
         tubes=tubes,
         libraries=libraries,
         problems=table,
+        variables=variables,
     )

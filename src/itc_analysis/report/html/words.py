@@ -23,6 +23,7 @@ SMALLEST_P = 0.001
 LARGEST_P = 0.995
 
 POPULATION_NAMES = {
+    "-": "participants",
     "mait": "MAIT",
     "inkt": "iNKT",
     "gd_t_cells": "γδ T",
@@ -56,9 +57,11 @@ MEASURE_NAMES = {
     "share_positive": "% positive",
     "median_intensity": "median intensity",
     "score": "score",
+    "ratio": "value",
+    "difference": "value",
 }
 
-ASSAY_NAMES = {"flow": "flow cytometry", "singlecell": "single cell"}
+ASSAY_NAMES = {"flow": "flow cytometry", "singlecell": "single cell", "clinical": "clinical"}
 
 SIGNATURE_NAMES = {
     "exhaustion": "inhibitory receptors",

@@ -10,6 +10,7 @@ from pandera.typing import Series
 
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.column_mapping import ColumnMappingSheet
+from itc_analysis.tables.cohort.variables import VariableSheet
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.fields import identifier, number, text, yes_no
 
@@ -335,5 +336,6 @@ SHEETS: tuple[type[Contract], ...] = (
     SignatureSheet,
     DecisionSheet,
     ClassificationSheet,
+    VariableSheet,
     ColumnMappingSheet,
 )
