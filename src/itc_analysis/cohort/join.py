@@ -103,7 +103,10 @@ def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
 
 
 def read_rows(
-    path: str | Path, sheet: str, mapping: Mapping | None = None
+    path: str | Path,
+    sheet: str,
+    mapping: Mapping | None = None,
+    variables: tuple[Variable, ...] = (),
 ) -> list[dict[str, Value]]:
     """Read one sheet as a list of rows, every column of its contract in each.
 
@@ -115,13 +118,16 @@ def read_rows(
         name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
     mapping : Mapping, optional
         for an export with other column names and codes.
+    variables : tuple of Variable
+        columns of the study's own.
 
     Raises
     ------
     SheetError
         every fault of the sheet.
     """
-    return read_cells(path, sheet_forms()[sheet], mapping).rows
+    setting = next((name for name, contract in CONTRACTS.items() if contract == sheet), "")
+    return read_cells(path, with_variables(sheet_forms()[sheet], variables, setting), mapping).rows
 
 
 def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:

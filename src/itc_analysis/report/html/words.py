@@ -30,6 +30,7 @@ POPULATION_NAMES = {
     "vd2_gd": "Vδ2 γδ T",
     "vd2neg_gd": "Vδ2-negative γδ T",
     "innate_cd8": "innate CD8",
+    "innate_cd8_all": "innate CD8 (published gate)",
     "va72_cd161low": "Vα7.2+ CD161low",
     "va72_pos": "Vα7.2+",
     "conventional_ab": "conventional αβ T",
