@@ -98,6 +98,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     errors: list[ItcError] = []
     told: list[str] = []
     if tubes:
+        from itc_analysis.flow.gating.template import load_template
         from itc_analysis.flow.panel.markers import read_panel
         from itc_analysis.flow.tube.first_look import (
             describe_remarks,
@@ -107,7 +108,11 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
-        look = look_at_tubes(tubes, panels, flow or Flow())
+        transforms = {
+            name: load_template(Path(study.gating_folder) / f"{name}.yaml").transform
+            for name in names
+        }
+        look = look_at_tubes(tubes, panels, flow or Flow(), transforms)
         errors += look.errors
         errors += _check_manual_gates(study, tubes)
         told += [*describe_states(look.states), *describe_remarks(look.remarks)]

@@ -50,6 +50,10 @@ the next lower peak for them, and what overlaps the cut is subtracted or added w
 
 A misspelt name stops the run with the name that was probably meant; all faults of a template are told at once.
 
+Values that were exported on a logicle, asinh or logarithmic scale are noticed and refused, because they would be transformed
+twice. To gate them as they are, state the top of their scale: `transform: {fluorescence: {kind: linear, t: 8}}`; their matrix is then
+not applied, and a tube in instrument units is refused instead.
+
 ## Where a cut comes from
 
 | state | the final cut is |
