@@ -29,6 +29,7 @@ def study_sheets():
         STUDY.libraries,
         STUDY.decisions,
         STUDY.classification,
+        STUDY.variables,
         STUDY.column_mapping,
     ]
     return [sheet for sheet in sheets if sheet]

@@ -21,6 +21,7 @@ VERBS = (
     "init",
     "check",
     "panel",
+    "template",
     "deidentify",
     "spillover",
     "simulate",
