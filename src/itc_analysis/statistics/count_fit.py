@@ -160,7 +160,7 @@ def fit_counts(
     mean, variance = likelihood.posterior(theta, state)
     slopes = likelihood.weight_slopes(theta, state)[1]
     of_means = covariance[:p, :p]
-    moved = np.einsum("ia,iq,ib->qab", X, slopes, X)
+    moved = np.stack([X.T @ (slope[:, None] * X) for slope in slopes.T])
     return CountFit(
         theta[:p],
         theta[p:],
@@ -270,12 +270,11 @@ def _free(theta: Vector, gradient: Vector, p: int) -> npt.NDArray[np.bool_]:
 def _step(information: Matrix, gradient: Vector, free: npt.NDArray[np.bool_]) -> Vector | None:
     """Solve for a Newton step of the free parameters; None without positive information."""
     step = np.zeros(len(gradient))
-    try:
-        step[free] = linalg.cho_solve(
-            linalg.cho_factor(information[np.ix_(free, free)]), gradient[free]
-        )
-    except (linalg.LinAlgError, ValueError):
+    # LAPACK itself: the checks of scipy's wrappers cost more than the solution
+    _, found, failed = linalg.lapack.dposv(information[np.ix_(free, free)], gradient[free])
+    if failed:
         return None
+    step[free] = found
     return step if np.all(np.isfinite(step)) else None
 
 
@@ -294,7 +293,7 @@ def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, found: Momen
     weight, slopes = likelihood.weight_slopes(theta, found)
     X = likelihood.X
     inverse = np.linalg.pinv(X.T @ (weight[:, None] * X))
-    return np.asarray(0.5 * np.einsum("ij,jk,ik->i", X, inverse, X) @ slopes)
+    return np.asarray(0.5 * ((X @ inverse) * X).sum(axis=1) @ slopes)
 
 
 def _check_maximum(information: Matrix, X: Matrix, sd: float) -> None:

@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from itc_analysis.statistics.arrays import Matrix, Vector
-
-Whole = npt.NDArray[np.int64]
+from itc_analysis.statistics.arrays import Matrix, Vector, Whole
 
 #: Points of the integral over the background; exact for Poisson counts below twice as many.
 N_BACKGROUND = 16

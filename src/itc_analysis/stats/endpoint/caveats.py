@@ -12,7 +12,7 @@ import pandas as pd
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import BoolArray
 from itc_analysis.statistics.contingency import cramers_v
-from itc_analysis.stats.people.counts import SHARES
+from itc_analysis.stats.people.counts import SHARES, cells_of
 from itc_analysis.stats.people.responses import CENSORED, OK, POPULATION_LOW, SCALES
 
 #: Above this share below the limit of detection, the estimate leans on the shape of the
@@ -110,9 +110,9 @@ def of_low_counts(
     measure : str
         As in measurements.
     """
-    net = np.array([sum(max(c.k - c.background, 0.0) for c in own) for own in counts])
+    net, total = cells_of(counts)
     if measure in SHARES:
-        rest = np.array([sum(c.n for c in own) for own in counts]) - net
+        rest = total - net
         means = [min(net[side].mean(), rest[side].mean()) for side in (index, reference)]
     else:
         means = [net[side].mean() for side in (index, reference)]

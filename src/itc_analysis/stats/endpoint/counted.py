@@ -307,7 +307,7 @@ def has_counts(design: Design, measure: str) -> bool:
     """Whether everybody's cells are known."""
     if measure not in COUNTED_IN or "sample_counts" not in design.people:
         return False
-    return bool(design.people["sample_counts"].map(lambda counts: isinstance(counts, tuple)).all())
+    return all(isinstance(counts, tuple) for counts in design.people["sample_counts"])
 
 
 def counted_of(design: Design, measure: str) -> Counted:

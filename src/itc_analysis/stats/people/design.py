@@ -84,9 +84,17 @@ class Design:
         """The group columns alone: the model without covariates."""
         return self.every_column[:, : len(self.groups)]
 
-    def in_group(self, group: str) -> npt.NDArray[np.bool_]:
-        """Who belongs to a group."""
-        return (self.people["group"] == group).to_numpy(dtype=bool)
+    @cached_property
+    def group(self) -> npt.NDArray[np.object_]:
+        """Group of each participant."""
+        return self.people["group"].to_numpy(dtype=object)
+
+    def in_group(self, *groups: str) -> npt.NDArray[np.bool_]:
+        """Who belongs to any of these groups."""
+        found = np.zeros(len(self.people), dtype=bool)
+        for group in groups:
+            found |= self.group == group
+        return found
 
 
 def build_design(
@@ -261,7 +269,8 @@ def can_estimate(X: Matrix, weights: Vector) -> bool:
     """Whether `weights` over the first columns, 0 over the rest, can be estimated from `X`."""
     padded = np.zeros(X.shape[1])
     padded[: len(weights)] = weights
-    null = linalg.null_space(X)
+    # the same null space as that of X, from a matrix of p rows
+    null = linalg.null_space(np.linalg.qr(X, mode="r"))
     return null.size == 0 or float(np.max(np.abs(null.T @ padded))) < NEGLIGIBLE
 
 
