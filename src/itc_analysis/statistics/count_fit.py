@@ -100,8 +100,6 @@ def fit_counts(
     spread_precision: Vector | None = None,
     is_restricted: bool = True,
     is_normal: bool = True,
-    offset: Vector | None = None,
-    is_checked: bool = True,
 ) -> CountFit:
     """Fit counts with a normal person effect.
 
@@ -124,10 +122,6 @@ def fit_counts(
     is_normal : bool
         Whether the person effect is normal; else its shape is learned from everybody's counts
         (`effect_shape`), the same for all but for mean and SD.
-    offset : Vector or None
-        Shape (n,), added to the mean; None for none.
-    is_checked : bool
-        Whether a flat end of the likelihood is refused; not for a profile, which may go there.
 
     Returns
     -------
@@ -140,7 +134,7 @@ def fit_counts(
         The likelihood has no maximum.
     """
     Z = np.ones((len(X), 1)) if spread is None else spread
-    likelihood = PersonLikelihood(counted, X, Z, offset=offset)
+    likelihood = PersonLikelihood(counted, X, Z)
     none = np.zeros(Z.shape[1])
     prior = Prior(none if spread_precision is None else spread_precision, none)
     theta, state = _maximise(likelihood, likelihood.start(), prior)
@@ -154,8 +148,7 @@ def fit_counts(
     information = -hessians.sum(axis=0)
     information[p:, p:] += np.diag(prior.precision)
     sd = np.exp(float(np.mean(Z @ theta[p:])))
-    if is_checked:
-        _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
+    _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
     mean, variance = likelihood.posterior(theta, state)
     slopes = likelihood.weight_slopes(theta, state)[1]
@@ -173,6 +166,46 @@ def fit_counts(
         variance,
         is_alike,
     )
+
+
+class CountProfile:
+    """Height of the likelihood where one direction of the mean is held; all else is maximised.
+
+    Each height begins where the one before ended. A flat end is not refused: a profile may go
+    there.
+
+    Parameters
+    ----------
+    counted : Counted
+        Counts, of n persons.
+    free : Matrix
+        Shape (n, p - 1), design of the mean but for the direction that is held.
+    along : Vector
+        Shape (n,), what a unit of the held direction adds to the mean.
+    spread, spread_precision
+        As in `fit_counts`.
+    """
+
+    def __init__(
+        self,
+        counted: Counted,
+        free: Matrix,
+        along: Vector,
+        *,
+        spread: Matrix,
+        spread_precision: Vector,
+    ) -> None:
+        self.along = along
+        self.likelihood = PersonLikelihood(counted, free, spread)
+        self.prior = Prior(spread_precision, np.zeros(len(spread_precision)))
+        self.theta: Vector | None = None
+
+    def __call__(self, value: float) -> float:
+        """Return the height at a value of the direction; may raise `NoMaximum`."""
+        self.likelihood.offset = self.along * value
+        start = self.likelihood.start() if self.theta is None else self.theta
+        self.theta, found = _maximise(self.likelihood, start, self.prior)
+        return float(found.log_density.sum()) + self.prior.log_density(self.theta)
 
 
 def _maximise(likelihood: PersonLikelihood, theta: Vector, prior: Prior) -> tuple[Vector, Moments]:

@@ -9,6 +9,7 @@ is a gamma, integrated over.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from scipy import special
 
 from itc_analysis.statistics.arrays import Matrix, Vector, Whole
+from itc_analysis.statistics.person_integrals import average_over
 
 #: Points of the integral over the background; exact for Poisson counts below twice as many.
 N_BACKGROUND = 16
@@ -94,6 +96,20 @@ class Counted:
         error: Vector = np.sqrt(squared) / samples
         return error
 
+    @cached_property
+    def background_points(self) -> list[tuple[Vector, Vector]]:
+        """Points of the integral over each sample's uncertain background, logs of their weights."""
+        assert self.background is not None
+        assert self.background_se is not None
+        points = list(
+            zip(*_few(self.background, np.maximum(self.background_se, TINY)), strict=True)
+        )
+        for row in np.flatnonzero((self.k >= 2 * N_BACKGROUND) & (self.background_se > 0)):
+            points[row] = _many(
+                float(self.k[row]), float(self.background[row]), float(self.background_se[row])
+            )
+        return points
+
     def of(self, persons: npt.NDArray[np.bool_]) -> Counted:
         """Return the counts of some persons, numbered anew."""
         rows = persons[self.persons]
@@ -102,7 +118,7 @@ class Counted:
             return None if column is None else column[rows]
 
         number = np.cumsum(persons) - 1
-        return Counted(
+        own = Counted(
             self.k[rows],
             self.n[rows],
             self.kind,
@@ -112,6 +128,13 @@ class Counted:
             part(self.log_error),
             None if self.person is None else number[self.person[rows]],
         )
+        if "background_points" in vars(self):  # looked up once for all
+            vars(own)["background_points"] = [
+                points
+                for points, is_kept in zip(self.background_points, rows, strict=True)
+                if is_kept
+            ]
+        return own
 
     def rough(self) -> tuple[Vector, Vector]:
         """Return a first guess of each person's theta and of its variance by counting, each of
@@ -172,11 +195,9 @@ def _by_sample(counted: Counted, theta: Matrix) -> Matrix:
     found[exact] = _of_expected(
         counted.kind, k[exact], n[exact], signal[exact] + expected[exact, None]
     )
-    few = ~exact & (counted.k < 2 * N_BACKGROUND)
-    if few.any():
-        found[few] = _few(counted.kind, k[few], n[few], signal[few], expected[few], error[few])
-    for row in np.flatnonzero(~exact & ~few):
-        found[row] = _many(counted.kind, k[row], n[row], signal[row], expected[row], error[row])
+    for row in np.flatnonzero(~exact):
+        among = n[row, 0] if counted.kind == "binomial" else np.nan
+        found[row] = average_over(k[row, 0], among, signal[row], *counted.background_points[row])
     return found
 
 
@@ -197,43 +218,32 @@ def _gamma(expected: Vector, error: Vector) -> tuple[Vector, Vector]:
     return shape, rate
 
 
-def _few(
-    kind: str, k: Matrix, n: Matrix, signal: Matrix, expected: Vector, error: Vector
-) -> Matrix:
-    """Integrate over the background by Gauss and Laguerre.
+def _few(expected: Vector, error: Vector) -> tuple[Matrix, Matrix]:
+    """Return points of the background and logarithms of their weights, by Gauss and Laguerre.
 
     The factor exp(-background) of a count is taken into the gamma: what is left is a polynomial of
     degree k.
     """
     shape, rate = _gamma(expected, error)
     nodes, weights = laguerre(shape, N_BACKGROUND)
-    background = nodes / (rate + 1)[:, None]  # (n, points)
+    background = nodes / (rate + 1)[:, None]
     log_factor = shape * np.log(rate / (rate + 1))
-    total = signal[:, :, None] + background[:, None, :]
-    if kind == "binomial":
-        # what is left of (1 - p)^(n - k) after exp(-background)
-        total = np.minimum(total, n[:, :, None] * (1 - 1e-12))
-    height = _of_expected(kind, k[:, :, None], n[:, :, None], total) + background[:, None, :]
-    return np.asarray(
-        special.logsumexp(height, axis=2, b=weights[:, None, :]) + log_factor[:, None]
-    )
+    with np.errstate(divide="ignore"):
+        return background, background + np.log(weights) + log_factor[:, None]
 
 
-def _many(kind: str, k: Vector, n: Vector, signal: Vector, expected: float, error: float) -> Vector:
-    """Integrate over the background of a sample with many cells, by equal steps of its log."""
+def _many(k: float, expected: float, error: float) -> tuple[Vector, Vector]:
+    """Return the same for a sample with many cells, by equal steps of the background's log."""
     shape, rate = (float(part[0]) for part in _gamma(np.array([expected]), np.array([error])))
     low, high = (float(special.gammaincinv(shape, share)) / rate for share in (1e-9, 1 - 1e-9))
     low = max(low, 1e-3)
-    high = max(min(high, float(k[0]) + 8 * np.sqrt(float(k[0]) + 1)), 2 * low)
-    widest = min(float(np.sqrt(k[0])), error)
+    high = max(min(high, k + 8 * np.sqrt(k + 1)), 2 * low)
+    widest = min(float(np.sqrt(k)), error)
     n_points = int(np.clip((high - low) / (BACKGROUND_STEP * widest), 32, MOST_POINTS))
     place = np.linspace(np.log(low), np.log(high), n_points)
     background = np.exp(place)
     prior = shape * (place + np.log(rate)) - rate * background - special.gammaln(shape)
-    total = signal[:, None] + background[None, :]
-    height = _of_expected(kind, k[:, None], n[:, None], total) + prior
-    step = place[1] - place[0]
-    return np.asarray(special.logsumexp(height, axis=1) + np.log(step))
+    return background, prior + np.log(place[1] - place[0])
 
 
 def laguerre(shape: Vector, n_points: int) -> tuple[Matrix, Matrix]:

@@ -1,4 +1,4 @@
-"""The integrals over each person's effect, in one pass over the points of all persons.
+"""The integrals over each person's effect, and over backgrounds, in one pass over their points.
 
 Compiled: a comparison needs some hundred passes over a few thousand points each, and numpy spends
 most of such a pass on the arrays in between.
@@ -10,6 +10,9 @@ import numba
 import numpy as np
 
 from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector, Whole
+
+#: Expected cells and shares are held this far from 0, shares so far from 1.
+LEAST, MOST = 1e-300, 1 - 1e-12
 
 
 @numba.njit(cache=True, nogil=True)
@@ -173,3 +176,48 @@ def has_moved(
             or ratio * most_stretched < 1
         )
     return moved
+
+
+@numba.njit(cache=True, nogil=True)
+def average_over(
+    k: float,
+    n: float,
+    signal: Vector,
+    background: Vector,
+    log_weight: Vector,
+) -> Vector:
+    """Return the log likelihood of a count, averaged over its uncertain background.
+
+    Parameters
+    ----------
+    k, n : float
+        Cells counted, and those of the denominator; NaN: k is Poisson, else binomial.
+    signal : Vector
+        Shape (n_values,), cells of the population expected at each value.
+    background, log_weight : Vector
+        Shape (n_points,), cells expected without it, and the logarithms of the weights.
+
+    Returns
+    -------
+    Vector
+        Shape (n_values,), without the constant of the count.
+    """
+    found, height = np.empty(len(signal)), np.empty(len(background))
+    is_poisson = np.isnan(n)
+    for i in range(len(signal)):
+        top = -np.inf
+        for j in range(len(background)):
+            expected = signal[i] + background[j]
+            if is_poisson:
+                value = (k * np.log(max(expected, LEAST)) if k > 0 else 0.0) - expected
+            else:
+                share = min(max(expected / n, LEAST), MOST)
+                value = k * np.log(share) if k > 0 else 0.0
+                value += (n - k) * np.log1p(-share) if n > k else 0.0
+            height[j] = value + log_weight[j]
+            top = max(top, height[j])
+        total = 0.0
+        for j in range(len(background)):
+            total += np.exp(height[j] - top)
+        found[i] = top + np.log(total)
+    return found
