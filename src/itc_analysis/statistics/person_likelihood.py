@@ -50,27 +50,32 @@ class Moments:
     @property
     def log_density(self) -> Vector:
         """Log likelihood of each person, shape (n,)."""
-        return self.of_persons[0]
+        found: Vector = self.of_persons[0]
+        return found
 
     @property
     def slopes(self) -> Matrix:
         """Its derivatives by the mean and by the log SD, shape (2, n)."""
-        return self.of_persons[1:3]
+        found: Matrix = self.of_persons[1:3]
+        return found
 
     @property
     def curves(self) -> Matrix:
         """Its second derivatives: mean twice, mean and log SD, log SD twice; shape (3, n)."""
-        return self.of_persons[3:6]
+        found: Matrix = self.of_persons[3:6]
+        return found
 
     @property
     def middle(self) -> Vector:
         """Posterior mean of the mean and the person effect, the gate's error with it."""
-        return self.of_persons[6]
+        found: Vector = self.of_persons[6]
+        return found
 
     @property
     def variance(self) -> Vector:
         """Variance of the same."""
-        return self.of_persons[7]
+        found: Vector = self.of_persons[7]
+        return found
 
 
 class PersonLikelihood:
