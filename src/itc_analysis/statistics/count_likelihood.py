@@ -9,7 +9,6 @@ is a gamma, integrated over.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,16 +16,9 @@ import numpy.typing as npt
 from scipy import special
 
 from itc_analysis.statistics.arrays import Matrix, Vector, Whole
+from itc_analysis.statistics.backgrounds import background_points
 from itc_analysis.statistics.person_integrals import average_over
 
-#: Points of the integral over the background; exact for Poisson counts below twice as many.
-N_BACKGROUND = 16
-#: Step of the integral over the background of larger counts, in units of its narrowest feature.
-BACKGROUND_STEP = 0.6
-#: Most points of that integral.
-MOST_POINTS = 600
-#: Shape of the gamma of a background of which nothing was seen (Jeffreys' prior).
-UNSEEN_SHAPE = 0.5
 #: Shares are held this far from 0 and 1, where logarithms end.
 TINY = 1e-300
 
@@ -96,20 +88,6 @@ class Counted:
         error: Vector = np.sqrt(squared) / samples
         return error
 
-    @cached_property
-    def background_points(self) -> list[tuple[Vector, Vector]]:
-        """Points of the integral over each sample's uncertain background, logs of their weights."""
-        assert self.background is not None
-        assert self.background_se is not None
-        points = list(
-            zip(*_few(self.background, np.maximum(self.background_se, TINY)), strict=True)
-        )
-        for row in np.flatnonzero((self.k >= 2 * N_BACKGROUND) & (self.background_se > 0)):
-            points[row] = _many(
-                float(self.k[row]), float(self.background[row]), float(self.background_se[row])
-            )
-        return points
-
     def of(self, persons: npt.NDArray[np.bool_]) -> Counted:
         """Return the counts of some persons, numbered anew."""
         rows = persons[self.persons]
@@ -118,7 +96,7 @@ class Counted:
             return None if column is None else column[rows]
 
         number = np.cumsum(persons) - 1
-        own = Counted(
+        return Counted(
             self.k[rows],
             self.n[rows],
             self.kind,
@@ -128,13 +106,6 @@ class Counted:
             part(self.log_error),
             None if self.person is None else number[self.person[rows]],
         )
-        if "background_points" in vars(self):  # looked up once for all
-            vars(own)["background_points"] = [
-                points
-                for points, is_kept in zip(self.background_points, rows, strict=True)
-                if is_kept
-            ]
-        return own
 
     def rough(self) -> tuple[Vector, Vector]:
         """Return a first guess of each person's theta and of its variance by counting, each of
@@ -197,7 +168,8 @@ def _by_sample(counted: Counted, theta: Matrix) -> Matrix:
     )
     for row in np.flatnonzero(~exact):
         among = n[row, 0] if counted.kind == "binomial" else np.nan
-        found[row] = average_over(k[row, 0], among, signal[row], *counted.background_points[row])
+        points = background_points(counted.k[row], expected[row], error[row])
+        found[row] = average_over(k[row, 0], among, signal[row], *points)
     return found
 
 
@@ -208,55 +180,3 @@ def _of_expected(kind: str, k: Matrix, n: Matrix, expected: Matrix) -> Matrix:
             return np.asarray(special.xlogy(k, np.maximum(expected, TINY)) - expected)
         share = np.clip(expected / n, TINY, 1 - 1e-16)
         return np.asarray(special.xlogy(k, share) + (n - k) * np.log1p(-share))
-
-
-def _gamma(expected: Vector, error: Vector) -> tuple[Vector, Vector]:
-    """Return shape and rate of the gamma of the background."""
-    unseen = expected <= 0
-    shape = np.where(unseen, UNSEEN_SHAPE, (expected / error) ** 2)
-    rate = np.where(unseen, 1 / error, expected / error**2)
-    return shape, rate
-
-
-def _few(expected: Vector, error: Vector) -> tuple[Matrix, Matrix]:
-    """Return points of the background and logarithms of their weights, by Gauss and Laguerre.
-
-    The factor exp(-background) of a count is taken into the gamma: what is left is a polynomial of
-    degree k.
-    """
-    shape, rate = _gamma(expected, error)
-    nodes, weights = laguerre(shape, N_BACKGROUND)
-    background = nodes / (rate + 1)[:, None]
-    log_factor = shape * np.log(rate / (rate + 1))
-    with np.errstate(divide="ignore"):
-        return background, background + np.log(weights) + log_factor[:, None]
-
-
-def _many(k: float, expected: float, error: float) -> tuple[Vector, Vector]:
-    """Return the same for a sample with many cells, by equal steps of the background's log."""
-    shape, rate = (float(part[0]) for part in _gamma(np.array([expected]), np.array([error])))
-    low, high = (float(special.gammaincinv(shape, share)) / rate for share in (1e-9, 1 - 1e-9))
-    low = max(low, 1e-3)
-    high = max(min(high, k + 8 * np.sqrt(k + 1)), 2 * low)
-    widest = min(float(np.sqrt(k)), error)
-    n_points = int(np.clip((high - low) / (BACKGROUND_STEP * widest), 32, MOST_POINTS))
-    place = np.linspace(np.log(low), np.log(high), n_points)
-    background = np.exp(place)
-    prior = shape * (place + np.log(rate)) - rate * background - special.gammaln(shape)
-    return background, prior + np.log(place[1] - place[0])
-
-
-def laguerre(shape: Vector, n_points: int) -> tuple[Matrix, Matrix]:
-    """Return points and weights of integrals over gammas of rate 1, each of shape (n, n_points);
-    weights sum to 1.
-
-    Golub and Welsch 1969, doi:10.1090/S0025-5718-69-99647-1.
-    """
-    i = np.arange(n_points)
-    table = np.zeros((len(shape), n_points, n_points))
-    table[:, i, i] = 2 * i + shape[:, None]
-    off = np.sqrt(i[1:] * (i[1:] + shape[:, None] - 1))
-    table[:, i[1:], i[:-1]] = off
-    table[:, i[:-1], i[1:]] = off
-    nodes, vectors = np.linalg.eigh(table)
-    return nodes, vectors[:, 0, :] ** 2
