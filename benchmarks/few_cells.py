@@ -63,6 +63,8 @@ class Setting:
     gate : log error of the position of the gate.
     per_ul : T cells per microlitre of blood where concentrations are compared; None for shares.
     effect : true difference of SSc, log.
+    batch_shift : of the second of two batches, in SDs of the person effect; it holds four in five
+        of SSc and three in ten of the others. 0 for one batch.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Setting:
     gate: float = 0.0
     per_ul: float | None = None
     effect: float = 0.0
+    batch_shift: float = 0.0
 
 
 #: Cells in SSc and elsewhere: fewer in SSc; many everywhere.
@@ -115,6 +118,8 @@ NAMED = (
     ),
     Setting("MAIT 2 % of 20,000, gate error 0.1, true ratio 0.7", (15e3, 25e3), (15e3, 25e3), 0.02,
             sd=0.9, gate=0.1, effect=float(np.log(0.7))),
+    Setting("positive 10 %, batch aligned with group, batch effect 0.4 SD", *FEWER, 0.10,
+            batch_shift=0.4),
 )  # fmt: skip
 GRID = tuple(
     Setting(
@@ -236,6 +241,9 @@ def run_draw(job: tuple[Setting, str, int, tuple[int, int]]) -> pd.DataFrame:
     plan = AnalysisPlan.model_validate(
         {"covariates": COVARIATES, "small_sample": small, "families": [family]}
     )
+    if setting.batch_shift:
+        is_second = rng.random(n) < np.where(group == "SSc", 0.8, 0.3)
+        people["batch"] = np.where(is_second, "b2", "b1")
     design = build_design(people, plan=plan, groups=COHORT.groups, min_per_group=3)
     order = [people.index.get_loc(name) for name in design.people.index]
     rows = []
@@ -256,6 +264,7 @@ def draw_counts(
     total = np.maximum(np.round(np.exp(rng.uniform(np.log(low), np.log(high)))), 2).astype(int)
     scale = setting.sd * people["group"].map(setting.sd_of).fillna(1.0).to_numpy(dtype=float)
     theta = person_effect(rng, model, n, scale) + setting.effect * is_ssc
+    theta += setting.batch_shift * setting.sd * (people["batch"] == "b2").to_numpy()
     gate = setting.gate * rng.normal(size=n)
     expected = setting.background * total
     if setting.per_ul is None:
