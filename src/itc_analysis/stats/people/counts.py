@@ -18,9 +18,10 @@ COUNTED_IN = {
     "share_of_t": "n_denominator",
     "share_positive": "n_denominator",
     "cells_per_ul": "volume_ul",
+    "odds_ratio": "n_denominator",
 }
 #: Of these the cells are among those of the denominator.
-SHARES = ("share_of_t", "share_positive")
+SHARES = ("share_of_t", "share_positive", "odds_ratio")
 
 
 class Count(NamedTuple):
