@@ -78,6 +78,11 @@ def without(formula: str | None, dropped: Iterable[str]) -> str | None:
     return " + ".join(kept) or None
 
 
+def with_batch(formula: str | None) -> str:
+    """Return the formula with batch added."""
+    return BATCH if formula is None else f"{formula} + {BATCH}"
+
+
 def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
     """Return the covariates as centred orthonormal columns.
 

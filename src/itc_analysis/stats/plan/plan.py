@@ -126,6 +126,12 @@ class ModelRules(Section):
         "censored",
         description="Below the limit of detection: known to be low, never 0, never dropped.",
     )
+    batch: Literal["when_uneven", "as_written"] = Field(
+        "when_uneven",
+        description="Whether batch is adjusted for when the covariates do not name it. "
+        "when_uneven: where batches are spread unevenly over the groups (Cramér's V above 0.1) and "
+        "participants are enough; the result says so. as_written: never.",
+    )
     pooled_weights: Literal["equal", "participants"] = Field(
         "equal",
         description=(

@@ -228,12 +228,6 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     value_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
     value_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
     value_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
-    weighted_estimate: Series[float] = quantity(
-        "Estimate of a share when participants weigh by the standard error of gate and counting; "
-        "null without one.",
-        "as estimate",
-    )
-    weighted_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     missing_covariates: Series[pd.StringDtype] = text(
         "The way with missing covariates that stands beside the plan's: imputed or complete_cases; "
         "null when nobody lacks one.",
