@@ -31,6 +31,7 @@ VERBS = (
     "apply-gates",
     "concordance",
     "overview",
+    "review",
     "annotate",
     "score",
     "measure",

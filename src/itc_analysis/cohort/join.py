@@ -18,6 +18,7 @@ from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.cohort.sheets.personal_data import masked
+from itc_analysis.cohort.sheets.review import read_reviews, review_path
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.errors import (
     Fault,
@@ -173,6 +174,8 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         attempt(_check_tubes, tubes, samples, study)
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
             attempt(_check_fmo_markers, tubes, panel, study)
+        if review_path(study).exists():
+            attempt(read_reviews, review_path(study), tubes)
     if libraries is not None:
         attempt(_check_libraries, libraries, samples, study)
     if None not in (samples, tubes, libraries):

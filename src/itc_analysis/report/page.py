@@ -58,6 +58,7 @@ def build_page(
     settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
 ) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
@@ -71,13 +72,15 @@ def build_page(
         panel sheets, which name the reagents.
     signatures : str or Path, optional
         signatures.tsv, whose markers label participants.
+    review : str or Path, optional
+        review.tsv, which says who reviewed which gates.
 
     Raises
     ------
     ItcError
         the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels, signatures))
+    return _render(collect(results, settings, panels, signatures, review))
 
 
 def write_page(
@@ -86,9 +89,10 @@ def write_page(
     output: str | Path,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
 ) -> None:
     """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
-    material = collect(results, settings, panels, signatures)
+    material = collect(results, settings, panels, signatures, review)
     text = _render(material)
     path = Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
