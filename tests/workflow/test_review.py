@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from itc_analysis import open_results
 from itc_analysis.cohort.sheets.review import list_reviews
@@ -118,7 +118,7 @@ def drag(page: Page) -> tuple[str, int]:
     """Drag the cut of the first tube, and record it; returns the tube and the count shown."""
     page.fill("#reviewer", "AB")
     page.select_option("#by-gate", GATE)
-    page.wait_for_function("document.getElementById('name').textContent.startsWith('mait')")
+    expect(page.locator("#name")).to_have_text(re.compile(f"^{GATE} in "))
     page.wait_for_selector("#marks .hit", state="attached")
     box = page.locator("#marks .hit").first.bounding_box()
     assert box is not None
@@ -128,7 +128,7 @@ def drag(page: Page) -> tuple[str, int]:
     page.mouse.move(x - 90, y, steps=6)
     page.mouse.up()
     page.keyboard.press("c")
-    page.wait_for_function("document.getElementById('saved').textContent.startsWith('saved in')")
+    expect(page.locator("#saved")).to_have_text(re.compile("^saved in "))
     was, now = (int(str(page.text_content(at)).replace(",", "")) for at in ("#n-was", "#n-now"))
     assert now > was
     return str(page.text_content("#name")).removeprefix(f"{GATE} in "), now

@@ -11,6 +11,9 @@ rule report:
     output:
         page=AT.report,
         strobe=AT.strobe,
+        methods=AT.methods,
+        bibtex=AT.bibtex,
+        csl=AT.csl,
         # MIFlowCyt does not concern a study without flow cytometry
         miflowcyt=[AT.miflowcyt] if TUBES else [],
     log:

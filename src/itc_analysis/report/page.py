@@ -13,7 +13,7 @@ from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import PageSection, kind_of
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.subject import subject_of
-from itc_analysis.report.sections import methods, problems
+from itc_analysis.report.sections import methods, paper, problems
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
 from itc_analysis.report.sections.results import (
@@ -100,6 +100,7 @@ def write_page(
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
     checklist.write_checklists(material, path)
+    paper.write_paper(material, path)
 
 
 def _render(material: Material) -> str:

@@ -401,6 +401,27 @@ FILES: tuple[File, ...] = (
         "The MIFlowCyt checklist, filled in as far as the data tell.",
         in_report=None,
     ),
+    File(
+        "methods",
+        "report.methods.md",
+        "report",
+        "The methods of this run for a paper, with the keys of the works that they cite.",
+        in_report=None,
+    ),
+    File(
+        "bibtex",
+        "report.references.bib",
+        "report",
+        "The works that the methods cite, as BibTeX.",
+        in_report=None,
+    ),
+    File(
+        "csl",
+        "report.references.json",
+        "report",
+        "The same works as CSL-JSON, for Zotero, pandoc or Word.",
+        in_report=None,
+    ),
 )
 
 #: By name.

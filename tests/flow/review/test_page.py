@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from flow.review.made_gates import a_review, make_tables, show
 from itc_analysis.cohort.sheets.review import list_reviews, parse_place
@@ -41,7 +41,7 @@ def open_page(
     page.on("request", lambda request: said.append(request.url)
             if not request.url.startswith(("file:", "blob:", "data:")) else None)  # fmt: skip
     page.goto(path.as_uri())
-    page.wait_for_function("document.getElementById('name').textContent !== ''")
+    expect(page.locator("#name")).not_to_be_empty()
     page.fill("#reviewer", "AB")
     page.focus("#plot")
     yield page
@@ -51,10 +51,9 @@ def open_page(
 
 def go_to(page: Page, tube: str, gate: str) -> None:
     page.evaluate("(at) => { location.hash = at; }", f"{tube}/{gate}")
-    page.wait_for_function(
-        "(name) => document.getElementById('name').textContent === name", arg=f"{gate} in {tube}"
-    )
-    page.wait_for_function("document.getElementById('n-now').textContent !== ''")
+    # not wait_for_function: the page lets nobody evaluate text
+    expect(page.locator("#name")).to_have_text(f"{gate} in {tube}")
+    expect(page.locator("#n-now")).not_to_be_empty()
 
 
 def settled(page: Page) -> None:
@@ -165,7 +164,7 @@ def test_many_are_accepted_at_once(opened: Page, tmp_path: Path) -> None:
     opened.keyboard.press("f")
     opened.keyboard.press("p")
     opened.keyboard.press("g")
-    opened.wait_for_function("document.querySelectorAll('#tiles canvas').length === 10")
+    expect(opened.locator("#tiles canvas")).to_have_count(10)
     opened.keyboard.press("Shift+A")
     settled(opened)
     assert "10 of 10 gates reviewed" in str(opened.text_content("#progress"))

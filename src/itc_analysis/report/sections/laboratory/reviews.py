@@ -53,8 +53,8 @@ def told_reviews(reviewed: Sequence[Reviewed], n_gates: int) -> str:
         )
     if standings["gone"]:
         told += (
-            f" {words.plural(standings['gone'], 'reviewed gate')} no longer exist, because the "
-            "tube could not be used or the template has no such gate."
+            f" {words.plural(standings['gone'], 'review')} of gates that are not there any more "
+            "(the tube could not be used, or the template has no such gate)."
         )
     return told
 
