@@ -171,6 +171,18 @@ def frozen_tubes(wildcards):
     return freeze(with_content(tubes_of(wildcards)), AT.settings, name)
 
 
+def frozen_corrections(wildcards):
+    """Gates of a batch that a reviewer corrected: they count its tubes again, and no others."""
+    ids = {row["file_id"] for row in tubes_of(wildcards)}
+    rows = [
+        row for row in REVIEWS if row["decision"] == "correct" and row["tube"] in ids
+    ]
+    if not rows:
+        return ""
+    name = f"review-{wildcards.panel}-{wildcards.batch}"
+    return f"--review {freeze(rows, AT.settings, name)}"
+
+
 def manual_of(wildcards):
     """Gates that a person drew for the panel; none is the usual case."""
     if STUDY.manual_gates is None:

@@ -32,6 +32,7 @@ VERBS = (
     "apply-gates",
     "concordance",
     "overview",
+    "review",
     "annotate",
     "score",
     "measure",

@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> None:
 
     settings = read_settings(options.config, CheckSettings)
     tables = read_cohort(settings.study, settings.cohort)
+    check_reviews(settings.study)
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
@@ -160,6 +161,29 @@ def _check_manual_gates(study: CheckedStudy, tubes: list[dict[str, Any]]) -> lis
         except ItcError as error:
             errors.append(error)
     return errors
+
+
+def check_reviews(study: CheckedStudy) -> None:
+    """Compare reviewed gates with the gating templates of their panels.
+
+    Raises
+    ------
+    ItcErrors
+        gates that a template does not have, and places that do not fit them.
+    """
+    from itc_analysis.cohort.sheets.review import list_reviews, review_path
+    from itc_analysis.errors import Fault, ItcError
+
+    faults: list[Fault] = []
+    reviews = list_reviews(review_path(study))
+    for panel in sorted({str(row["panel"]) for row in reviews}):
+        from itc_analysis.flow.gates.corrected import check_corrections
+        from itc_analysis.flow.gating.template import load_template
+
+        template = load_template(Path(study.gating_folder) / f"{panel}.yaml")
+        faults += check_corrections([row for row in reviews if row["panel"] == panel], template)
+    if faults:
+        raise ItcError(str(review_path(study)), faults)
 
 
 def summarise(tables: CohortTables, settings: CheckSettings) -> str:

@@ -24,6 +24,7 @@ from itc_analysis.cohort.sheets.extra_columns import (
     with_variables,
 )
 from itc_analysis.cohort.sheets.personal_data import masked
+from itc_analysis.cohort.sheets.review import read_reviews, review_path
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.errors import (
     Fault,
@@ -224,6 +225,8 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         attempt(_check_tubes, tubes, samples, study)
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
             attempt(_check_fmo_markers, tubes, panel, study)
+        if review_path(study).exists():
+            attempt(read_reviews, review_path(study), tubes)
     if libraries is not None:
         attempt(_check_libraries, libraries, samples, study)
     if None not in (samples, tubes, libraries):

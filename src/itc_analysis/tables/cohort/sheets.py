@@ -331,6 +331,29 @@ class SignatureSheet(Contract, key=("signature", "assay", "feature")):
     reads_as: Series[pd.StringDtype] = text("What a high score means, in words.", nullable=False)
 
 
+class ReviewSheet(Contract, key=("panel", "tube", "gate")):
+    """Gates that a person looked at, one row each; written by `itc review`."""
+
+    panel: Series[pd.StringDtype] = identifier("The panel.")
+    tube: Series[pd.StringDtype] = identifier("The tube, as file_id of the sheet of tubes.")
+    gate: Series[pd.StringDtype] = identifier("The population of the gating template.")
+    decision: Series[pd.StringDtype] = text(
+        "accept: the gate is right; flag: it is doubtful and stays; correct: it moves to `place`.",
+        nullable=False,
+        allowed=["accept", "flag", "correct"],
+    )
+    place: Series[pd.StringDtype] = text(
+        "New place of a corrected gate in the units of the gating template: the cut; the ends of a "
+        "range as 'low; high'; or the corners of a polygon as 'x y; x y; x y'."
+    )
+    comment: Series[pd.StringDtype] = text("Why, in words.")
+    reviewer: Series[pd.StringDtype] = identifier("Initials of who decided.")
+    gate_digest: Series[pd.StringDtype] = identifier(
+        "Digest of the gate that was looked at, as in `gates`: when the gate changes, the row "
+        "has no effect any more and the gate is asked about again."
+    )
+
+
 SHEETS: tuple[type[Contract], ...] = (
     ParticipantSheet,
     SampleSheet,
@@ -342,4 +365,5 @@ SHEETS: tuple[type[Contract], ...] = (
     ClassificationSheet,
     VariableSheet,
     ColumnMappingSheet,
+    ReviewSheet,
 )
