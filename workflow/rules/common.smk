@@ -29,6 +29,7 @@ def study_sheets():
         STUDY.libraries,
         STUDY.decisions,
         STUDY.classification,
+        STUDY.variables,
         STUDY.column_mapping,
     ]
     return [sheet for sheet in sheets if sheet]
@@ -168,6 +169,18 @@ def per_panel(path):
 def frozen_tubes(wildcards):
     name = f"tubes-{wildcards.panel}-{wildcards.batch}"
     return freeze(with_content(tubes_of(wildcards)), AT.settings, name)
+
+
+def frozen_corrections(wildcards):
+    """Gates of a batch that a reviewer corrected: they count its tubes again, and no others."""
+    ids = {row["file_id"] for row in tubes_of(wildcards)}
+    rows = [
+        row for row in REVIEWS if row["decision"] == "correct" and row["tube"] in ids
+    ]
+    if not rows:
+        return ""
+    name = f"review-{wildcards.panel}-{wildcards.batch}"
+    return f"--review {freeze(rows, AT.settings, name)}"
 
 
 def manual_of(wildcards):

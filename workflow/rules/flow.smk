@@ -100,8 +100,7 @@ rule pool_gates:
         panel=PANEL_SHEET,
         manual=manual_of,
     output:
-        gates=AT.gates("{panel}"),
-        gatingml=directory(AT.gatingml("{panel}")),
+        gates=AT.pooled_gates("{panel}"),
     log:
         AT.log("pool_gates", "{panel}"),
     resources:
@@ -119,7 +118,7 @@ rule pool_gates:
     shell:
         "itc pool-gates --config {params.settings} --template {input.template}"
         " --panel {input.panel} --fits {input.fits} --output {output.gates}"
-        " --gatingml {output.gatingml} {params.manual} > {log} 2>&1"
+        " {params.manual} > {log} 2>&1"
 
 
 rule apply_gates:
@@ -130,11 +129,14 @@ rule apply_gates:
         template=GATING_TEMPLATE,
         scales=AT.scales("{panel}"),
         landmarks=landmarks_of,
-        gates=AT.gates("{panel}"),
+        gates=AT.pooled_gates("{panel}"),
         quality=AT.tube_quality("{panel}", "{batch}"),
         kept=AT.kept_events("{panel}", "{batch}"),
     output:
-        **AT.made_by("apply_gates"),
+        **{
+            name: directory(path) if name == "gatingml" else path
+            for name, path in AT.made_by("apply_gates").items()
+        },
     log:
         AT.log("apply_gates", "{panel}", "{batch}"),
     resources:
@@ -144,6 +146,7 @@ rule apply_gates:
         settings=settings_of("apply_gates"),
         tubes=frozen_tubes,
         landmarks=landmarks_option,
+        review=frozen_corrections,
         folder=lambda wildcards, output: Path(output.counts).parent,
         sources=sources_of,
         version=VERSION,
@@ -152,5 +155,5 @@ rule apply_gates:
     shell:
         "itc apply-gates --config {params.settings} --tubes {params.tubes} --panel {input.panel}"
         " --template {input.template} --scales {input.scales} {params.landmarks}"
-        " --gates {input.gates} --quality {input.quality} --kept {input.kept}"
+        " --gates {input.gates} {params.review} --quality {input.quality} --kept {input.kept}"
         " --output-folder {params.folder} > {log} 2>&1"

@@ -5,6 +5,7 @@ rule compare:
     input:
         plan=STUDY.analysis_plan,
         participants=AT.participants,
+        variables=AT.variables,
         measurements=AT.measurements,
         post_hoc=[] if STUDY.post_hoc_plan is None else STUDY.post_hoc_plan,
     output:
@@ -26,7 +27,8 @@ rule compare:
         "Comparing groups"
     shell:
         "itc compare --config {params.settings} --plan {input.plan}"
-        " --participants {input.participants} --measurements {input.measurements}"
+        " --participants {input.participants} --variables {input.variables}"
+        " --measurements {input.measurements}"
         " --output-folder {params.folder} {params.post_hoc} > {log} 2>&1"
 
 
@@ -34,6 +36,7 @@ rule compare_genes:
     input:
         plan=STUDY.analysis_plan,
         participants=AT.participants,
+        variables=AT.variables,
         samples=AT.samples,
         libraries=AT.libraries,
         pseudobulk=per_library_job(AT.pseudobulk),
@@ -53,6 +56,7 @@ rule compare_genes:
         "Comparing genes"
     shell:
         "itc compare-genes --config {params.settings}"
-        " --plan {input.plan} --participants {input.participants} --samples {input.samples}"
+        " --plan {input.plan} --participants {input.participants}"
+        " --variables {input.variables} --samples {input.samples}"
         " --libraries {input.libraries} --pseudobulk {input.pseudobulk}"
         " --pseudobulk-depth {input.depth} --output {output} > {log} 2>&1"

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--landmarks", help="landmarks.parquet of the panel, where events were aligned"
     )
-    parser.add_argument("--gates", required=True, help="gates.parquet of the panel")
+    parser.add_argument("--gates", required=True, help="gates.parquet of the batch")
     parser.add_argument(
         "--human", required=True, help="FlowJo workspace (.wsp), or a folder of Gating-ML files"
     )

@@ -82,6 +82,7 @@ def skeleton_files() -> dict[str, str]:
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.classification import ClassificationSheet
     from itc_analysis.tables.cohort.column_mapping import ColumnMappingSheet
+    from itc_analysis.tables.cohort.variables import VariableSheet
 
     files = {
         "config/README.md": documentation.CONFIG_README.read_text(encoding="utf-8"),
@@ -94,6 +95,7 @@ def skeleton_files() -> dict[str, str]:
         "config/libraries.tsv": documentation.template(sheets.LibrarySheet),
         "config/decisions.tsv": documentation.template(sheets.DecisionSheet),
         "config/classification.tsv": documentation.template(ClassificationSheet),
+        "config/variables.tsv": documentation.template(VariableSheet),
         "config/column_mapping.tsv": documentation.template(ColumnMappingSheet),
     }
     for pattern in STARTING_POINTS:

@@ -14,6 +14,7 @@ import pandas as pd
 from itc_analysis.cohort.classification.run import describe_verdict, people_with_items
 from itc_analysis.cohort.eligibility.consistency import Check, find_contradictions, with_groups
 from itc_analysis.cohort.eligibility.criteria import RULES
+from itc_analysis.cohort.eligibility.windows import WINDOWS
 from itc_analysis.cohort.spreadsheet_text import write_for_spreadsheet
 from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
@@ -124,7 +125,7 @@ def _from_rules(
             queries.append(
                 _query(
                     "contradictory",
-                    ", ".join(rule.items),
+                    ", ".join([*rule.items, *([rule.window.dated] if rule.window else [])]),
                     f"the items contradict one another ({rule.criterion})",
                     "check both against the file",
                     blocks=True,
@@ -223,6 +224,9 @@ def _missing(item: str, *, blocks: bool = False) -> Query:
     column = _COLUMNS[item]
     unit = str((column.metadata or {}).get("unit", ""))
     asked = f"{str(column.description).rstrip('.')}" + (f" [{unit}]" if unit else "")
+    dated = [window.dated for window in WINDOWS if window.asked == item]
+    if dated:
+        asked += f"; better, how long ago it was, as {dated[0]}"
     return _query("missing", item, "the cell is empty", f"ask and fill in: {asked}", blocks=blocks)
 
 
