@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from itc_analysis.errors import ItcError
+from itc_analysis.runs.privacy import private_files
 from itc_analysis.version import __version__
 
 #: In the order in which a study walks through them.
@@ -81,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("itc_analysis").setLevel(logging.INFO)
     try:
-        options.run(options)
+        with private_files():
+            options.run(options)
     except ItcError as error:
         print(f"itc {options.verb}: {error}", file=sys.stderr)
         return 2
