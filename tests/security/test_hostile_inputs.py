@@ -32,6 +32,7 @@ from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.singlecell.intake.cellranger import read_10x_h5
 from itc_analysis.singlecell.intake.h5ad import read_h5ad
 from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.columns import sheet_columns
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_a_formula_of_the_plan_is_arithmetic_and_runs_no_code(
     formula: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert covariates.check(formula, "covariates") != []
+    assert covariates.check(formula, "covariates", sheet_columns()) != []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,7 +183,7 @@ def test_a_formula_of_the_plan_is_arithmetic_and_runs_no_code(
     ],
 )
 def test_formulas_of_statisticians_still_work(formula: str) -> None:
-    assert covariates.check(formula, "covariates") == []
+    assert covariates.check(formula, "covariates", sheet_columns()) == []
 
 
 class Payload:
