@@ -7,6 +7,7 @@ rule report:
         spreading_files(),
         panels=[f"{STUDY.panels_folder}/{panel}.tsv" for panel in panels()],
         signatures=STUDY.signatures,
+        plan=STUDY.analysis_plan,
     output:
         page=AT.report,
         strobe=AT.strobe,
@@ -22,7 +23,7 @@ rule report:
         "Writing the report"
     shell:
         "itc report --config {params.settings} --results {params.results} --panels {input.panels}"
-        " --signatures {input.signatures} --output {output.page}"
+        " --signatures {input.signatures} --plan {input.plan} --output {output.page}"
         " > {log} 2>&1"
 
 

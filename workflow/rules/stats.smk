@@ -1,4 +1,26 @@
-# The index group against each other group.
+# The index group against each other group, and how the plan stands towards its lock.
+
+
+rule plan_changes:
+    input:
+        plan=STUDY.analysis_plan,
+        templates=[f"{STUDY.gating_folder}/{panel}.yaml" for panel in panels()],
+        signatures=STUDY.signatures,
+        lock=locks_of_plan(),
+    output:
+        AT.plan_changes,
+    log:
+        AT.log("plan_changes"),
+    params:
+        settings=settings_of("plan_changes"),
+        lock=lambda wildcards, input: f"--lock {input.lock}" if input.lock else "",
+        version=VERSION,
+    message:
+        "Comparing the plan with its lock"
+    shell:
+        "itc plan-changes --config {params.settings} --plan {input.plan}"
+        " --templates {input.templates} --signatures {input.signatures} {params.lock}"
+        " --output {output} > {log} 2>&1"
 
 
 rule compare:
@@ -7,6 +29,7 @@ rule compare:
         participants=AT.participants,
         measurements=AT.measurements,
         post_hoc=[] if STUDY.post_hoc_plan is None else STUDY.post_hoc_plan,
+        changes=AT.plan_changes,
     output:
         **AT.made_by("compare"),
     log:
@@ -23,7 +46,8 @@ rule compare:
     shell:
         "itc compare --config {params.settings} --plan {input.plan}"
         " --participants {input.participants} --measurements {input.measurements}"
-        " --output-folder {params.folder} {params.post_hoc} > {log} 2>&1"
+        " --changes {input.changes} --output-folder {params.folder} {params.post_hoc}"
+        " > {log} 2>&1"
 
 
 rule compare_genes:
@@ -34,6 +58,7 @@ rule compare_genes:
         libraries=AT.libraries,
         pseudobulk=per_library_job(AT.pseudobulk),
         depth=per_library_job(AT.pseudobulk_depth),
+        changes=AT.plan_changes,
     output:
         AT.genes,
     log:
@@ -47,4 +72,5 @@ rule compare_genes:
         "itc compare-genes --config {params.settings}"
         " --plan {input.plan} --participants {input.participants} --samples {input.samples}"
         " --libraries {input.libraries} --pseudobulk {input.pseudobulk}"
-        " --pseudobulk-depth {input.depth} --output {output} > {log} 2>&1"
+        " --pseudobulk-depth {input.depth} --changes {input.changes} --output {output}"
+        " > {log} 2>&1"

@@ -16,10 +16,13 @@ from collections.abc import Sequence
 from itc_analysis.errors import ItcError
 from itc_analysis.version import __version__
 
+#: Folders of verbs; the others are modules of this one.
+WINGS = {"plan": ("lock-plan", "plan-changes")}
 #: In the order in which a study walks through them.
 VERBS = (
     "init",
     "check",
+    "lock-plan",
     "panel",
     "deidentify",
     "spillover",
@@ -34,6 +37,7 @@ VERBS = (
     "annotate",
     "score",
     "measure",
+    "plan-changes",
     "compare",
     "compare-genes",
     "power",
@@ -45,6 +49,12 @@ VERBS = (
 _FEWEST_OBJECTS = 100_000
 
 
+def module_of(verb: str) -> str:
+    """Return the module of a verb."""
+    wing = next((f"{name}." for name, verbs in WINGS.items() if verb in verbs), "")
+    return f"itc_analysis.cli.{wing}{verb.replace('-', '_')}"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with all verbs."""
     parser = argparse.ArgumentParser(prog="itc", description="Innate T cells in cohorts.")
@@ -52,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more while working")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
-        module = importlib.import_module(f"itc_analysis.cli.{verb.replace('-', '_')}")
+        module = importlib.import_module(module_of(verb))
         text = (module.__doc__ or "").strip()
         sub = verbs.add_parser(
             verb,

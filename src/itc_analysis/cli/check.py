@@ -59,10 +59,23 @@ def run(options: argparse.Namespace) -> None:
         everything = load_settings(options.config)
         for line in check_plan(everything.study, everything.cohort):
             print(line)
+        for line in _state_of_lock(options.config):
+            print(line)
     if options.headers:
         print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
         write(tables, settings, Path(options.output_folder))
+
+
+def _state_of_lock(config: str) -> list[str]:
+    """Return what was changed since the plan was locked, or that it was not."""
+    from itc_analysis.cli.plan.content import content_of_study, describe_state
+    from itc_analysis.stats.plan.lock import lock_path, read_lock
+    from itc_analysis.stats.plan.standing import stand
+
+    study, content = content_of_study(config)
+    path = lock_path(study.analysis_plan)
+    return describe_state(stand(read_lock(path) if path.exists() else None, content))
 
 
 def _flow_settings(config: str) -> Flow | None:

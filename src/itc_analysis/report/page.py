@@ -16,6 +16,8 @@ from itc_analysis.report.html.subject import subject_of
 from itc_analysis.report.sections import methods, problems
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
+from itc_analysis.report.sections.plan import locked
+from itc_analysis.report.sections.plan import section as plan_section
 from itc_analysis.report.sections.results import (
     answer,
     associations,
@@ -43,6 +45,7 @@ SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
     singlecell.section,
     modalities.section,
     genes.section,
+    plan_section.section,
     problems.section,
     methods.section,
     checklist.section,
@@ -58,6 +61,7 @@ def build_page(
     settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
@@ -71,13 +75,15 @@ def build_page(
         panel sheets, which name the reagents.
     signatures : str or Path, optional
         signatures.tsv, whose markers label participants.
+    plan : str or Path, optional
+        analysis_plan.yaml, whose estimands are listed.
 
     Raises
     ------
     ItcError
         the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels, signatures))
+    return _render(collect(results, settings, panels, signatures, plan))
 
 
 def write_page(
@@ -86,9 +92,10 @@ def write_page(
     output: str | Path,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> None:
     """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
-    material = collect(results, settings, panels, signatures)
+    material = collect(results, settings, panels, signatures, plan)
     text = _render(material)
     path = Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +112,7 @@ def _render(material: Material) -> str:
             for build in SECTIONS
             if material.has_single_cell or build not in OF_SINGLE_CELL
         ]
+        sections = locked.warn(sections, material)
     environment = Environment(
         loader=PackageLoader("itc_analysis.report"),
         autoescape=True,

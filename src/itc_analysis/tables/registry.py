@@ -316,6 +316,13 @@ FILES: tuple[File, ...] = (
         "measured:Measurements",
     ),
     File(
+        "plan_changes",
+        "plan_changes.parquet",
+        "plan_changes",
+        "What was changed since the analysis plan was locked, field by field.",
+        "stats.plan_changes:PlanChanges",
+    ),
+    File(
         "comparisons",
         "comparisons.parquet",
         "compare",

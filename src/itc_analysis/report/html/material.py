@@ -19,6 +19,7 @@ from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.results import Layout
 from itc_analysis.scores.signatures import Signature, read_signatures
+from itc_analysis.stats.plan.plan import AnalysisPlan, read_plan
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Histograms
 from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
@@ -46,6 +47,8 @@ class Material:
         What made each table that is shown, in the order of the workflow; equal entries once.
     lacking : tuple of str
         Tables that the sheets promise but that are not in the folder.
+    plan : AnalysisPlan or None
+        The analysis plan; None: not handed over.
     """
 
     settings: ReportSettings
@@ -56,6 +59,7 @@ class Material:
     signatures: tuple[Signature, ...]
     provenance: tuple[dict[str, Any], ...]
     lacking: tuple[str, ...]
+    plan: AnalysisPlan | None = None
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Return a table by its name."""
@@ -106,6 +110,7 @@ def collect(
     settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> Material:
     """Read what the page needs from a results folder.
 
@@ -119,6 +124,8 @@ def collect(
         panel sheets `<panel>.tsv`, which name the reagents; none is needed for the page itself.
     signatures : str or Path, optional
         signatures.tsv, whose markers label participants; None: they are not labelled.
+    plan : str or Path, optional
+        analysis_plan.yaml, whose estimands are listed; None: they are not.
 
     Raises
     ------
@@ -155,6 +162,7 @@ def collect(
         signatures=tuple(read_signatures(signatures)) if signatures else (),
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
+        plan=read_plan(plan) if plan else None,
     )
 
 

@@ -163,6 +163,11 @@ class AnalysisPlan(ModelRules):
         gt=0,
         description="The same for scores, in residual SDs.",
     )
+    equivalence_reason: str | None = Field(
+        None,
+        min_length=10,
+        description="Why a smaller difference would not matter; needed where a margin is given.",
+    )
     families: Annotated[tuple[Family, ...], Field(min_length=1)]
     genes: GenePlan | None = Field(
         None, description="Gene by gene comparison of pseudobulk profiles; null for none."
@@ -234,6 +239,7 @@ def read_plan(path: str | Path) -> AnalysisPlan:
         *_formula_faults(plan),
         *_family_faults(plan),
         *_post_hoc_faults(plan),
+        *_margin_faults(plan),
         *association_faults(plan.associations),
         *composition_faults(plan.compositions),
     ]
@@ -440,6 +446,15 @@ def _post_hoc_faults(plan: AnalysisPlan) -> list[Fault]:
         for family in plan.families
         if family.role == POST_HOC
     ]
+
+
+def _margin_faults(plan: AnalysisPlan) -> list[Fault]:
+    """A margin without its reason can be chosen after looking: it is refused."""
+    given = sorted({"equivalence_ratio", "equivalence_sd"} & plan.model_fields_set)
+    if not given or plan.equivalence_reason:
+        return []
+    remedy = "say in equivalence_reason why a smaller difference would not matter"
+    return [Fault(" and ".join(given), "an equivalence margin without its reason", remedy)]
 
 
 def _digest(content: bytes) -> str:
