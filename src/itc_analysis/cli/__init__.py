@@ -13,11 +13,15 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from itc_analysis.cli.examples import EXAMPLES
 from itc_analysis.errors import ItcError
 from itc_analysis.version import __version__
 
 #: Folders of verbs; the others are modules of this one.
-WINGS = {"plan": ("lock-plan", "plan-changes")}
+WINGS = {
+    "plan": ("lock-plan", "plan-changes", "blind"),
+    "results": ("manifest", "trace", "verify", "status"),
+}
 #: In the order in which a study walks through them.
 VERBS = (
     "init",
@@ -37,11 +41,17 @@ VERBS = (
     "annotate",
     "score",
     "measure",
+    "blind",
     "plan-changes",
     "compare",
     "compare-genes",
     "power",
     "report",
+    "manifest",
+    "status",
+    "trace",
+    "verify",
+    "completion",
 )
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it
@@ -68,10 +78,18 @@ def build_parser() -> argparse.ArgumentParser:
             verb,
             help=text.splitlines()[0].rstrip(".") if text else "",
             description=text,
+            epilog=f"example:\n  {EXAMPLES[verb]}" if verb in EXAMPLES else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
+    return parser
+
+
+def parser_of_verb(verb: str) -> argparse.ArgumentParser:
+    """Return a parser with the options of one verb."""
+    parser = argparse.ArgumentParser(prog=f"itc {verb}")
+    importlib.import_module(module_of(verb)).add_arguments(parser)
     return parser
 
 

@@ -59,9 +59,5 @@ def run(options: argparse.Namespace) -> None:
     if faults:
         raise ItcError(str(options.gates), faults)
     folder = Path(options.output_folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for population in wanted:
-        page = overview.population_page(population)
-        (folder / f"{population}.html").write_text(page, encoding="utf-8")
-    (folder / "index.html").write_text(overview.index_page(), encoding="utf-8")
+    overview.write(folder, wanted)
     print(f"{len(wanted)} populations: {folder / 'index.html'}")

@@ -97,12 +97,17 @@ def write_page(
     """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
     material = collect(results, settings, panels, signatures, plan)
     text = _render(material)
+    write_whole(text, output)
+    checklist.write_checklists(material, Path(output))
+
+
+def write_whole(text: str, output: str | Path) -> None:
+    """Write a page, whole or not at all."""
     path = Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
-    checklist.write_checklists(material, path)
 
 
 def _render(material: Material) -> str:
@@ -113,6 +118,18 @@ def _render(material: Material) -> str:
             if material.has_single_cell or build not in OF_SINGLE_CELL
         ]
         sections = locked.warn(sections, material)
+    return render_sections(sections, material)
+
+
+def render_sections(
+    sections: Sequence[PageSection], material: Material, *, lead: str | None = None
+) -> str:
+    """Return the HTML of a page with these sections; `lead` stands below the heading."""
+    subject = subject_of(material)
+    told = (
+        f"{subject.sentence} compared between groups. The participant is the unit of every "
+        "comparison."
+    )
     environment = Environment(
         loader=PackageLoader("itc_analysis.report"),
         autoescape=True,
@@ -125,7 +142,8 @@ def _render(material: Material) -> str:
     environment.globals["style"] = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
     return environment.get_template("page.html").render(
         study=material.settings.study,
-        subject=subject_of(material),
+        subject=subject,
+        lead=told if lead is None else lead,
         sections=sections,
         version=__version__,
     )

@@ -378,6 +378,13 @@ FILES: tuple[File, ...] = (
         "Genes of each population, the index group against each other group.",
         "stats.genes:Genes",
     ),
+    File(
+        "masks",
+        "masks.tsv",
+        "blind",
+        "What the pseudonyms of the blinded folder stand for; never handed over.",
+        in_report=None,
+    ),
     File("report", "report.html", "report", "The report, one page.", in_report=None),
     File(
         "strobe",
@@ -391,6 +398,27 @@ FILES: tuple[File, ...] = (
         "report.miflowcyt.json",
         "report",
         "The MIFlowCyt checklist, filled in as far as the data tell.",
+        in_report=None,
+    ),
+    File(
+        "manifest",
+        "manifest.json",
+        "manifest",
+        "SHA-256 of every input and every result, for `itc verify`.",
+        in_report=None,
+    ),
+    File(
+        "crate",
+        "ro-crate-metadata.json",
+        "manifest",
+        "The results folder described as an RO-Crate of a workflow run.",
+        in_report=None,
+    ),
+    File(
+        "workflow_copy",
+        "workflow",
+        "manifest",
+        "The workflow that made the results.",
         in_report=None,
     ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -133,6 +134,15 @@ class Overview:
             f"<details><summary>How to look at a drawing</summary><p>{HOW_TO_READ}</p></details>\n"
             f'<div class="tiles">\n{chr(10).join(tiles)}\n</div>',
         )
+
+    def write(self, folder: str | Path, populations: Iterable[str] | None = None) -> None:
+        """Write index.html and the pages of some populations, or of all."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for population in self.populations if populations is None else populations:
+            page = self.population_page(population)
+            (place / f"{population}.html").write_text(page, encoding="utf-8")
+        (place / "index.html").write_text(self.index_page(), encoding="utf-8")
 
     def index_page(self) -> str:
         """Return the page that lists the populations, and the tubes that could not be used."""

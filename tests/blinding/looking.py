@@ -1,0 +1,87 @@
+"""What a determined reader of a blinded folder would do."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as parquet
+
+_EMBEDDED = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
+_PSEUDONYM = re.compile(r"^(B\d+)(?:-|$)")
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    """Return the text of every file: Parquet decoded with its metadata, pictures with theirs."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+            words = [str(value) for c in frame for value in frame[c].dropna().unique()]
+            metadata = parquet.read_schema(path).metadata or {}
+            stored = [part.decode() for pair in metadata.items() for part in pair
+                      if pair[0] != b"ARROW:schema"]  # fmt: skip
+            found[name] = "\n".join([*map(str, frame.columns), *words, *stored])
+            continue
+        text = path.read_text(encoding="utf-8")
+        pictures = [base64.b64decode(part) for part in _EMBEDDED.findall(text)]
+        # what a PNG says in words lies in these chunks
+        assert not any(kind in data for data in pictures for kind in (b"iTXt", b"zTXt", b"eXIf"))
+        noted = [data[data.find(b"tEXt") :][:200].decode("latin-1") for data in pictures
+                 if b"tEXt" in data]  # fmt: skip
+        found[name] = "\n".join([_EMBEDDED.sub("", text), *noted])
+    return found
+
+
+def named_in(folder: Path, labels: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (file, label) wherever a label stands as a word, or is part of a file's name."""
+    words = {
+        label: re.compile(rf"(?<![A-Za-z0-9_]){re.escape(label)}(?![A-Za-z0-9_])")
+        for label in labels
+    }
+    texts = texts_of(folder)
+    return [
+        (name, label)
+        for name, text in texts.items()
+        for label, pattern in words.items()
+        if pattern.search(text) or pattern.search(name)
+    ]
+
+
+def columns_that_tell(folder: Path, groups: dict[str, str]) -> list[tuple[str, str]]:
+    """Return (file, column) whose value, known for a sample, leaves no doubt about its group.
+
+    Parameters
+    ----------
+    folder : Path
+        the blinded folder.
+    groups : dict of str to str
+        true group of each pseudonym.
+    """
+    found = []
+    for path in sorted(folder.rglob("*.parquet")):
+        table = pd.read_parquet(path)
+        key = next((c for c in ("sample_id", "file_id", "source_id") if c in table), None)
+        if key is None:
+            continue
+        sample = table[key].astype(str).str.extract(_PSEUDONYM)[0]
+        group = sample.map(groups)
+        for column in table.columns.drop(key):
+            known = pd.DataFrame(
+                {"sample": sample, "group": group, "value": table[column].astype(str)}
+            ).dropna(subset=["group"])
+            if len(set(known["group"])) > 1 and tells_all(known):
+                found.append((path.relative_to(folder).as_posix(), str(column)))
+    return found
+
+
+def tells_all(known: pd.DataFrame) -> bool:
+    """Tell whether values shared by several samples determine the group of every sample."""
+    by_value = known.groupby("value")
+    is_shared = by_value["sample"].nunique().max() > 1
+    n_groups = by_value["group"].agg(lambda own: len(set(own)))
+    return bool(is_shared and n_groups.max() == 1)
