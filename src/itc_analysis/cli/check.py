@@ -109,6 +109,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     errors: list[ItcError] = []
     told: list[str] = []
     if tubes:
+        from itc_analysis.cli.progress import watched
         from itc_analysis.flow.panel.markers import read_panel
         from itc_analysis.flow.tube.first_look import (
             describe_remarks,
@@ -118,7 +119,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
-        look = look_at_tubes(tubes, panels, flow or Flow())
+        look = look_at_tubes(tubes, panels, flow or Flow(), watch=watched)
         errors += look.errors
         errors += _check_manual_gates(study, tubes)
         told += [*describe_states(look.states), *describe_remarks(look.remarks)]

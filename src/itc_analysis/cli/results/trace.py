@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> None:
     """Follow and print."""
     import json
 
+    from itc_analysis.cli.progress import watched
     from itc_analysis.config.loading import load_settings
     from itc_analysis.results import open_results
     from itc_analysis.tracing.chain import Files
@@ -56,6 +57,8 @@ def run(options: argparse.Namespace) -> None:
         "assay": options.assay,
     }
     if " vs " in options.whom:
+        for name in watched(sorted(files.inputs), "inputs read"):
+            files.digest(name)
         found = trace_comparison(study, files, comparison=options.whom, **asked)
     else:
         found = trace_measurement(study, files, whom=options.whom, **asked)
