@@ -39,16 +39,12 @@ def texts_of(folder: Path) -> dict[str, str]:
 
 def named_in(folder: Path, labels: Iterable[str]) -> list[tuple[str, str]]:
     """Return (file, label) wherever a label stands as a word, or is part of a file's name."""
-    words = {
-        label: re.compile(rf"(?<![A-Za-z0-9_]){re.escape(label)}(?![A-Za-z0-9_])")
-        for label in labels
-    }
-    texts = texts_of(folder)
+    either = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+    word = re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])")
     return [
         (name, label)
-        for name, text in texts.items()
-        for label, pattern in words.items()
-        if pattern.search(text) or pattern.search(name)
+        for name, text in texts_of(folder).items()
+        for label in sorted({*word.findall(text), *word.findall(name)})
     ]
 
 
@@ -80,8 +76,20 @@ def columns_that_tell(folder: Path, groups: dict[str, str]) -> list[tuple[str, s
 
 
 def tells_all(known: pd.DataFrame) -> bool:
-    """Tell whether values shared by several samples determine the group of every sample."""
+    """Tell whether a column determines the group of every sample.
+
+    By values that several samples share; or, of numbers, by their order: when the samples' medians
+    are sorted, each group stands in one block.
+    """
     by_value = known.groupby("value")
     is_shared = by_value["sample"].nunique().max() > 1
     n_groups = by_value["group"].agg(lambda own: len(set(own)))
-    return bool(is_shared and n_groups.max() == 1)
+    if is_shared and n_groups.max() == 1:
+        return True
+    numbers = pd.to_numeric(known["value"], errors="coerce")
+    medians = known.assign(number=numbers).dropna(subset=["number"])
+    each = medians.groupby("sample").agg(number=("number", "median"), group=("group", "first"))
+    along = list(each.sort_values("number")["group"])
+    n_changes = sum(a != b for a, b in zip(along[1:], along, strict=False))
+    is_several = len(along) > len(set(along)) > 1
+    return bool(is_several and n_changes == len(set(along)) - 1)

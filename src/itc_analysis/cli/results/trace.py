@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Inputs shown with their whole digest before "and n more"; --json has all.
 _MOST_INPUTS = 12
+#: Tables named before their number alone is given.
+_MOST_TABLES = 16
 _WIDTH = 100
 
 
@@ -91,7 +93,8 @@ def as_lines(trace: Trace) -> list[str]:
         body = wrap(how, _WIDTH - width) or [""]
         lines += [f"{what if i == 0 else '':{width}}{text}" for i, text in enumerate(body)]
     made = [f"{link.name} {link.sha256[:12]}" for link in trace.links if not link.is_input]
-    lines += wrap("through " + ", ".join(made), _WIDTH, break_long_words=False) if made else []
+    through = ", ".join(made) if len(made) <= _MOST_TABLES else f"{len(made)} tables"
+    lines += wrap(f"through {through}", _WIDTH, break_long_words=False)
     inputs = list(trace.inputs.items())
     lines.append("ends at the bytes (SHA-256) of")
     lines += [f"  {digest}  {name}" for name, digest in inputs[:_MOST_INPUTS]]

@@ -104,7 +104,9 @@ class Touched:
     tables : frozenset of str
         tables that alone read a changed field.
     assays : frozenset of str
+        every result of these.
     measures : frozenset of str
+        every result of these.
     populations : frozenset of str
         of flow cytometry; all their measures.
     phenotypes : frozenset of str
