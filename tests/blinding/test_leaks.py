@@ -17,6 +17,9 @@ def test_a_panel_that_one_group_alone_has_or_lacks_tells() -> None:
     ssc = {name for name, group in GROUPS.items() if group == "SSc"}
     assert presence_tells(ssc, GROUPS)
     assert presence_tells({"s1", "s2"}, GROUPS)
+    lacking = {f"s{i}" for i in range(7)}
+    assert presence_tells(set(GROUPS) - lacking, GROUPS)
+    assert not presence_tells(set(GROUPS) - {"s0"}, GROUPS)
     assert not presence_tells(HALF, GROUPS)
     assert not presence_tells(set(GROUPS), GROUPS)
     assert not presence_tells(ssc, dict.fromkeys(GROUPS, "SSc"))

@@ -82,6 +82,8 @@ def test_nothing_is_compared_before_unblinding(blinded_study: Path, root: Path) 
     assert not (results / "comparisons.parquet").exists()
     assert not (results / "report.html").exists()
     assert rules_to_run(blinded_study, root=root) == set()
+    asked = ("--dry-run", "results/comparisons.parquet")
+    assert snakemake(blinded_study, *asked, root=root, check=False).returncode != 0
     handed_over = {path.name for path in (blinded_study / "blinded").rglob("*") if path.is_file()}
     assert {"report.html", "measurements.parquet", "gates.parquet", "mait.html"} <= handed_over
     assert not {"participants.parquet", "scores.parquet", "masks.tsv"} & handed_over

@@ -12,14 +12,17 @@ SURPRISE = 0.01
 def presence_tells(present: Collection[str], groups: Mapping[str, str]) -> bool:
     """Tell whether having a tube of a panel, or a library, gives a group away.
 
-    It does when all who have it are of one group, or all who have not, and there are others.
+    It does when all who have it are of one group, when no group is among both those who have it and
+    those who have not, or when those who have not are of one group beyond chance.
     """
     inside = {groups[s] for s in present if s in groups}
     outside = {group for s, group in groups.items() if s not in present}
     n_groups = len(set(groups.values()))
     if n_groups < 2 or not inside:
         return False
-    return len(inside) == 1 or (not inside & outside and bool(outside))
+    if len(inside) == 1 or (outside and not inside & outside):
+        return True
+    return values_tell([(s, str(s in present)) for s in groups], groups)
 
 
 def batches_tell(placed: Iterable[tuple[str, str]], groups: Mapping[str, str]) -> bool:
