@@ -8,6 +8,9 @@ import pytest
 from blinding.looking import tells_all
 from itc_analysis.blinding.leaks import batches_tell, presence_tells, values_tell
 from itc_analysis.blinding.masks import ALL_BATCHES, NOT_SHOWN, Masks, draw_masks
+from itc_analysis.blinding.tables import SHOWN
+from itc_analysis.tables import contract
+from itc_analysis.tables.registry import BY_NAME, contract_of
 
 GROUPS = {f"s{i}": "SSc" if i < 10 else "healthy" for i in range(20)}
 HALF = {f"s{i}" for i in range(0, 20, 2)}
@@ -39,6 +42,13 @@ def test_a_value_of_one_group_tells_unless_it_may_be_chance() -> None:
     assert values_tell(other.items(), GROUPS)
     rare = same | {"s0": "clogged", "s1": "clogged"}
     assert not values_tell(rare.items(), GROUPS)
+
+
+@pytest.mark.parametrize("name", sorted(SHOWN))
+def test_every_shown_column_is_one_of_its_table_and_names_nobody(name: str) -> None:
+    columns = contract.columns_of(contract_of(BY_NAME[name]))
+    assert set(SHOWN[name]) <= set(columns)
+    assert not {"group", "participant_id", "path", "bead_lot"} & set(SHOWN[name])
 
 
 def masks(key: bytes = b"key", **changes: list[str]) -> Masks:

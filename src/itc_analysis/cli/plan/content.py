@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from itc_analysis.version import __version__
+
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Study
     from itc_analysis.config.steps import PlanChangesSettings
@@ -85,6 +87,8 @@ def describe_state(standing: Standing) -> list[str]:
     if lock is None:
         return ["the plan was not locked: itc lock-plan, before groups are looked at"]
     since = f"the plan was locked on {lock['date']} ({lock['digest'][:12]})"
+    if lock["software"] != __version__:
+        since += f" with itc_analysis {lock['software']}, this is {__version__}"
     if standing.changes.empty:
         return [f"{since}; nothing was changed since"]
     return [

@@ -135,4 +135,5 @@ def test_sections_with_results_begin_with_what_is_post_hoc(material: Material) -
     marked = {part.name: part for part in locked.warn(pages, late)}
     assert "post hoc" in str(marked["answer"].blocks[0])
     assert marked["words"].blocks[0] == Paragraph("x")
-    assert locked.warn(pages, with_states(material, ["as_locked"])) == pages
+    for state in ("as_locked", "not_locked"):
+        assert locked.warn(pages, with_states(material, [state])) == pages

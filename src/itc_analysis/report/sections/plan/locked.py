@@ -11,6 +11,7 @@ from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.stats.plan.lock import NOT_LOCKED, POST_HOC
+from itc_analysis.version import __version__
 
 #: Tables of results with a state, and what a row is called.
 RESULTS = {
@@ -97,7 +98,7 @@ def planned_states(material: Material) -> pd.DataFrame:
 def warn(sections: Sequence[PageSection], material: Material) -> list[PageSection]:
     """Return the sections, those with results of the plan beginning with what is post hoc."""
     told = state(material)
-    if told is None or told[1]:
+    if told is None or not (planned_states(material)["lock"] == POST_HOC).any():
         return list(sections)
     remark = Paragraph(told[0], tone="warning")
     return [
@@ -117,7 +118,10 @@ def _when(material: Material) -> str:
     )
     if lock is None:
         return "The plan was locked."
-    text = f"The plan was locked on {lock['date']} (SHA-256 {lock['digest'][:12]}…)."
+    text = f"The plan was locked on {lock['date']} (SHA-256 {lock['digest'][:12]}…)"
+    if lock["software"] != __version__:
+        text += f" with itc_analysis {lock['software']}; this page was made with {__version__}"
+    text += "."
     for old in lock["amended"]:
         text += f" It replaced the lock of {old['date']}: {words.sentence(old['reason'])}"
     return text
