@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from math import factorial, prod
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as parquet
 
 _EMBEDDED = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
+#: An order of groups that is rarer than this by chance tells something.
+_CHANCE = 0.001
 _PSEUDONYM = re.compile(r"^(B\d+)(?:-|$)")
 
 
@@ -54,13 +57,18 @@ def columns_that_tell(folder: Path, groups: dict[str, str]) -> list[tuple[str, s
     Parameters
     ----------
     folder : Path
-        the blinded folder.
+        the blinded folder; tables of several batches are read as one.
     groups : dict of str to str
         true group of each pseudonym.
     """
-    found = []
+    parts: dict[str, list[pd.DataFrame]] = {}
     for path in sorted(folder.rglob("*.parquet")):
-        table = pd.read_parquet(path)
+        place = path.relative_to(folder).parts
+        name = "/".join(part for part in place if not part.startswith("batch-"))
+        parts.setdefault(name, []).append(pd.read_parquet(path))
+    found = []
+    for name, tables in parts.items():
+        table = pd.concat([part for part in tables if len(part)] or tables, ignore_index=True)
         key = next((c for c in ("sample_id", "file_id", "source_id") if c in table), None)
         if key is None:
             continue
@@ -71,7 +79,7 @@ def columns_that_tell(folder: Path, groups: dict[str, str]) -> list[tuple[str, s
                 {"sample": sample, "group": group, "value": table[column].astype(str)}
             ).dropna(subset=["group"])
             if len(set(known["group"])) > 1 and tells_all(known):
-                found.append((path.relative_to(folder).as_posix(), str(column)))
+                found.append((name, str(column)))
     return found
 
 
@@ -79,7 +87,7 @@ def tells_all(known: pd.DataFrame) -> bool:
     """Tell whether a column determines the group of every sample.
 
     By values that several samples share; or, of numbers, by their order: when the samples' medians
-    are sorted, each group stands in one block.
+    are sorted, each group stands in one block, which chance would not give.
     """
     by_value = known.groupby("value")
     is_shared = by_value["sample"].nunique().max() > 1
@@ -91,5 +99,6 @@ def tells_all(known: pd.DataFrame) -> bool:
     each = medians.groupby("sample").agg(number=("number", "median"), group=("group", "first"))
     along = list(each.sort_values("number")["group"])
     n_changes = sum(a != b for a, b in zip(along[1:], along, strict=False))
-    is_several = len(along) > len(set(along)) > 1
-    return bool(is_several and n_changes == len(set(along)) - 1)
+    sizes = [along.count(group) for group in set(along)]
+    chance = factorial(len(sizes)) * prod(map(factorial, sizes)) / factorial(len(along))
+    return bool(len(sizes) > 1 and n_changes == len(sizes) - 1 and chance < _CHANCE)

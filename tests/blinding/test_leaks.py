@@ -40,6 +40,9 @@ def test_a_value_of_one_group_tells_unless_it_may_be_chance() -> None:
     assert not values_tell(same.items(), GROUPS)
     other = same | {f"s{i}": "cytometer 2" for i in range(9)}
     assert values_tell(other.items(), GROUPS)
+    three = {"s0": "SSc", "s1": "SSc", "s2": "SSc", "s3": "RA", "s4": "RA", "s5": "RA"}
+    assert values_tell([(name, three[name]) for name in three], three)
+    assert values_tell([(name, str(three[name] == "RA")) for name in three], three)
     rare = same | {"s0": "clogged", "s1": "clogged"}
     assert not values_tell(rare.items(), GROUPS)
 
@@ -116,8 +119,11 @@ def test_texts_name_nobody(text: str, cleaned: str) -> None:
 
 
 def test_the_reader_of_the_tests_finds_groups_in_shared_values_and_in_order() -> None:
-    known = pd.DataFrame({"sample": [*"abcdef"], "group": ["x", "x", "x", "y", "y", "y"]})
-    assert tells_all(known.assign(value=["1", "1", "1", "2", "2", "2"]))
-    assert tells_all(known.assign(value=["1", "2", "3", "7", "8", "9"]))
-    assert not tells_all(known.assign(value=["1", "2", "9", "7", "8", "3"]))
-    assert not tells_all(known.assign(value=["ok"] * 6))
+    people = [f"s{i}" for i in range(14)]
+    known = pd.DataFrame({"sample": people, "group": ["x"] * 7 + ["y"] * 7})
+    assert tells_all(known.assign(value=["1"] * 7 + ["2"] * 7))
+    assert tells_all(known.assign(value=[str(i) for i in range(14)]))
+    assert not tells_all(known.assign(value=[str(i) for i in [13, *range(1, 13), 0]]))
+    assert not tells_all(known.assign(value=["ok"] * 14))
+    # so few people that their order says nothing
+    assert not tells_all(known[5:9].assign(value=[str(i) for i in range(4)]))

@@ -167,7 +167,7 @@ def test_names_that_hold_the_group_and_tubes_that_tell_it_stay_out(
             owner = table.get("sample_id")
             if file.name == "tubes":
                 only = (table["panel"] == "panel_b") | (table["batch"] == "batch1")
-                table = table[~(only & ~owner.isin([*index, "BRIDGE"]))]
+                table = table[~(only & ~owner.isin([*index, "BRIDGE"]))].copy()
             if file.name == "tube_quality":
                 table.loc[owner.isin(index), "cytometer"] = "second cytometer"
                 table.loc[table.index[:1], "remarks"] = "of a healthy person, see batch1"

@@ -44,7 +44,7 @@ def batches_tell(placed: Iterable[tuple[str, str]], groups: Mapping[str, str]) -
 
 
 def values_tell(values: Iterable[tuple[str, str]], groups: Mapping[str, str]) -> bool:
-    """Tell whether a column gives groups away: some value belongs to one group, beyond chance.
+    """Tell whether a column gives groups away.
 
     Parameters
     ----------
@@ -56,8 +56,9 @@ def values_tell(values: Iterable[tuple[str, str]], groups: Mapping[str, str]) ->
     Returns
     -------
     bool
-        True when all people who share a value are of one group, and drawing as many people at
-        random would give that with a probability below `SURPRISE`.
+        True when all people who share a value are of one group, and they are either the whole of
+        it, or so many that drawing them at random would give that with a probability below
+        `SURPRISE`.
     """
     by_value: dict[str, set[str]] = {}
     for sample, value in values:
@@ -73,6 +74,8 @@ def values_tell(values: Iterable[tuple[str, str]], groups: Mapping[str, str]) ->
         of = {groups[sample] for sample in own}
         if len(of) > 1:
             continue
+        if len(own) > 1 and len(own) == sizes[of.pop()]:
+            return True
         chance = sum(comb(n, len(own)) for n in sizes.values()) / comb(len(people), len(own))
         if chance < SURPRISE:
             return True

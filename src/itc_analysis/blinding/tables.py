@@ -167,6 +167,11 @@ def _sources_of(tubes: pd.DataFrame, libraries: pd.DataFrame) -> dict[str, tuple
     return {source: (sample, kind) for source, sample, kind in named}
 
 
+def _source_column(table: pd.DataFrame) -> str | None:
+    """Return the column that names a tube or library."""
+    return next((c for c in ("file_id", "source_id", "library_id") if c in table), None)
+
+
 class _Writer:
     """Masks tables and writes them in the layout of a results folder."""
 
@@ -214,7 +219,7 @@ class _Writer:
         if LIBRARIES not in masks.hidden_kinds:
             batches = sorted(libraries["batch"].astype(str).unique())
             self._each(old, "library_quality", [(LIBRARIES, batch) for batch in batches])
-        measurements = self._masked("measurements", old.measurements, None)
+        measurements = self._masked("measurements", self._rows("measurements", old.measurements))
         measurements = measurements[~measurements["measure"].isin(_NOT_MEASURED)]
         person = measurements["sample_id"].where(~measurements["sample_id"].str.match("bridge-"))
         self._write("measurements", measurements.assign(participant_id=person))
@@ -223,36 +228,50 @@ class _Writer:
         for name in ("tube_quality", "acquisitions", "counts", "histograms"):
             self._each(old, name, [(panel, batch) for batch in batches])
         for name in ("gates", "scales", "spill"):
-            path = old.at(name, panel)
-            self._write(name, self._masked(name, path, panel), panel)
+            rows = self._rows(name, old.at(name, panel))
+            self._write(name, self._masked(name, rows, panel), panel)
 
     def _each(self, old: Layout, name: str, places: list[tuple[str, str]]) -> None:
-        """Write one table per masked batch, so that the names of folders say nothing."""
-        parts: dict[str, list[pd.DataFrame]] = {}
-        for kind, batch in places:
-            where = (batch,) if kind == LIBRARIES else (kind, batch)
-            mask = self.masks.batches.get((kind, batch))
-            if mask is not None:
-                table = self._masked(name, old.at(name, *where), kind)
-                parts.setdefault(mask, []).append(table)
-        for mask, tables in parts.items():
-            where = (mask,) if places[0][0] == LIBRARIES else (places[0][0], mask)
-            self._write(name, pd.concat(tables, ignore_index=True), *where)
+        """Write one table per masked batch, so that the names of folders say nothing.
 
-    def _masked(self, name: str, path: str, kind: str | None) -> pd.DataFrame:
-        """Return the rows of shown tubes and libraries, with masked ids and cleaned texts."""
-        model = contract_of(BY_NAME[name])
-        table = contract.read(path, model)
-        table = table[[column for column in SHOWN[name] if column in table]]
-        source = next((c for c in ("file_id", "source_id", "library_id") if c in table), None)
-        owners = None
-        if source is not None:
-            table = table[table[source].isin(self.masks.sources)].reset_index(drop=True)
-            owners = table[source].map(self.sample_of)
-        kinds = pd.Series(kind, index=table.index)
+        All batches are masked as one: what tells groups apart shows in all people, not in a few.
+        """
+        shown = [place for place in places if place in self.masks.batches]
+        paths = [
+            old.at(name, *((batch,) if kind == LIBRARIES else (kind, batch)))
+            for kind, batch in shown
+        ]
+        if not paths:
+            return
+        tables = [self._rows(name, path) for path in paths]
+        masks = [
+            mask
+            for place, table in zip(shown, tables, strict=True)
+            for mask in [self.masks.batches[place]] * len(table)
+        ]
+        kind = shown[0][0]
+        whole = self._masked(name, pd.concat(tables, ignore_index=True), kind)
+        for mask in sorted({self.masks.batches[place] for place in shown}):
+            where = (mask,) if kind == LIBRARIES else (kind, mask)
+            own = pd.Series(masks, index=whole.index, dtype=str) == mask
+            self._write(name, whole[own], *where)
+
+    def _rows(self, name: str, path: str) -> pd.DataFrame:
+        """Return the columns and rows of a table that are shown, not yet masked."""
+        table = contract.read(path, contract_of(BY_NAME[name]))[list(SHOWN[name])]
+        source = _source_column(table)
+        if source is None:
+            return table
+        return table[table[source].isin(self.masks.sources)].reset_index(drop=True)
+
+    def _masked(self, name: str, rows: pd.DataFrame, kind: str | None = None) -> pd.DataFrame:
+        """Return rows with masked ids and cleaned texts; without `kind` the source tells it."""
+        source = _source_column(rows)
+        owners = None if source is None else rows[source].map(self.sample_of)
+        kinds = pd.Series(kind, index=rows.index)
         if kind is None and source is not None:
-            kinds = table[source].map(self.kind_of)
-        table = table.copy()
+            kinds = rows[source].map(self.kind_of)
+        table = rows.copy()
         for column in table.columns:
             if column == source:
                 table[column] = table[column].map(self.masks.sources)

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 
 from itc_analysis.report.html import plots, words
-from itc_analysis.report.html.blocks import Block, Bullets, Heading, PageSection, Paragraph, Table
+from itc_analysis.report.html.blocks import (
+    Block,
+    Bullets,
+    Details,
+    Heading,
+    PageSection,
+    Paragraph,
+    Table,
+)
 from itc_analysis.report.html.material import Material
 
 #: The only group of a blinded page.
@@ -48,14 +56,16 @@ def pooled(material: Material) -> PageSection:
         _order=rows["population"].map(order).fillna(len(order)),
     ).sort_values(["assay", "_order", "population", "measure", "feature"], kind="stable")
     people = pd.DataFrame({"group": pd.array([EVERYBODY], dtype="string")})
-    abundance = rows[rows["measure"].isin(_ABUNDANCE)]
+    is_abundance = rows["measure"].isin(_ABUNDANCE)
+    abundance, markers = rows[is_abundance], rows[~is_abundance]
     return PageSection(
         "pooled",
         title,
         [
             *plots.points_gallery(abundance, material.with_tables(participants=people)),
             Heading("In numbers"),
-            quantiles(rows),
+            quantiles(abundance),
+            *([Details("Markers", [quantiles(markers)])] if len(markers) else []),
         ],
     )
 
