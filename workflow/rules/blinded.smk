@@ -21,6 +21,9 @@ rule blind:
         folder=directory(STUDY.blinded_folder),
     log:
         AT.log("blind"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("report"),
         results=STUDY.results_folder,

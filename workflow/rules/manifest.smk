@@ -13,10 +13,15 @@ rule manifest:
         workflow=directory(AT.workflow_copy),
     log:
         AT.log("manifest"),
+    resources:
+        mem_mb=table_memory,
+        # it reads every data file once
+        runtime=tube_minutes,
     params:
         settings=freeze(cut(SETTINGS, ManifestSettings), AT.settings, "manifest"),
         snakefile=str(Path(workflow.basedir) / "Snakefile"),
         results=STUDY.results_folder,
+        sources=sources_of,
         version=VERSION,
     message:
         "Writing the manifest"

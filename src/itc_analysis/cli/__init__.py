@@ -28,6 +28,7 @@ VERBS = (
     "check",
     "lock-plan",
     "panel",
+    "template",
     "deidentify",
     "spillover",
     "simulate",
@@ -38,6 +39,7 @@ VERBS = (
     "apply-gates",
     "concordance",
     "overview",
+    "review",
     "annotate",
     "score",
     "measure",
@@ -52,6 +54,7 @@ VERBS = (
     "trace",
     "verify",
     "completion",
+    "unlock",
 )
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it

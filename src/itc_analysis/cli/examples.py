@@ -9,6 +9,7 @@ EXAMPLES = {
     "check": "itc check --config config/config.yaml --headers",
     "lock-plan": "itc lock-plan --config config/config.yaml --date 2026-11-29",
     "panel": "itc panel data/tube_1.fcs data/tube_2.fcs --output config/panels/panel_a.tsv",
+    "template": "itc template config/panels/panel_a.tsv --output config/gating/panel_a.yaml",
     "deidentify": "itc deidentify --tubes config/fcs_files.tsv --data-folder data "
     "--output-folder clean",
     "spillover": "itc spillover --unstained unstained.fcs --stain FITC-A=cd3.fcs "
@@ -31,6 +32,7 @@ EXAMPLES = {
     "--histograms results/flow/panel_a/batch1/histograms.parquet "
     "--counts results/flow/panel_a/batch1/counts.parquet "
     "--quality results/flow/panel_a/batch1/quality.parquet --output-folder gates",
+    "review": "itc review results --serve",
     "annotate": "itc annotate --config config/config.yaml --libraries libraries.json "
     "--signatures config/signatures.tsv --output-folder results/singlecell/batch1",
     "score": "itc score --config config/config.yaml --signatures config/signatures.tsv "
@@ -61,5 +63,6 @@ EXAMPLES = {
     "status": "itc status",
     "trace": "itc trace mait P014 --measure cells_per_ul",
     "verify": "itc verify results",
+    "unlock": "itc unlock --directory my_study",
     "completion": 'eval "$(itc completion bash)"',
 }

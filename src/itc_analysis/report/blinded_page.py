@@ -9,9 +9,10 @@ from itc_analysis.config.sections import Label
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html import pictures
 from itc_analysis.report.html.material import collect
-from itc_analysis.report.page import render_sections, write_whole
+from itc_analysis.report.page import render_sections
 from itc_analysis.report.sections import blinded
 from itc_analysis.report.sections.laboratory import acquisition, gating
+from itc_analysis.whole_files import write_text
 
 #: Stands in place of the study's name, which may hold a group's.
 _NAME = "Blinded study"
@@ -48,4 +49,4 @@ def write_blinded_page(
             blinded.pooled(material),
         ]
     lead = "Gates, quality and numbers of everybody together. Nothing is compared."
-    write_whole(render_sections(sections, material, lead=lead), material.layout.report)
+    write_text(material.layout.report, render_sections(sections, material, lead=lead))

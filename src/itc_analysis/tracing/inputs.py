@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from itc_analysis.cohort.join import list_libraries, list_tubes
+from itc_analysis.cohort.sheets.review import review_path
 from itc_analysis.config.sections import Matrices, Study
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.stats.plan.lock import lock_path
@@ -16,7 +17,7 @@ from itc_analysis.stats.plan.lock import lock_path
 #: Settings of the section study that name a file.
 _SHEETS = (
     *("participants", "samples", "fcs_files", "libraries", "decisions", "classification"),
-    *("column_mapping", "signatures", "analysis_plan", "post_hoc_plan"),
+    *("column_mapping", "variables", "signatures", "analysis_plan", "post_hoc_plan"),
 )
 _BLOCK = 1 << 20
 
@@ -33,9 +34,9 @@ def list_inputs(study: Study, matrices: Matrices) -> dict[str, Path]:
         path = getattr(study, setting)
         if path is not None:
             _add(found, path)
-    lock = lock_path(study.analysis_plan)
-    if lock.exists():
-        _add(found, lock)
+    for path in (lock_path(study.analysis_plan), review_path(study)):
+        if path.exists():
+            _add(found, path)
     for panel in sorted({str(row["panel"]) for row in tubes}):
         _add(found, f"{study.panels_folder}/{panel}.tsv")
         _add(found, f"{study.gating_folder}/{panel}.yaml")

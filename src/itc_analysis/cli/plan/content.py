@@ -31,12 +31,12 @@ def locked_content(
     from itc_analysis.errors import ItcError, ItcErrors
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.scores.signatures import read_signatures
-    from itc_analysis.stats.plan.plan import read_plan
+    from itc_analysis.stats.plan.plan import parse_plan
 
     errors: list[ItcError] = []
     content: dict[str, Any] = {"plan": {}, "gating": {}, "signatures": {}, "settings": {}}
     try:
-        content["plan"] = read_plan(plan).model_dump(mode="json")
+        content["plan"] = parse_plan(plan).model_dump(mode="json")
     except ItcError as error:
         errors.append(error)
     for path in templates:

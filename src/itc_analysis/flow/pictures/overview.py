@@ -33,6 +33,7 @@ from itc_analysis.flow.pictures.plots import (
     worst_first,
 )
 from itc_analysis.tables.quantities import POSITIVE_OF
+from itc_analysis.whole_files import write_text
 
 #: States whose reasons are told elsewhere and would only fill the page.
 _UNREMARKABLE = ("ok", "pooled")
@@ -138,11 +139,9 @@ class Overview:
     def write(self, folder: str | Path, populations: Iterable[str] | None = None) -> None:
         """Write index.html and the pages of some populations, or of all."""
         place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
         for population in self.populations if populations is None else populations:
-            page = self.population_page(population)
-            (place / f"{population}.html").write_text(page, encoding="utf-8")
-        (place / "index.html").write_text(self.index_page(), encoding="utf-8")
+            write_text(place / f"{population}.html", self.population_page(population))
+        write_text(place / "index.html", self.index_page())
 
     def index_page(self) -> str:
         """Return the page that lists the populations, and the tubes that could not be used."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from itc_analysis.errors import Fault, SettingsError
 from itc_analysis.stats.plan.endpoints import WITH_FEATURE
+from itc_analysis.whole_files import write_text
 
 #: The lock lies next to the plan, under this ending.
 ENDING = ".lock.json"
@@ -215,9 +216,7 @@ def make_lock(
 def write_lock(lock: Lock, path: str | Path) -> None:
     """Write a lock as JSON, whole or not at all."""
     text = json.dumps(asdict(lock), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    partial = Path(path).with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_text(path, text)
 
 
 def read_lock(path: str | Path) -> Lock:
