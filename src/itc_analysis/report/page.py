@@ -16,6 +16,8 @@ from itc_analysis.report.html.subject import subject_of
 from itc_analysis.report.sections import methods, paper, problems
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
+from itc_analysis.report.sections.plan import locked
+from itc_analysis.report.sections.plan import section as plan_section
 from itc_analysis.report.sections.results import (
     answer,
     associations,
@@ -44,6 +46,7 @@ SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
     singlecell.section,
     modalities.section,
     genes.section,
+    plan_section.section,
     problems.section,
     methods.section,
     checklist.section,
@@ -60,6 +63,7 @@ def build_page(
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
@@ -75,13 +79,15 @@ def build_page(
         signatures.tsv, whose markers label participants.
     review : str or Path, optional
         review.tsv, which says who reviewed which gates.
+    plan : str or Path, optional
+        analysis_plan.yaml, whose estimands are listed.
 
     Raises
     ------
     ItcError
         the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels, signatures, review))
+    return _render(collect(results, settings, panels, signatures, review, plan))
 
 
 def write_page(
@@ -91,9 +97,10 @@ def write_page(
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> None:
     """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
-    material = collect(results, settings, panels, signatures, review)
+    material = collect(results, settings, panels, signatures, review, plan)
     text = _render(material)
     write_text(output, text)
     checklist.write_checklists(material, output)
@@ -107,6 +114,19 @@ def _render(material: Material) -> str:
             for build in SECTIONS
             if material.has_single_cell or build not in OF_SINGLE_CELL
         ]
+        sections = locked.warn(sections, material)
+    return render_sections(sections, material)
+
+
+def render_sections(
+    sections: Sequence[PageSection], material: Material, *, lead: str | None = None
+) -> str:
+    """Return the HTML of a page with these sections; `lead` stands below the heading."""
+    subject = subject_of(material)
+    told = (
+        f"{subject.sentence} compared between groups. The participant is the unit of every "
+        "comparison."
+    )
     environment = Environment(
         loader=PackageLoader("itc_analysis.report"),
         autoescape=True,
@@ -119,7 +139,8 @@ def _render(material: Material) -> str:
     environment.globals["style"] = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
     return environment.get_template("page.html").render(
         study=material.settings.study,
-        subject=subject_of(material),
+        subject=subject,
+        lead=told if lead is None else lead,
         sections=sections,
         version=__version__,
     )
