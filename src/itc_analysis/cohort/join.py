@@ -105,7 +105,9 @@ def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
     if study.fcs_files is None:
         return []
     mapping = read_mappings(study).get("fcs_files")
-    return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
+    rows = read_rows(study.fcs_files, "TubeSheet", mapping)
+    # what a person confirms changes no event: the jobs that gate need not run again
+    return [_located({k: v for k, v in row.items() if k != "confirmed"}, study) for row in rows]
 
 
 def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:

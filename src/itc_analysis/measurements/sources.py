@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 #: What measurements need to know of a tube; a study without a tube sheet has no beads.
@@ -11,7 +13,9 @@ TUBE_COLUMNS = ["beads_per_tube", "blood_volume_ul", "dilution"]
 LIBRARY_PANEL = "library"
 
 
-def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFrame:
+def flow_sources(
+    tubes: pd.DataFrame | None, quality: pd.DataFrame, held: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Return one row per stained tube; FMO and unstained tubes are controls, not measurements.
 
     Parameters
@@ -20,6 +24,8 @@ def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFr
         TubeSheet, or None: then the tubes are those of `quality`.
     quality : pandas.DataFrame
         TubeQuality; a tube without a row there is taken as usable, its counts will tell.
+    held : mapping of str to str, optional
+        why tubes are held, by file_id: a usable one has status held.
 
     Returns
     -------
@@ -35,6 +41,9 @@ def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFr
         named = tubes[["file_id", "sample_id", "panel", "batch", "tube", *TUBE_COLUMNS]]
     joined = named[named["tube"] == "stained"].merge(judged, on="file_id", how="left")
     joined["status"] = joined["status"].fillna("ok")
+    is_held = (joined["status"] == "ok") & joined["file_id"].isin(list(held or {}))
+    joined["reason"] = joined["reason"].mask(is_held, joined["file_id"].map(dict(held or {})))
+    joined["status"] = joined["status"].mask(is_held, "held")
     return joined.drop(columns="tube").rename(columns={"file_id": "source_id"})
 
 
