@@ -20,8 +20,8 @@ from itc_analysis.report.html.blocks import (
     Text,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.sections import held
 from itc_analysis.report.sections.results.answer import ABUNDANCE
-from itc_analysis.tables.held import HELD_UNTIL
 from itc_analysis.tables.quantities import STANDS_AGAINST
 
 #: Longer lists of names open on a click.
@@ -43,40 +43,9 @@ def section(material: Material) -> PageSection:
                 tone="warning",
             )
         )
-    blocks += held_numbers(material) + _noted(material) + _tubes(material) + _libraries(material)
+    blocks += held.blocks(material) + _noted(material) + _tubes(material) + _libraries(material)
     blocks += _gates(material) + _measurements(material) + _without_number(material)
     return PageSection("problems", title, blocks)
-
-
-def held_numbers(material: Material) -> list[Block]:
-    """Return what is held until a person confirms it, tube by tube; nothing when nothing is."""
-    blocks: list[Block] = []
-    rows = material.measurements[material.measurements["status"] == "held"]
-    if len(rows):
-        by_reason = rows.assign(_why=rows["reason"].fillna("no reason given"))
-        body = [
-            [
-                str(source),
-                ", ".join(sorted(set(group["participant_id"].dropna()))) or words.NOTHING,
-                str(why).removeprefix(f"{HELD_UNTIL}: "),
-                names_cell(words.population(name) for name in group["population"]),
-            ]
-            for (source, why), group in by_reason.groupby(["source_id", "_why"], sort=True)
-        ]
-        table = Table(
-            "Held: these numbers look wrong, so they are in no comparison. Look at the tube; where "
-            "it is right, write yes under `confirmed` in the sheet of tubes and run again; where "
-            "it is not, mend the file or its row, or take the row out.",
-            ["Tube", "Participant", "What is odd, and the likely cause", "Populations held"],
-            body,
-        )
-        blocks += [Heading("Numbers held until a person confirms them"), *_folded(table, "tubes")]
-    told = material.identity[material.identity["finding"] == "cannot_be_told"]
-    if len(told):
-        body = [[str(row.file_id), str(row.reason)] for row in each_row(told)]
-        table = Table("Not held, for it cannot be told.", ["Tube", "What is odd"], body)
-        blocks += [Heading("Tubes to look at"), *_folded(table, "tubes")]
-    return blocks
 
 
 def _noted(material: Material) -> list[Block]:

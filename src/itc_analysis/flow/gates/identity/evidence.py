@@ -169,6 +169,22 @@ def ends_of_negatives(histograms: FloatArray) -> FloatArray:
     return ends
 
 
+def mirrored(histograms: FloatArray) -> FloatArray:
+    """Return the events as far below the lowest large peak as positive begins above it.
+
+    So many negatives, or fewer, lie beyond the end of the negatives.
+
+    Parameters
+    ----------
+    histograms : FloatArray
+        shape (n_markers, n_bins).
+    """
+    x = bin_centres()
+    places = negative_places(histograms, x)
+    mirror = 2 * np.nan_to_num(places, nan=-np.inf) - ends_of_negatives(histograms)
+    return np.asarray((histograms * (x[None, :] < mirror[:, None])).sum(axis=1), dtype=np.float64)
+
+
 def places_of_shares(counts: FloatArray, shares: Sequence[float]) -> FloatArray:
     """Return below which places these shares of the events lie."""
     below = np.cumsum(counts)

@@ -19,6 +19,7 @@ from itc_analysis.flow.gates.identity.evidence import (
     Evidence,
     bin_centres,
     ends_of_negatives,
+    mirrored,
     places_of_shares,
 )
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
@@ -53,6 +54,8 @@ class Usual:
     features, correlations, positive : FloatArray
         of every tube, shape (n_tubes, n_markers, N_FEATURES) and twice (n_tubes, n_markers,
         n_markers), the last in events; nan where a tube shows nothing.
+    background : FloatArray
+        negatives among the positive events of a marker, at most; shape (n_tubes, n_markers).
     spread, spread_of_correlation : FloatArray
         between tubes, by marker.
     """
@@ -61,6 +64,7 @@ class Usual:
     features: FloatArray
     correlations: FloatArray
     positive: FloatArray
+    background: FloatArray
     spread: FloatArray
     spread_of_correlation: FloatArray
 
@@ -204,10 +208,12 @@ def _usual(
     features = np.full((len(tubes), n, N_FEATURES), np.nan)
     correlations = np.full((len(tubes), n, n), np.nan)
     positive = np.full((len(tubes), n, n), np.nan)
+    background = np.full((len(tubes), n), np.nan)
     for place, (tube, histograms) in enumerate(zip(tubes, shown, strict=True)):
         if histograms is None:
             continue
         features[place] = measure(histograms, thresholds)
+        background[place] = mirrored(histograms)
         rows = [tube.markers.index(marker) for marker in markers]
         own = tube.shown[population]
         correlations[place] = transformed(own.correlation[np.ix_(rows, rows)])
@@ -216,7 +222,7 @@ def _usual(
     of_correlation = np.hypot(
         np.nan_to_num(spread_of(correlations, batches)), _FLOOR_OF_CORRELATION
     )
-    return Usual(thresholds, features, correlations, positive, spread, of_correlation)
+    return Usual(thresholds, features, correlations, positive, background, spread, of_correlation)
 
 
 def _thresholds(histograms: Sequence[FloatArray]) -> FloatArray:

@@ -31,13 +31,15 @@ _ALL_ODD = 140.0
 _MOST_DEPLETED = 10.0
 #: Positive events that even such a person would show.
 _EXPECTED = 10.0
-#: Gone: fewer than this part of the fewest of another tube; or none where so many are expected.
-_GONE, _NOT_BY_CHANCE = 10.0, 5.0
+#: Gone: fewer than this part of the fewest of another tube.
+_GONE = 10.0
 #: Negatives of a stain that was left out lie so many SD below the others', transformed units.
 _LOWER = 5.0
 #: Of the cells with another stain so many carry this one as well in every other tube, and at most
-#: so many in this one; of so many cells.
-_TOGETHER, _APART, _FEWEST_WITH = 0.9, 0.1, 20
+#: so many in this one; of so many cells. Then few others carry it either, against these cells.
+_TOGETHER, _APART, _FEWEST_WITH, _ELSEWHERE = 0.65, 0.1, 20, 0.5
+#: The cells with the other stain are more than so many times what negatives can make.
+_TIMES_BACKGROUND = 3.0
 
 
 def explain(panel: Panel, tube: int) -> FloatArray:
@@ -157,8 +159,7 @@ def _gone(
     n_positive = _n_positive(histogram, float(usual.thresholds[row]))
     expected = float(histogram.sum() / (1 + np.exp(-odds.min())))
     is_gone = expected >= _EXPECTED and (n_positive + 1) * _GONE <= expected
-    has_none = n_positive == 0 and expected >= _NOT_BY_CHANCE
-    return (n_positive, expected) if is_gone or has_none else None
+    return (n_positive, expected) if is_gone else None
 
 
 def _without_partner(
@@ -170,7 +171,10 @@ def _without_partner(
     """
     for other in range(usual.positive.shape[1]):
         n_with, n_both = (usual.positive[tube, other, place] for place in (other, row))
-        if other == row or not n_with >= _FEWEST_WITH or n_both > _APART * n_with:
+        least = _FEWEST_WITH + _TIMES_BACKGROUND * usual.background[tube, other]
+        if other == row or not n_with >= least or n_both > _APART * n_with:
+            continue
+        if usual.positive[tube, row, row] > _ELSEWHERE * n_with:
             continue
         there = usual.positive[others]
         enough = there[:, other, other] >= _FEWEST_WITH
