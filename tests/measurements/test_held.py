@@ -11,6 +11,7 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import TubeSheet
 from itc_analysis.tables.flow.tubes import TubeIdentity
 from itc_analysis.tables.held import held_tubes
+from itc_analysis.tables.measured import Counts
 
 WHY = "stains CD4 and CD8 seem swapped: each looks like the other"
 
@@ -85,3 +86,28 @@ def test_a_confirmed_number_is_given_and_flagged(study: Any) -> None:
     row = study.row("H1-a", "inkt", "share_of_t")
     assert row["status"] == "ok"
     assert row["value"] == pytest.approx(0.1045)
+
+
+def test_tubes_of_two_people_under_one_sample_are_held_with_the_likely_exchange(study: Any) -> None:
+    shares = {"H1": 0.45, "H2": 0.30, "H3": 0.38, "H4": 0.34, "H5": 0.41, "P1": 0.26, "BR": 0.36}
+
+    def rows(*, exchanged: bool) -> list[dict[str, Any]]:
+        other = {"H1": "H2", "H2": "H1"} if exchanged else {}
+        return [
+            study.count(f"{name}-{panel}", f"S-{name}", "cd8_t_cells", parent="t_cells",
+                        n_parent=n, n_events=round(n * shares[person]))
+            for panel, n in (("a", 10_000), ("b", 8_000))
+            for name in shares
+            for person in [other.get(name, name) if panel == "a" else name]
+        ]  # fmt: skip
+
+    before = study.tables.counts
+    study.append(counts=contract.make(rows(exchanged=False), Counts))
+    assert "held" not in set(study.measure()["status"])
+    study.put(counts=before).append(counts=contract.make(rows(exchanged=True), Counts))
+    table = study.measure()
+    held = table[table["status"] == "held"]
+    assert set(held["source_id"]) == {"H1-a", "H1-b", "H2-a", "H2-b"}
+    reason = str(held.loc[held["source_id"] == "H1-a", "reason"].iloc[0])
+    assert "cd8_t_cells are 30.0 % of their parent in panel_a and 45.0 % in panel_b" in reason
+    assert "fit those of sample S-H2, were they exchanged?" in reason

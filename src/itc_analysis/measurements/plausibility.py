@@ -11,7 +11,8 @@ from collections.abc import Mapping, Set
 
 import pandas as pd
 
-from itc_analysis.measurements.columns import NUMBERS, join_reasons
+from itc_analysis.measurements.columns import join_reasons
+from itc_analysis.measurements.sources import COULD_BE_HELD
 from itc_analysis.tables.held import HELD_UNTIL
 
 #: Largest plausible share of the T cells.
@@ -41,10 +42,9 @@ T_OF_LYMPHOCYTES = (0.05, 1.5)
 
 
 def hold_impossible(rows: pd.DataFrame, confirmed: Set[str]) -> pd.DataFrame:
-    """Return `rows` without the numbers of populations that are too many to be true.
+    """Return `rows` in which populations that are too many to be true have status held.
 
-    Such a population's share, count, phenotype and scores have status held; the reason says what
-    was found and what is usual.
+    That is share, count, phenotype and scores; the reason says what was found and what is usual.
 
     Parameters
     ----------
@@ -66,13 +66,10 @@ def hold_impossible(rows: pd.DataFrame, confirmed: Set[str]) -> pd.DataFrame:
         return rows
     reasons = [why.get(key) for key in zip(rows["source_id"], rows["population"], strict=True)]
     reason = pd.Series(reasons, index=rows.index, dtype="string")
-    is_held = reason.notna() & rows["status"].isin(["ok", "below_lod", "few_cells"])
-    held = rows.assign(
+    is_held = reason.notna() & rows["status"].isin(COULD_BE_HELD)
+    return rows.assign(
         status=rows["status"].mask(is_held, "held"), reason=rows["reason"].mask(is_held, reason)
     )
-    for column in NUMBERS:
-        held[column] = held[column].mask(is_held)
-    return held
 
 
 def flag_implausible(

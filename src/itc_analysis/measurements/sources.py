@@ -9,13 +9,14 @@ import pandas as pd
 #: What measurements need to know of a tube; a study without a tube sheet has no beads.
 TUBE_COLUMNS = ["beads_per_tube", "blood_volume_ul", "dilution"]
 
+#: Statuses of numbers that could enter statistics, and are held instead.
+COULD_BE_HELD = ("ok", "below_lod", "few_cells")
+
 #: Panel of a library, so that tubes and libraries can be treated alike.
 LIBRARY_PANEL = "library"
 
 
-def flow_sources(
-    tubes: pd.DataFrame | None, quality: pd.DataFrame, held: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFrame:
     """Return one row per stained tube; FMO and unstained tubes are controls, not measurements.
 
     Parameters
@@ -24,8 +25,6 @@ def flow_sources(
         TubeSheet, or None: then the tubes are those of `quality`.
     quality : pandas.DataFrame
         TubeQuality; a tube without a row there is taken as usable, its counts will tell.
-    held : mapping of str to str, optional
-        why tubes are held, by file_id: a usable one has status held.
 
     Returns
     -------
@@ -41,10 +40,25 @@ def flow_sources(
         named = tubes[["file_id", "sample_id", "panel", "batch", "tube", *TUBE_COLUMNS]]
     joined = named[named["tube"] == "stained"].merge(judged, on="file_id", how="left")
     joined["status"] = joined["status"].fillna("ok")
-    is_held = (joined["status"] == "ok") & joined["file_id"].isin(list(held or {}))
-    joined["reason"] = joined["reason"].mask(is_held, joined["file_id"].map(dict(held or {})))
-    joined["status"] = joined["status"].mask(is_held, "held")
     return joined.drop(columns="tube").rename(columns={"file_id": "source_id"})
+
+
+def with_held(sources: pd.DataFrame, held: Mapping[str, str]) -> pd.DataFrame:
+    """Return sources in which those that are held have status held, and why.
+
+    Parameters
+    ----------
+    sources : pandas.DataFrame
+        of `flow_sources`, or rows of `Measurements`.
+    held : mapping of str to str
+        why, by source_id.
+    """
+    is_held = sources["source_id"].isin(list(held)) & sources["status"].isin(COULD_BE_HELD)
+    why = sources["source_id"].map(dict(held)).astype("string")
+    return sources.assign(
+        status=sources["status"].mask(is_held, "held"),
+        reason=sources["reason"].mask(is_held, why),
+    )
 
 
 def library_sources(
