@@ -57,9 +57,9 @@ def hold_impossible(rows: pd.DataFrame, confirmed: Set[str]) -> pd.DataFrame:
     why: dict[tuple[str, str], str] = {}
     for population, (limit, usual) in IMPOSSIBLE.items():
         here = rows[share & (rows["population"] == population) & (rows["value"] > limit)]
-        for row in here.itertuples():
-            why[(str(row.source_id), population)] = (
-                f"{HELD_UNTIL}: {100 * row.value:.1f} % of T, beyond {100 * limit:g} % ({usual}); "
+        for source, value in zip(here["source_id"], here["value"], strict=True):
+            why[(str(source), population)] = (
+                f"{HELD_UNTIL}: {100 * value:.1f} % of T, beyond {100 * limit:g} % ({usual}); "
                 "are stains swapped, or compensation or gate wrong?"
             )
     if not why:

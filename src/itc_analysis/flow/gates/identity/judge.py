@@ -16,7 +16,7 @@ from itc_analysis.flow.gates.agreement import evidence_by_population, odd_in_man
 from itc_analysis.flow.gates.identity.copies import copies
 from itc_analysis.flow.gates.identity.evidence import Evidence, read_evidence
 from itc_analysis.flow.gates.identity.features import MIN_OTHERS, compare_tubes
-from itc_analysis.flow.gates.identity.stains import explain, find_missing, find_swap
+from itc_analysis.flow.gates.identity.stains import find_missing, find_swap
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.spillover.batch_agreement import find_odd_states, find_odd_tubes
 from itc_analysis.tables import contract
@@ -100,7 +100,7 @@ def _findings(
     found: dict[str, tuple[str, bool, str | None]] = {}
     compared = compare_tubes(read, batches)
     for place, name in enumerate(compared.names):
-        swap = find_swap(compared, explain(compared, place))
+        swap = find_swap(compared, place)
         missing, untold = find_missing(compared, place)
         if name in unlike:
             found[name] = ("compensation", True, unlike[name])

@@ -42,42 +42,15 @@ _TOGETHER, _APART, _FEWEST_WITH, _ELSEWHERE = 0.65, 0.1, 20, 0.5
 _TIMES_BACKGROUND = 3.0
 
 
-def explain(panel: Panel, tube: int) -> FloatArray:
-    """Return how badly each stain explains each channel of a tube, squared SD.
-
-    Shape (n_markers, n_markers): the channel that carries the label of the row as the stain of
-    the column.
-    """
-    n = len(panel.markers)
-    cost = np.zeros((n, n))
-    others = panel.others(tube)
-    for population, usual in panel.usual.items():
-        histograms = panel.histograms(tube, population)
-        if histograms is None:
-            continue
-        centre = f.middle(usual.features[others])
-        centre_of_correlation = f.middle(usual.correlations[others])
-        for stain in range(n):
-            seen = f.measure(histograms, np.full(n, usual.thresholds[stain]))
-            off = ((seen - centre[stain]) / usual.spread[stain]) ** 2
-            cost[:, stain] += np.nansum(np.minimum(off, _MOST), axis=1)
-            cost[:, stain] += _WEIGHT_OF_CORRELATIONS * _off_correlations(
-                usual, usual.correlations[tube], centre_of_correlation, stain
-            )
-    return cost
-
-
-def find_swap(panel: Panel, cost: FloatArray) -> tuple[str, str] | None:
-    """Return the two stains of a tube that are swapped; None where none are.
-
-    Parameters
-    ----------
-    cost : FloatArray
-        of `explain`.
-    """
-    own = np.diag(cost)
-    if len(own) < 2 or float(np.median(own)) > _ALL_ODD:
+def find_swap(panel: Panel, tube: int) -> tuple[str, str] | None:
+    """Return the two stains of a tube that are swapped; None where none are."""
+    own = np.diag(_explain(panel, tube, only_own=True))
+    # no swap explains more than is odd about the two stains
+    if len(own) < 2 or float(np.sort(own)[-2:].sum()) < _SWAPPED:
         return None
+    if float(np.median(own)) > _ALL_ODD:
+        return None
+    cost = _explain(panel, tube)
     gains = sorted(
         (
             (own[a] + own[b] - cost[a, b] - cost[b, a], a, b)
@@ -134,6 +107,33 @@ def find_missing(panel: Panel, tube: int) -> tuple[dict[str, str], dict[str, str
             else:
                 untold.setdefault(marker, told)
     return missing, {marker: told for marker, told in untold.items() if marker not in missing}
+
+
+def _explain(panel: Panel, tube: int, *, only_own: bool = False) -> FloatArray:
+    """Return how badly each stain explains each channel of a tube, squared SD.
+
+    Shape (n_markers, n_markers): the channel that carries the label of the row as the stain of
+    the column. With `only_own` the diagonal alone is right.
+    """
+    n = len(panel.markers)
+    cost = np.zeros((n, n))
+    others = panel.others(tube)
+    for population, usual in panel.usual.items():
+        histograms = panel.histograms(tube, population)
+        if histograms is None:
+            continue
+        centre = f.middle(usual.features[others])
+        centre_of_correlation = f.middle(usual.correlations[others])
+        for stain in range(n):
+            seen = usual.features[tube]
+            if not only_own:
+                seen = f.measure(histograms, np.full(n, usual.thresholds[stain]))
+            off = ((seen - centre[stain]) / usual.spread[stain]) ** 2
+            cost[:, stain] += np.nansum(np.minimum(off, _MOST), axis=1)
+            cost[:, stain] += _WEIGHT_OF_CORRELATIONS * _off_correlations(
+                usual, usual.correlations[tube], centre_of_correlation, stain
+            )
+    return cost
 
 
 def _off_correlations(usual: Usual, own: FloatArray, centre: FloatArray, stain: int) -> FloatArray:
