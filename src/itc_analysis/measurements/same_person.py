@@ -15,7 +15,7 @@ import pandas as pd
 
 from itc_analysis.measurements.abundance import inside_t_cells
 from itc_analysis.statistics.arrays import FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import MAD_TO_SD, middle
 
 #: Fewer samples with tubes of two panels do not show how far tubes part.
 MIN_SAMPLES = 6
@@ -65,8 +65,8 @@ def _compare(tubes: pd.DataFrame, counts: pd.DataFrame, one: str, two: str) -> d
         for panel in (one, two)
     )
     difference = first - second
-    centre = _middle(difference)
-    spread = np.fmax(MAD_TO_SD * _middle(np.abs(difference - centre)), _LEAST_SPREAD)
+    centre = middle(difference)
+    spread = np.fmax(MAD_TO_SD * middle(np.abs(difference - centre)), _LEAST_SPREAD)
 
     def apart(i: int, j: int) -> FloatArray:
         """Return by how many SD the first tube of a sample parts from the second of another."""
@@ -129,12 +129,6 @@ def _log_odds(
         for values in (odds, error)
     ]
     return tables[0], tables[1]
-
-
-def _middle(values: FloatArray) -> FloatArray:
-    """Return the median over the samples; nan where none tells."""
-    masked = np.ma.median(np.ma.masked_invalid(values), axis=0)
-    return np.ma.filled(masked, np.nan).astype(np.float64)
 
 
 def _largest(values: FloatArray) -> float:

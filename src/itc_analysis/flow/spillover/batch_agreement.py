@@ -10,7 +10,6 @@ strong a third less.
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import numpy.typing as npt
 from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import MAD_TO_SD, middle
 
 #: States in which the events that are gated are free from spill.
 _COMPENSATED = frozenset({"file", "matrix", "already_compensated"})
@@ -172,9 +171,7 @@ def find_odd_tubes(
     usual_matrices = [_usual(applied, of_batch, i) for i in range(len(names))]
     differences = np.array([left[i] - _usual(left, of_batch, i) for i in range(len(names))])
     told = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # pairs that no tube tells are nan
-        spread = MAD_TO_SD * np.nanmedian(np.abs(differences), axis=0)
+    spread = MAD_TO_SD * middle(np.abs(differences))  # pairs that no tube tells are nan
     spread = np.hypot(spread, np.nanmedian(spread)) if np.isfinite(spread).any() else spread
     parts = np.array([_part_left(*one) for one in zip(differences, repeat(spread), usual_matrices)])
     for place, name in enumerate(names):
@@ -224,9 +221,7 @@ def _usual(left: FloatArray, batches: Sequence[str | None], place: int) -> Float
     is_other = np.arange(len(left)) != place
     own = is_other & np.array([batch == batches[place] for batch in batches])
     chosen = own if np.count_nonzero(own) >= FEWEST_TUBES - 1 else is_other
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmedian(left[chosen], axis=0), dtype=np.float64)
+    return middle(left[chosen])
 
 
 def _part_left(difference: FloatArray, spread: FloatArray, matrix: FloatArray) -> float:

@@ -188,13 +188,14 @@ def mirrored(histograms: FloatArray) -> FloatArray:
 def places_of_shares(counts: FloatArray, shares: Sequence[float]) -> FloatArray:
     """Return below which places these shares of the events lie."""
     below = np.cumsum(counts)
-    return np.interp(np.array(shares) * below[-1], below, bin_centres() + BIN_WIDTH / 2)
+    places = np.interp(np.array(shares) * below[-1], below, bin_centres() + BIN_WIDTH / 2)
+    return np.asarray(places, dtype=np.float64)
 
 
 def bin_centres() -> FloatArray:
     """Return the centres of the bins of a histogram, transformed units."""
     n_bins = round((HIGHEST - LOWEST) / BIN_WIDTH)
-    return LOWEST + (np.arange(n_bins) + 0.5) * BIN_WIDTH
+    return np.asarray(LOWEST + (np.arange(n_bins) + 0.5) * BIN_WIDTH, dtype=np.float64)
 
 
 def _cells(tube: Tube, template: Template) -> str:

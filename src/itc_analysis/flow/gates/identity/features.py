@@ -23,7 +23,7 @@ from itc_analysis.flow.gates.identity.evidence import (
     places_of_shares,
 )
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import MAD_TO_SD, middle
 
 #: A batch with so many other tubes is compared within itself, else with the panel.
 MIN_OTHERS = 4
@@ -114,9 +114,8 @@ def others_of(batches: Sequence[str], tube: int) -> BoolArray:
     tube : int
         its place.
     """
-    places = np.arange(len(batches))
-    is_other = places != tube
-    own = is_other & (np.array(batches, dtype=object) == batches[tube])
+    is_other = np.array([place != tube for place in range(len(batches))], dtype=np.bool_)
+    own = is_other & np.array([batch == batches[tube] for batch in batches], dtype=np.bool_)
     return own if np.count_nonzero(own) >= MIN_OTHERS else is_other
 
 
@@ -179,12 +178,6 @@ def transformed(correlation: FloatArray) -> FloatArray:
     """Return correlations on the scale on which their errors are alike."""
     clipped = np.clip(correlation, -_MOST_CORRELATED, _MOST_CORRELATED)
     return np.asarray(np.arctanh(clipped), dtype=np.float64)
-
-
-def middle(values: FloatArray) -> FloatArray:
-    """Return the median over the first axis; nan where no tube shows anything."""
-    masked = np.ma.median(np.ma.masked_invalid(values), axis=0)
-    return np.ma.filled(masked, np.nan).astype(np.float64)
 
 
 def spread_of(values: FloatArray, batches: Sequence[str]) -> FloatArray:

@@ -16,6 +16,7 @@ from itc_analysis.flow.gates.identity import features as f
 from itc_analysis.flow.gates.identity.evidence import CELLS, DENOMINATOR, bin_centres
 from itc_analysis.flow.gates.identity.features import Panel, Usual
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
+from itc_analysis.statistics.robust import middle
 
 #: What one number can say, squared SD: one that is far off does not outvote the others.
 _MOST, _MOST_OF_CORRELATION = 25.0, 9.0
@@ -122,8 +123,8 @@ def _explain(panel: Panel, tube: int, *, only_own: bool = False) -> FloatArray:
         histograms = panel.histograms(tube, population)
         if histograms is None:
             continue
-        centre = f.middle(usual.features[others])
-        centre_of_correlation = f.middle(usual.correlations[others])
+        centre = middle(usual.features[others])
+        centre_of_correlation = middle(usual.correlations[others])
         for stain in range(n):
             seen = usual.features[tube]
             if not only_own:
