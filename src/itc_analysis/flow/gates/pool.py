@@ -19,6 +19,7 @@ from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_by_populat
 from itc_analysis.flow.gates.by_level.cuts import LevelCut, level_cuts
 from itc_analysis.flow.gates.decision import decide_cut, with_cut
 from itc_analysis.flow.gates.histogram import has_cut as is_cut
+from itc_analysis.flow.gates.identity.copies import copies
 from itc_analysis.flow.gates.nearby import nearby_cuts, usual_spread
 from itc_analysis.flow.gates.positivity import pool_positivity
 from itc_analysis.flow.gates.rivals import one_valley, with_rival
@@ -99,7 +100,7 @@ def pool_gates(
     by_name = {p.name: fits[fits["population"] == p.name] for p in template.populations}
     evidence = evidence_by_population(fits, template)
     markers = {name: ", ".join(template.by_name[name].markers) for name in evidence}
-    odd = odd_in_many(evidence, markers) | dict(suspects or {})
+    odd = odd_in_many(evidence, markers) | copies(fits) | dict(suspects or {})
     rows: list[dict[str, Any]] = []
     for population in template.populations:
         shown = {

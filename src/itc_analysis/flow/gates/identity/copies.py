@@ -10,8 +10,8 @@ from itc_analysis.flow.gates.negatives import MIN_EVENTS
 TELLING = 4
 
 
-def copies(fits: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """Return stained tubes that hold the same events as others, with the names of these.
+def copies(fits: pd.DataFrame) -> dict[str, str]:
+    """Return stained tubes that hold the same events as another one: one file under two names.
 
     Two tubes with the same number of events in every parent gate are no coincidence.
 
@@ -19,6 +19,11 @@ def copies(fits: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     ----------
     fits : pandas.DataFrame
         rows of `GateFits` of all populations and batches.
+
+    Returns
+    -------
+    dict of str to str
+        What is odd, by file id; which of the two names is the right one cannot be told.
     """
     stained = fits[(fits["tube"] == "stained") & fits["n_parent"].notna()]
     alike: dict[tuple[tuple[str, int], ...], list[str]] = {}
@@ -28,7 +33,10 @@ def copies(fits: pd.DataFrame) -> dict[str, tuple[str, ...]]:
         if len({n for _, n in counts if n >= MIN_EVENTS}) >= TELLING:
             alike.setdefault(counts, []).append(str(file_id))
     return {
-        file_id: tuple(name for name in names if name != file_id)
+        file_id: (
+            f"its events are those of {', '.join(name for name in names if name != file_id)}: "
+            "one file under two names"
+        )
         for names in alike.values()
         if len(names) > 1
         for file_id in names

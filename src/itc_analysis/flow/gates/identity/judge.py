@@ -118,10 +118,7 @@ def _findings(
         elif untold:
             what = f"depleted, or stain left out, cannot be told: {_listed(untold)}"
             found[name] = ("cannot_be_told", False, what)
-    for name, others in copies(fits).items():
-        what = f"its events are those of {', '.join(others)}: one file under two names"
-        found[name] = ("copy", True, what)
-    return found
+    return found | {name: ("copy", True, what) for name, what in copies(fits).items()}
 
 
 def _listed(what: Mapping[str, str]) -> str:
