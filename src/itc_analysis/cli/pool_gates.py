@@ -1,8 +1,7 @@
-"""Judge every cut against its batch and its study, and write the final gates.
+"""Judge every cut against its batch and its study.
 
-Works on the fits alone. Writes gates.parquet and, for every stained tube, its gates as GatingML
-2.0, which FlowJo, Cytobank and FlowKit open. Gates that a person drew (--manual) keep their place
-however often the command runs.
+Works on the fits alone. Gates that a person drew (--manual) keep their place however often the
+command runs.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--identity", help="where to write whether each tube is what the sheet says"
     )
     parser.add_argument("--output", required=True, help="the table to write")
-    parser.add_argument("--gatingml", required=True, help="folder for <file_id>.xml")
     parser.add_argument(
         "--manual",
         help="gates that a person drew: a FlowJo workspace (.wsp), or a folder of <file_id>.xml, "
@@ -64,8 +62,6 @@ def run(options: argparse.Namespace) -> None:
         identity = judge.identify(contract.read_all(options.evidence, TubeEvidence), fits, template)
     suspects = None if identity is None else judge.suspects(identity)
     gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes, suspects=suspects)
-    stained = sorted(fits.loc[fits["tube"] == "stained", "file_id"].unique())
-    gatingml.write_gates(gates, template, axes, stained, options.gatingml)
     further, cited = describe_further_methods(template)
     drawn_text = "" if manual is None else drawn.METHODS_TEXT
     described = describe(
