@@ -113,6 +113,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with private_files():
             options.run(options)
     except ItcError as error:
-        print(f"itc {options.verb}: {error}", file=sys.stderr)
+        print(f"itc {options.verb}: {error.told(every_name=options.verbose)}", file=sys.stderr)
         return 2
     return 0
