@@ -16,7 +16,6 @@ from itc_analysis.report.html.blocks import Block, Figure, Gallery, Paragraph
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import new_figure, to_png, to_svg
 from itc_analysis.singlecell.plots import plot_evidence, plot_quality
-from itc_analysis.stats.plots.comparisons import plot_forest, plot_group_points
 from itc_analysis.stats.plots.robustness import legend_marks, plot_robustness
 from itc_analysis.tables.quantities import POSITIVE_OF
 
@@ -35,9 +34,6 @@ LARGE = 1000
 
 #: More names than this under one picture run into one another.
 MOST_NAMES = 30
-
-#: Participants with a score in each of two groups, below which there is nothing to compare by eye.
-FEWEST_TO_DRAW = 3
 
 #: Inches: half of a 1200 px page, and per line of a picture of robustness.
 TALL = (5.6, 0.42)
@@ -59,47 +55,6 @@ HOW_TO_READ_A_GATE = (
     "Look whether the line stands in the valley between the peaks: a cut through a peak is wrong "
     "whatever the numbers say."
 )
-
-
-def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
-    """Return one forest plot per population and measure."""
-    figures = []
-    for (assay, population, measure), chosen in _groups(rows, ["assay", "population", "measure"]):
-        if chosen[["estimate", "lower", "upper"]].isna().all(axis=None):
-            continue
-        title = f"{words.population(population)}, {words.measure(measure)}"
-        figure, ax = new_figure(SMALL[0], 1.3 + 0.32 * len(chosen))
-        references = chosen["reference_group"].map(
-            lambda name: verdicts.reference_name(name, material.settings.cohort.pooled_name)
-        )
-        plot_forest(chosen.assign(comparison=references), ax=ax)
-        figure.suptitle(title, fontsize=TITLE_SIZE)
-        plain_ticks(ax.xaxis)
-        figures.append(
-            Figure(
-                to_svg(
-                    figure,
-                    name=f"forest-{assay}-{population}-{measure}",
-                    alt=f"Forest plot, {title}: estimate and interval against each control; "
-                    "the numbers are in the table above.",
-                )
-            )
-        )
-    if not figures:
-        return [
-            Paragraph("No comparison of abundance could be estimated, so there is nothing to draw.")
-        ]
-    index = material.settings.cohort.index_group
-    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
-    return [
-        Gallery(
-            figures,
-            f"Each mark is the estimate of {index} against one control (n = participants of "
-            f"{index} / of the control), the line its {level} interval, an arrow a side without a "
-            f"limit. Left of the dashed line (1) {index} has fewer, right of it more. A line that "
-            "crosses 1 does not show a difference; a long line means that the data say little.",
-        )
-    ]
 
 
 def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
@@ -142,105 +97,10 @@ def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
     return [Gallery(figures, caption, width=int(96 * TALL[0]))]
 
 
-def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
-    """Return one plot per population and measure with every participant as a point."""
-    figures = []
-    for (assay, population, measure), chosen in _groups(rows, ["assay", "population", "measure"]):
-        title = f"{words.population(population)}, {words.measure(measure)}"
-        if assay != "flow":
-            title += f" ({words.assay(assay)})"
-        drawn = chosen["status"].isin(["ok", "below_lod"])
-        if not drawn.any():
-            continue
-        figure, ax = new_figure(*SMALL)
-        plot_group_points(chosen, groups=material.groups_present, ax=ax)
-        figure.suptitle(title, fontsize=TITLE_SIZE)
-        ax.set_ylabel(words.measure(measure))
-        plain_ticks(ax.yaxis, factor=100 if measure == "share_of_t" else 1)
-        figures.append(
-            Figure(
-                to_svg(
-                    figure,
-                    name=f"points-{assay}-{population}-{measure}",
-                    alt=(
-                        f"{title}: one point per participant by group, {int(drawn.sum())} "
-                        "participants."
-                    ),
-                )
-            )
-        )
-    if not figures:
-        return [Paragraph("No participant has a number of abundance to draw.")]
-    return [
-        Gallery(
-            figures,
-            "Every point is one participant, on a logarithmic axis; the bar is the group’s median. "
-            "Open triangles are below the limit of detection and drawn at that limit: the true "
-            "value is at most there (where the median falls among them, and for a single person, "
-            "there is no bar). Look whether one person carries a difference, and whether groups "
-            "overlap.",
-        )
-    ]
-
-
 def _groups(rows: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Return groups in the order in which they first appear, with their keys as text."""
     return [
         (tuple(str(part) for part in key), chosen) for key, chosen in rows.groupby(keys, sort=False)
-    ]
-
-
-def score_gallery(material: Material, populations: list[str]) -> list[Block]:
-    """Return one plot per assay, signature and population: scores of every analysed participant."""
-    analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
-    rows = material.measurements
-    rows = rows[(rows["measure"] == "score") & rows["participant_id"].isin(analysed)]
-    rows = rows[rows["feature"].isin(words.SIDE_BY_SIDE) & rows["population"].isin(populations)]
-    order = {name: place for place, name in enumerate(words.SIDE_BY_SIDE)}
-    places = {name: place for place, name in enumerate(populations)}
-    rows = rows.assign(
-        _order=rows["feature"].map(order), _population=rows["population"].map(places)
-    ).sort_values(["_population", "assay", "_order", "source_id"], kind="stable")
-    figures = []
-    n_undrawn = 0
-    for (population, assay, feature), chosen in _groups(rows, ["population", "assay", "feature"]):
-        scored = chosen[chosen["status"] == "ok"]
-        n_scored = len(scored)
-        if (scored.groupby("group")["participant_id"].nunique() >= FEWEST_TO_DRAW).sum() < 2:
-            n_undrawn += 1
-            continue
-        title = (
-            f"{words.population(population)}: {words.SIGNATURE_NAMES[feature]}, "
-            f"{words.assay(assay)}"
-        )
-        figure, ax = new_figure(*SMALL)
-        plot_group_points(chosen, groups=material.groups_present, ax=ax)
-        figure.suptitle(title, fontsize=TITLE_SIZE)
-        ax.set_ylabel(str(chosen["unit"].iloc[0]))
-        figures.append(
-            Figure(
-                to_svg(
-                    figure,
-                    name=f"score-{assay}-{population}-{feature}",
-                    alt=f"{title}: one point per participant by group, {n_scored} participants.",
-                )
-            )
-        )
-    too_few = f"no two groups have {FEWEST_TO_DRAW} participants with the score in one population"
-    if not figures:
-        return [Paragraph(f"No score is drawn: {too_few}.")]
-    rest = (
-        f" Not drawn: {words.plural(n_undrawn, 'score')} of a population, because {too_few}."
-        if n_undrawn
-        else ""
-    )
-    return [
-        Gallery(
-            figures,
-            "Scores of single participants, inhibitory receptors beside activation for the same "
-            "population. Healthy participants set the zero where the study has them. Look whether "
-            f"the two move together.{rest}",
-        )
     ]
 
 
@@ -251,25 +111,15 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
     for file_id in tubes:
         batch = str(quality.loc[file_id, "batch"])
         histograms = material.histograms_of(panel, batch)
-        histograms = histograms[histograms["source_id"] == file_id]
-        is_shown = ~material.gates["population"].str.startswith(POSITIVE_OF)
-        gates = material.gates[is_shown & (material.gates["file_id"] == file_id)]
-        counts = material.counts[material.counts["source_id"] == file_id]
-        drawable = set(histograms["population"]) & set(counts["population"])
         figures, undrawn = [], []
-        for population in in_tree_order(gates):
-            if population not in drawable:
+        own = material.gates[material.gates["file_id"] == file_id]
+        own = own[~own["population"].str.startswith(POSITIVE_OF)]
+        for population in in_tree_order(own):
+            figure = gate_figure(material, histograms, file_id, population)
+            if figure is None:
                 undrawn.append(words.population(population))
-                continue
-            figure, ax = new_figure(*GATE)
-            plot_gate(histograms, gates, counts, file_id=file_id, population=population, ax=ax)
-            told = _gate_title(gates, counts, population)
-            ax.set_title("")
-            figure.suptitle(told, fontsize=GATE_TITLE_SIZE)
-            for axis in (ax.xaxis, ax.yaxis):
-                axis.label.set_size(GATE_TITLE_SIZE)
-            alt = f"Gate in tube {file_id}. {told}."
-            figures.append(Figure(to_png(figure, alt=alt), width=320))
+            else:
+                figures.append(figure)
         if not figures:
             blocks.append(Paragraph(f"Tube {file_id} has no histograms of its gates to draw."))
             continue
@@ -281,6 +131,39 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
         )
         blocks.append(Gallery(figures, f"Tube {file_id}, batch {batch}.{rest}", width=265))
     return blocks
+
+
+def gate_figure(
+    material: Material, histograms: pd.DataFrame, file_id: str, population: str, *, title: str = ""
+) -> Figure | None:
+    """Return one gate of one tube; None where there is nothing to draw.
+
+    Parameters
+    ----------
+    material : Material
+        the study.
+    histograms : pandas.DataFrame
+        the histograms of the tube's panel and batch.
+    file_id, population : str
+        which gate.
+    title : str
+        stands above the population; by default nothing.
+    """
+    histograms = histograms[histograms["source_id"] == file_id]
+    gates = material.gates[material.gates["file_id"] == file_id]
+    gates = gates[~gates["population"].str.startswith(POSITIVE_OF)]
+    counts = material.counts[material.counts["source_id"] == file_id]
+    if population not in set(histograms["population"]) & set(counts["population"]):
+        return None
+    figure, ax = new_figure(*GATE)
+    plot_gate(histograms, gates, counts, file_id=file_id, population=population, ax=ax)
+    told = _gate_title(gates, counts, population)
+    ax.set_title("")
+    figure.suptitle(f"{title}\n{told}" if title else told, fontsize=GATE_TITLE_SIZE)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_size(GATE_TITLE_SIZE)
+    alt = f"Gate in tube {file_id}. {told}."
+    return Figure(to_png(figure, alt=alt), width=320)
 
 
 def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> str:

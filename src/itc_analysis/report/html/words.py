@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.plural import plural as plural
+from itc_analysis.report.language.phrases import phrase
 
 #: Dash for what is not there; the reason stands beside it.
 NOTHING = "–"
@@ -101,6 +102,8 @@ STATUS_NAMES = {
     "weak": "weak",
 }
 
+#: What a decision about a participant is called in a sentence that counts people.
+DECISION_NAMES = {"query": "with an open question", "excluded": "excluded", "eligible": "eligible"}
 
 COVARIATE_NAMES = {"age_years": "age", "cmv_igg": "CMV serology", "bmi": "body mass index"}
 
@@ -141,6 +144,16 @@ def signature(name: str) -> str:
 def assay(name: str) -> str:
     """Return the assay in words."""
     return ASSAY_NAMES.get(name, name)
+
+
+def decision(name: str) -> str:
+    """Return what was decided about a participant, in words."""
+    return phrase(DECISION_NAMES.get(name, name.replace("_", " ")))
+
+
+def gate_state(name: str) -> str:
+    """Return the state of a gate in words."""
+    return phrase(name.replace("_", " "))
 
 
 def status(name: str) -> str:
@@ -275,11 +288,15 @@ def listed(items: list[str], *, most: int = 0) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def capital(text: str) -> str:
+    """Return the text with a capital at its start, unless it begins with a name (iNKT, γδ T)."""
+    return text[0].upper() + text[1:] if text[:2].isascii() and text[:2].islower() else text
+
+
 def sentence(text: str) -> str:
     """Return the text with a capital at its start and a full stop at its end."""
     text = text.strip()
     if not text:
         return text
-    if text[:2].isascii() and text[:2].islower():  # not iNKT, not γδ
-        text = text[0].upper() + text[1:]
+    text = capital(text)
     return text if text[-1] in ".!?" else text + "."

@@ -39,12 +39,11 @@ HOW_TO_READ_OVER_TIME = (
 NO_TIME_CHECK = r"no time check: ([^;]+)"
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on acquisition and batches."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on acquisition and batches; None for a study without them."""
     title = "Acquisition and batches"
     if not material.has_flow:
-        sentence = "The study has no flow cytometry, so no acquisition was judged."
-        return PageSection("acquisition", title, [Paragraph(sentence)])
+        return None
     blocks: list[Block] = [Heading("What was left out of the tubes")]
     if material.tube_quality.empty:
         blocks.append(Paragraph("No tube has been read; see Problems."))

@@ -13,10 +13,9 @@ from itc_analysis.flow.pictures.gate_drawing import in_tree_order
 from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections.laboratory import to_look_at
 from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
-
-#: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
-BADNESS = {"not_estimable": 4, "weak": 3, "ambiguous": 3, "borrowed": 2, "control": 2, "pooled": 1}
 
 STATE_MEANINGS = (
     "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or "
@@ -26,34 +25,34 @@ STATE_MEANINGS = (
 )
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on gates."""
-    title = "Gates: how cells were told apart"
+def section(material: Material) -> PageSection | None:
+    """Return the gates to look at first, and behind them the state of all; None without flow
+    cytometry.
+    """
     if not material.has_flow:
-        return PageSection(
-            "gates", title, [Paragraph("The study has no flow cytometry, so there are no gates.")]
-        )
+        return None
+    title = phrase("Gates to look at")
     if material.gates.empty:
-        return PageSection(
-            "gates",
-            title,
-            [Paragraph("No gate was made: no tube could be used. See Problems for the reasons.")],
-        )
-    blocks: list[Block] = [
-        Heading("State of the gates"),
-        Paragraph(told_states(material.gates)),
-        Details("State of every gate", [states(material.gates)]),
-        Heading("What could be detected"),
+        told = phrase("No gate was made: no tube could be used. See Problems for the reasons.")
+        return PageSection("gates", title, [Paragraph(told)])
+    blocks: list[Block] = [Paragraph(told_states(material.gates)), *to_look_at.blocks(material)]
+    blocks += overview_links(material)
+    more: list[Block] = [
+        Paragraph(phrase(STATE_MEANINGS)),
+        Details(phrase("State of every gate"), [states(material.gates)]),
+        Heading(phrase("What could be detected")),
         detection(material),
     ]
-    blocks += overview_links(material)
     chosen = example_tubes(material)
     if chosen:
-        blocks += [Heading("How to look at a gate"), Paragraph(plots.HOW_TO_READ_A_GATE)]
+        more += [
+            Heading(phrase("How to look at a gate")),
+            Paragraph(phrase(plots.HOW_TO_READ_A_GATE)),
+        ]
     for panel, tubes in chosen.items():
-        blocks.append(Heading(f"{panel}: the tubes that were hardest to gate"))
-        blocks += plots.gate_galleries(material, panel, tubes)
-    return PageSection("gates", title, blocks)
+        more.append(Heading(phrase("{0}: the tubes that were hardest to gate", panel)))
+        more += plots.gate_galleries(material, panel, tubes)
+    return PageSection("gates", title, blocks, more)
 
 
 def overview_links(material: Material) -> list[Block]:
@@ -72,22 +71,19 @@ def overview_links(material: Material) -> list[Block]:
     if not links:
         return []
     told = Markup(", ").join(links)
-    return [
-        Heading("Every gate of every tube"),
-        Paragraph(
-            Markup("One page per population, all tubes side by side, the worst judged first: ")
-            + told
-            + Markup(" (folders beside this page; copy the results folder as a whole).")
-        ),
-    ]
+    template = phrase(
+        "Every gate of every tube, one page per population, the worst judged first: {0} (folders "
+        "next to this page; copy the results folder as a whole)."
+    )
+    return [Paragraph(Markup(template).format(told))]
 
 
 def example_tubes(material: Material) -> dict[str, list[str]]:
     """Return the tubes to draw per panel: stained, readable, the worst judged first.
 
     Participants' tubes are drawn; those of bridge controls only where a panel has no others. A tube
-    is judged by the states of its gates (`BADNESS`), then by how little weight its own cuts kept,
-    then by name.
+    is judged by the states of its gates (`to_look_at.BADNESS`), then by how little weight its own
+    cuts kept, then by name.
     """
     quality = material.tube_quality
     usable = quality[(quality["tube"] == "stained") & (quality["status"] == "ok")]
@@ -99,7 +95,7 @@ def example_tubes(material: Material) -> dict[str, list[str]]:
     usable = pd.concat([of_people, only_controls])
     gates = material.gates[material.gates["file_id"].isin(usable["file_id"])]
     gates = gates.assign(
-        _bad=gates["state"].map(BADNESS).fillna(0).astype(float),
+        _bad=gates["state"].map(to_look_at.BADNESS).fillna(0).astype(float),
         _lost=1 - gates["weight"].fillna(1.0),
     )
     ranked = (
@@ -127,14 +123,12 @@ def told_states(gates: pd.DataFrame) -> str:
     placed = with_cut(gates)
     found = placed["state"].value_counts()
     told = [
-        f"{words.per_cent(found[state] / len(placed))} {state.replace('_', ' ')}"
+        f"{words.per_cent(found[state] / len(placed))} {words.gate_state(state)}"
         for state in GATE_STATES
         if state in found
     ]
-    return (
-        f"{words.plural(len(placed), 'gate')} in marker space: {words.listed(told)}. "
-        f"{STATE_MEANINGS}"
-    )
+    n_gates = words.plural(len(placed), "gate")
+    return phrase("{0} in marker space: {1}.", n_gates, words.listed(told))
 
 
 def states(gates: pd.DataFrame) -> Table:
@@ -153,7 +147,7 @@ def states(gates: pd.DataFrame) -> Table:
         caption=(
             "Tubes by the state of each gate; populations that combine other gates are left out."
         ),
-        header=["Population (panel)", *(state.replace("_", " ") for state in GATE_STATES)],
+        header=["Population (panel)", *(words.gate_state(state) for state in GATE_STATES)],
         rows=body,
         numeric=frozenset(range(1, len(GATE_STATES) + 1)),
     )

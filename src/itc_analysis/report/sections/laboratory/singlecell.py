@@ -9,11 +9,11 @@ from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection
 from itc_analysis.report.html.material import Material, each_row
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on single-cell libraries."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on single-cell libraries; None for a study without them."""
     title = "Single cell"
     if not material.has_single_cell:
-        return PageSection("singlecell", title, [Paragraph("The study has no single-cell data.")])
+        return None
     blocks: list[Block] = []
     if material.library_quality.empty:
         blocks.append(Paragraph("No library has been read; see Problems."))

@@ -20,8 +20,10 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.people import alike, cohort_checks
 from itc_analysis.statistics.contingency import cramers_v
+from itc_analysis.stats.endpoint.caveats import UNBALANCED_BATCHES
 
 VARIABLE_NAMES = {
     "age_years": "Age",
@@ -64,25 +66,67 @@ VARIABLE_NAMES = {
 
 
 def section(material: Material) -> PageSection:
-    """Return the section on participants."""
-    title = "Participants"
+    """Return who was enrolled, who is analysed and why others are not, and whether batches could
+    pass for groups; behind it, who the people are.
+    """
+    title = phrase("Participants")
     if material.participants.empty:
-        return PageSection(
-            "participants",
-            title,
-            [Paragraph("The results hold no table of participants, so nobody can be described.")],
-        )
-    blocks: list[Block] = [Heading("From enrolment to analysis"), flow_chart(material)]
+        told = phrase("The results hold no table of participants, so nobody can be described.")
+        return PageSection("participants", title, [Paragraph(told)])
+    blocks: list[Block] = [Paragraph(in_short(material)), flow_chart(material)]
     left_out = material.participants[~material.participants["is_analysed"]]
     if len(left_out):
-        blocks.append(Details("Who is not analysed, and why", [_left_out(left_out)]))
-    blocks += cohort_checks.queries(material)
-    blocks += [Heading("Classification criteria"), *cohort_checks.criteria(material)]
-    blocks.append(Heading("Table 1: the analysed participants by group"))
-    blocks += [table_one(material), Heading("Groups over batches"), *batches(material)]
-    blocks += [Heading("Are the groups alike, and large enough?"), *alike.blocks(material)]
-    blocks += cohort_checks.disclosure(material)
-    return PageSection("participants", title, blocks)
+        summary = phrase("Who is not analysed, and why ({0})", len(left_out))
+        blocks.append(Details(summary, [_left_out(left_out)]))
+    blocks += [Paragraph(text) for text in batches_in_short(material)]
+    more = cohort_checks.queries(material)
+    more += [Heading(phrase("Classification criteria")), *cohort_checks.criteria(material)]
+    more.append(Heading(phrase("Table 1: the analysed participants by group")))
+    more += [table_one(material), Heading(phrase("Groups over batches")), *batches(material)]
+    more += [Heading(phrase("Are the groups alike, and large enough?")), *alike.blocks(material)]
+    more += cohort_checks.disclosure(material)
+    return PageSection("participants", title, blocks, more)
+
+
+def in_short(material: Material) -> str:
+    """Return how many people are analysed, by group, and why the others are not."""
+    people = material.participants
+    analysed = people[people["is_analysed"]]
+    sizes = analysed["group"].value_counts()
+    groups = [f"{int(sizes[group])} {group}" for group in material.groups_present if group in sizes]
+    told = phrase(
+        "{0} enrolled, {1} analysed", words.plural(len(people), "participant"), len(analysed)
+    )
+    told += f" ({words.listed(groups)})." if groups else "."
+    left_out = people[~people["is_analysed"]]
+    if len(left_out):
+        why = left_out["decision"].value_counts().sort_index()
+        reasons = [f"{n} {words.decision(str(name))}" for name, n in why.items()]
+        told += " " + phrase("Not analysed: {0}.", words.listed(reasons))
+    return told
+
+
+def batches_in_short(material: Material) -> list[str]:
+    """Return a sentence per panel: could its batches pass for groups?"""
+    counted = batch_by_group(
+        material.participants, material.samples, material.tubes, material.libraries
+    )
+    found: dict[str, list[str]] = {}
+    for assay, counts in sorted(counted.items()):
+        n = words.plural(len(counts), "batch", "batches")
+        v = cramers_v(counts)
+        if words.is_missing(v):
+            told = phrase("with one batch or one group there is nothing to confound")
+        elif v > UNBALANCED_BATCHES:
+            told = phrase(
+                "spread unevenly over the groups (Cramér’s V {0}), so that part of a difference "
+                "may be the laboratory’s",
+                f"{v:.2f}",
+            )
+        else:
+            told = phrase("spread evenly over the groups (Cramér’s V {0})", f"{v:.2f}")
+        found.setdefault(f"{n}, {told}", []).append(str(assay))
+    return [f"{words.listed(names)}: {told}." for told, names in found.items()]
 
 
 def flow_chart(material: Material) -> Figure:

@@ -7,63 +7,66 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup, escape
 
-from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import (
     Block,
     Bullets,
     Cell,
     Details,
     Heading,
-    PageSection,
     Paragraph,
     Table,
 )
 from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
-from itc_analysis.report.html.subject import subject_of
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import endpoint_verdicts
 
 #: Measures of abundance, the question of the study.
 ABUNDANCE = ("share_of_t", "cells_per_ul")
 
 
-def section(material: Material) -> PageSection:
-    """Return the section that answers the study's question."""
+def blocks(material: Material) -> list[Block]:
+    """Return the numbers behind the first screen: all comparisons of abundance of its populations,
+    in a table and in sentences, with their remarks.
+    """
     rows = abundance_rows(material)
-    title = f"The answer: which {subject_of(material).question} differ, by how much, how sure"
     if rows.empty:
-        return PageSection("answer", title, [Paragraph(_why_nothing(material))])
-    blocks: list[Block] = []
+        return []
+    notes = Notes("answer")
+    in_sentences = phrase("Each comparison as a sentence, with medians and numbers")
+    # notes are numbered in the order of reading
+    shown: list[Block] = [matrix(rows, material, notes)]
+    if any(_is_estimable(row, alpha=material.alpha) for row in each_row(rows)):
+        shown = [Bullets(summary(rows, material, notes)), *shown]
+    sentences = Details(in_sentences, _sentences(rows, material, notes))
+    return [*shown, *notes.blocks(), how_to_read(rows, material), sentences]
+
+
+def warnings(material: Material) -> list[Block]:
+    """Return what must be known before the first number is read: nothing is compared, nothing is
+    confirmatory.
+    """
+    rows = abundance_rows(material)
+    if rows.empty:
+        return [Paragraph(why_nothing(material))]
+    found: list[Block] = []
     if not (rows["role"] == "primary").any():
-        blocks.append(
+        found.append(
             Paragraph(
-                "The analysis plan declares no primary comparison of abundance; what follows are "
-                "all comparisons of abundance that it asks for, and none of them is confirmatory."
+                phrase(
+                    "The analysis plan declares no primary comparison of abundance; what follows "
+                    "are all comparisons of abundance that it asks for, and none of them is "
+                    "confirmatory."
+                )
             )
         )
-    notes = Notes("answer")
-    in_sentences = "Each comparison as a sentence, with medians and numbers"
     if not any(_is_estimable(row, alpha=material.alpha) for row in each_row(rows)):
         n_asked = words.plural(len(rows), "comparison")
-        told = f"None of the {n_asked} of abundance could be estimated. {_why_nothing(material)}"
-        blocks += [
-            Paragraph(told),
-            Details("Why, comparison by comparison", [matrix(rows, material, notes)]),
-            Details(in_sentences, _sentences(rows, material, notes)),
-        ]
-        return PageSection("answer", title, blocks)
-    # notes are numbered in the order of reading
-    shown: list[Block] = [Bullets(summary(rows, material, notes)), matrix(rows, material, notes)]
-    sentences = Details(in_sentences, _sentences(rows, material, notes))
-    blocks += [
-        *shown,
-        *notes.blocks(),
-        _how_to_read(rows, material),
-        *plots.forest_gallery(rows, material),
-        sentences,
-    ]
-    return PageSection("answer", title, blocks)
+        told = phrase("None of the {0} of abundance could be estimated.", n_asked)
+        found.append(Paragraph(f"{told} {why_nothing(material)}"))
+    return found
 
 
 def abundance_rows(material: Material) -> pd.DataFrame:
@@ -188,7 +191,8 @@ def _cell(row: Any, notes: Notes, *, alpha: float) -> Cell:
     return Cell(Markup("{}{}").format(cell.text, notes.mark(verdict.caveat)), cell.kind)
 
 
-def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
+def how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
+    """Return what the numbers of these comparisons mean."""
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     kinds = set(rows["estimate_kind"])
     items: list[Markup] = []
@@ -238,7 +242,8 @@ def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
     return Bullets(items)
 
 
-def _why_nothing(material: Material) -> str:
+def why_nothing(material: Material) -> str:
+    """Return why no groups are compared, or that the reasons are given with each comparison."""
     cohort = material.settings.cohort
     groups = material.groups_present
     if cohort.index_group not in groups:

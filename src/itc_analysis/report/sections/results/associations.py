@@ -32,21 +32,12 @@ N_NEAREST = 5
 EDGES, PER_ROW, PER_COLUMN = (4.8, 3.4), 0.3, 0.36
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on associations, group by group."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on associations, group by group; None for a plan without any."""
     groups = list(dict.fromkeys(material.associations["group"]))
     title = f"Within {words.listed(groups)}: do the cells go with the disease?"
     if not groups:
-        index = material.settings.cohort.index_group
-        return PageSection(
-            "associations",
-            f"Within {index}: do the cells go with the disease?",
-            [
-                Paragraph(
-                    "Nothing was compared within a group: the analysis plan names no association."
-                )
-            ],
-        )
+        return None
     blocks: list[Block] = []
     for group in groups:
         rows = material.associations[material.associations["group"] == group]

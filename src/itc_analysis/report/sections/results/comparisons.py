@@ -1,10 +1,10 @@
-"""Every comparison of the plan in tables, and every participant as a point."""
+"""Every comparison of the plan in tables."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import (
     Block,
     Bullets,
@@ -39,39 +39,7 @@ ADJUSTMENTS = {
 MANY_ROWS = 40
 
 
-def points_section(material: Material) -> PageSection:
-    """Return the section that shows every participant as a point."""
-    title = "Every participant as a point"
-    shown = plotted_rows(material)
-    if shown.empty:
-        return PageSection(
-            "points",
-            title,
-            [Paragraph("The study has no measurement of abundance in a participant to draw.")],
-        )
-    return PageSection("points", title, plots.points_gallery(shown, material))
-
-
-def plotted_rows(material: Material) -> pd.DataFrame:
-    """Return the measurements that are drawn: abundance of the populations of the answer."""
-    rows = material.measurements
-    rows = rows[rows["measure"].isin(answer.ABUNDANCE) & rows["participant_id"].notna()]
-    compared = answer.abundance_rows(material)
-    if len(compared):
-        rows = rows[rows["population"].isin(compared["population"])]
-        of_the_answer = rows["assay"].isin(compared["assay"])
-        # a study without the assay of the plan still shows what it measured
-        rows = rows[of_the_answer] if of_the_answer.any() else rows
-    analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
-    rows = rows[rows["participant_id"].isin(analysed)]
-    populations = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
-    return rows.assign(
-        _population=rows["population"].map(populations).fillna(len(populations)),
-        _measure=rows["measure"].map({name: place for place, name in enumerate(answer.ABUNDANCE)}),
-    ).sort_values(["assay", "_population", "population", "_measure", "source_id"], kind="stable")
-
-
-def tables_section(material: Material) -> PageSection:
+def section(material: Material) -> PageSection:
     """Return the section with all comparisons, by role."""
     title = "All comparisons"
     table = material.comparisons

@@ -25,12 +25,11 @@ from itc_analysis.tables.stats.compositions import JOINT
 TITLE = "Do the T cells divide otherwise?"
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on compositions."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on compositions; None for a study without them."""
     rows = material.compositions
     if rows.empty:
-        told = "No composition was compared: the analysis plan names none."
-        return PageSection("compositions", TITLE, [Paragraph(told)])
+        return None
     order = answer.reference_order(material, rows)
     populations = {name: place for place, name in enumerate([JOINT, *words.POPULATION_NAMES])}
     rows = rows.assign(

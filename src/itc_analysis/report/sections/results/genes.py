@@ -20,17 +20,11 @@ N_NAMED, N_DRAWN = 5, 4
 SIZE = (4.6, 3.8)
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on genes."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on genes; None for a study without them."""
     title = "Genes, one by one"
-    if not material.has_single_cell:
-        return PageSection("genes", title, [Paragraph("The study has no single-cell data.")])
-    if material.genes.empty:
-        told = (
-            "No gene was compared: the analysis plan names none (`genes`), or the run made no "
-            "genes.parquet."
-        )
-        return PageSection("genes", title, [Paragraph(told)])
+    if not material.has_single_cell or material.genes.empty:
+        return None
     blocks: list[Block] = [
         Paragraph(
             "Exploratory: molecules summed per participant and population, every gene that is "

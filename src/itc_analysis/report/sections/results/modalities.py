@@ -24,16 +24,10 @@ from itc_analysis.stats.plots.modalities import plot_modalities
 TITLE = "Do flow cytometry and single cell agree?"
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on the two methods."""
-    if not (material.has_flow and material.has_single_cell):
-        missing = "single-cell data" if material.has_flow else "flow cytometry"
-        return PageSection(
-            "modalities", TITLE, [Paragraph(f"The study has no {missing} to compare.")]
-        )
+def section(material: Material) -> PageSection | None:
+    """Return the section on the two methods; None for a study without them."""
     if material.modality_agreement.empty:
-        told = "Not compared: the analysis plan names no population for it."
-        return PageSection("modalities", TITLE, [Paragraph(told)])
+        return None
     notes = Notes("modalities")
     blocks: list[Block] = [
         Paragraph(

@@ -16,7 +16,6 @@ from itc_analysis.report.html.blocks import (
     Cell,
     Details,
     Heading,
-    PageSection,
     Paragraph,
     Table,
     Text,
@@ -24,6 +23,7 @@ from itc_analysis.report.html.blocks import (
 from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import comparisons, endpoint_verdicts
 
 #: Covariates that move an estimate by more than this share matter as confounders
@@ -34,11 +34,9 @@ CHANGE_IN_ESTIMATE = 0.1
 KEY = ["comparison", "assay", "population", "measure", "feature"]
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on what the answer rests on."""
-    title = "How sure: what the answer rests on"
-    blocks = _verdict_blocks(material) + _diagnostic_blocks(material)
-    return PageSection("robustness", title, blocks)
+def blocks(material: Material) -> list[Block]:
+    """Return what the answer rests on: verdicts over all groups, and who carries a difference."""
+    return _verdict_blocks(material) + _diagnostic_blocks(material)
 
 
 def doubts(row: Any, beside: Any, *, alpha: float) -> list[Text]:
@@ -54,6 +52,13 @@ def doubts(row: Any, beside: Any, *, alpha: float) -> list[Text]:
     alpha : float
         p at or below which a difference is called shown.
     """
+    return [*against(row, beside, alpha=alpha), *by_covariates(row, beside)]
+
+
+def against(row: Any, beside: Any, *, alpha: float) -> list[Text]:
+    """Return what speaks against the difference itself: one person, another model, reshuffling.
+    Parameters as of `doubts`.
+    """
     found: list[Text] = []
     if not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one:
         p = words.p_phrase(beside.p_without_most_influential)
@@ -62,15 +67,20 @@ def doubts(row: Any, beside: Any, *, alpha: float) -> list[Text]:
     ends = (beside.one_out_lowest, beside.one_out_highest)
     if not any(words.is_missing(end) for end in ends) and ends[0] < null < ends[1]:
         found.append("leaving one person out turns its direction")
-    if _change(beside, row.estimate_kind) > CHANGE_IN_ESTIMATE:
-        unadjusted = words.estimate(beside.estimate_unadjusted, row.estimate_kind)
-        full = words.estimate(beside.estimate_full, row.estimate_kind)
-        found.append(f"the covariates move it, from {unadjusted} without them to {full}")
     if not words.is_missing(beside.second_p_value) and beside.second_p_value > alpha:
         found.append(f"the second model does not show it ({words.p_phrase(beside.second_p_value)})")
     if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
         found.append(f"permutation does not show it ({words.p_phrase(row.p_permutation)})")
     return found
+
+
+def by_covariates(row: Any, beside: Any) -> list[Text]:
+    """Return that the covariates change the estimate by more than `CHANGE_IN_ESTIMATE`."""
+    if _change(beside, row.estimate_kind) <= CHANGE_IN_ESTIMATE:
+        return []
+    unadjusted = words.estimate(beside.estimate_unadjusted, row.estimate_kind)
+    full = words.estimate(beside.estimate_full, row.estimate_kind)
+    return [f"the covariates change it, from {unadjusted} without them to {full}"]
 
 
 def _verdict_blocks(material: Material) -> list[Block]:
@@ -118,6 +128,57 @@ def _diagnostic_blocks(material: Material) -> list[Block]:
     return [*blocks, _how_to_read()]
 
 
+def doubted(material: Material) -> list[tuple[str, str, list[Text]]]:
+    """Return the primary differences that something speaks against: what differs, against whom,
+    and the doubts. Equal doubts are one entry.
+    """
+    found: dict[tuple[str, Markup], tuple[list[Text], dict[str, list[str]]]] = {}
+    for row, beside, direction in _shown(material):
+        doubts_of_row = against(row, beside, alpha=material.alpha)
+        if doubts_of_row:
+            name = f"{words.population(row.population)} {phrase(direction)}"
+            key = (name, Markup("; ").join(doubts_of_row))
+            _, measures = found.setdefault(key, (doubts_of_row, {}))
+            _add(measures, row, material)
+    return [(what, _where(measures), told) for (what, _), (told, measures) in found.items()]
+
+
+def shifted(material: Material) -> list[str]:
+    """Return the primary differences that the covariates change, each with both estimates."""
+    found = []
+    for row, beside, _ in _shown(material):
+        if by_covariates(row, beside):
+            measures: dict[str, list[str]] = {}
+            _add(measures, row, material)
+            kind = row.estimate_kind
+            first, last = (
+                words.estimate(value, kind)
+                for value in (beside.estimate_unadjusted, beside.estimate_full)
+            )
+            name = words.population(row.population)
+            found.append(phrase("{0}, {1}: from {2} to {3}", name, _where(measures), first, last))
+    return found
+
+
+def _shown(material: Material) -> list[tuple[Any, Any, verdicts.Direction]]:
+    """Return the primary differences that are shown, with their diagnostics and direction."""
+    compared = material.comparisons.merge(material.diagnostics[KEY], on=KEY)
+    rows = compared[compared["role"] == "primary"]
+    if rows.empty:
+        return []
+    pairs = _pairs(comparisons.in_reading_order(rows, material), material)
+    judged = [
+        (row, beside, verdicts.judge(row, alpha=material.alpha).direction) for row, beside in pairs
+    ]
+    return [each for each in judged if each[2] in ("lower", "higher")]
+
+
+def _add(measures: dict[str, list[str]], row: Any, material: Material) -> None:
+    """Note the control of a comparison under its measure."""
+    other = verdicts.reference_name(row.reference_group, material.settings.cohort.pooled_name)
+    measures.setdefault(words.measure(row.measure, row.feature), []).append(other)
+
+
 def _in_short(rows: pd.DataFrame, material: Material) -> Block:
     """Return, for each difference that is shown, what speaks against it."""
     found: dict[tuple[str, Markup], dict[str, list[str]]] = {}
@@ -125,25 +186,24 @@ def _in_short(rows: pd.DataFrame, material: Material) -> Block:
         verdict = verdicts.judge(row, alpha=material.alpha)
         if verdict.direction not in ("lower", "higher"):
             continue
-        against = doubts(row, beside, alpha=material.alpha)
-        told = Markup("; ").join(against) if against else _nothing_against(beside)
-        other = verdicts.reference_name(row.reference_group, material.settings.cohort.pooled_name)
-        measures = found.setdefault(
-            (f"{words.population(row.population)} {verdict.direction}", told), {}
-        )
-        measures.setdefault(words.measure(row.measure, row.feature), []).append(other)
+        doubted_by = doubts(row, beside, alpha=material.alpha)
+        told = Markup("; ").join(doubted_by) if doubted_by else _nothing_against(beside)
+        key = (f"{words.population(row.population)} {verdict.word}", told)
+        _add(found.setdefault(key, {}), row, material)
     if not found:
         return Paragraph(
             "No primary difference is shown, so there is none to doubt; the picture says how far "
-            "each estimate moves."
+            "each estimate changes."
         )
-    items = []
-    for (what, told), measures in found.items():
-        where = "; ".join(
-            f"{name} against {words.listed(others)}" for name, others in measures.items()
-        )
-        items.append(Markup("<strong>{}</strong> ({}): {}.").format(what, where, told))
+    items = [
+        Markup("<strong>{}</strong> ({}): {}.").format(what, _where(measures), told)
+        for (what, told), measures in found.items()
+    ]
     return Bullets(items)
+
+
+def _where(measures: dict[str, list[str]]) -> str:
+    return "; ".join(f"{name} against {words.listed(others)}" for name, others in measures.items())
 
 
 def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:

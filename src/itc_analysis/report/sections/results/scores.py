@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.figures import scores as score_figures
+from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import (
     Block,
     Bullets,
@@ -44,13 +45,11 @@ LABEL_RULE = (
 )
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on scores."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on scores; None for a study without any."""
     title = "Inhibitory receptors and activation, side by side"
     if material.scores.empty:
-        return PageSection(
-            "scores", title, [Paragraph("The study has no scores: no population could be scored.")]
-        )
+        return None
     blocks: list[Block] = [Paragraph(LABEL_RULE)]
     compared = material.comparisons
     compared = compared[(compared["measure"] == "score") & compared["feature"].isin(SIGNATURES)]
@@ -60,7 +59,7 @@ def section(material: Material) -> PageSection:
         blocks += _compared(compared, material)
     answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
     scored = sorted(set(material.scores["population"]))
-    blocks += plots.score_gallery(material, answered or scored)
+    blocks += score_figures.gallery(material, answered or scored)
     blocks += labelled.blocks(material, answered or scored)
     # iMFI is a number of every marker, not a score of a signature
     scored_rows = material.scores[material.scores["method"] != IMFI]
@@ -170,6 +169,25 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         ],
         rows=body,
     )
+
+
+def against_healthy(material: Material) -> list[tuple[str, str]]:
+    """Return what the rule allows to say of each population of the answer against healthy people,
+    the populations with the same reading together.
+    """
+    rows = material.comparisons
+    rows = rows[(rows["measure"] == "score") & rows["feature"].isin(SIGNATURES)]
+    rows = rows[rows["reference_group"] == material.settings.cohort.healthy_group]
+    found: dict[str, list[str]] = {}
+    for population in dict.fromkeys(answer.abundance_rows(material)["population"]):
+        directions: dict[str, dict[str, verdicts.Direction]] = {}
+        for row in each_row(rows[rows["population"] == population]):
+            direction = verdicts.judge(row, alpha=material.alpha).direction
+            directions.setdefault(row.assay, {})[row.feature] = direction
+        if directions:
+            told = reading(directions, is_against_healthy=True)
+            found.setdefault(told, []).append(words.population(population))
+    return [(words.listed(names), told) for told, names in found.items()]
 
 
 def reading(
