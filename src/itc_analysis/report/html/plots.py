@@ -15,6 +15,7 @@ from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import Block, Figure, Gallery, Paragraph
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import new_figure, to_png, to_svg
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.singlecell.plots import plot_evidence, plot_quality
 from itc_analysis.stats.plots.robustness import legend_marks, plot_robustness
 from itc_analysis.tables.quantities import POSITIVE_OF
@@ -47,13 +48,13 @@ GATE_TITLE_SIZE = 9
 
 HOW_TO_READ_A_GATE = (
     "Each picture shows the events of the parent population, darker where they are denser (the "
-    "scale is logarithmic); those inside the gate are coloured, the others grey, and the axes are "
-    "in instrument units. The solid line is the gate: green where the tube’s own cut was taken, "
-    "blue where it was pooled, vermilion where it was borrowed, pink where an FMO tube set it, "
-    "yellow where two places are as likely, orange where it is weak, black where a person drew it; "
-    "the band is two standard errors of the cut, a dotted line the cut that the tube alone gave. "
-    "Look whether the line stands in the valley between the peaks: a cut through a peak is wrong "
-    "whatever the numbers say."
+    "scale is logarithmic); those inside the gate are coloured, the others grey, and the axes "
+    "are in instrument units. The solid line is the gate: green where the tube’s own cut was "
+    "taken, blue where it was pooled, vermilion where it was borrowed, pink where an FMO tube "
+    "set it, yellow where two places are equally likely, orange where it is weak, black where a "
+    "person drew it; the band is two standard errors of the cut, a dotted line the cut that the "
+    "tube alone gave. Check that the line is in the valley between the peaks: a cut through a "
+    "peak is wrong whatever the numbers say."
 )
 
 
@@ -73,26 +74,29 @@ def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
                 chosen["population"], chosen["reference_group"], strict=True
             )
         ]
-        title = f"{words.measure(measure, feature)} ({words.assay(assay)}): {index} against"
+        title = phrase(
+            "{0} ({1}): {2} against", words.measure(measure, feature), words.assay(assay), index
+        )
         figure, ax = new_figure(TALL[0], 1.9 + TALL[1] * len(chosen))
         plot_robustness(chosen.assign(label=labels), material.diagnostics, ax=ax)
         figure.suptitle(title, fontsize=TITLE_SIZE)
         plain_ticks(ax.xaxis)
         figure.legend(handles=legend_marks(), loc="outside lower center", ncols=3, frameon=False)
         name = f"robustness-{assay}-{measure}-{feature}".replace("-", "_").replace(" ", "_")
-        alt = (
-            f"What the comparisons rest on, {title} each control; the numbers are in the table "
-            "below."
+        alt = phrase(
+            "What the comparisons rest on, {0} each control; the numbers are in the table below.",
+            title,
         )
         figures.append(Figure(to_svg(figure, name=name, alt=alt)))
     if not figures:
-        return [Paragraph("None of these comparisons has an estimate or a limit to draw.")]
+        return [Paragraph(phrase("None of these comparisons has an estimate or a limit to draw."))]
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
-    caption = (
-        f"Each line is one comparison: square and thin line are the estimate and its {level} "
-        "interval as reported; the grey band holds the estimates when any one person is left out. "
-        "Look whether a band reaches over the dashed line (no difference), whether the other marks "
-        "stand on the same side of it, and whether they are near the square."
+    caption = phrase(
+        "Each line is one comparison: square and thin line are the estimate and its {0} interval "
+        "as reported; the grey band holds the estimates when any one person is left out. Look "
+        "whether a band reaches over the dashed line (no difference), whether the other marks "
+        "are on the same side of it, and whether they are near the square.",
+        level,
     )
     return [Gallery(figures, caption, width=int(96 * TALL[0]))]
 
@@ -121,15 +125,19 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
             else:
                 figures.append(figure)
         if not figures:
-            blocks.append(Paragraph(f"Tube {file_id} has no histograms of its gates to draw."))
+            blocks.append(
+                Paragraph(phrase("Tube {0} has no histograms of its gates to draw.", file_id))
+            )
             continue
         log.info("drew %d gates of tube %s", len(figures), file_id)
         rest = (
-            f" Not drawn, because they combine other gates: {words.listed(undrawn)}."
+            phrase(" Not drawn, because they combine other gates: {0}.", words.listed(undrawn))
             if undrawn
             else ""
         )
-        blocks.append(Gallery(figures, f"Tube {file_id}, batch {batch}.{rest}", width=265))
+        blocks.append(
+            Gallery(figures, phrase("Tube {0}, batch {1}.{2}", file_id, batch, rest), width=265)
+        )
     return blocks
 
 
@@ -162,7 +170,7 @@ def gate_figure(
     figure.suptitle(f"{title}\n{told}" if title else told, fontsize=GATE_TITLE_SIZE)
     for axis in (ax.xaxis, ax.yaxis):
         axis.label.set_size(GATE_TITLE_SIZE)
-    alt = f"Gate in tube {file_id}. {told}."
+    alt = phrase("Gate in tube {0}. {1}.", file_id, told)
     return Figure(to_png(figure, alt=alt), width=320)
 
 
@@ -172,11 +180,13 @@ def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> s
     count = counts[counts["population"] == population].iloc[0]
     title = f"{words.population(population)}: {state}"
     if words.is_missing(count["n_events"]):
-        return f"{title}\nnot counted"
-    told = f"{words.count(count['n_events'])} of {words.count(count['n_parent'])}"
+        return phrase("{0}\nnot counted", title)
+    told = phrase("{0} of {1}", words.count(count["n_events"]), words.count(count["n_parent"]))
     if words.is_missing(count["n_background"]):
         return f"{title}\n{told}"
-    return f"{title}\n{told}, background {background_text(float(count['n_background']))}"
+    return phrase(
+        "{0}\n{1}, background {2}", title, told, background_text(float(count["n_background"]))
+    )
 
 
 def quality_figure(material: Material) -> Figure:
@@ -188,12 +198,16 @@ def quality_figure(material: Material) -> Figure:
     plain_ticks(ax.yaxis)
     if n > MOST_NAMES:
         ax.set_xticks([])
-        ax.set_xlabel(f"{n} libraries in the order of their names")
+        ax.set_xlabel(phrase("{0} libraries in the order of their names", n))
     return Figure(
-        to_svg(figure, name="libraries", alt=f"Barcodes and usable cells of {n} libraries."),
-        "One place per library. The further the filled point lies below the open one, the more "
-        "barcodes quality control dropped; a library far below the others lends little to its "
-        "participant.",
+        to_svg(
+            figure, name="libraries", alt=phrase("Barcodes and usable cells of {0} libraries.", n)
+        ),
+        phrase(
+            "One place per library. The further the filled point lies below the open one, "
+            "the more barcodes quality control dropped; a library far below the others "
+            "lends little to its participant."
+        ),
         width=round(96 * width),
     )
 
@@ -211,10 +225,12 @@ def evidence_figure(material: Material) -> Figure:
         to_svg(
             figure,
             name="calls",
-            alt="Share of each call among the called T cells of every library.",
+            alt=phrase("Share of each call among the called T cells of every library."),
         ),
-        "One point per library and call, on a logarithmic axis. Calls "
-        "without receptors (open) rest on RNA alone and deserve more doubt.",
+        phrase(
+            "One point per library and call, on a logarithmic axis. Calls without "
+            "receptors (open) rest on RNA alone and deserve more doubt."
+        ),
         width=720,
         is_wide=True,
     )

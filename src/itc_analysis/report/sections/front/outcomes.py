@@ -76,10 +76,10 @@ def how_to_read(material: Material) -> Paragraph:
     return Paragraph(
         phrase(
             "Each point is one participant; an open triangle is below the limit of detection and "
-            "stands at that limit; the bar is the median. Right: {0} over each control with its "
-            "{1} interval, ■ % of T cells (odds ratio), ○ cells/µL (ratio); 1 is no difference. "
-            "Dark: a difference is shown after adjustment for the number of comparisons; grey: "
-            "not shown, which is not the same as no difference.",
+            "is drawn at that limit; the bar is the median. Right: {0} over each control with "
+            "its {1} interval, ■ % of T cells (odds ratio), ○ cells/µL (ratio); 1 is no "
+            "difference. Dark: a difference is shown after adjustment for the number of "
+            "comparisons; grey: not shown, which is not the same as no difference.",
             index,
             level,
         ),
@@ -148,7 +148,7 @@ def _estimates(rows: pd.DataFrame, material: Material) -> list[forest.Estimate]:
         found.append(
             forest.Estimate(
                 against="" if name == last else name,
-                mark=MARKS[row.measure],  # type: ignore[arg-type]
+                mark=MARKS[row.measure],
                 estimate=_number(row.estimate),
                 lower=_number(row.lower),
                 upper=_number(row.upper),

@@ -20,8 +20,9 @@ from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 STATE_MEANINGS = (
     "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or "
     "study, because the tube could not decide; control: from an FMO tube; ambiguous: two places "
-    "are as likely, and the interval holds the count at either; weak: the tube could not decide "
-    "and neither batch nor control could help; manual: set by a person; not estimable: not counted."
+    "are equally likely, and the interval includes the count at either; weak: the tube could not "
+    "decide and neither batch nor control could help; manual: set by a person; not estimable: "
+    "not counted."
 )
 
 
@@ -145,9 +146,12 @@ def states(gates: pd.DataFrame) -> Table:
     ]
     return Table(
         caption=(
-            "Tubes by the state of each gate; populations that combine other gates are left out."
+            phrase(
+                "Tubes by the state of each gate; populations that combine other gates are "
+                "left out."
+            )
         ),
-        header=["Population (panel)", *(words.gate_state(state) for state in GATE_STATES)],
+        header=[phrase("Population (panel)"), *(words.gate_state(state) for state in GATE_STATES)],
         rows=body,
         numeric=frozenset(range(1, len(GATE_STATES) + 1)),
     )
@@ -164,7 +168,7 @@ def detection(material: Material) -> Table | Paragraph:
         & counts["source_id"].isin(stained["file_id"])
     ]
     if counts.empty:
-        return Paragraph("No participant's tube was counted.")
+        return Paragraph(phrase("No participant's tube was counted."))
     panel_of = dict(zip(stained["file_id"], stained["panel"], strict=True))
     counts = counts.assign(panel=counts["source_id"].map(panel_of))
     body = []
@@ -187,18 +191,21 @@ def detection(material: Material) -> Table | Paragraph:
         )
     flow = material.settings.flow
     return Table(
-        caption="Participants' tubes by detection, after subtraction of background events: "
-        f"quantified from {flow.loq_events} events, detected from {flow.lod_events}, below the "
-        "limit of detection under that. Below LoD is compared as “at most the limit”, never as "
-        "zero.",
+        caption=phrase(
+            "Participants' tubes by detection, after subtraction of background events: "
+            "quantified from {0} events, detected from {1}, below the limit of detection "
+            "under that. Below LoD is compared as “at most the limit”, never as zero.",
+            flow.loq_events,
+            flow.lod_events,
+        ),
         header=[
-            "Population (panel)",
-            "Median events",
-            "Quantified",
-            "Detected",
-            "Below LoD",
-            "Not counted",
-            "Background from",
+            phrase("Population (panel)"),
+            phrase("Median events"),
+            phrase("Quantified"),
+            phrase("Detected"),
+            phrase("Below LoD"),
+            phrase("Not counted"),
+            phrase("Background from"),
         ],
         rows=body,
         numeric=frozenset(range(1, 6)),

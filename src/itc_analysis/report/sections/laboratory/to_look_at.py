@@ -68,8 +68,8 @@ def blocks(material: Material) -> list[Block]:
     figures = _pictures(gates, material)
     if figures:
         told = phrase(
-            "The most doubtful gate of each of the first tubes: look whether the line stands in "
-            "the valley between the peaks."
+            "The most doubtful gate of each of the first tubes: check that the line is in the "
+            "valley between the peaks."
         )
         found.append(Gallery(figures, told, width=190))
     return found

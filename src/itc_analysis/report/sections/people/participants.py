@@ -9,7 +9,7 @@ from itc_analysis.cohort.description.design import batch_by_group
 from itc_analysis.cohort.description.flowchart import ASSAYS, count_flow
 from itc_analysis.cohort.description.flowchart_svg import draw_flowchart
 from itc_analysis.cohort.description.table_one import make_table_one
-from itc_analysis.report.html import words
+from itc_analysis.report.html import pictures, words
 from itc_analysis.report.html.blocks import (
     Block,
     Details,
@@ -71,7 +71,7 @@ def section(material: Material) -> PageSection:
     """
     title = phrase("Participants")
     if material.participants.empty:
-        told = phrase("The results hold no table of participants, so nobody can be described.")
+        told = phrase("The results contain no table of participants, so nobody can be described.")
         return PageSection("participants", title, [Paragraph(told)])
     blocks: list[Block] = [Paragraph(in_short(material)), flow_chart(material)]
     left_out = material.participants[~material.participants["is_analysed"]]
@@ -129,6 +129,11 @@ def batches_in_short(material: Material) -> list[str]:
     return [f"{words.listed(names)}: {told}." for told, names in found.items()]
 
 
+def variable_name(name: str) -> str:
+    """Return a clinical variable in words."""
+    return phrase(VARIABLE_NAMES.get(name, name.replace("_", " ")))
+
+
 def flow_chart(material: Material) -> Figure:
     """Return the STROBE flow chart; assays that the study does not have are left out."""
     has = {"flow": material.has_flow, "singlecell": material.has_single_cell}
@@ -141,10 +146,12 @@ def flow_chart(material: Material) -> Figure:
         assays=assays,
     )
     return Figure(
-        Markup(draw_flowchart(table)),  # escapes its text
-        "Read from the top: every box counts people, and what leaves to the right plus what goes "
-        "on below adds up to the box above. A person stands under one reason only, the first that "
-        "applies.",
+        Markup(pictures.translate_svg(draw_flowchart(table))),  # escapes its text
+        phrase(
+            "Read from the top: every box counts people, and what leaves to the right plus what "
+            "goes on below adds up to the box above. A person is counted under one reason only, "
+            "the first that applies."
+        ),
         width=900,
         is_wide=True,
     )
@@ -155,26 +162,32 @@ def table_one(material: Material) -> Table | Paragraph:
     groups = material.groups_present
     long = make_table_one(material.participants, groups=groups)
     if long.empty:
-        return Paragraph("The participant sheet holds no characteristics of the analysed people.")
+        return Paragraph(
+            phrase("The participant sheet contains no characteristics of the analysed people.")
+        )
     n_analysed = material.participants.loc[
         material.participants["is_analysed"], "group"
     ].value_counts()
     body = []
     for (variable, level), rows in long.groupby(["variable", "level"], sort=False):
-        name = VARIABLE_NAMES.get(str(variable), str(variable).replace("_", " "))
-        label = f"{name}: {level}" if level not in ("", "yes") else name
+        name = variable_name(str(variable))
+        label = f"{name}: {phrase(str(level))}" if level not in ("", "yes") else name
         first = rows.iloc[0]
         unit = f"{first['unit']}; " if first["unit"] else ""
         own = {row.group: _with_missing(row.text, row.n_missing) for row in each_row(rows)}
-        body.append([f"{label} ({unit}{first['statistic']})", *(own[g] for g in (*groups, "all"))])
+        body.append(
+            [f"{label} ({unit}{phrase(first['statistic'])})", *(own[g] for g in (*groups, "all"))]
+        )
     return Table(
-        caption="Median [lower quartile; upper quartile], or number (per cent of those known). A "
-        "number after “missing” counts people without the item; missing is never taken for “no”. A "
-        "dash: known for nobody of the group.",
+        caption=phrase(
+            "Median [lower quartile; upper quartile], or number (per cent of those known). "
+            "A number after “missing” counts people without the item; missing is never "
+            "taken for “no”. A dash: known for nobody of the group."
+        ),
         header=[
-            "Characteristic",
+            phrase("Characteristic"),
             *(f"{group} (n = {int(n_analysed.get(group, 0))})" for group in groups),
-            f"All (n = {int(n_analysed.sum())})",
+            phrase("All (n = {0})", int(n_analysed.sum())),
         ],
         rows=body,
     )
@@ -188,7 +201,11 @@ def batches(material: Material) -> list[Block]:
         material.participants, material.samples, material.tubes, material.libraries
     )
     if not counted:
-        return [Paragraph("No analysed participant has a tube or a library, so there is no batch.")]
+        return [
+            Paragraph(
+                phrase("No analysed participant has a tube or a library, so there is no batch.")
+            )
+        ]
     alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     told_of: dict[tuple[tuple[str, ...], ...], str] = {}
     groups = [g for g in material.groups_present if any(g in c.columns for c in counted.values())]
@@ -200,18 +217,23 @@ def batches(material: Material) -> list[Block]:
         )
         alike.setdefault(body, []).append(str(assay))
         told_of[body] = (
-            "with one batch or one group there is nothing to confound"
+            phrase("with one batch or one group there is nothing to confound")
             if words.is_missing(v)
             else (
-                f"Cramér’s V {v:.2f} (0: batch and group are independent, 1: the one gives away "
-                "the other)"
+                phrase(
+                    "Cramér’s V {0:.2f} (0: batch and group are independent, 1: the one gives away "
+                    "the other)",
+                    v,
+                )
             )
         )
     # panels that were stained together have one table
     return [
         Table(
-            f"{words.listed(assays)}: analysed people by batch and group; {told_of[body]}.",
-            ["Batch", *groups],
+            phrase(
+                "{0}: analysed people by batch and group; {1}.", words.listed(assays), told_of[body]
+            ),
+            [phrase("Batch"), *groups],
             body,
             numeric=frozenset(range(1, len(groups) + 1)),
         )
@@ -222,7 +244,7 @@ def batches(material: Material) -> list[Block]:
 def _with_missing(text: str, n_missing: int) -> str:
     if text == "-":
         return words.NOTHING
-    return f"{text}; missing {n_missing}" if n_missing else text
+    return phrase("{0}; missing {1}", text, n_missing) if n_missing else text
 
 
 def _left_out(people: pd.DataFrame) -> Table:
@@ -231,13 +253,21 @@ def _left_out(people: pd.DataFrame) -> Table:
             row.participant_id,
             row.group,
             row.decision,
-            "no reason given" if words.is_missing(row.reasons) else row.reasons,
+            phrase("no reason given")
+            if words.is_missing(row.reasons)
+            else words.plain(row.reasons),
             row.decided_by,
         ]
         for row in each_row(people.sort_values("participant_id"))
     ]
     return Table(
-        "Enrolled but not analysed.",
-        ["Participant", "Group", "Decision", "Why", "Decided by"],
+        phrase("Enrolled but not analysed."),
+        [
+            phrase("Participant"),
+            phrase("Group"),
+            phrase("Decision"),
+            phrase("Why"),
+            phrase("Decided by"),
+        ],
         body,
     )

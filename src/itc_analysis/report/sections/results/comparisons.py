@@ -17,6 +17,7 @@ from itc_analysis.report.html.blocks import (
     Text,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
 
 ROLES = {
@@ -41,20 +42,25 @@ MANY_ROWS = 40
 
 def section(material: Material) -> PageSection:
     """Return the section with all comparisons, by role."""
-    title = "All comparisons"
+    title = phrase("All comparisons")
     table = material.comparisons
     if table.empty:
         return PageSection(
             "comparisons",
             title,
-            [Paragraph("No comparison was made: the plan asks for none that these data allow.")],
+            [
+                Paragraph(
+                    phrase("No comparison was made: the plan asks for none that these data allow.")
+                )
+            ],
         )
     blocks = _families(table)
-    for role, heading in ROLES.items():
+    for role, english in ROLES.items():
+        heading = phrase(english)
         rows = table[table["role"] == role]
         if rows.empty:
             if role != "post_hoc":
-                blocks.append(Paragraph(f"{heading}: the plan declares none."))
+                blocks.append(Paragraph(phrase("{0}: the plan declares none.", heading)))
             continue
         shown = comparison_blocks(rows, material, caption=f"{heading}.")
         if len(rows) > MANY_ROWS:
@@ -89,7 +95,9 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
                 f"{size} ({bounds})" if bounds else size,
                 words.estimate(row.estimate_unadjusted, row.estimate_kind),
                 words.p_value(row.p_value),
-                words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
+                words.p_value(row.p_adjusted)
+                if row.adjustment != "none"
+                else phrase("not adjusted"),
                 *([words.p_value(row.p_permutation)] if has_permutation else []),
                 f"{verdicts.median(row, row.median_index)} / "
                 f"{verdicts.median(row, row.median_reference)}",
@@ -100,35 +108,41 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
         )
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     header = [
-        "Endpoint",
-        f"{material.settings.cohort.index_group} against",
-        "Verdict",
-        f"Estimate ({level} interval)",
-        "Without covariates",
+        phrase("Endpoint"),
+        phrase("{0} against", material.settings.cohort.index_group),
+        phrase("Verdict"),
+        phrase("Estimate ({0} interval)", level),
+        phrase("Without covariates"),
         "p",
-        "Adjusted p",
-        *(["Permuta\u00adtion p"] if has_permutation else []),
-        "Medians",
+        phrase("Adjusted p"),
+        *([phrase("Permuta\u00adtion p")] if has_permutation else []),
+        phrase("Medians"),
         "n",
-        "Below LoD / missing",
-        "Remarks",
+        phrase("Below LoD / missing"),
+        phrase("Remarks"),
     ]
     first_number = header.index("Verdict") + 1
     table = Table(
-        caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and "
-        "intensities, differences for scores; not shown: no difference is shown. Medians and n: "
-        "index / reference. Below LoD: participants of both that enter as “at most the limit”; "
-        "missing: analysed participants without a usable number.",
+        caption=phrase(
+            "{0} Estimates are odds ratios for percentages, ratios for counts and "
+            "intensities, differences for scores; not shown: no difference is shown. "
+            "Medians and n: index / reference. Below LoD: participants of both that enter "
+            "as “at most the limit”; missing: analysed participants without a usable "
+            "number.",
+            caption,
+        ),
         header=header,
         rows=body,
-        numeric=frozenset(range(first_number, header.index("Remarks"))),
+        numeric=frozenset(range(first_number, header.index(phrase("Remarks")))),
     )
     if not remarks:
         return [table]
     notes = [f"{number}: {words.sentence(words.plain(text))}" for text, number in remarks.items()]
     return [
         table,
-        Details(f"What the remarks 1 to {len(notes)} say", [Bullets(notes, has_marks=False)]),
+        Details(
+            phrase("What the remarks 1 to {0} say", len(notes)), [Bullets(notes, has_marks=False)]
+        ),
     ]
 
 
@@ -162,35 +176,42 @@ def _families(table: pd.DataFrame) -> list[Block]:
         body.append(
             [
                 str(family),
-                str(role).replace("_", " "),
+                phrase(str(role).replace("_", " ")),
                 str(len(rows)),
                 str(int((rows["status"] == "ok").sum())),
-                words.listed([ADJUSTMENTS[name] for name in sorted(set(rows["adjustment"]))]),
-                "; or ".join(covariates),
+                words.listed(
+                    [phrase(ADJUSTMENTS[name]) for name in sorted(set(rows["adjustment"]))]
+                ),
+                phrase("; or ").join(covariates),
                 words.listed(sorted(set(rows["plan_digest"]))),
             ]
         )
     families = Table(
         caption=(
-            "Families of comparisons, declared in the analysis plan; p is adjusted within a family."
+            phrase(
+                "Families of comparisons, declared in the analysis plan; p is adjusted within "
+                "a family."
+            )
         ),
         header=[
-            "Family",
-            "Role",
-            "Comparisons",
-            "Estimable",
-            "Adjustment of p",
-            "Covariates",
-            "Plan (SHA-256, first 12)",
+            phrase("Family"),
+            phrase("Role"),
+            phrase("Comparisons"),
+            phrase("Estimable"),
+            phrase("Adjustment of p"),
+            phrase("Covariates"),
+            phrase("Plan (SHA-256, first 12)"),
         ],
         rows=body,
         numeric=frozenset([2, 3]),
     )
     models = sorted(set(table["model"]) - {"none"})
     told = Details(
-        "Models, and what the estimates mean",
+        phrase("Models, and what the estimates mean"),
         [
-            Bullets([words.sentence(model) for model in models] or ["No model could be fitted."]),
+            Bullets(
+                [words.sentence(model) for model in models] or [phrase("No model could be fitted.")]
+            ),
             Bullets([words.sentence(words.plain(text)) for text in sorted(set(table["estimand"]))]),
         ],
     )

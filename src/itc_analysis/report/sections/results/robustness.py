@@ -62,15 +62,19 @@ def against(row: Any, beside: Any, *, alpha: float) -> list[Text]:
     found: list[Text] = []
     if not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one:
         p = words.p_phrase(beside.p_without_most_influential)
-        found.append(f"rests on one person, {beside.most_influential}: without, {p}")
+        found.append(phrase("rests on one person, {0}: without, {1}", beside.most_influential, p))
     null = verdicts.NULL_VALUE.get(row.estimate_kind, 1.0)
     ends = (beside.one_out_lowest, beside.one_out_highest)
     if not any(words.is_missing(end) for end in ends) and ends[0] < null < ends[1]:
-        found.append("leaving one person out turns its direction")
+        found.append(phrase("leaving one person out turns its direction"))
     if not words.is_missing(beside.second_p_value) and beside.second_p_value > alpha:
-        found.append(f"the second model does not show it ({words.p_phrase(beside.second_p_value)})")
+        found.append(
+            phrase("the second model does not show it ({0})", words.p_phrase(beside.second_p_value))
+        )
     if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
-        found.append(f"permutation does not show it ({words.p_phrase(row.p_permutation)})")
+        found.append(
+            phrase("permutation does not show it ({0})", words.p_phrase(row.p_permutation))
+        )
     return found
 
 
@@ -80,15 +84,15 @@ def by_covariates(row: Any, beside: Any) -> list[Text]:
         return []
     unadjusted = words.estimate(beside.estimate_unadjusted, row.estimate_kind)
     full = words.estimate(beside.estimate_full, row.estimate_kind)
-    return [f"the covariates change it, from {unadjusted} without them to {full}"]
+    return [phrase("the covariates change it, from {0} without them to {1}", unadjusted, full)]
 
 
 def _verdict_blocks(material: Material) -> list[Block]:
     index = material.settings.cohort.index_group
-    heading = Heading(f"Special to {index}, or shared with a disease?")
+    heading = Heading(phrase("Special to {0}, or shared with a disease?", index))
     rows = material.verdicts
     if rows.empty:
-        told = (
+        told = phrase(
             "No endpoint was judged over all groups: the analysis plan names no primary "
             "comparison, or the run made no verdicts."
         )
@@ -104,12 +108,12 @@ def _verdict_blocks(material: Material) -> list[Block]:
 
 
 def _diagnostic_blocks(material: Material) -> list[Block]:
-    heading = Heading("Who carries it, and what else could explain it")
+    heading = Heading(phrase("Who carries it, and what else could explain it"))
     compared = material.comparisons.merge(material.diagnostics[KEY], on=KEY)
     if compared.empty:
-        told = (
-            "Nothing stands beside the comparisons: the plan names no primary or secondary one, or "
-            "the run made no diagnostics."
+        told = phrase(
+            "There are no diagnostics: the plan names no primary or secondary one, or the run "
+            "made no diagnostics."
         )
         return [heading, Paragraph(told)]
     compared = comparisons.in_reading_order(compared, material)
@@ -123,7 +127,7 @@ def _diagnostic_blocks(material: Material) -> list[Block]:
         if role == "primary":
             blocks += [_in_short(rows, material), *plots.robustness_gallery(rows, material), *shown]
         else:
-            summary = f"The same for the {words.plural(len(rows), name + ' comparison')}"
+            summary = phrase("The same for the {0}", words.plural(len(rows), name + " comparison"))
             blocks.append(Details(summary, shown))
     return [*blocks, _how_to_read()]
 
@@ -192,8 +196,10 @@ def _in_short(rows: pd.DataFrame, material: Material) -> Block:
         _add(found.setdefault(key, {}), row, material)
     if not found:
         return Paragraph(
-            "No primary difference is shown, so there is none to doubt; the picture says how far "
-            "each estimate changes."
+            phrase(
+                "No primary difference is shown, so there is none to doubt; the picture says "
+                "how far each estimate changes."
+            )
         )
     items = [
         Markup("<strong>{}</strong> ({}): {}.").format(what, _where(measures), told)
@@ -250,20 +256,20 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
                 _values(beside, kind),
             ]
         )
-    caption = (
-        "What stands beside each comparison. Coloured: a difference is shown (blue: lower, orange: "
+    caption = phrase(
+        "What each comparison rests on. Coloured: a difference is shown (blue: lower, orange: "
         "higher). A dash: not computed, mostly because there is no estimate but a limit only."
     )
     header = [
-        "Endpoint",
-        f"{material.settings.cohort.index_group} against",
-        f"As reported ({level} interval)",
-        "Without / core covariates",
-        "One person left out",
-        "Who moves it most, in standard errors",
-        "E-value / of the limit",
-        "Second model",
-        "Values, not counts",
+        phrase("Endpoint"),
+        phrase("{0} against", material.settings.cohort.index_group),
+        phrase("As reported ({0} interval)", level),
+        phrase("Without / core covariates"),
+        phrase("One person left out"),
+        phrase("Most influential person, in standard errors"),
+        phrase("E-value / of the limit"),
+        phrase("Second model"),
+        phrase("Values, not counts"),
     ]
     return Table(caption, header, body, numeric=frozenset([3, 4, 6, 7]))
 
@@ -286,7 +292,9 @@ def _who(beside: Any) -> Text | Cell:
     moved = f"{beside.most_influential}, {words.number(beside.influence, 2)}"
     if words.is_missing(beside.is_carried_by_one) or not beside.is_carried_by_one:
         return moved
-    return Cell(f"{moved}; without, {words.p_phrase(beside.p_without_most_influential)}", "bad")
+    return Cell(
+        phrase("{0}; without, {1}", moved, words.p_phrase(beside.p_without_most_influential)), "bad"
+    )
 
 
 def _second(beside: Any, kind: str) -> str:
@@ -315,35 +323,48 @@ def _change(beside: Any, kind: str) -> float:
 
 def _nothing_against(beside: Any) -> Markup:
     if words.is_missing(beside.estimate_full):
-        return Markup("only a limit can be given, so who carries it cannot be told")
-    return Markup("nothing of what was looked at speaks against it")
+        return Markup(phrase("only a limit can be given, so nobody can be named as carrying it"))
+    return Markup(phrase("nothing of what was looked at speaks against it"))
 
 
 def _how_to_read() -> Bullets:
     return Bullets(
         [
             Markup(
-                "{}: the comparison is made again without each person in turn. A difference that "
-                "is there only with one person is that person’s."
-            ).format(link("one participant left out", "One person left out")),
+                phrase(
+                    "{}: the comparison is made again without each person in turn. A difference "
+                    "that is there only with one person is that person’s."
+                )
+            ).format(link("one participant left out", phrase("One person left out"))),
             Markup(
-                "Without / {}: where the numbers differ much, the groups differ in age, sex or "
-                "CMV, and the answer leans on the model’s adjustment for them. More than {} % is "
-                "named above."
+                phrase(
+                    "Without / {}: where the numbers differ much, the groups differ in age, sex or "
+                    "CMV, and the answer leans on the model’s adjustment for them. More than {} % "
+                    "is named above."
+                )
             ).format(link("core covariates"), f"{100 * CHANGE_IN_ESTIMATE:g}"),
             Markup(
-                "{}: an unknown {} would have to go with group and cells at least this strongly to "
-                "explain the whole difference; second number: to make the interval reach “no "
-                "difference”. Smoking and lung cancer are near 10; 1 to 1.5 is soon reached."
+                phrase(
+                    "{}: an unknown {} would have to go with group and cells at least this "
+                    "strongly to explain the whole difference; second number: to make the interval "
+                    "reach “no difference”. Smoking and lung cancer are near 10; 1 to 1.5 is soon "
+                    "reached."
+                )
             ).format(link("E-value"), link("confounder")),
             Markup(
-                "{}: for percentages, a beta-binomial model of the counted cells. Two models that "
-                "agree need not be right, but two that disagree ask for a look at the points."
-            ).format(link("second model", "Second model")),
+                phrase(
+                    "{}: for percentages, a beta-binomial model of the counted cells. Two models "
+                    "that agree need not be right, but two that disagree ask for a look at the "
+                    "points."
+                )
+            ).format(link("second model", phrase("Second model"))),
             Markup(
-                "Values, not counts: the same question from shares and concentrations with limits "
-                "of detection, half a cell added before the logit. With few cells on one side it "
-                "is drawn away from the truth; with many on both, the two must agree."
+                phrase(
+                    "Values, not counts: the same question from shares and concentrations with "
+                    "limits of detection, half a cell added before the logit. With few cells on "
+                    "one side it is drawn away from the truth; with many on both, the two must "
+                    "agree."
+                )
             ),
         ]
     )
