@@ -23,11 +23,6 @@ from itc_analysis.tables.stats.comparisons import Comparisons
 
 
 @pytest.fixture(scope="module")
-def page(results: Path, settings: Settings) -> str:
-    return build_page(results, settings)
-
-
-@pytest.fixture(scope="module")
 def tree(page: str) -> html.HtmlElement:
     return html.document_fromstring(page)
 
@@ -236,8 +231,12 @@ def test_what_a_study_lacks_is_said_in_a_sentence(
 ) -> None:
     page = build_page(make_results(**parts), settings)
     assert [sentence for sentence in sentences if sentence not in page] == []
-    headings = html.document_fromstring(page).xpath("//main//h2 | //main//h3")
-    assert all(heading.getnext() is not None for heading in headings)
+    tree = html.document_fromstring(page)
+    assert all(heading.getnext() is not None for heading in tree.xpath("//main//h3"))
+    # what was not measured has no section
+    sections = {section.get("id") for section in tree.xpath("//main//section")}
+    assert ("singlecell" in sections) == parts.get("with_single_cell", True)
+    assert (sections >= {"gates", "acquisition"}) == parts.get("with_flow", True)
 
 
 def test_a_missing_table_is_named(make_results: Callable[..., Path], settings: Settings) -> None:

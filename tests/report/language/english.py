@@ -85,7 +85,7 @@ def _asked(node: ast.AST) -> Iterator[str]:
 
 
 def _kept(node: ast.AST, name: str) -> Iterator[str]:
-    """Values of a constant, the keys of the glossary as well; single words only of lists of names."""
+    """Values of a constant, of the glossary its keys too; single words only of lists of names."""
     is_names = name.endswith(("_NAMES", "WORDS", "TERMS", "ROLES"))
     keys = {
         id(key)
