@@ -66,8 +66,12 @@ def below(material: Material) -> list[str]:
 
 
 def one_person(material: Material) -> list[str]:
-    carried = material.diagnostics[material.diagnostics["is_carried_by_one"].fillna(value=False)]
-    return [f"rests on one person, {carried['most_influential'].iloc[0]}"]
+    carried = material.diagnostics[
+        material.diagnostics["is_carried_by_one"].astype("boolean").fillna(value=False)
+    ]
+    first = carried.iloc[0]
+    p = words.p_phrase(first["p_without_most_influential"])
+    return [f"{first['most_influential']}, {words.number(first['influence'], 2)}; without, {p}"]
 
 
 def own_numbers(material: Material) -> list[str]:

@@ -10,14 +10,26 @@ import pytest
 from lxml import html
 
 from itc_analysis.config.steps import ReportSettings
+from itc_analysis.measurements.acceptance import RULES
 from itc_analysis.report.html import words
 from itc_analysis.report.language import phrases
 from itc_analysis.report.language.phrases import catalogue, phrase, speaking
 from itc_analysis.report.language.recorded import recorded, recorded_list
 from itc_analysis.report.page import build_page
-from report.language.english import sentences
+from itc_analysis.scores.labels import LABELS
+from itc_analysis.tables.quantities import GATE_STATES
+from report.language.english import is_english, sentences
 
 LANGUAGES = ("fr",)
+
+#: Words of tables and of other rooms that the report shows in the reader's language.
+OF_OTHER_ROOMS = {
+    *(state.replace("_", " ") for state in GATE_STATES),
+    *RULES,
+    *LABELS,
+    *("primary", "secondary", "exploratory", "post hoc"),
+    *("logicle", "linear", "given", "estimated", "median [IQR]", "n (%)", "yes", "no"),
+}
 
 
 def places(text: str) -> list[tuple[str, str | None]]:
@@ -32,6 +44,12 @@ def test_every_sentence_of_the_report_is_translated(language: str) -> None:
     known = catalogue(language)
     lacking = {text: where for text, where in sentences().items() if text not in known}
     assert lacking == {}, f"{len(lacking)} sentences without a translation in {language}.json"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_translation_is_left_over(language: str) -> None:
+    stale = set(catalogue(language)) - set(sentences()) - OF_OTHER_ROOMS
+    assert [text for text in sorted(stale) if is_english(text)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -90,9 +90,9 @@ def trace(row: Any) -> str:
     """Return where a number comes from, a line each: who, value with limits, counts, tube,
     status.
     """
-    who = phrase("{0}, {1}, batch {2}", row.participant_id, row.group, row.batch)
+    who = f"{row.participant_id}, {row.group}, {words.batch(str(row.batch))}"
     what = f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"
-    lines = [who, f"{what}: {_value(row)}"]
+    lines = [who, phrase("{0}: {1}", what, _value(row))]
     if not words.is_missing(row.n_cells) and not words.is_missing(row.n_denominator):
         lines.append(
             phrase("{0} of {1} cells", words.count(row.n_cells), words.count(row.n_denominator))

@@ -12,6 +12,38 @@ from itc_analysis.report.language.phrases import phrase
 
 #: Word to its meaning; the sentences are those of docs/glossary.md (a test compares them).
 TERMS: dict[str, str] = {
+    "innate T cells (ITC)": (
+        "T cells that answer within hours, by a semi-fixed receptor or by innate signals:"
+        " MAIT, iNKT, γδ and innate CD8 T cells."
+    ),
+    "MAIT": (
+        "Mucosal-associated invariant T cells, which see bacterial vitamin B2 metabolites"
+        " on MR1; here CD3⁺, TCRγδ⁻, Vα7.2⁺ and CD161 bright."
+    ),
+    "iNKT": (
+        "Invariant natural killer T cells, which see glycolipids on CD1d; here CD3⁺ 6B11⁺"
+        " (or the CD1d tetramer). Not the same as CD3⁺CD56⁺ “NKT-like” cells, which are "
+        "about fifty times as many."
+    ),
+    "γδ T (gd_t_cells)": (
+        "T cells whose receptor is made of a γ and a δ chain; most in blood carry Vδ2."
+    ),
+    "innate CD8": (
+        "αβ CD8⁺ T cells that carry Eomes together with KIR or NKG2A without having met an antigen."
+    ),
+    "event": (
+        "What the cytometer records when something passes the laser: a cell, two cells, a"
+        " bead, debris."
+    ),
+    "panel": ("The set of antibodies with their dyes and channels."),
+    "batch": ("Tubes stained and acquired together."),
+    "gate, cut": (
+        "A region in marker space that defines a population; a cut is a gate with one number."
+    ),
+    "background": ("Events expected in a gate although the population is absent; subtracted."),
+    "counting beads": (
+        "A known number of beads in the tube; events per bead give cells per microlitre."
+    ),
     "index group, reference": "The group asked about (SSc), and the one it is compared with.",
     "odds ratio": "Odds (share over one minus share) of one group over the other's; near the ratio "
     "of shares when these are small.",

@@ -136,7 +136,9 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
             else ""
         )
         blocks.append(
-            Gallery(figures, phrase("Tube {0}, batch {1}.{2}", file_id, batch, rest), width=265)
+            Gallery(
+                figures, phrase("Tube {0}, {1}.{2}", file_id, words.batch(batch), rest), width=265
+            )
         )
     return blocks
 

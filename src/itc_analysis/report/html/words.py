@@ -279,6 +279,12 @@ def count(n: Any) -> str:
     return NOTHING if is_missing(n) else f"{int(n):,}"
 
 
+def batch(name: str) -> str:
+    """Return "batch 3"; a name that says so itself stays as it is."""
+    is_said = name.lower().startswith((phrase("Batch").lower(), "batch"))
+    return name if is_said else phrase("batch {0}", name)
+
+
 def plural(n: int, one: str, many: str = "") -> str:
     """Return "1 tube", "2 tubes"; `many` where an s is not enough ("1 batch", "2 batches").
 

@@ -45,13 +45,13 @@ def _item(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    known = catalogue(language()).get(text)
-    if known is not None:
-        return known
+    words = catalogue(language())
+    if text in words:
+        return words[text]
     for pattern, template in _patterns(language()):
         found = pattern.fullmatch(text)
         if found:
-            return template.format(*found.groups())
+            return template.format(*(words.get(part, part) for part in found.groups()))
     return text
 
 

@@ -43,14 +43,14 @@ def section(material: Material) -> PageSection:
     else:
         blocks.append(Paragraph(phrase("None of the files shown says how it was made.")))
     if keys:
-        blocks += [Heading("References"), references(keys)]
+        blocks += [Heading(phrase("References")), references(keys)]
     blocks += [
-        Heading("Software"),
+        Heading(phrase("Software")),
         versions(material.provenance),
         Details(phrase("Input files and their SHA-256"), [inputs(material.provenance)]),
         Details(phrase("Settings of this run"), [settings_table(material)]),
     ]
-    return PageSection("methods", "Methods", blocks)
+    return PageSection("methods", phrase("Methods"), blocks)
 
 
 def citation_order(entries: Iterable[dict[str, Any]]) -> list[str]:

@@ -85,7 +85,11 @@ const pickers = {};
 
 function choose(kind, value) {
   for (const [name, picker] of Object.entries(pickers)) picker.value = name === kind ? value : "";
-  if (value) highlight(tests[kind](value), `${words[kind].toLowerCase()} ${value}`);
+  if (value) {
+    const name = words[kind].toLowerCase();
+    const isSaid = value.toLowerCase().startsWith(name);
+    highlight(tests[kind](value), isSaid ? value : `${name} ${value}`);
+  }
   else highlight(null, "");
 }
 

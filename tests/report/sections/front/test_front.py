@@ -30,7 +30,8 @@ def test_the_title_answers_with_the_first_control(material: Material) -> None:
     assert " people with SSc against 4 healthy: " in told
     for row in headline.answer_rows(material).itertuples():
         assert words.population(row.population) in told
-        assert words.ratio(row.estimate) in told
+        if row.status == "ok":
+            assert words.ratio(row.estimate) in told
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_what_cannot_be_estimated_says_why(material: Material) -> None:
     rows = answer.abundance_rows(lost)
     rows = rows[rows["population"] == "mait"]
     assert sentences.not_shown(rows, lost) == "Nothing can be said about the groups: 2 people."
-    assert "not estimable" in headline.headline(lost)
+    assert headline.headline(lost).endswith("analysed participants: no comparison of groups")
 
 
 def test_a_difference_that_rests_on_one_person_says_so(material: Material) -> None:
@@ -85,7 +86,7 @@ def test_a_difference_that_rests_on_one_person_says_so(material: Material) -> No
     ("parts", "n_figures"),
     [
         ({"groups": ("SSc",)}, 2),  # nobody to compare with: the people alone
-        ({"groups": ("RA", "healthy")}, 2),  # nobody in the index group
+        ({"groups": ("RA", "healthy")}, 3),  # nobody in the index group: asked for, not estimable
         ({"groups": ("SSc", "healthy")}, 3),
     ],
 )
@@ -99,7 +100,7 @@ def test_a_study_shows_the_people_it_has(
     lines = [block for block in outcomes.section(few).blocks if isinstance(block, Outcome)]
     assert len(lines) == 4
     assert {len(line.figures) for line in lines} == {n_figures}
-    is_compared = n_figures == 3
+    is_compared = parts["groups"] == ("SSc", "healthy")
     assert headline.headline(few).startswith("In ") == is_compared
     assert caveats.section(few).blocks
 

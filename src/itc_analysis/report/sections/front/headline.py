@@ -19,20 +19,22 @@ RARE = 0.1
 def headline(material: Material) -> str:
     """Return the answer in one sentence, of the comparisons that the study stands on."""
     rows = answer_rows(material)
-    subject = subject_of(material).title
-    if rows.empty:
+    judged = [(row, verdicts.judge(row, alpha=material.alpha).direction) for row in each_row(rows)]
+    is_estimable = [direction != "not_estimable" for _, direction in judged]
+    if not any(is_estimable):
+        subject = subject_of(material).title
         n = words.plural(int(material.participants["is_analysed"].sum()), "analysed participant")
         return phrase("{0} in {1}: no comparison of groups", words.capital(subject), n)
     found, open_ones, unknown = [], [], []
-    for row in each_row(rows):
+    for row, direction in judged:
         name = words.population(row.population)
-        direction = verdicts.judge(row, alpha=material.alpha).direction
         if direction == "not_estimable":
             unknown.append(name)
         elif direction == "none":
             open_ones.append(f"{name} ({_numbers(row)})")
         else:
             found.append(f"{name} {times(row)}")
+    rows = rows[is_estimable]
     parts = []
     if found:
         parts.append(", ".join(found))

@@ -61,8 +61,8 @@ def section(material: Material) -> PageSection | None:
             *dead_and_debris(material.tube_quality),
         ]
         blocks += [Heading(phrase("Acceptance of counts")), *acceptance.blocks(material)]
-        blocks += [Heading("Compensation"), *compensation.blocks(material)]
-        blocks += [Heading("Scales"), *scales.blocks(material)]
+        blocks += [Heading(phrase("Compensation")), *compensation.blocks(material)]
+        blocks += [Heading(phrase("Scales")), *scales.blocks(material)]
     blocks += [Heading(phrase("Bridge controls")), *bridge.blocks(material)]
     return PageSection("acquisition", title, blocks)
 

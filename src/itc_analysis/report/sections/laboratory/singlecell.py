@@ -27,7 +27,11 @@ def section(material: Material) -> PageSection | None:
     if material.cells.empty:
         blocks.append(Paragraph(phrase("No cell passed quality control, so none was called.")))
     else:
-        blocks += [Heading("Calls"), plots.evidence_figure(material), evidence(material.cells)]
+        blocks += [
+            Heading(phrase("Calls")),
+            plots.evidence_figure(material),
+            evidence(material.cells),
+        ]
         blocks.append(Details(phrase("Cells by library and call"), [calls(material.cells)]))
     return PageSection("singlecell", title, blocks)
 

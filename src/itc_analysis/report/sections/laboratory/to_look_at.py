@@ -91,7 +91,8 @@ def doubtful_gates(material: Material) -> tuple[list[str], pd.DataFrame]:
     gates = material.gates
     gates = gates[gates["file_id"].isin(listed["file_id"])]
     gates = gates[~gates["population"].str.startswith(POSITIVE_OF)]
-    is_odd = gates["reason"].str.startswith(STANDS_AGAINST).fillna(value=False).astype(bool)
+    reasons = gates["reason"].astype("string")
+    is_odd = reasons.str.startswith(STANDS_AGAINST).fillna(value=False).astype(bool)
     is_doubtful = gates["state"].isin(DOUBTFUL) | is_odd
     share = is_doubtful.groupby([gates["panel"], gates["population"]]).transform("mean")
     n_tubes = gates.groupby("panel")["file_id"].transform("nunique")
@@ -143,7 +144,7 @@ def _row(file_id: str, own: pd.DataFrame, material: Material) -> list[Text | Cel
     return [
         name,
         str(quality["sample_id"]),
-        phrase("{0}, batch {1}", quality["panel"], quality["batch"]),
+        f"{quality['panel']}, {words.batch(str(quality['batch']))}",
         gates,
         "; ".join(reasons) or words.NOTHING,
     ]

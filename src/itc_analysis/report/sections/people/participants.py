@@ -125,8 +125,8 @@ def batches_in_short(material: Material) -> list[str]:
             )
         else:
             told = phrase("spread evenly over the groups (Cramér’s V {0})", f"{v:.2f}")
-        found.setdefault(f"{n}, {told}", []).append(str(assay))
-    return [f"{words.listed(names)}: {told}." for told, names in found.items()]
+        found.setdefault(f"{n}, {told}", []).append(phrase(str(assay)))
+    return [phrase("{0}: {1}.", words.listed(names), told) for told, names in found.items()]
 
 
 def variable_name(name: str) -> str:
@@ -215,7 +215,7 @@ def batches(material: Material) -> list[Block]:
             (str(batch), *(str(int(row.get(group, 0))) for group in groups))
             for batch, row in counts.sort_index().iterrows()
         )
-        alike.setdefault(body, []).append(str(assay))
+        alike.setdefault(body, []).append(phrase(str(assay)))
         told_of[body] = (
             phrase("with one batch or one group there is nothing to confound")
             if words.is_missing(v)

@@ -63,7 +63,7 @@ def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> 
             continue
         for label in SHOWN:
             cells = [_share(mine[mine["group"] == group], label) for group in groups]
-            body.append([f"{words.population(population)}: {phrase(label)}", *cells])
+            body.append([phrase("{0}: {1}", words.population(population), phrase(label)), *cells])
     return Table(
         caption=(
             phrase(

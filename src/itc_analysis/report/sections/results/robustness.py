@@ -209,7 +209,9 @@ def _in_short(rows: pd.DataFrame, material: Material) -> Block:
 
 
 def _where(measures: dict[str, list[str]]) -> str:
-    return "; ".join(f"{name} against {words.listed(others)}" for name, others in measures.items())
+    return "; ".join(
+        phrase("{0} against {1}", name, words.listed(others)) for name, others in measures.items()
+    )
 
 
 def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:

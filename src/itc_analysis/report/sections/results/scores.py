@@ -218,7 +218,7 @@ def reading(
     }
     if len(set(told.values())) == 1:
         return next(iter(told.values()))
-    return "; ".join(f"{words.assay(assay)}: {label}" for assay, label in told.items())
+    return "; ".join(phrase("{0}: {1}", words.assay(assay), label) for assay, label in told.items())
 
 
 def _label(found: dict[str, verdicts.Direction], *, is_against_healthy: bool) -> str:
@@ -235,7 +235,7 @@ def _label(found: dict[str, verdicts.Direction], *, is_against_healthy: bool) ->
             words.signature(signature) for signature in labels if found.get(signature) == direction
         ]
         if names:
-            parts.append(f"{phrase(direction)}: {words.listed(names)}")
+            parts.append(phrase("{0}: {1}", phrase(direction), words.listed(names)))
     if parts:
         return "; ".join(parts)
     is_known = any(found.get(signature) == "none" for signature in labels)
