@@ -13,7 +13,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Block, Bullets, Gallery, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.pictures import drawing
-from itc_analysis.report.sections.results import robustness
+from itc_analysis.report.sections.results import doubts, robustness
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +65,12 @@ def test_what_speaks_against_a_difference_is_named(
     changes: dict[str, Any], told: list[str]
 ) -> None:
     row = SimpleNamespace(estimate_kind="odds_ratio", p_permutation=None)
-    assert robustness.doubts(row, beside(**changes), alpha=0.05) == told
+    assert doubts.doubts(row, beside(**changes), alpha=0.05) == told
 
 
 def test_a_difference_of_scores_is_doubted_against_zero() -> None:
     row = SimpleNamespace(estimate_kind="difference", p_permutation=0.4)
-    found = robustness.doubts(row, beside(one_out_lowest=-0.1), alpha=0.05)
+    found = doubts.doubts(row, beside(one_out_lowest=-0.1), alpha=0.05)
     assert found == [
         "leaving one person out turns its direction",
         "permutation does not show it (p = 0.40)",

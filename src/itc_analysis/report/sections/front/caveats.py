@@ -11,7 +11,7 @@ from itc_analysis.report.html.blocks import Block, Bullets, PageSection, Text
 from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.report.sections.results import answer, robustness, scores
+from itc_analysis.report.sections.results import answer, doubts, robustness, scores
 
 #: Remarks of the statistics that concern what may be concluded, and what they forbid.
 TREATED = re.compile("treatment is not adjusted for")
@@ -64,7 +64,7 @@ def _exhausted(material: Material) -> Text:
 def _doubts(material: Material) -> list[Text]:
     """Return what speaks against differences that are shown, one item per population."""
     found: list[Text] = []
-    for what, where, against in robustness.doubted(material):
+    for what, where, against in doubts.doubted(material):
         head = phrase("That it is certain: {0} ({1}).", what, where)
         told = Markup("; ").join(escape(text) for text in against)
         found.append(Markup("<strong>{}</strong> {}.").format(head, told))
@@ -89,10 +89,10 @@ def _not_alike(material: Material) -> Text:
 
 
 def _covariates(material: Material) -> Text:
-    found = robustness.shifted(material)
+    found = doubts.shifted(material)
     if not found:
         return ""
-    share = f"{100 * robustness.CHANGE_IN_ESTIMATE:g} %"
+    share = f"{100 * doubts.CHANGE_IN_ESTIMATE:g} %"
     told = phrase(
         "Adjusting changes the estimate by more than {0} in {1}: {2}.",
         share,

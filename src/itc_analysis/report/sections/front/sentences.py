@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.report.sections.results.robustness import KEY
+from itc_analysis.report.sections.results.doubts import KEY
 
 #: In the order of reading.
 DIRECTIONS: tuple[verdicts.Direction, ...] = ("lower", "higher", "none", "not_estimable")
