@@ -40,6 +40,7 @@ def compared(material: Material, population: str, reference: str) -> list[str]:
 def title(material: Material) -> list[str]:
     rows = material.comparisons.query(
         "role == 'primary' and reference_group == 'healthy' and measure == 'share_of_t'"
+        " and status == 'ok'"
     )
     n = sorted(set(rows["n_index"]))
     return [

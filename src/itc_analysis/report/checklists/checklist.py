@@ -91,7 +91,7 @@ def section(material: Material) -> PageSection:
         filled = records(checklist, material)
         n = sum(record["is_recorded"] for record in filled)
         blocks += [
-            Heading(checklist.name),
+            Heading(phrase(checklist.name)),
             Details(
                 phrase("{0}, {1} filled from this run", words.plural(len(filled), "item"), n),
                 [_table(checklist, filled)],
@@ -147,7 +147,7 @@ def _table(checklist: Checklist, filled: list[dict[str, Any]]) -> Table:
         [record["item"], phrase(record["asks_for"]), phrase(record["text"])] for record in filled
     ]
     return Table(
-        phrase("{0} items.", checklist.name),
+        phrase("{0} items.", phrase(checklist.name)),
         [phrase("Item"), phrase("Asks for"), phrase("In this study")],
         body,
     )
