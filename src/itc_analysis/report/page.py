@@ -18,7 +18,7 @@ from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import PageSection, kind_of
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.language.phrases import phrase, speaking
-from itc_analysis.report.sections import methods, problems
+from itc_analysis.report.sections import methods, paper, problems
 from itc_analysis.report.sections.front import caveats, headline, outcomes
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
@@ -32,6 +32,7 @@ from itc_analysis.report.sections.results import (
     scores,
 )
 from itc_analysis.version import __version__
+from itc_analysis.whole_files import write_text
 
 #: What makes a section; None where the study has nothing of the kind, and the page no such section.
 Build: TypeAlias = Callable[[Material], PageSection | None]
@@ -91,6 +92,7 @@ def build_page(
     settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
 ) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
@@ -104,13 +106,15 @@ def build_page(
         panel sheets, which name the reagents.
     signatures : str or Path, optional
         signatures.tsv, whose markers label participants.
+    review : str or Path, optional
+        review.tsv, which says who reviewed which gates.
 
     Raises
     ------
     ItcError
         the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels, signatures))
+    return _render(collect(results, settings, panels, signatures, review))
 
 
 def write_page(
@@ -119,16 +123,16 @@ def write_page(
     output: str | Path,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
 ) -> None:
-    """Write the report, whole or not at all, and the reporting checklists as JSON next to it."""
-    material = collect(results, settings, panels, signatures)
+    """Write the report, whole or not at all, and next to it the reporting checklists as JSON and
+    the words for a paper.
+    """
+    material = collect(results, settings, panels, signatures, review)
     text = _render(material)
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-    checklist.write_checklists(material, path)
+    write_text(output, text)
+    checklist.write_checklists(material, output)
+    paper.write_paper(material, output)
 
 
 def _render(material: Material) -> str:

@@ -28,6 +28,7 @@ OF_OTHER_ROOMS = {
     *RULES,
     *LABELS,
     *("primary", "secondary", "exploratory", "post hoc"),
+    *("accepted", "corrected"),  # decisions of reviews
     *("logicle", "linear", "given", "estimated", "median [IQR]", "n (%)", "yes", "no"),
 }
 

@@ -191,8 +191,8 @@ def _gating(material: Material) -> str:
         return ""
     n = material.gates["population"].nunique()
     return phrase(
-        "{0} per tube at most; geometry in flow/<panel>/gates.parquet and as GatingML "
-        "2.0 in flow/<panel>/gatingml; pictures and states under Gates.",
+        "{0} per tube at most; geometry in flow/<panel>/<batch>/gates.parquet and as GatingML 2.0 "
+        "in gatingml next to it; pictures and states under Gates.",
         words.plural(n, "gate"),
     )
 
