@@ -131,8 +131,14 @@ def read_rows(
     return read_cells(path, with_variables(sheet_forms()[sheet], variables, setting), mapping).rows
 
 
-def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
+def list_tubes(study: CheckedStudy, *, with_confirmed: bool = False) -> list[dict[str, Any]]:
     """Return the rows of the tube sheet with `path` joined to the data folder; [] without flow.
+
+    Parameters
+    ----------
+    with_confirmed : bool
+        with the column `confirmed`. The jobs that gate do not see it: what a person confirms
+        changes no event, and they need not run again.
 
     Raises
     ------
@@ -142,7 +148,10 @@ def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
     if study.fcs_files is None:
         return []
     mapping = read_mappings(study).get("fcs_files")
-    return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
+    rows = [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
+    if with_confirmed:
+        return rows
+    return [{k: v for k, v in row.items() if k != "confirmed"} for row in rows]
 
 
 def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
