@@ -19,6 +19,7 @@ from pyarrow import parquet
 from cluster.tiny_study import tables_of
 from itc_analysis.cli import main
 from itc_analysis.flow.fcs.read import locate_events
+from itc_analysis.results import Layout
 from workflow.running import snakemake
 
 pytestmark = pytest.mark.workflow
@@ -98,6 +99,10 @@ def elsewhere(tiny_study: Path, tmp_path_factory: pytest.TempPathFactory, root: 
 
 def test_results_are_the_same_bytes(tiny_finished: Path, elsewhere: Path) -> None:
     here, there = tables_of(tiny_finished), tables_of(elsewhere)
+    # what lists the digests of the FCS files, which bear other keywords here
+    layout = Layout("")
+    lists = {layout.manifest.strip("/"), layout.crate.strip("/")}
+    here, there = ({n: c for n, c in found.items() if n not in lists} for found in (here, there))
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
 

@@ -55,5 +55,6 @@ def test_a_new_participant_reruns_their_panel_and_what_follows_it(
             "Comparing groups",
             "Comparing genes",
             "Writing the report",
+            "Writing the manifest",
         ]
     )
