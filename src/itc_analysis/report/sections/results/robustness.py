@@ -186,6 +186,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
                 words.interval(beside.one_out_lowest, beside.one_out_highest, kind),
                 _who(beside),
                 _pair(words.ratio(beside.e_value), words.ratio(beside.e_value_limit)),
+                _tipping(beside, notes),
                 _second(beside, kind),
                 _values(beside, kind),
             ]
@@ -202,10 +203,11 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
         "One person left out",
         "Who moves it most, in standard errors",
         "E-value / of the limit",
+        "Tipping point: missing / below the limit (SD)",
         "Second model",
         "Values, not counts",
     ]
-    return Table(caption, header, body, numeric=frozenset([3, 4, 6, 7]))
+    return Table(caption, header, body, numeric=frozenset([3, 4, 6, 7, 8]))
 
 
 def _pairs(rows: pd.DataFrame, material: Material) -> list[tuple[Any, Any]]:
@@ -227,6 +229,15 @@ def _who(beside: Any) -> Text | Cell:
     if words.is_missing(beside.is_carried_by_one) or not beside.is_carried_by_one:
         return moved
     return Cell(f"{moved}; without, {words.p_phrase(beside.p_without_most_influential)}", "bad")
+
+
+def _tipping(beside: Any, notes: Notes) -> Text:
+    """Return how far the missing and the low must lie, with the sentence as a note."""
+    numbers = [
+        words.NOTHING if words.is_missing(value) else words.number(value, 2)
+        for value in (beside.tipping_missing, beside.tipping_low)
+    ]
+    return Markup("{}{}").format(_pair(*numbers), notes.mark(beside.tipping))
 
 
 def _second(beside: Any, kind: str) -> str:
@@ -276,6 +287,12 @@ def _how_to_read() -> Bullets:
                 "explain the whole difference; second number: to make the interval reach “no "
                 "difference”. Smoking and lung cancer are near 10; 1 to 1.5 is soon reached."
             ).format(link("E-value"), link("confounder")),
+            Markup(
+                "{}: how many SDs, against the difference, those without a number would have to "
+                "lie from those of their group with one before the interval says otherwise (those "
+                "below the limit of detection: lower than expected). Below 1 is soon reached, "
+                "above 3 hardly; the note says it in words."
+            ).format(link("tipping point", "Tipping point")),
             Markup(
                 "{}: for percentages, a beta-binomial model of the counted cells. Two models that "
                 "agree need not be right, but two that disagree ask for a look at the points."
