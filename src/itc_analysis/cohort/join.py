@@ -13,11 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from itc_analysis.cohort.paths import explain_absent, find_path, has_braces
+from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
-from itc_analysis.cohort.sheets.columns import sheet_forms
+from itc_analysis.cohort.sheets.columns import Column, SheetForm, sheet_forms
+from itc_analysis.cohort.sheets.extra_columns import (
+    Variable,
+    declared_variables,
+    looks_like_ids,
+    with_variables,
+)
 from itc_analysis.cohort.sheets.personal_data import masked
+from itc_analysis.cohort.sheets.review import read_reviews, review_path
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.errors import (
     Fault,
@@ -39,6 +46,9 @@ CONTRACTS = {
     "libraries": "LibrarySheet",
     "decisions": "DecisionSheet",
 }
+#: Sheets to which a study may add columns.
+MAY_HAVE_MORE = ("participants", "samples")
+NO_VARIABLES = "a sheet of variables (study.variables; config/variables.tsv is a start)"
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,26 @@ class StudySheets:
     libraries: SheetCells
     decisions: SheetCells
     classification: SheetCells
+    variables: tuple[Variable, ...] = ()
+
+
+def read_variables(study: CheckedStudy) -> tuple[Variable, ...]:
+    """Read which columns of its own a study declares; none when it has no such sheet.
+
+    Raises
+    ------
+    SheetError
+        every fault of the sheet.
+    """
+    if study.variables is None:
+        return ()
+    forms = sheet_forms()
+    cells = read_cells(study.variables, forms["VariableSheet"])
+    return declared_variables(cells, {name: forms[CONTRACTS[name]] for name in CONTRACTS})
+
+
+def _form(setting: str, variables: tuple[Variable, ...]) -> SheetForm:
+    return with_variables(sheet_forms()[CONTRACTS[setting]], variables, setting)
 
 
 def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
@@ -65,15 +95,19 @@ def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
         return {}
     forms = sheet_forms()
     cells = read_cells(study.column_mapping, forms["ColumnMappingSheet"])
+    variables = read_variables(study)
 
     def columns_of(sheet: str) -> list[str]:
-        return [column.name for column in forms[CONTRACTS[sheet]].columns]
+        return [column.name for column in _form(sheet, variables).columns]
 
     return build_mappings(cells, columns_of)
 
 
 def read_rows(
-    path: str | Path, sheet: str, mapping: Mapping | None = None
+    path: str | Path,
+    sheet: str,
+    mapping: Mapping | None = None,
+    variables: tuple[Variable, ...] = (),
 ) -> list[dict[str, Value]]:
     """Read one sheet as a list of rows, every column of its contract in each.
 
@@ -85,13 +119,16 @@ def read_rows(
         name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
     mapping : Mapping, optional
         for an export with other column names and codes.
+    variables : tuple of Variable
+        columns of the study's own.
 
     Raises
     ------
     SheetError
         every fault of the sheet.
     """
-    return read_cells(path, sheet_forms()[sheet], mapping).rows
+    setting = next((name for name, contract in CONTRACTS.items() if contract == sheet), "")
+    return read_cells(path, with_variables(sheet_forms()[sheet], variables, setting), mapping).rows
 
 
 def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
@@ -119,7 +156,13 @@ def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
     if study.libraries is None:
         return []
     mapping = read_mappings(study).get("libraries")
-    return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
+    rows = [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
+    pools: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row.get("hashtag"):
+            pools.setdefault(str(row["path"]), {})[str(row["sample_id"])] = str(row["hashtag"])
+    # a row knows the hashtags of its whole pool, whatever batch the others are in
+    return [row | {"hashtags": pools.get(str(row["path"]))} for row in rows]
 
 
 def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets:
@@ -141,7 +184,9 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
             return None
 
     attempt(_check_folders, study)
-    mappings = read_mappings(study)  # without it every other sheet would look wrong
+    # without these two every other sheet would look wrong
+    variables = read_variables(study)
+    mappings = read_mappings(study)
 
     def read(
         setting: str, check: Callable[[SheetCells], list[Fault]] | None = None
@@ -149,8 +194,13 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         path = getattr(study, setting)
         if path is None:
             return SheetCells("", (), [])
-        form = sheet_forms()[CONTRACTS[setting]]
-        return attempt(read_cells, path, form, mappings.get(setting), check)
+        form, remedy = _form(setting, variables), ""
+        if setting in MAY_HAVE_MORE:
+            remedy = f"to add a column, declare it in {study.variables or NO_VARIABLES}"
+        return attempt(read_cells, path, form, mappings.get(setting), check, remedy)
+
+    def own_columns(setting: str) -> list[Column]:
+        return [variable.column for variable in variables if variable.sheet == setting]
 
     check_groups = partial(_check_participants, groups=cohort.groups)
     participants = read("participants", check_groups)
@@ -161,6 +211,7 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
     classification = read("classification", _check_better_explained)
     if participants is not None:
         attempt(_raise, participants, check_groups(participants))
+        attempt(_raise, participants, looks_like_ids(participants, own_columns("participants")))
         if decisions is not None:
             attempt(_check_ids, decisions, "participant_id", participants)
         if classification is not None:
@@ -169,10 +220,13 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         attempt(_raise, classification, _check_better_explained(classification))
     if samples is not None:
         attempt(_check_samples, samples, participants)
+        attempt(_raise, samples, looks_like_ids(samples, own_columns("samples")))
     if tubes is not None:
         attempt(_check_tubes, tubes, samples, study)
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
             attempt(_check_fmo_markers, tubes, panel, study)
+        if review_path(study).exists():
+            attempt(read_reviews, review_path(study), tubes)
     if libraries is not None:
         attempt(_check_libraries, libraries, samples, study)
     if None not in (samples, tubes, libraries):
@@ -187,6 +241,7 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         libraries,  # type: ignore[arg-type]
         decisions,  # type: ignore[arg-type]
         classification,  # type: ignore[arg-type]
+        variables,
     )
 
 
@@ -284,7 +339,7 @@ def _check_libraries(
     faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
     faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
     faults += _absent_files(libraries, "contigs_path", study)
-    faults += _absent_files(libraries, "cells_path", study)
+    faults += _absent_files(libraries, "cells_path", study) + _odd_pools(libraries)
     _raise(libraries, faults)
 
 
@@ -359,6 +414,9 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
             continue
         if has_braces(str(path)):
             faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
+        elif leads_out(str(path)):
+            what = f"{column} '{path}' leads out of the data folder"
+            faults.append(Fault(f"row {number}", what, _INSIDE))
         elif find_path(study.data_folder, str(path)) is None:
             what = f"{column} '{path}' is not there"
             faults.append(
@@ -369,6 +427,7 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
 
 _BRACES = "holds braces, which the workflow would take for the name of a wildcard"
 _RENAME = "rename the folder or file without { and }"
+_INSIDE = "write it from study.data_folder on, and set that to the folder that holds all data"
 
 
 def _check_folders(study: CheckedStudy) -> None:
@@ -387,13 +446,40 @@ def _repeated_paths(sheet: SheetCells) -> list[Fault]:
     first: dict[str, int] = {}
     faults = []
     for number, row in sheet.numbered():
-        if row.get("cells_path") is not None:
+        if row.get("cells_path") is not None or row.get("hashtag") is not None:
             continue  # one file of a pooled library stands in the rows of all its samples
         path = Path(str(row["path"])).as_posix()
         if path in first:
             what = f"path '{path}' stands already in row {first[path]}"
             faults.append(Fault(f"row {number}", what, "each file is one row"))
         first.setdefault(path, number)
+    return faults
+
+
+def _odd_pools(libraries: SheetCells) -> list[Fault]:
+    """Refuse hashtags beside a table of cells, one hashtag for two samples, and pools of one."""
+    faults: list[Fault] = []
+    pools: dict[str, dict[str, int]] = {}
+    n_rows: dict[str, int] = {}
+    for number, row in libraries.numbered():
+        tag = row.get("hashtag")
+        if tag is None:
+            continue
+        if row.get("cells_path") is not None:
+            what = "hashtag and cells_path both say whose the cells are"
+            faults.append(Fault(f"row {number}", what, "keep one of the two"))
+        path, tag = Path(str(row["path"])).as_posix(), str(tag)
+        n_rows[path] = n_rows.get(path, 0) + 1
+        pool = pools.setdefault(path, {})
+        if tag in pool:
+            what = f"hashtag '{tag}' is that of row {pool[tag]} as well"
+            faults.append(Fault(f"row {number}", what, "each sample of a pool has its own"))
+        pool.setdefault(tag, number)
+    faults += [
+        Fault(f"row {next(iter(pool.values()))}", f"'{path}' has a hashtag in this row only",
+              "give every sample of the pool a row with its hashtag")
+        for path, pool in pools.items() if n_rows[path] == 1
+    ]  # fmt: skip
     return faults
 
 

@@ -182,7 +182,7 @@ class CountProfile:
         Shape (n, p - 1), design of the mean but for the direction that is held.
     along : Vector
         Shape (n,), what a unit of the held direction adds to the mean.
-    spread, spread_precision
+    spread, spread_precision : Matrix, Vector
         As in `fit_counts`.
     """
 

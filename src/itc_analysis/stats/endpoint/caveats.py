@@ -155,7 +155,7 @@ def of_batches(
     association = cramers_v(
         pd.crosstab(people["batch"].astype(str)[sides].to_numpy(), index[sides])
     )
-    if association <= UNBALANCED_BATCHES:
+    if not association > UNBALANCED_BATCHES:  # a single batch has no association
         return ""
     return (
         f"batches are spread unevenly over the two sides (Cramér's V {association:.2f}) and not "

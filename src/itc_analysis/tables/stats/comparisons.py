@@ -22,7 +22,9 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
     reference_group: Series[pd.StringDtype] = text(
         "The other group (or pooled groups, joined by '+')."
     )
-    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    assay: Series[pd.StringDtype] = text(
+        "flow, singlecell or clinical.", allowed=["flow", "singlecell", "clinical"]
+    )
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text("As in measurements.")
     feature: Series[pd.StringDtype] = text("As in measurements.")
@@ -108,7 +110,9 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
     more.
     """
 
-    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    assay: Series[pd.StringDtype] = text(
+        "flow, singlecell or clinical.", allowed=["flow", "singlecell", "clinical"]
+    )
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text("As in measurements.")
     feature: Series[pd.StringDtype] = text("As in measurements.")
@@ -170,7 +174,9 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     """
 
     comparison: Series[pd.StringDtype] = text("As in comparisons.")
-    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    assay: Series[pd.StringDtype] = text(
+        "flow, singlecell or clinical.", allowed=["flow", "singlecell", "clinical"]
+    )
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text("As in measurements.")
     feature: Series[pd.StringDtype] = text("As in measurements.")
