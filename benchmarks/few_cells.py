@@ -310,11 +310,10 @@ def compare(setting: Setting, design: Design, model: str, table: int) -> list[di
         weights = group_weights(design, "SSc", groups, pooled_weights="equal")
         index = design.in_group("SSc")
         other = design.people["group"].isin(groups).to_numpy()
-        cells = caveats.cells_per_participant(
-            design.people["sample_counts"], index, other, measure=measure
-        )
-        row = {"model": model, "table": table, "reference": reference}
-        row |= {"cells_index": cells[0], "cells_reference": cells[1]}
+        row: dict[str, Any] = {"model": model, "table": table, "reference": reference}
+        for side, members in (("index", index), ("reference", other)):
+            cells = caveats.few_cells(design.people["sample_counts"][members], measure=measure)
+            row |= dict(zip((f"cells_{side}", f"empty_{side}"), cells, strict=True))
         rows.append(row | answer(fitted, weights, setting.effect))
     return rows
 

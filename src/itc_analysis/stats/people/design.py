@@ -137,10 +137,8 @@ def build_design(
     for formula in wanted if why else []:
         adjusted = _attempt(usable, covariates.with_batch(formula), plan, groups, *sizes)
         if not _too_many(adjusted, plan):
-            said = [why]
-            if formula != plan.covariates:
-                said.append(f"adjusted for {adjusted.formula} only")
-            return replace(adjusted, remarks=(*adjusted.remarks, *said))
+            only = [f"adjusted for {adjusted.formula} only"] if formula != plan.covariates else []
+            return replace(adjusted, remarks=(*adjusted.remarks, why, *only))
     design = _attempt(usable, plan.covariates, plan, groups, *sizes)
     if why:
         said = f"{UNEVEN}, and too many batches to adjust for"
