@@ -1,47 +1,72 @@
-"""A study with columns of its own and the published gates passes the check as it is shipped."""
+"""Every verb has an example that its own parser takes, and completes in a shell."""
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+import shlex
+import shutil
+import subprocess
 
 import pytest
-import yaml
 
 from itc_analysis import cli
-from itc_analysis.config.loading import load_settings
-
-EXAMPLE = "config/examples/serum_marker"
-
-
-@pytest.fixture
-def config(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings of the example, with an empty file where each FCS file would be."""
-    monkeypatch.chdir(root)
-    settings = yaml.safe_load((root / EXAMPLE / "config.yaml").read_text(encoding="utf-8"))
-    settings["study"]["data_folder"] = str(tmp_path)
-    with (root / EXAMPLE / "fcs_files.tsv").open(encoding="utf-8") as stream:
-        for row in csv.DictReader(stream, delimiter="\t"):
-            (tmp_path / row["path"]).touch()
-    path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return path
+from itc_analysis.cli.completion import script
+from itc_analysis.cli.examples import EXAMPLES
+from itc_analysis.cli.progress import watched
 
 
-def test_the_example_passes_the_check_and_every_endpoint_has_a_tube(
-    config: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(["check", "--config", str(config)]) == 0
-    said = capsys.readouterr().out
-    assert "each with a tube or library to show it" in said
-    assert "measured by nothing" not in said
-    assert "time windows of the criteria:" in said
+def test_every_verb_has_an_example() -> None:
+    assert set(EXAMPLES) == set(cli.VERBS)
 
 
-def test_its_variables_are_declared_and_one_lies_below_its_limit(config: Path) -> None:
-    from itc_analysis.cohort.study import read_cohort
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_an_example_is_a_command_that_the_verb_takes(verb: str) -> None:
+    example = EXAMPLES[verb]
+    if verb == "completion":
+        example = example.removeprefix('eval "$(').removesuffix(')"')
+    program, *arguments = shlex.split(example)
+    assert program == "itc"
+    options = cli.build_parser().parse_args(arguments)
+    assert options.verb == verb
 
-    settings = load_settings(str(config))
-    variables = read_cohort(settings.study, settings.cohort).variables
-    assert set(variables["variable"]) == {"sst2_ng_per_ml", "mrss_12_months"}
-    assert variables["is_below"].any()
+
+def test_the_example_stands_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["verify", "--help"])
+    assert "example:\n  itc verify results" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (["itc", "ver"], {"verify"}),
+        (["itc", "lock"], {"lock-plan"}),
+        (["itc", "trace", "--me"], {"--measure"}),
+        (["itc", "nothing-like-it", "--"], set()),
+    ],
+)
+def test_bash_completes_verbs_and_options(typed: list[str], found: set[str]) -> None:
+    words = " ".join(shlex.quote(word) for word in typed)
+    code = (
+        f"{script('bash')}\nCOMP_WORDS=({words})\nCOMP_CWORD={len(typed) - 1}\n_itc\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert set(done.stdout.split()) == found
+
+
+def test_zsh_reads_the_same_by_its_own_means() -> None:
+    text = script("zsh")
+    assert text.endswith(script("bash"))
+    assert "bashcompinit" in text
+    if shutil.which("zsh"):
+        code = f"{text}\nwhence -w _itc"
+        done = subprocess.run(["zsh", "-fc", code], capture_output=True, text=True, check=True)
+        assert "function" in done.stdout
+
+
+def test_progress_is_said_only_after_some_patience(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(watched([1, 2, 3], "tubes", patience=1000)) == [1, 2, 3]
+    assert capsys.readouterr().err == ""
+    assert list(watched([1, 2, 3], "tubes", patience=0)) == [1, 2, 3]
+    assert capsys.readouterr().err.splitlines()[-1] == "tubes: 2 of 3"

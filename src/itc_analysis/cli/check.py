@@ -52,19 +52,34 @@ def run(options: argparse.Namespace) -> None:
 
     settings = read_settings(options.config, CheckSettings)
     tables = read_cohort(settings.study, settings.cohort)
+    check_reviews(settings.study)
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
-        from itc_analysis.cli.plan_check import check_plan
+        from itc_analysis.cli.plan_check import check_folders, check_plan
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
+        check_folders(everything)
         for line in check_plan(everything.study, everything.cohort):
+            print(line)
+        for line in _state_of_lock(options.config):
             print(line)
     if options.headers:
         print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
         write(tables, settings, Path(options.output_folder))
+
+
+def _state_of_lock(config: str) -> list[str]:
+    """Return what was changed since the plan was locked, or that it was not."""
+    from itc_analysis.cli.plan.content import content_of_study, describe_state
+    from itc_analysis.stats.plan.lock import lock_path, read_lock
+    from itc_analysis.stats.plan.standing import stand
+
+    study, content = content_of_study(config)
+    path = lock_path(study.analysis_plan)
+    return describe_state(stand(read_lock(path) if path.exists() else None, content))
 
 
 def _flow_settings(config: str) -> Flow | None:
@@ -94,10 +109,11 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     from itc_analysis.config.sections import Flow
     from itc_analysis.errors import ItcErrors
 
-    tubes, libraries = list_tubes(study), list_libraries(study)
+    tubes, libraries = list_tubes(study, with_confirmed=True), list_libraries(study)
     errors: list[ItcError] = []
     told: list[str] = []
     if tubes:
+        from itc_analysis.cli.progress import watched
         from itc_analysis.flow.gating.template import load_template
         from itc_analysis.flow.panel.markers import read_panel
         from itc_analysis.flow.tube.first_look import (
@@ -114,7 +130,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
             for name, path in templates.items()
             if path.is_file()  # one that is not there is a fault of the tube sheet
         }
-        look = look_at_tubes(tubes, panels, flow or Flow(), transforms)
+        look = look_at_tubes(tubes, panels, flow or Flow(), transforms, watch=watched)
         errors += look.errors
         errors += _check_manual_gates(study, tubes)
         told += [*describe_states(look.states), *describe_remarks(look.remarks)]
@@ -162,6 +178,29 @@ def _check_manual_gates(study: CheckedStudy, tubes: list[dict[str, Any]]) -> lis
         except ItcError as error:
             errors.append(error)
     return errors
+
+
+def check_reviews(study: CheckedStudy) -> None:
+    """Compare reviewed gates with the gating templates of their panels.
+
+    Raises
+    ------
+    ItcErrors
+        gates that a template does not have, and places that do not fit them.
+    """
+    from itc_analysis.cohort.sheets.review import list_reviews, review_path
+    from itc_analysis.errors import Fault, ItcError
+
+    faults: list[Fault] = []
+    reviews = list_reviews(review_path(study))
+    for panel in sorted({str(row["panel"]) for row in reviews}):
+        from itc_analysis.flow.gates.corrected import check_corrections
+        from itc_analysis.flow.gating.template import load_template
+
+        template = load_template(Path(study.gating_folder) / f"{panel}.yaml")
+        faults += check_corrections([row for row in reviews if row["panel"] == panel], template)
+    if faults:
+        raise ItcError(str(review_path(study)), faults)
 
 
 def summarise(tables: CohortTables, settings: CheckSettings) -> str:

@@ -132,5 +132,6 @@ def rewrite_generated(folder: Path) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    from itc_analysis.whole_files import write_text
+
+    write_text(path, text)

@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort.participants import Participants
     from itc_analysis.tables.measured import Measurements
+    from itc_analysis.whole_files import write_text
 
     frozen = read_settings(options.config, PowerSettings)
     cohort = frozen.cohort
@@ -64,5 +65,5 @@ def run(options: argparse.Namespace) -> None:
         n_studies=options.studies,
         sizes=cohort.planned_sizes if options.planned else None,
     )
-    table.to_csv(options.output, sep="\t", index=False, float_format="%.4g")
+    write_text(options.output, table.to_csv(sep="\t", index=False, float_format="%.4g"))
     print(table.to_string(index=False, float_format="%.3g"))

@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.errors import ItcError
     from itc_analysis.flow.gating.drafting import draft_template
     from itc_analysis.flow.panel.markers import read_panel
+    from itc_analysis.whole_files import write_text
 
     text, missing = draft_template(read_panel(options.panel), Path(options.panel).stem)
     if options.output is None:
@@ -33,7 +34,6 @@ def run(options: argparse.Namespace) -> None:
         output = Path(options.output)
         if output.exists():
             raise ItcError(str(output), "is already there; move it away or name another file")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
     for what in missing:
         print(f"not in it: {what}", file=sys.stderr)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from itc_analysis.cohort.paths import explain_absent, find_path, has_braces
+from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import Column, SheetForm, sheet_forms
@@ -24,6 +24,7 @@ from itc_analysis.cohort.sheets.extra_columns import (
     with_variables,
 )
 from itc_analysis.cohort.sheets.personal_data import masked
+from itc_analysis.cohort.sheets.review import read_reviews, review_path
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.errors import (
     Fault,
@@ -130,8 +131,14 @@ def read_rows(
     return read_cells(path, with_variables(sheet_forms()[sheet], variables, setting), mapping).rows
 
 
-def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
+def list_tubes(study: CheckedStudy, *, with_confirmed: bool = False) -> list[dict[str, Any]]:
     """Return the rows of the tube sheet with `path` joined to the data folder; [] without flow.
+
+    Parameters
+    ----------
+    with_confirmed : bool
+        with the column `confirmed`. The jobs that gate do not see it: what a person confirms
+        changes no event, and they need not run again.
 
     Raises
     ------
@@ -141,7 +148,10 @@ def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
     if study.fcs_files is None:
         return []
     mapping = read_mappings(study).get("fcs_files")
-    return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
+    rows = [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
+    if with_confirmed:
+        return rows
+    return [{k: v for k, v in row.items() if k != "confirmed"} for row in rows]
 
 
 def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
@@ -224,6 +234,8 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         attempt(_check_tubes, tubes, samples, study)
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
             attempt(_check_fmo_markers, tubes, panel, study)
+        if review_path(study).exists():
+            attempt(read_reviews, review_path(study), tubes)
     if libraries is not None:
         attempt(_check_libraries, libraries, samples, study)
     if None not in (samples, tubes, libraries):
@@ -243,7 +255,7 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
 
 
 def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) -> list[Fault]:
-    faults = []
+    faults = _case_twins(participants, "participant_id")
     if not participants.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per person"))
     for number, row in participants.numbered():
@@ -258,7 +270,7 @@ def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) ->
 
 
 def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None:
-    faults = []
+    faults = _case_twins(samples, "sample_id")
     if not samples.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per sample"))
     for number, row in samples.numbered():
@@ -308,6 +320,8 @@ def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: CheckedSt
         if not is_fmo and row["fmo_markers"] is not None:
             what = f"tube '{row['file_id']}' has fmo_markers but is '{row['tube']}'"
             faults.append(Fault(f"row {number}", what, "make it 'fmo', or empty its fmo_markers"))
+    for column in ("file_id", "panel", "batch"):
+        faults += _case_twins(tubes, column)
     faults += _absent_files(tubes, "path", study) + _repeated_paths(tubes)
     _raise(tubes, faults)
 
@@ -334,6 +348,8 @@ def _check_libraries(
     libraries: SheetCells, samples: SheetCells | None, study: CheckedStudy
 ) -> None:
     faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
+    for column in ("library_id", "batch"):
+        faults += _case_twins(libraries, column)
     faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
     faults += _absent_files(libraries, "contigs_path", study)
     faults += _absent_files(libraries, "cells_path", study) + _odd_pools(libraries)
@@ -363,6 +379,19 @@ def _check_one_sample_each(samples: SheetCells, tubes: SheetCells, libraries: Sh
             else:
                 first[key] = (number, str(row["sample_id"]))
     _raise(samples, faults)
+
+
+def _case_twins(sheet: SheetCells, column: str) -> list[Fault]:
+    """Refuse ids that differ only in capital letters: they would share a file on some disks."""
+    first: dict[str, tuple[int, str]] = {}
+    faults = []
+    for number, row in sheet.numbered():
+        name = str(row[column])
+        row_of_first, spelt = first.setdefault(name.casefold(), (number, name))
+        if name != spelt:
+            what = f"{column} '{name}' is '{spelt}' of row {row_of_first} but for capital letters"
+            faults.append(Fault(f"row {number}", what, "write one of them another way"))
+    return faults
 
 
 def _unknown_ids(sheet: SheetCells, column: str, among: SheetCells) -> list[Fault]:
@@ -411,6 +440,9 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
             continue
         if has_braces(str(path)):
             faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
+        elif leads_out(str(path)):
+            what = f"{column} '{path}' leads out of the data folder"
+            faults.append(Fault(f"row {number}", what, _INSIDE))
         elif find_path(study.data_folder, str(path)) is None:
             what = f"{column} '{path}' is not there"
             faults.append(
@@ -421,6 +453,7 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
 
 _BRACES = "holds braces, which the workflow would take for the name of a wildcard"
 _RENAME = "rename the folder or file without { and }"
+_INSIDE = "write it from study.data_folder on, and set that to the folder that holds all data"
 
 
 def _check_folders(study: CheckedStudy) -> None:

@@ -29,7 +29,8 @@ def find_path(folder: str | Path, written: str) -> Path | None:
                 return None
             step = found / alike[0]
         found = step
-    return found
+    # a link may lead nowhere, or to itself
+    return found if found.exists() else None
 
 
 def explain_absent(folder: str | Path, written: str) -> str:
@@ -51,6 +52,15 @@ def explain_absent(folder: str | Path, written: str) -> str:
     if _composed(spelt) == _composed(written.replace("\\", "/")):
         return f"write it with '/': {spelt}"
     return f"did you mean '{spelt}'? Capital and small letters count"
+
+
+def leads_out(written: str) -> bool:
+    """Is a path absolute, or does it climb out of the folder that it starts from?
+
+    Such a path would stand in tables that are passed on, and reads what nobody meant to share.
+    """
+    path = Path(written.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts
 
 
 def has_braces(path: str | None) -> bool:

@@ -15,6 +15,7 @@ from itc_analysis.cohort.classification.run import describe_verdict, people_with
 from itc_analysis.cohort.eligibility.consistency import Check, find_contradictions, with_groups
 from itc_analysis.cohort.eligibility.criteria import RULES
 from itc_analysis.cohort.eligibility.windows import WINDOWS
+from itc_analysis.cohort.spreadsheet_text import write_for_spreadsheet
 from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
@@ -93,8 +94,7 @@ def write_query_sheet(queries: pd.DataFrame, path: str | Path) -> None:
         ["participant_id", "blocks"], ascending=[True, False], kind="stable"
     )
     sheet = sheet.assign(blocks=sheet["blocks"].map({True: "yes", False: "no"}), answer="")
-    text = sheet.to_csv(sep="\t", index=False, lineterminator="\n")
-    Path(path).write_text(text, encoding="utf-8-sig")
+    write_for_spreadsheet(sheet, path, encoding="utf-8-sig")
 
 
 def _from_rules(

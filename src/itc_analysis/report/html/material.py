@@ -13,12 +13,14 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.cohort.sheets.review import list_reviews
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.results import Layout
 from itc_analysis.scores.signatures import Signature, read_signatures
+from itc_analysis.stats.plan.plan import AnalysisPlan, parse_plan
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Histograms
 from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
@@ -46,6 +48,10 @@ class Material:
         What made each table that is shown, in the order of the workflow; equal entries once.
     lacking : tuple of str
         Tables that the sheets promise but that are not in the folder.
+    reviews : tuple of dict
+        Rows of the sheet of reviewed gates.
+    plan : AnalysisPlan or None
+        The analysis plan; None: not handed over.
     """
 
     settings: ReportSettings
@@ -56,6 +62,8 @@ class Material:
     signatures: tuple[Signature, ...]
     provenance: tuple[dict[str, Any], ...]
     lacking: tuple[str, ...]
+    reviews: tuple[dict[str, Any], ...] = ()
+    plan: AnalysisPlan | None = None
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Return a table by its name."""
@@ -83,9 +91,13 @@ class Material:
 
     @property
     def groups_present(self) -> tuple[str, ...]:
-        """Groups with at least one participant; those of the settings first, in their order."""
+        """Groups with at least one participant: the index group, healthy people, the diseases in
+        the order of the settings, then any other.
+        """
+        cohort = self.settings.cohort
         found = list(self.participants["group"].dropna().unique())
-        known = [group for group in self.settings.cohort.groups if group in found]
+        order = dict.fromkeys((cohort.index_group, cohort.healthy_group, *cohort.groups))
+        known = [group for group in order if group in found]
         return (*known, *sorted(group for group in found if group not in known))
 
     @property
@@ -106,6 +118,8 @@ def collect(
     settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> Material:
     """Read what the page needs from a results folder.
 
@@ -119,6 +133,10 @@ def collect(
         panel sheets `<panel>.tsv`, which name the reagents; none is needed for the page itself.
     signatures : str or Path, optional
         signatures.tsv, whose markers label participants; None: they are not labelled.
+    review : str or Path, optional
+        review.tsv, which says who reviewed which gates; None: nobody did.
+    plan : str or Path, optional
+        analysis_plan.yaml, whose estimands are listed; None: they are not.
 
     Raises
     ------
@@ -155,6 +173,8 @@ def collect(
         signatures=tuple(read_signatures(signatures)) if signatures else (),
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
+        reviews=() if review is None else tuple(list_reviews(review)),
+        plan=parse_plan(plan) if plan else None,
     )
 
 

@@ -248,6 +248,10 @@ class TubeSheet(Contract, key=("file_id",)):
     bead_lot: Series[pd.StringDtype] = text("Lot of the counting beads.")
     blood_volume_ul: Series[float] = number("Volume of blood stained.", "uL", 5, 4999)
     dilution: Series[float] = number("Dilution before counting; 1 for none.", "fold", 0.01, 1000)
+    confirmed: Series[pd.BooleanDtype] = yes_no(
+        "yes: a person looked at what is odd about the tube (report, Problems) and takes its "
+        "numbers as they are; they are held until then."
+    )
 
 
 class LibrarySheet(Contract, key=("library_id",)):
@@ -331,6 +335,29 @@ class SignatureSheet(Contract, key=("signature", "assay", "feature")):
     reads_as: Series[pd.StringDtype] = text("What a high score means, in words.", nullable=False)
 
 
+class ReviewSheet(Contract, key=("panel", "tube", "gate")):
+    """Gates that a person looked at, one row each; written by `itc review`."""
+
+    panel: Series[pd.StringDtype] = identifier("The panel.")
+    tube: Series[pd.StringDtype] = identifier("The tube, as file_id of the sheet of tubes.")
+    gate: Series[pd.StringDtype] = identifier("The population of the gating template.")
+    decision: Series[pd.StringDtype] = text(
+        "accept: the gate is right; flag: it is doubtful and stays; correct: it moves to `place`.",
+        nullable=False,
+        allowed=["accept", "flag", "correct"],
+    )
+    place: Series[pd.StringDtype] = text(
+        "New place of a corrected gate in the units of the gating template: the cut; the ends of a "
+        "range as 'low; high'; or the corners of a polygon as 'x y; x y; x y'."
+    )
+    comment: Series[pd.StringDtype] = text("Why, in words.")
+    reviewer: Series[pd.StringDtype] = identifier("Initials of who decided.")
+    gate_digest: Series[pd.StringDtype] = identifier(
+        "Digest of the gate that was looked at, as in `gates`: when the gate changes, the row "
+        "has no effect any more and the gate is asked about again."
+    )
+
+
 SHEETS: tuple[type[Contract], ...] = (
     ParticipantSheet,
     SampleSheet,
@@ -342,4 +369,5 @@ SHEETS: tuple[type[Contract], ...] = (
     ClassificationSheet,
     VariableSheet,
     ColumnMappingSheet,
+    ReviewSheet,
 )
