@@ -167,12 +167,14 @@ def test_status_counts_what_is_done_failed_and_to_do(
     assert "failed" not in said
     assert "to do" not in said
     (here / "results" / "report.html").unlink()
-    (here / "results" / "logs" / "report.log").write_text("Traceback\nItcError: the reason\n")
+    (here / "results" / "logs" / "report.log").write_text(
+        "drew 2 gates\nitc report: Comparisons: 1 fault\n  the reason\n"
+    )
     (here / "results" / "genes.parquet").unlink()
     (here / "results" / "logs" / "compare_genes.log").unlink()
     assert main(["status"]) == 0
     said = capsys.readouterr().out
-    assert "failed: report: ItcError: the reason (logs/report.log)" in said
+    assert "failed: report: Comparisons: 1 fault; the reason (logs/report.log)" in said
     assert "compare-genes" in said
     assert "1 to do" in said
     assert len(said.splitlines()) < 40
