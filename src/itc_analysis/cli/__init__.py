@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from itc_analysis.cli.examples import EXAMPLES
 from itc_analysis.errors import ItcError
+from itc_analysis.runs.privacy import private_files
 from itc_analysis.version import __version__
 
 #: Folders of verbs; the others are modules of this one.
@@ -109,8 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("itc_analysis").setLevel(logging.INFO)
     try:
-        options.run(options)
+        with private_files():
+            options.run(options)
     except ItcError as error:
-        print(f"itc {options.verb}: {error}", file=sys.stderr)
+        print(f"itc {options.verb}: {error.told(every_name=options.verbose)}", file=sys.stderr)
         return 2
     return 0

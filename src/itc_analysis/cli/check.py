@@ -56,10 +56,11 @@ def run(options: argparse.Namespace) -> None:
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
-        from itc_analysis.cli.plan_check import check_plan
+        from itc_analysis.cli.plan_check import check_folders, check_plan
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
+        check_folders(everything)
         for line in check_plan(everything.study, everything.cohort):
             print(line)
         for line in _state_of_lock(options.config):
@@ -108,7 +109,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     from itc_analysis.config.sections import Flow
     from itc_analysis.errors import ItcErrors
 
-    tubes, libraries = list_tubes(study), list_libraries(study)
+    tubes, libraries = list_tubes(study, with_confirmed=True), list_libraries(study)
     errors: list[ItcError] = []
     told: list[str] = []
     if tubes:

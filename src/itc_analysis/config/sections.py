@@ -468,6 +468,11 @@ class Stats(ComparisonLevel, Comparable):
 class Report(Section):
     """The HTML page."""
 
+    language: Literal["en", "fr"] = Field(
+        "en",
+        description="Language of the report: English or French. Numbers, names and what the "
+        "tables hold are the same in both.",
+    )
     n_example_tubes: int = Field(
         2, ge=1, description="Tubes per panel whose gates are drawn; the worst judged ones first."
     )

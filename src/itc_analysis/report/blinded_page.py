@@ -9,6 +9,7 @@ from itc_analysis.config.sections import Label
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html import pictures
 from itc_analysis.report.html.material import collect
+from itc_analysis.report.language.phrases import speaking
 from itc_analysis.report.page import render_sections
 from itc_analysis.report.sections import blinded
 from itc_analysis.report.sections.laboratory import acquisition, gating
@@ -16,6 +17,7 @@ from itc_analysis.whole_files import write_text
 
 #: Stands in place of the study's name, which may hold a group's.
 _NAME = "Blinded study"
+_HEADLINE = "Gates, quality and numbers of everybody together. Nothing is compared."
 
 
 def write_blinded_page(
@@ -41,12 +43,13 @@ def write_blinded_page(
         }
     )
     material = collect(folder, nameless)
-    with pictures.drawing():
+    with speaking(settings.report.language), pictures.drawing():
         sections = [
             blinded.about(not_shown),
             acquisition.section(material),
             gating.section(material),
             blinded.pooled(material),
         ]
-    lead = "Gates, quality and numbers of everybody together. Nothing is compared."
-    write_text(material.layout.report, render_sections(sections, material, lead=lead))
+        screens = [section for section in sections if section is not None]
+        page = render_sections(material, screens, [], title=_HEADLINE)
+    write_text(material.layout.report, page)

@@ -205,6 +205,21 @@ FILES: tuple[File, ...] = (
         in_report="methods",
     ),
     File(
+        "evidence",
+        "flow/{panel}/{batch}/evidence.parquet",
+        "fit_gates",
+        "What each stained tube shows of its stains, to compare it with the others.",
+        "flow.tubes:TubeEvidence",
+        in_report=None,
+    ),
+    File(
+        "identity",
+        "flow/{panel}/identity.parquet",
+        "pool_gates",
+        "Whether each tube is what the sheet says, and which are held.",
+        "flow.tubes:TubeIdentity",
+    ),
+    File(
         "pooled_gates",
         "flow/{panel}/pooled_gates.parquet",
         "pool_gates",

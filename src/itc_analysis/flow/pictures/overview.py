@@ -241,7 +241,10 @@ class Overview:
             if drawing is None
             else to_svg(drawing, axes, title=f"{population} in {file_id}")
         )
-        return f"<figure>{picture}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
+        name = escape(file_id, quote=True)
+        return (
+            f'<figure id="{name}">{picture}<figcaption>{"<br>".join(lines)}</figcaption></figure>'
+        )
 
     def _told_reasons(self, file_id: str, population: str) -> str:
         """Return why a tube did not decide by itself, of a combination for each of its parts."""

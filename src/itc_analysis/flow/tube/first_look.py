@@ -68,7 +68,8 @@ def look_at_tubes(
     Parameters
     ----------
     rows : sequence of mapping of str to object
-        rows of the tube sheet; `path` can be opened as it stands.
+        rows of the tube sheet; `path` can be opened as it stands. Those that a person confirmed
+        may be compensated in another way than the rest.
     panels : mapping of str to pandas.DataFrame
         the panel sheet of each panel.
     settings : Matrices
@@ -94,6 +95,8 @@ def look_at_tubes(
             continue
         if row["tube"] == "stained" and spill is not None:
             left.setdefault(row["panel"], {})[row["file_id"]] = spill
+    batches = {str(row["file_id"]): str(row["batch"]) for row in rows}
+    confirmed = {str(row["file_id"]) for row in rows if row.get("confirmed")}
     remedy = "export it as the others were, or name a matrix in flow.matrices_folder"
     found = {
         name: Fault("", what, remedy)
@@ -101,10 +104,13 @@ def look_at_tubes(
         for name, what in find_odd_states(states, panel=panel).items()
     }
     for tubes in left.values():
-        for file_id, what in find_odd_tubes(tubes).items():
-            found.setdefault(file_id, Fault("", what, "look at its compensation, or leave it out"))
+        for file_id, what in find_odd_tubes(tubes, batches).items():
+            remedy = "mend it or leave it out; if it is right, write yes under confirmed"
+            found.setdefault(file_id, Fault("", what, remedy))
     look.errors += [
-        UnreadableFile(source_of.get(name, name), [fault]) for name, fault in found.items()
+        UnreadableFile(source_of.get(name, name), [fault])
+        for name, fault in found.items()
+        if name not in confirmed
     ]
     return look
 

@@ -91,9 +91,13 @@ class Material:
 
     @property
     def groups_present(self) -> tuple[str, ...]:
-        """Groups with at least one participant; those of the settings first, in their order."""
+        """Groups with at least one participant: the index group, healthy people, the diseases in
+        the order of the settings, then any other.
+        """
+        cohort = self.settings.cohort
         found = list(self.participants["group"].dropna().unique())
-        known = [group for group in self.settings.cohort.groups if group in found]
+        order = dict.fromkeys((cohort.index_group, cohort.healthy_group, *cohort.groups))
+        known = [group for group in order if group in found]
         return (*known, *sorted(group for group in found if group not in known))
 
     @property

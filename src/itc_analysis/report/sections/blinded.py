@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from itc_analysis.report.html import plots, words
+from itc_analysis.report.figures import points
+from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import (
     Block,
     Bullets,
     Details,
+    Figure,
+    Gallery,
     Heading,
     PageSection,
     Paragraph,
@@ -55,19 +58,42 @@ def pooled(material: Material) -> PageSection:
         group=pd.array([EVERYBODY] * len(rows), dtype="string"),
         _order=rows["population"].map(order).fillna(len(order)),
     ).sort_values(["assay", "_order", "population", "measure", "feature"], kind="stable")
-    people = pd.DataFrame({"group": pd.array([EVERYBODY], dtype="string")})
     is_abundance = rows["measure"].isin(_ABUNDANCE)
     abundance, markers = rows[is_abundance], rows[~is_abundance]
     return PageSection(
         "pooled",
         title,
         [
-            *plots.points_gallery(abundance, material.with_tables(participants=people)),
+            *_gallery(abundance),
             Heading("In numbers"),
             quantiles(abundance),
             *([Details("Markers", [quantiles(markers)])] if len(markers) else []),
         ],
     )
+
+
+def _gallery(rows: pd.DataFrame) -> list[Block]:
+    """Return one figure per population and measure, every sample a point."""
+    figures = []
+    for (assay, population, measure), own in rows.groupby(
+        ["assay", "population", "measure"], sort=False
+    ):
+        drawn = own["status"].isin(points.DRAWN)
+        if not drawn.any():
+            continue
+        title = f"{words.population(str(population))}, {words.measure(str(measure))}"
+        if assay != "flow":
+            title += f" ({words.assay(str(assay))})"
+        alt = f"{title}: one point per sample, {int(drawn.sum())} samples."
+        picture = points.draw(own, groups=[EVERYBODY], index_group="", alt=alt)
+        figures.append(Figure(picture, title))
+    if not figures:
+        return [Paragraph("No sample has a number of abundance to draw.")]
+    caption = (
+        "Every point is one sample, on a logarithmic axis; the bar is the median. Open triangles "
+        "are below the limit of detection and drawn at that limit: the true value is at most there."
+    )
+    return [Gallery(figures, caption)]
 
 
 def quantiles(rows: pd.DataFrame) -> Table:
