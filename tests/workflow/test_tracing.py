@@ -110,7 +110,10 @@ def test_verify_names_the_one_file_with_an_altered_byte(
     assert "as in the manifest" in capsys.readouterr().out
     _, tube = somebody(here, "share_of_t")
     for name, told in (
-        ("results/flow/panel_a/gates.parquet", "results flow/panel_a/gates.parquet, altered"),
+        (
+            "results/flow/panel_a/batch1/gates.parquet",
+            "results flow/panel_a/batch1/gates.parquet, altered",
+        ),
         (tube, f"inputs {tube}, altered"),
         ("config/participants.tsv", "inputs config/participants.tsv, altered"),
         ("results/ro-crate-metadata.json", "results ro-crate-metadata.json, altered"),
