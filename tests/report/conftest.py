@@ -29,6 +29,7 @@ from itc_analysis.tables.flow.tubes import (
     Gates,
     Histograms,
     Intensity,
+    TubeIdentity,
     TubeQuality,
 )
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
@@ -286,6 +287,18 @@ def _write_flow(
             describe("itc pool-gates", methods="Cuts were pooled."),
         )
         _write([], at.pooled_gates(panel), Gates, made_by)
+        identity = [
+            {
+                "file_id": tube["file_id"],
+                "panel": panel,
+                "batch": tube["batch"],
+                "finding": "cannot_be_told" if place == 4 else "ok",
+                "is_held": False,
+                "reason": "depleted, or stain left out, cannot be told" if place == 4 else None,
+            }
+            for place, tube in enumerate(usable)
+        ]
+        _write(identity, at.identity(panel), TubeIdentity, describe("itc pool-gates"))
         counts = [
             _count(tube, name, n)
             for tube in usable

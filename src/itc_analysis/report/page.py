@@ -22,6 +22,8 @@ from itc_analysis.report.sections import methods, paper, problems
 from itc_analysis.report.sections.front import caveats, headline, outcomes
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
+from itc_analysis.report.sections.plan import locked
+from itc_analysis.report.sections.plan import section as plan_section
 from itc_analysis.report.sections.results import (
     associations,
     comparisons,
@@ -56,6 +58,7 @@ DEPTH: tuple[Build, ...] = (
     singlecell.section,
     modalities.section,
     genes.section,
+    plan_section.section,
     problems.section,
     methods.section,
     checklist.section,
@@ -93,6 +96,7 @@ def build_page(
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
@@ -108,13 +112,15 @@ def build_page(
         signatures.tsv, whose markers label participants.
     review : str or Path, optional
         review.tsv, which says who reviewed which gates.
+    plan : str or Path, optional
+        analysis_plan.yaml, whose estimands are listed.
 
     Raises
     ------
     ItcError
         the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels, signatures, review))
+    return _render(collect(results, settings, panels, signatures, review, plan))
 
 
 def write_page(
@@ -124,11 +130,12 @@ def write_page(
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> None:
     """Write the report, whole or not at all, and next to it the reporting checklists as JSON and
     the words for a paper.
     """
-    material = collect(results, settings, panels, signatures, review)
+    material = collect(results, settings, panels, signatures, review, plan)
     text = _render(material)
     write_text(output, text)
     checklist.write_checklists(material, output)
@@ -137,21 +144,34 @@ def write_page(
 
 def _render(material: Material) -> str:
     with speaking(material.settings.report.language), pictures.drawing():
-        screens = [build(material) for build in SCREENS]
-        depth = [build(material) for build in DEPTH]
-        return (
-            _environment()
-            .get_template("page.html")
-            .render(
-                study=material.settings.study,
-                headline=headline.headline(material),
-                screens=[section for section in screens if section is not None],
-                depth=[section for section in depth if section is not None],
-                language=material.settings.report.language,
-                words=_words_of_script(),
-                version=__version__,
-            )
-        )
+        screens = _built(SCREENS, material)
+        depth = _built(DEPTH, material)
+        return render_sections(material, screens, depth, title=headline.headline(material))
+
+
+def _built(builds: Sequence[Build], material: Material) -> list[PageSection]:
+    found = [build(material) for build in builds]
+    return locked.warn([section for section in found if section is not None], material)
+
+
+def render_sections(
+    material: Material,
+    screens: Sequence[PageSection],
+    depth: Sequence[PageSection],
+    *,
+    title: str,
+) -> str:
+    """Return the HTML of a page with these sections, those of `depth` folded."""
+    template = _environment().get_template("page.html")
+    return template.render(
+        study=material.settings.study,
+        headline=title,
+        screens=screens,
+        depth=depth,
+        language=material.settings.report.language,
+        words=_words_of_script(),
+        version=__version__,
+    )
 
 
 def _environment() -> Environment:

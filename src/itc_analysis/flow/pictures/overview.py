@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -32,6 +33,7 @@ from itc_analysis.flow.pictures.plots import (
     worst_first,
 )
 from itc_analysis.tables.quantities import POSITIVE_OF
+from itc_analysis.whole_files import write_text
 
 #: States whose reasons are told elsewhere and would only fill the page.
 _UNREMARKABLE = ("ok", "pooled")
@@ -133,6 +135,13 @@ class Overview:
             f"<details><summary>How to look at a drawing</summary><p>{HOW_TO_READ}</p></details>\n"
             f'<div class="tiles">\n{chr(10).join(tiles)}\n</div>',
         )
+
+    def write(self, folder: str | Path, populations: Iterable[str] | None = None) -> None:
+        """Write index.html and the pages of some populations, or of all."""
+        place = Path(folder)
+        for population in self.populations if populations is None else populations:
+            write_text(place / f"{population}.html", self.population_page(population))
+        write_text(place / "index.html", self.index_page())
 
     def index_page(self) -> str:
         """Return the page that lists the populations, and the tubes that could not be used."""

@@ -100,6 +100,7 @@ STATUS_NAMES = {
     "no_count": "no absolute count",
     "failed_quality": "failed quality control",
     "unreadable": "file could not be read",
+    "held": "held until confirmed",
     "excluded": "participant not eligible",
     "not_anchored": "batch without a reference",
     "not_estimable": "not estimable",

@@ -21,6 +21,7 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections import held
 from itc_analysis.report.sections.results.answer import ABUNDANCE
 from itc_analysis.tables.quantities import STANDS_AGAINST
 
@@ -46,7 +47,7 @@ def section(material: Material) -> PageSection:
                 tone="warning",
             )
         )
-    blocks += _noted(material) + _tubes(material) + _libraries(material)
+    blocks += held.blocks(material) + _noted(material) + _tubes(material) + _libraries(material)
     blocks += _gates(material) + _measurements(material) + _without_number(material)
     return PageSection("problems", title, blocks)
 
