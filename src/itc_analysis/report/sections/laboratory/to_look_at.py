@@ -40,9 +40,9 @@ def blocks(material: Material) -> list[Block]:
     found: list[Block] = [Paragraph(of_panel(own)) for own in everywhere]
     if gates.empty and found:
         told = phrase("An example of each: check that the line is in the valley between the peaks.")
-        examples = _gallery(pd.concat([own.head(1) for own in everywhere]), material, told)
+        examples = [figure for own in everywhere for figure in _pictures(own, material, most=1)]
         nobody = Paragraph(phrase("No single tube asks for a second look."))
-        return [*found, nobody, *examples]
+        return [*found, nobody, *_gallery(examples, told)]
     if gates.empty:
         told = phrase(
             "No tube asks for a second look: no gate is weak, ambiguous or not estimable, and none "
@@ -72,7 +72,7 @@ def blocks(material: Material) -> list[Block]:
         "The most doubtful gate of each of the first tubes: check that the line is in the valley "
         "between the peaks."
     )
-    return [*found, *_gallery(gates, material, told)]
+    return [*found, *_gallery(_pictures(gates, material, most=N_DRAWN), told)]
 
 
 def doubtful_gates(material: Material) -> tuple[list[pd.DataFrame], pd.DataFrame]:
@@ -154,26 +154,27 @@ def _row(file_id: str, own: pd.DataFrame, material: Material) -> list[Text | Cel
     ]
 
 
-def _gallery(gates: pd.DataFrame, material: Material, caption: str) -> list[Block]:
-    figures = _pictures(gates, material)
+def _gallery(figures: list[Figure], caption: str) -> list[Block]:
     return [Gallery(figures, caption, width=190)] if figures else []
 
 
-def _pictures(gates: pd.DataFrame, material: Material) -> list[Figure]:
-    """Return the worst gate that can be drawn of each of the first tubes."""
+def _pictures(gates: pd.DataFrame, material: Material, *, most: int) -> list[Figure]:
+    """Return the worst gate that can be drawn of each of the first tubes, at most so many."""
     figures: list[Figure] = []
+    histograms: dict[tuple[str, str], pd.DataFrame] = {}
     for file_id, own in gates.groupby("file_id", sort=False):
-        if len(figures) == N_DRAWN:
-            break
-        panel, batch = _place(str(file_id), material)
-        histograms = material.histograms_of(panel, batch)
+        place = _place(str(file_id), material)
+        if place not in histograms:
+            histograms[place] = material.histograms_of(*place)
         for row in each_row(own):
             figure = plots.gate_figure(
-                material, histograms, str(file_id), row.population, title=str(file_id)
+                material, histograms[place], str(file_id), row.population, title=str(file_id)
             )
             if figure is not None:
                 figures.append(figure)
                 break
+        if len(figures) == most:
+            break
     return figures
 
 
