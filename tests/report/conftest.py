@@ -16,6 +16,7 @@ from itc_analysis.config.frozen import cut
 from itc_analysis.config.sections import Settings, Study
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.provenance import describe
+from itc_analysis.report.page import build_page
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
@@ -58,6 +59,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "results"
     write_results(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def page(results: Path, settings: ReportSettings) -> str:
+    """Return the report of the made-up study."""
+    return build_page(results, settings)
 
 
 @pytest.fixture

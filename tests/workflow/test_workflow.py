@@ -45,7 +45,7 @@ def test_an_edited_statistics_setting_reruns_only_what_follows_it(
     study_copy: Path, root: Path
 ) -> None:
     rules = rules_to_run(study_copy, "--config", "stats={min_per_group: 2}", root=root)
-    assert rules == {"all", "compare", "compare_genes", "report"}
+    assert rules == {"all", "plan_changes", "compare", "compare_genes", "report", "manifest"}
 
 
 def test_a_corrected_age_does_not_regate(study_copy: Path, root: Path) -> None:

@@ -75,7 +75,8 @@ def run(options: argparse.Namespace) -> None:
     files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     learned = filter(None, [options.scales, options.landmarks])
-    inputs = [options.panel, options.template, *learned, *matrices]
+    data = [row["path"] for row in batch.rows if Path(row["path"]).exists()]
+    inputs = [options.panel, options.template, *learned, *matrices, *data]
     described = describe(
         "itc fit-gates",
         parameters={"flow": settings.model_dump(mode="json"), "axes": axes},

@@ -79,7 +79,12 @@ def run(options: argparse.Namespace) -> None:
         provenance=provenance.describe(
             "itc measure",
             parameters={"measure": settings.model_dump()},
-            inputs=[options.participants, options.samples],
+            inputs=[
+                *(options.participants, options.samples),
+                *filter(None, [options.tubes, options.libraries, options.scores]),
+                *(*options.tube_quality, *options.counts, *options.intensity),
+                *(*options.library_quality, *options.cell_counts),
+            ],
             packages=("numpy", "pandas", "scipy"),
             methods=describe_measurements(table, settings, limits),
             citations=CITATIONS,

@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
         },
         inputs=[
             options.template,
+            *options.fits,
             *([] if options.manual is None else drawn.manual_files(options.manual)),
         ],
         packages=("numpy", "pandas"),

@@ -84,7 +84,12 @@ def run(options: argparse.Namespace) -> None:
         provenance=provenance.describe(
             "itc score",
             parameters={"scores": settings.model_dump(), "healthy_group": cohort.healthy_group},
-            inputs=[options.signatures],
+            inputs=[
+                *(options.signatures, options.participants, options.samples),
+                *filter(None, [options.tubes, options.libraries]),
+                *(*options.counts, *options.intensity, *options.combinations),
+                *(*options.pseudobulk, *options.pseudobulk_depth, *options.cell_counts),
+            ],
             methods=describe_scores(table, signatures, limits, healthy_group=cohort.healthy_group),
             citations=CITATIONS,
         ),

@@ -354,6 +354,13 @@ FILES: tuple[File, ...] = (
         "measured:Measurements",
     ),
     File(
+        "plan_changes",
+        "plan_changes.parquet",
+        "plan_changes",
+        "What was changed since the analysis plan was locked, field by field.",
+        "stats.plan_changes:PlanChanges",
+    ),
+    File(
         "comparisons",
         "comparisons.parquet",
         "compare",
@@ -409,6 +416,13 @@ FILES: tuple[File, ...] = (
         "Genes of each population, the index group against each other group.",
         "stats.genes:Genes",
     ),
+    File(
+        "masks",
+        "masks.tsv",
+        "blind",
+        "What the pseudonyms of the blinded folder stand for; never handed over.",
+        in_report=None,
+    ),
     File("report", "report.html", "report", "The report, one page.", in_report=None),
     File(
         "strobe",
@@ -443,6 +457,27 @@ FILES: tuple[File, ...] = (
         "report.references.json",
         "report",
         "The same works as CSL-JSON, for Zotero, pandoc or Word.",
+        in_report=None,
+    ),
+    File(
+        "manifest",
+        "manifest.json",
+        "manifest",
+        "SHA-256 of every input and every result, for `itc verify`.",
+        in_report=None,
+    ),
+    File(
+        "crate",
+        "ro-crate-metadata.json",
+        "manifest",
+        "The results folder described as an RO-Crate of a workflow run.",
+        in_report=None,
+    ),
+    File(
+        "workflow_copy",
+        "workflow",
+        "manifest",
+        "The workflow that made the results.",
         in_report=None,
     ),
 )

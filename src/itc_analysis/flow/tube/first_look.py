@@ -7,7 +7,7 @@ others are would be gated without a word, and its numbers would be wrong.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ def look_at_tubes(
     panels: Mapping[str, pd.DataFrame],
     settings: Matrices,
     transforms: Mapping[str, TransformSettings] | None = None,
+    *,
+    watch: Callable[[Sequence[Any], str], Iterable[Any]] | None = None,
 ) -> FirstLook:
     """Open every tube as the jobs will, one at a time, and compare those of a panel.
 
@@ -74,12 +76,14 @@ def look_at_tubes(
         the flow section.
     transforms : mapping of str to TransformSettings, optional
         the scales of each panel's gating template.
+    watch : callable, optional
+        passes the rows through and says how far it is.
     """
     look = FirstLook()
     left: dict[str, dict[str, SpillLeft]] = {}
     names = Counter(Path(row["path"]).name for row in rows)
     source_of = {}
-    for row in rows:
+    for row in rows if watch is None else watch(rows, "tubes opened"):
         name = Path(row["path"]).name
         # names of files may repeat in the folders of two runs
         source_of[row["file_id"]] = name if names[name] == 1 else f"{row['file_id']}, {name}"

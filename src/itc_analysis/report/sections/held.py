@@ -5,6 +5,7 @@ from __future__ import annotations
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Cell, Heading, Table, Text
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.tables.held import HELD_UNTIL
 
 CAPTION = (
@@ -36,7 +37,12 @@ def _held(material: Material) -> list[Block]:
                 words.listed(populations),
             ]
         )
-    header = ["Tube", "Participant", "What is odd, and the likely cause", "Populations"]
+    header = [
+        phrase("Tube"),
+        phrase("Participant"),
+        phrase("What is odd, and the likely cause"),
+        phrase("Populations"),
+    ]
     return [Heading("Held until a person confirms them"), Table(CAPTION, header, body)]
 
 
@@ -47,4 +53,7 @@ def _untold(material: Material) -> list[Block]:
         return []
     body: list[list[Text | Cell]] = [[str(row.file_id), str(row.reason)] for row in each_row(rows)]
     caption = "Nothing of these tubes is held: what is odd can have a harmless cause."
-    return [Heading("Tubes to look at"), Table(caption, ["Tube", "What is odd"], body)]
+    return [
+        Heading("Tubes to look at"),
+        Table(caption, [phrase("Tube"), phrase("What is odd")], body),
+    ]
