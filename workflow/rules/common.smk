@@ -105,7 +105,8 @@ def spreading_files():
 
 def scale_tubes(wildcards):
     """Tubes that the panel's scales are learned on."""
-    return choose_tubes([row for row in TUBES if row["panel"] == wildcards.panel])
+    rows = [row for row in TUBES if row["panel"] == wildcards.panel]
+    return choose_tubes(rows, stimulated=SETTINGS.function.controls)
 
 
 def frozen_scale_tubes(wildcards):

@@ -1,4 +1,4 @@
-# Scores, and the narrow table in the middle: measurements.
+# Scores, responses, and the narrow table in the middle: measurements.
 
 
 rule score:
@@ -33,6 +33,29 @@ rule score:
         " --cell-counts {input.cell_counts} --output {output} > {log} 2>&1"
 
 
+rule respond:
+    input:
+        tubes=AT.tubes,
+        quality=per_flow_job(AT.tube_quality),
+        counts=per_flow_job(AT.counts),
+        intensity=per_flow_job(AT.intensity),
+        combinations=per_flow_job(AT.combinations),
+    output:
+        **AT.made_by("respond"),
+    log:
+        AT.log("respond"),
+    params:
+        settings=settings_of("respond"),
+        folder=lambda wildcards, output: Path(output.responses).parent,
+        version=VERSION,
+    message:
+        "Measuring responses to stimulation"
+    shell:
+        "itc respond --config {params.settings} --tubes {input.tubes}"
+        " --tube-quality {input.quality} --counts {input.counts} --intensity {input.intensity}"
+        " --combinations {input.combinations} --output-folder {params.folder} > {log} 2>&1"
+
+
 rule measure:
     input:
         participants=AT.participants,
@@ -45,6 +68,8 @@ rule measure:
         cell_counts=per_library_job(AT.cell_counts),
         library_quality=per_library_job(AT.library_quality),
         scores=AT.scores,
+        responses=AT.responses,
+        response_combinations=AT.response_combinations,
     output:
         AT.measurements,
     log:
@@ -59,4 +84,5 @@ rule measure:
         " --participants {input.participants} --samples {input.samples} --tubes {input.tubes}"
         " --libraries {input.libraries} --tube-quality {input.quality} --counts {input.counts}"
         " --intensity {input.intensity} --library-quality {input.library_quality}"
-        " --cell-counts {input.cell_counts} --scores {input.scores} --output {output} > {log} 2>&1"
+        " --cell-counts {input.cell_counts} --scores {input.scores} --responses {input.responses}"
+        " --response-combinations {input.response_combinations} --output {output} > {log} 2>&1"

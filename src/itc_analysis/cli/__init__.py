@@ -33,6 +33,7 @@ VERBS = (
     "overview",
     "annotate",
     "score",
+    "respond",
     "measure",
     "compare",
     "compare-genes",

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.steps import CheckSettings
 
     settings = read_settings(options.config, CheckSettings)
-    tables = read_cohort(settings.study, settings.cohort)
+    tables = read_cohort(settings.study, settings.cohort, settings.function)
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone

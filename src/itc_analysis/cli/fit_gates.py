@@ -47,14 +47,21 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Acquisitions, GateFits, KeptEvents, TubeQuality
 
-    settings = read_settings(options.config, FitGatesSettings).flow
+    frozen = read_settings(options.config, FitGatesSettings)
+    settings, stimulated = frozen.flow, tuple(frozen.function.controls)
     batch = read_batch(
         options.tubes, options.panel, options.template, options.scales, options.landmarks
     )
     seen: list[pd.DataFrame] = []
     kept: list[dict[str, Any]] = []
     fits, quality, axes = fit.fit_batch(
-        batch.rows, batch.panel, batch.template, settings, acquisitions=seen, kept=kept
+        batch.rows,
+        batch.panel,
+        batch.template,
+        settings,
+        acquisitions=seen,
+        kept=kept,
+        stimulated=stimulated,
     )
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     learned = filter(None, [options.scales, options.landmarks])

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
         max_anchor_error=settings.max_anchor_error,
         subsets=settings.subsets,
     )
-    flow, single_cell = _read_flow(options), _read_single_cell(options)
+    flow, single_cell = _read_flow(options, frozen.function.resting), _read_single_cell(options)
     table = score_study(
         signatures,
         contract.read(options.participants, Participants),
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
     )
 
 
-def _read_flow(options: argparse.Namespace) -> FlowTables | None:
+def _read_flow(options: argparse.Namespace, resting: str) -> FlowTables | None:
     """Return the flow tables, or None for a study without tubes."""
     from itc_analysis.errors import ItcError
     from itc_analysis.scores.profiles import FlowTables
@@ -109,6 +109,7 @@ def _read_flow(options: argparse.Namespace) -> FlowTables | None:
         counts=contract.read_all(options.counts, Counts),
         intensity=contract.read_all(options.intensity, Intensity),
         combinations=contract.read_all(options.combinations, Combinations),
+        resting=resting,
     )
 
 

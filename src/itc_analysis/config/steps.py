@@ -20,6 +20,7 @@ class CheckSettings(Section):
 
     study: sections.CheckedStudy = sections.CheckedStudy()
     cohort: sections.CheckedCohort = sections.CheckedCohort()
+    function: sections.Conditions = sections.Conditions()
 
 
 class LearnScalesSettings(Section):
@@ -38,6 +39,7 @@ class FitGatesSettings(Section):
     """Read by `itc fit-gates`."""
 
     flow: sections.GateFitting = sections.GateFitting()
+    function: sections.Conditions = sections.Conditions()
 
 
 class PoolGatesSettings(Section):
@@ -64,12 +66,20 @@ class ScoreSettings(Section):
     scores: sections.Scores = sections.Scores()
     singlecell: sections.PseudobulkLimit = sections.PseudobulkLimit()
     cohort: sections.HealthyGroup = sections.HealthyGroup()
+    function: sections.RestingCondition = sections.RestingCondition()
+
+
+class RespondSettings(Section):
+    """Read by `itc respond`."""
+
+    function: sections.Function = sections.Function()
 
 
 class MeasureSettings(Section):
     """Read by `itc measure`."""
 
     measure: sections.Measure = sections.Measure()
+    function: sections.RestingCondition = sections.RestingCondition()
     cohort: sections.GroupNames = sections.GroupNames()
 
 
@@ -101,7 +111,8 @@ class ReportSettings(Section):
     study: sections.Label = sections.Label()
     cohort: sections.ShownCohort = sections.ShownCohort()
     flow: ShownFlow = ShownFlow()
-    scores: sections.ScoreReference = sections.ScoreReference()
+    scores: sections.Scores = sections.Scores()
+    function: sections.Conditions = sections.Conditions()
     stats: sections.ComparisonLevel = sections.ComparisonLevel()
     report: sections.Report = sections.Report()
 
@@ -116,6 +127,7 @@ STEPS: dict[str, type[Section]] = {
     "apply_gates": ApplyGatesSettings,
     "annotate": AnnotateSettings,
     "score": ScoreSettings,
+    "respond": RespondSettings,
     "measure": MeasureSettings,
     "compare": CompareSettings,
     "compare_genes": CompareGenesSettings,

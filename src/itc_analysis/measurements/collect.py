@@ -19,11 +19,13 @@ from itc_analysis.measurements.abundance import (
 )
 from itc_analysis.measurements.acceptance import flag_unaccepted
 from itc_analysis.measurements.columns import floats, join_reasons
+from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible
 from itc_analysis.measurements.shares import Z
 from itc_analysis.measurements.sources import flow_sources, library_sources
 from itc_analysis.tables import contract
+from itc_analysis.tables.conditions import RESTING
 from itc_analysis.tables.measured import Measurements
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,8 @@ class Tables:
     library_quality: pd.DataFrame
     cell_counts: pd.DataFrame
     scores: pd.DataFrame
+    responses: pd.DataFrame
+    response_combinations: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,13 @@ def measure_study(
     *,
     limits: Limits,
     groups: Sequence[str] | None = None,
+    resting: str = RESTING,
 ) -> pd.DataFrame:
     """Return the Measurements table.
 
-    Every stained tube has a row for each population, marker and measure of its panel, every library
-    for each population, and every score its row; a participant who may not be compared has status
+    Every stained tube of resting cells has a row for each population, marker and measure of its
+    panel, every library for each population, and every score and response its row; a
+    participant who may not be compared has status
     excluded and no value.
 
     Parameters
@@ -90,6 +96,8 @@ def measure_study(
         see each.
     groups : sequence of str, optional
         the groups of the settings, to refuse tables made with others; None: not checked.
+    resting : str
+        condition of the tubes that everything but responses comes from.
 
     Raises
     ------
@@ -97,13 +105,16 @@ def measure_study(
         a tube or library names a sample that is not in the samples table, or a sample a participant
         who is not in the participants table, or a participant has an unknown group.
     """
-    tubes = flow_sources(tables.tubes, tables.tube_quality)
+    tubes = flow_sources(tables.tubes, tables.tube_quality, resting=resting)
     libraries = library_sources(tables.libraries, tables.library_quality, tables.cell_counts)
-    _check_known(tables, pd.concat([tubes["sample_id"], libraries["sample_id"]]), groups)
+    used = [tubes["sample_id"], libraries["sample_id"], tables.responses["sample_id"]]
+    _check_known(tables, pd.concat(used), groups)
     parts = [
         *_flow_rows(tables, tubes, settings, limits),
         *_single_cell_rows(tables, libraries, limits),
         _score_rows(tables.scores, _batches(tubes) | _batches(libraries)),
+        response_rows(tables.responses).assign(assay="flow"),
+        functionality_rows(tables.response_combinations, tables.responses).assign(assay="flow"),
     ]
     # the contract's types first: pandas guesses those of a column that is missing in one part
     types = contract.empty(Measurements).dtypes.to_dict()

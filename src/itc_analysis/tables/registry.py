@@ -309,6 +309,20 @@ FILES: tuple[File, ...] = (
         "measured:ScoreTable",
     ),
     File(
+        "responses",
+        "responses.parquet",
+        "respond",
+        "What stimulated cells do more than unstimulated ones, per sample, population and marker.",
+        "function:Responses",
+    ),
+    File(
+        "response_combinations",
+        "response_combinations.parquet",
+        "respond",
+        "Markers of function that come together on a cell, with and without stimulation.",
+        "function:ResponseCombinations",
+    ),
+    File(
         "measurements",
         "measurements.parquet",
         "measure",

@@ -14,10 +14,11 @@ COUNTED = ["n_events", "n_background", "background_se", "capture", "error_log"]
 COUNTED_IN = {
     "share_of_t": "n_denominator",
     "share_positive": "n_denominator",
+    "response": "n_denominator",
     "cells_per_ul": "volume_ul",
 }
 #: Of these the cells are among those of the denominator.
-SHARES = ("share_of_t", "share_positive")
+SHARES = ("share_of_t", "share_positive", "response")
 
 
 class Count(NamedTuple):

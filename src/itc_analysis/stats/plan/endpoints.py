@@ -13,9 +13,11 @@ from itc_analysis.errors import Fault
 #: Stands for a measure without marker or signature.
 NO_FEATURE = "-"
 
-Measure = Literal["share_of_t", "cells_per_ul", "share_positive", "median_intensity", "score"]
+Measure = Literal[
+    "share_of_t", "cells_per_ul", "share_positive", "median_intensity", "response", "score"
+]
 #: Measures that belong to a marker or signature.
-WITH_FEATURE = ("share_positive", "median_intensity", "score")
+WITH_FEATURE = ("share_positive", "median_intensity", "response", "score")
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -26,11 +28,14 @@ class Endpoints(Section):
     populations: Names = Field(description="Populations, e.g. mait.")
     measures: Annotated[tuple[Measure, ...], Field(min_length=1)] = Field(
         description=(
-            "What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, score."
+            "What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, "
+            "response, score."
         )
     )
     features: Names = Field(
-        (NO_FEATURE,), description="Markers or signatures; '-' for shares of T and counts."
+        (NO_FEATURE,),
+        description="Markers or signatures; of a response the stimulation and the marker, "
+        "e.g. il12_il18:IFN-g; '-' for shares of T and counts.",
     )
 
 
