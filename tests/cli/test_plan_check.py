@@ -13,7 +13,7 @@ from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
 from itc_analysis import cli
 from itc_analysis.cli.init import RESOURCES
 from itc_analysis.cli.plan_check import check_plan
-from itc_analysis.config.sections import Study
+from itc_analysis.config.sections import Conditions, Study
 from itc_analysis.errors import ItcError
 from itc_analysis.stats.plan.plan import read_plan
 
@@ -24,7 +24,7 @@ def study(tmp_path: Path) -> Study:
 
 
 def told(study: Study) -> list[str]:
-    return check_plan(study, two_groups())
+    return check_plan(study, two_groups(), Conditions())
 
 
 def test_a_plan_for_what_is_measured_leaves_nothing_to_say(study: Study) -> None:

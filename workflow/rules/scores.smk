@@ -86,3 +86,21 @@ rule measure:
         " --intensity {input.intensity} --library-quality {input.library_quality}"
         " --cell-counts {input.cell_counts} --scores {input.scores} --responses {input.responses}"
         " --response-combinations {input.response_combinations} --output {output} > {log} 2>&1"
+
+
+rule label:
+    input:
+        signatures=STUDY.signatures,
+        measurements=AT.measurements,
+    output:
+        AT.labels,
+    log:
+        AT.log("label"),
+    params:
+        settings=settings_of("label"),
+        version=VERSION,
+    message:
+        "Naming what may be said of each participant"
+    shell:
+        "itc label --config {params.settings} --signatures {input.signatures}"
+        " --measurements {input.measurements} --output {output} > {log} 2>&1"

@@ -35,6 +35,7 @@ VERBS = (
     "score",
     "respond",
     "measure",
+    "label",
     "compare",
     "compare-genes",
     "power",

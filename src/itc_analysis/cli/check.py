@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
-        for line in check_plan(everything.study, everything.cohort):
+        for line in check_plan(everything.study, everything.cohort, everything.function):
             print(line)
     if options.headers:
         print(open_data_files(settings.study, _flow_settings(options.config)))

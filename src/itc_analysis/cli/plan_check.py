@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 from itc_analysis.errors import ItcError, ItcErrors
 
 if TYPE_CHECKING:
-    from itc_analysis.config.sections import Cohort, Study
+    from itc_analysis.config.sections import Cohort, Conditions, Study
     from itc_analysis.flow.gating.template import Template
     from itc_analysis.stats.plan.plan import AnalysisPlan
 
 #: Where endpoints of single-cell libraries come from, as far as this check looks.
 _SINGLE_CELL = "singlecell"
+#: Responses of several markers together, and scores that are made of responses.
+SEVERAL_MARKERS = ("any_function", "two_or_more")
+OF_RESPONSES = ("functionality", "polyfunctionality")
 #: Names in a line, before "and n more".
 _MOST_NAMED = 8
 
@@ -37,6 +40,8 @@ class Measured:
         those with marker positivity.
     functional : frozenset of str
         markers with a positivity threshold.
+    responding : frozenset of str
+        markers of function.
     markers : frozenset of str
         all markers of the panels.
     ordered : tuple of str
@@ -48,6 +53,7 @@ class Measured:
     populations: frozenset[str]
     with_phenotype: frozenset[str]
     functional: frozenset[str]
+    responding: frozenset[str]
     markers: frozenset[str]
     ordered: tuple[str, ...] = ()
     denominators: frozenset[str] = frozenset()
@@ -68,9 +74,14 @@ def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
     return _measured(templates)
 
 
-def check_plan(study: Study, cohort: Cohort) -> list[str]:
+def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str]:
     """Read templates, panels, plan and signatures; returns what a person should know before
     running.
+
+    Parameters
+    ----------
+    study, cohort, conditions : Study, Cohort or Conditions
+        the settings.
 
     Raises
     ------
@@ -82,7 +93,10 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     from itc_analysis.stats.plan.plan import expand, read_plan, read_post_hoc
 
     errors: list[ItcError] = []
-    panels = sorted({str(row["panel"]) for row in list_tubes(study)})
+    tubes = list_tubes(study)
+    panels = sorted({str(row["panel"]) for row in tubes})
+    stained = {str(row["condition"]) for row in tubes if row["tube"] == "stained"}
+    stimulations = frozenset(set(conditions.controls) & stained)
     templates = _read_templates(study, panels, errors)
     plan: AnalysisPlan | None = None
     try:
@@ -105,7 +119,9 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     measured = _measured(templates)
     has_libraries = bool(list_libraries(study))
     return [
-        *_not_measured(plan, measured, signatures, has_libraries=has_libraries),
+        *_not_measured(
+            plan, measured, signatures, has_libraries=has_libraries, stimulations=stimulations
+        ),
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),
     ]
@@ -135,6 +151,9 @@ def _measured(templates: Mapping[str, tuple[Template, frozenset[str]]]) -> Measu
         frozenset(p.name for p in populations if p.measured),
         frozenset(p.name for p in populations if p.phenotype),
         frozenset(p.marker for template in every for p in template.positivity),
+        frozenset(
+            p.marker for template in every for p in template.positivity if p.role == "function"
+        ),
         frozenset().union(*(markers for _, markers in templates.values())),
         tuple(dict.fromkeys(population.name for population in populations)),
         frozenset(template.denominator for template in every),
@@ -147,6 +166,7 @@ def _not_measured(
     signatures: Mapping[str, list[str]],
     *,
     has_libraries: bool,
+    stimulations: frozenset[str],
 ) -> list[str]:
     """Return a line for each family with endpoints that nothing in the study can measure."""
     from itc_analysis.stats.plan.endpoints import keys_of
@@ -158,7 +178,8 @@ def _not_measured(
         for assay, population, measure, feature in keys_of(family.endpoints):
             n_all += 1
             name = _why_not(assay, population, measure, feature, measured, signatures,
-                            has_libraries=has_libraries)  # fmt: skip
+                            has_libraries=has_libraries,
+                            stimulations=stimulations)  # fmt: skip
             if name is not None:
                 n_absent += 1
                 absent[name] = None
@@ -180,6 +201,7 @@ def _why_not(
     signatures: Mapping[str, list[str]],
     *,
     has_libraries: bool,
+    stimulations: frozenset[str],
 ) -> str | None:
     """Return what is missing for an endpoint, in words; None when it can be measured."""
     if assay == _SINGLE_CELL:
@@ -191,6 +213,17 @@ def _why_not(
             return f"'{population}' has no phenotype in its template"
         if feature not in measured.functional:
             return f"no template has a positivity threshold for '{feature}'"
+    if measure == "response":
+        stimulation, _, marker = feature.partition(":")
+        if stimulation not in stimulations:
+            return f"no stained tube is of a stimulation '{stimulation}'"
+        if population not in measured.with_phenotype:
+            return f"'{population}' has no phenotype in its template"
+        if marker not in (*measured.responding, *SEVERAL_MARKERS):
+            return f"no template has '{marker}' as a marker of function"
+    if measure == "score" and feature.partition(":")[0] in OF_RESPONSES:
+        stimulation = feature.partition(":")[2]
+        return None if stimulation in stimulations else f"no tube is of '{stimulation}'"
     if measure == "score":
         if feature not in signatures:
             return f"no signature '{feature}'"

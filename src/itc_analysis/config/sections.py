@@ -371,15 +371,9 @@ class ScoreReference(Section):
     )
 
 
-class Scores(ScoreReference):
-    """Exhaustion, activation and their reference."""
+class LabelReference(ScoreReference):
+    """The healthy people that words are read against, and which populations have subsets."""
 
-    min_features_found: float = Field(
-        0.6,
-        gt=0,
-        le=1,
-        description="A signature with a smaller share of its features found is not scored.",
-    )
     subsets: dict[str, tuple[str, ...]] = Field(
         {
             "gd_t_cells": ("vd2_gd", "vd2neg_gd"),
@@ -389,6 +383,17 @@ class Scores(ScoreReference):
         description="Populations whose score is standardised to the healthy composition of "
         "disjoint subsets, where the gating template holds these; cells of none of them are a "
         "subset of their own.",
+    )
+
+
+class Scores(LabelReference):
+    """Exhaustion, activation and their reference."""
+
+    min_features_found: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="A signature with a smaller share of its features found is not scored.",
     )
 
 

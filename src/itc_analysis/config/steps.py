@@ -83,6 +83,13 @@ class MeasureSettings(Section):
     cohort: sections.GroupNames = sections.GroupNames()
 
 
+class LabelSettings(Section):
+    """Read by `itc label`."""
+
+    scores: sections.LabelReference = sections.LabelReference()
+    cohort: sections.HealthyGroup = sections.HealthyGroup()
+
+
 class CompareSettings(Section):
     """Read by `itc compare`."""
 
@@ -111,7 +118,7 @@ class ReportSettings(Section):
     study: sections.Label = sections.Label()
     cohort: sections.ShownCohort = sections.ShownCohort()
     flow: ShownFlow = ShownFlow()
-    scores: sections.Scores = sections.Scores()
+    scores: sections.ScoreReference = sections.ScoreReference()
     function: sections.Conditions = sections.Conditions()
     stats: sections.ComparisonLevel = sections.ComparisonLevel()
     report: sections.Report = sections.Report()
@@ -129,6 +136,7 @@ STEPS: dict[str, type[Section]] = {
     "score": ScoreSettings,
     "respond": RespondSettings,
     "measure": MeasureSettings,
+    "label": LabelSettings,
     "compare": CompareSettings,
     "compare_genes": CompareGenesSettings,
     "report": ReportSettings,

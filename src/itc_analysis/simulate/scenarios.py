@@ -22,8 +22,8 @@ from itc_analysis.simulate.parameters import (
 )
 
 #: Size of what is planted, as odds ratios in every T-cell population [P]: about five SD of healthy
-#: people for receptors and activation, four for function.
-RAISED, LOWERED = 6.0, 0.2
+#: people.
+RAISED, LOWERED = 6.0, 0.15
 #: PD-1 rises on activation, and alone shows nothing else [P; direction domain 5.1].
 PD1_ON_ACTIVATION = 2.0
 INDEX = "SSc"

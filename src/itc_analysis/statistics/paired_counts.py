@@ -87,10 +87,14 @@ def learn_background(k: npt.ArrayLike, n: npt.ArrayLike) -> Background:
     if not len(k):
         return Background(k, n, HALF, HALF)
 
+    # sorted, so that the order of the tubes cannot change the last digit
+    order = np.lexsort((n, k))
+    few, of = k[order], n[order]
+
     def lost(place: FloatArray) -> float:
         mean, precision = special.expit(place[0]), np.exp(place[1])
         alpha, beta = mean * precision, (1 - mean) * precision
-        seen = special.betaln(alpha + k, beta + n - k) - special.betaln(alpha, beta)
+        seen = special.betaln(alpha + few, beta + of - few) - special.betaln(alpha, beta)
         prior = HALF * np.log(mean) + HALF * np.log1p(-mean)
         prior -= 0.5 * ((place[1] - np.log(USUAL_PRECISION)) / PRECISION_SD) ** 2
         return -float(np.sum(seen) + prior)
@@ -165,10 +169,11 @@ def responder_probability(pairs: Pairs, background: Background) -> FloatArray:
             for share in RESPONDER_SHARES:
                 yes, no = np.log(share) + responding, np.log1p(-share) + without
                 both = np.logaddexp(yes, no)
-                log_weights.append(float(np.sum(both)))
+                log_weights.append(float(np.sum(np.sort(both))))
                 chances.append(np.exp(yes - both))
     weights = np.exp(np.array(log_weights) - max(log_weights))
-    return np.asarray(weights @ np.array(chances) / weights.sum())
+    # rounding must not lead beyond 1
+    return np.minimum(weights @ np.array(chances) / weights.sum(), 1.0)
 
 
 def _wilson(k: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

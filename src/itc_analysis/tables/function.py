@@ -113,3 +113,50 @@ class ResponseCombinations(Contract, key=("source_id", "population", "combinatio
                         f"{rows[whole].iloc[0]}"
                     )
         return problems[:5]
+
+
+class Labels(Contract, key=("participant_id", "population", "stimulation")):
+    """What may be said of a subset of a participant, with the probability of each word.
+
+    One row per stimulation; a single one, '-', for who has no stimulated tube.
+    """
+
+    participant_id: Series[pd.StringDtype] = text("The person.")
+    group: Series[pd.StringDtype] = text("The group.")
+    population: Series[pd.StringDtype] = text("The population.")
+    stimulation: Series[pd.StringDtype] = text("The stimulation; '-' for none.")
+    label: Series[pd.StringDtype] = text(
+        "From markers in resting tubes: inhibitory-receptor-high, activated, both, within healthy "
+        "range, or not assessable.",
+    )
+    n_inhibitory_raised: Series[int] = count("Inhibitory receptors raised.", "markers")
+    n_inhibitory_assessed: Series[int] = count(
+        "Inhibitory receptors that can be judged.", "markers"
+    )
+    n_activation_raised: Series[int] = count("Activation markers raised.", "markers")
+    n_activation_assessed: Series[int] = count("Activation markers that can be judged.", "markers")
+    word: Series[pd.StringDtype] = text(
+        "From receptors and function: exhausted, hypofunctional, function within healthy range, "
+        "function open, not assessable, or judged in its subsets."
+    )
+    probability_receptors: Series[float] = quantity(
+        "Probability that at least two inhibitory receptors lie above all but 1 % of healthy "
+        "people.",
+        "",
+        0,
+        1,
+    )
+    probability_lowered: Series[float] = quantity(
+        "Probability that the responses of more than half of the markers of function lie below all "
+        "but 1 % of healthy people.",
+        "",
+        0,
+        1,
+    )
+    probability_exhausted: Series[float] = quantity("Probability of both.", "", 0, 1)
+    n_receptors_assessed: Series[int] = count("Receptors behind the probability.", "markers")
+    n_functions_assessed: Series[int] = count("Markers of function behind it.", "markers")
+    why: Series[pd.StringDtype] = text(
+        "What is missing for a word; null for nothing.", nullable=True
+    )
+    caution: Series[pd.StringDtype] = text("What the word does not say.", nullable=True)

@@ -330,6 +330,13 @@ FILES: tuple[File, ...] = (
         "measured:Measurements",
     ),
     File(
+        "labels",
+        "labels.parquet",
+        "label",
+        "Words for each participant and subset, 'exhausted' above all, with their probabilities.",
+        "function:Labels",
+    ),
+    File(
         "comparisons",
         "comparisons.parquet",
         "compare",

@@ -7,7 +7,7 @@ import pandas as pd
 from itc_analysis.config.sections import Function
 
 #: Keys of the report's bibliography.
-CITATIONS = ("newcombe1998", "finak2014", "lin2015")
+CITATIONS = ("newcombe1998", "finak2014mimosa", "lin2015")
 
 
 def describe_responses(responses: pd.DataFrame, settings: Function) -> str:

@@ -53,12 +53,20 @@ def measure_responses(
     What is positive without stimulation is learned on all unstimulated tubes of a panel,
     population, control condition and marker, whatever group their people are of.
     """
+    if pairs.empty:
+        return contract.empty(Responses), contract.empty(ResponseCombinations)
+    texts = [name for name in pairs.columns if name not in ("culture_hours", "viability")]
+    pairs = pairs.astype(dict.fromkeys(texts, "string"))
     functional = intensity[intensity["role"] == "function"]
     single = _single_markers(pairs, functional, counts)
     table, boolean = _boolean(pairs, combinations)
-    rows = pd.concat([single, boolean], ignore_index=True)
+    every = [part for part in (single, boolean, _absent(single, boolean)) if len(part)]
+    # the contract's types first: pandas guesses those of a column that is missing in one part
+    types = contract.empty(Responses).dtypes.to_dict()
+    shaped = [part.reindex(columns=list(types)).astype(types) for part in every]
+    rows = pd.concat(shaped, ignore_index=True) if shaped else contract.empty(Responses)
     keys = ["panel", "condition", "population", "marker"]
-    parts = [_estimate(own) for _, own in rows.groupby(keys, sort=True)]
+    parts = [estimate(own) for _, own in rows.groupby(keys, sort=True)]
     found = pd.concat(parts, ignore_index=True) if parts else rows
     columns = list(contract.empty(Responses).columns)
     made = contract.make(found.reindex(columns=columns), Responses)
@@ -172,7 +180,7 @@ def _boolean(pairs: pd.DataFrame, combinations: pd.DataFrame) -> tuple[pd.DataFr
     wide = wide[(wide["n_parent"] > 0) & (wide["n_parent_control"] > 0)]
     wide = wide.merge(usable[["source_id", "sample_id", "panel", "condition"]], on="source_id")
     if wide.empty:
-        return contract.empty(ResponseCombinations), pd.DataFrame(columns=["panel"])
+        return contract.empty(ResponseCombinations), pd.DataFrame(columns=["marker"])
     wide["difference"] = (
         wide["n_events"] / wide["n_parent"] - wide["n_events_control"] / wide["n_parent_control"]
     )
@@ -188,10 +196,22 @@ def _boolean(pairs: pd.DataFrame, combinations: pd.DataFrame) -> tuple[pd.DataFr
     return table.sort_values(["source_id", "population", "combination"], ignore_index=True), summed
 
 
+def _absent(single: pd.DataFrame, boolean: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of cells with functions for pairs that have none, with the reason."""
+    failed = single[single["status"] != "ok"].drop_duplicates(["source_id", "population"])
+    failed = failed.drop(columns=[name for name in single.columns if name.startswith("n_")])
+    places = list(zip(failed["source_id"], failed["population"], strict=True))
+    found = []
+    for name in (ANY, SEVERAL):
+        there = boolean[boolean["marker"] == name]
+        known = set() if there.empty else set(there["source_id"] + " " + there["population"])
+        is_absent = np.array([" ".join(place) not in known for place in places], dtype=bool)
+        found.append(failed[is_absent].assign(marker=name))
+    return pd.concat(found, ignore_index=True)
+
+
 def _several(wide: pd.DataFrame, pairs: pd.DataFrame, name: str, least: int) -> pd.DataFrame:
     """Return rows, as of a marker, of the cells with `least` functions or more."""
-    if wide["n_functions"].max() < least and least > 1:
-        return pd.DataFrame()
     is_in = wide["n_functions"] >= least
     counted = wide.assign(
         n_positive=wide["n_events"].where(is_in, 0),
@@ -233,8 +253,17 @@ def _combination_chance(own: pd.DataFrame) -> pd.DataFrame:
     return own.assign(responder_probability=responder_probability(counted, background))
 
 
-def _estimate(own: pd.DataFrame) -> pd.DataFrame:
-    """Estimate the responses of one marker in one population of a panel and condition."""
+def estimate(own: pd.DataFrame, *, with_probability: bool = True) -> pd.DataFrame:
+    """Estimate the responses of one marker in one population of a panel and condition.
+
+    Parameters
+    ----------
+    own : pandas.DataFrame
+        everybody's pairs: control_id, n_positive, n_events, n_positive_control, n_events_control,
+        status and reason.
+    with_probability : bool
+        whether the probability to respond at all is wanted.
+    """
     usable = (own["status"] == "ok").to_numpy(dtype=bool)
     rows = own.assign(detection=pd.array([None] * len(own), dtype="string"))
     names = ("background", "background_se", "difference", "lower", "upper", "p_value")
@@ -256,7 +285,8 @@ def _estimate(own: pd.DataFrame) -> pd.DataFrame:
         found["lower"][usable], found["upper"][usable] = lower, upper
         p_value = chance_of_as_many(counted)
         found["p_value"][usable] = p_value
-        found["responder_probability"][usable] = responder_probability(counted, learned)
+        if with_probability:
+            found["responder_probability"][usable] = responder_probability(counted, learned)
         is_there = np.zeros(len(own), dtype=bool)
         is_there[usable] = p_value < BLANK
         words = np.where(is_there, "detected", "below_lod")

@@ -172,6 +172,21 @@ REFERENCES: dict[str, Work] = {
         "approach. Stat Med 2008;27:1693–1702.",
         "10.1002/sim.3095",
     ),
+    "newcombe1998": Work(
+        "Newcombe RG. Interval estimation for the difference between independent proportions: "
+        "comparison of eleven methods. Stat Med 1998;17:873–890.",
+        "10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
+    ),
+    "finak2014mimosa": Work(
+        "Finak G, McDavid A, Chattopadhyay P, et al. Mixture models for single-cell assays with "
+        "applications to vaccine studies. Biostatistics 2014;15:87–101.",
+        "10.1093/biostatistics/kxt024",
+    ),
+    "lin2015": Work(
+        "Lin L, Finak G, Ushey K, et al. COMPASS identifies T-cell subsets correlated with "
+        "clinical outcomes. Nat Biotechnol 2015;33:610–616.",
+        "10.1038/nbt.3187",
+    ),
     "roederer2001": Work(
         "Roederer M. Spectral compensation for flow cytometry: visualization artifacts, "
         "limitations, and caveats. Cytometry 2001;45:194–205.",
