@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="staining batches, each with every group (default: one per twelve participants)",
     )
     parser.add_argument(
+        "--groups", nargs="*", default=[], metavar="NAME", help="groups enrolled (default: all)"
+    )
+    parser.add_argument(
         "--stimulations",
         nargs="*",
         default=[],
@@ -88,4 +91,5 @@ def run(options: argparse.Namespace) -> None:
         libraries_per_group=options.libraries_per_group,
         batches=options.batches,
         stimulations=options.stimulations,
+        **({"groups": options.groups} if options.groups else {}),
     )

@@ -52,13 +52,17 @@ class Beyond:
     ----------
     above, below : FloatArray
         Shape (n_rows,), probability that the true share lies beyond all but `TAIL` of healthy
-        people; NaN where the batch has no reference.
+        people, wherever a reference of so few lets that limit be; NaN where the batch has none.
+    maybe_below : FloatArray
+        Shape (n_rows,), probability that it lies below that limit as it is estimated: larger than
+        `below` where healthy people are few.
     n_reference : int
         Healthy people behind it.
     """
 
     above: FloatArray
     below: FloatArray
+    maybe_below: FloatArray
     n_reference: int
 
 
@@ -128,7 +132,7 @@ def _stand(by_share: FloatArray, healthy: Healthy) -> Beyond:
     is_out = (healthy.anchor == NOT_ANCHORED) | ~np.isfinite(healthy.centre)
     if n < 2 or not healthy.sd > 0:
         nothing = np.full(len(by_share), np.nan)
-        return Beyond(nothing, nothing, n)
+        return Beyond(nothing, nothing, nothing, n)
     centre = np.where(is_out, 0.0, healthy.centre)
     apart = np.where(is_out, 0.0, healthy.anchor_error)
     # healthy people are a sample: where the next one may lie, not where these did
@@ -136,7 +140,8 @@ def _stand(by_share: FloatArray, healthy: Healthy) -> Beyond:
     weight = _weights(by_share, centre, WIDE * healthy.sd)
     above = _beyond(weight, centre + reach * healthy.sd)
     below = 1 - _beyond(weight, centre - reach * healthy.sd)
-    return Beyond(np.where(is_out, np.nan, above), np.where(is_out, np.nan, below), n)
+    maybe = 1 - _beyond(weight, centre - float(stats.norm.isf(TAIL)) * healthy.sd)
+    return Beyond(*(np.where(is_out, np.nan, one) for one in (above, below, maybe)), n)
 
 
 def _weights(by_share: FloatArray, centre: FloatArray, sd: float) -> FloatArray:
@@ -157,4 +162,5 @@ def _beyond(weight: FloatArray, place: FloatArray) -> FloatArray:
     """Return the weight above a place, read between the points of the grid."""
     step = GRID[1] - GRID[0]
     inside = np.clip((GRID + step / 2 - place[:, None]) / step, 0, 1)
-    return np.asarray(np.sum(weight * inside, axis=1))
+    # rounding must not lead beyond 0 and 1
+    return np.clip(np.sum(weight * inside, axis=1), 0.0, 1.0)

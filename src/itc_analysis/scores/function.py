@@ -31,6 +31,8 @@ WORDS = (EXHAUSTED, HYPOFUNCTIONAL, WITHIN, OPEN, NOT_ASSESSABLE, IN_SUBSETS)
 
 #: A word is said from this probability on.
 SAID = 0.8
+#: Function is within the healthy range where it is lowered with no more than this probability.
+MOST_WITHIN = 0.05
 #: Inhibitory receptors that must be raised.
 MIN_RAISED = 2
 #: Cells with any function, and with several, are responses as well, but no read-outs of their own.
@@ -92,8 +94,11 @@ def judge_function(
     ]
     raised = _chances(marks.assign(stimulation=NONE, marker=marks["feature"]), "above", how)
     responses = of_people[of_people["measure"] == "response"]
-    parts = responses["feature"].str.partition(":")
-    responses = responses.assign(stimulation=parts[0], marker=parts[2])
+    named = [str(feature).partition(":") for feature in responses["feature"]]
+    responses = responses.assign(
+        stimulation=pd.Series([one[0] for one in named], index=responses.index, dtype="string"),
+        marker=pd.Series([one[2] for one in named], index=responses.index, dtype="string"),
+    )
     responses = responses[~responses["marker"].isin(NO_MARKERS)]
     lowered = _chances(responses, "below", how, only=_answered(responses, healthy_group))
     return _table(marks, responses, raised, lowered, subsets or {})
@@ -122,7 +127,8 @@ def _chances(
 ) -> pd.DataFrame:
     """Return each person's probability to lie beyond healthy people, marker by marker."""
     usable = rows[(rows["n_events"].notna() & (rows["n_denominator"] > 0)).fillna(value=False)]
-    found = [pd.DataFrame(columns=[*KEYS, "stimulation", "marker", "chance"])]
+    columns = [*KEYS, "stimulation", "marker", "chance", "maybe", "n_healthy"]
+    found = [pd.DataFrame(columns=columns)]
     for (population, stimulation), own in usable.groupby(["population", "stimulation"], sort=True):
         names = [
             name
@@ -134,10 +140,11 @@ def _chances(
         for name, table, beyond in zip(names, tables, stand_beyond(markers), strict=True):
             if beyond.n_reference < how["min_reference"]:
                 continue
-            people = table[table["participant_id"].notna()].assign(
-                chance=getattr(beyond, side)[table["participant_id"].notna().to_numpy()]
+            chances = table[KEYS].assign(
+                chance=getattr(beyond, side), maybe=beyond.maybe_below, n_healthy=beyond.n_reference
             )
-            mean = people.dropna(subset=["chance"]).groupby(KEYS, as_index=False)["chance"].mean()
+            people = chances[chances["participant_id"].notna() & chances["chance"].notna()]
+            mean = people.groupby(KEYS, as_index=False)[["chance", "maybe", "n_healthy"]].mean()
             found.append(mean.assign(population=population, stimulation=stimulation, marker=name))
     return pd.concat([part for part in found if len(part)] or found, ignore_index=True)
 
@@ -201,8 +208,8 @@ def _table(
     made = []
     for row in rows.sort_values([*KEYS, "stimulation"]).itertuples(index=False):
         key = (row.participant_id, row.group, row.population)
-        receptors = by_receptor.get(key, np.zeros(0))
-        functions = by_function.get((*key, row.stimulation), np.zeros(0))
+        receptors = by_receptor.get(key, np.zeros((3, 0)))
+        functions = by_function.get((*key, row.stimulation), np.zeros((3, 0)))
         parts = [name for name in subsets.get(str(row.population), ()) if name in measured]
         made.append(
             dict(zip([*KEYS, "stimulation"], (*key, row.stimulation), strict=True))
@@ -216,8 +223,9 @@ def _table(
 
 
 def _gather(chances: pd.DataFrame, keys: list[str]) -> dict[tuple[Any, ...], FloatArray]:
+    """Return chance, maybe and healthy people, shape (3, n_markers), by person and place."""
     return {
-        tuple(key): own["chance"].to_numpy(dtype=float)
+        tuple(key): own[["chance", "maybe", "n_healthy"]].to_numpy(dtype=float).T
         for key, own in chances.groupby(keys, sort=True)
     }
 
@@ -240,11 +248,13 @@ def _word(
     said: str | None,
 ) -> dict[str, Any]:
     """Return the word, the probabilities behind it, and what is missing for another."""
-    high = at_least(receptors, MIN_RAISED) if len(receptors) >= MIN_RAISED else np.nan
-    low = at_least(functions, len(functions) // 2 + 1) if len(functions) else np.nan
+    n_receptors, n_functions = receptors.shape[1], functions.shape[1]
+    most = n_functions // 2 + 1
+    high = at_least(receptors[0], MIN_RAISED) if n_receptors >= MIN_RAISED else np.nan
+    low, maybe = (at_least(one, most) if n_functions else np.nan for one in functions[:2])
     row: dict[str, Any] = {
-        "n_receptors_assessed": len(receptors),
-        "n_functions_assessed": len(functions),
+        "n_receptors_assessed": n_receptors,
+        "n_functions_assessed": n_functions,
         "probability_receptors": high,
         "probability_lowered": low,
         "probability_exhausted": high * low,
@@ -254,19 +264,21 @@ def _word(
         return {**row, "word": IN_SUBSETS, "why": why}
     if stimulation == NONE:
         return {**row, "word": NOT_ASSESSABLE, "why": NO_STIMULATED}
-    if not len(functions):
-        why = said or "no marker that healthy people respond with"
+    if not n_functions:
+        why = said or "no marker that enough healthy people respond with"
         return {**row, "word": NOT_ASSESSABLE, "why": f"no response can be judged: {why}"}
     lacking = None
     if np.isnan(high):
         lacking = (
-            f"{len(receptors)} of the {MIN_RAISED} inhibitory receptors needed can be judged, so "
+            f"{n_receptors} of the {MIN_RAISED} inhibitory receptors needed can be judged, so "
             "'exhausted' cannot be said"
         )
     if high * low >= SAID:
         return {**row, "word": EXHAUSTED, "why": None}
     if low >= SAID:
         return {**row, "word": HYPOFUNCTIONAL, "why": lacking}
-    if low <= 1 - SAID:
+    if maybe <= MOST_WITHIN:
         return {**row, "word": WITHIN, "why": None}
-    return {**row, "word": OPEN, "why": "too few cells, or too near the edge of healthy people"}
+    healthy = int(functions[2].min())
+    why = f"too few cells, too few healthy people ({healthy}), or too near the edge of theirs"
+    return {**row, "word": OPEN, "why": why}

@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from itc_analysis.config.loading import read_yaml
+from itc_analysis.config.sections import Cohort
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.simulate import truth_files
 from itc_analysis.simulate.instrument.cytometer import Drift, draw_drift
@@ -65,6 +66,7 @@ def simulate_study(
     libraries_per_group: int | None = None,
     batches: int | None = None,
     stimulations: Sequence[str] = (),
+    groups: Sequence[str] = cohort.GROUPS,
 ) -> None:
     """Write a study whose truth is known.
 
@@ -93,13 +95,16 @@ def simulate_study(
     stimulations : sequence of str
         stimulations of `parameters.HEALTHY_RESPONSES`, each with its tubes; none for resting cells
         alone.
+    groups : sequence of str
+        groups that are enrolled, the index group and others.
 
     Raises
     ------
     ItcError
         an argument that makes no study, or a folder that must not be overwritten.
     """
-    sizes = dict.fromkeys(cohort.GROUPS, per_group)
+    _check_groups(groups)
+    sizes = dict.fromkeys([name for name in cohort.GROUPS if name in groups], per_group)
     sizes[cohort.INDEX_GROUP] = per_group if index_group_size is None else index_group_size
     _check(scenario, seed, sizes, events=events, cells=cells, batches=batches)
     _check_stimulations(stimulations)
@@ -148,7 +153,12 @@ def simulate_study(
 
     note = f"SIMULATED {scenario} seed {seed}"
     _write_config(
-        root, scenario=scenario, seed=seed, has_libraries=bool(libraries), stimulations=stimulations
+        root,
+        scenario=scenario,
+        seed=seed,
+        has_libraries=bool(libraries),
+        stimulations=stimulations,
+        groups=groups,
     )
     plan = "config/analysis_plan.yaml"
     shipped[plan] = _planned(shipped[plan], stimulations)
@@ -207,6 +217,19 @@ def _check(
                 f"take 1 to {smallest}, the size of the smallest group",
             )
         )
+    if faults:
+        source = "arguments"
+        raise ItcError(source, faults)
+
+
+def _check_groups(groups: Sequence[str]) -> None:
+    faults = [
+        Fault("--groups", f"unknown group '{name}'", did_you_mean(name, cohort.GROUPS))
+        for name in groups
+        if name not in cohort.GROUPS
+    ]
+    if cohort.INDEX_GROUP not in groups:
+        faults.append(Fault("--groups", f"{cohort.INDEX_GROUP} is not among them", "add it"))
     if faults:
         source = "arguments"
         raise ItcError(source, faults)
@@ -283,7 +306,13 @@ def _planned(plan: bytes, stimulations: Sequence[str]) -> bytes:
 
 
 def _write_config(
-    root: Path, *, scenario: str, seed: int, has_libraries: bool, stimulations: Sequence[str]
+    root: Path,
+    *,
+    scenario: str,
+    seed: int,
+    has_libraries: bool,
+    stimulations: Sequence[str],
+    groups: Sequence[str],
 ) -> None:
     """Write config.yaml with the settings that differ from the defaults."""
     study: dict[str, Any] = {
@@ -296,6 +325,14 @@ def _write_config(
         study["libraries"] = "config/libraries.tsv"
     text = "# A simulated study: no person in it exists. Written by `itc simulate`.\n"
     settings: dict[str, Any] = {"study": study}
+    absent = [name for name in cohort.GROUPS if name not in groups]
+    if absent:
+        diseases = [name for name in Cohort().disease_groups if name in groups]
+        healthy = Cohort().healthy_group
+        settings["cohort"] = {
+            "disease_groups": diseases,
+            "healthy_group": healthy if healthy in groups else None,
+        }
     if stimulations:
         settings["function"] = {"controls": dict.fromkeys(stimulations, UNSTIMULATED)}
     text += yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
