@@ -141,7 +141,8 @@ def _stand(by_share: FloatArray, healthy: Healthy) -> Beyond:
     above = _beyond(weight, centre + reach * healthy.sd)
     below = 1 - _beyond(weight, centre - reach * healthy.sd)
     maybe = 1 - _beyond(weight, centre - float(stats.norm.isf(TAIL)) * healthy.sd)
-    return Beyond(*(np.where(is_out, np.nan, one) for one in (above, below, maybe)), n)
+    above, below, maybe = (np.where(is_out, np.nan, one) for one in (above, below, maybe))
+    return Beyond(above, below, maybe, n)
 
 
 def _weights(by_share: FloatArray, centre: FloatArray, sd: float) -> FloatArray:
@@ -163,4 +164,5 @@ def _beyond(weight: FloatArray, place: FloatArray) -> FloatArray:
     step = GRID[1] - GRID[0]
     inside = np.clip((GRID + step / 2 - place[:, None]) / step, 0, 1)
     # rounding must not lead beyond 0 and 1
-    return np.clip(np.sum(weight * inside, axis=1), 0.0, 1.0)
+    chance: FloatArray = np.clip(np.sum(weight * inside, axis=1), 0.0, 1.0)
+    return chance

@@ -112,10 +112,11 @@ def _answered(responses: pd.DataFrame, healthy_group: str | None) -> set[tuple[s
     ]
     if healthy.empty:
         return set()
-    share = (healthy["status"] == "ok").groupby(
-        [healthy["population"], healthy["stimulation"], healthy["marker"]]
-    ).mean()  # fmt: skip
-    return {tuple(map(str, key)) for key in share.index[share >= HEALTHY_RESPOND]}  # type: ignore[misc]
+    keys = ["population", "stimulation", "marker"]
+    shown = healthy[keys].assign(is_shown=(healthy["status"] == "ok").to_numpy(dtype=bool))
+    share = shown.groupby(keys, as_index=False)["is_shown"].mean()
+    answered = share[(share["is_shown"] >= HEALTHY_RESPOND).to_numpy(dtype=bool)]
+    return {(str(p), str(s), str(m)) for p, s, m in answered[keys].to_numpy()}
 
 
 def _chances(
@@ -145,7 +146,8 @@ def _chances(
             )
             people = chances[chances["participant_id"].notna() & chances["chance"].notna()]
             mean = people.groupby(KEYS, as_index=False)[["chance", "maybe", "n_healthy"]].mean()
-            found.append(mean.assign(population=population, stimulation=stimulation, marker=name))
+            where = {"population": str(population), "stimulation": str(stimulation)}
+            found.append(mean.assign(**where, marker=name))
     return pd.concat([part for part in found if len(part)] or found, ignore_index=True)
 
 
@@ -213,7 +215,9 @@ def _table(
         parts = [name for name in subsets.get(str(row.population), ()) if name in measured]
         made.append(
             dict(zip([*KEYS, "stimulation"], (*key, row.stimulation), strict=True))
-            | _word(receptors, functions, parts, row.stimulation, said.get((*key, row.stimulation)))
+            | _word(
+                receptors, functions, parts, str(row.stimulation), said.get((*key, row.stimulation))
+            )
         )
     columns = [
         *(*KEYS, "stimulation", "word", "n_receptors_assessed", "n_functions_assessed"),

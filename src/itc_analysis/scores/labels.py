@@ -126,7 +126,7 @@ def label_participants(
     joined["stimulation"] = joined["stimulation"].fillna(NONE)
     for column in joined.columns[joined.columns.str.startswith("n_")]:
         joined[column] = joined[column].fillna(0).astype(int)
-    joined["caution"] = np.where(joined["word"] == EXHAUSTED, CAUTION, None)
+    joined["caution"] = [CAUTION if word == EXHAUSTED else None for word in joined["word"]]
     joined = joined.sort_values(["population", *keys[:2], "stimulation"], ignore_index=True)
     return contract.make(joined, Labels)
 

@@ -173,7 +173,8 @@ def responder_probability(pairs: Pairs, background: Background) -> FloatArray:
                 chances.append(np.exp(yes - both))
     weights = np.exp(np.array(log_weights) - max(log_weights))
     # rounding must not lead beyond 1
-    return np.minimum(weights @ np.array(chances) / weights.sum(), 1.0)
+    found: FloatArray = np.minimum(weights @ np.array(chances) / weights.sum(), 1.0)
+    return found
 
 
 def _wilson(k: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

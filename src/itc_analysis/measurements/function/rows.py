@@ -80,7 +80,7 @@ def functionality_rows(combinations: pd.DataFrame, responses: pd.DataFrame) -> p
             POLYFUNCTIONALITY: 2 * float(np.sum(chance * degree / of_degree))
             / (n_markers * (n_markers + 1)),
         }  # fmt: skip
-        tube = tubes.loc[source]
+        tube = tubes.loc[str(source)]
         rows += [
             {
                 "sample_id": tube["sample_id"],
