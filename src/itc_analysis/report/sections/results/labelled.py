@@ -99,11 +99,11 @@ def _function(material: Material) -> list[Block]:
     if missing.empty:
         return [table]
     lines = []
-    for said, rows in missing.groupby("why", sort=True):
+    for reason, rows in missing.groupby("why", sort=True):
         who = sorted(set(rows["participant_id"]))
         where = sorted({words.population(str(name)) for name in rows["population"]})
         people = f"{words.listed(who, most=6)} ({words.listed(where, most=4)})"
-        lines.append(f"{people}: {words.sentence(str(said))}")
+        lines.append(f"{people}: {words.sentence(str(reason))}")
     return [table, Details("What is missing for a word", [Bullets(lines)])]
 
 
