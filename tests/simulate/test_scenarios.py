@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 
 from itc_analysis.simulate import parameters as p
-from itc_analysis.simulate.cells.brightness import kinds_of_live_cells, positive_shares
+from itc_analysis.simulate.cells.brightness import draw_light, kinds_of_live_cells, positive_shares
 from itc_analysis.simulate.cells.kinds import KINDS
 from itc_analysis.simulate.cells.subsets import response_of
 from itc_analysis.simulate.people.blood import draw_blood
@@ -122,6 +122,15 @@ def test_treated_people_respond_less() -> None:
     usual = truth("null")
     column = "response_mait_il12_il18_IFN-g"
     assert (table.loc[treated, column] < usual.loc[treated, column]).all()
+
+
+def test_intermediate_cells_lie_between_low_and_mait() -> None:
+    row = simulate_measurement_truth("cd161_intermediate", SIZES, 5).to_dict("records")[0]
+    at = next(i for i, kind in enumerate(KINDS) if kind.population == "cd4_t_cells")
+    kind = np.full(200_000, at)
+    light, is_positive = draw_light(kind, row, ("CD161", "Va7.2"), np.random.default_rng(1))
+    bright = np.log10(light[is_positive[:, 1], 0] + 1e-9)
+    assert np.mean((bright > 2.99) & (bright < 3.91)) == pytest.approx(0.4 + 0.6 * 0.17, abs=0.06)
 
 
 def test_every_scenario_gives_shares() -> None:

@@ -114,7 +114,7 @@ def frozen_scale_tubes(wildcards):
 
 
 def bridge_tubes(wildcards):
-    """Stained tubes of the bridge control, of all batches of a panel."""
+    """Stained tubes of the bridge control, of all batches of a panel; none that was stimulated."""
     bridge = list_bridge_samples(STUDY)
     return [
         row
@@ -122,6 +122,7 @@ def bridge_tubes(wildcards):
         if row["panel"] == wildcards.panel
         and row["tube"] == "stained"
         and row["sample_id"] in bridge
+        and not is_of(row, SETTINGS.function.controls)
     ]
 
 

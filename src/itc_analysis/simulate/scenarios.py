@@ -51,6 +51,12 @@ class Card:
     treated : float
         Share of the index group that takes an immunosuppressant, which lowers activation and
         function.
+    cd161_intermediate : float
+        Share of the Valpha7.2+ cells that are no MAIT cells which carry CD161 0.4 to 1.3 decades
+        below MAIT cells, in everybody.
+    captured : mapping of str to float
+        How much likelier, as a factor, a cell of a leaf population of the index group is to get
+        into a single-cell library.
     """
 
     sentence: str
@@ -61,6 +67,8 @@ class Card:
     spread: float = 1.0
     batch_imbalance: float = 0.0
     treated: float = 0.0
+    cd161_intermediate: float = 0.0
+    captured: Mapping[str, float] = field(default_factory=dict)
 
 
 def _everywhere(markers: tuple[str, ...], odds: float) -> dict[tuple[str, str], float]:
@@ -105,6 +113,13 @@ CARDS: dict[str, Card] = {
     "cd161_lost": Card(
         "MAIT cells of SSc lose CD161 tenfold (as in RA, Koppejan), in unchanged number",
         {INDEX: GroupEffect(cd161_log10=-1.0)},
+    ),
+    "cd161_intermediate": Card(
+        "no difference; many Valpha7.2+ cells between CD161 low and MAIT", cd161_intermediate=0.4
+    ),
+    "capture": Card(
+        "no difference in blood; MAIT cells of SSc are caught half as often in libraries",
+        captured={"mait": 0.5},
     ),
     "older_cmv": Card(
         "published directions in SSc that is older and CMV-positive",

@@ -167,6 +167,11 @@ def simulate_study(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     clinical = draw_participants(people, np.random.default_rng(seeds["clinical"]))
+    treated = dict(zip(people["participant_id"], people["is_treated"], strict=True))
+    is_treated = clinical["participant_id"].map(treated).to_numpy(dtype=bool)
+    clinical["immunosuppressant_3_months"] = clinical["immunosuppressant_3_months"].mask(
+        is_treated, other=True
+    )
     clinical, items = draw_classification(clinical, np.random.default_rng(seeds["classification"]))
     truth_files.write_sheets(root / "config", clinical, items, truth, tubes, libraries)
     truth_files.write_truth(root / "truth", truth, bridge, scenario=scenario, note=note)

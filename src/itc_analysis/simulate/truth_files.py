@@ -165,7 +165,9 @@ def write_truth(
 
 
 #: What scenarios change of a person as a whole.
-PERSONAL = ("mait_dn_share", "subsets_differ", "cd161_log10", "is_treated")
+PERSONAL = (
+    *("mait_dn_share", "subsets_differ", "cd161_log10", "cd161_intermediate", "is_treated"),
+)
 
 
 def write_events(path: Path, tube: SimulatedTube, *, note: str) -> None:

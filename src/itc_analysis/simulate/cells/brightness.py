@@ -22,6 +22,8 @@ from itc_analysis.simulate.cells.subsets import of_subset, subsets_of
 
 #: The marker of random TRAV1-2 use among conventional cells.
 VA72 = "Va7.2"
+#: log10 of CD161 on MAIT cells, and how many decades below it intermediate cells lie.
+CD161_BRIGHT, CD161_BELOW_BRIGHT = 4.3, (0.4, 1.3)
 #: ln SD of FSC-A, SSC-A and autofluorescence between cells of a kind [P].
 SIZE_SIGMA, GRANULARITY_SIGMA, AUTOFLUORESCENCE_SIGMA = 0.09, 0.16, 0.45
 
@@ -97,6 +99,12 @@ def draw_light(
     if "CD161" in markers and truth["cd161_log10"]:
         is_mait = np.array([one.population == "mait" for one in KINDS])[kind]
         exponent[is_mait, markers.index("CD161")] += np.float32(truth["cd161_log10"])
+    if truth["cd161_intermediate"] and {"CD161", VA72} <= set(markers):
+        at, among = markers.index("CD161"), is_positive[:, markers.index(VA72)]
+        is_mait = np.array([one.population == "mait" for one in KINDS])[kind]
+        moved = among & ~is_mait & (rng.random(n) < truth["cd161_intermediate"])
+        below = rng.uniform(*CD161_BELOW_BRIGHT, int(moved.sum()))
+        is_positive[moved, at], exponent[moved, at] = True, CD161_BRIGHT - below
     exponent *= np.float32(np.log2(10))  # exp2 is the fast one
     return np.where(is_positive, np.exp2(exponent), np.float32(0)), is_positive
 

@@ -181,6 +181,7 @@ def draw_truth(
         "mait_dn_share": special.expit(dn),
         "subsets_differ": card.subsets_differ,
         "cd161_log10": [effect.cd161_log10 for effect in effects],
+        "cd161_intermediate": card.cd161_intermediate,
         "is_treated": is_treated,
     }
     return _treat(pd.DataFrame(columns))

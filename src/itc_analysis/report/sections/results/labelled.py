@@ -77,7 +77,8 @@ def _function(material: Material) -> list[Block]:
             body.append([f"{name}: {IN_SUBSETS}", *[words.NOTHING] * len(groups)])
             continue
         if (mine["word"] == UNKNOWN).all():
-            why = str(mine["why"].dropna().iloc[0]) if mine["why"].notna().any() else UNKNOWN
+            # what most of them lack
+            why = str(mine["why"].fillna(UNKNOWN).mode().iloc[0])
             body.append([f"{name}: {why}", *[words.NOTHING] * len(groups)])
             continue
         for word in (EXHAUSTED, HYPOFUNCTIONAL, WITHIN, OPEN):
