@@ -43,12 +43,18 @@ def test_gates_and_counts_are_those_of_the_commands(tubes, gated, tmp_path):
     scales = ["--scales", str(tmp_path / "scales.parquet")]
     assert cli.main(["learn-scales", *common, *of_tubes]) == 0
     assert cli.main(["fit-gates", *common, *of_tubes, *scales]) == 0
-    pooled = ["--template", str(template), "--fits", str(tmp_path / "gate_fits.parquet"),
-              "--output", str(tmp_path / "gates.parquet"),
-              "--gatingml", str(tmp_path / "ml")]  # fmt: skip
+    pooled = [
+        "--template",
+        str(template),
+        "--fits",
+        str(tmp_path / "gate_fits.parquet"),
+        "--output",
+        str(tmp_path / "pooled_gates.parquet"),
+    ]
     assert cli.main(["pool-gates", *common, *pooled]) == 0
     judged = [f"--{name}={tmp_path / file}.parquet" for name, file in
-              (("gates", "gates"), ("quality", "quality"), ("kept", "kept_events"))]  # fmt: skip
+              (("gates", "pooled_gates"), ("quality", "quality"),
+               ("kept", "kept_events"))]  # fmt: skip
     assert cli.main(["apply-gates", *common, *of_tubes, *scales, *judged]) == 0
     gates, counts = gated
     for table, name, shape in ((gates, "gates", Gates), (counts, "counts", Counts)):

@@ -279,10 +279,11 @@ def _write_flow(
         gates = [_gate(tube, name, place) for place, tube in enumerate(usable) for name in names]
         _write(
             gates,
-            at.gates(panel),
+            at.gates(panel, "b1"),
             Gates,
             describe("itc pool-gates", methods="Cuts were pooled."),
         )
+        _write([], at.pooled_gates(panel), Gates, made_by)
         counts = [
             _count(tube, name, n)
             for tube in usable

@@ -220,9 +220,9 @@ def test_what_a_study_lacks_is_said_in_a_sentence(
 def test_a_missing_table_is_named(make_results: Callable[..., Path], settings: Settings) -> None:
     folder = make_results()
     Path(Layout(str(folder)).histograms("panel_a", "b1")).unlink()
-    Path(Layout(str(folder)).gates("panel_b")).unlink()
+    Path(Layout(str(folder)).gates("panel_b", "b1")).unlink()
     page = build_page(folder, settings)
-    assert "flow/panel_b/gates.parquet" in page
+    assert "flow/panel_b/b1/gates.parquet" in page
     assert "has no histograms of its gates to draw" in page
 
 

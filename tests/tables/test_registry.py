@@ -17,7 +17,7 @@ from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.registry import FILES, TABLES, contract_of
 
 #: Made by a command that no rule calls: a person asks for it.
-BY_HAND = {"concordance"}
+BY_HAND = {"concordance", "review"}
 
 
 def contracts() -> Iterator[type[Contract]]:
@@ -64,7 +64,7 @@ def test_every_rule_of_the_registry_is_one_of_the_workflow(rule: str, root: Path
 def test_a_path_wants_the_panel_and_batch_that_it_has() -> None:
     at = Layout("out")
     assert at.measurements == "out/measurements.parquet"
-    assert at.gates("p") == "out/flow/p/gates.parquet"
+    assert at.pooled_gates("p") == "out/flow/p/pooled_gates.parquet"
     with pytest.raises(ValueError, match="zip"):
         at.counts("p")
     with pytest.raises(AttributeError, match="no file named 'count'"):

@@ -29,10 +29,10 @@ def test_drawn_gates_take_their_place_and_survive_another_template(
     panel = study_copy / "results" / "flow" / "panel_a"
     before = open_results(study_copy / "results")
     gates, counts = before.gates, before.counts  # read now: the next run writes them anew
-    in_gatingml, in_flowjo = [path.stem for path in sorted((panel / "gatingml").glob("S*.xml"))][:2]
+    in_gatingml, in_flowjo = [path.stem for path in sorted(panel.glob("*/gatingml/S*.xml"))][:2]
     drawn = study_copy / "manual" / "panel_a"
     drawn.mkdir(parents=True)
-    exported = panel / "gatingml" / f"{in_gatingml}.xml"
+    (exported,) = panel.glob(f"*/gatingml/{in_gatingml}.xml")
     copy_drawn_gate(exported, drawn / f"{in_gatingml}.xml", "inkt")
     copy_drawn_gate(exported, drawn / "panel_a.xml", "mait")
     fcs = study_copy / "data" / "flow" / f"{in_flowjo}.fcs"
@@ -75,11 +75,11 @@ def test_drawn_gates_take_their_place_and_survive_another_template(
 def test_a_drawn_gate_of_nobody_stops_with_words(study_copy: Path, root: Path) -> None:
     drawn = study_copy / "manual" / "panel_a"
     drawn.mkdir(parents=True)
-    exported = next((study_copy / "results/flow/panel_a/gatingml").glob("S*.xml"))
+    exported = next((study_copy / "results/flow/panel_a").glob("*/gatingml/S*.xml"))
     copy_drawn_gate(exported, drawn / "S9999_panel_a.xml", "inkt")
     setting = ["--config", "study={manual_gates: manual}"]
     done = snakemake(  # the target first: --config takes all that follows it
-        study_copy, "results/flow/panel_a/gates.parquet", *setting, root=root, check=False
+        study_copy, "results/flow/panel_a/pooled_gates.parquet", *setting, root=root, check=False
     )
     assert done.returncode != 0
     log = (study_copy / "results/logs/pool_gates/panel_a.log").read_text()

@@ -7,28 +7,39 @@ rule report:
         spreading_files(),
         panels=[f"{STUDY.panels_folder}/{panel}.tsv" for panel in panels()],
         signatures=STUDY.signatures,
+        review=[str(path) for path in [review_path(STUDY)] if path.exists()],
     output:
         page=AT.report,
         strobe=AT.strobe,
+        methods=AT.methods,
+        bibtex=AT.bibtex,
+        csl=AT.csl,
         # MIFlowCyt does not concern a study without flow cytometry
         miflowcyt=[AT.miflowcyt] if TUBES else [],
     log:
         AT.log("report"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
+        sources=sources_of,
+        review=lambda wildcards, input: (
+            f"--review {input.review}" if input.review else ""
+        ),
         version=VERSION,
     message:
         "Writing the report"
     shell:
         "itc report --config {params.settings} --results {params.results} --panels {input.panels}"
-        " --signatures {input.signatures} --output {output.page}"
+        " --signatures {input.signatures} {params.review} --output {output.page}"
         " > {log} 2>&1"
 
 
 rule overview:
     input:
-        gates=AT.gates("{panel}"),
+        gates=lambda wildcards: per_batch(AT.gates, wildcards.panel),
         histograms=lambda wildcards: per_batch(AT.histograms, wildcards.panel),
         counts=lambda wildcards: per_batch(AT.counts, wildcards.panel),
         quality=lambda wildcards: per_batch(AT.tube_quality, wildcards.panel),
@@ -36,6 +47,9 @@ rule overview:
         directory(AT.overview("{panel}")),
     log:
         AT.log("overview", "{panel}"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         note=overview_note(),
         version=VERSION,

@@ -18,8 +18,12 @@ rule score:
         AT.scores,
     log:
         AT.log("score"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("score"),
+        sources=sources_of,
         version=VERSION,
     message:
         "Scoring exhaustion and activation"
@@ -44,8 +48,12 @@ rule respond:
         **AT.made_by("respond"),
     log:
         AT.log("respond"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("respond"),
+        sources=sources_of,
         folder=lambda wildcards, output: Path(output.responses).parent,
         version=VERSION,
     message:
@@ -74,6 +82,9 @@ rule measure:
         AT.measurements,
     log:
         AT.log("measure"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("measure"),
         version=VERSION,
@@ -96,8 +107,12 @@ rule label:
         AT.labels,
     log:
         AT.log("label"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("label"),
+        sources=sources_of,
         version=VERSION,
     message:
         "Naming what may be said of each participant"

@@ -187,9 +187,9 @@ def gate(
     checked = checked.model_copy(update={"transform": frozen})
     kept: list[dict[str, Any]] = []
     fits, quality, _ = fit.fit_batch(rows, sheet, checked, chosen, kept=kept)
-    final = pool.pool_gates(fits, checked, chosen)
+    pooled = pool.pool_gates(fits, checked, chosen)
     judged = Judged(quality, contract.make(kept, KeptEvents))
-    applied = apply.apply_batch(rows, sheet, checked, final, judged, chosen)
+    applied = apply.apply_batch(rows, sheet, checked, pooled, judged, chosen)
     further, cited = describe_further_methods(checked)
     files = [path_of_panel(panel), path_of_template(template)]
     described = describe(
@@ -205,7 +205,7 @@ def gate(
         ),
         citations={*fit.CITATIONS, *cited, *pool.CITATIONS, *apply.CITATIONS},
     )
-    tables = (final, applied.counts, applied.intensity, applied.combinations, quality)
+    tables = (applied.gates, applied.counts, applied.intensity, applied.combinations, quality)
     for table in tables:
         table.attrs["itc_analysis"] = described
     return GatedTubes(*tables)

@@ -21,6 +21,7 @@ VERBS = (
     "init",
     "check",
     "panel",
+    "template",
     "deidentify",
     "spillover",
     "simulate",
@@ -31,6 +32,7 @@ VERBS = (
     "apply-gates",
     "concordance",
     "overview",
+    "review",
     "annotate",
     "score",
     "respond",
@@ -40,6 +42,7 @@ VERBS = (
     "compare-genes",
     "power",
     "report",
+    "unlock",
 )
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it

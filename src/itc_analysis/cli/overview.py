@@ -15,7 +15,7 @@ from itc_analysis.cli.threads import ONE_THREAD
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--gates", required=True, help="gates.parquet of the panel")
+    parser.add_argument("--gates", required=True, nargs="+", help="gates.parquet of all batches")
     parser.add_argument(
         "--histograms", required=True, nargs="+", help="histograms.parquet of all batches"
     )
@@ -40,10 +40,11 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Gates, Histograms, TubeQuality
     from itc_analysis.tables.measured import Counts
+    from itc_analysis.whole_files import write_text
 
     overview = Overview(
         Tables(
-            gates=contract.read(options.gates, Gates),
+            gates=contract.read_all(options.gates, Gates),
             histograms=contract.read_all(options.histograms, Histograms),
             counts=contract.read_all(options.counts, Counts),
             quality=contract.read_all(options.quality, TubeQuality),
@@ -57,11 +58,10 @@ def run(options: argparse.Namespace) -> None:
         if name not in overview.populations
     ]
     if faults:
-        raise ItcError(str(options.gates), faults)
+        raise ItcError(str(options.gates[0]), faults)
     folder = Path(options.output_folder)
-    folder.mkdir(parents=True, exist_ok=True)
     for population in wanted:
         page = overview.population_page(population)
-        (folder / f"{population}.html").write_text(page, encoding="utf-8")
-    (folder / "index.html").write_text(overview.index_page(), encoding="utf-8")
+        write_text(folder / f"{population}.html", page)
+    write_text(folder / "index.html", overview.index_page())
     print(f"{len(wanted)} populations: {folder / 'index.html'}")

@@ -1,8 +1,7 @@
-"""Judge every cut against its batch and its study, and write the final gates.
+"""Judge every cut against its batch and its study.
 
-Works on the fits alone. Writes gates.parquet and, for every stained tube, its gates as GatingML
-2.0, which FlowJo, Cytobank and FlowKit open. Gates that a person drew (--manual) keep their place
-however often the command runs.
+Works on the fits alone. Gates that a person drew (--manual) keep their place however often the
+command runs.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--panel", help="panel sheet (TSV); checks the template's markers")
     parser.add_argument("--fits", required=True, nargs="+", help="gate_fits.parquet of all batches")
     parser.add_argument("--output", required=True, help="the table to write")
-    parser.add_argument("--gatingml", required=True, help="folder for <file_id>.xml")
     parser.add_argument(
         "--manual",
         help="gates that a person drew: a FlowJo workspace (.wsp), or a folder of <file_id>.xml, "
@@ -53,8 +51,6 @@ def run(options: argparse.Namespace) -> None:
         names = {column: set(fits[column].unique()) for column in ("file_id", "panel")}
         manual = drawn.read_manual(options.manual, file_ids=names["file_id"], panels=names["panel"])
     gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes)
-    stained = sorted(fits.loc[fits["tube"] == "stained", "file_id"].unique())
-    gatingml.write_gates(gates, template, axes, stained, options.gatingml)
     further, cited = describe_further_methods(template)
     drawn_text = "" if manual is None else drawn.METHODS_TEXT
     described = describe(

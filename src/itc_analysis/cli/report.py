@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signatures", help="signatures.tsv, whose markers label participants; left out: no labels"
     )
+    parser.add_argument("--review", help="review.tsv, which says who reviewed which gates")
     parser.add_argument("--output", required=True, help="the HTML file to write")
 
 
@@ -35,4 +36,11 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.report.page import write_page
 
     settings = read_settings(options.config, ReportSettings)
-    write_page(options.results, settings, options.output, options.panels, options.signatures)
+    write_page(
+        options.results,
+        settings,
+        options.output,
+        options.panels,
+        options.signatures,
+        options.review,
+    )

@@ -13,7 +13,7 @@ from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import PageSection, kind_of
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.subject import subject_of
-from itc_analysis.report.sections import methods, problems
+from itc_analysis.report.sections import methods, paper, problems
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
 from itc_analysis.report.sections.results import (
@@ -27,6 +27,7 @@ from itc_analysis.report.sections.results import (
     scores,
 )
 from itc_analysis.version import __version__
+from itc_analysis.whole_files import write_text
 
 #: The order of the page: the answer first.
 SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
@@ -58,6 +59,7 @@ def build_page(
     settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
 ) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
@@ -71,13 +73,15 @@ def build_page(
         panel sheets, which name the reagents.
     signatures : str or Path, optional
         signatures.tsv, whose markers label participants.
+    review : str or Path, optional
+        review.tsv, which says who reviewed which gates.
 
     Raises
     ------
     ItcError
         the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels, signatures))
+    return _render(collect(results, settings, panels, signatures, review))
 
 
 def write_page(
@@ -86,16 +90,14 @@ def write_page(
     output: str | Path,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
 ) -> None:
     """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
-    material = collect(results, settings, panels, signatures)
+    material = collect(results, settings, panels, signatures, review)
     text = _render(material)
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-    checklist.write_checklists(material, path)
+    write_text(output, text)
+    checklist.write_checklists(material, output)
+    paper.write_paper(material, output)
 
 
 def _render(material: Material) -> str:

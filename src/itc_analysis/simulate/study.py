@@ -35,6 +35,7 @@ from itc_analysis.simulate.people.design import (
     sample_of,
 )
 from itc_analysis.simulate.scenarios import SCENARIOS, card_of
+from itc_analysis.whole_files import write_bytes, write_text
 
 log = logging.getLogger(__name__)
 
@@ -163,9 +164,7 @@ def simulate_study(
     plan = "config/analysis_plan.yaml"
     shipped[plan] = _planned(shipped[plan], stimulations)
     for target, content in shipped.items():
-        path = root / target
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_bytes(root / target, content)
     clinical = draw_participants(people, np.random.default_rng(seeds["clinical"]))
     treated = dict(zip(people["participant_id"], people["is_treated"], strict=True))
     is_treated = clinical["participant_id"].map(treated).to_numpy(dtype=bool)
@@ -341,7 +340,7 @@ def _write_config(
     if stimulations:
         settings["function"] = {"controls": dict.fromkeys(stimulations, UNSTIMULATED)}
     text += yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-    (root / "config" / "config.yaml").write_text(text, encoding="utf-8")
+    write_text(root / "config" / "config.yaml", text)
 
 
 def _write_tubes(

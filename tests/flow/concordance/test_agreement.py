@@ -85,8 +85,7 @@ def agree(root: Path, data: Path, name: str, human: Path, names: list[str], fold
                      "--output-folder", str(folder / str(batch))]) == 0  # fmt: skip
         fits.append(str(folder / str(batch) / "gate_fits.parquet"))
     gates = folder / "gates.parquet"
-    assert main(["pool-gates", *common, "--fits", *fits, "--output", str(gates),
-                 "--gatingml", str(folder / "gatingml")]) == 0  # fmt: skip
+    assert main(["pool-gates", *common, "--fits", *fits, "--output", str(gates)]) == 0
     assert main(["concordance", *common, "--tubes", str(tubes), "--gates", str(gates),
                  "--human", str(human), "--names", *names,
                  "--output-folder", str(folder / "out")]) == 0  # fmt: skip

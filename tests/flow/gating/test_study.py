@@ -67,9 +67,8 @@ def gate(study: Path, panel: str, results: Path) -> None:
         assert main(["fit-gates", *common, "--scales", scales, "--tubes", str(tubes),
                      "--output-folder", folder]) == 0  # fmt: skip
     fits = [str(results / batch / "gate_fits.parquet") for batch in batches]
-    gates = str(results / "gates.parquet")
-    assert main(["pool-gates", *common, "--fits", *fits, "--output", gates,
-                 "--gatingml", str(results / "gatingml")]) == 0  # fmt: skip
+    gates = str(results / "pooled_gates.parquet")
+    assert main(["pool-gates", *common, "--fits", *fits, "--output", gates]) == 0
     for batch in batches:
         assert main(["apply-gates", *common, "--scales", scales,
                      "--tubes", str(results / f"tubes-{batch}.json"),
@@ -160,7 +159,7 @@ def test_every_tube_has_every_population(membership: dict[str, Path]) -> None:
     for panel, folder in membership.items():
         fits = tables(folder, "gate_fits", GateFits)
         counts = tables(folder, "counts", Counts)
-        gates = contract.read(folder / "gates.parquet", Gates)
+        gates = tables(folder, "gates", Gates)
         # thresholds of positivity stand among the gates, of stained tubes only
         fits = fits[~fits["population"].str.startswith(POSITIVE_OF)]
         gates = gates[~gates["population"].str.startswith(POSITIVE_OF)]
@@ -210,7 +209,7 @@ def test_stained_tubes_have_views_and_gatingml(membership: dict[str, Path]) -> N
     for folder in membership.values():
         fits = tables(folder, "gate_fits", GateFits)
         stained = set(fits.loc[fits["tube"] == "stained", "file_id"])
-        assert {path.stem for path in (folder / "gatingml").glob("*.xml")} == stained
+        assert {path.stem for path in folder.glob("*/gatingml/*.xml")} == stained
         assert set(tables(folder, "histograms", Histograms)["source_id"]) == stained
 
 
@@ -255,7 +254,7 @@ def test_the_overview_shows_every_stained_tube_of_a_population(
     membership: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = membership["panel_b"]
-    common = ["overview", "--gates", str(folder / "gates.parquet"),
+    common = ["overview", "--gates", *map(str, sorted(folder.glob("*/gates.parquet"))),
               "--histograms", *map(str, sorted(folder.glob("*/histograms.parquet"))),
               "--counts", *map(str, sorted(folder.glob("*/counts.parquet"))),
               "--quality", *map(str, sorted(folder.glob("*/quality.parquet"))),

@@ -20,8 +20,10 @@ from itc_analysis.flow.counting.intensity import (
     intensity_row,
     learned_threshold,
 )
+from itc_analysis.flow.gates.corrected import with_corrections
 from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
 from itc_analysis.flow.gates.final import FinalGate, final_gates
+from itc_analysis.flow.gates.fit import axes_of
 from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import (
@@ -36,7 +38,7 @@ from itc_analysis.flow.tube.quality_mask import Judged
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.statistics.binomial import count_limits
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow.tubes import Combinations, Histograms, Intensity
+from itc_analysis.tables.flow.tubes import Combinations, Gates, Histograms, Intensity
 from itc_analysis.tables.measured import Counts
 
 log = logging.getLogger(__name__)
@@ -61,18 +63,23 @@ class Applied:
 
     Parameters
     ----------
-    counts, intensity, combinations, histograms : pandas.DataFrame
-        tables of the contracts of the same names.
+    gates, counts, intensity, combinations, histograms : pandas.DataFrame
+        tables of the contracts of the same names; the gates as they were applied.
+    axes : dict of str to object
+        channels and scales of each stained tube that could be used, see `fit.axes_of`.
     """
 
+    gates: pd.DataFrame
     counts: pd.DataFrame
     intensity: pd.DataFrame
     combinations: pd.DataFrame
     histograms: pd.DataFrame
+    axes: dict[str, Any]
 
 
 @dataclass
 class _Rows:
+    gates: list[dict[str, Any]] = field(default_factory=list)
     counts: list[dict[str, Any]] = field(default_factory=list)
     intensity: list[dict[str, Any]] = field(default_factory=list)
     combinations: list[dict[str, Any]] = field(default_factory=list)
@@ -86,6 +93,7 @@ def apply_batch(
     gates: pd.DataFrame,
     judged: Judged,
     settings: Counting,
+    reviews: Iterable[Mapping[str, Any]] = (),
 ) -> Applied:
     """Gate and count all tubes of a batch, one tube in memory at a time, controls first.
 
@@ -96,11 +104,13 @@ def apply_batch(
     panel, template : pandas.DataFrame or Template
         the panel sheet and its gating template.
     gates : pandas.DataFrame
-        `Gates` of the panel.
+        `Gates` of the panel, as pooled.
     judged : Judged
         which tubes can be used and which of their events, of `fit.fit_batch`.
     settings : Counting
         the flow section.
+    reviews : iterable of mapping of str to object
+        rows of `ReviewSheet`; those that correct a gate of one of the tubes are heeded.
 
     Returns
     -------
@@ -112,27 +122,44 @@ def apply_batch(
     ------
     ItcError
         a tube was not judged, has another number of events than when it was, or cannot be read any
-        more.
+        more; a correction does not fit the template.
     """
     made = _Rows()
+    axes: dict[str, Any] = {}
+    by_tube: dict[str, list[dict[str, Any]]] = {}
+    for gate in gates.to_dict("records"):
+        plain = {str(name): None if pd.isna(value) else value for name, value in gate.items()}
+        by_tube.setdefault(str(gate["file_id"]), []).append(plain)
+    corrections = [review for review in reviews if review["decision"] == "correct"]
     controls = Controls()
     ordered = sorted(rows, key=lambda row: (row["tube"] == "stained", str(row["file_id"])))
     judged.refuse_others(ordered)
     for row in ordered:
-        verdict = judged.verdict(str(row["file_id"]))
+        file_id = str(row["file_id"])
+        verdict = judged.verdict(file_id)
+        rows_of_tube = by_tube.get(file_id, [])
         if verdict["status"] != "ok":
+            made.gates += rows_of_tube
             _record_unusable(row, verdict, template, made)
         else:
-            keep = judged.keep(str(row["file_id"]))
-            tube = load_tube(row, panel, template.transform, settings, keep=keep)
-            own = final_gates(gates, tube.file_id, template)
-            _apply_to_tube(tube, template, own, controls, settings, made)
+            tube = load_tube(row, panel, template.transform, settings, keep=judged.keep(file_id))
+            own = [review for review in corrections if review["tube"] == file_id]
+            rows_of_tube = with_corrections(
+                rows_of_tube, own, template, tube.transforms, tube.alignment
+            )
+            made.gates += rows_of_tube
+            final = final_gates(contract.make(rows_of_tube, Gates), file_id, template)
+            _apply_to_tube(tube, template, final, controls, settings, made)
+            if tube.kind == "stained":
+                axes[file_id] = axes_of(tube)
         log.info("counted %s: %s", row["file_id"], verdict["status"])
     return Applied(
+        contract.make(made.gates, Gates),
         contract.make(made.counts, Counts),
         contract.make(made.intensity, Intensity),
         contract.make(made.combinations, Combinations),
         contract.make(made.histograms, Histograms),
+        axes,
     )
 
 

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.gating.geometry import (
+    AllAbove,
+    Combination,
+    Geometry,
+    Rectangle,
+    Threshold,
+)
 from itc_analysis.flow.gating.template import Population
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.membership import Membership
@@ -23,6 +29,10 @@ _OUTSIDE = 0.0005
 _ENOUGH = 50_000
 #: Free space around, share of the span.
 _MARGIN = 0.04
+#: Steps of a profile per unit of the scale, and where it ends. A power of two, so that every step
+#: is a number that float32 holds: a cut on a step counts the very events that the profile counts.
+PROFILE_STEPS = 512
+_PROFILE_ENDS = (-1.0, 2.0)
 #: Events per pass; all temporary arrays of a pass stay in the processor's cache.
 _PIECE = 1 << 15
 #: Powers of ten that may stand at an axis; mass cytometry starts at single ions.
@@ -65,6 +75,9 @@ def view_row(
     else:
         content |= {"y_edges": None, "n_y": None, "y_ticks": []}
     content["counts"] = _histogram(values, spans, n_bins).tolist()
+    along = _profile_values(membership, population, gate)
+    if along is not None:
+        content["profile"] = profile(along)
     return {
         "source_id": tube.file_id,
         "population": population.name,
@@ -72,6 +85,25 @@ def view_row(
         "marker_y": markers[1] if len(markers) > 1 else None,
         "histogram": json.dumps(content, separators=(",", ":"), ensure_ascii=False),
     }
+
+
+def profile(values: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """Return how many events lie in each step of a scale, so that any cut can be counted.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        events on the scale, shape (n_events,); those beyond its ends are counted at them.
+
+    Returns
+    -------
+    dict of str to object
+        `first`, the first step in steps from 0, and `counts`.
+    """
+    lowest, highest = (int(end * PROFILE_STEPS) for end in _PROFILE_ENDS)
+    step = np.clip(np.floor(values * np.float32(PROFILE_STEPS)), lowest, highest).astype(np.int64)
+    first = int(step.min()) if step.size else 0
+    return {"first": first, "counts": np.bincount(step - first).tolist()}
 
 
 def axis_ticks(transform: Transform, low: float, high: float) -> list[list[float]]:
@@ -103,6 +135,24 @@ def _markers(known: tuple[str, ...], population: Population, gate: Geometry | No
     if len(markers) == 1 and population.view in known:
         markers.append(str(population.view))
     return markers
+
+
+def _profile_values(
+    membership: Membership, population: Population, gate: Geometry | None
+) -> npt.NDArray[np.float32] | None:
+    """Return what a cut of the gate decides on; None for a gate that is no cut."""
+    markers = population.markers
+    if gate is not None:
+        is_cut = isinstance(gate, (Threshold, AllAbove)) or (
+            isinstance(gate, Rectangle) and len(gate.markers) == 1
+        )
+        markers = gate.markers if is_cut and not isinstance(gate, Combination) else ()
+    elif len(markers) != 1:
+        markers = ()
+    if not markers:
+        return None
+    along = [membership.values_of(marker, population.parent) for marker in markers]
+    return along[0] if len(along) == 1 else np.min(along, axis=0)
 
 
 def _edges(gate: Geometry | None, marker: str) -> list[float]:

@@ -7,7 +7,7 @@ Works on the table of fits alone, without events. A cut of low precision is shru
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,16 +22,12 @@ from itc_analysis.flow.gates.histogram import has_cut as is_cut
 from itc_analysis.flow.gates.nearby import nearby_cuts, usual_spread
 from itc_analysis.flow.gates.positivity import pool_positivity
 from itc_analysis.flow.gates.rivals import one_valley, with_rival
+from itc_analysis.flow.gates.settle import settle
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
-from itc_analysis.flow.gating.geometry import (
-    Combination,
-    Threshold,
-    from_json,
-    to_json,
-)
+from itc_analysis.flow.gating.geometry import to_json
 from itc_analysis.flow.gating.methods import control_quantile
-from itc_analysis.flow.gating.template import ROOT, Population, Template
+from itc_analysis.flow.gating.template import Population, Template
 from itc_analysis.flow.manual.adopt import ManualGates, with_manual
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Gates
@@ -110,7 +106,7 @@ def pool_gates(
         rows += _pool_population(by_name[population.name], population, settings, usual, shown)
     if manual is not None:
         rows = with_manual(rows, axes or {}, manual)
-    rows = _settle_combinations(_settle_references(rows, template), template)
+    rows = settle(rows, template)
     faults = [
         Fault(
             f"tube '{row['file_id']}'",
@@ -216,59 +212,6 @@ def _by_level(
         "state": level.state,
         "reason": level.reason,
     }
-
-
-def _settle_references(rows: Sequence[dict[str, Any]], template: Template) -> list[dict[str, Any]]:
-    """Give populations that take over another one's cut the final one, with its error and state.
-
-    A gate that a person drew for them stays.
-    """
-    by_key = {(row["file_id"], row["population"]): dict(row) for row in rows}
-    for (file_id, name), row in by_key.items():
-        population = template.by_name[name]
-        if population.follows is None or row["state"] == "manual":
-            continue
-        other = by_key[(file_id, population.follows)]
-        source = f"cut of {population.follows}"
-        reason = source if other.get("reason") is None else f"{source}: {other['reason']}"
-        shape = None if other.get("geometry") is None else from_json(other["geometry"])
-        if not isinstance(shape, Threshold):
-            lacking = dict.fromkeys(("geometry", "cut", "cut_se", "weight"))
-            row.update(lacking, state="not_estimable", reason=reason)
-            continue
-        geometry = to_json(Threshold(population.markers, population.side or "above", shape.cut))
-        taken = {key: other.get(key) for key in ("cut_se", "weight", "state", "rival_cut")}
-        row.update(taken, geometry=geometry, cut=shape.cut, reason=reason)
-    return list(by_key.values())
-
-
-def _settle_combinations(
-    rows: Sequence[dict[str, Any]], template: Template
-) -> list[dict[str, Any]]:
-    """Mark combinations of gates that are not estimable, and what lies inside such gates."""
-    by_key = {(row["file_id"], row["population"]): dict(row) for row in rows}
-    for (file_id, name), row in by_key.items():
-        needed = [template.by_name[name].parent]
-        geometry = row.get("geometry")
-        if geometry is not None:
-            shape = from_json(geometry)
-            if isinstance(shape, Combination):
-                needed += shape.populations
-        lacking = [
-            other
-            for other in needed
-            if other != ROOT and by_key[(file_id, other)]["state"] == "not_estimable"
-        ]
-        if lacking and row["state"] != "not_estimable":
-            row.update(
-                geometry=None,
-                cut=None,
-                cut_se=None,
-                weight=None,
-                state="not_estimable",
-                reason=f"no gate for {', '.join(lacking)}",
-            )
-    return list(by_key.values())
 
 
 def _check_populations(fits: pd.DataFrame, template: Template) -> None:

@@ -177,20 +177,31 @@ def with_manual(
             faults[where] = Fault(where, str(error), remedy)
             continue
         if shape is not None:
-            row |= {
-                "geometry": to_json(shape),
-                "cut": getattr(shape, "cut", None),
-                "cut_se": None,
-                "weight": 0.0,
-                "state": "manual",
-                "reason": f"drawn by a person ({tree.source}){_unlike(gate, row, axis)}",
-            }
+            drawn = f"drawn by a person ({tree.source}){_unlike(gate, row, axis)}"
+            row |= by_hand(shape, drawn)
     every_fault = [*faults.values(), *_unused(manual, used, populations, axes)]
     if every_fault:
         raise ItcError(_SOURCE, every_fault)
     for source, names in sorted(used.items()):
         log.info("manual gates of %s: %s", source, ", ".join(sorted(names)))
     return rows
+
+
+def by_hand(shape: Geometry, reason: str) -> dict[str, Any]:
+    """Return the columns of `Gates` that say that a person set the gate.
+
+    What was learned about the former cut (its error, its rival, the events beyond it) is taken
+    away with it.
+    """
+    learned = ("cut_se", "rival_cut", "n_background", "background_se", "n_missed", "missed_se")
+    return {
+        **dict.fromkeys(learned),
+        "geometry": to_json(shape),
+        "cut": getattr(shape, "cut", None),
+        "weight": 0.0,
+        "state": "manual",
+        "reason": reason,
+    }
 
 
 def _own_shape(

@@ -184,8 +184,9 @@ def _gating(material: Material) -> str:
         return ""
     n = material.gates["population"].nunique()
     return (
-        f"{words.plural(n, 'gate')} per tube at most; geometry in flow/<panel>/gates.parquet and "
-        "as GatingML 2.0 in flow/<panel>/gatingml; pictures and states under Gates."
+        f"{words.plural(n, 'gate')} per tube at most; geometry in "
+        "flow/<panel>/<batch>/gates.parquet and as GatingML 2.0 in gatingml next to it; "
+        "pictures and states under Gates."
     )
 
 

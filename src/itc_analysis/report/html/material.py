@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.cohort.sheets.review import list_reviews
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.panel.markers import read_panel
@@ -46,6 +47,8 @@ class Material:
         What made each table that is shown, in the order of the workflow; equal entries once.
     lacking : tuple of str
         Tables that the sheets promise but that are not in the folder.
+    reviews : tuple of dict
+        Rows of the sheet of reviewed gates.
     """
 
     settings: ReportSettings
@@ -56,6 +59,7 @@ class Material:
     signatures: tuple[Signature, ...]
     provenance: tuple[dict[str, Any], ...]
     lacking: tuple[str, ...]
+    reviews: tuple[dict[str, Any], ...] = ()
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Return a table by its name."""
@@ -106,6 +110,7 @@ def collect(
     settings: ReportSettings,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
+    review: str | Path | None = None,
 ) -> Material:
     """Read what the page needs from a results folder.
 
@@ -119,6 +124,8 @@ def collect(
         panel sheets `<panel>.tsv`, which name the reagents; none is needed for the page itself.
     signatures : str or Path, optional
         signatures.tsv, whose markers label participants; None: they are not labelled.
+    review : str or Path, optional
+        review.tsv, which says who reviewed which gates; None: nobody did.
 
     Raises
     ------
@@ -155,6 +162,7 @@ def collect(
         signatures=tuple(read_signatures(signatures)) if signatures else (),
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
+        reviews=() if review is None else tuple(list_reviews(review)),
     )
 
 

@@ -55,14 +55,19 @@ def citation_order(entries: Iterable[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for entry in entries for key in entry.get("citations", [])))
 
 
-def methods_text(entries: list[dict[str, Any]], keys: list[str]) -> list[Block]:
-    """Return one paragraph per distinct methods sentence, with the numbers of its references."""
+def sentences(entries: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the distinct methods sentences in order, each with the keys that it cites."""
     cited: dict[str, list[str]] = {}
     for entry in entries:
         known = cited.setdefault(entry["methods"].strip(), [])
         known += [key for key in entry.get("citations", []) if key not in known]
+    return cited
+
+
+def methods_text(entries: list[dict[str, Any]], keys: list[str]) -> list[Block]:
+    """Return one paragraph per distinct methods sentence, with the numbers of its references."""
     blocks: list[Block] = []
-    for text, own in cited.items():
+    for text, own in sentences(entries).items():
         numbers = sorted(keys.index(key) + 1 for key in own)
         links = Markup(", ").join(
             Markup('<a href="#reference-{0}">{0}</a>').format(number) for number in numbers

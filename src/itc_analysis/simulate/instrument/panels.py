@@ -22,7 +22,10 @@ FUNCTION_PANEL = "panel_f"
 #: Markers with a fluorescence-minus-one tube in every batch.
 FMO_MARKERS = {
     "panel_a": ("PD-1", "TIM-3", "LAG-3", "TIGIT", "CD69", "HLA-DR", "CD38"),
-    "panel_b": ("Eomes", "panKIR", "NKG2A", "6B11"),
+    "panel_b": (
+        *("Eomes", "panKIR", "NKG2A", "6B11"),
+        *("PD-1", "TIM-3", "CD69", "HLA-DR", "CD38"),
+    ),
     "panel_f": ("CD107a", "IFN-g", "TNF", "6B11"),
 }
 #: Digital cytometers end at 18 bits.

@@ -63,7 +63,7 @@ def describe_comparisons(
     keys = []
     if COUNTS_OF_CELLS in models:
         sentences.append(COUNTED)
-        keys += ["coxreid1987", "komarek2008", "satterthwaite1946", "louis1982"]
+        keys += ["cox1987", "komarek2008", "satterthwaite1946", "louis1982"]
     if "least squares" in models:
         sentences.append(
             "Shares were compared on the logit scale with half a cell added, counts and "

@@ -171,6 +171,12 @@ class Gates(Contract, key=("file_id", "population")):
         allowed=GATE_STATES,
     )
     reason: Series[pd.StringDtype] = text("Why this state.", nullable=True)
+    digest: Series[pd.StringDtype] = text(
+        "Digest of the gate as it was before a review corrected it, by which a review names the "
+        "version that was looked at; null before gates are applied, and for tubes that could not "
+        "be used.",
+        nullable=True,
+    )
 
 
 class Intensity(Contract, key=("source_id", "population", "marker")):
@@ -275,5 +281,6 @@ class Histograms(Contract, key=("source_id", "population")):
     )
     histogram: Series[pd.StringDtype] = text(
         "JSON: x_edges [low, high], y_edges, n_x, n_y, counts (row-major) of the parent's events; "
-        "x_ticks and y_ticks, pairs of place and instrument units."
+        "x_ticks and y_ticks, pairs of place and instrument units; profile of a cut: counts of the "
+        "parent's events by the marker's value, in steps of 1/512 from first/512 on."
     )

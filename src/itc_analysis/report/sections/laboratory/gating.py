@@ -13,6 +13,7 @@ from itc_analysis.flow.pictures.gate_drawing import in_tree_order
 from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.sections.laboratory import reviews
 from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 
 #: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
@@ -43,6 +44,7 @@ def section(material: Material) -> PageSection:
         Heading("State of the gates"),
         Paragraph(told_states(material.gates)),
         Details("State of every gate", [states(material.gates)]),
+        *reviews.review_blocks(material),
         Heading("What could be detected"),
         detection(material),
     ]

@@ -1,0 +1,1 @@
+"""Gates reviewed in the browser: pages with every gate, and what became of a review."""
