@@ -6,7 +6,14 @@ import pickle
 
 import pytest
 
-from itc_analysis.errors import Fault, ItcError, ItcErrors, SheetError, did_you_mean
+from itc_analysis.errors import (
+    Fault,
+    ItcError,
+    ItcErrors,
+    SheetError,
+    UnreadableFile,
+    did_you_mean,
+)
 
 
 def test_all_faults_are_listed_with_place_and_remedy() -> None:
@@ -54,3 +61,38 @@ def test_an_id_with_a_letter_for_a_digit_is_that_which_looks_the_same() -> None:
     known = [f"{number:03d}" for number in range(1, 241)]
     assert did_you_mean("0l2", known) == "did you mean '012'?"
     assert did_you_mean("S1O5", [f"S{name}" for name in known]) == "did you mean 'S105'?"
+
+
+def test_the_same_fault_of_many_files_is_one_sentence_and_all_names_can_be_had() -> None:
+    missing = Fault("panel 'a'", "marker 'CD161' has no channel", "check the panel sheet")
+    errors = [UnreadableFile(f"T{number:02d}.fcs", [missing]) for number in range(50)]
+    errors[7] = UnreadableFile("T07.fcs", [missing, Fault("TEXT", "no keywords found")])
+    error = ItcErrors(errors)
+    assert str(error).splitlines() == [
+        "50 files (T00.fcs, T01.fcs, T02.fcs and 47 more, all with itc -v), each:",
+        "  panel 'a', marker 'CD161' has no channel; check the panel sheet",
+        "T07.fcs: 1 fault",
+        "  TEXT, no keywords found",
+    ]
+    assert all(f"T{number:02d}.fcs" in error.told(every_name=True) for number in range(50))
+
+
+def test_faults_that_differ_in_numbers_alone_are_the_same() -> None:
+    errors = [
+        UnreadableFile(f"T{n}.fcs", f"the file ends after {n} bytes") for n in range(100, 105)
+    ]
+    told = str(ItcErrors(errors)).splitlines()
+    assert told[0].startswith("5 files (T100.fcs, T101.fcs, T102.fcs and 2 more")
+    assert told[1] == "  the file ends after 100 bytes"
+    assert len(str(ItcErrors(errors[:3])).splitlines()) == 6
+
+
+def test_the_same_fault_of_many_rows_is_one_sentence() -> None:
+    rows = [Fault(f"row {number}", "column 'sex' is empty", "fill it in") for number in range(1, 9)]
+    error = SheetError("people.tsv", [*rows, Fault("row 4", "age 400 is too large")])
+    assert str(error).splitlines() == [
+        "people.tsv: 9 faults",
+        "  row 1, row 2, row 3 and 5 more, all with itc -v, column 'sex' is empty; fill it in",
+        "  row 4, age 400 is too large",
+    ]
+    assert "row 8, column" in error.told(every_name=True)

@@ -7,8 +7,12 @@ faults first and raises them together, so that a person mends a sheet once, not 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+#: The same fault in more places than this is printed once, with so many of the places.
+MANY = 3
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,29 @@ class ItcError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
+        return self.told()
+
+    def told(self, *, every_name: bool = False) -> str:
+        """Return the faults as text; of the same fault in many places, the first few places.
+
+        Parameters
+        ----------
+        every_name : bool
+            name all places.
+        """
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) > 1 else "")
-        lines = "\n".join(f"  {fault}" for fault in self.faults)
-        return f"{self.source}: {count}\n{lines}"
+        places: dict[tuple[str, str], list[str]] = {}
+        for fault in self.faults:
+            places.setdefault((fault.what, fault.remedy), []).append(fault.where)
+        lines = [f"{self.source}: {count}"]
+        for fault in self.faults:
+            named = places[(fault.what, fault.remedy)]
+            if len(named) <= MANY:
+                lines.append(f"  {fault}")
+            elif fault.where == named[0]:
+                where = _listed(named, every_name=every_name)
+                lines.append(f"  {Fault(where, fault.what, fault.remedy)}")
+        return "\n".join(lines)
 
     def __reduce__(self) -> tuple[type, tuple[str, list[Fault]]]:
         return (type(self), (self.source, self.faults))
@@ -81,7 +105,9 @@ class PanelError(ItcError):
 
 
 class ItcErrors(ItcError):
-    """Faults of several files, printed one block per file."""
+    """Faults of several files, printed one block per file; what many files share is printed
+    once.
+    """
 
     def __init__(self, errors: Iterable[ItcError]) -> None:
         self.errors = list(errors)
@@ -96,11 +122,52 @@ class ItcErrors(ItcError):
         ]
         super().__init__(f"{len(self.errors)} files", faults)
 
-    def __str__(self) -> str:
-        return "\n".join(str(error) for error in self.errors)
+    def told(self, *, every_name: bool = False) -> str:
+        """Return the faults as text; a fault that many files share with all its places once.
+
+        Faults that differ in their numbers alone are the same; the first stands for all.
+
+        Parameters
+        ----------
+        every_name : bool
+            name all files.
+        """
+        files: dict[tuple[str, str, str], list[str]] = {}
+        for error in self.errors:
+            for fault in error.faults:
+                own = files.setdefault(_kind(fault), [])
+                if error.source not in own:
+                    own.append(error.source)
+        blocks, said = [], set()
+        for error in self.errors:
+            rest = []
+            for fault in error.faults:
+                named = files[_kind(fault)]
+                if len(named) <= MANY:
+                    rest.append(fault)
+                elif _kind(fault) not in said:
+                    said.add(_kind(fault))
+                    shown = _listed(named, every_name=every_name)
+                    blocks.append(f"{len(named)} files ({shown}), each:\n  {fault}")
+            if rest:
+                blocks.append(type(error)(error.source, rest).told(every_name=every_name))
+        return "\n".join(blocks)
 
     def __reduce__(self) -> tuple[type, tuple[list[ItcError]]]:  # type: ignore[override]
         return (type(self), (self.errors,))
+
+
+def _kind(fault: Fault) -> tuple[str, str, str]:
+    """Return a fault without its numbers."""
+    where, what, remedy = (re.sub(r"\d+", "#", t) for t in (fault.where, fault.what, fault.remedy))
+    return where, what, remedy
+
+
+def _listed(names: list[str], *, every_name: bool) -> str:
+    """Return the first names and how many more there are."""
+    if every_name or len(names) <= MANY:
+        return ", ".join(names)
+    return f"{', '.join(names[:MANY])} and {len(names) - MANY} more, all with itc -v"
 
 
 #: Letters that are typed, or read by a scanner, for digits: 0l2 for 012.

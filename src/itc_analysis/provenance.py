@@ -36,7 +36,7 @@ def describe(
         the section of the settings that was read.
     inputs : iterable of (str or Path)
         files read; stored by name and SHA-256. Without their folders, which may identify a person
-        or a site; the last folder is kept where names alone would repeat (10x libraries).
+        or a site; the last folders are kept where names alone would repeat (10x libraries).
     packages : iterable of str
         distributions whose version matters.
     methods : str
@@ -66,10 +66,17 @@ def digest(path: str | Path) -> str:
 
 
 def _named(paths: Iterable[str | Path]) -> dict[str, Path]:
-    """Return the shortest names that tell the files apart."""
-    files = [Path(path) for path in paths]
-    names = [file.name for file in files]
-    return {
-        file.name if names.count(file.name) == 1 else f"{file.parent.name}/{file.name}": file
-        for file in files
-    }
+    """Return the shortest ends of the paths that tell the files apart."""
+    files = list(dict.fromkeys(Path(path) for path in paths))
+    found: dict[str, Path] = {}
+    n_parts = 1
+    while files:
+        names = ["/".join(file.parts[-n_parts:]) for file in files]
+        is_alone = [
+            names.count(name) == 1 or n_parts >= len(file.parts)
+            for name, file in zip(names, files, strict=True)
+        ]
+        found |= {n: f for n, f, alone in zip(names, files, is_alone, strict=True) if alone}
+        files = [file for file, alone in zip(files, is_alone, strict=True) if not alone]
+        n_parts += 1
+    return found

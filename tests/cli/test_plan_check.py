@@ -104,6 +104,20 @@ def test_a_wrong_template_stops_the_check_and_not_the_run(
     assert "marker 'CD4' is not in the panel sheet" in capsys.readouterr().err
 
 
+def test_folders_that_are_not_there_stop_the_check(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    sheets = study.model_dump() | {"manual_gates": str(tmp_path / "drawn")}
+    settings = {"study": sheets, "cohort": two_groups().model_dump(mode="json"),
+                "flow": {"matrices_folder": str(tmp_path / "matrices")}}  # fmt: skip
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert cli.main(["check", "--config", str(config)]) == 2
+    told = capsys.readouterr().err
+    assert "study.manual_gates, no folder" in told
+    assert "flow.matrices_folder, no folder" in told
+
+
 def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> None:
     plan = PLAN.replace("[t_cells]", "[mait]") + (
         "  - name: scores\n    role: secondary\n    adjustment: bh\n    contrasts: [healthy]\n"

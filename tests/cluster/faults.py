@@ -30,7 +30,7 @@ from workflow.running import command
 
 VERBS = sorted({file.command.removeprefix("itc ") for file in FILES})
 #: Seconds after which a run that should have ended has hung.
-LIMIT = 400
+LIMIT = 900
 #: For jobs of seconds, not of minutes as on a cluster.
 QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "3")
 

@@ -13,7 +13,7 @@ from itc_analysis.measurements.collect import Limits, Tables, measure_study
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.participants import Participants
-from itc_analysis.tables.flow.tubes import Intensity, TubeQuality
+from itc_analysis.tables.flow.tubes import Intensity, TubeIdentity, TubeQuality
 from itc_analysis.tables.function import ResponseCombinations, Responses
 from itc_analysis.tables.measured import Counts, ScoreTable
 from itc_analysis.tables.singlecell import LibraryQuality
@@ -151,6 +151,7 @@ def make_tables() -> Tables:
         tubes=contract.make(tubes, sheets.TubeSheet),
         libraries=None,
         tube_quality=contract.make(quality, TubeQuality),
+        identity=contract.empty(TubeIdentity),
         counts=contract.make(counts, Counts),
         intensity=contract.make(intensity, Intensity),
         library_quality=contract.empty(LibraryQuality),

@@ -11,10 +11,10 @@ from itc_analysis.measurements.plausibility import flag_implausible
 
 
 def test_implausible_share_is_flagged_and_kept(study: Any) -> None:
-    study.change("counts", {"source_id": "H1-a", "population": "inkt"}, n_events=500)
+    study.change("counts", {"source_id": "H1-a", "population": "inkt"}, n_events=480)
     row = study.row("H1-a", "inkt", "share_of_t")
     assert row["status"] == "ok"
-    assert row["value"] == pytest.approx(0.05)
+    assert row["value"] == pytest.approx(0.048)
     assert "above 4 % of T: check the gate" in row["reason"]
     assert pd.isna(study.row("H1-a", "mait", "share_of_t")["reason"])
 

@@ -16,6 +16,7 @@ from itc_analysis.config.frozen import cut
 from itc_analysis.config.sections import Settings, Study
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.provenance import describe
+from itc_analysis.report.page import build_page
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
@@ -28,6 +29,7 @@ from itc_analysis.tables.flow.tubes import (
     Gates,
     Histograms,
     Intensity,
+    TubeIdentity,
     TubeQuality,
 )
 from itc_analysis.tables.function import Labels, ResponseCombinations, Responses
@@ -58,6 +60,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "results"
     write_results(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def page(results: Path, settings: ReportSettings) -> str:
+    """Return the report of the made-up study."""
+    return build_page(results, settings)
 
 
 @pytest.fixture
@@ -284,6 +292,18 @@ def _write_flow(
             describe("itc pool-gates", methods="Cuts were pooled."),
         )
         _write([], at.pooled_gates(panel), Gates, made_by)
+        identity = [
+            {
+                "file_id": tube["file_id"],
+                "panel": panel,
+                "batch": tube["batch"],
+                "finding": "cannot_be_told" if place == 4 else "ok",
+                "is_held": False,
+                "reason": "depleted, or stain left out, cannot be told" if place == 4 else None,
+            }
+            for place, tube in enumerate(usable)
+        ]
+        _write(identity, at.identity(panel), TubeIdentity, describe("itc pool-gates"))
         counts = [
             _count(tube, name, n)
             for tube in usable

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +15,11 @@ from lxml import etree, html
 from itc_analysis.cli import main
 from itc_analysis.config.frozen import freeze
 from itc_analysis.config.sections import Settings, Study
-from itc_analysis.report.page import SECTIONS, build_page, write_page
+from itc_analysis.report.page import DEPTH, SCREENS, build_page, write_page
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.stats.comparisons import Comparisons
-
-
-@pytest.fixture(scope="module")
-def page(results: Path, settings: Settings) -> str:
-    return build_page(results, settings)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +39,7 @@ def test_every_tag_is_closed_and_every_id_is_unique(page: str, tree: html.HtmlEl
 def test_every_inner_link_has_its_target(tree: html.HtmlElement) -> None:
     ids = {element.get("id") for element in tree.iter() if element.get("id")}
     inner = [link[1:] for link in tree.xpath("//a/@href") if link.startswith("#")]
-    assert len(inner) > len(SECTIONS)
+    assert len(inner) > len(SCREENS) + len(DEPTH)
     assert set(inner) <= ids
     used = set(re.findall(r"url\(#([^)]+)\)", html.tostring(tree, encoding="unicode")))
     assert used <= ids
@@ -52,20 +49,41 @@ def test_nothing_is_loaded_from_elsewhere(page: str, tree: html.HtmlElement) -> 
     for element in tree.iter():
         for name in ("src", "data", "poster", "srcset", "action"):
             assert str(element.get(name, "data:")).startswith("data:"), (element.tag, name)
-    assert tree.xpath("//script | //iframe | //object | //embed") == []
+    assert tree.xpath("//iframe | //object | //embed") == []
+    data, program = tree.xpath("//script")  # no other script, above all none of a sheet
+    assert data.get("type") == "application/json"
+    digest = base64.b64encode(hashlib.sha256(program.text.encode()).digest()).decode()
+    (policy,) = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert f"script-src 'sha256-{digest}';" in policy
     assert [link.get("href") for link in tree.xpath("//link")] == ["data:,"]
     assert "@import" not in page
     outside = [link for link in tree.xpath("//a/@href") if not link.startswith("#")]
     assert outside
     assert all(link.startswith("https://doi.org/") for link in outside)
+    assert not tree.xpath("//*[@*[starts-with(name(), 'on')]]")  # no code in attributes
 
 
 def test_every_section_has_a_heading_and_says_something(tree: html.HtmlElement) -> None:
-    sections = tree.xpath("//main/section")
-    assert len(sections) == len(SECTIONS)
+    sections = tree.xpath("//main//section")
+    assert len(sections) == len(SCREENS) + len(DEPTH)
     for section in sections:
-        assert section[0].tag == "h2"
+        assert len(section.xpath(".//h2")) == 1
         assert len(section.text_content().split()) > 10
+
+
+def test_the_screens_come_first_and_the_depth_is_folded(tree: html.HtmlElement) -> None:
+    sections = tree.xpath("//main//section")
+    assert [section.get("id") for section in sections[: len(SCREENS)]] == [
+        "answer",
+        "participants",
+        "gates",
+        "caveats",
+    ]
+    for section in sections[len(SCREENS) :]:
+        (folded,) = section.xpath("details")
+        assert folded.get("open") is None
+        assert folded[0].tag == "summary"
 
 
 def test_no_heading_is_empty_below(tree: html.HtmlElement) -> None:
@@ -131,7 +149,7 @@ def test_per_cent_is_a_hundred_times_the_share(results: Path, tree: html.HtmlEle
     row = table.query(
         "population == 'mait' and measure == 'share_of_t' and reference_group == 'healthy'"
     ).iloc[0]
-    text = tree.xpath("string(//section[@id='answer']//details)")
+    text = tree.xpath("string(//section[@id='answer']//details/details)")
     found = re.search(r"Median ([\d.]+) % in SSc \(n = (\d+)\), ([\d.]+) % in healthy", text)
     assert found is not None
     # three significant digits: half a unit of the third
@@ -141,7 +159,7 @@ def test_per_cent_is_a_hundred_times_the_share(results: Path, tree: html.HtmlEle
 
 
 def test_text_from_sheets_cannot_become_code(page: str) -> None:
-    assert "<script" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;alert(" in page
 
 
@@ -199,7 +217,7 @@ def test_exhausted_is_never_said_of_cells(tree: html.HtmlElement) -> None:
         (
             {"with_flow": False, "groups": ("RA", "healthy")},
             [
-                "The study has no flow cytometry, so there are no gates.",
+                "The study has no flow cytometry.",
                 "Nobody in this study is in the index group ‘SSc’",
             ],
         ),
@@ -213,8 +231,12 @@ def test_what_a_study_lacks_is_said_in_a_sentence(
 ) -> None:
     page = build_page(make_results(**parts), settings)
     assert [sentence for sentence in sentences if sentence not in page] == []
-    headings = html.document_fromstring(page).xpath("//main//h2 | //main//h3")
-    assert all(heading.getnext() is not None for heading in headings)
+    tree = html.document_fromstring(page)
+    assert all(heading.getnext() is not None for heading in tree.xpath("//main//h3"))
+    # what was not measured has no section
+    sections = {section.get("id") for section in tree.xpath("//main//section")}
+    assert ("singlecell" in sections) == parts.get("with_single_cell", True)
+    assert (sections >= {"gates", "acquisition"}) == parts.get("with_flow", True)
 
 
 def test_a_missing_table_is_named(make_results: Callable[..., Path], settings: Settings) -> None:

@@ -12,12 +12,20 @@ import pytest
 
 from itc_analysis.config.sections import Settings
 from itc_analysis.flow.pictures.plots import background_text
-from itc_analysis.report.html.blocks import Bullets, Details, PageSection, Paragraph, Table
+from itc_analysis.report.html.blocks import (
+    Bullets,
+    Details,
+    Outcome,
+    PageSection,
+    Paragraph,
+    Table,
+)
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections import problems
+from itc_analysis.report.sections.front import outcomes
 from itc_analysis.report.sections.laboratory import gating
 from itc_analysis.report.sections.people import alike, participants
-from itc_analysis.report.sections.results import answer, comparisons, scores
+from itc_analysis.report.sections.results import answer, comparisons, numbers, scores
 from itc_analysis.results import Layout
 from itc_analysis.singlecell.plots import plot_quality
 from itc_analysis.stats.plots.comparisons import plot_group_points
@@ -51,7 +59,7 @@ def test_overview_pages_are_linked_relative_to_the_page(material: Material, tmp_
     page = Path(layout.overview(panel)) / "index.html"
     page.parent.mkdir(parents=True)
     page.write_text("<!doctype html>", encoding="utf-8")
-    _, told = gating.overview_links(elsewhere)
+    (told,) = gating.overview_links(elsewhere)
     assert isinstance(told, Paragraph)
     (target,) = re.findall('href="([^"]*)"', str(told.text))
     # relative to the report, which lies in the results folder itself
@@ -87,7 +95,7 @@ def test_a_plan_without_primary_comparisons_says_that_nothing_is_confirmatory(
     path = Layout(str(folder)).comparisons
     table = contract.read(path, Comparisons)
     contract.write(table[table["role"] != "primary"], path, Comparisons)
-    first = answer.section(collect(folder, settings)).blocks[0]
+    first = outcomes.section(collect(folder, settings)).blocks[0]
     assert "declares no primary comparison" in str(getattr(first, "text", ""))
 
 
@@ -101,10 +109,12 @@ def test_a_study_where_nothing_can_be_estimated_says_so_before_any_table(
     table[numbers] = float("nan")
     table = table.assign(status="not_estimable", reason="1 participant, fewer than 3; so it is")
     contract.write(table, path, Comparisons)
-    first, folded, *_ = answer.section(collect(folder, settings)).blocks
+    section = outcomes.section(collect(folder, settings))
+    first, *lines, _ = section.blocks
     n_rows = int(table["measure"].isin(answer.ABUNDANCE).sum())
     assert f"None of the {n_rows} comparisons of abundance" in str(getattr(first, "text", ""))
-    assert isinstance(folded, Details)
+    assert all(isinstance(line, Outcome) for line in lines)
+    assert any(isinstance(block, Table) for block in section.more)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +221,9 @@ def test_a_study_without_the_assay_of_the_plan_shows_what_it_measured(material: 
     rows = material.measurements
     flow = rows[(rows["assay"] == "flow") & rows["measure"].isin(answer.ABUNDANCE)]
     moved = material.with_tables(measurements=flow.assign(assay="singlecell"))
-    assert set(comparisons.plotted_rows(moved)["assay"]) == {"singlecell"}
+    assert set(numbers.plotted_rows(moved)["assay"]) == {"singlecell"}
     both = material.with_tables(measurements=pd.concat([flow, flow.assign(assay="singlecell")]))
-    assert set(comparisons.plotted_rows(both)["assay"]) == {"flow"}
+    assert set(numbers.plotted_rows(both)["assay"]) == {"flow"}
 
 
 def test_covariates_that_nobody_has_are_not_drawn(material: Material) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import itc_analysis.tables
+from itc_analysis import cli
 from itc_analysis.results import Layout
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.sheets import SHEETS
@@ -58,7 +59,8 @@ def test_names_and_paths_never_repeat() -> None:
 def test_every_rule_of_the_registry_is_one_of_the_workflow(rule: str, root: Path) -> None:
     rules = "\n".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
     assert re.search(rf"^rule {rule}:", rules, re.MULTILINE)
-    assert (root / "src/itc_analysis/cli" / f"{rule}.py").exists()
+    module = cli.module_of(rule.replace("_", "-"))
+    assert (root / "src" / f"{module.replace('.', '/')}.py").exists()
 
 
 def test_a_path_wants_the_panel_and_batch_that_it_has() -> None:

@@ -45,7 +45,7 @@ def test_an_edited_statistics_setting_reruns_only_what_follows_it(
     study_copy: Path, root: Path
 ) -> None:
     rules = rules_to_run(study_copy, "--config", "stats={min_per_group: 2}", root=root)
-    assert rules == {"all", "compare", "compare_genes", "report"}
+    assert rules == {"all", "plan_changes", "compare", "compare_genes", "report", "manifest"}
 
 
 def test_a_corrected_age_does_not_regate(study_copy: Path, root: Path) -> None:
@@ -141,3 +141,25 @@ def test_a_truncated_tube_is_recorded_and_the_others_are_unharmed(
 def test_the_workflow_lints_clean(finished_study: Path, root: Path) -> None:
     done = snakemake(finished_study, "--lint", root=root, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("gating/panel_a.yaml", "markers: [CD3]", "markers: [CD33]", "marker 'CD33' is not in"),
+        ("analysis_plan.yaml", "adjustment: holm", "adjustment: homl", "homl"),
+    ],
+    ids=["gating template", "plan"],
+)
+def test_what_the_check_refuses_the_workflow_refuses_before_its_first_job(
+    study_copy: Path, root: Path, file: str, old: str, new: str, words: str
+) -> None:
+    path = study_copy / "config" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    done = snakemake(study_copy, "--dry-run", root=root, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert words in said
+    assert "Job stats" not in said

@@ -35,6 +35,12 @@ def study_sheets():
     return [sheet for sheet in sheets if sheet]
 
 
+def locks_of_plan():
+    """The lock of the analysis plan; none where nobody locked it."""
+    lock = lock_path(STUDY.analysis_plan)
+    return [lock.as_posix()] if lock.exists() else []
+
+
 def panels():
     return sorted({row["panel"] for row in TUBES})
 

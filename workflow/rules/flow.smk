@@ -96,11 +96,13 @@ rule pool_gates:
             AT.fits(wildcards.panel, batch)
             for batch in batches_of_panel(wildcards.panel)
         ],
+        evidence=lambda wildcards: per_batch(AT.evidence, wildcards.panel),
         template=GATING_TEMPLATE,
         panel=PANEL_SHEET,
         manual=manual_of,
     output:
         gates=AT.pooled_gates("{panel}"),
+        identity=AT.identity("{panel}"),
     log:
         AT.log("pool_gates", "{panel}"),
     resources:
@@ -117,7 +119,8 @@ rule pool_gates:
         "Pooling gates: {wildcards.panel}"
     shell:
         "itc pool-gates --config {params.settings} --template {input.template}"
-        " --panel {input.panel} --fits {input.fits} --output {output.gates}"
+        " --panel {input.panel} --fits {input.fits} --evidence {input.evidence}"
+        " --identity {output.identity} --output {output.gates}"
         " {params.manual} > {log} 2>&1"
 
 

@@ -7,6 +7,7 @@ rule report:
         spreading_files(),
         panels=[f"{STUDY.panels_folder}/{panel}.tsv" for panel in panels()],
         signatures=STUDY.signatures,
+        plan=STUDY.analysis_plan,
         review=[str(path) for path in [review_path(STUDY)] if path.exists()],
     output:
         page=AT.report,
@@ -33,7 +34,7 @@ rule report:
         "Writing the report"
     shell:
         "itc report --config {params.settings} --results {params.results} --panels {input.panels}"
-        " --signatures {input.signatures} {params.review} --output {output.page}"
+        " --signatures {input.signatures} {params.review} --plan {input.plan} --output {output.page}"
         " > {log} 2>&1"
 
 

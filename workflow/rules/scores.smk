@@ -8,6 +8,7 @@ rule score:
         samples=AT.samples,
         tubes=AT.tubes,
         libraries=AT.libraries,
+        identity=per_panel(AT.identity),
         counts=per_flow_job(AT.counts),
         intensity=per_flow_job(AT.intensity),
         combinations=per_flow_job(AT.combinations),
@@ -31,7 +32,7 @@ rule score:
         "itc score --config {params.settings}"
         " --signatures {input.signatures} --participants {input.participants}"
         " --samples {input.samples} --tubes {input.tubes} --libraries {input.libraries}"
-        " --counts {input.counts}"
+        " --identity {input.identity} --counts {input.counts}"
         " --intensity {input.intensity} --combinations {input.combinations}"
         " --pseudobulk {input.pseudobulk} --pseudobulk-depth {input.depth}"
         " --cell-counts {input.cell_counts} --output {output} > {log} 2>&1"
@@ -70,6 +71,7 @@ rule measure:
         samples=AT.samples,
         tubes=AT.tubes,
         libraries=AT.libraries,
+        identity=per_panel(AT.identity),
         counts=per_flow_job(AT.counts),
         intensity=per_flow_job(AT.intensity),
         quality=per_flow_job(AT.tube_quality),
@@ -93,7 +95,8 @@ rule measure:
     shell:
         "itc measure --config {params.settings}"
         " --participants {input.participants} --samples {input.samples} --tubes {input.tubes}"
-        " --libraries {input.libraries} --tube-quality {input.quality} --counts {input.counts}"
+        " --libraries {input.libraries} --tube-quality {input.quality}"
+        " --identity {input.identity} --counts {input.counts}"
         " --intensity {input.intensity} --library-quality {input.library_quality}"
         " --cell-counts {input.cell_counts} --scores {input.scores} --responses {input.responses}"
         " --response-combinations {input.response_combinations} --output {output} > {log} 2>&1"

@@ -1,4 +1,30 @@
-# The index group against each other group.
+# The index group against each other group, and how the plan stands towards its lock.
+
+
+rule plan_changes:
+    input:
+        plan=STUDY.analysis_plan,
+        templates=[f"{STUDY.gating_folder}/{panel}.yaml" for panel in panels()],
+        signatures=STUDY.signatures,
+        lock=locks_of_plan(),
+    output:
+        AT.plan_changes,
+    log:
+        AT.log("plan_changes"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
+    params:
+        settings=settings_of("plan_changes"),
+        lock=lambda wildcards, input: f"--lock {input.lock}" if input.lock else "",
+        sources=sources_of,
+        version=VERSION,
+    message:
+        "Comparing the plan with its lock"
+    shell:
+        "itc plan-changes --config {params.settings} --plan {input.plan}"
+        " --templates {input.templates} --signatures {input.signatures} {params.lock}"
+        " --output {output} > {log} 2>&1"
 
 
 rule compare:
@@ -8,6 +34,7 @@ rule compare:
         variables=AT.variables,
         measurements=AT.measurements,
         post_hoc=[] if STUDY.post_hoc_plan is None else STUDY.post_hoc_plan,
+        changes=AT.plan_changes,
     output:
         **AT.made_by("compare"),
     log:
@@ -29,7 +56,8 @@ rule compare:
         "itc compare --config {params.settings} --plan {input.plan}"
         " --participants {input.participants} --variables {input.variables}"
         " --measurements {input.measurements}"
-        " --output-folder {params.folder} {params.post_hoc} > {log} 2>&1"
+        " --changes {input.changes} --output-folder {params.folder} {params.post_hoc}"
+        " > {log} 2>&1"
 
 
 rule compare_genes:
@@ -41,6 +69,7 @@ rule compare_genes:
         libraries=AT.libraries,
         pseudobulk=per_library_job(AT.pseudobulk),
         depth=per_library_job(AT.pseudobulk_depth),
+        changes=AT.plan_changes,
     output:
         AT.genes,
     log:
@@ -59,4 +88,5 @@ rule compare_genes:
         " --plan {input.plan} --participants {input.participants}"
         " --variables {input.variables} --samples {input.samples}"
         " --libraries {input.libraries} --pseudobulk {input.pseudobulk}"
-        " --pseudobulk-depth {input.depth} --output {output} > {log} 2>&1"
+        " --pseudobulk-depth {input.depth} --changes {input.changes} --output {output}"
+        " > {log} 2>&1"

@@ -13,13 +13,21 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from itc_analysis.cli.examples import EXAMPLES
 from itc_analysis.errors import ItcError
+from itc_analysis.runs.privacy import private_files
 from itc_analysis.version import __version__
 
+#: Folders of verbs; the others are modules of this one.
+WINGS = {
+    "plan": ("lock-plan", "plan-changes", "blind"),
+    "results": ("manifest", "trace", "verify", "status"),
+}
 #: In the order in which a study walks through them.
 VERBS = (
     "init",
     "check",
+    "lock-plan",
     "panel",
     "template",
     "deidentify",
@@ -38,16 +46,29 @@ VERBS = (
     "respond",
     "measure",
     "label",
+    "blind",
+    "plan-changes",
     "compare",
     "compare-genes",
     "power",
     "report",
+    "manifest",
+    "status",
+    "trace",
+    "verify",
+    "completion",
     "unlock",
 )
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it
 #: while they come in costs a twentieth of a command's start.
 _FEWEST_OBJECTS = 100_000
+
+
+def module_of(verb: str) -> str:
+    """Return the module of a verb."""
+    wing = next((f"{name}." for name, verbs in WINGS.items() if verb in verbs), "")
+    return f"itc_analysis.cli.{wing}{verb.replace('-', '_')}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -57,16 +78,24 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more while working")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
-        module = importlib.import_module(f"itc_analysis.cli.{verb.replace('-', '_')}")
+        module = importlib.import_module(module_of(verb))
         text = (module.__doc__ or "").strip()
         sub = verbs.add_parser(
             verb,
             help=text.splitlines()[0].rstrip(".") if text else "",
             description=text,
+            epilog=f"example:\n  {EXAMPLES[verb]}" if verb in EXAMPLES else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
+    return parser
+
+
+def parser_of_verb(verb: str) -> argparse.ArgumentParser:
+    """Return a parser with the options of one verb."""
+    parser = argparse.ArgumentParser(prog=f"itc {verb}")
+    importlib.import_module(module_of(verb)).add_arguments(parser)
     return parser
 
 
@@ -83,8 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("itc_analysis").setLevel(logging.INFO)
     try:
-        options.run(options)
+        with private_files():
+            options.run(options)
     except ItcError as error:
-        print(f"itc {options.verb}: {error}", file=sys.stderr)
+        print(f"itc {options.verb}: {error.told(every_name=options.verbose)}", file=sys.stderr)
         return 2
     return 0

@@ -56,16 +56,30 @@ def run(options: argparse.Namespace) -> None:
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
-        from itc_analysis.cli.plan_check import check_plan
+        from itc_analysis.cli.plan_check import check_folders, check_plan
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
+        check_folders(everything)
         for line in check_plan(everything.study, everything.cohort, everything.function):
+            print(line)
+        for line in _state_of_lock(options.config):
             print(line)
     if options.headers:
         print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
         write(tables, settings, Path(options.output_folder))
+
+
+def _state_of_lock(config: str) -> list[str]:
+    """Return what was changed since the plan was locked, or that it was not."""
+    from itc_analysis.cli.plan.content import content_of_study, describe_state
+    from itc_analysis.stats.plan.lock import lock_path, read_lock
+    from itc_analysis.stats.plan.standing import stand
+
+    study, content = content_of_study(config)
+    path = lock_path(study.analysis_plan)
+    return describe_state(stand(read_lock(path) if path.exists() else None, content))
 
 
 def _flow_settings(config: str) -> Flow | None:
@@ -95,10 +109,11 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     from itc_analysis.config.sections import Flow
     from itc_analysis.errors import ItcErrors
 
-    tubes, libraries = list_tubes(study), list_libraries(study)
+    tubes, libraries = list_tubes(study, with_confirmed=True), list_libraries(study)
     errors: list[ItcError] = []
     told: list[str] = []
     if tubes:
+        from itc_analysis.cli.progress import watched
         from itc_analysis.flow.gating.template import load_template
         from itc_analysis.flow.panel.markers import read_panel
         from itc_analysis.flow.tube.first_look import (
@@ -113,7 +128,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
             name: load_template(Path(study.gating_folder) / f"{name}.yaml").transform
             for name in names
         }
-        look = look_at_tubes(tubes, panels, flow or Flow(), transforms)
+        look = look_at_tubes(tubes, panels, flow or Flow(), transforms, watch=watched)
         errors += look.errors
         errors += _check_manual_gates(study, tubes)
         told += [*describe_states(look.states), *describe_remarks(look.remarks)]

@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--post-hoc", help="families of role post_hoc that the plan does not hold, as YAML"
     )
+    parser.add_argument(
+        "--changes",
+        help="plan_changes.parquet, which says what is post hoc since the lock; left out: "
+        "the tables do not say",
+    )
     parser.add_argument("--output-folder", required=True, help="where the tables are written")
 
 
@@ -48,6 +53,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CompareSettings
     from itc_analysis.stats.people.variables import clinical_measurements, read_plan_for
+    from itc_analysis.stats.plan import standing as locks
     from itc_analysis.stats.plan.plan import read_post_hoc
     from itc_analysis.stats.questions.associations import associate
     from itc_analysis.stats.questions.compare import compare_groups
@@ -88,6 +94,9 @@ def run(options: argparse.Namespace) -> None:
         "packages": ("formulaic", "numpy", "pandas", "scipy"),
     }
 
+    standing = locks.read_standing(options.changes) if options.changes else None
+    if options.changes:
+        made_with["inputs"].append(options.changes)
     folder = Path(options.output_folder)
 
     def write(name: str, table: pd.DataFrame, said: Said) -> None:
@@ -106,13 +115,20 @@ def run(options: argparse.Namespace) -> None:
         more = compare_groups(measurements, participants, **added)
         said = describe_post_hoc(said, added["plan"])
         table = contract.make(pd.concat([table, more], ignore_index=True), Comparisons)
+    if standing:
+        table = locks.mark_comparisons(table, standing)
+        said = (f"{said[0]} {locks.describe_standing(standing)}", said[1])
     write("comparisons", table, said)
     verdicts = judge_endpoints(measurements, participants, **how)
+    if standing:
+        verdicts = locks.mark_verdicts(verdicts, table, standing)
     write("verdicts", verdicts, describe_verdicts(plan))
     write("diagnostics", diagnose(measurements, participants, **how), describe_diagnostics())
     within = associate(measurements, participants, **how)
+    within = locks.mark_comparisons(within, standing) if standing else within
     write("associations", within, describe_associations(within, plan=plan))
     parts = compare_compositions(measurements, participants, **how)
+    parts = locks.mark_compositions(parts, standing) if standing else parts
     write("compositions", parts, describe_compositions(parts, plan=plan))
     pairs, agreement = compare_modalities(measurements, participants, **how)
     said = describe_modalities(agreement)

@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("pseudobulk-depth", "cells and molecules behind the pseudobulk"),
     ):
         parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PARQUET", help=what)
+    parser.add_argument(
+        "--changes", help="plan_changes.parquet, which says what is post hoc since the lock"
+    )
     parser.add_argument("--output", required=True, help="genes.parquet")
 
 
@@ -38,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CompareGenesSettings
     from itc_analysis.stats.people.variables import read_plan_for
+    from itc_analysis.stats.plan.standing import mark_genes, read_standing
     from itc_analysis.stats.questions.genes import GeneTables, compare_genes
     from itc_analysis.stats.questions.methods_text import describe_genes
     from itc_analysis.tables import contract
@@ -65,6 +69,8 @@ def run(options: argparse.Namespace) -> None:
         settings=settings,
         min_cells=min_cells,
     )
+    if options.changes:
+        table = mark_genes(table, read_standing(options.changes))
     methods, citations = describe_genes(table, min_cells=min_cells)
     described = provenance.describe(
         "itc compare-genes",
@@ -80,6 +86,7 @@ def run(options: argparse.Namespace) -> None:
             options.samples,
             options.libraries,
             *options.pseudobulk,
+            *([options.changes] if options.changes else []),
         ],
         packages=("formulaic", "numpy", "pandas", "pydeseq2", "scipy"),
         methods=methods,

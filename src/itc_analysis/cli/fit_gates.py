@@ -2,7 +2,8 @@
 
 Reads, cleans, compensates and transforms each tube, walks the gating template, and writes each cut
 with its uncertainty (gate_fits.parquet), what was done to each tube (quality.parquet), what its
-acquisition looked like (acquisition.parquet) and which events were kept (kept_events.parquet).
+acquisition looked like (acquisition.parquet), which events were kept (kept_events.parquet), and
+what it shows of its stains (evidence.parquet).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--landmarks",
         help="landmarks.parquet of the panel, of `itc learn-alignment`; aligns the events",
     )
-    parser.add_argument("--output-folder", required=True, help="folder for the four tables")
+    parser.add_argument("--output-folder", required=True, help="folder for the five tables")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -46,7 +47,13 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.tube.unchanged import watch_files
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.flow.tubes import Acquisitions, GateFits, KeptEvents, TubeQuality
+    from itc_analysis.tables.flow.tubes import (
+        Acquisitions,
+        GateFits,
+        KeptEvents,
+        TubeEvidence,
+        TubeQuality,
+    )
 
     frozen = read_settings(options.config, FitGatesSettings)
     settings, stimulated = frozen.flow, tuple(frozen.function.controls)
@@ -56,6 +63,7 @@ def run(options: argparse.Namespace) -> None:
     files = watch_files(batch.rows)
     seen: list[pd.DataFrame] = []
     kept: list[dict[str, Any]] = []
+    evidence: list[dict[str, Any]] = []
     fits, quality, axes = fit.fit_batch(
         batch.rows,
         batch.panel,
@@ -64,11 +72,13 @@ def run(options: argparse.Namespace) -> None:
         acquisitions=seen,
         kept=kept,
         stimulated=stimulated,
+        evidence=evidence,
     )
     files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     learned = filter(None, [options.scales, options.landmarks])
-    inputs = [options.panel, options.template, *learned, *matrices]
+    data = [row["path"] for row in batch.rows if Path(row["path"]).exists()]
+    inputs = [options.panel, options.template, *learned, *matrices, *data]
     described = describe(
         "itc fit-gates",
         parameters={"flow": settings.model_dump(mode="json"), "axes": axes},
@@ -90,5 +100,7 @@ def run(options: argparse.Namespace) -> None:
     contract.write(quality, folder / "quality.parquet", TubeQuality, without_axes)
     along = contract.make(pd.concat(seen), Acquisitions) if seen else contract.empty(Acquisitions)
     contract.write(along, folder / "acquisition.parquet", Acquisitions, without_axes)
+    shown = contract.make(evidence, TubeEvidence) if evidence else contract.empty(TubeEvidence)
+    contract.write(shown, folder / "evidence.parquet", TubeEvidence, without_axes)
     masks = contract.make(kept, KeptEvents)
     contract.write(masks, folder / "kept_events.parquet", KeptEvents, without_axes, is_checked=True)

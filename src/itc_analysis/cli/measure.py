@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--libraries", help="libraries.parquet")
     for name, what in (
         ("tube-quality", "quality of the tubes"),
+        ("identity", "whether the tubes are what the sheet says"),
         ("counts", "counts of the tubes"),
         ("intensity", "marker positivity of the tubes"),
         ("library-quality", "quality of the libraries"),
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.participants import Participants
-    from itc_analysis.tables.flow.tubes import Intensity, TubeQuality
+    from itc_analysis.tables.flow.tubes import Intensity, TubeIdentity, TubeQuality
     from itc_analysis.tables.function import ResponseCombinations, Responses
     from itc_analysis.tables.made_with import setting_of
     from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
             contract.read(options.libraries, sheets.LibrarySheet) if options.libraries else None
         ),
         tube_quality=contract.read_all(options.tube_quality, TubeQuality),
+        identity=contract.read_all(options.identity, TubeIdentity),
         counts=contract.read_all(options.counts, Counts),
         intensity=contract.read_all(options.intensity, Intensity),
         library_quality=contract.read_all(options.library_quality, LibraryQuality),
@@ -86,7 +88,12 @@ def run(options: argparse.Namespace) -> None:
         provenance=provenance.describe(
             "itc measure",
             parameters={"measure": settings.model_dump()},
-            inputs=[options.participants, options.samples],
+            inputs=[
+                *(options.participants, options.samples),
+                *filter(None, [options.tubes, options.libraries, options.scores]),
+                *(*options.tube_quality, *options.counts, *options.intensity),
+                *(*options.library_quality, *options.cell_counts),
+            ],
             packages=("numpy", "pandas", "scipy"),
             methods=describe_measurements(table, settings, limits),
             citations=CITATIONS,

@@ -40,7 +40,6 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Gates, Histograms, TubeQuality
     from itc_analysis.tables.measured import Counts
-    from itc_analysis.whole_files import write_text
 
     overview = Overview(
         Tables(
@@ -60,8 +59,5 @@ def run(options: argparse.Namespace) -> None:
     if faults:
         raise ItcError(str(options.gates[0]), faults)
     folder = Path(options.output_folder)
-    for population in wanted:
-        page = overview.population_page(population)
-        write_text(folder / f"{population}.html", page)
-    write_text(folder / "index.html", overview.index_page())
+    overview.write(folder, wanted)
     print(f"{len(wanted)} populations: {folder / 'index.html'}")

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from itc_analysis.errors import ItcError, ItcErrors
+from itc_analysis.errors import Fault, ItcError, ItcErrors, SettingsError
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
-    from itc_analysis.config.sections import Cohort, Conditions, Study
+    from itc_analysis.config.sections import Cohort, Conditions, Settings, Study
     from itc_analysis.flow.gating.template import Template
     from itc_analysis.stats.plan.plan import AnalysisPlan
 
@@ -166,6 +166,28 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),
     ]
+
+
+def check_folders(settings: Settings) -> None:
+    """Refuse folders that the settings name and that are not there.
+
+    Raises
+    ------
+    ItcError
+        every folder that is missing.
+    """
+    named = {
+        "study.manual_gates": settings.study.manual_gates,
+        "flow.matrices_folder": settings.flow.matrices_folder,
+    }
+    faults = [
+        Fault(name, f"no folder '{folder}'", "make it, or set null")
+        for name, folder in named.items()
+        if folder is not None and not Path(folder).is_dir()
+    ]
+    if faults:
+        source = "settings"
+        raise SettingsError(source, faults)
 
 
 def _read_templates(

@@ -17,6 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template", required=True, help="gating template (YAML)")
     parser.add_argument("--panel", help="panel sheet (TSV); checks the template's markers")
     parser.add_argument("--fits", required=True, nargs="+", help="gate_fits.parquet of all batches")
+    parser.add_argument(
+        "--evidence", nargs="+", default=[], help="evidence.parquet of all batches, with --identity"
+    )
+    parser.add_argument(
+        "--identity", help="where to write whether each tube is what the sheet says"
+    )
     parser.add_argument("--output", required=True, help="the table to write")
     parser.add_argument(
         "--manual",
@@ -30,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import PoolGatesSettings
     from itc_analysis.flow.gates import pool
+    from itc_analysis.flow.gates.identity import judge
     from itc_analysis.flow.gating.methods_text import describe_further_methods
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.flow.manual import adopt as drawn
@@ -38,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.scale.scales import check_same_scales, scales_of_axes
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
-    from itc_analysis.tables.flow.tubes import GateFits, Gates
+    from itc_analysis.tables.flow.tubes import GateFits, Gates, TubeEvidence, TubeIdentity
 
     settings = read_settings(options.config, PoolGatesSettings).flow
     markers = None if options.panel is None else set(read_panel(options.panel)["marker"])
@@ -50,7 +57,11 @@ def run(options: argparse.Namespace) -> None:
     if options.manual is not None:
         names = {column: set(fits[column].unique()) for column in ("file_id", "panel")}
         manual = drawn.read_manual(options.manual, file_ids=names["file_id"], panels=names["panel"])
-    gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes)
+    identity = None
+    if options.identity is not None:
+        identity = judge.identify(contract.read_all(options.evidence, TubeEvidence), fits, template)
+    suspects = None if identity is None else judge.suspects(identity)
+    gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes, suspects=suspects)
     further, cited = describe_further_methods(template)
     drawn_text = "" if manual is None else drawn.METHODS_TEXT
     described = describe(
@@ -62,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
         },
         inputs=[
             options.template,
+            *options.fits,
             *([] if options.manual is None else drawn.manual_files(options.manual)),
         ],
         packages=("numpy", "pandas"),
@@ -69,3 +81,12 @@ def run(options: argparse.Namespace) -> None:
         citations=tuple(dict.fromkeys([*cited, *pool.CITATIONS])),
     )
     contract.write(gates, options.output, Gates, described)
+    if identity is not None:
+        about = describe(
+            "itc pool-gates",
+            parameters={},
+            inputs=[options.template],
+            packages=("numpy", "pandas"),
+            methods=judge.METHODS_TEXT,
+        )
+        contract.write(identity, options.identity, TubeIdentity, about)

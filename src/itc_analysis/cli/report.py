@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signatures", help="signatures.tsv, whose markers label participants; left out: no labels"
     )
+    parser.add_argument("--plan", help="analysis_plan.yaml, whose estimands are listed")
     parser.add_argument("--review", help="review.tsv, which says who reviewed which gates")
     parser.add_argument("--output", required=True, help="the HTML file to write")
 
@@ -43,4 +44,5 @@ def run(options: argparse.Namespace) -> None:
         options.panels,
         options.signatures,
         options.review,
+        options.plan,
     )

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="libraries.parquet; without it, single cell has one reference for all batches",
     )
     for name, what in (
+        ("identity", "whether the tubes are what the sheet says"),
         ("counts", "counts of the tubes"),
         ("intensity", "marker positivity of the tubes"),
         ("combinations", "combinations of receptors of the tubes"),
@@ -83,7 +84,12 @@ def run(options: argparse.Namespace) -> None:
         provenance=provenance.describe(
             "itc score",
             parameters={"scores": settings.model_dump(), "healthy_group": cohort.healthy_group},
-            inputs=[options.signatures],
+            inputs=[
+                *(options.signatures, options.participants, options.samples),
+                *filter(None, [options.tubes, options.libraries]),
+                *(*options.counts, *options.intensity, *options.combinations),
+                *(*options.pseudobulk, *options.pseudobulk_depth, *options.cell_counts),
+            ],
             methods=describe_scores(table, signatures, limits, healthy_group=cohort.healthy_group),
             citations=CITATIONS,
         ),
@@ -93,10 +99,11 @@ def run(options: argparse.Namespace) -> None:
 def _read_flow(options: argparse.Namespace, resting: str) -> FlowTables | None:
     """Return the flow tables, or None for a study without tubes."""
     from itc_analysis.errors import ItcError
-    from itc_analysis.scores.profiles import FlowTables
+    from itc_analysis.scores.profiles import FlowTables, with_held
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
-    from itc_analysis.tables.flow.tubes import Combinations, Intensity
+    from itc_analysis.tables.flow.tubes import Combinations, Intensity, TubeIdentity
+    from itc_analysis.tables.held import held_tubes
     from itc_analysis.tables.measured import Counts
 
     if not options.counts and not options.intensity:
@@ -104,9 +111,11 @@ def _read_flow(options: argparse.Namespace, resting: str) -> FlowTables | None:
     if options.tubes is None:
         source = "arguments"
         raise ItcError(source, "--counts and --intensity need --tubes; add tubes.parquet")
+    tubes = contract.read(options.tubes, sheets.TubeSheet)
+    held = held_tubes(contract.read_all(options.identity, TubeIdentity), tubes)
     return FlowTables(
-        tubes=contract.read(options.tubes, sheets.TubeSheet),
-        counts=contract.read_all(options.counts, Counts),
+        tubes=tubes,
+        counts=with_held(contract.read_all(options.counts, Counts), held),
         intensity=contract.read_all(options.intensity, Intensity),
         combinations=contract.read_all(options.combinations, Combinations),
         resting=resting,

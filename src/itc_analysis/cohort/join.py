@@ -132,8 +132,14 @@ def read_rows(
     return read_cells(path, with_variables(sheet_forms()[sheet], variables, setting), mapping).rows
 
 
-def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
+def list_tubes(study: CheckedStudy, *, with_confirmed: bool = False) -> list[dict[str, Any]]:
     """Return the rows of the tube sheet with `path` joined to the data folder; [] without flow.
+
+    Parameters
+    ----------
+    with_confirmed : bool
+        with the column `confirmed`. The jobs that gate do not see it: what a person confirms
+        changes no event, and they need not run again.
 
     Raises
     ------
@@ -143,7 +149,10 @@ def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
     if study.fcs_files is None:
         return []
     mapping = read_mappings(study).get("fcs_files")
-    return [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
+    rows = [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
+    if with_confirmed:
+        return rows
+    return [{k: v for k, v in row.items() if k != "confirmed"} for row in rows]
 
 
 def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
@@ -256,7 +265,7 @@ def read_study_sheets(
 
 
 def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) -> list[Fault]:
-    faults = []
+    faults = _case_twins(participants, "participant_id")
     if not participants.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per person"))
     for number, row in participants.numbered():
@@ -271,7 +280,7 @@ def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) ->
 
 
 def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None:
-    faults = []
+    faults = _case_twins(samples, "sample_id")
     if not samples.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per sample"))
     for number, row in samples.numbered():
@@ -324,6 +333,8 @@ def _check_tubes(
             what = f"tube '{row['file_id']}' has fmo_markers but is '{row['tube']}'"
             faults.append(Fault(f"row {number}", what, "make it 'fmo', or empty its fmo_markers"))
     faults += condition_faults(list(tubes.numbered()), conditions)
+    for column in ("file_id", "panel", "batch"):
+        faults += _case_twins(tubes, column)
     faults += _absent_files(tubes, "path", study) + _repeated_paths(tubes)
     _raise(tubes, faults)
 
@@ -350,6 +361,8 @@ def _check_libraries(
     libraries: SheetCells, samples: SheetCells | None, study: CheckedStudy
 ) -> None:
     faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
+    for column in ("library_id", "batch"):
+        faults += _case_twins(libraries, column)
     faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
     faults += _absent_files(libraries, "contigs_path", study)
     faults += _absent_files(libraries, "cells_path", study) + _odd_pools(libraries)
@@ -379,6 +392,19 @@ def _check_one_sample_each(samples: SheetCells, tubes: SheetCells, libraries: Sh
             else:
                 first[key] = (number, str(row["sample_id"]))
     _raise(samples, faults)
+
+
+def _case_twins(sheet: SheetCells, column: str) -> list[Fault]:
+    """Refuse ids that differ only in capital letters: they would share a file on some disks."""
+    first: dict[str, tuple[int, str]] = {}
+    faults = []
+    for number, row in sheet.numbered():
+        name = str(row[column])
+        row_of_first, spelt = first.setdefault(name.casefold(), (number, name))
+        if name != spelt:
+            what = f"{column} '{name}' is '{spelt}' of row {row_of_first} but for capital letters"
+            faults.append(Fault(f"row {number}", what, "write one of them another way"))
+    return faults
 
 
 def _unknown_ids(sheet: SheetCells, column: str, among: SheetCells) -> list[Fault]:

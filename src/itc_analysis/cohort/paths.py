@@ -29,7 +29,8 @@ def find_path(folder: str | Path, written: str) -> Path | None:
                 return None
             step = found / alike[0]
         found = step
-    return found
+    # a link may lead nowhere, or to itself
+    return found if found.exists() else None
 
 
 def explain_absent(folder: str | Path, written: str) -> str:

@@ -15,12 +15,12 @@ from itc_analysis.cohort.classification.run import describe_verdict, people_with
 from itc_analysis.cohort.eligibility.consistency import Check, find_contradictions, with_groups
 from itc_analysis.cohort.eligibility.criteria import RULES
 from itc_analysis.cohort.eligibility.windows import WINDOWS
+from itc_analysis.cohort.spreadsheet_text import write_for_spreadsheet
 from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.decisions import Queries
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
-from itc_analysis.whole_files import write_text
 
 #: Asked of everybody because comparisons adjust for them; nobody is kept out for want of them.
 COVARIATES = ("age_years", "sex", "cmv_igg")
@@ -94,8 +94,7 @@ def write_query_sheet(queries: pd.DataFrame, path: str | Path) -> None:
         ["participant_id", "blocks"], ascending=[True, False], kind="stable"
     )
     sheet = sheet.assign(blocks=sheet["blocks"].map({True: "yes", False: "no"}), answer="")
-    text = sheet.to_csv(sep="\t", index=False, lineterminator="\n")
-    write_text(path, text, encoding="utf-8-sig")
+    write_for_spreadsheet(sheet, path, encoding="utf-8-sig")
 
 
 def _from_rules(

@@ -33,6 +33,10 @@ def load_settings(data: dict[str, Any] | str | Path) -> Settings:
     return validate(Settings, read_yaml(data), str(data))
 
 
+#: Levels of a YAML file; ours have five.
+_DEEPEST = 100
+
+
 def read_yaml(path: str | Path) -> Any:
     """Read a YAML file; a `SettingsError` says which line cannot be read."""
     import yaml
@@ -40,7 +44,16 @@ def read_yaml(path: str | Path) -> Any:
     # libyaml, where PyYAML was built with it, is six times faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
+        text = Path(path).read_text(encoding="utf-8")
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:  # libyaml would run out of stack and take the process with it
+                where = "" if event.start_mark is None else f"line {event.start_mark.line + 1}"
+                fault = Fault(where, f"nested more than {_DEEPEST} levels deep", "look at brackets")
+                raise SettingsError(str(path), [fault])
+        return yaml.load(text, Loader=loader)
     except FileNotFoundError:
         raise SettingsError(str(path), "the file is not there; check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -7,6 +7,8 @@ log level) is the profile's business and never a setting.
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -98,6 +100,27 @@ class Study(Label, CheckedStudy):
         "as such wherever they are shown; null for none.",
     )
     results_folder: str = Field("results", description="Where results are written.")
+    blinded_folder: str | None = Field(
+        None,
+        description="Until the plan is locked: a folder to hand over, with gates, quality and "
+        "numbers of everybody together, in which nobody's group can be told. Nothing is compared "
+        "while it is named here, and results_folder stays with who may know. Null: not blinded.",
+    )
+
+    @model_validator(mode="after")
+    def _blinded_apart_from_results(self) -> Study:
+        if self.blinded_folder is not None:
+            blinded, results = (
+                PurePath(os.path.normpath(path))
+                for path in (self.blinded_folder, self.results_folder)
+            )
+            if blinded == results or blinded in results.parents or results in blinded.parents:
+                msg = (
+                    f"blinded_folder '{self.blinded_folder}' and results_folder "
+                    f"'{self.results_folder}' must not lie in one another: results name groups"
+                )
+                raise ValueError(msg)
+        return self
 
 
 CriteriaName = Literal[
@@ -503,6 +526,11 @@ class Stats(ComparisonLevel, Comparable):
 class Report(Section):
     """The HTML page."""
 
+    language: Literal["en", "fr"] = Field(
+        "en",
+        description="Language of the report: English or French. Numbers, names and what the "
+        "tables hold are the same in both.",
+    )
     n_example_tubes: int = Field(
         2, ge=1, description="Tubes per panel whose gates are drawn; the worst judged ones first."
     )

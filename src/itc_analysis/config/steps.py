@@ -90,6 +90,17 @@ class LabelSettings(Section):
     cohort: sections.HealthyGroup = sections.HealthyGroup()
 
 
+class PlanChangesSettings(Section):
+    """Read by `itc plan-changes`: everything that decides what a planned number means."""
+
+    cohort: sections.Cohort = sections.Cohort()
+    flow: sections.Flow = sections.Flow()
+    singlecell: sections.SingleCell = sections.SingleCell()
+    scores: sections.Scores = sections.Scores()
+    measure: sections.Measure = sections.Measure()
+    stats: sections.Stats = sections.Stats()
+
+
 class CompareSettings(Section):
     """Read by `itc compare`."""
 
@@ -124,6 +135,13 @@ class ReportSettings(Section):
     report: sections.Report = sections.Report()
 
 
+class ManifestSettings(Section):
+    """Read by `itc manifest`, which lists every file of the study."""
+
+    study: sections.Study = sections.Study()
+    flow: sections.Matrices = sections.Matrices()
+
+
 #: What each rule of the workflow hands to its command. Overview pages read no setting.
 STEPS: dict[str, type[Section]] = {
     "check": CheckSettings,
@@ -137,6 +155,7 @@ STEPS: dict[str, type[Section]] = {
     "respond": RespondSettings,
     "measure": MeasureSettings,
     "label": LabelSettings,
+    "plan_changes": PlanChangesSettings,
     "compare": CompareSettings,
     "compare_genes": CompareGenesSettings,
     "report": ReportSettings,

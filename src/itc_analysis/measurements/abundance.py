@@ -46,7 +46,7 @@ def expected_counts(sources: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame
     expected = known.loc[known["is_measured"], ["panel", "population"]].drop_duplicates()
     every_t = pd.DataFrame({"panel": panel_of.unique(), "population": DENOMINATOR})
     expected = pd.concat([expected, every_t], ignore_index=True).drop_duplicates()
-    inside = _inside_t_cells(known)
+    inside = inside_t_cells(known)
     expected["is_t"] = [
         pair in inside for pair in zip(*(expected[c] for c in expected), strict=True)
     ]
@@ -237,7 +237,7 @@ def _judge(row: dict[str, Any]) -> tuple[str, str | None]:
     return "ok", text(row["count_reason"])
 
 
-def _inside_t_cells(counts: pd.DataFrame) -> set[tuple[str, str]]:
+def inside_t_cells(counts: pd.DataFrame) -> set[tuple[str, str]]:
     """Return the panel and population of the T cells and all that lies below them."""
     links = counts[["panel", "population", "parent"]].drop_duplicates()
     parents: dict[tuple[str, str], set[str]] = {}

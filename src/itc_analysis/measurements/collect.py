@@ -18,14 +18,16 @@ from itc_analysis.measurements.abundance import (
     t_cell_rows,
 )
 from itc_analysis.measurements.acceptance import flag_unaccepted
-from itc_analysis.measurements.columns import floats, join_reasons
+from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons
 from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
-from itc_analysis.measurements.plausibility import flag_implausible
+from itc_analysis.measurements.plausibility import flag_implausible, hold_impossible
+from itc_analysis.measurements.same_person import find_other_people
 from itc_analysis.measurements.shares import Z
-from itc_analysis.measurements.sources import flow_sources, library_sources
+from itc_analysis.measurements.sources import flow_sources, library_sources, with_held
 from itc_analysis.tables import contract
 from itc_analysis.tables.conditions import RESTING
+from itc_analysis.tables.held import HELD_UNTIL, confirmed_tubes, held_tubes
 from itc_analysis.tables.measured import Measurements
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Tables:
     tubes: pd.DataFrame | None
     libraries: pd.DataFrame | None
     tube_quality: pd.DataFrame
+    identity: pd.DataFrame
     counts: pd.DataFrame
     intensity: pd.DataFrame
     library_quality: pd.DataFrame
@@ -105,7 +108,15 @@ def measure_study(
         a tube or library names a sample that is not in the samples table, or a sample a participant
         who is not in the participants table, or a participant has an unknown group.
     """
+    held = held_tubes(tables.identity, tables.tubes)
     tubes = flow_sources(tables.tubes, tables.tube_quality, resting=resting)
+    confirmed = confirmed_tubes(tables.tubes)
+    strangers = find_other_people(tubes, tables.counts, held.keys() | confirmed)
+    held |= {name: f"{HELD_UNTIL}: {why}" for name, why in strangers.items()}
+    tubes = with_held(tubes, held)
+    # a response is held with either of its tubes
+    pairs = tables.responses[["source_id", "control_id"]].drop_duplicates().dropna()
+    held |= {str(own): held[str(other)] for own, other in pairs.to_numpy() if str(other) in held}
     libraries = library_sources(tables.libraries, tables.library_quality, tables.cell_counts)
     used = [tubes["sample_id"], libraries["sample_id"], tables.responses["sample_id"]]
     _check_known(tables, pd.concat(used), groups)
@@ -121,10 +132,18 @@ def measure_study(
     columns = list(types)
     shaped = [part.reindex(columns=columns).astype(types) for part in parts]
     by_analyser = lymphocytes_per_ul(tables.samples)
-    rows = flag_implausible(pd.concat(shaped, ignore_index=True), by_analyser)
-    rows = flag_unaccepted(rows, tables.counts)
+    # the scores of a tube that another panel of its sample contradicts are held here
+    rows = without_held_numbers(with_held(pd.concat(shaped, ignore_index=True), held))
+    rows = without_held_numbers(hold_impossible(rows, confirmed))
+    rows = flag_unaccepted(flag_implausible(rows, by_analyser), tables.counts)
     rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
     return contract.make(rows.reindex(columns=columns), Measurements)
+
+
+def without_held_numbers(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `rows` without the numbers of those that are held."""
+    is_held = rows["status"] == "held"
+    return rows.assign(**{column: rows[column].mask(is_held) for column in NUMBERS})
 
 
 def _flow_rows(
@@ -206,8 +225,7 @@ def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     ]
     joined["status"] = joined["status"].mask(is_out, "excluded")
     joined["reason"] = joined["reason"].mask(is_out, pd.Series(why, dtype="string"))
-    counted = ("n_events", "volume_ul", "n_background", "background_se", "capture", "error_log")
-    for column in ("value", "standard_error", "lower", "upper", *counted):
+    for column in NUMBERS:
         joined[column] = joined[column].mask(is_out)
     return joined
 

@@ -9,6 +9,12 @@ import pandas as pd
 
 from itc_analysis.statistics.arrays import FloatArray
 
+#: Columns of a measurement that hold its number; empty where there is none to give.
+NUMBERS = (
+    *("value", "standard_error", "lower", "upper", "n_events", "volume_ul"),
+    *("n_background", "background_se", "capture", "error_log"),
+)
+
 
 def floats(column: pd.Series) -> FloatArray:
     """Return a column as floats; missing is NaN."""

@@ -1,20 +1,32 @@
-"""Numbers outside the plausible range: flagged in words, never dropped.
+"""Numbers outside the plausible range: flagged in words, or held until a person confirms them.
 
-The limits are those of study/domain.md 3.2, set beside the ranges of two large healthy cohorts
-(Singh 2022, doi:10.1007/s11357-022-00515-5): beyond them a gate is more often wrong than the
-person is rare.
+The limits of a flag are those of study/domain.md 3.2, next to the ranges of two large healthy
+cohorts (Singh 2022, doi:10.1007/s11357-022-00515-5): beyond them a gate is more often wrong than
+the person is rare. What is held lies far beyond anything that is published of people's blood.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import pandas as pd
 
 from itc_analysis.measurements.columns import join_reasons
+from itc_analysis.measurements.sources import COULD_BE_HELD
+from itc_analysis.tables.held import HELD_UNTIL
 
 #: Largest plausible share of the T cells.
 MAX_SHARE = {"inkt": 0.04, "gd_t_cells": 0.20, "mait": 0.22}
+
+#: Share of the T cells beyond which a number is held, and what is usual (study/domain.md 3.2).
+#: Generous: a rare person must not be taken for a swapped stain.
+IMPOSSIBLE = {
+    "inkt": (0.05, "0.007 to 3.8 % in healthy people"),
+    "mait": (0.50, "0.1 to 18 % in healthy people"),
+    # infections expand them several times over
+    "gd_t_cells": (0.70, "0.08 to 16 % in healthy people"),
+    "vd2_gd": (0.70, "0.08 to 16 % in healthy people"),
+}
 
 #: Plausible T cells per microlitre of blood.
 T_PER_UL = (400.0, 3000.0)
@@ -27,6 +39,37 @@ CD4_CD8 = (0.3, 6.0)
 #: lymphocytes at the very least, and never more than all of them: beyond, a volume or bead number
 #: is wrong.
 T_OF_LYMPHOCYTES = (0.05, 1.5)
+
+
+def hold_impossible(rows: pd.DataFrame, confirmed: Set[str]) -> pd.DataFrame:
+    """Return `rows` in which populations that are too many to be true have status held.
+
+    That is share, count, phenotype and scores; the reason says what was found and what is usual.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        rows of `Measurements`.
+    confirmed : set of str
+        sources that a person confirmed; none of their numbers is held.
+    """
+    share = _is_share(rows) & (rows["status"] == "ok") & ~rows["source_id"].isin(list(confirmed))
+    why: dict[tuple[str, str], str] = {}
+    for population, (limit, usual) in IMPOSSIBLE.items():
+        here = rows[share & (rows["population"] == population) & (rows["value"] > limit)]
+        for source, value in zip(here["source_id"], here["value"], strict=True):
+            why[(str(source), population)] = (
+                f"{HELD_UNTIL}: {100 * value:.1f} % of T, beyond {100 * limit:g} % ({usual}); "
+                "are stains swapped, or compensation or gate wrong?"
+            )
+    if not why:
+        return rows
+    reasons = [why.get(key) for key in zip(rows["source_id"], rows["population"], strict=True)]
+    reason = pd.Series(reasons, index=rows.index, dtype="string")
+    is_held = reason.notna() & rows["status"].isin(COULD_BE_HELD)
+    return rows.assign(
+        status=rows["status"].mask(is_held, "held"), reason=rows["reason"].mask(is_held, reason)
+    )
 
 
 def flag_implausible(
@@ -69,6 +112,10 @@ def flag_implausible(
         join_reasons(reason, remark) for reason, remark in zip(rows["reason"], remarks, strict=True)
     ]
     return rows.assign(reason=pd.Series(joined, index=rows.index, dtype="string"))
+
+
+def _is_share(rows: pd.DataFrame) -> pd.Series:
+    return (rows["assay"] == "flow") & (rows["measure"] == "share_of_t")
 
 
 def _at(rows: pd.DataFrame, population: str, measure: str) -> pd.Series:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from itc_analysis.tables.conditions import RESTING, conditions_of
 
 #: What measurements need to know of a tube; a study without a tube sheet has no beads.
 TUBE_COLUMNS = ["beads_per_tube", "blood_volume_ul", "dilution"]
+
+#: Statuses of numbers that could enter statistics, and are held instead.
+COULD_BE_HELD = ("ok", "below_lod", "few_cells")
 
 #: Panel of a library, so that tubes and libraries can be treated alike.
 LIBRARY_PANEL = "library"
@@ -44,6 +49,24 @@ def flow_sources(
     joined = named[named["tube"] == "stained"].merge(judged, on="file_id", how="left")
     joined["status"] = joined["status"].fillna("ok")
     return joined.drop(columns="tube").rename(columns={"file_id": "source_id"})
+
+
+def with_held(sources: pd.DataFrame, held: Mapping[str, str]) -> pd.DataFrame:
+    """Return sources in which those that are held have status held, and why.
+
+    Parameters
+    ----------
+    sources : pandas.DataFrame
+        of `flow_sources`, or rows of `Measurements`.
+    held : mapping of str to str
+        why, by source_id.
+    """
+    is_held = sources["source_id"].isin(list(held)) & sources["status"].isin(COULD_BE_HELD)
+    why = sources["source_id"].map(dict(held)).astype("string")
+    return sources.assign(
+        status=sources["status"].mask(is_held, "held"),
+        reason=sources["reason"].mask(is_held, why),
+    )
 
 
 def library_sources(

@@ -2,56 +2,92 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.checklists import checklist
 from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import PageSection, kind_of
 from itc_analysis.report.html.material import Material, collect
-from itc_analysis.report.html.subject import subject_of
+from itc_analysis.report.language.phrases import phrase, speaking
 from itc_analysis.report.sections import methods, paper, problems
+from itc_analysis.report.sections.front import caveats, headline, outcomes
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
 from itc_analysis.report.sections.people import participants
+from itc_analysis.report.sections.plan import locked
+from itc_analysis.report.sections.plan import section as plan_section
 from itc_analysis.report.sections.results import (
-    answer,
     associations,
     comparisons,
     compositions,
     genes,
     modalities,
-    robustness,
+    numbers,
     scores,
 )
 from itc_analysis.version import __version__
 from itc_analysis.whole_files import write_text
 
-#: The order of the page: the answer first.
-SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
-    answer.section,
-    robustness.section,
+#: What makes a section; None where the study has nothing of the kind, and the page no such section.
+Build: TypeAlias = Callable[[Material], PageSection | None]
+
+#: The screens that everybody sees, the answer first.
+SCREENS: tuple[Build, ...] = (
+    outcomes.section,
     participants.section,
-    comparisons.points_section,
-    comparisons.tables_section,
+    gating.section,
+    caveats.section,
+)
+
+#: The depth behind them, folded. A new section is a module with one function, and a line here.
+DEPTH: tuple[Build, ...] = (
+    comparisons.section,
+    numbers.section,
     scores.section,
     associations.section,
     compositions.section,
     acquisition.section,
-    gating.section,
     singlecell.section,
     modalities.section,
     genes.section,
+    plan_section.section,
     problems.section,
     methods.section,
     checklist.section,
     glossary.section,
 )
 
-#: Left out of the page of a study without libraries: it has nothing to say there.
-OF_SINGLE_CELL = (singlecell.section, modalities.section, genes.section)
+#: Words that the page's script shows, by the name under which it knows them.
+SCRIPT_WORDS = {
+    "filter": "Filter the rows",
+    "rows": "{shown} of {all} rows",
+    "sort": "Sort by this column",
+    "save": "Save this table as {kind}",
+    "gate": "The gate of this tube",
+    "keys": "Arrow keys go from person to person; Enter highlights the person in all figures.",
+    "highlighted": "Highlighted: {what} ({n} points)",
+    "people": "{n} people",
+    "group": "Group",
+    "batch": "Batch",
+    "person": "Person",
+    "anyone": "all",
+    "clear": "Clear",
+    "found": "{n} places found",
+    "search": "Search the report",
+    "unfold": "Unfold everything",
+    "fold": "Fold everything",
+}
+
+#: Parts of the page's one script, in their order.
+SCRIPTS = ("tables.js", "figures.js", "navigation.js")
 
 
 def build_page(
@@ -60,6 +96,7 @@ def build_page(
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> str:
     """Return the HTML of the report; the same results give the same bytes.
 
@@ -75,13 +112,15 @@ def build_page(
         signatures.tsv, whose markers label participants.
     review : str or Path, optional
         review.tsv, which says who reviewed which gates.
+    plan : str or Path, optional
+        analysis_plan.yaml, whose estimands are listed.
 
     Raises
     ------
     ItcError
         the folder has no measurements, or a table breaks its contract.
     """
-    return _render(collect(results, settings, panels, signatures, review))
+    return _render(collect(results, settings, panels, signatures, review, plan))
 
 
 def write_page(
@@ -91,9 +130,12 @@ def write_page(
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> None:
-    """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
-    material = collect(results, settings, panels, signatures, review)
+    """Write the report, whole or not at all, and next to it the reporting checklists as JSON and
+    the words for a paper.
+    """
+    material = collect(results, settings, panels, signatures, review, plan)
     text = _render(material)
     write_text(output, text)
     checklist.write_checklists(material, output)
@@ -101,12 +143,38 @@ def write_page(
 
 
 def _render(material: Material) -> str:
-    with pictures.drawing():
-        sections = [
-            build(material)
-            for build in SECTIONS
-            if material.has_single_cell or build not in OF_SINGLE_CELL
-        ]
+    with speaking(material.settings.report.language), pictures.drawing():
+        screens = _built(SCREENS, material)
+        depth = _built(DEPTH, material)
+        return render_sections(material, screens, depth, title=headline.headline(material))
+
+
+def _built(builds: Sequence[Build], material: Material) -> list[PageSection]:
+    found = [build(material) for build in builds]
+    return locked.warn([section for section in found if section is not None], material)
+
+
+def render_sections(
+    material: Material,
+    screens: Sequence[PageSection],
+    depth: Sequence[PageSection],
+    *,
+    title: str,
+) -> str:
+    """Return the HTML of a page with these sections, those of `depth` folded."""
+    template = _environment().get_template("page.html")
+    return template.render(
+        study=material.settings.study,
+        headline=title,
+        screens=screens,
+        depth=depth,
+        language=material.settings.report.language,
+        words=_words_of_script(),
+        version=__version__,
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("itc_analysis.report"),
         autoescape=True,
@@ -114,12 +182,25 @@ def _render(material: Material) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["kind_of"] = kind_of
-    # inside <style> nothing may be escaped: the style sheet is part of the package
-    environment.globals["style"] = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
-    return environment.get_template("page.html").render(
-        study=material.settings.study,
-        subject=subject_of(material),
-        sections=sections,
-        version=__version__,
-    )
+    script = "".join(_source(environment, name) for name in SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    # inside <style> and <script> nothing may be escaped: both are parts of the package
+    environment.globals |= {
+        "kind_of": kind_of,
+        "phrase": phrase,
+        "style": _source(environment, "page.css"),
+        "script": script,
+        "script_digest": digest,
+    }
+    return environment
+
+
+def _source(environment: Environment, name: str) -> str:
+    return environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
+
+
+def _words_of_script() -> Markup:
+    """Return the words that the script shows, as JSON that can stand inside of a page."""
+    found = {name: phrase(text) for name, text in SCRIPT_WORDS.items()}
+    text = json.dumps(found, ensure_ascii=False, sort_keys=True)
+    return Markup(text.replace("<", "\\u003c"))  # no tag can begin in it

@@ -5,7 +5,7 @@ Every expected row is here, with the reason when it cannot be scored: nobody dis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +98,24 @@ class Profiles:
     counts: FloatArray
     totals: FloatArray
     why_absent: npt.NDArray[np.object_]
+
+
+def with_held(counts: pd.DataFrame, held: Mapping[str, str]) -> pd.DataFrame:
+    """Return counts in which held tubes have status held: they have no score and teach none.
+
+    Parameters
+    ----------
+    counts : pandas.DataFrame
+        Counts of the tubes.
+    held : mapping of str to str
+        why, by source_id.
+    """
+    is_held = counts["source_id"].isin(list(held)) & (counts["status"] == "ok")
+    reasons = counts["source_id"].map(dict(held)).astype("string")
+    return counts.assign(
+        status=counts["status"].mask(is_held, "held"),
+        reason=counts["reason"].mask(is_held, reasons),
+    )
 
 
 def flow_populations(tables: FlowTables) -> dict[str, set[str]]:

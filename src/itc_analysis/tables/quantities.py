@@ -11,12 +11,18 @@ STATUSES = [
     "no_count",
     "failed_quality",
     "unreadable",
+    "held",
     "excluded",
     "not_anchored",
     "not_estimable",
 ]
 GATE_STATES = [
     *("ok", "pooled", "borrowed", "control", "ambiguous", "weak", "manual", "not_estimable"),
+]
+#: What the comparison of a tube with its batch and panel found.
+FINDINGS = [
+    *("ok", "copy", "swapped", "compensation", "stain_missing", "elsewhere", "cannot_be_told"),
+    "not_judged",
 ]
 #: Begins the reason of every gate whose tube does not agree with its batch.
 STANDS_AGAINST = "stands against its batch"

@@ -205,6 +205,21 @@ FILES: tuple[File, ...] = (
         in_report="methods",
     ),
     File(
+        "evidence",
+        "flow/{panel}/{batch}/evidence.parquet",
+        "fit_gates",
+        "What each stained tube shows of its stains, to compare it with the others.",
+        "flow.tubes:TubeEvidence",
+        in_report=None,
+    ),
+    File(
+        "identity",
+        "flow/{panel}/identity.parquet",
+        "pool_gates",
+        "Whether each tube is what the sheet says, and which are held.",
+        "flow.tubes:TubeIdentity",
+    ),
+    File(
         "pooled_gates",
         "flow/{panel}/pooled_gates.parquet",
         "pool_gates",
@@ -360,6 +375,13 @@ FILES: tuple[File, ...] = (
         "function:Labels",
     ),
     File(
+        "plan_changes",
+        "plan_changes.parquet",
+        "plan_changes",
+        "What was changed since the analysis plan was locked, field by field.",
+        "stats.plan_changes:PlanChanges",
+    ),
+    File(
         "comparisons",
         "comparisons.parquet",
         "compare",
@@ -415,6 +437,13 @@ FILES: tuple[File, ...] = (
         "Genes of each population, the index group against each other group.",
         "stats.genes:Genes",
     ),
+    File(
+        "masks",
+        "masks.tsv",
+        "blind",
+        "What the pseudonyms of the blinded folder stand for; never handed over.",
+        in_report=None,
+    ),
     File("report", "report.html", "report", "The report, one page.", in_report=None),
     File(
         "strobe",
@@ -449,6 +478,27 @@ FILES: tuple[File, ...] = (
         "report.references.json",
         "report",
         "The same works as CSL-JSON, for Zotero, pandoc or Word.",
+        in_report=None,
+    ),
+    File(
+        "manifest",
+        "manifest.json",
+        "manifest",
+        "SHA-256 of every input and every result, for `itc verify`.",
+        in_report=None,
+    ),
+    File(
+        "crate",
+        "ro-crate-metadata.json",
+        "manifest",
+        "The results folder described as an RO-Crate of a workflow run.",
+        in_report=None,
+    ),
+    File(
+        "workflow_copy",
+        "workflow",
+        "manifest",
+        "The workflow that made the results.",
         in_report=None,
     ),
 )

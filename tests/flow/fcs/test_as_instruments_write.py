@@ -3,6 +3,7 @@ named."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def test_an_empty_value_never_swallows_the_keyword_behind_it(
     assert file.keywords[following.removeprefix("$")] == "what it says"
     assert file.keywords[empty.removeprefix("$")] == ""
     assert file.remarks == ("keywords with empty values, against the standard, were read as empty",)
+
+
+def test_labels_are_composed_as_the_sheets_are(build_fcs: Build) -> None:
+    name, label = "FITC \u00e9-A", "V\u03b17.2 \u00e9t\u00e9"
+    keywords = TWO | {"$P2N": unicodedata.normalize("NFD", name),
+                      "$P2S": unicodedata.normalize("NFD", label)}  # fmt: skip
+    file = read_fcs(build_fcs(keywords, VALUES.tobytes()))
+    assert file.channel_names[1] == name
+    assert file.channel_labels[1] == label
 
 
 def test_several_empty_values_in_a_row_and_at_the_end_are_empty(build_fcs: Build) -> None:

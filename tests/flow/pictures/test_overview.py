@@ -67,7 +67,7 @@ def tables() -> Tables:
 
 def tiles(page: str) -> dict[str, str]:
     """Return the text of each tile by its tube, in the order of the page."""
-    found = re.findall(r"<figure>.*?</figure>", page, flags=re.S)
+    found = re.findall(r"<figure .*?</figure>", page, flags=re.S)
     return {re.search(r"<b>(.*?)</b>", each).group(1): each for each in found}  # type: ignore[union-attr]
 
 

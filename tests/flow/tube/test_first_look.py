@@ -17,11 +17,14 @@ from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
 from itc_analysis.flow.gates.fit import fit_batch
+from itc_analysis.flow.gates.identity.judge import identify
 from itc_analysis.flow.gating.template import load_template
 from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.spillover.compensation import compensate, find_spillover
 from itc_analysis.flow.tube.first_look import FirstLook, describe_states, look_at_tubes
 from itc_analysis.simulate.instrument.fcs import write_fcs as write
+from itc_analysis.tables import contract
+from itc_analysis.tables.flow.tubes import TubeEvidence
 
 Rows = list[dict[str, Any]]
 
@@ -126,7 +129,7 @@ def test_two_halves_that_differ_are_both_named(tubes: tuple[Rows, pd.DataFrame])
     assert "which are right cannot be told" in told
 
 
-def test_the_job_remarks_on_the_tube_that_the_check_would_refuse(
+def test_the_job_holds_the_tube_that_the_check_would_refuse(
     tubes: tuple[Rows, pd.DataFrame], simulated_study: Path
 ) -> None:
     rows, panel = tubes
@@ -134,7 +137,16 @@ def test_the_job_remarks_on_the_tube_that_the_check_would_refuse(
     template = load_template(
         simulated_study / "config" / "gating" / "panel_a.yaml", panel_markers=set(panel["marker"])
     )
-    _, quality, _ = fit_batch(rows, panel, template, Flow(n_bootstrap=10))
-    remarks = quality.set_index("file_id")["remarks"].fillna("")
-    odd = remarks[remarks.str.contains("over-compensated")]
-    assert list(odd.index) == [rows[0]["file_id"]]
+    evidence: list[dict[str, Any]] = []
+    fits, _, _ = fit_batch(rows, panel, template, Flow(n_bootstrap=10), evidence=evidence)
+    identity = identify(contract.make(evidence, TubeEvidence), fits, template)
+    held = identity[identity["is_held"]]
+    assert list(held["file_id"]) == [rows[0]["file_id"]]
+    assert "over-compensated" in held["reason"].iloc[0]
+
+
+def test_a_tube_that_a_person_confirmed_passes(tubes: tuple[Rows, pd.DataFrame]) -> None:
+    path = Path(tubes[0][2]["path"])
+    rewritten(path, events=compensated)
+    tubes[0][2]["confirmed"] = True
+    assert look(tubes).errors == []

@@ -150,3 +150,19 @@ def test_covariates_of_genes_are_checked_as_those_of_the_plan(default_plan, tmp_
     genes = {"populations": ["mait"], "contrasts": ["healthy"], "covariates": "age_year + batch"}
     with pytest.raises(SettingsError, match=r"genes\.covariates, 'age_year' is not a column"):
         read_plan(changed(default_plan, tmp_path, genes=genes))
+
+
+def test_a_margin_without_its_reason_is_refused(tmp_path):
+    text = (
+        "covariates: null\nequivalence_ratio: 1.3\nfamilies:\n  - {name: a, role: primary, "
+        "adjustment: holm, contrasts: [healthy], endpoints: [{assay: flow, populations: [mait], "
+        "measures: [share_of_t]}]}\n"
+    )
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="an equivalence margin without its reason"):
+        read_plan(path)
+    path.write_text(text + "equivalence_reason: nobody would treat for less\n")
+    assert read_plan(path).equivalence_ratio == 1.3
+    path.write_text(text.replace("equivalence_ratio: 1.3\n", ""))
+    assert read_plan(path).equivalence_reason is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -190,7 +191,9 @@ def _value(body: str, delimiter: str, start: int) -> tuple[str, int]:
 def _as_keywords(pairs: list[tuple[str, str]]) -> dict[str, str]:
     keywords: dict[str, str] = {}
     for key, value in pairs:
-        keywords.setdefault(key.removeprefix("$").upper(), value.strip())
+        # composed as the sheets are: the same letters may be written in two ways
+        composed = unicodedata.normalize("NFC", value.strip())
+        keywords.setdefault(key.removeprefix("$").upper(), composed)
     return keywords
 
 

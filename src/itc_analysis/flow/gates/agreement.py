@@ -18,15 +18,13 @@ import pandas as pd
 from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.flow.gates.histogram import read_histograms
 from itc_analysis.flow.gates.negatives import MIN_EVENTS, negative_places, odd_negatives
+from itc_analysis.flow.gating.template import Template
 from itc_analysis.statistics.arrays import FloatArray
 
 #: Two cuts agree in a tube when no more than this share of its parent's events lies between them.
 AGREED = 0.02
 #: A tube that stands out in so many markers teaches no gate at all.
 MANY = 2
-
-#: So many different numbers of events in parent gates, all the same in two tubes, are no chance.
-TELLING = 4
 
 ODD_NEGATIVES = "its negatives lie elsewhere than those of its batch"
 
@@ -82,6 +80,26 @@ def evidence_of(batch: pd.DataFrame) -> BatchEvidence:
     return BatchEvidence(dict(zip(names, places.tolist(), strict=True)), odd)
 
 
+def evidence_by_population(
+    fits: pd.DataFrame, template: Template
+) -> dict[str, dict[str, BatchEvidence]]:
+    """Return what the batches show, by population and batch; populations with a histogram only.
+
+    Parameters
+    ----------
+    fits : pandas.DataFrame
+        `GateFits` of one panel.
+    template : Template
+        its gating template.
+    """
+    by_name = {p.name: fits[fits["population"] == p.name] for p in template.populations}
+    return {
+        name: {str(batch): evidence_of(rows) for batch, rows in own.groupby("batch", sort=True)}
+        for name, own in by_name.items()
+        if own["histogram"].notna().any()
+    }
+
+
 def odd_in_many(
     evidence: Mapping[str, Mapping[str, BatchEvidence]], markers: Mapping[str, str]
 ) -> dict[str, str]:
@@ -107,39 +125,6 @@ def odd_in_many(
         )
         for file_id, names in distinct.items()
         if len(names) >= MANY
-    }
-
-
-def copies(fits: pd.DataFrame) -> dict[str, str]:
-    """Return stained tubes that hold the same events as another one: one file under two names.
-
-    Two tubes with the same number of events in every parent gate are no coincidence.
-
-    Parameters
-    ----------
-    fits : pandas.DataFrame
-        rows of `GateFits` of all populations and batches.
-
-    Returns
-    -------
-    dict of str to str
-        What is odd, by file id; which of the two names is the right one cannot be told.
-    """
-    stained = fits[(fits["tube"] == "stained") & fits["n_parent"].notna()]
-    alike: dict[tuple[tuple[str, int], ...], list[str]] = {}
-    for file_id, own in stained.groupby("file_id", sort=True):
-        pairs = zip(own["population"].astype(str), own["n_parent"].astype(int), strict=True)
-        counts = tuple(sorted(pairs))
-        if len({n for _, n in counts if n >= MIN_EVENTS}) >= TELLING:
-            alike.setdefault(counts, []).append(str(file_id))
-    return {
-        file_id: (
-            f"its events are those of {', '.join(name for name in names if name != file_id)}: "
-            "one file under two names"
-        )
-        for names in alike.values()
-        if len(names) > 1
-        for file_id in names
     }
 
 

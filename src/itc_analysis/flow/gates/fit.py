@@ -14,6 +14,7 @@ import pandas as pd
 from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.gates.histogram import has_cut, histogram_of
+from itc_analysis.flow.gates.identity.evidence import collect_evidence, evidence_row, plain
 from itc_analysis.flow.gates.positivity import fit_positivity
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
@@ -22,11 +23,6 @@ from itc_analysis.flow.gating.methods.reference import follow
 from itc_analysis.flow.gating.methods.registry import METHODS
 from itc_analysis.flow.gating.template import Population, Template
 from itc_analysis.flow.manual.samples import identify
-from itc_analysis.flow.spillover.batch_agreement import (
-    SpillLeft,
-    find_odd_states,
-    find_odd_tubes,
-)
 from itc_analysis.flow.tube.dead_and_debris import dead_and_debris
 from itc_analysis.flow.tube.load import load_tube, tube_quality_row
 from itc_analysis.flow.tube.membership import Membership, no_channel
@@ -61,6 +57,7 @@ def fit_batch(
     acquisitions: list[pd.DataFrame] | None = None,
     kept: list[dict[str, Any]] | None = None,
     stimulated: Collection[str] = (),
+    evidence: list[dict[str, Any]] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Fit the gates of all tubes of a batch, one tube in memory at a time.
 
@@ -80,6 +77,8 @@ def fit_batch(
         gains the row of `KeptEvents` of every tube.
     stimulated : collection of str
         conditions whose tubes do not show where the negatives of markers of function end.
+    evidence : list of dict of str to object, optional
+        gains the row of `TubeEvidence` of every stained tube.
 
     Returns
     -------
@@ -100,7 +99,6 @@ def fit_batch(
     quality: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     roles = dict(zip(panel["marker"], panel["role"], strict=True))
-    spill_left: dict[str, SpillLeft] = {}
     for row in rows:
         tube, quality_row = load_checked(row, panel, template, settings)
         quality.append(quality_row)
@@ -110,6 +108,8 @@ def fit_batch(
                 row, template, dict.fromkeys(template.by_name, refuse(reason, method=NO_TUBE)), {}
             )
             quality_row |= {"dead_reason": reason, "debris_reason": reason}
+            if evidence is not None and row["tube"] == "stained":
+                evidence.append(evidence_row(row, None, None))
         else:
             membership, fitted = walk_template(tube, template, n_bootstrap=settings.n_bootstrap)
             fits += _rows(
@@ -128,30 +128,13 @@ def fit_batch(
             axes[tube.file_id] = axes_of(tube) | identity.as_plain()
             if acquisitions is not None and tube.acquisition is not None:
                 acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
-            if tube.spill_left is not None and tube.kind == "stained":
-                spill_left[tube.file_id] = tube.spill_left
+            if evidence is not None and tube.kind == "stained":
+                shown = plain(collect_evidence(membership, template))
+                evidence.append(evidence_row(row, tube.compensation, shown))
         if kept is not None:
             kept.append(kept_row(row["file_id"], None if tube is None else tube.keep))
         log.info("fitted %s: %s", row["file_id"], quality_row["status"])
-    _compare_compensation(quality, spill_left)
     return contract.make(fits, GateFits), contract.make(quality, TubeQuality), axes
-
-
-def _compare_compensation(
-    quality: list[dict[str, Any]], spill_left: Mapping[str, SpillLeft]
-) -> None:
-    """Add a remark to the row of each tube that is not compensated as the others of its batch
-    are.
-    """
-    states = {
-        str(row["file_id"]): str(row["compensation"]) for row in quality if row["status"] == "ok"
-    }
-    panel = str(quality[0]["panel"]) if quality else ""
-    odd = find_odd_tubes(spill_left) | find_odd_states(states, panel=panel)
-    for row in quality:
-        what = odd.get(str(row["file_id"]))
-        if what:
-            row["remarks"] = "; ".join(filter(None, [f"compensation: {what}", row.get("remarks")]))
 
 
 def load_checked(

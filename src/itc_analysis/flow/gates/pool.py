@@ -15,10 +15,11 @@ import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
 from itc_analysis.errors import Fault, ItcError
-from itc_analysis.flow.gates.agreement import BatchEvidence, copies, evidence_of, odd_in_many
+from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_by_population, odd_in_many
 from itc_analysis.flow.gates.by_level.cuts import LevelCut, level_cuts
 from itc_analysis.flow.gates.decision import decide_cut, with_cut
 from itc_analysis.flow.gates.histogram import has_cut as is_cut
+from itc_analysis.flow.gates.identity.copies import copies
 from itc_analysis.flow.gates.nearby import nearby_cuts, usual_spread
 from itc_analysis.flow.gates.positivity import pool_positivity
 from itc_analysis.flow.gates.rivals import one_valley, with_rival
@@ -63,6 +64,7 @@ def pool_gates(
     *,
     manual: ManualGates | None = None,
     axes: Mapping[str, Mapping[str, Any]] | None = None,
+    suspects: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return the final gates (`Gates`), one row per tube and population of `fits`.
 
@@ -78,6 +80,8 @@ def pool_gates(
         gates that a person drew, which take the place of the learned ones; None for none.
     axes : mapping of str to mapping of str to object, optional
         channels and scales of each tube, to bring them onto; see `gatingml.read_axes`.
+    suspects : mapping of str to str, optional
+        tubes that are not what the sheet says, with what is odd; they teach the others nothing.
 
     Raises
     ------
@@ -90,13 +94,9 @@ def pool_gates(
     _check_populations(fits, template)
     usual = usual_spread(fits)
     by_name = {p.name: fits[fits["population"] == p.name] for p in template.populations}
-    evidence = {
-        name: {str(batch): evidence_of(rows) for batch, rows in own.groupby("batch", sort=True)}
-        for name, own in by_name.items()
-        if own["histogram"].notna().any()
-    }
+    evidence = evidence_by_population(fits, template)
     markers = {name: ", ".join(template.by_name[name].markers) for name in evidence}
-    odd = odd_in_many(evidence, markers) | copies(fits)
+    odd = odd_in_many(evidence, markers) | copies(fits) | dict(suspects or {})
     rows: list[dict[str, Any]] = []
     for population in template.populations:
         shown = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -32,6 +33,7 @@ from itc_analysis.flow.pictures.plots import (
     worst_first,
 )
 from itc_analysis.tables.quantities import POSITIVE_OF
+from itc_analysis.whole_files import write_text
 
 #: States whose reasons are told elsewhere and would only fill the page.
 _UNREMARKABLE = ("ok", "pooled")
@@ -134,6 +136,13 @@ class Overview:
             f'<div class="tiles">\n{chr(10).join(tiles)}\n</div>',
         )
 
+    def write(self, folder: str | Path, populations: Iterable[str] | None = None) -> None:
+        """Write index.html and the pages of some populations, or of all."""
+        place = Path(folder)
+        for population in self.populations if populations is None else populations:
+            write_text(place / f"{population}.html", self.population_page(population))
+        write_text(place / "index.html", self.index_page())
+
     def index_page(self) -> str:
         """Return the page that lists the populations, and the tubes that could not be used."""
         states = [s for s in STATE_ORDER if (self._table["state"] == s).any()]
@@ -232,7 +241,10 @@ class Overview:
             if drawing is None
             else to_svg(drawing, axes, title=f"{population} in {file_id}")
         )
-        return f"<figure>{picture}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
+        name = escape(file_id, quote=True)
+        return (
+            f'<figure id="{name}">{picture}<figcaption>{"<br>".join(lines)}</figcaption></figure>'
+        )
 
     def _told_reasons(self, file_id: str, population: str) -> str:
         """Return why a tube did not decide by itself, of a combination for each of its parts."""

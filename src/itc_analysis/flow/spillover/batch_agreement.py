@@ -4,15 +4,16 @@ tubes.
 The bright events of a fluorochrome carry what its spill leaves in every other detector. What they
 carry besides (cells that have both markers) is much the same in all tubes of a panel, so the
 difference from the other tubes is compared with the matrix itself: a tube that was not compensated
-carries it once more, one that was compensated twice once less.
+carries it once more, one that was compensated twice once less, one whose matrix is a third too
+strong a third less.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import MAD_TO_SD, middle
 
 #: States in which the events that are gated are free from spill.
 _COMPENSATED = frozenset({"file", "matrix", "already_compensated"})
@@ -49,13 +50,17 @@ _LEAST_SPILL = 0.02
 #: Fewer pairs of channels, or tubes to compare with, do not tell.
 _FEWEST_PAIRS = 4
 FEWEST_TUBES = 4
-#: Half the matrix too much or too little: nearer to "twice" or "not at all" than to right.
-HALF = 0.5
+#: A part of the matrix, too much or too little, that is named: beyond it, and so many robust SDs
+#: of the other tubes' own.
+LEAST_PART, _CLEAR = 0.1, 6.0
+#: The regression on the matrix: pairs further off than so many SDs pull no more; rounds.
+_HUBER, _ROUNDS = 2.0, 20
 #: A pair differs when it lies so many robust SDs from the other tubes, and by a spill that can be
 #: told.
 _FAR = 6.0
-#: As many of the pairs as this: the matrix belongs to another day or instrument.
-_MOST_PAIRS = 1 / 3
+#: As many of the pairs as this: the matrix belongs to another day or instrument, or channels are
+#: not what they are called.
+_MOST_PAIRS = 1 / 10
 
 
 @dataclass(frozen=True)
@@ -124,18 +129,28 @@ def measure_spill_left(
     return SpillLeft(channels, left, matrix)
 
 
-def find_odd_tubes(tubes: Mapping[str, SpillLeft]) -> dict[str, str]:
+def find_odd_tubes(
+    tubes: Mapping[str, SpillLeft], batches: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return what is wrong with the compensation of each tube that stands against the others.
 
     Parameters
     ----------
     tubes : mapping of str to SpillLeft
         by name; of one panel, stained alike. Fewer than `FEWEST_TUBES` are not judged.
+    batches : mapping of str to str, optional
+        their batches: a tube is compared with its own where that has enough; None for one batch.
 
     Returns
     -------
     dict of str to str
         A sentence for each odd tube, without the name.
+
+    Notes
+    -----
+    What a tube's bright events carry beyond those of the others is regressed on the matrix, pair
+    by pair with the spread between tubes as error: the slope is the part of the matrix that was
+    applied too much or too little. Pairs that are far off pull no more than others (Huber).
     """
     names = list(tubes)
     if len(names) < FEWEST_TUBES:
@@ -150,19 +165,24 @@ def find_odd_tubes(tubes: Mapping[str, SpillLeft]) -> dict[str, str]:
     }
     if not matrices or len(shared) < 2:
         return {}
+    of_batch = [None if batches is None else batches[name] for name in names]
+    unknown = np.full((len(shared), len(shared)), np.nan)
+    applied = np.array([matrices.get(name, unknown) for name in names])
+    usual_matrices = [_usual(applied, of_batch, i) for i in range(len(names))]
+    differences = np.array([left[i] - _usual(left, of_batch, i) for i in range(len(names))])
     told = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # pairs that no tube tells are nan
-        usual_matrix = np.nanmedian(list(matrices.values()), axis=0)
-        for place, name in enumerate(names):
-            others = np.delete(left, place, axis=0)
-            usual = np.nanmedian(others, axis=0)
-            spread = MAD_TO_SD * np.nanmedian(np.abs(others - usual), axis=0)
-            what = _judge(left[place] - usual, spread, usual_matrix)
-            if what and name in matrices:
-                what += _unlike(matrices[name], usual_matrix, shared)
-            if what:
-                told[name] = f"{what}, compared with the other tubes of its panel"
+    spread = MAD_TO_SD * middle(np.abs(differences))  # pairs that no tube tells are nan
+    spread = np.hypot(spread, np.nanmedian(spread)) if np.isfinite(spread).any() else spread
+    parts = np.array([_part_left(*one) for one in zip(differences, repeat(spread), usual_matrices)])
+    for place, name in enumerate(names):
+        rest = np.delete(parts, place)
+        rest = rest[np.isfinite(rest)]
+        usual_part = MAD_TO_SD * float(np.median(np.abs(rest))) if rest.size else np.inf
+        what = _judge(float(parts[place]), usual_part, differences[place], spread)
+        if what and name in matrices:
+            what += _unlike(matrices[name], usual_matrices[place], shared)
+        if what:
+            told[name] = f"{what}, compared with the other tubes of its panel"
     return told
 
 
@@ -196,19 +216,43 @@ def find_odd_states(states: Mapping[str, str], *, panel: str) -> dict[str, str]:
     }
 
 
-def _judge(difference: FloatArray, spread: FloatArray, matrix: FloatArray) -> str | None:
+def _usual(left: FloatArray, batches: Sequence[str | None], place: int) -> FloatArray:
+    """Return the middle of the tubes that one is compared with: its batch's, or all others."""
+    is_other = np.arange(len(left)) != place
+    own = is_other & np.array([batch == batches[place] for batch in batches])
+    chosen = own if np.count_nonzero(own) >= FEWEST_TUBES - 1 else is_other
+    return middle(left[chosen])
+
+
+def _part_left(difference: FloatArray, spread: FloatArray, matrix: FloatArray) -> float:
+    """Return the part of the matrix that a tube carries too much of; nan where too few pairs
+    tell.
+    """
+    is_told = np.isfinite(difference) & np.isfinite(spread) & (matrix >= _LEAST_SPILL)
+    if np.count_nonzero(is_told) < _FEWEST_PAIRS:
+        return float("nan")
+    y, x, error = difference[is_told], matrix[is_told], spread[is_told]
+    trust, part = np.ones_like(x), 0.0
+    for _ in range(_ROUNDS):
+        weight = trust / error**2
+        part = float(np.sum(weight * x * y) / np.sum(weight * x * x))
+        far = np.abs(y - part * x) / error
+        trust = np.minimum(1.0, _HUBER / np.maximum(far, _HUBER))
+    return part
+
+
+def _judge(
+    part: float, usual_part: float, difference: FloatArray, spread: FloatArray
+) -> str | None:
     """Return what is wrong with a tube, from how the spill left differs from the other tubes'."""
-    is_told = np.isfinite(difference) & (matrix >= _LEAST_SPILL)
-    if np.count_nonzero(is_told) >= _FEWEST_PAIRS:
-        share = float(np.median(difference[is_told] / matrix[is_told]))
-        if share <= -HALF:
-            return f"over-compensated: about {-share:.0%} of the spill was taken off once too often"
-        if share >= HALF:
-            return f"under-compensated: about {share:.0%} of the spill is left"
+    if abs(part) >= max(LEAST_PART, _CLEAR * usual_part):
+        if part < 0:
+            return f"over-compensated: about {-part:.0%} of the spill was taken off too much"
+        return f"under-compensated: about {part:.0%} of the spill is left"
     known = np.isfinite(difference) & np.isfinite(spread)
     is_far = known & (np.abs(difference) > np.maximum(_FAR * spread, _LEAST_SPILL))
     n_known, n_far = int(np.count_nonzero(known)), int(np.count_nonzero(is_far))
-    if n_known >= _FEWEST_PAIRS and n_far > _MOST_PAIRS * n_known:
+    if n_known >= _FEWEST_PAIRS and n_far > max(_MOST_PAIRS * n_known, _FEWEST_PAIRS):
         return f"{n_far} of {n_known} pairs of channels carry another spill"
     return None
 

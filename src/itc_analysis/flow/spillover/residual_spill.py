@@ -20,6 +20,8 @@ from itc_analysis.statistics.robust import MAD_TO_SD
 #: Cofactor of the scale on which the place of the negative events is looked for.
 _COFACTOR = 150.0
 _PEAK_BINS = 200
+#: Bins and bell by which a mode is found in instrument units, in widths of the negatives.
+_BIN_OF_WIDTH, _BELL_OF_WIDTH, _MOST_BINS = 0.1, 0.5, 4000
 #: Smoothing by 8 of 200 bins: bumps of counting go.
 _BELL = np.exp(-0.5 * (np.arange(-24, 25) / 8.0) ** 2)
 #: Dim events of a source lie below this quantile.
@@ -122,11 +124,10 @@ def _told(
             return {
                 "reason": f"no events without the detector's marker where the source is {where}"
             }
-        place = _mode(near)
-        places.append(_COFACTOR * np.sinh(place))
-        # on the asinh scale a unit is cofactor * cosh of the place
-        unit = _COFACTOR * np.cosh(place)
-        errors.append(_MODE_ERROR * _width(near, place) * unit / np.sqrt(near.size))
+        units = _COFACTOR * np.sinh(near)
+        place = _centre(units)
+        places.append(place)
+        errors.append(_MODE_ERROR * _width(units, place) / np.sqrt(near.size))
     slope, error = (places[1] - places[0]) / step, float(np.hypot(*errors)) / step
     least = max(limit, _CLEAR * error)
     reading = None
@@ -135,6 +136,27 @@ def _told(
     elif slope < -least and places[1] / step < -least:
         reading = OVER
     return {"slope": slope, "standard_error": error, "reading": reading}
+
+
+def _centre(units: FloatArray) -> float:
+    """Return the mode of negatives in instrument units.
+
+    Where a bright dye widens them around zero, the asinh scale shows two peaks, and the lower one
+    would pass for over-compensation.
+    """
+    width = _width(units, float(np.median(units)))
+    low, high = np.quantile(units, [0.005, 0.995])
+    if width <= 0 or low == high:
+        return float(np.median(units))
+    n_bins = int(np.clip((high - low) / (_BIN_OF_WIDTH * width), 10, _MOST_BINS))
+    counts, edges = np.histogram(units, bins=n_bins, range=(low, high))
+    sd = _BELL_OF_WIDTH * width / (edges[1] - edges[0])
+    reach = int(3 * sd + 1)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
+    # padded, for "same" keeps the longer of the two
+    smooth = np.convolve(np.pad(counts, reach), bell, mode="valid")
+    peak = int(np.argmax(smooth))
+    return float((edges[peak] + edges[peak + 1]) / 2)
 
 
 def _width(scaled: FloatArray, mode: float) -> float:

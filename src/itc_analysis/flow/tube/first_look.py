@@ -7,7 +7,7 @@ others are would be gated without a word, and its numbers would be wrong.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,25 +60,30 @@ def look_at_tubes(
     panels: Mapping[str, pd.DataFrame],
     settings: Matrices,
     transforms: Mapping[str, TransformSettings] | None = None,
+    *,
+    watch: Callable[[Sequence[Any], str], Iterable[Any]] | None = None,
 ) -> FirstLook:
     """Open every tube as the jobs will, one at a time, and compare those of a panel.
 
     Parameters
     ----------
     rows : sequence of mapping of str to object
-        rows of the tube sheet; `path` can be opened as it stands.
+        rows of the tube sheet; `path` can be opened as it stands. Those that a person confirmed
+        may be compensated in another way than the rest.
     panels : mapping of str to pandas.DataFrame
         the panel sheet of each panel.
     settings : Matrices
         the flow section.
     transforms : mapping of str to TransformSettings, optional
         the scales of each panel's gating template.
+    watch : callable, optional
+        passes the rows through and says how far it is.
     """
     look = FirstLook()
     left: dict[str, dict[str, SpillLeft]] = {}
     names = Counter(Path(row["path"]).name for row in rows)
     source_of = {}
-    for row in rows:
+    for row in rows if watch is None else watch(rows, "tubes opened"):
         name = Path(row["path"]).name
         # names of files may repeat in the folders of two runs
         source_of[row["file_id"]] = name if names[name] == 1 else f"{row['file_id']}, {name}"
@@ -90,6 +95,8 @@ def look_at_tubes(
             continue
         if row["tube"] == "stained" and spill is not None:
             left.setdefault(row["panel"], {})[row["file_id"]] = spill
+    batches = {str(row["file_id"]): str(row["batch"]) for row in rows}
+    confirmed = {str(row["file_id"]) for row in rows if row.get("confirmed")}
     remedy = "export it as the others were, or name a matrix in flow.matrices_folder"
     found = {
         name: Fault("", what, remedy)
@@ -97,10 +104,13 @@ def look_at_tubes(
         for name, what in find_odd_states(states, panel=panel).items()
     }
     for tubes in left.values():
-        for file_id, what in find_odd_tubes(tubes).items():
-            found.setdefault(file_id, Fault("", what, "look at its compensation, or leave it out"))
+        for file_id, what in find_odd_tubes(tubes, batches).items():
+            remedy = "mend it or leave it out; if it is right, write yes under confirmed"
+            found.setdefault(file_id, Fault("", what, remedy))
     look.errors += [
-        UnreadableFile(source_of.get(name, name), [fault]) for name, fault in found.items()
+        UnreadableFile(source_of.get(name, name), [fault])
+        for name, fault in found.items()
+        if name not in confirmed
     ]
     return look
 

@@ -18,6 +18,7 @@ from itc_analysis.report.html import words
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.whole_files import write_text
 
 NOT_RECORDED = "not recorded in the study’s files"
@@ -71,27 +72,33 @@ def section(material: Material) -> PageSection:
     told = " ".join(REFERENCES[checklist.reference].text for checklist in CHECKLISTS)
     blocks: list[Block] = [
         Paragraph(
-            f"Filled from the tables of this run only. What reads “{NOT_RECORDED}” must be written "
-            "by the authors. The same items stand beside this page as JSON, to be merged into a "
-            f"repository’s form. The lists: {told}"
+            phrase(
+                "Filled from the tables of this run only. What reads “{0}” must be written by "
+                "the authors. The same items are next to this page as JSON, to be merged into a "
+                "repository’s form. The lists: {1}",
+                phrase(NOT_RECORDED),
+                told,
+            )
         )
     ]
     for checklist in CHECKLISTS:
         if not checklist.applies(material):
             blocks.append(
-                Paragraph(f"{checklist.name} does not apply: the study has no flow cytometry.")
+                Paragraph(
+                    phrase("{0} does not apply: the study has no flow cytometry.", checklist.name)
+                )
             )
             continue
         filled = records(checklist, material)
         n = sum(record["is_recorded"] for record in filled)
         blocks += [
-            Heading(checklist.name),
+            Heading(phrase(checklist.name)),
             Details(
-                f"{words.plural(len(filled), 'item')}, {n} filled from this run",
+                phrase("{0}, {1} filled from this run", words.plural(len(filled), "item"), n),
                 [_table(checklist, filled)],
             ),
         ]
-    return PageSection("checklist", "Reporting checklists", blocks)
+    return PageSection("checklist", phrase("Reporting checklists"), blocks)
 
 
 def records(checklist: Checklist, material: Material) -> list[dict[str, Any]]:
@@ -137,5 +144,11 @@ def write_checklists(material: Material, page: str | Path) -> list[Path]:
 
 
 def _table(checklist: Checklist, filled: list[dict[str, Any]]) -> Table:
-    body = [[record["item"], record["asks_for"], record["text"]] for record in filled]
-    return Table(f"{checklist.name} items.", ["Item", "Asks for", "In this study"], body)
+    body = [
+        [record["item"], phrase(record["asks_for"]), phrase(record["text"])] for record in filled
+    ]
+    return Table(
+        phrase("{0} items.", phrase(checklist.name)),
+        [phrase("Item"), phrase("Asks for"), phrase("In this study")],
+        body,
+    )

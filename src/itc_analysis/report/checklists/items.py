@@ -9,6 +9,7 @@ from typing import Any
 
 from itc_analysis.report.html import words
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def groups(material: Material) -> str:
     """Return the participants by group."""
     counts = material.participants["group"].value_counts()
     told = [f"{group} {counts[group]}" for group in material.groups_present]
-    return f"Participants by group: {words.listed(told)}." if told else ""
+    return phrase("Participants by group: {0}.", words.listed(told)) if told else ""
 
 
 def group_sizes(material: Material) -> dict[str, int]:
@@ -49,17 +50,23 @@ def group_sizes(material: Material) -> dict[str, int]:
 def characteristics(material: Material) -> str:
     """Return where the participants are described."""
     return (
-        f"{groups(material)} Characteristics are in Table 1." if len(material.participants) else ""
+        phrase("{0} Characteristics are in Table 1.", groups(material))
+        if len(material.participants)
+        else ""
     )
 
 
 def files(material: Material) -> str:
     """Return how many files of each assay were read and where they are named."""
     told = [
-        f"{words.plural(len(table), *names)} (cohort/{where}.parquet)"
+        phrase("{0} (cohort/{1}.parquet)", words.plural(len(table), *names), where)
         for table, names, where in (
             (material.tubes, ("FCS file",), "tubes"),
-            (material.libraries, ("single-cell library", "single-cell libraries"), "libraries"),
+            (
+                material.libraries,
+                ("single-cell library", "single-cell libraries"),
+                "libraries",
+            ),
         )
         if len(table)
     ]

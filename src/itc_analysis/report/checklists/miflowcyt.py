@@ -18,6 +18,7 @@ from itc_analysis.report.checklists.items import (
 )
 from itc_analysis.report.html import words
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 
 #: Columns of a panel sheet, by MIFlowCyt's own words (2.4.2 to 2.4.7).
 REAGENT = {
@@ -46,15 +47,19 @@ def _quality_control(material: Material) -> str:
     n_ok = int((quality["status"] == "ok").sum())
     controls = material.samples[material.samples["sample_type"] == "bridge_control"]
     bridge = (
-        f" Bridge controls: {words.plural(len(controls), 'sample')}."
+        phrase(" Bridge controls: {0}.", words.plural(len(controls), "sample"))
         if len(controls)
-        else " No bridge control was stained."
+        else phrase(" No bridge control was stained.")
     )
     n_judged = material.acquisitions["file_id"].nunique()
-    judged = f" Judged along the acquisition: {words.plural(n_judged, 'tube')}."
-    return (
-        f"{n_ok} of {words.plural(len(quality), 'tube')} passed.{judged}{bridge} "
-        f"{_controls(material)}"
+    judged = phrase(" Judged along the acquisition: {0}.", words.plural(n_judged, "tube"))
+    return phrase(
+        "{0} of {1} passed.{2}{3} {4}",
+        n_ok,
+        words.plural(len(quality), "tube"),
+        judged,
+        bridge,
+        _controls(material),
     )
 
 
@@ -70,15 +75,15 @@ def _controls(material: Material) -> str:
     told = [f"{kind} {found[kind]}" for kind in ("stained", "fmo", "unstained") if kind in found]
     conditions = material.tubes["condition"].dropna().value_counts().sort_index()
     told += [f"{name} {n} (condition)" for name, n in conditions.items()]
-    return f"Tubes: {words.listed(told)}." if told else ""
+    return phrase("Tubes: {0}.", words.listed(told)) if told else ""
 
 
 def _treatment(material: Material) -> str:
     told = [
-        f"{name} {n} of {known} with the item known"
+        phrase("{0} {1} of {2} with the item known", name, n, known)
         for name, (n, known) in _treated(material).items()
     ]
-    return f"Treated at the blood draw: {'; '.join(told)}." if told else ""
+    return phrase("Treated at the blood draw: {0}.", "; ".join(told)) if told else ""
 
 
 def _treated(material: Material) -> dict[str, tuple[int, int]]:
@@ -95,7 +100,7 @@ def _reagents(material: Material) -> str:
     told = []
     for panel, reagents in _reagent_rows(material).items():
         n_clones = sum("clone" in reagent for reagent in reagents)
-        named = f"clones given for {n_clones}" if n_clones else "clones not given"
+        named = phrase("clones given for {0}", n_clones) if n_clones else phrase("clones not given")
         bound = words.listed(
             [
                 f"{r['analyte']} ({r['reporter']})" if "reporter" in r else r["analyte"]
@@ -124,7 +129,7 @@ def _reagent_rows(material: Material) -> dict[str, list[dict[str, str]]]:
 def _instrument(material: Material) -> str:
     found = _counted(material.tube_quality["cytometer"])
     told = [f"{name} ({words.plural(n, 'tube')})" for name, n in found.items()]
-    return f"As the files name it: {words.listed(told)}." if told else ""
+    return phrase("As the files name it: {0}.", words.listed(told)) if told else ""
 
 
 def _settings(material: Material) -> str:
@@ -134,7 +139,11 @@ def _settings(material: Material) -> str:
         f"{words.listed([f'{marker} {_span(found)}' for marker, found in markers.items()])}."
         for panel, markers in ranges.items()
     ]
-    return f"Detector voltages in the files, lowest to highest. {' '.join(told)}" if told else ""
+    return (
+        phrase("Detector voltages in the files, lowest to highest. {0}", " ".join(told))
+        if told
+        else ""
+    )
 
 
 def _span(voltages: list[str]) -> str:
@@ -166,7 +175,7 @@ def _compensation(material: Material) -> str:
         f"{name.replace('_', ' ')}: {words.plural(n, 'tube')}"
         for name, n in _counted(material.tube_quality["compensation"]).items()
     ]
-    return f"Compensation matrix by source: {'; '.join(told)}." if told else ""
+    return phrase("Compensation matrix by source: {0}.", "; ".join(told)) if told else ""
 
 
 def _transformation(material: Material) -> str:
@@ -183,10 +192,10 @@ def _gating(material: Material) -> str:
     if material.gates.empty:
         return ""
     n = material.gates["population"].nunique()
-    return (
-        f"{words.plural(n, 'gate')} per tube at most; geometry in "
-        "flow/<panel>/<batch>/gates.parquet and as GatingML 2.0 in gatingml next to it; "
-        "pictures and states under Gates."
+    return phrase(
+        "{0} per tube at most; geometry in flow/<panel>/<batch>/gates.parquet and as GatingML 2.0 "
+        "in gatingml next to it; pictures and states under Gates.",
+        words.plural(n, "gate"),
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from itc_analysis.report.checklists.items import Item, characteristics, files, group_sizes
 from itc_analysis.report.html import words
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 
 #: What the words of a model hold when missing covariates were imputed.
 IMPUTED = "imputations"
@@ -20,7 +21,9 @@ def _variables(material: Material) -> str:
         return ""
     names = [words.measure(name) for name in dict.fromkeys(rows["measure"])]
     populations = rows["population"].nunique()
-    return f"{words.plural(populations, 'population')} measured as {words.listed(names)}."
+    return phrase(
+        "{0} measured as {1}.", words.plural(populations, "population"), words.listed(names)
+    )
 
 
 def _eligibility(material: Material) -> str:
@@ -28,9 +31,10 @@ def _eligibility(material: Material) -> str:
     if not rules:
         return ""
     versions = sorted(set(material.eligibility["protocol_version"]))
-    return (
-        f"{words.plural(rules, 'criterion', 'criteria')}, protocol version "
-        f"{words.listed(versions)}."
+    return phrase(
+        "{0}, protocol version {1}.",
+        words.plural(rules, "criterion", "criteria"),
+        words.listed(versions),
     )
 
 
@@ -38,12 +42,16 @@ def _bias(material: Material) -> str:
     told = []
     controls = material.samples[material.samples["sample_type"] == "bridge_control"]
     if len(controls):
-        told.append(f"{words.plural(len(controls), 'bridge control')} stained beside the batches")
+        told.append(
+            phrase("{0} stained in every batch", words.plural(len(controls), "bridge control"))
+        )
     batches = material.measurements["batch"].dropna().nunique()
     if batches:
         told.append(
-            f"{words.plural(batches, 'batch', 'batches')}, set against the groups under "
-            "Participants"
+            phrase(
+                "{0}, set against the groups under Participants",
+                words.plural(batches, "batch", "batches"),
+            )
         )
     return f"{words.listed(told)}.".capitalize() if told else ""
 
@@ -54,12 +62,17 @@ def _size(material: Material) -> str:
         material.participants["is_analysed"], "group"
     ].value_counts()
     planned = [
-        f"{group} {cohort.planned_sizes[group]} planned, {int(analysed.get(group, 0))} analysed"
+        phrase(
+            "{0} {1} planned, {2} analysed",
+            group,
+            cohort.planned_sizes[group],
+            int(analysed.get(group, 0)),
+        )
         for group in cohort.groups
         if group in cohort.planned_sizes
     ]
     return (
-        f"{'; '.join(planned)}. What the reached sizes can show is under Participants."
+        phrase("{0}. What the reached sizes can show is under Participants.", "; ".join(planned))
         if planned
         else ""
     )
@@ -75,8 +88,8 @@ def _confounders(material: Material) -> str:
         {words.covariates(text) for text in material.comparisons["covariates"]} - {"none"}
     )
     if len(material.comparisons) and not found:
-        return "No covariate was adjusted for."
-    return f"Adjusted for {' or for '.join(found)}." if found else ""
+        return phrase("No covariate was adjusted for.")
+    return phrase("Adjusted for {0}.", phrase(" or for ").join(found)) if found else ""
 
 
 def _missing_data(material: Material) -> str:
@@ -84,17 +97,22 @@ def _missing_data(material: Material) -> str:
         return ""
     imputed = material.comparisons["model"].str.contains(IMPUTED).fillna(value=False)
     of_covariates = (
-        "missing covariates were imputed (the comparisons whose model says so), with complete "
-        "cases beside them"
+        phrase(
+            "missing covariates were imputed (the comparisons whose model says so), with "
+            "complete cases next to them"
+        )
         if imputed.any()
         else (
-            "participants who lack a covariate are left out of the comparisons adjusted for it, "
-            "and counted"
+            phrase(
+                "participants who lack a covariate are left out of the comparisons adjusted "
+                "for it, and counted"
+            )
         )
     )
-    return (
-        f"Missing measurements are counted per comparison and never replaced; {of_covariates}; "
-        "values below the limit of detection enter as censored."
+    return phrase(
+        "Missing measurements are counted per comparison and never replaced; {0}; "
+        "values below the limit of detection enter as censored.",
+        of_covariates,
     )
 
 
@@ -102,9 +120,10 @@ def _sensitivity(material: Material) -> str:
     n = len(material.diagnostics)
     if not n:
         return ""
-    return (
-        f"Beside {words.plural(n, 'comparison')}: one participant left out, fewer covariates, "
-        "E-values and a second model, under How sure."
+    return phrase(
+        "For {0}: one participant left out, fewer covariates, E-values and a second model, under "
+        "What must not be concluded.",
+        words.plural(n, "comparison"),
     )
 
 
@@ -113,7 +132,7 @@ def _numbers(material: Material) -> str:
     if people.empty:
         return ""
     n_analysed = int(people["is_analysed"].sum())
-    return f"{len(people)} enrolled, {n_analysed} analysed; reasons in the flow chart."
+    return phrase("{0} enrolled, {1} analysed; reasons in the flow chart.", len(people), n_analysed)
 
 
 def _numbers_at_stages(material: Material) -> dict[str, int]:
@@ -131,19 +150,25 @@ def _missing(material: Material) -> str:
         for column in ("age_years", "sex", "cmv_igg")
         if len(people)
     ]
-    return f"Missing among {len(people)} analysed: {words.listed(told)}." if told else ""
+    return (
+        phrase("Missing among {0} analysed: {1}.", len(people), words.listed(told)) if told else ""
+    )
 
 
 def _outcome(material: Material) -> str:
     rows: pd.DataFrame = material.measurements
     n = rows.loc[rows["status"] == "ok", "participant_id"].nunique()
-    return f"{words.plural(n, 'participant')} with at least one measured number." if n else ""
+    return (
+        phrase("{0} with at least one measured number.", words.plural(n, "participant"))
+        if n
+        else ""
+    )
 
 
 def _results(material: Material) -> str:
     if material.comparisons.empty:
         return ""
-    return "Under All comparisons, adjusted and without covariates."
+    return phrase("Under All comparisons, adjusted and without covariates.")
 
 
 def _main_results(material: Material) -> list[dict[str, Any]]:
@@ -167,7 +192,9 @@ def _others(material: Material) -> str:
         for role in ("secondary", "exploratory", "post_hoc")
         if role in counted
     ]
-    sections = [f"{words.listed(told)} comparisons, under All comparisons"] if told else []
+    sections = (
+        [phrase("{0} comparisons, under All comparisons", words.listed(told))] if told else []
+    )
     beside = {
         "associations with clinical variables within a group": material.associations,
         "compositions": material.compositions,

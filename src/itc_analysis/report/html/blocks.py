@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from markupsafe import Markup
 
 Text: TypeAlias = str | Markup
-Tone = Literal["plain", "warning", "simulated"]
+Tone = Literal["plain", "warning", "caption"]
 
 #: Width in rem of a column that is just readable.
 WORD_COLUMN, NUMBER_COLUMN = 9, 4
@@ -128,16 +128,51 @@ class Details:
     blocks: Sequence[Block]
 
 
-Block: TypeAlias = Heading | Paragraph | Bullets | Table | Figure | Gallery | Details
+@dataclass(frozen=True)
+class Outcome:
+    """One question of the study on one line: what was found, what that does not show, and figures.
+
+    Parameters
+    ----------
+    title : str
+        the population.
+    found : str or Markup
+        the result in a sentence.
+    not_shown : str
+        what the result does not show, in a sentence.
+    figures : sequence of Figure
+        the people, and the estimates next to them.
+    """
+
+    title: str
+    found: Text
+    not_shown: Text
+    figures: Sequence[Figure]
+
+
+Block: TypeAlias = Heading | Paragraph | Bullets | Table | Figure | Gallery | Details | Outcome
 
 
 @dataclass(frozen=True)
 class PageSection:
-    """A numbered part of the page. It always says something: at least one block."""
+    """A part of the page. It always says something: at least one block.
+
+    Parameters
+    ----------
+    name : str
+        unique on the page; its address.
+    title : str
+        the heading.
+    blocks : sequence of Block
+        what is seen at once.
+    more : sequence of Block
+        what opens on a click below it.
+    """
 
     name: str
     title: str
     blocks: Sequence[Block]
+    more: Sequence[Block] = ()
 
     def __post_init__(self) -> None:
         if not self.blocks:

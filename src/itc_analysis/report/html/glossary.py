@@ -8,9 +8,42 @@ from markupsafe import Markup
 
 from itc_analysis.report.html.blocks import PageSection, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 
 #: Word to its meaning; the sentences are those of docs/glossary.md (a test compares them).
 TERMS: dict[str, str] = {
+    "innate T cells (ITC)": (
+        "T cells that answer within hours, by a semi-fixed receptor or by innate signals:"
+        " MAIT, iNKT, γδ and innate CD8 T cells."
+    ),
+    "MAIT": (
+        "Mucosal-associated invariant T cells, which see bacterial vitamin B2 metabolites"
+        " on MR1; here CD3⁺, TCRγδ⁻, Vα7.2⁺ and CD161 bright."
+    ),
+    "iNKT": (
+        "Invariant natural killer T cells, which see glycolipids on CD1d; here CD3⁺ 6B11⁺"
+        " (or the CD1d tetramer). Not the same as CD3⁺CD56⁺ “NKT-like” cells, which are "
+        "about fifty times as many."
+    ),
+    "γδ T (gd_t_cells)": (
+        "T cells whose receptor is made of a γ and a δ chain; most in blood carry Vδ2."
+    ),
+    "innate CD8": (
+        "αβ CD8⁺ T cells that carry Eomes together with KIR or NKG2A without having met an antigen."
+    ),
+    "event": (
+        "What the cytometer records when something passes the laser: a cell, two cells, a"
+        " bead, debris."
+    ),
+    "panel": ("The set of antibodies with their dyes and channels."),
+    "batch": ("Tubes stained and acquired together."),
+    "gate, cut": (
+        "A region in marker space that defines a population; a cut is a gate with one number."
+    ),
+    "background": ("Events expected in a gate although the population is absent; subtracted."),
+    "counting beads": (
+        "A known number of beads in the tube; events per bead give cells per microlitre."
+    ),
     "index group, reference": "The group asked about (SSc), and the one it is compared with.",
     "odds ratio": "Odds (share over one minus share) of one group over the other's; near the ratio "
     "of shares when these are small.",
@@ -19,8 +52,8 @@ TERMS: dict[str, str] = {
     "p, adjusted p": "Probability of so large a difference if there were none; adjusted for the "
     "number of comparisons in its family.",
     "family": "Comparisons among which p is adjusted, named in the analysis plan before looking.",
-    "primary, secondary, exploratory, post hoc": "What the study stands on; what supports it; what "
-    "it looks at; what the plan did not name.",
+    "primary, secondary, exploratory, post hoc": "What the study rests on; what supports it; "
+    "what it explores; what the plan did not name.",
     "index-group-specific": "Different from every other group of the study, in one direction: each "
     "of these comparisons must show it, so their p are not adjusted.",
     "shared": "Different from healthy people, and equivalent to at least one disease.",
@@ -29,8 +62,8 @@ TERMS: dict[str, str] = {
     "inconclusive": "Neither specific nor shared is shown; no statement that the groups are alike.",
     "differential variability": "People of one group differ from one another more than those of "
     "the others do, whatever the level of the group.",
-    "one participant left out": "The comparison repeated without each participant in turn: how far "
-    "one person moves it.",
+    "one participant left out": "The comparison repeated without each participant in turn: how "
+    "far one person shifts it.",
     "core covariates": "The few covariates of the plan that any study of this kind would adjust "
     "for, such as age and sex.",
     "confounder": "Something that differs between the groups and changes the cells: age, sex, CMV.",
@@ -49,7 +82,7 @@ TERMS: dict[str, str] = {
     ),
     "composition, part, reference part": (
         "One whole (the T cells) cut into parts that share no cell; each part is set against the "
-        "reference part, because shares of one whole move together."
+        "reference part, because shares of one whole change together."
     ),
     "concordance correlation (CCC)": (
         "How closely two methods give the same number: 1 is the same in everybody, and differences "
@@ -63,8 +96,9 @@ TERMS: dict[str, str] = {
         "is half."
     ),
     "false discovery rate": "The share of wrong ones to be expected among the genes found.",
-    "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: not "
-    "told from absent) and of quantification (from it: a number with acceptable error).",
+    "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: "
+    "not distinguishable from absent) and of quantification (from it: a number "
+    "with acceptable error).",
     "censored": (
         "Known to be at most a limit; the statistics use just that, neither zero nor nothing."
     ),
@@ -96,7 +130,7 @@ def link(term: str, text: str = "") -> Markup:
     KeyError
         the word is not in the glossary.
     """
-    return Markup('<a class="term" href="#{}">{}</a>').format(_address(term), text or term)
+    return Markup('<a class="term" href="#{}">{}</a>').format(_address(term), text or phrase(term))
 
 
 def section(material: Material) -> PageSection:
@@ -105,15 +139,17 @@ def section(material: Material) -> PageSection:
     body = [
         [
             Markup('<span id="{}">{}</span>').format(
-                _address(term), term.replace("index-group", index)
+                _address(term), phrase(term).replace("index-group", index)
             ),
-            told.replace("(SSc)", f"({index})"),
+            phrase(told).replace("(SSc)", f"({index})"),
         ]
         for term, told in TERMS.items()
     ]
-    caption = "Further words stand in the glossary of the program’s documentation."
+    caption = phrase("Further words are in the glossary of the program’s documentation.")
     return PageSection(
-        "words", "Words used on this page", [Table(caption, ["Word", "Means"], body)]
+        "words",
+        phrase("Words used on this page"),
+        [Table(caption, [phrase("Word"), phrase("Means")], body)],
     )
 
 

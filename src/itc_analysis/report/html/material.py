@@ -20,6 +20,7 @@ from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.results import Layout
 from itc_analysis.scores.signatures import Signature, read_signatures
+from itc_analysis.stats.plan.plan import AnalysisPlan, parse_plan
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Histograms
 from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
@@ -49,6 +50,8 @@ class Material:
         Tables that the sheets promise but that are not in the folder.
     reviews : tuple of dict
         Rows of the sheet of reviewed gates.
+    plan : AnalysisPlan or None
+        The analysis plan; None: not handed over.
     """
 
     settings: ReportSettings
@@ -60,6 +63,7 @@ class Material:
     provenance: tuple[dict[str, Any], ...]
     lacking: tuple[str, ...]
     reviews: tuple[dict[str, Any], ...] = ()
+    plan: AnalysisPlan | None = None
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Return a table by its name."""
@@ -87,9 +91,13 @@ class Material:
 
     @property
     def groups_present(self) -> tuple[str, ...]:
-        """Groups with at least one participant; those of the settings first, in their order."""
+        """Groups with at least one participant: the index group, healthy people, the diseases in
+        the order of the settings, then any other.
+        """
+        cohort = self.settings.cohort
         found = list(self.participants["group"].dropna().unique())
-        known = [group for group in self.settings.cohort.groups if group in found]
+        order = dict.fromkeys((cohort.index_group, cohort.healthy_group, *cohort.groups))
+        known = [group for group in order if group in found]
         return (*known, *sorted(group for group in found if group not in known))
 
     @property
@@ -111,6 +119,7 @@ def collect(
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,
+    plan: str | Path | None = None,
 ) -> Material:
     """Read what the page needs from a results folder.
 
@@ -126,6 +135,8 @@ def collect(
         signatures.tsv, whose markers label participants; None: they are not labelled.
     review : str or Path, optional
         review.tsv, which says who reviewed which gates; None: nobody did.
+    plan : str or Path, optional
+        analysis_plan.yaml, whose estimands are listed; None: they are not.
 
     Raises
     ------
@@ -163,6 +174,7 @@ def collect(
         provenance=tuple(reader.provenance),
         lacking=tuple(reader.lacking),
         reviews=() if review is None else tuple(list_reviews(review)),
+        plan=parse_plan(plan) if plan else None,
     )
 
 

@@ -7,6 +7,7 @@ version is written. Ids are prefixed per figure, because all figures share one p
 from __future__ import annotations
 
 import base64
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import Any
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+
+from itc_analysis.report.language.recorded import recorded_list
 
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -33,6 +36,9 @@ STYLE: dict[str, Any] = {
 #: A tag of an SVG document, and a number with more than two decimals, its first two caught.
 TAG = re.compile(r"<[^>]*>")
 LONG_NUMBER = re.compile(r"(\d+\.\d\d)\d+")
+
+#: The words of a text element that has no elements within.
+SVG_TEXT = re.compile(r">([^<]+)</text>")
 
 #: Dots per inch of PNG pictures: sharp on a screen with two dots per CSS pixel at half size.
 PNG_DPI = 130
@@ -81,7 +87,14 @@ def embed_svg(svg: str, *, name: str, alt: str) -> Markup:
     # a hundredth of a point is not seen, and 240 participants are many points
     body = TAG.sub(lambda tag: LONG_NUMBER.sub(r"\1", tag.group()), body)
     body = body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
-    return Markup(body)  # made by matplotlib, which escapes text
+    return Markup(translate_svg(body))  # made by matplotlib, which escapes text
+
+
+def translate_svg(svg: str) -> str:
+    """Return an SVG with its texts in the language of the report, as far as they are known."""
+    return SVG_TEXT.sub(
+        lambda found: f">{escape(recorded_list(html.unescape(found[1])))}</text>", svg
+    )
 
 
 def to_png(figure: Figure, *, alt: str) -> Markup:

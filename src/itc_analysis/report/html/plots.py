@@ -15,8 +15,8 @@ from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import Block, Figure, Gallery, Paragraph
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import new_figure, to_png, to_svg
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.singlecell.plots import plot_evidence, plot_quality
-from itc_analysis.stats.plots.comparisons import plot_forest, plot_group_points
 from itc_analysis.stats.plots.robustness import legend_marks, plot_robustness
 from itc_analysis.tables.quantities import POSITIVE_OF
 
@@ -36,9 +36,6 @@ LARGE = 1000
 #: More names than this under one picture run into one another.
 MOST_NAMES = 30
 
-#: Participants with a score in each of two groups, below which there is nothing to compare by eye.
-FEWEST_TO_DRAW = 3
-
 #: Inches: half of a 1200 px page, and per line of a picture of robustness.
 TALL = (5.6, 0.42)
 
@@ -51,55 +48,14 @@ GATE_TITLE_SIZE = 9
 
 HOW_TO_READ_A_GATE = (
     "Each picture shows the events of the parent population, darker where they are denser (the "
-    "scale is logarithmic); those inside the gate are coloured, the others grey, and the axes are "
-    "in instrument units. The solid line is the gate: green where the tube’s own cut was taken, "
-    "blue where it was pooled, vermilion where it was borrowed, pink where an FMO tube set it, "
-    "yellow where two places are as likely, orange where it is weak, black where a person drew it; "
-    "the band is two standard errors of the cut, a dotted line the cut that the tube alone gave. "
-    "Look whether the line stands in the valley between the peaks: a cut through a peak is wrong "
-    "whatever the numbers say."
+    "scale is logarithmic); those inside the gate are coloured, the others grey, and the axes "
+    "are in instrument units. The solid line is the gate: green where the tube’s own cut was "
+    "taken, blue where it was pooled, vermilion where it was borrowed, pink where an FMO tube "
+    "set it, yellow where two places are equally likely, orange where it is weak, black where a "
+    "person drew it; the band is two standard errors of the cut, a dotted line the cut that the "
+    "tube alone gave. Check that the line is in the valley between the peaks: a cut through a "
+    "peak is wrong whatever the numbers say."
 )
-
-
-def forest_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
-    """Return one forest plot per population and measure."""
-    figures = []
-    for (assay, population, measure), chosen in _groups(rows, ["assay", "population", "measure"]):
-        if chosen[["estimate", "lower", "upper"]].isna().all(axis=None):
-            continue
-        title = f"{words.population(population)}, {words.measure(measure)}"
-        figure, ax = new_figure(SMALL[0], 1.3 + 0.32 * len(chosen))
-        references = chosen["reference_group"].map(
-            lambda name: verdicts.reference_name(name, material.settings.cohort.pooled_name)
-        )
-        plot_forest(chosen.assign(comparison=references), ax=ax)
-        figure.suptitle(title, fontsize=TITLE_SIZE)
-        plain_ticks(ax.xaxis)
-        figures.append(
-            Figure(
-                to_svg(
-                    figure,
-                    name=f"forest-{assay}-{population}-{measure}",
-                    alt=f"Forest plot, {title}: estimate and interval against each control; "
-                    "the numbers are in the table above.",
-                )
-            )
-        )
-    if not figures:
-        return [
-            Paragraph("No comparison of abundance could be estimated, so there is nothing to draw.")
-        ]
-    index = material.settings.cohort.index_group
-    level = f"{100 * material.settings.stats.comparison_confidence:g} %"
-    return [
-        Gallery(
-            figures,
-            f"Each mark is the estimate of {index} against one control (n = participants of "
-            f"{index} / of the control), the line its {level} interval, an arrow a side without a "
-            f"limit. Left of the dashed line (1) {index} has fewer, right of it more. A line that "
-            "crosses 1 does not show a difference; a long line means that the data say little.",
-        )
-    ]
 
 
 def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
@@ -118,129 +74,37 @@ def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
                 chosen["population"], chosen["reference_group"], strict=True
             )
         ]
-        title = f"{words.measure(measure, feature)} ({words.assay(assay)}): {index} against"
+        title = phrase(
+            "{0} ({1}): {2} against", words.measure(measure, feature), words.assay(assay), index
+        )
         figure, ax = new_figure(TALL[0], 1.9 + TALL[1] * len(chosen))
         plot_robustness(chosen.assign(label=labels), material.diagnostics, ax=ax)
         figure.suptitle(title, fontsize=TITLE_SIZE)
         plain_ticks(ax.xaxis)
         figure.legend(handles=legend_marks(), loc="outside lower center", ncols=3, frameon=False)
         name = f"robustness-{assay}-{measure}-{feature}".replace("-", "_").replace(" ", "_")
-        alt = (
-            f"What the comparisons rest on, {title} each control; the numbers are in the table "
-            "below."
+        alt = phrase(
+            "What the comparisons rest on, {0} each control; the numbers are in the table below.",
+            title,
         )
         figures.append(Figure(to_svg(figure, name=name, alt=alt)))
     if not figures:
-        return [Paragraph("None of these comparisons has an estimate or a limit to draw.")]
+        return [Paragraph(phrase("None of these comparisons has an estimate or a limit to draw."))]
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
-    caption = (
-        f"Each line is one comparison: square and thin line are the estimate and its {level} "
-        "interval as reported; the grey band holds the estimates when any one person is left out. "
-        "Look whether a band reaches over the dashed line (no difference), whether the other marks "
-        "stand on the same side of it, and whether they are near the square."
+    caption = phrase(
+        "Each line is one comparison: square and thin line are the estimate and its {0} interval "
+        "as reported; the grey band holds the estimates when any one person is left out. Look "
+        "whether a band reaches over the dashed line (no difference), whether the other marks "
+        "are on the same side of it, and whether they are near the square.",
+        level,
     )
     return [Gallery(figures, caption, width=int(96 * TALL[0]))]
-
-
-def points_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
-    """Return one plot per population and measure with every participant as a point."""
-    figures = []
-    for (assay, population, measure), chosen in _groups(rows, ["assay", "population", "measure"]):
-        title = f"{words.population(population)}, {words.measure(measure)}"
-        if assay != "flow":
-            title += f" ({words.assay(assay)})"
-        drawn = chosen["status"].isin(["ok", "below_lod"])
-        if not drawn.any():
-            continue
-        figure, ax = new_figure(*SMALL)
-        plot_group_points(chosen, groups=material.groups_present, ax=ax)
-        figure.suptitle(title, fontsize=TITLE_SIZE)
-        ax.set_ylabel(words.measure(measure))
-        plain_ticks(ax.yaxis, factor=100 if measure == "share_of_t" else 1)
-        figures.append(
-            Figure(
-                to_svg(
-                    figure,
-                    name=f"points-{assay}-{population}-{measure}",
-                    alt=(
-                        f"{title}: one point per participant by group, {int(drawn.sum())} "
-                        "participants."
-                    ),
-                )
-            )
-        )
-    if not figures:
-        return [Paragraph("No participant has a number of abundance to draw.")]
-    return [
-        Gallery(
-            figures,
-            "Every point is one participant, on a logarithmic axis; the bar is the group’s median. "
-            "Open triangles are below the limit of detection and drawn at that limit: the true "
-            "value is at most there (where the median falls among them, and for a single person, "
-            "there is no bar). Look whether one person carries a difference, and whether groups "
-            "overlap.",
-        )
-    ]
 
 
 def _groups(rows: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Return groups in the order in which they first appear, with their keys as text."""
     return [
         (tuple(str(part) for part in key), chosen) for key, chosen in rows.groupby(keys, sort=False)
-    ]
-
-
-def score_gallery(material: Material, populations: list[str]) -> list[Block]:
-    """Return one plot per assay, signature and population: scores of every analysed participant."""
-    analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
-    rows = material.measurements
-    rows = rows[(rows["measure"] == "score") & rows["participant_id"].isin(analysed)]
-    rows = rows[rows["feature"].isin(words.SIDE_BY_SIDE) & rows["population"].isin(populations)]
-    order = {name: place for place, name in enumerate(words.SIDE_BY_SIDE)}
-    places = {name: place for place, name in enumerate(populations)}
-    rows = rows.assign(
-        _order=rows["feature"].map(order), _population=rows["population"].map(places)
-    ).sort_values(["_population", "assay", "_order", "source_id"], kind="stable")
-    figures = []
-    n_undrawn = 0
-    for (population, assay, feature), chosen in _groups(rows, ["population", "assay", "feature"]):
-        scored = chosen[chosen["status"] == "ok"]
-        n_scored = len(scored)
-        if (scored.groupby("group")["participant_id"].nunique() >= FEWEST_TO_DRAW).sum() < 2:
-            n_undrawn += 1
-            continue
-        title = (
-            f"{words.population(population)}: {words.SIGNATURE_NAMES[feature]}, "
-            f"{words.assay(assay)}"
-        )
-        figure, ax = new_figure(*SMALL)
-        plot_group_points(chosen, groups=material.groups_present, ax=ax)
-        figure.suptitle(title, fontsize=TITLE_SIZE)
-        ax.set_ylabel(str(chosen["unit"].iloc[0]))
-        figures.append(
-            Figure(
-                to_svg(
-                    figure,
-                    name=f"score-{assay}-{population}-{feature}",
-                    alt=f"{title}: one point per participant by group, {n_scored} participants.",
-                )
-            )
-        )
-    too_few = f"no two groups have {FEWEST_TO_DRAW} participants with the score in one population"
-    if not figures:
-        return [Paragraph(f"No score is drawn: {too_few}.")]
-    rest = (
-        f" Not drawn: {words.plural(n_undrawn, 'score')} of a population, because {too_few}."
-        if n_undrawn
-        else ""
-    )
-    return [
-        Gallery(
-            figures,
-            "Scores of single participants, inhibitory receptors beside activation for the same "
-            "population. Healthy participants set the zero where the study has them. Look whether "
-            f"the two move together.{rest}",
-        )
     ]
 
 
@@ -251,36 +115,65 @@ def gate_galleries(material: Material, panel: str, tubes: list[str]) -> list[Blo
     for file_id in tubes:
         batch = str(quality.loc[file_id, "batch"])
         histograms = material.histograms_of(panel, batch)
-        histograms = histograms[histograms["source_id"] == file_id]
-        is_shown = ~material.gates["population"].str.startswith(POSITIVE_OF)
-        gates = material.gates[is_shown & (material.gates["file_id"] == file_id)]
-        counts = material.counts[material.counts["source_id"] == file_id]
-        drawable = set(histograms["population"]) & set(counts["population"])
         figures, undrawn = [], []
-        for population in in_tree_order(gates):
-            if population not in drawable:
+        own = material.gates[material.gates["file_id"] == file_id]
+        own = own[~own["population"].str.startswith(POSITIVE_OF)]
+        for population in in_tree_order(own):
+            figure = gate_figure(material, histograms, file_id, population)
+            if figure is None:
                 undrawn.append(words.population(population))
-                continue
-            figure, ax = new_figure(*GATE)
-            plot_gate(histograms, gates, counts, file_id=file_id, population=population, ax=ax)
-            told = _gate_title(gates, counts, population)
-            ax.set_title("")
-            figure.suptitle(told, fontsize=GATE_TITLE_SIZE)
-            for axis in (ax.xaxis, ax.yaxis):
-                axis.label.set_size(GATE_TITLE_SIZE)
-            alt = f"Gate in tube {file_id}. {told}."
-            figures.append(Figure(to_png(figure, alt=alt), width=320))
+            else:
+                figures.append(figure)
         if not figures:
-            blocks.append(Paragraph(f"Tube {file_id} has no histograms of its gates to draw."))
+            blocks.append(
+                Paragraph(phrase("Tube {0} has no histograms of its gates to draw.", file_id))
+            )
             continue
         log.info("drew %d gates of tube %s", len(figures), file_id)
         rest = (
-            f" Not drawn, because they combine other gates: {words.listed(undrawn)}."
+            phrase(" Not drawn, because they combine other gates: {0}.", words.listed(undrawn))
             if undrawn
             else ""
         )
-        blocks.append(Gallery(figures, f"Tube {file_id}, batch {batch}.{rest}", width=265))
+        blocks.append(
+            Gallery(
+                figures, phrase("Tube {0}, {1}.{2}", file_id, words.batch(batch), rest), width=265
+            )
+        )
     return blocks
+
+
+def gate_figure(
+    material: Material, histograms: pd.DataFrame, file_id: str, population: str, *, title: str = ""
+) -> Figure | None:
+    """Return one gate of one tube; None where there is nothing to draw.
+
+    Parameters
+    ----------
+    material : Material
+        the study.
+    histograms : pandas.DataFrame
+        the histograms of the tube's panel and batch.
+    file_id, population : str
+        which gate.
+    title : str
+        stands above the population; by default nothing.
+    """
+    histograms = histograms[histograms["source_id"] == file_id]
+    gates = material.gates[material.gates["file_id"] == file_id]
+    gates = gates[~gates["population"].str.startswith(POSITIVE_OF)]
+    counts = material.counts[material.counts["source_id"] == file_id]
+    if population not in set(histograms["population"]) & set(counts["population"]):
+        return None
+    figure, ax = new_figure(*GATE)
+    plot_gate(histograms, gates, counts, file_id=file_id, population=population, ax=ax)
+    told = _gate_title(gates, counts, population)
+    ax.set_title("")
+    figure.suptitle(f"{title}\n{told}" if title else told, fontsize=GATE_TITLE_SIZE)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_size(GATE_TITLE_SIZE)
+    alt = phrase("Gate in tube {0}. {1}.", file_id, told)
+    return Figure(to_png(figure, alt=alt), width=320)
 
 
 def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> str:
@@ -289,11 +182,13 @@ def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> s
     count = counts[counts["population"] == population].iloc[0]
     title = f"{words.population(population)}: {state}"
     if words.is_missing(count["n_events"]):
-        return f"{title}\nnot counted"
-    told = f"{words.count(count['n_events'])} of {words.count(count['n_parent'])}"
+        return phrase("{0}\nnot counted", title)
+    told = phrase("{0} of {1}", words.count(count["n_events"]), words.count(count["n_parent"]))
     if words.is_missing(count["n_background"]):
         return f"{title}\n{told}"
-    return f"{title}\n{told}, background {background_text(float(count['n_background']))}"
+    return phrase(
+        "{0}\n{1}, background {2}", title, told, background_text(float(count["n_background"]))
+    )
 
 
 def quality_figure(material: Material) -> Figure:
@@ -305,12 +200,16 @@ def quality_figure(material: Material) -> Figure:
     plain_ticks(ax.yaxis)
     if n > MOST_NAMES:
         ax.set_xticks([])
-        ax.set_xlabel(f"{n} libraries in the order of their names")
+        ax.set_xlabel(phrase("{0} libraries in the order of their names", n))
     return Figure(
-        to_svg(figure, name="libraries", alt=f"Barcodes and usable cells of {n} libraries."),
-        "One place per library. The further the filled point lies below the open one, the more "
-        "barcodes quality control dropped; a library far below the others lends little to its "
-        "participant.",
+        to_svg(
+            figure, name="libraries", alt=phrase("Barcodes and usable cells of {0} libraries.", n)
+        ),
+        phrase(
+            "One place per library. The further the filled point lies below the open one, "
+            "the more barcodes quality control dropped; a library far below the others "
+            "lends little to its participant."
+        ),
         width=round(96 * width),
     )
 
@@ -328,10 +227,12 @@ def evidence_figure(material: Material) -> Figure:
         to_svg(
             figure,
             name="calls",
-            alt="Share of each call among the called T cells of every library.",
+            alt=phrase("Share of each call among the called T cells of every library."),
         ),
-        "One point per library and call, on a logarithmic axis. Calls "
-        "without receptors (open) rest on RNA alone and deserve more doubt.",
+        phrase(
+            "One point per library and call, on a logarithmic axis. Calls without "
+            "receptors (open) rest on RNA alone and deserve more doubt."
+        ),
         width=720,
         is_wide=True,
     )

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Bullets
+from itc_analysis.report.language.phrases import phrase
 
 #: What a remark holds, and what it means. An empty meaning concerns a number that is not shown
 #: beside the mark. `{0}` is what the pattern caught; the first pattern that is found counts.
@@ -33,8 +34,8 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (
             r"lie below the limit of detection: the estimate leans",
             "More than half of one side lie below the limit of detection: that there is a "
-            "difference can be told, how large it is rests on the shape that the values are "
-            "assumed to have",
+            "difference can be seen; how large it is rests on the assumed distribution of the "
+            "values",
         ),
         (
             r"one SD for all groups",
@@ -161,6 +162,5 @@ def meaning(remark: str) -> tuple[str, str]:
                 words.POPULATION_NAMES.get(text) or words.covariates(text)
                 for text in found.groups()
             ]
-            told = told.format(*caught)
-            return told, told
+            return told.format(*caught), phrase(told).format(*caught) if told else ""
     return remark, words.plain(remark)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from itc_analysis.plural import plural as _plural
 from itc_analysis.report.html import words
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 
 #: The populations of the trial's question.
 INNATE = ("mait", "inkt", "gd_t_cells", "innate_cd8")
@@ -43,10 +43,14 @@ def subject_of(material: Material) -> Subject:
     names = asked or measured
     if not names or set(names) & set(INNATE):
         return Subject(
-            "innate T cells", "MAIT, iNKT, γδ and innate CD8 T cells", "innate T populations"
+            phrase("innate T cells"),
+            phrase("MAIT, iNKT, γδ and innate CD8 T cells"),
+            phrase("innate T populations"),
         )
     told = [words.population(name) for name in names]
-    title = _listed(told) if len(told) <= _MOST_IN_A_TITLE else _plural(len(told), "population")
+    title = (
+        _listed(told) if len(told) <= _MOST_IN_A_TITLE else words.plural(len(told), "population")
+    )
     markers = [
         feature
         for feature in dict.fromkeys(material.comparisons["feature"])
@@ -57,4 +61,4 @@ def subject_of(material: Material) -> Subject:
 
 
 def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return names[0] if len(names) == 1 else phrase("{0} and {1}", ", ".join(names[:-1]), names[-1])

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Cell
+from itc_analysis.report.language.phrases import phrase
 
 Direction = Literal["lower", "higher", "none", "not_estimable"]
 
@@ -29,6 +30,10 @@ WORDS: dict[Direction, str] = {
     "none": "no difference shown",
     "not_estimable": "not estimable",
 }
+
+
+#: Where the statistics give none.
+NO_REASON = "no reason given"
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,15 @@ class Verdict:
     @property
     def word(self) -> str:
         """The verdict as the page writes it."""
-        told = WORDS[self.direction]
-        return f"{told} after adjustment" if self.is_shown_alone else told
+        told = phrase(WORDS[self.direction])
+        return phrase("{0} after adjustment", told) if self.is_shown_alone else told
 
     @property
     def short_word(self) -> str:
         """The verdict where there is little room; the caption says that it is a difference that is
         not shown.
         """
-        return self.word.replace("no difference shown", "not shown")
+        return self.word.replace(phrase(WORDS["none"]), phrase("not shown"))
 
 
 def judge(row: Any, *, alpha: float) -> Verdict:
@@ -77,7 +82,7 @@ def judge(row: Any, *, alpha: float) -> Verdict:
         words.is_missing(row.lower) and words.is_missing(row.upper)
     )
     if words.is_missing(row.estimate) and not p_and_bound:
-        reason = "no reason given" if words.is_missing(row.reason) else str(row.reason)
+        reason = NO_REASON if words.is_missing(row.reason) else str(row.reason)
         return Verdict("not_estimable", reason)
     caveats = [] if words.is_missing(row.reason) else [str(row.reason)]
     is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
@@ -87,9 +92,11 @@ def judge(row: Any, *, alpha: float) -> Verdict:
         is_alone = not words.is_missing(row.p_value) and bool(row.p_value <= alpha)
         return Verdict("none", "; ".join(caveats), is_shown_alone=is_alone)
     if not is_adjusted:
-        caveats.append("p is not adjusted for the number of comparisons")
+        caveats.append(phrase("p is not adjusted for the number of comparisons"))
     if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
-        caveats.append(f"permutation does not agree ({words.p_phrase(row.p_permutation)})")
+        caveats.append(
+            phrase("permutation does not agree ({0})", words.p_phrase(row.p_permutation))
+        )
     return Verdict("lower" if _is_below(row, null) else "higher", "; ".join(caveats))
 
 
@@ -101,39 +108,55 @@ def say(row: Any, *, alpha: float, level: float, pooled_name: str = "pooled cont
     index, reference = row.index_group, reference_name(row.reference_group, pooled_name)
     what = words.measure(row.measure, row.feature)
     if verdict.direction == "not_estimable":
-        return (
-            f"{what}: {index} against {reference} not estimable: "
-            f"{words.sentence(words.plain(verdict.caveat))}"
+        return phrase(
+            "{0}: {1} against {2} not estimable: {3}",
+            what,
+            index,
+            reference,
+            words.sentence(words.plain(verdict.caveat)),
         )
     than = {
-        "lower": "lower than",
-        "higher": "higher than",
-        "none": f"{verdict.word}, against",
+        "lower": phrase("lower than"),
+        "higher": phrase("higher than"),
+        "none": phrase("{0}, against", verdict.word),
     }
     size, interval = size_and_interval(row)
-    bounds = f"{100 * level:g} % interval {interval}; " if interval else ""
+    bounds = phrase("{0:g} % interval {1}; ", 100 * level, interval) if interval else ""
     times = TIMES.get(row.estimate_kind)
-    amount = f"{size} {times}" if times else f"difference {size}"
+    amount = f"{size} {phrase(times)}" if times else phrase("difference {0}", size)
     is_adjusted = row.adjustment != "none" and not words.is_missing(row.p_adjusted)
     p = (
-        words.p_phrase(row.p_adjusted, "adjusted p")
+        words.p_phrase(row.p_adjusted, phrase("adjusted p"))
         if is_adjusted
-        else words.p_phrase(row.p_value, "unadjusted p")
+        else words.p_phrase(row.p_value, phrase("unadjusted p"))
     )
-    below = f"; {row.n_below_lod} of them below the limit of detection" if row.n_below_lod else ""
-    return (
-        f"{what}: {than[verdict.direction]} {reference}, {amount} "
-        f"({bounds}{p}). "
-        f"Median {median(row, row.median_index)} in {index} (n = {row.n_index}), "
-        f"{median(row, row.median_reference)} in {reference} "
-        f"(n = {row.n_reference}){below}."
+    below = (
+        phrase("; {0} of them below the limit of detection", row.n_below_lod)
+        if row.n_below_lod
+        else ""
+    )
+    return phrase(
+        "{0}: {1} {2}, {3} ({4}{5}). Median {6} in {7} (n = {8}), {9} in {10} (n = {11}){12}.",
+        what,
+        than[verdict.direction],
+        reference,
+        amount,
+        bounds,
+        p,
+        median(row, row.median_index),
+        index,
+        row.n_index,
+        median(row, row.median_reference),
+        reference,
+        row.n_reference,
+        below,
     )
 
 
 def median(row: Any, value: Any) -> str:
     """Return a median in the unit shown; one that falls among values below the limit says so."""
     if words.is_missing(value) and row.n_below_lod:
-        return "< LoD"
+        return phrase("< LoD")
     return words.value_of(value, row.measure)
 
 
@@ -147,9 +170,9 @@ def size_and_interval(row: Any) -> tuple[str, str]:
     if not words.is_missing(row.estimate):
         return words.estimate(row.estimate, kind), words.interval(row.lower, row.upper, kind)
     if not words.is_missing(row.upper):
-        return f"at most {words.estimate(row.upper, kind)}", ""
+        return phrase("at most {0}", words.estimate(row.upper, kind)), ""
     if not words.is_missing(row.lower):
-        return f"at least {words.estimate(row.lower, kind)}", ""
+        return phrase("at least {0}", words.estimate(row.lower, kind)), ""
     return words.NOTHING, ""
 
 
@@ -158,7 +181,8 @@ def short_cell(row: Any, verdict: Verdict, *, star: str = "") -> Cell:
     clause.
     """
     if verdict.direction == "not_estimable":
-        return Cell(f"not estimable{star}: {first_clause(verdict.caveat)}", "bad")
+        reason = words.plain(first_clause(verdict.caveat))
+        return Cell(phrase("not estimable{0}: {1}", star, reason), "bad")
     size, bounds = size_and_interval(row)
     shown = Markup(" ({})").format(bounds) if bounds else ""
     p = words.p_phrase(row.p_adjusted if row.adjustment != "none" else row.p_value)
@@ -182,4 +206,4 @@ def _is_below(row: Any, null: float) -> bool:
 
 def reference_name(reference: str, pooled_name: str) -> str:
     """Return the reference group; pooled groups by the name of the pool."""
-    return f"pooled {pooled_name}" if "+" in reference else reference
+    return phrase("pooled {0}", pooled_name) if "+" in reference else reference

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.plural import plural as plural
+from itc_analysis.report.language.phrases import language, phrase
+from itc_analysis.report.language.recorded import recorded
 
 #: Dash for what is not there; the reason stands beside it.
 NOTHING = "–"
@@ -108,12 +109,15 @@ STATUS_NAMES = {
     "no_count": "no absolute count",
     "failed_quality": "failed quality control",
     "unreadable": "file could not be read",
+    "held": "held until confirmed",
     "excluded": "participant not eligible",
     "not_anchored": "batch without a reference",
     "not_estimable": "not estimable",
     "weak": "weak",
 }
 
+#: What a decision about a participant is called in a sentence that counts people.
+DECISION_NAMES = {"query": "with an open question", "excluded": "excluded", "eligible": "eligible"}
 
 COVARIATE_NAMES = {"age_years": "age", "cmv_igg": "CMV serology", "bmi": "body mass index"}
 
@@ -125,22 +129,22 @@ def is_missing(value: Any) -> bool:
 
 def population(name: str) -> str:
     """Return the population's name as the field writes it."""
-    return POPULATION_NAMES.get(name, name.replace("_", " "))
+    return phrase(POPULATION_NAMES.get(name, name.replace("_", " ")))
 
 
 def measure(name: str, feature: str = "-") -> str:
     """Return the measure with its unit, and the marker or signature when there is one."""
     if feature == "-":
-        return MEASURE_NAMES.get(name, name)
+        return phrase(MEASURE_NAMES.get(name, name))
     if name == "score":
         told = signature(feature)
-        return told if feature in SHARES_OF_CELLS else f"{told} score"
+        return told if feature in SHARES_OF_CELLS else phrase("{0} score", told)
     if name == "share_positive":
         return f"% {feature}+"
     if name == "response":
         condition, _, marker = feature.partition(":")
-        return f"% {response_marker(marker)} in response to {condition}"
-    return f"{feature}, {MEASURE_NAMES.get(name, name)}"
+        return phrase("% {0} in response to {1}", response_marker(marker), condition)
+    return f"{feature}, {phrase(MEASURE_NAMES.get(name, name))}"
 
 
 def response_marker(marker: str) -> str:
@@ -153,20 +157,30 @@ def signature(name: str) -> str:
     ('exhaustion:composition').
     """
     if name in SIGNATURE_NAMES:
-        return SIGNATURE_NAMES[name]
+        return phrase(SIGNATURE_NAMES[name])
     card, _, method = name.partition(":")
-    told = SIGNATURE_NAMES.get(card, card)
-    return f"{told}, {METHOD_NAMES.get(method, method)}" if method else told
+    told = phrase(SIGNATURE_NAMES.get(card, card))
+    return f"{told}, {phrase(METHOD_NAMES.get(method, method))}" if method else told
 
 
 def assay(name: str) -> str:
     """Return the assay in words."""
-    return ASSAY_NAMES.get(name, name)
+    return phrase(ASSAY_NAMES.get(name, name))
+
+
+def decision(name: str) -> str:
+    """Return what was decided about a participant, in words."""
+    return phrase(DECISION_NAMES.get(name, name.replace("_", " ")))
+
+
+def gate_state(name: str) -> str:
+    """Return the state of a gate in words."""
+    return phrase(name.replace("_", " "))
 
 
 def status(name: str) -> str:
     """Return a status in words."""
-    return STATUS_NAMES.get(name, name.replace("_", " "))
+    return phrase(STATUS_NAMES.get(name, name.replace("_", " ")))
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -206,10 +220,10 @@ def interval(lower: Any, upper: Any, kind: str) -> str:
     if is_missing(lower) and is_missing(upper):
         return NOTHING
     if is_missing(lower):
-        return f"up to {estimate(upper, kind)}"
+        return phrase("up to {0}", estimate(upper, kind))
     if is_missing(upper):
-        return f"from {estimate(lower, kind)}"
-    return f"{estimate(lower, kind)} to {estimate(upper, kind)}"
+        return phrase("from {0}", estimate(lower, kind))
+    return phrase("{0} to {1}", estimate(lower, kind), estimate(upper, kind))
 
 
 def plain(text: str) -> str:
@@ -218,8 +232,8 @@ def plain(text: str) -> str:
     "adjusted for cr(age_years, df=3) + sex only" becomes "adjusted for age (spline) and sex only",
     "enough gd_t_cells" becomes "enough γδ T".
     """
-    text = FORMULA.sub(lambda found: covariates(found.group(0)), text)
-    return RAW_NAME.sub(lambda found: RAW_NAMES[found.group(0)], text)
+    text = FORMULA.sub(lambda found: covariates(found.group(0)), recorded(text))
+    return RAW_NAME.sub(lambda found: phrase(RAW_NAMES[found.group(0)]), text)
 
 
 #: Spline terms of formulaic: natural (cr), cyclic (cc) or B-spline (bs) of one variable.
@@ -248,7 +262,7 @@ def covariates(formula: str) -> str:
     for term in (part.strip() for part in formula.split("+")):
         spline = SPLINE.fullmatch(term)
         name = spline.group(1) if spline else term
-        told.append(COVARIATE_NAMES.get(name, name) + (" (spline)" if spline else ""))
+        told.append(phrase(COVARIATE_NAMES.get(name, name)) + (" (spline)" if spline else ""))
     return listed(told)
 
 
@@ -287,13 +301,33 @@ def count(n: Any) -> str:
     return NOTHING if is_missing(n) else f"{int(n):,}"
 
 
+def batch(name: str) -> str:
+    """Return "batch 3"; a name that says so itself stays as it is."""
+    is_said = name.lower().startswith((phrase("Batch").lower(), "batch"))
+    return name if is_said else phrase("batch {0}", name)
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """Return "1 tube", "2 tubes"; `many` where an s is not enough ("1 batch", "2 batches").
+
+    French counts nought in the singular.
+    """
+    is_one = n == 1 or (n == 0 and language() == "fr")
+    return f"{n:,} {phrase(one if is_one else many or one + 's')}"
+
+
 def listed(items: list[str], *, most: int = 0) -> str:
     """Return "a, b and c"; after `most` items "and 5 more" (0: all)."""
     if most and len(items) > most:
-        return f"{', '.join(items[:most])} and {len(items) - most} more"
+        return phrase("{0} and {1} more", ", ".join(items[:most]), len(items) - most)
     if len(items) < 2:
         return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return phrase("{0} and {1}", ", ".join(items[:-1]), items[-1])
+
+
+def capital(text: str) -> str:
+    """Return the text with a capital at its start, unless it begins with a name (iNKT, γδ T)."""
+    return text[0].upper() + text[1:] if text[:2].isascii() and text[:2].islower() else text
 
 
 def sentence(text: str) -> str:
@@ -301,6 +335,5 @@ def sentence(text: str) -> str:
     text = text.strip()
     if not text:
         return text
-    if text[:2].isascii() and text[:2].islower():  # not iNKT, not γδ
-        text = text[0].upper() + text[1:]
+    text = capital(text)
     return text if text[-1] in ".!?" else text + "."

@@ -20,6 +20,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 
 DOI_RESOLVER = "https://doi.org/"
 
@@ -32,22 +33,24 @@ def section(material: Material) -> PageSection:
     if entries:
         blocks.append(
             Paragraph(
-                "Collected from the files shown on this page; it may be copied into a paper as it "
-                "stands."
+                phrase(
+                    "Collected from the files shown on this page; it may be copied into a paper "
+                    "as it is."
+                )
             )
         )
         blocks += methods_text(entries, keys)
     else:
-        blocks.append(Paragraph("None of the files shown tells how it was made."))
+        blocks.append(Paragraph(phrase("None of the files shown says how it was made.")))
     if keys:
-        blocks += [Heading("References"), references(keys)]
+        blocks += [Heading(phrase("References")), references(keys)]
     blocks += [
-        Heading("Software"),
+        Heading(phrase("Software")),
         versions(material.provenance),
-        Details("Input files and their SHA-256", [inputs(material.provenance)]),
-        Details("Settings of this run", [settings_table(material)]),
+        Details(phrase("Input files and their SHA-256"), [inputs(material.provenance)]),
+        Details(phrase("Settings of this run"), [settings_table(material)]),
     ]
-    return PageSection("methods", "Methods", blocks)
+    return PageSection("methods", phrase("Methods"), blocks)
 
 
 def citation_order(entries: Iterable[dict[str, Any]]) -> list[str]:
@@ -83,7 +86,7 @@ def references(keys: list[str]) -> Bullets:
     for number, key in enumerate(keys, start=1):
         entry = REFERENCES.get(key)
         if entry is None:
-            text = escape(f"{key} (no entry in the bibliography of this version)")
+            text = escape(phrase("{0} (no entry in the bibliography of this version)", key))
         else:
             text = escape(entry.text)
             if entry.doi:
@@ -108,9 +111,11 @@ def versions(provenance: Iterable[dict[str, Any]]) -> Table:
         for (name, version), steps in sorted(used.items())
     ]
     return Table(
-        "Versions that made the files shown. Two versions of one program mean that part of the "
-        "results is older.",
-        ["Program", "Version", "Used by"],
+        phrase(
+            "Versions that made the files shown. Two versions of one program mean that "
+            "part of the results is older."
+        ),
+        [phrase("Program"), phrase("Version"), phrase("Used by")],
         body,
     )
 
@@ -125,8 +130,8 @@ def inputs(provenance: Iterable[dict[str, Any]]) -> Table:
         }
     )
     return Table(
-        "Files read (first 16 characters of their SHA-256).",
-        ["Step", "File", "SHA-256"],
+        phrase("Files read (first 16 characters of their SHA-256)."),
+        [phrase("Step"), phrase("File"), phrase("SHA-256")],
         [list(row) for row in rows],
     )
 
@@ -143,13 +148,13 @@ def settings_table(material: Material) -> Table:
                 [
                     f"{name}.{key}",
                     _shown(value),
-                    "" if value == default else f"default: {_shown(default)}",
+                    "" if value == default else phrase("default: {0}", _shown(default)),
                     field.description or "",
                 ]
             )
     return Table(
-        "Settings; the third column is empty where the default was used.",
-        ["Setting", "Value", "Changed", "Meaning"],
+        phrase("Settings; the third column is empty where the default was used."),
+        [phrase("Setting"), phrase("Value"), phrase("Changed"), phrase("Meaning")],
         body,
     )
 

@@ -20,6 +20,8 @@ from itc_analysis.report.html.blocks import (
     Text,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections import held
 from itc_analysis.report.sections.results.answer import ABUNDANCE
 from itc_analysis.tables.quantities import STANDS_AGAINST
 
@@ -32,26 +34,29 @@ MANY_ROWS = 30
 
 def section(material: Material) -> PageSection:
     """Return the section on problems."""
-    title = "Problems, and what is missing and why"
+    title = phrase("Problems, and what is missing and why")
     blocks: list[Block] = []
     if material.lacking:
         blocks.append(
             Paragraph(
-                "Tables that the sheets promise but that are not in the results folder: "
-                f"{words.listed(list(material.lacking))}. Run the workflow again.",
+                phrase(
+                    "Tables that the sheets promise but that are not in the results folder: {0}. "
+                    "Run the workflow again.",
+                    words.listed(list(material.lacking)),
+                ),
                 tone="warning",
             )
         )
-    blocks += _noted(material) + _tubes(material) + _libraries(material)
+    blocks += held.blocks(material) + _noted(material) + _tubes(material) + _libraries(material)
     blocks += _gates(material) + _measurements(material) + _without_number(material)
     return PageSection("problems", title, blocks)
 
 
 def _noted(material: Material) -> list[Block]:
-    heading = Heading("Noted while checking the study")
+    heading = Heading(phrase("Noted while checking the study"))
     rows = material.problems.sort_values(["room", "item", "what"])
     if rows.empty:
-        return [heading, Paragraph("Nothing was noted.")]
+        return [heading, Paragraph(phrase("Nothing was noted."))]
     body = [
         [
             row.item,
@@ -63,40 +68,50 @@ def _noted(material: Material) -> list[Block]:
     ]
     return [
         heading,
-        Table("What is wrong and what to do.", ["Item", "Room", "What", "What to do"], body),
+        Table(
+            phrase("What is wrong and what to do."),
+            [phrase("Item"), phrase("Room"), phrase("What"), phrase("What to do")],
+            body,
+        ),
     ]
 
 
 def _tubes(material: Material) -> list[Block]:
-    heading = Heading("Tubes that could not be used, or with remarks")
+    heading = Heading(phrase("Tubes that could not be used, or with remarks"))
     if not material.has_flow:
-        return [heading, Paragraph("The study has no flow cytometry.")]
+        return [heading, Paragraph(phrase("The study has no flow cytometry."))]
     quality = material.tube_quality
     unusable = quality[quality["status"] != "ok"]
     n_usable = len(quality) - len(unusable)
-    told = f"{n_usable} of {words.plural(len(quality), 'tube')} could be used."
+    told = phrase("{0} of {1} could be used.", n_usable, words.plural(len(quality), "tube"))
     blocks: list[Block] = [heading, Paragraph(told)]
     if len(unusable):
         body: list[list[Text | Cell]] = [
             [
                 row.file_id,
                 row.sample_id,
-                f"{row.panel}, batch {row.batch}",
+                phrase("{0}, batch {1}", row.panel, row.batch),
                 words.status(row.status),
-                "no reason given" if words.is_missing(row.reason) else row.reason,
+                phrase("no reason given") if words.is_missing(row.reason) else row.reason,
             ]
             for row in each_row(unusable.sort_values("file_id"))
         ]
-        header = ["Tube", "Sample", "Panel and batch", "Status", "Reason"]
-        blocks += _folded(Table("Tubes not used.", header, body), "tubes")
+        header = [
+            phrase("Tube"),
+            phrase("Sample"),
+            phrase("Panel and batch"),
+            phrase("Status"),
+            phrase("Reason"),
+        ]
+        blocks += _folded(Table(phrase("Tubes not used."), header, body), "tubes")
     remarked = quality[quality["remarks"].notna()]
     if len(remarked):
         body = [
             [remark, panel, str(len(group)), names_cell(group["file_id"])]
             for (panel, remark), group in _by_reason(remarked, ["panel"], column="remarks")
         ]
-        caption = "Remarks on tubes. Remarks that differ only in their numbers are one row."
-        header = ["For example", "Panel", "Tubes", "Which"]
+        caption = phrase("Remarks on tubes. Remarks that differ only in their numbers are one row.")
+        header = [phrase("For example"), phrase("Panel"), phrase("Tubes"), phrase("Which")]
         blocks.append(Table(caption, header, body, numeric=frozenset([2])))
     return blocks
 
@@ -105,20 +120,27 @@ def _libraries(material: Material) -> list[Block]:
     if not material.has_single_cell:
         return []
     quality = material.library_quality
-    heading = Heading("Libraries that could not be used")
+    heading = Heading(phrase("Libraries that could not be used"))
     rows = quality[quality["status"] != "ok"]
     if rows.empty:
-        return [heading, Paragraph("Every library that was read could be used.")]
+        return [heading, Paragraph(phrase("Every library that was read could be used."))]
     body = [
         [
             row.library_id,
             row.sample_id,
             words.status(row.status),
-            "no reason given" if words.is_missing(row.reason) else row.reason,
+            phrase("no reason given") if words.is_missing(row.reason) else row.reason,
         ]
         for row in each_row(rows.sort_values("library_id"))
     ]
-    return [heading, Table("Libraries not used.", ["Library", "Sample", "Status", "Reason"], body)]
+    return [
+        heading,
+        Table(
+            phrase("Libraries not used."),
+            [phrase("Library"), phrase("Sample"), phrase("Status"), phrase("Reason")],
+            body,
+        ),
+    ]
 
 
 def _gates(material: Material) -> list[Block]:
@@ -142,12 +164,17 @@ def _odd_tubes(material: Material) -> list[Block]:
             for file_id, group in gates[is_odd].groupby("file_id", sort=True)
         ]
         table = Table(
-            "Tubes that stand against their batch. They lend nothing to other tubes; look at "
-            "compensation, voltages and stains before their numbers are believed.",
-            ["Tube", "Gates", "What is odd"],
+            phrase(
+                "Tubes that disagree with their batch. Nothing is borrowed from them; check "
+                "compensation, voltages and stains before trusting their numbers."
+            ),
+            [phrase("Tube"), phrase("Gates"), phrase("What is odd")],
             body,
         )
-        blocks += [Heading("Tubes that stand against their batch"), *_folded(table, "tubes")]
+        blocks += [
+            Heading(phrase("Tubes that disagree with their batch")),
+            *_folded(table, "tubes"),
+        ]
     rows = gates[gates["state"] == "ambiguous"]
     if not rows.empty:
         body = [
@@ -155,11 +182,11 @@ def _odd_tubes(material: Material) -> list[Block]:
             for (panel, population, reason), group in _by_reason(rows, ["panel", "population"])
         ]
         table = Table(
-            "Gates with two places that are as likely; intervals hold the counts at both.",
-            ["Population (panel)", "Reason", "Which"],
+            phrase("Gates with two equally likely places; intervals include the counts at both."),
+            [phrase("Population (panel)"), phrase("Reason"), phrase("Which")],
             body,
         )
-        blocks += [Heading("Gates with two likely places"), *_folded(table, "gates")]
+        blocks += [Heading(phrase("Gates with two likely places")), *_folded(table, "gates")]
     return blocks
 
 
@@ -168,10 +195,10 @@ def _odd_reason(reason: str) -> str:
 
 
 def _missing_gates(material: Material) -> list[Block]:
-    heading = Heading("Gates that could not be estimated")
+    heading = Heading(phrase("Gates that could not be estimated"))
     rows = material.gates[material.gates["state"] == "not_estimable"]
     if rows.empty:
-        return [heading, Paragraph("Every gate could be estimated, pooled or borrowed.")]
+        return [heading, Paragraph(phrase("Every gate could be estimated, pooled or borrowed."))]
     body = []
     for (panel, population, reason), group in _by_reason(rows, ["panel", "population"]):
         body.append(
@@ -183,8 +210,11 @@ def _missing_gates(material: Material) -> list[Block]:
             ]
         )
     table = Table(
-        "Gates without an estimate; the population and what follows from it is not counted there.",
-        ["Population (panel)", "Reason", "Tubes", "Which"],
+        phrase(
+            "Gates without an estimate; the population and what follows from it is not "
+            "counted there."
+        ),
+        [phrase("Population (panel)"), phrase("Reason"), phrase("Tubes"), phrase("Which")],
         body,
         numeric=frozenset([2]),
     )
@@ -192,12 +222,13 @@ def _missing_gates(material: Material) -> list[Block]:
 
 
 def _measurements(material: Material) -> list[Block]:
-    heading = Heading("Measurements without a number")
+    heading = Heading(phrase("Measurements without a number"))
     table = material.measurements
     rows = table[table["status"] != "ok"]
-    told = (
-        f"{words.plural(len(table), 'measurement')}, of which {len(table) - len(rows):,} have a "
-        "number."
+    told = phrase(
+        "{0}, of which {1:,} have a number.",
+        words.plural(len(table), "measurement"),
+        len(table) - len(rows),
     )
     if rows.empty:
         return [heading, Paragraph(told)]
@@ -224,9 +255,19 @@ def _measurements(material: Material) -> list[Block]:
             ]
         )
     shown = Table(
-        f"{told} The others, by reason. Reasons that differ only in their numbers are one row, "
-        "with the first of them as an example.",
-        ["Status", "Reason", "Measurements", "Participants", "Bridge controls", "Endpoints"],
+        phrase(
+            "{0} The others, by reason. Reasons that differ only in their numbers are one "
+            "row, with the first of them as an example.",
+            told,
+        ),
+        [
+            phrase("Status"),
+            phrase("Reason"),
+            phrase("Measurements"),
+            phrase("Participants"),
+            phrase("Bridge controls"),
+            phrase("Endpoints"),
+        ],
         body,
         numeric=frozenset([2]),
     )
@@ -237,21 +278,23 @@ def _without_number(material: Material) -> list[Block]:
     """Return the analysed participants who bring no number of abundance to any comparison."""
     people = material.participants
     analysed = people[people["is_analysed"]]
-    heading = Heading("Participants without any number of abundance")
+    heading = Heading(phrase("Participants without any number of abundance"))
     usable = material.measurements[
         material.measurements["measure"].isin(ABUNDANCE)
         & material.measurements["status"].isin(["ok", "below_lod"])
     ]
     absent = analysed[~analysed["participant_id"].isin(usable["participant_id"])]
     n_left_out = len(people) - len(analysed)
-    told = (
-        f"{words.plural(len(people), 'participant')} enrolled: {len(analysed)} analysed, "
-        f"{n_left_out} not (see the flow chart)."
+    told = phrase(
+        "{0} enrolled: {1} analysed, {2} not (see the flow chart).",
+        words.plural(len(people), "participant"),
+        len(analysed),
+        n_left_out,
     )
     if absent.empty:
         return [
             heading,
-            Paragraph(f"{told} Everybody analysed has at least one number of abundance."),
+            Paragraph(phrase("{0} Everybody analysed has at least one number of abundance.", told)),
         ]
     body = []
     for row in each_row(absent.sort_values("participant_id")):
@@ -269,14 +312,14 @@ def _without_number(material: Material) -> list[Block]:
             [
                 row.participant_id,
                 row.group,
-                "; ".join(whys) or "no sample of this person was measured",
+                "; ".join(whys) or phrase("no sample of this person was measured"),
             ]
         )
     return [
         heading,
         Table(
-            f"{told} Analysed participants without a number of abundance.",
-            ["Participant", "Group", "Why"],
+            phrase("{0} Analysed participants without a number of abundance.", told),
+            [phrase("Participant"), phrase("Group"), phrase("Why")],
             body,
         ),
     ]
@@ -292,7 +335,7 @@ def names_cell(names: Iterable[str]) -> Text:
     if len(found) <= MANY_NAMES:
         return words.listed(found)
     return Markup("<details><summary>{}</summary>{}</details>").format(
-        f"all {len(found)}", words.listed(found)
+        phrase("all {0}", len(found)), words.listed(found)
     )
 
 
@@ -300,7 +343,7 @@ def _by_reason(
     rows: pd.DataFrame, keys: list[str], *, column: str = "reason"
 ) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
-    reasons = rows[column].fillna("no reason given").astype(str).map(words.plain)
+    reasons = rows[column].fillna(phrase("no reason given")).astype(str).map(words.plain)
     masked = reasons.map(_without_numbers)
     rows = rows.assign(_reason=reasons, _masked=masked)
     groups = []

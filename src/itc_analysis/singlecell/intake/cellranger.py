@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.singlecell.intake.features import RawMatrix
 from itc_analysis.singlecell.intake.genes import GENES
-from itc_analysis.singlecell.intake.hdf5 import read_numbers
+from itc_analysis.singlecell.intake.hdf5 import read_numbers, refuse_inflated
 
 
 def read_10x_h5(path: Path) -> RawMatrix:
@@ -24,6 +24,7 @@ def read_10x_h5(path: Path) -> RawMatrix:
     """
     genomes = None
     with h5py.File(path, "r") as file:
+        refuse_inflated(file)
         if "matrix" in file:  # Cell Ranger 3 and later
             group = file["matrix"]
             features = group["features"]

@@ -17,7 +17,7 @@ from anndata.io import read_elem
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.singlecell.intake.features import RawMatrix
 from itc_analysis.singlecell.intake.genes import ANTIBODIES, GENES
-from itc_analysis.singlecell.intake.hdf5 import read_numbers
+from itc_analysis.singlecell.intake.hdf5 import read_numbers, refuse_inflated
 from itc_analysis.singlecell.intake.tidy import looks_like_counts, why_not_counts
 
 #: Columns of `var` in which h5ad files of common origin keep the gene symbol.
@@ -49,6 +49,7 @@ def read_h5ad(path: Path) -> RawMatrix:
     with h5py.File(path, "r") as file, warnings.catch_warnings():
         # other authors' old files are not ours to mend
         warnings.simplefilter("ignore")
+        refuse_inflated(file)
         return _read_group(file, path)
 
 
@@ -62,6 +63,7 @@ def read_h5mu(path: Path) -> RawMatrix:
     """
     with h5py.File(path, "r") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        refuse_inflated(file)
         modalities = sorted(file["mod"]) if "mod" in file else []
         rna = next((name for name in RNA_NAMES if name in modalities), None)
         if rna is None:

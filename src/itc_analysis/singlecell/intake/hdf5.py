@@ -7,6 +7,7 @@ ordinary gzip with the shuffle filter, which every HDF5 reader, R's among them, 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -15,6 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
 
+from itc_analysis.errors import Fault, UnreadableFile
+
+#: Counts are never compressed more than some ten times; 200 times is something else. Bytes that
+#: are read whatever their compression.
+MOST_INFLATED, SMALL = 200, 100_000_000
 #: Elements per chunk of what is written.
 CHUNK = 262_144
 #: ISA-L's fastest level: files grow by a sixth compared with the next, for half of its time.
@@ -41,6 +47,28 @@ def read_numbers(dataset: h5py.Dataset) -> npt.NDArray[Any]:
         if not len(values) or (values.min() >= limits.min and values.max() <= limits.max):
             return values.astype(np.int32)
     return values
+
+
+def refuse_inflated(file: h5py.File) -> None:
+    """Refuse a file with arrays that take vastly more memory than it holds: they are no counts.
+
+    Raises
+    ------
+    UnreadableFile
+        a file of some kilobytes that claims gigabytes, by mistake or to do harm.
+    """
+    faults = []
+
+    def look(name: str, found: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(found, h5py.Dataset) and found.nbytes > SMALL:
+            stored = max(found.id.get_storage_size(), 1)
+            if found.nbytes > MOST_INFLATED * stored:
+                what = f"'{name}' claims {found.nbytes / 1e9:.1f} GB and holds {stored:,} bytes"
+                faults.append(Fault("", what, "make the file again"))
+
+    file.visititems(look)
+    if faults:
+        raise UnreadableFile(Path(file.filename).name, faults)
 
 
 def write_numbers(

@@ -43,6 +43,7 @@ STATUS_WORDS = {
     "no_count": "no absolute count",
     "failed_quality": "failed quality control",
     "unreadable": "file unreadable",
+    "held": "held until confirmed",
     "not_estimable": "not estimable",
 }
 

@@ -25,6 +25,18 @@ DEPENDENT = 1e-9
 #: Rows of the made-up table on which a formula is tried.
 N_TRIED = 40
 
+#: What a formula may call: formulaic's splines, codings and scalings, and plain functions.
+FUNCTIONS = (
+    *("cr", "cc", "cs", "bs", "poly", "C", "center", "scale", "standardize"),
+    *("log", "log2", "log10", "log1p", "exp", "np.log", "np.log2", "np.log10", "np.log1p"),
+    *("np.exp", "np.sqrt"),
+)
+#: Parts of Python that can do nothing but arithmetic.
+_HARMLESS = (
+    *(ast.Expression, ast.Name, ast.Load, ast.Call, ast.keyword, ast.Constant, ast.Tuple, ast.List),
+    *(ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop),
+)
+
 
 def allowed(columns: Columns) -> list[str]:
     """Return the names that a covariate formula may use."""
@@ -178,11 +190,21 @@ def _names(expression: str) -> list[str]:
     except SyntaxError:
         msg = f"'{expression}' cannot be read"
         raise ValueError(msg) from None
-    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    called = {id(node.func): node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for function in called.values():
+        if ast.unparse(function) not in FUNCTIONS:
+            msg = f"'{ast.unparse(function)}' is no function for it; {', '.join(FUNCTIONS)} are"
+            raise ValueError(msg)
+    of_numpy = {id(node.value) for node in called.values() if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        # formulaic hands what is written to Python, and a plan may come from somebody else
+        if not isinstance(node, _HARMLESS) and id(node) not in called:
+            msg = f"'{ast.unparse(node)}' is no part of a formula"
+            raise ValueError(msg)
     return [
         node.id
         for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and id(node) not in functions
+        if isinstance(node, ast.Name) and id(node) not in called and id(node) not in of_numpy
     ]
 
 

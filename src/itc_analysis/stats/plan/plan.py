@@ -176,6 +176,11 @@ class AnalysisPlan(ModelRules):
         gt=0,
         description="The same for scores, in residual SDs.",
     )
+    equivalence_reason: str | None = Field(
+        None,
+        min_length=10,
+        description="Why a smaller difference would not matter; needed where a margin is given.",
+    )
     families: Annotated[tuple[Family, ...], Field(min_length=1)]
     genes: GenePlan | None = Field(
         None, description="Gene by gene comparison of pseudobulk profiles; null for none."
@@ -233,6 +238,17 @@ class PlannedComparison:
         return (self.assay, self.population, self.measure, self.feature)
 
 
+def parse_plan(path: str | Path) -> AnalysisPlan:
+    """Read a plan as it is written, without asking whether the study has what it names.
+
+    Raises
+    ------
+    SettingsError
+        the file is not there, or has unknown keys or impossible values.
+    """
+    return validate(AnalysisPlan, read_yaml(path), str(path))
+
+
 def read_plan(path: str | Path, declared: Columns | None = None) -> AnalysisPlan:
     """Read and check a plan.
 
@@ -249,12 +265,13 @@ def read_plan(path: str | Path, declared: Columns | None = None) -> AnalysisPlan
         naming every fault: unknown keys, covariates that are not columns of the participants'
         sheet, features that do not fit the measure, a comparison declared in two families.
     """
-    plan = validate(AnalysisPlan, read_yaml(path), str(path))
+    plan = parse_plan(path)
     plan._columns = {**sheet_columns(), **(declared or {})}
     faults = [
         *_formula_faults(plan),
         *_family_faults(plan),
         *_post_hoc_faults(plan),
+        *_margin_faults(plan),
         *association_faults(plan.associations, plan.columns),
         *composition_faults(plan.compositions),
     ]
@@ -465,6 +482,15 @@ def _post_hoc_faults(plan: AnalysisPlan) -> list[Fault]:
         for family in plan.families
         if family.role == POST_HOC
     ]
+
+
+def _margin_faults(plan: AnalysisPlan) -> list[Fault]:
+    """A margin without its reason can be chosen after looking: it is refused."""
+    given = sorted({"equivalence_ratio", "equivalence_sd"} & plan.model_fields_set)
+    if not given or plan.equivalence_reason:
+        return []
+    remedy = "say in equivalence_reason why a smaller difference would not matter"
+    return [Fault(" and ".join(given), "an equivalence margin without its reason", remedy)]
 
 
 def _digest(content: bytes) -> str:

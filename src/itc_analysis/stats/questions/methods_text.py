@@ -141,6 +141,10 @@ def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
         "variability was tested after Brown and Forsythe on the residuals of the models, with HC3 "
         "standard errors."
     )
+    if plan.equivalence_reason:
+        text += f" The margin's reason: {plan.equivalence_reason.strip().rstrip('.')}."
+    else:
+        text += " The margin is the program's default; the plan gives no reason of its own."
     return text, ["berger1996", "brown1974", "mackinnon1985"]
 
 

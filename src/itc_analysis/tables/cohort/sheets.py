@@ -259,6 +259,10 @@ class TubeSheet(Contract, key=("file_id",)):
     bead_lot: Series[pd.StringDtype] = text("Lot of the counting beads.")
     blood_volume_ul: Series[float] = number("Volume of blood stained.", "uL", 5, 4999)
     dilution: Series[float] = number("Dilution before counting; 1 for none.", "fold", 0.01, 1000)
+    confirmed: Series[pd.BooleanDtype] = yes_no(
+        "yes: a person looked at what is odd about the tube (report, Problems) and takes its "
+        "numbers as they are; they are held until then."
+    )
 
 
 class LibrarySheet(Contract, key=("library_id",)):

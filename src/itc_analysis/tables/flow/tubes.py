@@ -3,10 +3,11 @@ draw.
 """
 
 import pandas as pd
+import pandera.pandas as pa
 from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.quantities import GATE_STATES, count, maybe_count, quantity, text
+from itc_analysis.tables.quantities import FINDINGS, GATE_STATES, count, maybe_count, quantity, text
 
 
 class TubeQuality(Contract, key=("file_id",)):
@@ -89,6 +90,44 @@ class KeptEvents(Contract, key=("file_id",)):
         "bit of a byte: 1 for kept. Null for a tube that is not used; `quality` says why.",
         nullable=True,
     )
+
+
+class TubeEvidence(Contract, key=("file_id",)):
+    """What each stained tube shows of its stains, to compare it with the others of its panel."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    panel: Series[pd.StringDtype] = text("The panel.")
+    batch: Series[pd.StringDtype] = text("The staining batch.")
+    compensation: Series[pd.StringDtype] = text(
+        "As in the quality of tubes; null for a tube that is not used.", nullable=True
+    )
+    evidence: Series[pd.StringDtype] = text(
+        "JSON: stained markers; of all cells that scatter selects and of the denominator the "
+        "histogram of each marker (bins of 0.01 transformed units), their correlations and the "
+        "events that are positive for two; the spill that is left, and the matrix. Null for a tube "
+        "that is not used.",
+        nullable=True,
+    )
+
+
+class TubeIdentity(Contract, key=("file_id",)):
+    """Is each stained tube what its row in the sheet says? Held tubes enter no statistics."""
+
+    file_id: Series[pd.StringDtype] = text("The tube.")
+    panel: Series[pd.StringDtype] = text("The panel.")
+    batch: Series[pd.StringDtype] = text("The staining batch.")
+    finding: Series[pd.StringDtype] = text(
+        "ok, copy (one file under two names), swapped (two stains), compensation, stain_missing, "
+        "elsewhere (negatives lie elsewhere than in its batch), cannot_be_told, or not_judged "
+        "(too few tubes to compare with).",
+        allowed=FINDINGS,
+    )
+    is_held: Series[bool] = pa.Field(
+        description="Its numbers are held until a person confirms the tube (`confirmed` in the "
+        "sheet of tubes).",
+        metadata={"unit": ""},
+    )
+    reason: Series[pd.StringDtype] = text("What is odd, in words.", nullable=True)
 
 
 class GateFits(Contract, key=("file_id", "population")):

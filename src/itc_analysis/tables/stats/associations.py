@@ -6,6 +6,7 @@ from pandera.typing import Series
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import count, maybe_count, quantity, text
 from itc_analysis.tables.stats.comparisons import ESTIMABLE, adjusted_below_p
+from itc_analysis.tables.stats.plan_changes import lock_state
 
 
 class Associations(
@@ -92,6 +93,7 @@ class Associations(
     plan_digest: Series[pd.StringDtype] = text(
         "First 12 characters of the SHA-256 of the analysis plan."
     )
+    lock: Series[pd.StringDtype] = lock_state()
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:

@@ -7,6 +7,7 @@ from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.quantities import count, maybe_count, quantity, text
+from itc_analysis.tables.stats.plan_changes import lock_state
 
 #: What can be said of one comparison.
 ESTIMABLE = ["ok", "not_estimable"]
@@ -90,6 +91,7 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
     plan_digest: Series[pd.StringDtype] = text(
         "First 12 characters of the SHA-256 of the analysis plan."
     )
+    lock: Series[pd.StringDtype] = lock_state()
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:
@@ -166,6 +168,7 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
     plan_digest: Series[pd.StringDtype] = text(
         "First 12 characters of the SHA-256 of the analysis plan."
     )
+    lock: Series[pd.StringDtype] = lock_state()
 
 
 class Diagnostics(Contract, key=("comparison", "assay", "population", "measure", "feature")):

@@ -280,7 +280,7 @@ def test_compensation_is_told_with_its_over_compensated_pairs_and_spreading(
     assert "with the matrix of the file" in str(first.text)
     assert isinstance(warning, Paragraph)
     assert "Of 6 pairs of channels, 2 seem over-compensated" in str(warning.text)
-    assert "2 cannot be told" in str(warning.text)
+    assert "2 could not be judged" in str(warning.text)
     assert isinstance(pairs, Details)
     (table,) = pairs.blocks
     assert isinstance(table, Table)

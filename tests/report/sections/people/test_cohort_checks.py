@@ -54,7 +54,7 @@ def test_the_sets_of_the_own_group_are_bold(material: Material) -> None:
 def test_a_declaration_that_stands_in_is_told(material: Material) -> None:
     table = cohort_checks.criteria(material)[0]
     assert isinstance(table, Table)
-    assert "for 1 person the clinician’s declaration stands in" in str(table.caption)
+    assert "for 1 person the clinician’s declaration is used instead" in str(table.caption)
 
 
 def test_a_study_without_items_says_so_instead_of_a_table_of_zeros(material: Material) -> None:

@@ -10,10 +10,10 @@ import pytest
 from lxml import html
 
 from itc_analysis.config.sections import Settings
-from itc_analysis.report.html.blocks import Bullets, Gallery, PageSection, Table
+from itc_analysis.report.html.blocks import Block, Bullets, Gallery, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.pictures import drawing
-from itc_analysis.report.sections.results import robustness
+from itc_analysis.report.sections.results import doubts, robustness
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +21,9 @@ def material(results: Path, settings: Settings) -> Material:
     return collect(results, settings)
 
 
-def text_of(section: PageSection) -> str:
+def text_of(blocks: list[Block]) -> str:
     told = []
-    for block in section.blocks:
+    for block in blocks:
         told += [str(item) for item in getattr(block, "items", [])]
         told.append(str(getattr(block, "text", "")))
     return html.fromstring(f"<p>{' '.join(told)}</p>").text_content()
@@ -55,7 +55,7 @@ def beside(**changes: Any) -> SimpleNamespace:
         ({"one_out_highest": 1.1}, ["leaving one person out turns its direction"]),
         (
             {"estimate_unadjusted": 0.2},
-            ["the covariates move it, from 0.20 without them to 0.30"],
+            ["the covariates change it, from 0.20 without them to 0.30"],
         ),
         ({"second_p_value": 0.3}, ["the second model does not show it (p = 0.30)"]),
         ({"second_p_value": None, "is_carried_by_one": None, "one_out_lowest": None}, []),
@@ -65,12 +65,12 @@ def test_what_speaks_against_a_difference_is_named(
     changes: dict[str, Any], told: list[str]
 ) -> None:
     row = SimpleNamespace(estimate_kind="odds_ratio", p_permutation=None)
-    assert robustness.doubts(row, beside(**changes), alpha=0.05) == told
+    assert doubts.doubts(row, beside(**changes), alpha=0.05) == told
 
 
 def test_a_difference_of_scores_is_doubted_against_zero() -> None:
     row = SimpleNamespace(estimate_kind="difference", p_permutation=0.4)
-    found = robustness.doubts(row, beside(one_out_lowest=-0.1), alpha=0.05)
+    found = doubts.doubts(row, beside(one_out_lowest=-0.1), alpha=0.05)
     assert found == [
         "leaving one person out turns its direction",
         "permutation does not show it (p = 0.40)",
@@ -79,15 +79,15 @@ def test_a_difference_of_scores_is_doubted_against_zero() -> None:
 
 def test_a_difference_that_rests_on_one_person_says_so_above_the_table(material: Material) -> None:
     rows = material.comparisons.assign(p_adjusted=0.001)
-    told = text_of(robustness.section(material.with_tables(comparisons=rows)))
+    told = text_of(robustness.blocks(material.with_tables(comparisons=rows)))
     person = material.diagnostics["most_influential"].dropna().iloc[0]
     assert f"rests on one person, {person}: without, p = 0.20" in told
 
 
 def test_every_comparison_with_diagnostics_is_in_a_table(material: Material) -> None:
-    section = robustness.section(material)
-    tables = [block for block in section.blocks if isinstance(block, Table)]
-    folded = [inner for block in section.blocks for inner in getattr(block, "blocks", [])]
+    blocks = robustness.blocks(material)
+    tables = [block for block in blocks if isinstance(block, Table)]
+    folded = [inner for block in blocks for inner in getattr(block, "blocks", [])]
     tables += [block for block in folded if isinstance(block, Table)]
     verdicts, *beside_comparisons = tables
     assert len(verdicts.rows) == len(material.verdicts)
@@ -96,8 +96,8 @@ def test_every_comparison_with_diagnostics_is_in_a_table(material: Material) -> 
 
 def test_the_pictures_have_a_line_per_primary_comparison(material: Material) -> None:
     with drawing():  # words stay words
-        section = robustness.section(material)
-    (gallery,) = [b for b in section.blocks if isinstance(b, Gallery)]
+        blocks = robustness.blocks(material)
+    (gallery,) = [b for b in blocks if isinstance(b, Gallery)]
     assert len(gallery.figures) == 2  # share and count
     rows = material.comparisons.query("role == 'primary' and measure == 'share_of_t'")
     picture = " ".join(html.fromstring(str(gallery.figures[0].picture)).itertext())
@@ -106,7 +106,7 @@ def test_the_pictures_have_a_line_per_primary_comparison(material: Material) -> 
 
 def test_no_difference_is_nothing_to_doubt(material: Material) -> None:
     rows = material.comparisons.assign(p_value=0.5, p_adjusted=0.9)
-    told = text_of(robustness.section(material.with_tables(comparisons=rows)))
+    told = text_of(robustness.blocks(material.with_tables(comparisons=rows)))
     assert "No primary difference is shown" in told
 
 
@@ -114,7 +114,7 @@ def test_a_run_without_verdicts_and_diagnostics_says_so(material: Material) -> N
     empty = material.with_tables(
         verdicts=material.verdicts.iloc[:0], diagnostics=material.diagnostics.iloc[:0]
     )
-    told = text_of(robustness.section(empty))
+    told = text_of(robustness.blocks(empty))
     assert "No endpoint was judged over all groups" in told
-    assert "Nothing stands beside the comparisons" in told
-    assert not any(isinstance(b, Bullets) for b in robustness.section(empty).blocks)
+    assert "There are no diagnostics" in told
+    assert not any(isinstance(b, Bullets) for b in robustness.blocks(empty))

@@ -6,6 +6,7 @@ from itc_analysis.measurements.acceptance import RULES, count_judged
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Cell, Paragraph, Table, Text
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 
 #: Why a rule could not be applied to any tube.
 NOT_APPLIED = dict(
@@ -26,7 +27,7 @@ def blocks(material: Material) -> list[Block]:
     stained = material.tubes.loc[material.tubes["tube"] == "stained", "file_id"]
     counts = material.counts[material.counts["source_id"].isin(stained)]
     if counts.empty:
-        return [Paragraph("No tube has been counted.")]
+        return [Paragraph(phrase("No tube has been counted."))]
     judged = count_judged(counts)
     body: list[list[Text | Cell]] = []
     for rule, function in RULES.items():
@@ -34,17 +35,19 @@ def blocks(material: Material) -> list[Block]:
         n_broken = len(function(counts))
         body.append(
             [
-                words.sentence(rule).removesuffix("."),
+                words.sentence(phrase(rule)).removesuffix("."),
                 words.count(n) if n else words.NOTHING,
                 Cell(words.count(n_broken), "bad" if n_broken else "") if n else words.NOTHING,
-                words.NOTHING if n else f"not applied: {NOT_APPLIED[rule]}",
+                words.NOTHING if n else phrase("not applied: {0}", phrase(NOT_APPLIED[rule])),
             ]
         )
     return [
         Table(
-            "Acceptance rules of cell counts. A tube that breaks one keeps its counts, and says so "
-            "where they are listed.",
-            ["Rule", "Tubes judged", "Break it", "Remark"],
+            phrase(
+                "Acceptance rules of cell counts. A tube that breaks one keeps its counts, and "
+                "says so where they are listed."
+            ),
+            [phrase("Rule"), phrase("Tubes judged"), phrase("Break it"), phrase("Remark")],
             body,
             numeric=frozenset([1, 2]),
         )

@@ -19,6 +19,7 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import new_figure, to_png
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.laboratory import acceptance, bridge, compensation, scales
 
 STATUS_ORDER = ("ok", "failed_quality", "no_panel", "unreadable")
@@ -39,24 +40,30 @@ HOW_TO_READ_OVER_TIME = (
 NO_TIME_CHECK = r"no time check: ([^;]+)"
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on acquisition and batches."""
-    title = "Acquisition and batches"
+def section(material: Material) -> PageSection | None:
+    """Return the section on acquisition and batches; None for a study without them."""
+    title = phrase("Acquisition and batches")
     if not material.has_flow:
-        sentence = "The study has no flow cytometry, so no acquisition was judged."
-        return PageSection("acquisition", title, [Paragraph(sentence)])
-    blocks: list[Block] = [Heading("What was left out of the tubes")]
+        return None
+    blocks: list[Block] = [Heading(phrase("What was left out of the tubes"))]
     if material.tube_quality.empty:
-        blocks.append(Paragraph("No tube has been read; see Problems."))
+        blocks.append(Paragraph(phrase("No tube has been read; see Problems.")))
     else:
         shares = shares_removed(material)
-        blocks += [by_status(shares), *_not_judged(material), Heading("Along the acquisition")]
+        blocks += [
+            by_status(shares),
+            *_not_judged(material),
+            Heading(phrase("Along the acquisition")),
+        ]
         blocks += over_time(shares, material)
-        blocks += [Heading("Dead cells and debris"), *dead_and_debris(material.tube_quality)]
-        blocks += [Heading("Acceptance of counts"), *acceptance.blocks(material)]
-        blocks += [Heading("Compensation"), *compensation.blocks(material)]
-        blocks += [Heading("Scales"), *scales.blocks(material)]
-    blocks += [Heading("Bridge controls"), *bridge.blocks(material)]
+        blocks += [
+            Heading(phrase("Dead cells and debris")),
+            *dead_and_debris(material.tube_quality),
+        ]
+        blocks += [Heading(phrase("Acceptance of counts")), *acceptance.blocks(material)]
+        blocks += [Heading(phrase("Compensation")), *compensation.blocks(material)]
+        blocks += [Heading(phrase("Scales")), *scales.blocks(material)]
+    blocks += [Heading(phrase("Bridge controls")), *bridge.blocks(material)]
     return PageSection("acquisition", title, blocks)
 
 
@@ -102,19 +109,21 @@ def by_status(shares: pd.DataFrame) -> Table:
                 ]
             )
     return Table(
-        "Tubes, controls included, by what became of them. Left out: events at the detectors’ "
-        "margins and in unsteady stretches, of all events of the file; in unsteady stretches: of "
-        "the events inside the margins, for the tubes whose acquisition could be judged. Some "
-        "tubes with much left out are nothing unusual; a panel or batch where most tubes lose much "
-        "points to the instrument.",
+        phrase(
+            "Tubes, controls included, by what became of them. Left out: events at the "
+            "detectors’ margins and in unsteady stretches, of all events of the file; in "
+            "unsteady stretches: of the events inside the margins, for the tubes whose "
+            "acquisition could be judged. Some tubes with much left out are nothing "
+            "unusual; a panel or batch where most tubes lose much points to the instrument."
+        ),
         [
-            "Panel: status",
-            "Tubes",
-            "Left out, median",
-            "Left out, most",
-            "Judged over time",
-            "Unsteady, median",
-            "Unsteady, most",
+            phrase("Panel: status"),
+            phrase("Tubes"),
+            phrase("Left out, median"),
+            phrase("Left out, most"),
+            phrase("Judged over time"),
+            phrase("Unsteady, median"),
+            phrase("Unsteady, most"),
         ],
         body,
         numeric=frozenset(range(1, 7)),
@@ -133,7 +142,7 @@ def dead_and_debris(quality: pd.DataFrame) -> list[Block]:
             why = own.loc[own[f"share_{what}"].isna(), f"{what}_reason"].value_counts().sort_index()
             body.append(
                 [
-                    f"{panel}: {'dead cells' if what == 'dead' else what}",
+                    f"{panel}: {phrase('dead cells' if what == 'dead' else 'debris')}",
                     words.count(len(known)),
                     *_median_and_most(own[f"share_{what}"]),
                     largest,
@@ -141,14 +150,23 @@ def dead_and_debris(quality: pd.DataFrame) -> list[Block]:
                 ]
             )
     if not body:
-        return [Paragraph("No stained tube has been read.")]
+        return [Paragraph(phrase("No stained tube has been read."))]
     return [
         Table(
-            "Stained tubes, by their own gates. Dead cells: beyond the viability cut, of all "
-            "events but beads and debris. Debris: less forward scatter than the scatter gate, of "
-            "all events but beads. Old or badly frozen samples stand out; dead cells bind "
-            "antibodies and tetramers.",
-            ["Panel", "Tubes", "Median", "Most", "In tube", "Not known (tubes)"],
+            phrase(
+                "Stained tubes, by their own gates. Dead cells: beyond the viability cut, of "
+                "all events but beads and debris. Debris: less forward scatter than the "
+                "scatter gate, of all events but beads. Old or badly frozen samples stand out; "
+                "dead cells bind antibodies and tetramers."
+            ),
+            [
+                phrase("Panel"),
+                phrase("Tubes"),
+                phrase("Median"),
+                phrase("Most"),
+                phrase("In tube"),
+                phrase("Not known (tubes)"),
+            ],
             body,
             numeric=frozenset([1, 2, 3]),
         )
@@ -160,15 +178,19 @@ def over_time(shares: pd.DataFrame, material: Material) -> list[Block]:
     if material.acquisitions.empty:
         return [
             Paragraph(
-                "No tube could be judged along its acquisition, so there is no picture of it over "
-                "time."
+                phrase(
+                    "No tube could be judged along its acquisition, so there is no picture of it "
+                    "over time."
+                )
             )
         ]
-    blocks: list[Block] = [Paragraph(HOW_TO_READ_OVER_TIME)]
+    blocks: list[Block] = [Paragraph(phrase(HOW_TO_READ_OVER_TIME))]
     for panel, files in least_steady(shares, material.settings.report.n_example_tubes).items():
         figures = [_over_time(file_id, material.acquisitions) for file_id in files]
         tubes = words.plural(len(files), "least steady tube")
-        told = f"{panel}: the {tubes} (most left out over time, then the largest deviation)."
+        told = phrase(
+            "{0}: the {1} (most left out over time, then the largest deviation).", panel, tubes
+        )
         blocks.append(Gallery(figures, told, width=500))
     return blocks
 
@@ -200,7 +222,7 @@ def _over_time(file_id: str, acquisitions: pd.DataFrame) -> Figure:
     told = f"{file_id}: {ax.get_title()}"
     ax.set_title("")
     figure.suptitle(told, fontsize=TITLE_SIZE)
-    return Figure(to_png(figure, alt=f"Acquisition over time of tube {told}."), width=560)
+    return Figure(to_png(figure, alt=phrase("Acquisition over time of tube {0}.", told)), width=560)
 
 
 def _not_judged(material: Material) -> list[Block]:
@@ -215,6 +237,9 @@ def _not_judged(material: Material) -> list[Block]:
     ]
     return [
         Paragraph(
-            f"Not judged along the acquisition, so that no stretch was left out: {'; '.join(told)}."
+            phrase(
+                "Not judged along the acquisition, so that no stretch was left out: {0}.",
+                "; ".join(told),
+            )
         )
     ]

@@ -10,6 +10,7 @@ from itc_analysis.flow.batches.alignment_check import variation_between_batches
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Cell, Details, Paragraph, Table, Text
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 
 #: Digits of a level on the 0-1 scale.
 LEVEL_DIGITS = 2
@@ -18,22 +19,29 @@ LEVEL_DIGITS = 2
 def blocks(material: Material) -> list[Block]:
     """Return the tables before and after, or that events stand where the files have them."""
     if not material.settings.flow.align:
-        sentence = "Events were not aligned between batches (setting flow.align)."
+        sentence = phrase("Events were not aligned between batches (setting flow.align).")
         return [Paragraph(sentence)]
     if material.alignment.empty:
-        sentence = "Events were to be aligned between batches, but alignment.parquet is not there."
+        sentence = phrase(
+            "Events were to be aligned between batches, but alignment.parquet is not there."
+        )
         return [Paragraph(sentence, tone="warning")]
     variation = variation_between_batches(material.alignment)
     found: list[Block] = [Paragraph(summary(material))]
     if variation.empty:
-        return [*found, Paragraph("The bridge control has no number in two batches to compare.")]
+        return [
+            *found,
+            Paragraph(phrase("The bridge control has no number in two batches to compare.")),
+        ]
     found.append(shares(variation))
     levels = variation[variation["marker"] != "-"]
     if len(levels):
-        found.append(Details("Marker levels before and after alignment", [marker_levels(levels)]))
+        found.append(
+            Details(phrase("Marker levels before and after alignment"), [marker_levels(levels)])
+        )
     left_out = material.landmarks[material.landmarks["state"] == "left_out"]
     if len(left_out):
-        told = f"{words.plural(len(left_out), 'peak')} not used for alignment"
+        told = phrase("{0} not used for alignment", words.plural(len(left_out), "peak"))
         found.append(Details(told, [not_used(left_out)]))
     return found
 
@@ -44,11 +52,13 @@ def summary(material: Material) -> str:
     references = landmarks.groupby("panel")["reference"].first()
     onto = words.listed([f"{batch} ({panel})" for panel, batch in references.items()])
     moved = landmarks[landmarks["state"] == "moved"].drop_duplicates(["panel", "batch", "marker"])
-    return (
-        f"Events were aligned to the bridge control of {onto}: "
-        f"{words.plural(len(moved), 'marker')} of single batches moved. The control both teaches "
-        "and tests the alignment, so less variation is expected here; what must not happen is that "
-        "a share, of a rare population above all, leaves the limits that its count had before."
+    return phrase(
+        "Events were aligned to the bridge control of {0}: {1} of single batches changed. The "
+        "control both sets and tests the alignment, so less variation is expected here; what "
+        "must not happen is that a share, of a rare population above all, falls outside the "
+        "limits that its count had before.",
+        onto,
+        words.plural(len(moved), "marker"),
     )
 
 
@@ -72,19 +82,21 @@ def shares(variation: pd.DataFrame) -> Table:
             ]
         )
     return Table(
-        "Shares of the bridge control: coefficient of variation between batches before and after "
-        "alignment, with the gates that its tubes have in this run, and with the gates of the "
-        "reference batch in all batches. Outside: tubes (counted for both) whose share after lies "
-        "beyond its 95 % limits before. Fewest: events in the smallest tube; below some 100, "
-        "counting alone varies by more than a tenth.",
+        phrase(
+            "Shares of the bridge control: coefficient of variation between batches before "
+            "and after alignment, with the gates that its tubes have in this run, and with "
+            "the gates of the reference batch in all batches. Outside: tubes (counted for "
+            "both) whose share after lies beyond its 95 % limits before. Fewest: events in "
+            "the smallest tube; below some 100, counting alone varies by more than a tenth."
+        ),
         [
-            "Population",
-            "Fewest",
-            "Before",
-            "After",
-            "Before, reference gates",
-            "After, reference gates",
-            "Outside",
+            phrase("Population"),
+            phrase("Fewest"),
+            phrase("Before"),
+            phrase("After"),
+            phrase("Before, reference gates"),
+            phrase("After, reference gates"),
+            phrase("Outside"),
         ],
         body,
         numeric=frozenset(range(1, 7)),
@@ -105,9 +117,17 @@ def marker_levels(levels: pd.DataFrame) -> Table:
         for row in each_row(own)
     ]
     return Table(
-        "Marker medians of the bridge control on the 0-1 scale: standard deviation between batches "
-        "before and after alignment.",
-        ["Population", "Marker", "Fewest", "Before", "After"],
+        phrase(
+            "Marker medians of the bridge control on the 0-1 scale: standard deviation "
+            "between batches before and after alignment."
+        ),
+        [
+            phrase("Population"),
+            phrase("Marker"),
+            phrase("Fewest"),
+            phrase("Before"),
+            phrase("After"),
+        ],
         body,
         numeric=frozenset([2, 3, 4]),
     )
@@ -120,8 +140,11 @@ def not_used(left_out: pd.DataFrame) -> Table:
         for row in each_row(left_out)
     ]
     return Table(
-        "Peaks of the bridge control that could not be followed; where only one peak of a marker "
-        "is known, its shift fades to nothing at the other end of the scale.",
-        ["Marker", "Batch", "Peak", "Why"],
+        phrase(
+            "Peaks of the bridge control that could not be followed; where only one peak "
+            "of a marker is known, its shift fades to nothing at the other end of the "
+            "scale."
+        ),
+        [phrase("Marker"), phrase("Batch"), phrase("Peak"), phrase("Why")],
         body,
     )

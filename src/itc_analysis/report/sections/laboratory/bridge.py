@@ -11,6 +11,7 @@ from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Figure, Gallery, Paragraph, Table
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.pictures import new_figure, to_svg
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.laboratory import alignment
 from itc_analysis.report.sections.results import answer
 
@@ -31,27 +32,33 @@ def blocks(material: Material) -> list[Block]:
     if chart.empty and not n_controls:
         return [
             Paragraph(
-                "The study has no bridge control (the same material in every batch), so nothing "
-                "shows whether the numbers moved from batch to batch, and no batch can be "
-                "corrected."
+                phrase(
+                    "The study has no bridge control (the same material in every batch), so "
+                    "nothing shows whether the numbers drifted from batch to batch, and no batch "
+                    "can be corrected."
+                )
             )
         ]
     if chart.empty:
         n_told = words.plural(n_controls, "bridge control")
-        return [Paragraph(f"{n_told} in the sample sheet, but none has a number; see Problems.")]
+        return [
+            Paragraph(
+                phrase("{0} in the sample sheet, but none has a number; see Problems.", n_told)
+            )
+        ]
     found: list[Block] = [Paragraph(summary(chart)), *_charts(chart, material)]
     found += alignment.blocks(material)
     low = never_above_limit(chart, material)
     if low:
-        told = (
-            f"Below the limit of detection in every run, and so not charted: {words.listed(low)}."
+        told = phrase(
+            "Below the limit of detection in every run, and so not charted: {0}.", words.listed(low)
         )
         found.append(Paragraph(told))
     outside = chart[chart["verdict"] == "out"]
     if len(outside):
         table = outside_limits(outside)
         is_long = len(table.rows) > MANY_ROWS
-        told = f"{len(table.rows)} numbers beyond {OUT} standard deviations"
+        told = phrase("{0} numbers beyond {1} standard deviations", len(table.rows), OUT)
         found.append(Details(told, [table]) if is_long else table)
     return found
 
@@ -63,12 +70,15 @@ def summary(chart: pd.DataFrame) -> str:
     runs = words.plural(chart["source_id"].nunique(), "run")
     batches = words.plural(chart["batch"].nunique(), "batch", "batches")
     numbers = words.plural(len(chart[KEY].drop_duplicates()), "number")
-    told = f"The bridge control was measured in {runs} in {batches}, up to {numbers} each."
+    told = phrase(
+        "The bridge control was measured in {0} in {1}, up to {2} each.", runs, batches, numbers
+    )
     judged = chart[chart["verdict"] != "too_few"]
     if judged.empty:
-        return (
-            f"{told} Limits need at least three other runs of the same number, so no run is "
-            "judged: compare the points of the batches by eye."
+        return phrase(
+            "{0} Limits need at least three other runs of the same number, so no run is "
+            "judged: compare the points of the batches by eye.",
+            told,
         )
     n_out = int((judged["verdict"] == "out").sum())
     n_watched = int((judged["verdict"] == "warning").sum())
@@ -76,11 +86,18 @@ def summary(chart: pd.DataFrame) -> str:
     # a run against mean and SD of n - 1 others follows Student's t with n - 2 degrees of freedom
     expected = 2 * student.sf(OUT, size - 2).sum()
     watched = 2 * student.sf(WATCHED, size - 2).sum() - expected
-    return (
-        f"{told} Of {len(judged):,} values judged against the other runs, those beyond {WATCHED} "
-        f"standard deviations number {n_watched:,} and those beyond {OUT} number {n_out:,}; a "
-        f"steady laboratory would give up to about {words.number(watched, 2)} and "
-        f"{words.number(expected, 2)} by chance."
+    return phrase(
+        "{0} Of {1:,} values judged against the other runs, those beyond {2} standard "
+        "deviations number {3:,} and those beyond {4} number {5:,}; a steady "
+        "laboratory would give up to about {6} and {7} by chance.",
+        told,
+        len(judged),
+        WATCHED,
+        n_watched,
+        OUT,
+        n_out,
+        words.number(watched, 2),
+        words.number(expected, 2),
     )
 
 
@@ -95,15 +112,29 @@ def outside_limits(outside: pd.DataFrame) -> Table:
             row.batch,
             row.source_id,
             words.value_of(row.value, row.measure),
-            f"{words.value_of(row.lower, row.measure)} to {words.value_of(row.upper, row.measure)}",
+            phrase(
+                "{0} to {1}",
+                words.value_of(row.lower, row.measure),
+                words.value_of(row.upper, row.measure),
+            ),
             f"{row.z:+.1f}".replace("-", "−"),
         ]
         for row in each_row(ordered)
     ]
     return Table(
-        f"Runs of the bridge control beyond {OUT} standard deviations of the other runs: read "
-        "people’s numbers of that batch and population with care.",
-        ["Number", "Batch", "Run", "Value", "Expected", "SDs away"],
+        phrase(
+            "Runs of the bridge control beyond {0} standard deviations of the other runs: "
+            "read people’s numbers of that batch and population with care.",
+            OUT,
+        ),
+        [
+            phrase("Number"),
+            phrase("Batch"),
+            phrase("Run"),
+            phrase("Value"),
+            phrase("Expected"),
+            phrase("SDs away"),
+        ],
         body,
         numeric=frozenset([3, 4, 5]),
     )
@@ -143,17 +174,24 @@ def _charts(chart: pd.DataFrame, material: Material) -> list[Block]:
                 figures.append(_chart(own, str(assay), population, measure))
     if not figures:
         return [
-            Paragraph("No population of the answer has a number in the bridge control to chart.")
+            Paragraph(
+                phrase("No population of the answer has a number in the bridge control to chart.")
+            )
         ]
     return [
         Gallery(
             figures,
-            "Each point is one run of the bridge control, batch by batch; the grey bar is what the "
-            f"other runs let expect (mean ± {OUT} standard deviations, never narrower than "
-            f"counting explains). Blue: inside; orange: beyond {WATCHED} standard deviations; "
-            f"vermilion: beyond {OUT}; grey: too few other runs to judge. Look for points outside "
-            "their bar and for several in a row on one side: a lot or a laser has changed, and the "
-            "people of these batches moved with it.",
+            phrase(
+                "Each point is one run of the bridge control, batch by batch; the grey bar is "
+                "the range expected from the other runs (mean ± {0} standard deviations, never "
+                "narrower than counting explains). Blue: inside; orange: beyond {1} standard "
+                "deviations; vermilion: beyond {2}; grey: too few other runs to judge. Look for "
+                "points outside their bar and for several in a row on one side: a lot or a laser "
+                "has changed, and the people of these batches moved with it.",
+                OUT,
+                WATCHED,
+                OUT,
+            ),
         )
     ]
 
@@ -173,5 +211,9 @@ def _chart(rows: pd.DataFrame, assay: str, population: str, measure: str) -> Fig
     ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:.3g}"))
     name = f"bridge-{assay}-{population}-{measure}"
-    alt = f"Levey-Jennings chart of the bridge control: {title}, {words.plural(len(rows), 'run')}."
+    alt = phrase(
+        "Levey-Jennings chart of the bridge control: {0}, {1}.",
+        title,
+        words.plural(len(rows), "run"),
+    )
     return Figure(to_svg(figure, name=name, alt=alt))

@@ -13,49 +13,48 @@ from itc_analysis.flow.pictures.gate_drawing import in_tree_order
 from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
-from itc_analysis.report.sections.laboratory import reviews
+from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections.laboratory import reviews, to_look_at
 from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
-
-#: How much a gate's state weighs when tubes are ranked: what a tube could not decide counts most.
-BADNESS = {"not_estimable": 4, "weak": 3, "ambiguous": 3, "borrowed": 2, "control": 2, "pooled": 1}
 
 STATE_MEANINGS = (
     "Ok: the tube’s own cut; pooled: shrunk towards its batch; borrowed: taken from batch or "
     "study, because the tube could not decide; control: from an FMO tube; ambiguous: two places "
-    "are as likely, and the interval holds the count at either; weak: the tube could not decide "
-    "and neither batch nor control could help; manual: set by a person; not estimable: not counted."
+    "are equally likely, and the interval includes the count at either; weak: the tube could not "
+    "decide and neither batch nor control could help; manual: set by a person; not estimable: "
+    "not counted."
 )
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on gates."""
-    title = "Gates: how cells were told apart"
+def section(material: Material) -> PageSection | None:
+    """Return the gates to look at first, and behind them the state of all; None without flow
+    cytometry.
+    """
     if not material.has_flow:
-        return PageSection(
-            "gates", title, [Paragraph("The study has no flow cytometry, so there are no gates.")]
-        )
+        return None
+    title = phrase("Gates to look at")
     if material.gates.empty:
-        return PageSection(
-            "gates",
-            title,
-            [Paragraph("No gate was made: no tube could be used. See Problems for the reasons.")],
-        )
-    blocks: list[Block] = [
-        Heading("State of the gates"),
-        Paragraph(told_states(material.gates)),
-        Details("State of every gate", [states(material.gates)]),
+        told = phrase("No gate was made: no tube could be used. See Problems for the reasons.")
+        return PageSection("gates", title, [Paragraph(told)])
+    blocks: list[Block] = [Paragraph(told_states(material.gates)), *to_look_at.blocks(material)]
+    blocks += overview_links(material)
+    more: list[Block] = [
+        Paragraph(phrase(STATE_MEANINGS)),
+        Details(phrase("State of every gate"), [states(material.gates)]),
         *reviews.review_blocks(material),
-        Heading("What could be detected"),
+        Heading(phrase("What could be detected")),
         detection(material),
     ]
-    blocks += overview_links(material)
     chosen = example_tubes(material)
     if chosen:
-        blocks += [Heading("How to look at a gate"), Paragraph(plots.HOW_TO_READ_A_GATE)]
+        more += [
+            Heading(phrase("How to look at a gate")),
+            Paragraph(phrase(plots.HOW_TO_READ_A_GATE)),
+        ]
     for panel, tubes in chosen.items():
-        blocks.append(Heading(f"{panel}: the tubes that were hardest to gate"))
-        blocks += plots.gate_galleries(material, panel, tubes)
-    return PageSection("gates", title, blocks)
+        more.append(Heading(phrase("{0}: the tubes that were hardest to gate", panel)))
+        more += plots.gate_galleries(material, panel, tubes)
+    return PageSection("gates", title, blocks, more)
 
 
 def overview_links(material: Material) -> list[Block]:
@@ -74,22 +73,19 @@ def overview_links(material: Material) -> list[Block]:
     if not links:
         return []
     told = Markup(", ").join(links)
-    return [
-        Heading("Every gate of every tube"),
-        Paragraph(
-            Markup("One page per population, all tubes side by side, the worst judged first: ")
-            + told
-            + Markup(" (folders beside this page; copy the results folder as a whole).")
-        ),
-    ]
+    template = phrase(
+        "Every gate of every tube, one page per population, the worst judged first: {0} (folders "
+        "next to this page; copy the results folder as a whole)."
+    )
+    return [Paragraph(Markup(template).format(told))]
 
 
 def example_tubes(material: Material) -> dict[str, list[str]]:
     """Return the tubes to draw per panel: stained, readable, the worst judged first.
 
     Participants' tubes are drawn; those of bridge controls only where a panel has no others. A tube
-    is judged by the states of its gates (`BADNESS`), then by how little weight its own cuts kept,
-    then by name.
+    is judged by the states of its gates (`to_look_at.BADNESS`), then by how little weight its own
+    cuts kept, then by name.
     """
     quality = material.tube_quality
     usable = quality[(quality["tube"] == "stained") & (quality["status"] == "ok")]
@@ -101,7 +97,7 @@ def example_tubes(material: Material) -> dict[str, list[str]]:
     usable = pd.concat([of_people, only_controls])
     gates = material.gates[material.gates["file_id"].isin(usable["file_id"])]
     gates = gates.assign(
-        _bad=gates["state"].map(BADNESS).fillna(0).astype(float),
+        _bad=gates["state"].map(to_look_at.BADNESS).fillna(0).astype(float),
         _lost=1 - gates["weight"].fillna(1.0),
     )
     ranked = (
@@ -129,14 +125,12 @@ def told_states(gates: pd.DataFrame) -> str:
     placed = with_cut(gates)
     found = placed["state"].value_counts()
     told = [
-        f"{words.per_cent(found[state] / len(placed))} {state.replace('_', ' ')}"
+        f"{words.per_cent(found[state] / len(placed))} {words.gate_state(state)}"
         for state in GATE_STATES
         if state in found
     ]
-    return (
-        f"{words.plural(len(placed), 'gate')} in marker space: {words.listed(told)}. "
-        f"{STATE_MEANINGS}"
-    )
+    n_gates = words.plural(len(placed), "gate")
+    return phrase("{0} in marker space: {1}.", n_gates, words.listed(told))
 
 
 def states(gates: pd.DataFrame) -> Table:
@@ -153,9 +147,12 @@ def states(gates: pd.DataFrame) -> Table:
     ]
     return Table(
         caption=(
-            "Tubes by the state of each gate; populations that combine other gates are left out."
+            phrase(
+                "Tubes by the state of each gate; populations that combine other gates are "
+                "left out."
+            )
         ),
-        header=["Population (panel)", *(state.replace("_", " ") for state in GATE_STATES)],
+        header=[phrase("Population (panel)"), *(words.gate_state(state) for state in GATE_STATES)],
         rows=body,
         numeric=frozenset(range(1, len(GATE_STATES) + 1)),
     )
@@ -172,7 +169,7 @@ def detection(material: Material) -> Table | Paragraph:
         & counts["source_id"].isin(stained["file_id"])
     ]
     if counts.empty:
-        return Paragraph("No participant's tube was counted.")
+        return Paragraph(phrase("No participant's tube was counted."))
     panel_of = dict(zip(stained["file_id"], stained["panel"], strict=True))
     counts = counts.assign(panel=counts["source_id"].map(panel_of))
     body = []
@@ -195,18 +192,21 @@ def detection(material: Material) -> Table | Paragraph:
         )
     flow = material.settings.flow
     return Table(
-        caption="Participants' tubes by detection, after subtraction of background events: "
-        f"quantified from {flow.loq_events} events, detected from {flow.lod_events}, below the "
-        "limit of detection under that. Below LoD is compared as “at most the limit”, never as "
-        "zero.",
+        caption=phrase(
+            "Participants' tubes by detection, after subtraction of background events: "
+            "quantified from {0} events, detected from {1}, below the limit of detection "
+            "under that. Below LoD is compared as “at most the limit”, never as zero.",
+            flow.loq_events,
+            flow.lod_events,
+        ),
         header=[
-            "Population (panel)",
-            "Median events",
-            "Quantified",
-            "Detected",
-            "Below LoD",
-            "Not counted",
-            "Background from",
+            phrase("Population (panel)"),
+            phrase("Median events"),
+            phrase("Quantified"),
+            phrase("Detected"),
+            phrase("Below LoD"),
+            phrase("Not counted"),
+            phrase("Background from"),
         ],
         rows=body,
         numeric=frozenset(range(1, 6)),

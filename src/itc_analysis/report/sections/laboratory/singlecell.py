@@ -7,27 +7,32 @@ import pandas as pd
 from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on single-cell libraries."""
-    title = "Single cell"
+def section(material: Material) -> PageSection | None:
+    """Return the section on single-cell libraries; None for a study without them."""
+    title = phrase("Single cell")
     if not material.has_single_cell:
-        return PageSection("singlecell", title, [Paragraph("The study has no single-cell data.")])
+        return None
     blocks: list[Block] = []
     if material.library_quality.empty:
-        blocks.append(Paragraph("No library has been read; see Problems."))
+        blocks.append(Paragraph(phrase("No library has been read; see Problems.")))
     else:
         blocks += [
-            Heading("Quality of the libraries"),
+            Heading(phrase("Quality of the libraries")),
             plots.quality_figure(material),
-            Details("Quality library by library", [quality(material.library_quality)]),
+            Details(phrase("Quality library by library"), [quality(material.library_quality)]),
         ]
     if material.cells.empty:
-        blocks.append(Paragraph("No cell passed quality control, so none was called."))
+        blocks.append(Paragraph(phrase("No cell passed quality control, so none was called.")))
     else:
-        blocks += [Heading("Calls"), plots.evidence_figure(material), evidence(material.cells)]
-        blocks.append(Details("Cells by library and call", [calls(material.cells)]))
+        blocks += [
+            Heading(phrase("Calls")),
+            plots.evidence_figure(material),
+            evidence(material.cells),
+        ]
+        blocks.append(Details(phrase("Cells by library and call"), [calls(material.cells)]))
     return PageSection("singlecell", title, blocks)
 
 
@@ -35,7 +40,9 @@ def quality(libraries: pd.DataFrame) -> Table:
     """Return one row per library: cells kept, receptors, status."""
     body = []
     for row in each_row(libraries.sort_values("library_id")):
-        receptors = words.count(row.n_with_receptor) if row.has_contigs else "no contigs were given"
+        receptors = (
+            words.count(row.n_with_receptor) if row.has_contigs else phrase("no contigs were given")
+        )
         remarks = [text for text in (row.reason, row.remarks) if not words.is_missing(text)]
         body.append(
             [
@@ -51,18 +58,20 @@ def quality(libraries: pd.DataFrame) -> Table:
         )
     return Table(
         caption=(
-            "Libraries: barcodes in the file, cells after quality control, cells with a productive "
-            "receptor."
+            phrase(
+                "Libraries: barcodes in the file, cells after quality control, cells with a "
+                "productive receptor."
+            )
         ),
         header=[
-            "Library",
-            "Sample",
-            "Batch",
-            "Barcodes",
-            "Cells",
-            "With receptor",
-            "Status",
-            "Remarks",
+            phrase("Library"),
+            phrase("Sample"),
+            phrase("Batch"),
+            phrase("Barcodes"),
+            phrase("Cells"),
+            phrase("With receptor"),
+            phrase("Status"),
+            phrase("Remarks"),
         ],
         rows=body,
         numeric=frozenset([3, 4, 5]),
@@ -79,9 +88,15 @@ def calls(cells: pd.DataFrame) -> Table:
         for library, row in counted.sort_index().iterrows()
     ]
     return Table(
-        caption="Cells by library and call. “Indeterminate” means that no call reached the "
-        "threshold: it is an answer, and such cells stay in no population.",
-        header=["Library", *(words.population(str(name)) for name in names), "All cells"],
+        caption=phrase(
+            "Cells by library and call. “Indeterminate” means that no call reached the "
+            "threshold: it is an answer, and such cells stay in no population."
+        ),
+        header=[
+            phrase("Library"),
+            *(words.population(str(name)) for name in names),
+            phrase("All cells"),
+        ],
         rows=body,
         numeric=frozenset(range(1, len(names) + 2)),
     )
@@ -107,10 +122,19 @@ def evidence(cells: pd.DataFrame) -> Table:
         )
     return Table(
         caption=(
-            "What decided the calls, and how probable the typical call is, given receptor and RNA. "
-            "A conflict is a cell whose receptor and RNA point to different populations."
+            phrase(
+                "What decided the calls, and how probable the typical call is, given receptor "
+                "and RNA. A conflict is a cell whose receptor and RNA point to different "
+                "populations."
+            )
         ),
-        header=["Call", "Cells", "Median probability", "Decided by", "Conflicts"],
+        header=[
+            phrase("Call"),
+            phrase("Cells"),
+            phrase("Median probability"),
+            phrase("Decided by"),
+            phrase("Conflicts"),
+        ],
         rows=body,
         numeric=frozenset([1, 2, 4]),
     )

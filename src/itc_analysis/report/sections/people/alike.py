@@ -15,6 +15,7 @@ from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Details, Figure, Paragraph, Table
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import drawing, new_figure, to_png, to_svg
+from itc_analysis.report.language.phrases import phrase
 
 #: Pairs are at most this many years apart: MAIT cells fall by 2-3 % a year.
 PAIR_YEARS = 5
@@ -29,7 +30,7 @@ def blocks(material: Material) -> list[Block]:
     cohort = material.settings.cohort
     participants = material.participants
     if not participants["is_analysed"].any():
-        return [Paragraph("Nobody is analysed, so there are no groups to hold side by side.")]
+        return [Paragraph(phrase("Nobody is analysed, so there are no groups to compare."))]
     found: list[Block] = [sizes(material)]
     table = balance(
         participants,
@@ -68,12 +69,26 @@ def sizes(material: Material) -> Table:
         cells.append(words.NOTHING if is_index else _pairs(participants, material, group))
         body.append(cells)
     return Table(
-        "Group sizes. The ratio is the largest ratio of geometric means below 1 that "
-        f"{cohort.index_group} against the group would show with 80 % power (two-sample t test, "
-        f"standard deviation of the logarithm 1), alone and at Bonferroni’s level for {N_PRIMARY} "
-        "comparisons: a difference nearer to 1 may be there unseen. Pairs: people of "
-        f"{cohort.index_group} with a control of the same sex, at most {PAIR_YEARS} years apart.",
-        ["Group", "Planned", "Enrolled", "Analysed", "Ratio, alone", "Ratio, corrected", "Pairs"],
+        phrase(
+            "Group sizes. The ratio is the largest ratio of geometric means below 1 that "
+            "{0} against the group would show with 80 % power (two-sample t test, standard "
+            "deviation of the logarithm 1), alone and at Bonferroni’s level for {1} "
+            "comparisons: a difference nearer to 1 may be there unseen. Pairs: people of "
+            "{2} with a control of the same sex, at most {3} years apart.",
+            cohort.index_group,
+            N_PRIMARY,
+            cohort.index_group,
+            PAIR_YEARS,
+        ),
+        [
+            phrase("Group"),
+            phrase("Planned"),
+            phrase("Enrolled"),
+            phrase("Analysed"),
+            phrase("Ratio, alone"),
+            phrase("Ratio, corrected"),
+            phrase("Pairs"),
+        ],
         body,
         numeric=frozenset(range(1, 7)),
     )
@@ -86,7 +101,7 @@ def _pairs(participants: pd.DataFrame, material: Material, group: str) -> str:
         control_group=group,
         max_years=PAIR_YEARS,
     )
-    return f"{int(pairs['control_id'].notna().sum())} of {len(pairs)}"
+    return phrase("{0} of {1}", int(pairs["control_id"].notna().sum()), len(pairs))
 
 
 def _differences(table: pd.DataFrame, material: Material) -> Figure:
@@ -101,13 +116,18 @@ def _differences(table: pd.DataFrame, material: Material) -> Figure:
         picture = to_svg(
             figure,
             name="balance",
-            alt=f"Standardised differences of covariates between {index_group} and each control.",
+            alt=phrase(
+                "Standardised differences of covariates between {0} and each control.", index_group
+            ),
         )
     return Figure(
         picture,
-        f"Each mark is the difference of one covariate between {index_group} and a control, in "
-        "standard deviations. Marks in the grey band (below 0.1) are as good as equal; those far "
-        "outside may stand in for the disease where the model does not adjust for them.",
+        phrase(
+            "Each mark is the difference of one covariate between {0} and a control, in standard "
+            "deviations. Marks in the grey band (below 0.1) are as good as equal; those far "
+            "outside may be mistaken for the disease where the model does not adjust for them.",
+            index_group,
+        ),
         width=700,
         is_wide=True,
     )
@@ -128,11 +148,11 @@ def _small_multiples(material: Material) -> Details:
         plot_balance(people, groups=groups, variables=variables, axes=axes[: len(variables)])
         for ax in axes[: len(variables)]:  # a long label would reach into the picture above
             ax.set_ylabel(ax.get_ylabel().replace(" (", "\n("))
-        alt = "Covariates by group: one picture each, every analysed participant a point."
+        alt = phrase("Covariates by group: one picture each, every analysed participant a point.")
         picture = to_png(figure, alt=alt)
-    caption = (
-        "Every point is one analysed participant. The bar is the median, or for yes/no the share "
-        "of yes; below, how many have a value, and in brackets how many have none. Look for groups "
-        "whose clouds hardly overlap."
+    caption = phrase(
+        "Every point is one analysed participant. The bar is the median, or for yes/no "
+        "the share of yes; below, how many have a value, and in brackets how many have "
+        "none. Look for groups whose clouds hardly overlap."
     )
-    return Details("Every covariate by group", [Figure(picture, caption, is_wide=True)])
+    return Details(phrase("Every covariate by group"), [Figure(picture, caption, is_wide=True)])

@@ -15,6 +15,7 @@ from itc_analysis.cohort.description.disclosure import describe_small_cells
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Cell, Details, Paragraph, Table, Text
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 
 VERDICTS = ("fulfils", "does_not_fulfil", "not_assessable")
 
@@ -23,13 +24,17 @@ def criteria(material: Material) -> list[Block]:
     """Return the classification criteria by group, or that none could be assessed."""
     table = material.classification
     if table.empty:
-        return [Paragraph("No set of classification criteria was applied.")]
+        return [Paragraph(phrase("No set of classification criteria was applied."))]
     people = words.plural(table["participant_id"].nunique(), "participant")
     if (table["verdict"] == "not_assessable").all():
         return [
             Paragraph(
-                f"No set of classification criteria could be assessed in {people}, because the "
-                f"sheets hold too few items{_declared(table)}."
+                phrase(
+                    "No set of classification criteria could be assessed in {0}, because the "
+                    "sheets contain too few items{1}.",
+                    people,
+                    _declared(table),
+                )
             )
         ]
     groups = [group for group in material.groups_present if group in set(table["group"])]
@@ -40,12 +45,15 @@ def criteria(material: Material) -> list[Block]:
         cells = [_cell(counted, name, group, is_own=(name, group) in own) for group in groups]
         body.append([TITLES.get(name, name), *cells])
     shown = Table(
-        "People who fulfil / do not fulfil / cannot be assessed, by set of criteria and group; "
-        "bold: the sets of the group itself. Read down a column: fulfilling another group’s set is "
-        "a possible overlap to look at, and “cannot be assessed” means that an item that decides "
-        "is missing, never “no”. Criteria classify for research; they are no "
-        f"diagnosis{_declared(table)}.",
-        ["Criteria", *groups],
+        phrase(
+            "People who fulfil / do not fulfil / cannot be assessed, by set of criteria "
+            "and group; bold: the sets of the group itself. Read down a column: fulfilling "
+            "another group’s set is a possible overlap to look at, and “cannot be "
+            "assessed” means that an item that decides is missing, never “no”. Criteria "
+            "classify for research; they are no diagnosis{0}.",
+            _declared(table),
+        ),
+        [phrase("Criteria"), *groups],
         body,
     )
     return [shown]
@@ -55,9 +63,9 @@ def queries(material: Material) -> list[Block]:
     """Return the open questions to the study nurse, behind a click."""
     table = material.queries
     if table.empty:
-        return [Paragraph("No question about a participant is open.")]
+        return [Paragraph(phrase("No question about a participant is open."))]
     n_blocking = int(table.loc[table["blocks"], "participant_id"].nunique())
-    keeps = f", {words.plural(n_blocking, 'person', 'people')} cannot be compared before"
+    keeps = phrase(", {0} cannot be compared before", words.plural(n_blocking, "person", "people"))
     summary = f"{words.plural(len(table), 'open question')}{keeps if n_blocking else ''}"
     body = [
         [
@@ -72,10 +80,21 @@ def queries(material: Material) -> list[Block]:
         for row in each_row(table.sort_values("blocks", ascending=False, kind="stable"))
     ]
     shown = Table(
-        "What to find out or put right, those first that keep a person from being compared. The "
-        "same list with a column for the answers is cohort/queries.tsv in the results; answers go "
-        "into the participant sheet, and the next run takes them up.",
-        ["Participant", "Group", "Kind", "Item", "What", "What to do", "Keeps from comparison"],
+        phrase(
+            "What to find out or put right, those first that keep a person from being "
+            "compared. The same list with a column for the answers is cohort/queries.tsv "
+            "in the results; answers go into the participant sheet, and the next run takes "
+            "them up."
+        ),
+        [
+            phrase("Participant"),
+            phrase("Group"),
+            phrase("Kind"),
+            phrase("Item"),
+            phrase("What"),
+            phrase("What to do"),
+            phrase("Keeps from comparison"),
+        ],
         body,
     )
     return [Details(summary, [shown])]
@@ -100,16 +119,20 @@ def disclosure(material: Material) -> list[Block]:
         for group, sex in rows
     ]
     shown = Table(
-        f"{told or 'Nobody stands in a small cell.'} Each cell counts the people of one group, sex "
-        f"and age band (years). Grey: fewer than {k}, who might be recognised by what a neighbour "
-        "knows; before sharing, use cohort/participants_to_share.tsv, in which no such cell is "
-        "left. Nothing here proves anonymity: pseudonymised data stay personal data, and this page "
-        "shows single people.",
-        ["Group, sex", *bands],
+        phrase(
+            "{0} Each cell counts the people of one group, sex and age band (years). Grey: "
+            "fewer than {1}, who might be recognised by what a neighbour knows; before "
+            "sharing, use cohort/participants_to_share.tsv, in which no such cell is left. "
+            "Nothing here proves anonymity: pseudonymised data stay personal data, and "
+            "this page shows single people.",
+            told or phrase("Nobody is in a small cell."),
+            k,
+        ),
+        [phrase("Group, sex"), *bands],
         body,
         numeric=frozenset(range(1, len(bands) + 1)),
     )
-    return [Details("Could somebody be recognised? People by group, sex and age", [shown])]
+    return [Details(phrase("Could somebody be recognised? People by group, sex and age"), [shown])]
 
 
 def _cell(counted: Counter[tuple[str, str, str]], name: str, group: str, *, is_own: bool) -> Text:
@@ -134,7 +157,9 @@ def _declared(table: pd.DataFrame) -> str:
     n = stands_in["participant_id"].nunique()
     if not n:
         return ""
-    return f"; for {words.plural(n, 'person', 'people')} the clinician’s declaration stands in"
+    return phrase(
+        "; for {0} the clinician’s declaration is used instead", words.plural(n, "person", "people")
+    )
 
 
 def _place(name: str) -> tuple[int, str]:

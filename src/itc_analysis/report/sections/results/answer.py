@@ -7,63 +7,66 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup, escape
 
-from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import (
     Block,
     Bullets,
     Cell,
     Details,
     Heading,
-    PageSection,
     Paragraph,
     Table,
 )
 from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
-from itc_analysis.report.html.subject import subject_of
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import endpoint_verdicts
 
 #: Measures of abundance, the question of the study.
 ABUNDANCE = ("share_of_t", "cells_per_ul")
 
 
-def section(material: Material) -> PageSection:
-    """Return the section that answers the study's question."""
+def blocks(material: Material) -> list[Block]:
+    """Return the numbers behind the first screen: all comparisons of abundance of its populations,
+    in a table and in sentences, with their remarks.
+    """
     rows = abundance_rows(material)
-    title = f"The answer: which {subject_of(material).question} differ, by how much, how sure"
     if rows.empty:
-        return PageSection("answer", title, [Paragraph(_why_nothing(material))])
-    blocks: list[Block] = []
+        return []
+    notes = Notes("answer")
+    in_sentences = phrase("Each comparison as a sentence, with medians and numbers")
+    # notes are numbered in the order of reading
+    shown: list[Block] = [matrix(rows, material, notes)]
+    if any(_is_estimable(row, alpha=material.alpha) for row in each_row(rows)):
+        shown = [Bullets(summary(rows, material, notes)), *shown]
+    sentences = Details(in_sentences, _sentences(rows, material, notes))
+    return [*shown, *notes.blocks(), how_to_read(rows, material), sentences]
+
+
+def warnings(material: Material) -> list[Block]:
+    """Return what must be known before the first number is read: nothing is compared, nothing is
+    confirmatory.
+    """
+    rows = abundance_rows(material)
+    if rows.empty:
+        return [Paragraph(why_nothing(material))]
+    found: list[Block] = []
     if not (rows["role"] == "primary").any():
-        blocks.append(
+        found.append(
             Paragraph(
-                "The analysis plan declares no primary comparison of abundance; what follows are "
-                "all comparisons of abundance that it asks for, and none of them is confirmatory."
+                phrase(
+                    "The analysis plan declares no primary comparison of abundance; what follows "
+                    "are all comparisons of abundance that it asks for, and none of them is "
+                    "confirmatory."
+                )
             )
         )
-    notes = Notes("answer")
-    in_sentences = "Each comparison as a sentence, with medians and numbers"
     if not any(_is_estimable(row, alpha=material.alpha) for row in each_row(rows)):
         n_asked = words.plural(len(rows), "comparison")
-        told = f"None of the {n_asked} of abundance could be estimated. {_why_nothing(material)}"
-        blocks += [
-            Paragraph(told),
-            Details("Why, comparison by comparison", [matrix(rows, material, notes)]),
-            Details(in_sentences, _sentences(rows, material, notes)),
-        ]
-        return PageSection("answer", title, blocks)
-    # notes are numbered in the order of reading
-    shown: list[Block] = [Bullets(summary(rows, material, notes)), matrix(rows, material, notes)]
-    sentences = Details(in_sentences, _sentences(rows, material, notes))
-    blocks += [
-        *shown,
-        *notes.blocks(),
-        _how_to_read(rows, material),
-        *plots.forest_gallery(rows, material),
-        sentences,
-    ]
-    return PageSection("answer", title, blocks)
+        told = phrase("None of the {0} of abundance could be estimated.", n_asked)
+        found.append(Paragraph(f"{told} {why_nothing(material)}"))
+    return found
 
 
 def abundance_rows(material: Material) -> pd.DataFrame:
@@ -141,12 +144,19 @@ def matrix(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
             cells.append(_cell(next(each_row(chosen), None), notes, alpha=material.alpha))
         body.append(cells)
     index = material.settings.cohort.index_group
-    header = [f"{index} against"] + [verdicts.reference_name(name, pooled) for name in references]
+    header = [phrase("{0} against", index)] + [
+        verdicts.reference_name(name, pooled) for name in references
+    ]
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     return Table(
-        caption=f"{index} against each control: estimate, {level} interval, p adjusted within its "
-        "family, and the verdict (blue: lower, orange: higher; not shown: no difference is shown). "
-        "* marks the primary family; small numbers lead to the notes below.",
+        caption=phrase(
+            "{0} against each control: estimate, {1} interval, p adjusted within its "
+            "family, and the verdict (blue: lower, orange: higher; not shown: no "
+            "difference is shown). * marks the primary family; small numbers lead to the "
+            "notes below.",
+            index,
+            level,
+        ),
         header=header,
         rows=body,
         is_even=True,
@@ -179,7 +189,7 @@ def _is_estimable(row: Any, *, alpha: float) -> bool:
 
 def _cell(row: Any, notes: Notes, *, alpha: float) -> Cell:
     if row is None:
-        return Cell("not in the plan", "none")
+        return Cell(phrase("not in the plan"), "none")
     star = "*" if row.role == "primary" else ""
     verdict = verdicts.judge(row, alpha=alpha)
     cell = verdicts.short_cell(row, verdict, star=star)
@@ -188,33 +198,44 @@ def _cell(row: Any, notes: Notes, *, alpha: float) -> Cell:
     return Cell(Markup("{}{}").format(cell.text, notes.mark(verdict.caveat)), cell.kind)
 
 
-def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
+def how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
+    """Return what the numbers of these comparisons mean."""
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     kinds = set(rows["estimate_kind"])
     items: list[Markup] = []
     if "odds_ratio" in kinds:
         items.append(
             Markup(
-                "For percentages the number is an {}: the odds that a T cell belongs to the "
-                "population, in the index group over the reference. For populations that are a few "
-                "per cent of T cells it is nearly the ratio of the percentages (0.5: half as "
-                "frequent)."
+                phrase(
+                    "For percentages the number is an {}: the odds that a T cell belongs to the "
+                    "population, in the index group over the reference. For populations that are a "
+                    "few per cent of T cells it is nearly the ratio of the percentages (0.5: half "
+                    "as frequent)."
+                )
             ).format(link("odds ratio"))
         )
     if "ratio" in kinds:
         items.append(
-            Markup("For cells/µL the number is the {} of the typical counts.").format(link("ratio"))
+            Markup(phrase("For cells/µL the number is the {} of the typical counts.")).format(
+                link("ratio")
+            )
         )
     covariates = sorted({words.covariates(text) for text in rows["covariates"]} - {"none"})
-    adjusted = f" after adjustment for {' or for '.join(covariates)}" if covariates else ""
+    adjusted = (
+        phrase(" after adjustment for {0}", phrase(" or for ").join(covariates))
+        if covariates
+        else ""
+    )
     items.append(
         Markup(
-            "1 means no difference{}. The {} holds the values that the data do not contradict. {} "
-            "is adjusted for the number of comparisons in its {}. “No difference shown” is not “no "
-            "difference”: look how far the interval reaches."
+            phrase(
+                "1 means no difference{}. The {} holds the values that the data do not "
+                "contradict. {} is adjusted for the number of comparisons in its {}. “No "
+                "difference shown” is not “no difference”: look how far the interval reaches."
+            )
         ).format(
             adjusted,
-            link("95 % interval", f"{level} interval"),
+            link("95 % interval", phrase("{0} interval", level)),
             link("p, adjusted p", "p"),
             link("family"),
         )
@@ -222,35 +243,44 @@ def _how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
     if rows["estimate"].isna().any():
         items.append(
             Markup(
-                "“At most” and “at least” stand where everybody of one side lies below the {}, so "
-                "that only one limit can be given."
-            ).format(link("LoB, LoD, LoQ", "limit of detection"))
+                phrase(
+                    "“At most” and “at least” are used where everybody on one side is below the "
+                    "{}, so that only one limit can be given."
+                )
+            ).format(link("LoB, LoD, LoQ", phrase("limit of detection")))
         )
     if len(material.verdicts):
         index = material.settings.cohort.index_group
         items.append(
             Markup(
-                "The verdict looks at all groups at once. {} needs a difference from every one of "
-                "them, each before adjustment; since all must hold together, it can stand beside a "
-                "single comparison that adjustment leaves open."
+                phrase(
+                    "The verdict looks at all groups at once. {} needs a difference from every "
+                    "one of them, each before adjustment; since all must hold together, it can "
+                    "be given although a single comparison is not shown after adjustment."
+                )
             ).format(link("index-group-specific", f"{index}-specific"))
         )
     return Bullets(items)
 
 
-def _why_nothing(material: Material) -> str:
+def why_nothing(material: Material) -> str:
+    """Return why no groups are compared, or that the reasons are given with each comparison."""
     cohort = material.settings.cohort
     groups = material.groups_present
     if cohort.index_group not in groups:
-        return (
-            f"Nobody in this study is in the index group ‘{cohort.index_group}’ "
-            f"(groups found: {words.listed(list(groups)) or 'none'}), so no groups are compared."
+        return phrase(
+            "Nobody in this study is in the index group ‘{0}’ (groups found: {1}), so no "
+            "groups are compared.",
+            cohort.index_group,
+            words.listed(list(groups)) or "none",
         )
     if len(groups) < 2:
-        return f"The study has one group only ({groups[0]}), so no groups are compared."
+        return phrase("The study has one group only ({0}), so no groups are compared.", groups[0])
     if material.comparisons["measure"].isin(ABUNDANCE).any():
-        return "The reason stands with each of them."
-    return "The results hold no comparison of abundance, so this page cannot say what differs."
+        return phrase("The reason is given with each of them.")
+    return phrase(
+        "The results contain no comparison of abundance, so this page cannot say what differs."
+    )
 
 
 def _in_order(values: pd.Series) -> list[str]:

@@ -22,7 +22,8 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
-from itc_analysis.report.sections.people.participants import VARIABLE_NAMES
+from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections.people.participants import variable_name
 from itc_analysis.stats.plots.associations import plot_association_map
 
 #: Where none is shown, the nearest ones are named all the same, so that nobody has to look for
@@ -32,21 +33,12 @@ N_NEAREST = 5
 EDGES, PER_ROW, PER_COLUMN = (4.8, 3.4), 0.3, 0.36
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on associations, group by group."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on associations, group by group; None for a plan without any."""
     groups = list(dict.fromkeys(material.associations["group"]))
-    title = f"Within {words.listed(groups)}: do the cells go with the disease?"
+    title = phrase("Within {0}: do the cells go with the disease?", words.listed(groups))
     if not groups:
-        index = material.settings.cohort.index_group
-        return PageSection(
-            "associations",
-            f"Within {index}: do the cells go with the disease?",
-            [
-                Paragraph(
-                    "Nothing was compared within a group: the analysis plan names no association."
-                )
-            ],
-        )
+        return None
     blocks: list[Block] = []
     for group in groups:
         rows = material.associations[material.associations["group"] == group]
@@ -80,27 +72,29 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes, *, caption: str)
                 f"{size} ({bounds})" if bounds else size,
                 words.estimate(row.estimate_unadjusted, row.estimate_kind),
                 words.p_value(row.p_value),
-                words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
+                words.p_value(row.p_adjusted)
+                if row.adjustment != "none"
+                else phrase("not adjusted"),
                 _people(row),
                 notes.mark(row.reason) or words.NOTHING,
             ]
         )
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     header = [
-        "Measure",
-        "Against",
-        "Verdict",
-        f"Estimate ({level} interval)",
-        "Without covariates",
+        phrase("Measure"),
+        phrase("Against"),
+        phrase("Verdict"),
+        phrase("Estimate ({0} interval)", level),
+        phrase("Without covariates"),
         "p",
-        "Adjusted p",
+        phrase("Adjusted p"),
         "n",
-        "Remarks",
+        phrase("Remarks"),
     ]
-    reading = (
-        "The estimate is for one step of the variable, or for one category against the other: odds "
-        "ratios for percentages, ratios for counts, differences for scores. n: people in the "
-        "model, for categories category / reference."
+    reading = phrase(
+        "The estimate is for one step of the variable, or for one category against the "
+        "other: odds ratios for percentages, ratios for counts, differences for "
+        "scores. n: people in the model, for categories category / reference."
     )
     return Table(f"{caption} {reading}", header, body, numeric=frozenset([3, 4, 5, 6, 7]))
 
@@ -114,25 +108,33 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
     adjusted = words.listed(sorted(words.covariates(text) for text in set(estimable["covariates"])))
     roles = words.listed(sorted(set(rows["role"]))).capitalize()
     told = (
-        f"Among {words.plural(n, 'analysed participant')} of {group}, "
-        f"{words.plural(len(rows), 'association')} asked for by the plan, {len(estimable)} of them "
-        "estimable"
-        + (f", adjusted for {adjusted}." if adjusted else ".")
-        + f" {roles}: with so many questions some answers look striking by chance alone, and what "
-        "goes together need not be cause and effect."
+        phrase(
+            "Among {0} of {1}, {2} asked for by the plan, {3} of them estimable",
+            words.plural(n, "analysed participant"),
+            group,
+            words.plural(len(rows), "association"),
+            len(estimable),
+        )
+        + (phrase(", adjusted for {0}.", adjusted) if adjusted else ".")
+        + phrase(
+            " {0}: with so many questions some answers look striking by chance alone, and "
+            "what goes together need not be cause and effect.",
+            roles,
+        )
     )
     is_only = len(set(material.associations["group"])) == 1
-    blocks: list[Block] = [] if is_only else [Heading(f"Within {group}")]
+    blocks: list[Block] = [] if is_only else [Heading(phrase("Within {0}", group))]
     blocks.append(Paragraph(told))
     if estimable.empty:
         return [*blocks, _unknown(rows)]
     shown = estimable[estimable["p_adjusted"] <= material.alpha]
-    caption = f"Associations within {group} that are shown after adjustment."
+    caption = phrase("Associations within {0} that are shown after adjustment.", group)
     if shown.empty:
         shown = estimable.head(N_NEAREST)
-        caption = (
-            f"None is shown after adjustment for the number of associations. The {len(shown)} with "
-            "the smallest p, which may be chance:"
+        caption = phrase(
+            "None is shown after adjustment for the number of associations. The {0} with "
+            "the smallest p, which may be chance:",
+            len(shown),
         )
     notes = Notes(f"associations-{group}")
     if (rows["status"] == "ok").any():  # a limit has no colour
@@ -140,12 +142,14 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
     blocks += [table(shown, material, notes, caption=caption), *notes.blocks()]
     all_notes = Notes(f"associations-{group}-all")
     everything = table(
-        estimable, material, all_notes, caption=f"All within {group}, smallest p first."
+        estimable, material, all_notes, caption=phrase("All within {0}, smallest p first.", group)
     )
-    summary = f"All {words.plural(len(estimable), 'estimable association')} within {group}"
+    summary = phrase(
+        "All {0} within {1}", words.plural(len(estimable), "estimable association"), group
+    )
     blocks.append(Details(summary, [everything, *all_notes.blocks()]))
     if len(estimable) < len(rows):
-        blocks.append(Details("What could not be estimated, and why", [_unknown(rows)]))
+        blocks.append(Details(phrase("What could not be estimated, and why"), [_unknown(rows)]))
     return blocks
 
 
@@ -158,9 +162,9 @@ def _map(rows: pd.DataFrame, group: str) -> Figure:
         rows = rows[is_known.groupby([rows[key] for key in keys]).transform("any")]
         is_known = rows["status"] == "ok"
     named = rows.assign(
-        variable=rows["variable"].map(lambda name: VARIABLE_NAMES.get(name, name)),
+        variable=rows["variable"].map(variable_name),
         population=rows["population"].map(words.population),
-        feature=rows["feature"].map(lambda name: words.SIGNATURE_NAMES.get(name, name)),
+        feature=rows["feature"].map(lambda name: words.signature(name) if name != "-" else name),
     ).sort_values(["variable", "contrast", "measure", "feature", "population"], kind="stable")
     n_down = len(named[["variable", "contrast"]].drop_duplicates())
     n_across = len(named[["population", "measure", "feature"]].drop_duplicates())
@@ -169,18 +173,20 @@ def _map(rows: pd.DataFrame, group: str) -> Figure:
     plot_association_map(named, ax=ax)
     ax.set_title("")  # the caption says it
     scale = figure.axes[-1]
-    scale.set_ylabel("SD per SD")
-    alt = (
-        f"All associations within {group} as coloured squares; the numbers are in the tables below."
+    scale.set_ylabel(phrase("SD per SD"))
+    alt = phrase(
+        "All associations within {0} as coloured squares; the numbers are in the tables below.",
+        group,
     )
     picture = pictures.to_svg(figure, name=f"associations-{group}".replace(" ", "_"), alt=alt)
-    caption = (
-        "One square is one association, on one scale for all variables: orange, the measure is "
-        "higher where the variable is higher (or the category is present); blue, it is lower; the "
-        "deeper, the stronger (in standard deviations of the measure per standard deviation of the "
-        "variable); white, none. A dot: shown after adjustment. Grey: not estimable; rows and "
-        "columns without any estimate are left out. Look for whole rows or columns of one colour "
-        "rather than for single squares."
+    caption = phrase(
+        "One square is one association, on one scale for all variables: orange, the "
+        "measure is higher where the variable is higher (or the category is present); "
+        "blue, it is lower; the deeper, the stronger (in standard deviations of the "
+        "measure per standard deviation of the variable); white, none. A dot: shown "
+        "after adjustment. Grey: not estimable; rows and columns without any estimate "
+        "are left out. Look for whole rows or columns of one colour rather than for "
+        "single squares."
     )
     return Figure(picture, caption, width=round(96 * size[0]), is_wide=True)
 
@@ -188,13 +194,17 @@ def _map(rows: pd.DataFrame, group: str) -> Figure:
 def _unknown(rows: pd.DataFrame) -> Table:
     """Return why associations could not be estimated, with how many."""
     lost = rows[~_is_told(rows)]
-    reasons = lost["reason"].fillna("no reason given").map(verdicts.first_clause).map(words.plain)
+    reasons = (
+        lost["reason"].fillna(phrase("no reason given")).map(verdicts.first_clause).map(words.plain)
+    )
     body = [
-        [VARIABLE_NAMES.get(str(variable), str(variable)), str(reason), str(len(own))]
+        [variable_name(str(variable)), str(reason), str(len(own))]
         for (variable, reason), own in lost.assign(why=reasons).groupby(["variable", "why"])
     ]
-    header = ["Variable", "Why", "Associations"]
-    return Table("Associations that could not be estimated.", header, body, numeric=frozenset([2]))
+    header = [phrase("Variable"), phrase("Why"), phrase("Associations")]
+    return Table(
+        phrase("Associations that could not be estimated."), header, body, numeric=frozenset([2])
+    )
 
 
 def _is_told(rows: pd.DataFrame) -> pd.Series:
@@ -206,12 +216,12 @@ def _is_told(rows: pd.DataFrame) -> pd.Series:
 
 
 def _variable(row: Any) -> str:
-    return f"{VARIABLE_NAMES.get(row.variable, row.variable)}, {row.contrast}"
+    return f"{variable_name(row.variable)}, {row.contrast}"
 
 
 def _word(row: Any, verdict: verdicts.Verdict) -> str:
     if words.is_missing(row.n_level) and verdict.direction in ("lower", "higher"):
-        return {"lower": "falls", "higher": "rises"}[verdict.direction]
+        return phrase({"lower": "falls", "higher": "rises"}[verdict.direction])
     return verdict.short_word
 
 

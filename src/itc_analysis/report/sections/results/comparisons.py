@@ -1,10 +1,10 @@
-"""Every comparison of the plan in tables, and every participant as a point."""
+"""Every comparison of the plan in tables."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import (
     Block,
     Bullets,
@@ -17,6 +17,7 @@ from itc_analysis.report.html.blocks import (
     Text,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
 
 ROLES = {
@@ -39,54 +40,27 @@ ADJUSTMENTS = {
 MANY_ROWS = 40
 
 
-def points_section(material: Material) -> PageSection:
-    """Return the section that shows every participant as a point."""
-    title = "Every participant as a point"
-    shown = plotted_rows(material)
-    if shown.empty:
-        return PageSection(
-            "points",
-            title,
-            [Paragraph("The study has no measurement of abundance in a participant to draw.")],
-        )
-    return PageSection("points", title, plots.points_gallery(shown, material))
-
-
-def plotted_rows(material: Material) -> pd.DataFrame:
-    """Return the measurements that are drawn: abundance of the populations of the answer."""
-    rows = material.measurements
-    rows = rows[rows["measure"].isin(answer.ABUNDANCE) & rows["participant_id"].notna()]
-    compared = answer.abundance_rows(material)
-    if len(compared):
-        rows = rows[rows["population"].isin(compared["population"])]
-        of_the_answer = rows["assay"].isin(compared["assay"])
-        # a study without the assay of the plan still shows what it measured
-        rows = rows[of_the_answer] if of_the_answer.any() else rows
-    analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
-    rows = rows[rows["participant_id"].isin(analysed)]
-    populations = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
-    return rows.assign(
-        _population=rows["population"].map(populations).fillna(len(populations)),
-        _measure=rows["measure"].map({name: place for place, name in enumerate(answer.ABUNDANCE)}),
-    ).sort_values(["assay", "_population", "population", "_measure", "source_id"], kind="stable")
-
-
-def tables_section(material: Material) -> PageSection:
+def section(material: Material) -> PageSection:
     """Return the section with all comparisons, by role."""
-    title = "All comparisons"
+    title = phrase("All comparisons")
     table = material.comparisons
     if table.empty:
         return PageSection(
             "comparisons",
             title,
-            [Paragraph("No comparison was made: the plan asks for none that these data allow.")],
+            [
+                Paragraph(
+                    phrase("No comparison was made: the plan asks for none that these data allow.")
+                )
+            ],
         )
     blocks = _families(table)
-    for role, heading in ROLES.items():
+    for role, english in ROLES.items():
+        heading = phrase(english)
         rows = table[table["role"] == role]
         if rows.empty:
             if role != "post_hoc":
-                blocks.append(Paragraph(f"{heading}: the plan declares none."))
+                blocks.append(Paragraph(phrase("{0}: the plan declares none.", heading)))
             continue
         shown = comparison_blocks(rows, material, caption=f"{heading}.")
         if len(rows) > MANY_ROWS:
@@ -121,7 +95,9 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
                 f"{size} ({bounds})" if bounds else size,
                 words.estimate(row.estimate_unadjusted, row.estimate_kind),
                 words.p_value(row.p_value),
-                words.p_value(row.p_adjusted) if row.adjustment != "none" else "not adjusted",
+                words.p_value(row.p_adjusted)
+                if row.adjustment != "none"
+                else phrase("not adjusted"),
                 *([words.p_value(row.p_permutation)] if has_permutation else []),
                 f"{verdicts.median(row, row.median_index)} / "
                 f"{verdicts.median(row, row.median_reference)}",
@@ -132,35 +108,41 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
         )
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     header = [
-        "Endpoint",
-        f"{material.settings.cohort.index_group} against",
-        "Verdict",
-        f"Estimate ({level} interval)",
-        "Without covariates",
+        phrase("Endpoint"),
+        phrase("{0} against", material.settings.cohort.index_group),
+        phrase("Verdict"),
+        phrase("Estimate ({0} interval)", level),
+        phrase("Without covariates"),
         "p",
-        "Adjusted p",
-        *(["Permuta\u00adtion p"] if has_permutation else []),
-        "Medians",
+        phrase("Adjusted p"),
+        *([phrase("Permuta\u00adtion p")] if has_permutation else []),
+        phrase("Medians"),
         "n",
-        "Below LoD / missing",
-        "Remarks",
+        phrase("Below LoD / missing"),
+        phrase("Remarks"),
     ]
     first_number = header.index("Verdict") + 1
     table = Table(
-        caption=f"{caption} Estimates are odds ratios for percentages, ratios for counts and "
-        "intensities, differences for scores; not shown: no difference is shown. Medians and n: "
-        "index / reference. Below LoD: participants of both that enter as “at most the limit”; "
-        "missing: analysed participants without a usable number.",
+        caption=phrase(
+            "{0} Estimates are odds ratios for percentages, ratios for counts and "
+            "intensities, differences for scores; not shown: no difference is shown. "
+            "Medians and n: index / reference. Below LoD: participants of both that enter "
+            "as “at most the limit”; missing: analysed participants without a usable "
+            "number.",
+            caption,
+        ),
         header=header,
         rows=body,
-        numeric=frozenset(range(first_number, header.index("Remarks"))),
+        numeric=frozenset(range(first_number, header.index(phrase("Remarks")))),
     )
     if not remarks:
         return [table]
     notes = [f"{number}: {words.sentence(words.plain(text))}" for text, number in remarks.items()]
     return [
         table,
-        Details(f"What the remarks 1 to {len(notes)} say", [Bullets(notes, has_marks=False)]),
+        Details(
+            phrase("What the remarks 1 to {0} say", len(notes)), [Bullets(notes, has_marks=False)]
+        ),
     ]
 
 
@@ -194,35 +176,42 @@ def _families(table: pd.DataFrame) -> list[Block]:
         body.append(
             [
                 str(family),
-                str(role).replace("_", " "),
+                phrase(str(role).replace("_", " ")),
                 str(len(rows)),
                 str(int((rows["status"] == "ok").sum())),
-                words.listed([ADJUSTMENTS[name] for name in sorted(set(rows["adjustment"]))]),
-                "; or ".join(covariates),
+                words.listed(
+                    [phrase(ADJUSTMENTS[name]) for name in sorted(set(rows["adjustment"]))]
+                ),
+                phrase("; or ").join(covariates),
                 words.listed(sorted(set(rows["plan_digest"]))),
             ]
         )
     families = Table(
         caption=(
-            "Families of comparisons, declared in the analysis plan; p is adjusted within a family."
+            phrase(
+                "Families of comparisons, declared in the analysis plan; p is adjusted within "
+                "a family."
+            )
         ),
         header=[
-            "Family",
-            "Role",
-            "Comparisons",
-            "Estimable",
-            "Adjustment of p",
-            "Covariates",
-            "Plan (SHA-256, first 12)",
+            phrase("Family"),
+            phrase("Role"),
+            phrase("Comparisons"),
+            phrase("Estimable"),
+            phrase("Adjustment of p"),
+            phrase("Covariates"),
+            phrase("Plan (SHA-256, first 12)"),
         ],
         rows=body,
         numeric=frozenset([2, 3]),
     )
     models = sorted(set(table["model"]) - {"none"})
     told = Details(
-        "Models, and what the estimates mean",
+        phrase("Models, and what the estimates mean"),
         [
-            Bullets([words.sentence(model) for model in models] or ["No model could be fitted."]),
+            Bullets(
+                [words.sentence(model) for model in models] or [phrase("No model could be fitted.")]
+            ),
             Bullets([words.sentence(words.plain(text)) for text in sorted(set(table["estimand"]))]),
         ],
     )

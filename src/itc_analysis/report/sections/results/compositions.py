@@ -18,19 +18,19 @@ from itc_analysis.report.html.blocks import (
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.pictures import new_figure, to_svg
 from itc_analysis.report.html.remarks import Notes
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
 from itc_analysis.stats.plots.compositions import plot_composition
 from itc_analysis.tables.stats.compositions import JOINT
 
-TITLE = "Do the T cells divide otherwise?"
+TITLE = "Is the composition of the T cells different?"
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on compositions."""
+def section(material: Material) -> PageSection | None:
+    """Return the section on compositions; None for a study without them."""
     rows = material.compositions
     if rows.empty:
-        told = "No composition was compared: the analysis plan names none."
-        return PageSection("compositions", TITLE, [Paragraph(told)])
+        return None
     order = answer.reference_order(material, rows)
     populations = {name: place for place, name in enumerate([JOINT, *words.POPULATION_NAMES])}
     rows = rows.assign(
@@ -41,18 +41,20 @@ def section(material: Material) -> PageSection:
     notes = Notes("compositions")
     blocks: list[Block] = [
         Paragraph(
-            "Shares of one whole depend on one another: where one population falls, the "
-            "percentages of all others rise, though none of them has grown. Here each population "
-            "is counted per cell of a reference population, which does not move with the others, "
-            "and one joint test asks whether the T cells divide otherwise at all. Only where it "
-            "does, look at the parts; a part of which only a limit is known stands for itself, "
-            "outside the joint test."
+            phrase(
+                "Shares of one whole depend on one another: where one population falls, the "
+                "percentages of all others rise, though none of them has grown. Here each "
+                "population is counted per cell of a reference population, which does not change "
+                "with the others, and one joint test asks whether the composition differs at "
+                "all. Only where it does, look at the parts; a part of which only a limit is "
+                "known stands for itself, outside the joint test."
+            )
         ),
         table(rows, material, notes),
         *notes.blocks(),
         _gallery(rows, material),
     ]
-    return PageSection("compositions", TITLE, blocks)
+    return PageSection("compositions", phrase(TITLE), blocks)
 
 
 def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
@@ -77,18 +79,18 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
         verdict = verdicts.judge(row, alpha=material.alpha)
         is_shown = not words.is_missing(row.p_adjusted) and bool(row.p_adjusted <= material.alpha)
         if is_joint:
-            cell = Cell("differs" if is_shown else "not shown", "none")
+            cell = Cell("differs" if is_shown else phrase("not shown"), "none")
             if words.is_missing(row.p_value):
-                cell = Cell("not estimable", "bad")
+                cell = Cell(phrase("not estimable"), "bad")
         else:
             colour = "bad" if verdict.direction == "not_estimable" else verdict.direction
             cell = Cell(verdict.short_word, colour)
         body.append(
             [
                 f"{against} ({row.composition})" if several else against,
-                "all parts together"
+                phrase("all parts together")
                 if is_joint
-                else f"{words.population(row.part)} per {_per(row.reference_part)}",
+                else phrase("{0} per {1}", words.population(row.part), _per(row.reference_part)),
                 cell,
                 words.NOTHING if is_joint else f"{size} ({bounds})" if bounds else size,
                 words.p_value(row.p_value),
@@ -101,19 +103,23 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
     index = material.settings.cohort.index_group
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     return Table(
-        f"Composition of the T cells, {index} against each control. The ratio is how many times as "
-        "many cells of the part there are for one of the reference population; adjusted p of a "
-        "part in the joint test is never below that of the test.",
+        phrase(
+            "Composition of the T cells, {0} against each control. The ratio is how many "
+            "times as many cells of the part there are for one of the reference "
+            "population; adjusted p of a part in the joint test is never below that of the "
+            "test.",
+            index,
+        ),
         [
-            f"{index} against",
-            "Part",
-            "Verdict",
-            f"Ratio ({level} interval)",
+            phrase("{0} against", index),
+            phrase("Part"),
+            phrase("Verdict"),
+            phrase("Ratio ({0} interval)", level),
             "p",
-            "Adjusted p",
+            phrase("Adjusted p"),
             "n",
-            "Missing",
-            "Remarks",
+            phrase("Missing"),
+            phrase("Remarks"),
         ],
         body,
         numeric=frozenset([3, 4, 5, 6, 7]),
@@ -126,7 +132,7 @@ def _gallery(rows: pd.DataFrame, material: Material) -> Block:
     index = material.settings.cohort.index_group
     for (composition, _), own in rows.groupby(["composition", "_reference"], sort=False):
         against = verdicts.reference_name(own["reference_group"].iloc[0], pooled)
-        title = f"{composition}: {index} against {against}"
+        title = phrase("{0}: {1} against {2}", composition, index, against)
         figure, ax = new_figure(plots.SMALL[0], 1.3 + 0.32 * len(own))
         named = own.assign(
             part=own["part"].map(lambda name: name if name == JOINT else words.population(name)),
@@ -137,18 +143,24 @@ def _gallery(rows: pd.DataFrame, material: Material) -> Block:
         figure.suptitle(title, fontsize=plots.TITLE_SIZE)
         plots.plain_ticks(ax.xaxis)
         name = f"composition-{composition}-{against}".replace(" ", "_")
-        alt = (
-            f"{title}: ratio of each part to the reference population; the numbers are in the "
-            "table above."
+        alt = phrase(
+            "{0}: ratio of each part to the reference population; the numbers are in the "
+            "table above.",
+            title,
         )
         figures.append(Figure(to_svg(figure, name=name, alt=alt)))
-    caption = (
-        f"Each mark is a part: left of the dashed line {index} has fewer of it for each cell of "
-        "the reference population, right of it more. If all parts stand on one side, suspect the "
-        "reference population."
+    caption = phrase(
+        "Each mark is a part: left of the dashed line {0} has fewer of it for each cell of the "
+        "reference population, right of it more. If all parts are on one side, suspect the "
+        "reference population.",
+        index,
     )
     return Gallery(figures, caption)
 
 
 def _per(reference_part: str) -> str:
-    return "rest of the T cells" if reference_part == "rest" else words.population(reference_part)
+    return (
+        phrase("rest of the T cells")
+        if reference_part == "rest"
+        else words.population(reference_part)
+    )

@@ -17,14 +17,7 @@ from itc_analysis.report.html.blocks import Cell, Table, Text
 from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
-
-#: How a difference from one control is said: before the name of the control.
-AGAINST: dict[verdicts.Direction, str] = {
-    "lower": "lower than",
-    "higher": "higher than",
-    "none": "no difference shown from",
-    "not_estimable": "not estimable against",
-}
+from itc_analysis.report.language.phrases import phrase
 
 
 def sentence(population: str, rows: pd.DataFrame, material: Material, notes: Notes) -> Markup:
@@ -83,13 +76,16 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
             ]
         )
     caption = Markup(
-        "What the comparisons of each endpoint say together. {index}-specific ({specific}): "
-        "{index} differs from every other group in one direction. Shared ({shared}): {index} "
-        "differs from healthy people and is {equivalent} to a disease, that is within the margin "
-        "named before looking. A dash: the question could not be asked, because the groups lie on "
-        "both sides of {index}, or one of them could not be compared. Spread ({variability}): how "
-        "much people of {index} differ from one another, over the average of the other groups, "
-        "with its {level} interval."
+        phrase(
+            "What the comparisons of each endpoint say together. {index}-specific "
+            "({specific}): {index} differs from every other group in one direction. Shared "
+            "({shared}): {index} differs from healthy people and is {equivalent} to a "
+            "disease, that is within the margin named before looking. A dash: the question "
+            "could not be asked, because the groups lie on both sides of {index}, or one "
+            "of them could not be compared. Spread ({variability}): how much people of "
+            "{index} differ from one another, over the average of the other groups, with "
+            "its {level} interval."
+        )
     ).format(
         index=index,
         specific=link("index-group-specific", "meaning"),
@@ -98,7 +94,14 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
         variability=link("differential variability", "meaning"),
         level=level,
     )
-    header = ["Endpoint", "Verdict", "p, specific", "p, shared", "Margin", f"Spread of {index}"]
+    header = [
+        phrase("Endpoint"),
+        phrase("Verdict"),
+        phrase("p, specific"),
+        phrase("p, shared"),
+        phrase("Margin"),
+        phrase("Spread of {0}", index),
+    ]
     return Table(caption, header, body, numeric=frozenset([2, 3]))
 
 
@@ -114,10 +117,14 @@ def _differences(rows: pd.DataFrame, material: Material) -> Markup:
         found.setdefault(direction, {}).setdefault(other, []).append(told)
     parts = []
     for direction, others in found.items():
-        word = Markup("<strong>{}</strong>" if direction in ("lower", "higher") else "{}")
-        first, rest = AGAINST[direction].split(" ", 1)
-        against = [f"{other} ({', '.join(measures)})" for other, measures in others.items()]
-        parts.append(word.format(first) + f" {rest} {words.listed(against)}")
+        against = words.listed([f"{other} ({', '.join(sizes)})" for other, sizes in others.items()])
+        if direction == "none":
+            parts.append(escape(phrase("no difference shown from {0}", against)))
+        elif direction == "not_estimable":
+            parts.append(escape(phrase("not estimable against {0}", against)))
+        else:
+            word = Markup("<strong>{}</strong>").format(phrase(direction))
+            parts.append(Markup("{} {}").format(word, phrase("than in {0}", against)))
     return Markup("; ").join(parts)
 
 
@@ -128,38 +135,40 @@ def _verdict(own: pd.DataFrame, rows: pd.DataFrame, material: Material) -> Marku
         for row in each_row(own[own["measure"] == measure]):
             told.setdefault(_in_words(row, material), []).append(words.measure(row.measure))
     if len(told) == 1:
-        return Markup("verdict: ") + next(iter(told))
-    return Markup("verdict: ") + Markup(", ").join(
-        Markup("{} for {}").format(text, words.listed(measures)) for text, measures in told.items()
+        return escape(phrase("verdict: ")) + next(iter(told))
+    return escape(phrase("verdict: ")) + Markup(", ").join(
+        Markup(phrase("{} for {}")).format(text, words.listed(measures))
+        for text, measures in told.items()
     )
 
 
 def _in_words(row: Any, material: Material) -> Markup:
     index = material.settings.cohort.index_group
     if row.verdict == "specific":
-        several = f"each of the {row.n_controls} other groups"
-        groups = several if row.n_controls > 1 else "the only other group"
-        return Markup("{} ({} than {})").format(
-            link("index-group-specific", f"{index}-specific"), row.direction, groups
+        several = phrase("each of the {0} other groups", row.n_controls)
+        groups = several if row.n_controls > 1 else phrase("the only other group")
+        return Markup(phrase("{} ({} than {})")).format(
+            link("index-group-specific", phrase("{0}-specific", index)),
+            phrase(row.direction),
+            groups,
         )
     if row.verdict == "shared":
-        return link("shared", f"shared with {_diseases(row)}")
+        return link("shared", phrase("shared with {0}", _diseases(row)))
     if row.verdict == "inconclusive":
-        return (
-            link("inconclusive")
-            + f" (neither special to {index} nor shared with a disease is shown)"
+        return link("inconclusive") + phrase(
+            " (neither special to {0} nor shared with a disease is shown)", index
         )
-    return escape("not estimable")
+    return escape(phrase("not estimable"))
 
 
 def _told(row: Any) -> str:
     if row.verdict == "specific":
-        return f"{row.index_group}-specific: {row.direction}"
+        return phrase("{0}-specific: {1}", row.index_group, phrase(row.direction))
     if row.verdict == "shared":
-        return f"shared with {_diseases(row)}: {row.direction}"
+        return phrase("shared with {0}: {1}", _diseases(row), phrase(row.direction))
     if row.verdict == "not_estimable":
-        reason = "no reason given" if words.is_missing(row.reason) else str(row.reason)
-        return f"not estimable: {reason.split('; ')[0]}"
+        reason = phrase("no reason given") if words.is_missing(row.reason) else str(row.reason)
+        return phrase("not estimable: {0}", reason.split("; ")[0])
     return "inconclusive"
 
 
@@ -172,7 +181,7 @@ def _colour(row: Any) -> str:
 
 def _diseases(row: Any) -> str:
     if words.is_missing(row.equivalent_to):
-        return "a disease"
+        return phrase("a disease")
     return words.listed(str(row.equivalent_to).split("+"))
 
 
@@ -180,17 +189,21 @@ def _margin(row: Any) -> str:
     if words.is_missing(row.margin):
         return words.NOTHING
     if row.measure == "score":
-        return f"±{words.ratio(row.margin)} SD"
-    return f"{words.ratio(1 / row.margin)} to {words.ratio(row.margin)}"
+        return phrase("±{0} SD", words.ratio(row.margin))
+    return phrase("{0} to {1}", words.ratio(1 / row.margin), words.ratio(row.margin))
 
 
 def _spread_of(row: Any, *, alpha: float) -> Cell:
     if words.is_missing(row.spread_ratio):
-        return Cell("not compared", "none")
+        return Cell(phrase("not compared"), "none")
     limits = words.interval(row.spread_lower, row.spread_upper, "ratio")
     p = words.p_phrase(row.spread_p_value)
     is_shown = bool(row.spread_p_value <= alpha)
-    word = ("more" if row.spread_ratio > 1 else "less") if is_shown else "no difference shown"
+    word = (
+        phrase("more" if row.spread_ratio > 1 else "less")
+        if is_shown
+        else phrase("no difference shown")
+    )
     kind = ("higher" if row.spread_ratio > 1 else "lower") if is_shown else "none"
     return Cell(f"{words.ratio(row.spread_ratio)} ({limits}); {p}: {word}", kind)
 
@@ -206,12 +219,14 @@ def _spread(own: pd.DataFrame, *, alpha: float) -> list[Markup]:
     found: dict[str, list[str]] = {}
     for row in each_row(shown):
         word = "more" if row.spread_ratio > 1 else "less"
-        times = f"{words.ratio(row.spread_ratio)} times in {words.measure(row.measure)}"
+        times = phrase(
+            "{0} times in {1}", words.ratio(row.spread_ratio), words.measure(row.measure)
+        )
         found.setdefault(word, []).append(times)
     return [
-        Markup("people of {} {} {} than those of the other groups ({})").format(
+        Markup(phrase("people of {} {} {} than those of the other groups ({})")).format(
             index,
-            link("differential variability", "differ from one another"),
+            link("differential variability", phrase("differ from one another")),
             word,
             words.listed(told),
         )

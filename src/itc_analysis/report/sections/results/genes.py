@@ -11,6 +11,7 @@ import pandas as pd
 from itc_analysis.report.html import pictures, verdicts, words
 from itc_analysis.report.html.blocks import Block, Figure, Gallery, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
 from itc_analysis.stats.plots.genes import plot_volcano
 
@@ -20,23 +21,19 @@ N_NAMED, N_DRAWN = 5, 4
 SIZE = (4.6, 3.8)
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on genes."""
-    title = "Genes, one by one"
-    if not material.has_single_cell:
-        return PageSection("genes", title, [Paragraph("The study has no single-cell data.")])
-    if material.genes.empty:
-        told = (
-            "No gene was compared: the analysis plan names none (`genes`), or the run made no "
-            "genes.parquet."
-        )
-        return PageSection("genes", title, [Paragraph(told)])
+def section(material: Material) -> PageSection | None:
+    """Return the section on genes; None for a study without them."""
+    title = phrase("Genes, one by one")
+    if not material.has_single_cell or material.genes.empty:
+        return None
     blocks: list[Block] = [
         Paragraph(
-            "Exploratory: molecules summed per participant and population, every gene that is "
-            "expressed enough tested by itself, p adjusted to a false discovery rate within each "
-            "population and comparison. A gene that differs is one to look at again in other "
-            "people, not yet a finding."
+            phrase(
+                "Exploratory: molecules summed per participant and population, every gene that "
+                "is expressed enough tested by itself, p adjusted to a false discovery rate "
+                "within each population and comparison. A gene that differs is one to look at "
+                "again in other people, not yet a finding."
+            )
         ),
         summary(material),
     ]
@@ -66,19 +63,23 @@ def summary(material: Material) -> Table:
             reason = str(rows["reason"].iloc[0]).split("; ")[0]
             empty = [words.NOTHING] * 4
             body.append(
-                [words.population(population), "none possible", *empty, words.plain(reason)]
+                [words.population(population), phrase("none possible"), *empty, words.plain(reason)]
             )
     return Table(
-        caption=f"Genes by population and comparison; found: adjusted p {material.alpha:g} or "
-        f"below. The number behind a gene is how many times as much {index} expresses.",
+        caption=phrase(
+            "Genes by population and comparison; found: adjusted p {0:g} or below. The "
+            "number behind a gene is how many times as much {1} expresses.",
+            material.alpha,
+            index,
+        ),
         header=[
-            "Population",
-            f"{index} against",
+            phrase("Population"),
+            phrase("{0} against", index),
             "n",
-            "Tested",
-            "Found",
-            "Surest genes",
-            "Remarks",
+            phrase("Tested"),
+            phrase("Found"),
+            phrase("Surest genes"),
+            phrase("Remarks"),
         ],
         rows=body,
         numeric=frozenset([2, 3, 4]),
@@ -91,7 +92,7 @@ def _numbers(rows: pd.DataFrame, alpha: float) -> list[str]:
     found = _found(tested, alpha)
     named = [_gene(row) for row in found.head(N_NAMED).itertuples()]
     if len(found) > N_NAMED:
-        named.append(f"{len(found) - N_NAMED} more")
+        named.append(phrase("{0} more", len(found) - N_NAMED))
     said = (tested if len(tested) else rows)["reason"].dropna()
     n_people = f"{rows['n_index'].iloc[0]} / {rows['n_reference'].iloc[0]}"
     counts = [
@@ -142,12 +143,14 @@ def _volcanoes(material: Material, drawn: list[tuple[tuple[str, str], pd.DataFra
         named = rows.assign(population=words.population(population))
         plot_volcano(named, alpha=material.alpha, ax=axes)
         name = f"genes-{population}-{comparison}".replace(" ", "_")
-        alt = f"Volcano plot of genes: {words.population(population)}, {comparison}"
+        alt = phrase("Volcano plot of genes: {0}, {1}", words.population(population), comparison)
         figures.append(Figure(pictures.to_svg(figure, name=name, alt=alt)))
     return Gallery(
         figures,
-        "Every point is a gene. To the right: more in the index group; the higher, the surer. "
-        "Coloured: found. A cloud that leans to one side as a whole speaks of depth or of batches "
-        "rather than of genes.",
+        phrase(
+            "Every point is a gene. To the right: more in the index group; the higher, the "
+            "surer. Coloured: found. A cloud that leans to one side as a whole speaks of "
+            "depth or of batches rather than of genes."
+        ),
         width=460,
     )

@@ -16,6 +16,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.scores.function import (
     EXHAUSTED,
     HYPOFUNCTIONAL,
@@ -47,12 +48,12 @@ def blocks(material: Material, populations: list[str]) -> list[Block]:
     if labels.empty:
         return []
     people = labels.drop_duplicates(["participant_id", "population"])
-    found: list[Block] = [Heading("Participant by participant")]
+    found: list[Block] = [Heading(phrase("Participant by participant"))]
     if (people["label"] == NOT_ASSESSABLE).all():
-        told = (
+        told = phrase(
             "Nobody can be labelled: that needs single markers of the population in the "
-            "participant and in at least "
-            f"{words.plural(material.settings.scores.min_reference, 'healthy participant')}."
+            "participant and in at least {0}.",
+            words.plural(material.settings.scores.min_reference, "healthy participant"),
         )
         found.append(Paragraph(told))
     else:
@@ -115,21 +116,28 @@ def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> 
         mine = labels[labels["population"] == population]
         if (mine["label"] == NOT_ASSESSABLE).all():
             body.append(
-                [f"{words.population(population)}: not assessable", *[words.NOTHING] * len(groups)]
+                [
+                    phrase("{0}: not assessable", words.population(population)),
+                    *[words.NOTHING] * len(groups),
+                ]
             )
             continue
         for label in SHOWN:
             cells = [_share(mine[mine["group"] == group], label) for group in groups]
-            body.append([f"{words.population(population)}: {label}", *cells])
+            body.append([phrase("{0}: {1}", words.population(population), phrase(label)), *cells])
     return Table(
         caption=(
-            f"Participants with at least {MIN_RAISED} markers of a kind raised (more positive "
-            f"cells than all but {RAISED_TAIL:.1%} of healthy people would show among as many "
-            "cells of the population), of those who can be judged; the rest lies within the "
-            "healthy range. Small percentages of healthy people are expected. A description, not a "
-            "test."
+            phrase(
+                "Participants with at least {0} markers of a kind raised (more positive cells "
+                "than all but {1:.1%} of healthy people would show among as many cells of the "
+                "population), of those who can be judged; the rest lies within the healthy "
+                "range. Small percentages of healthy people are expected. A description, not a "
+                "test.",
+                MIN_RAISED,
+                RAISED_TAIL,
+            )
         ),
-        header=["Population: label", *groups],
+        header=[phrase("Population: label"), *groups],
         rows=body,
         numeric=frozenset(range(1, len(groups) + 1)),
     )
@@ -139,4 +147,4 @@ def _share(rows: pd.DataFrame, label: str, column: str = "label") -> str:
     judged = rows[rows[column] != NOT_ASSESSABLE]
     if judged.empty:
         return words.NOTHING
-    return f"{int((judged[column] == label).sum())} of {len(judged)}"
+    return phrase("{0} of {1}", int((judged[column] == label).sum()), len(judged))

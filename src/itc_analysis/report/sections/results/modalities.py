@@ -19,36 +19,33 @@ from itc_analysis.report.html.blocks import (
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.pictures import new_figure, to_svg
 from itc_analysis.report.html.remarks import Notes
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.stats.plots.modalities import plot_modalities
 
 TITLE = "Do flow cytometry and single cell agree?"
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on the two methods."""
-    if not (material.has_flow and material.has_single_cell):
-        missing = "single-cell data" if material.has_flow else "flow cytometry"
-        return PageSection(
-            "modalities", TITLE, [Paragraph(f"The study has no {missing} to compare.")]
-        )
+def section(material: Material) -> PageSection | None:
+    """Return the section on the two methods; None for a study without them."""
     if material.modality_agreement.empty:
-        told = "Not compared: the analysis plan names no population for it."
-        return PageSection("modalities", TITLE, [Paragraph(told)])
+        return None
     notes = Notes("modalities")
     blocks: list[Block] = [
         Paragraph(
-            "The two methods count the same populations in the same blood by different means: "
-            "antibodies on many thousand cells, receptors and RNA of a few hundred. Where they "
-            "agree, each vouches for the other; where one person stands out, suspect a swapped "
-            "sample or a gate to look at."
+            phrase(
+                "The two methods count the same populations in the same blood by different "
+                "means: antibodies on many thousand cells, receptors and RNA of a few hundred. "
+                "Where they agree, each supports the other; where one person stands out, suspect "
+                "a swapped sample or a gate to look at."
+            )
         ),
         agreement(material, notes),
         *notes.blocks(),
         *_gallery(material),
-        Heading("People whose two numbers disagree"),
+        Heading(phrase("People whose two numbers disagree")),
         *_discordant(material),
     ]
-    return PageSection("modalities", TITLE, blocks)
+    return PageSection("modalities", phrase(TITLE), blocks)
 
 
 def agreement(material: Material, notes: Notes) -> Table:
@@ -60,7 +57,7 @@ def agreement(material: Material, notes: Notes) -> Table:
             [
                 words.population(row.population),
                 f"{row.n_both} / {row.n_one_below_lod} / {row.n_both_below_lod}",
-                Cell("not estimable", "bad")
+                Cell(phrase("not estimable"), "bad")
                 if is_bad
                 else f"{words.number(row.ccc, 2)} ({_interval(row.ccc_lower, row.ccc_upper)})",
                 words.number(row.ccc_expected, 2),
@@ -80,19 +77,22 @@ def agreement(material: Material, notes: Notes) -> Table:
             ]
         )
     return Table(
-        "Agreement over the people measured by both. Concordance: 1 is perfect, 0 none; beside it "
-        "what two perfect methods would reach with so few cells, so only a concordance below that "
-        "speaks against a method. Offset: single cell over flow cytometry, in odds (1: the same "
-        "level). Nineteen of twenty people lie within the limits of agreement.",
+        phrase(
+            "Agreement over the people measured by both. Concordance: 1 is perfect, 0 none; next "
+            "to it what two perfect methods would reach with so few cells, so only a concordance "
+            "below that speaks against a method. Offset: single cell over flow cytometry, in "
+            "odds (1: the same level). Nineteen of twenty people lie within the limits of "
+            "agreement."
+        ),
         [
-            "Population",
-            "By both / one below LoD / both below",
-            "Concordance",
-            "Best possible",
-            "Offset",
-            "Limits of agreement",
-            "Disagree",
-            "Remarks",
+            phrase("Population"),
+            phrase("By both / one below LoD / both below"),
+            phrase("Concordance"),
+            phrase("Best possible"),
+            phrase("Offset"),
+            phrase("Limits of agreement"),
+            phrase("Disagree"),
+            phrase("Remarks"),
         ],
         body,
         numeric=frozenset([1, 2, 3, 4, 5]),
@@ -116,21 +116,23 @@ def _gallery(material: Material) -> list[Block]:
         figure, ax = new_figure(*plots.SMALL)
         plot_modalities(own, ax=ax)
         ax.set_title("")
-        title = f"{words.population(str(population))}, % of T cells"
+        title = phrase("{0}, % of T cells", words.population(str(population)))
         figure.suptitle(title, fontsize=plots.TITLE_SIZE)
-        ax.set_xlabel("flow cytometry")
-        ax.set_ylabel("single cell")
+        ax.set_xlabel(phrase("flow cytometry"))
+        ax.set_ylabel(phrase("single cell"))
         for axis in (ax.xaxis, ax.yaxis):
             plots.plain_ticks(axis, factor=100)
-        alt = f"{title}: single cell against flow cytometry, {int(drawn.sum())} participants."
+        alt = phrase(
+            "{0}: single cell against flow cytometry, {1} participants.", title, int(drawn.sum())
+        )
         figures.append(Figure(to_svg(figure, name=f"modalities-{population}", alt=alt)))
     if not figures:
-        return [Paragraph("Nobody has a number by both methods to draw.")]
-    caption = (
-        "Every mark is one participant: points are quantified by both, open triangles below the "
-        "limit of detection of one, drawn at that limit (pointing down: of single cell; left: of "
-        "flow cytometry). Solid line: equal; dashed: the usual difference. Orange and named: "
-        "further from it than counting errors explain."
+        return [Paragraph(phrase("Nobody has a number by both methods to draw."))]
+    caption = phrase(
+        "Every mark is one participant: points are quantified by both, open triangles "
+        "below the limit of detection of one, drawn at that limit (pointing down: of "
+        "single cell; left: of flow cytometry). Solid line: equal; dashed: the usual "
+        "difference. Orange and named: further from it than counting errors explain."
     )
     return [Gallery(figures, caption)]
 
@@ -139,9 +141,10 @@ def _discordant(material: Material) -> list[Block]:
     rows = material.modalities
     n_judged = int(rows["is_discordant"].notna().sum())
     odd = in_order(rows[rows["is_discordant"].fillna(value=False).astype(bool)])
-    told = (
-        f"{words.plural(n_judged, 'pair')} of numbers could be judged, of which "
-        f"{words.plural(len(odd), 'disagrees', 'disagree')}."
+    told = phrase(
+        "{0} of numbers could be judged, of which {1}.",
+        words.plural(n_judged, "pair"),
+        words.plural(len(odd), "disagrees", "disagree"),
     )
     if odd.empty:
         return [Paragraph(told)]
@@ -152,18 +155,27 @@ def _discordant(material: Material) -> list[Block]:
             words.population(row.population),
             words.per_cent(row.flow_share)
             if not words.is_missing(row.flow_share)
-            else f"at most {words.per_cent(row.flow_limit)}",
+            else phrase("at most {0}", words.per_cent(row.flow_limit)),
             words.per_cent(row.cell_share)
             if not words.is_missing(row.cell_share)
-            else f"at most {words.per_cent(row.cell_limit)}",
+            else phrase("at most {0}", words.per_cent(row.cell_limit)),
             words.p_value(row.p_adjusted),
         ]
         for row in each_row(odd)
     ]
-    header = ["Participant", "Group", "Population", "Flow cytometry", "Single cell", "Adjusted p"]
-    caption = f"{told} Look at the gates of these tubes and at the labels of these samples."
+    header = [
+        phrase("Participant"),
+        phrase("Group"),
+        phrase("Population"),
+        phrase("Flow cytometry"),
+        phrase("Single cell"),
+        phrase("Adjusted p"),
+    ]
+    caption = phrase(
+        "{0} Look at the gates of these tubes and at the labels of these samples.", told
+    )
     return [Table(caption, header, body, numeric=frozenset([3, 4, 5]))]
 
 
 def _interval(lower: float, upper: float) -> str:
-    return f"{words.number(lower, 2)} to {words.number(upper, 2)}"
+    return phrase("{0} to {1}", words.number(lower, 2), words.number(upper, 2))

@@ -16,69 +16,28 @@ from itc_analysis.report.html.blocks import (
     Cell,
     Details,
     Heading,
-    PageSection,
     Paragraph,
     Table,
     Text,
 )
 from itc_analysis.report.html.glossary import link
-from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.remarks import Notes
-from itc_analysis.report.sections.results import comparisons, endpoint_verdicts
-
-#: Covariates that move an estimate by more than this share matter as confounders
-#: (change-in-estimate criterion, Mickey and Greenland 1989,
-#: doi:10.1093/oxfordjournals.aje.a115101).
-CHANGE_IN_ESTIMATE = 0.1
-
-KEY = ["comparison", "assay", "population", "measure", "feature"]
+from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections.results import comparisons, doubts, endpoint_verdicts
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on what the answer rests on."""
-    title = "How sure: what the answer rests on"
-    blocks = _verdict_blocks(material) + _diagnostic_blocks(material)
-    return PageSection("robustness", title, blocks)
-
-
-def doubts(row: Any, beside: Any, *, alpha: float) -> list[Text]:
-    """Return what speaks against a difference that is shown; nothing when nothing of what was
-    looked at does.
-
-    Parameters
-    ----------
-    row : object
-        a row of the comparisons.
-    beside : object
-        its row of the diagnostics.
-    alpha : float
-        p at or below which a difference is called shown.
-    """
-    found: list[Text] = []
-    if not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one:
-        p = words.p_phrase(beside.p_without_most_influential)
-        found.append(f"rests on one person, {beside.most_influential}: without, {p}")
-    null = verdicts.NULL_VALUE.get(row.estimate_kind, 1.0)
-    ends = (beside.one_out_lowest, beside.one_out_highest)
-    if not any(words.is_missing(end) for end in ends) and ends[0] < null < ends[1]:
-        found.append("leaving one person out turns its direction")
-    if _change(beside, row.estimate_kind) > CHANGE_IN_ESTIMATE:
-        unadjusted = words.estimate(beside.estimate_unadjusted, row.estimate_kind)
-        full = words.estimate(beside.estimate_full, row.estimate_kind)
-        found.append(f"the covariates move it, from {unadjusted} without them to {full}")
-    if not words.is_missing(beside.second_p_value) and beside.second_p_value > alpha:
-        found.append(f"the second model does not show it ({words.p_phrase(beside.second_p_value)})")
-    if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
-        found.append(f"permutation does not show it ({words.p_phrase(row.p_permutation)})")
-    return found
+def blocks(material: Material) -> list[Block]:
+    """Return what the answer rests on: verdicts over all groups, and who carries a difference."""
+    return _verdict_blocks(material) + _diagnostic_blocks(material)
 
 
 def _verdict_blocks(material: Material) -> list[Block]:
     index = material.settings.cohort.index_group
-    heading = Heading(f"Special to {index}, or shared with a disease?")
+    heading = Heading(phrase("Special to {0}, or shared with a disease?", index))
     rows = material.verdicts
     if rows.empty:
-        told = (
+        told = phrase(
             "No endpoint was judged over all groups: the analysis plan names no primary "
             "comparison, or the run made no verdicts."
         )
@@ -94,12 +53,12 @@ def _verdict_blocks(material: Material) -> list[Block]:
 
 
 def _diagnostic_blocks(material: Material) -> list[Block]:
-    heading = Heading("Who carries it, and what else could explain it")
-    compared = material.comparisons.merge(material.diagnostics[KEY], on=KEY)
+    heading = Heading(phrase("Who carries it, and what else could explain it"))
+    compared = material.comparisons.merge(material.diagnostics[doubts.KEY], on=doubts.KEY)
     if compared.empty:
-        told = (
-            "Nothing stands beside the comparisons: the plan names no primary or secondary one, or "
-            "the run made no diagnostics."
+        told = phrase(
+            "There are no diagnostics: the plan names no primary or secondary one, or the run "
+            "made no diagnostics."
         )
         return [heading, Paragraph(told)]
     compared = comparisons.in_reading_order(compared, material)
@@ -113,7 +72,7 @@ def _diagnostic_blocks(material: Material) -> list[Block]:
         if role == "primary":
             blocks += [_in_short(rows, material), *plots.robustness_gallery(rows, material), *shown]
         else:
-            summary = f"The same for the {words.plural(len(rows), name + ' comparison')}"
+            summary = phrase("The same for the {0}", words.plural(len(rows), name + " comparison"))
             blocks.append(Details(summary, shown))
     return [*blocks, _how_to_read()]
 
@@ -121,28 +80,25 @@ def _diagnostic_blocks(material: Material) -> list[Block]:
 def _in_short(rows: pd.DataFrame, material: Material) -> Block:
     """Return, for each difference that is shown, what speaks against it."""
     found: dict[tuple[str, Markup], dict[str, list[str]]] = {}
-    for row, beside in _pairs(rows, material):
+    for row, beside in doubts.pairs(rows, material):
         verdict = verdicts.judge(row, alpha=material.alpha)
         if verdict.direction not in ("lower", "higher"):
             continue
-        against = doubts(row, beside, alpha=material.alpha)
-        told = Markup("; ").join(against) if against else _nothing_against(beside)
-        other = verdicts.reference_name(row.reference_group, material.settings.cohort.pooled_name)
-        measures = found.setdefault(
-            (f"{words.population(row.population)} {verdict.direction}", told), {}
-        )
-        measures.setdefault(words.measure(row.measure, row.feature), []).append(other)
+        doubted_by = doubts.doubts(row, beside, alpha=material.alpha)
+        told = Markup("; ").join(doubted_by) if doubted_by else _nothing_against(beside)
+        key = (f"{words.population(row.population)} {verdict.word}", told)
+        doubts.add_control(found.setdefault(key, {}), row, material)
     if not found:
         return Paragraph(
-            "No primary difference is shown, so there is none to doubt; the picture says how far "
-            "each estimate moves."
+            phrase(
+                "No primary difference is shown, so there is none to doubt; the picture says "
+                "how far each estimate changes."
+            )
         )
-    items = []
-    for (what, told), measures in found.items():
-        where = "; ".join(
-            f"{name} against {words.listed(others)}" for name, others in measures.items()
-        )
-        items.append(Markup("<strong>{}</strong> ({}): {}.").format(what, where, told))
+    items = [
+        Markup("<strong>{}</strong> ({}): {}.").format(what, doubts.where(measures), told)
+        for (what, told), measures in found.items()
+    ]
     return Bullets(items)
 
 
@@ -162,7 +118,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
     pooled = material.settings.cohort.pooled_name
     several = len(set(rows["assay"])) > 1
     body: list[list[Text | Cell]] = []
-    for row, beside in _pairs(rows, material):
+    for row, beside in doubts.pairs(rows, material):
         verdict = verdicts.judge(row, alpha=material.alpha)
         name = f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"
         size, bounds = verdicts.size_and_interval(row)
@@ -190,30 +146,22 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
                 _values(beside, kind),
             ]
         )
-    caption = (
-        "What stands beside each comparison. Coloured: a difference is shown (blue: lower, orange: "
+    caption = phrase(
+        "What each comparison rests on. Coloured: a difference is shown (blue: lower, orange: "
         "higher). A dash: not computed, mostly because there is no estimate but a limit only."
     )
     header = [
-        "Endpoint",
-        f"{material.settings.cohort.index_group} against",
-        f"As reported ({level} interval)",
-        "Without / core covariates",
-        "One person left out",
-        "Who moves it most, in standard errors",
-        "E-value / of the limit",
-        "Second model",
-        "Values, not counts",
+        phrase("Endpoint"),
+        phrase("{0} against", material.settings.cohort.index_group),
+        phrase("As reported ({0} interval)", level),
+        phrase("Without / core covariates"),
+        phrase("One person left out"),
+        phrase("Most influential person, in standard errors"),
+        phrase("E-value / of the limit"),
+        phrase("Second model"),
+        phrase("Values, not counts"),
     ]
     return Table(caption, header, body, numeric=frozenset([3, 4, 6, 7]))
-
-
-def _pairs(rows: pd.DataFrame, material: Material) -> list[tuple[Any, Any]]:
-    """Return each comparison with its diagnostics."""
-    beside = {
-        tuple(getattr(row, name) for name in KEY): row for row in each_row(material.diagnostics)
-    }
-    return [(row, beside[tuple(getattr(row, name) for name in KEY)]) for row in each_row(rows)]
 
 
 def _pair(first: str, second: str) -> str:
@@ -226,7 +174,9 @@ def _who(beside: Any) -> Text | Cell:
     moved = f"{beside.most_influential}, {words.number(beside.influence, 2)}"
     if words.is_missing(beside.is_carried_by_one) or not beside.is_carried_by_one:
         return moved
-    return Cell(f"{moved}; without, {words.p_phrase(beside.p_without_most_influential)}", "bad")
+    return Cell(
+        phrase("{0}; without, {1}", moved, words.p_phrase(beside.p_without_most_influential)), "bad"
+    )
 
 
 def _second(beside: Any, kind: str) -> str:
@@ -243,47 +193,50 @@ def _values(beside: Any, kind: str) -> str:
     return f"{words.estimate(beside.value_estimate, kind)}, {words.p_phrase(beside.value_p_value)}"
 
 
-def _change(beside: Any, kind: str) -> float:
-    """Return by which share of itself the estimate changes without covariates; 0 when that is not
-    known.
-    """
-    pair = (beside.estimate_unadjusted, beside.estimate_full)
-    if any(words.is_missing(value) for value in pair) or kind == "difference":
-        return 0.0
-    return float(abs(pair[0] / pair[1] - 1))
-
-
 def _nothing_against(beside: Any) -> Markup:
     if words.is_missing(beside.estimate_full):
-        return Markup("only a limit can be given, so who carries it cannot be told")
-    return Markup("nothing of what was looked at speaks against it")
+        return Markup(phrase("only a limit can be given, so nobody can be named as carrying it"))
+    return Markup(phrase("nothing of what was looked at speaks against it"))
 
 
 def _how_to_read() -> Bullets:
     return Bullets(
         [
             Markup(
-                "{}: the comparison is made again without each person in turn. A difference that "
-                "is there only with one person is that person’s."
-            ).format(link("one participant left out", "One person left out")),
+                phrase(
+                    "{}: the comparison is made again without each person in turn. A difference "
+                    "that is there only with one person is that person’s."
+                )
+            ).format(link("one participant left out", phrase("One person left out"))),
             Markup(
-                "Without / {}: where the numbers differ much, the groups differ in age, sex or "
-                "CMV, and the answer leans on the model’s adjustment for them. More than {} % is "
-                "named above."
-            ).format(link("core covariates"), f"{100 * CHANGE_IN_ESTIMATE:g}"),
+                phrase(
+                    "Without / {}: where the numbers differ much, the groups differ in age, sex or "
+                    "CMV, and the answer leans on the model’s adjustment for them. More than {} % "
+                    "is named above."
+                )
+            ).format(link("core covariates"), f"{100 * doubts.CHANGE_IN_ESTIMATE:g}"),
             Markup(
-                "{}: an unknown {} would have to go with group and cells at least this strongly to "
-                "explain the whole difference; second number: to make the interval reach “no "
-                "difference”. Smoking and lung cancer are near 10; 1 to 1.5 is soon reached."
+                phrase(
+                    "{}: an unknown {} would have to go with group and cells at least this "
+                    "strongly to explain the whole difference; second number: to make the interval "
+                    "reach “no difference”. Smoking and lung cancer are near 10; 1 to 1.5 is soon "
+                    "reached."
+                )
             ).format(link("E-value"), link("confounder")),
             Markup(
-                "{}: for percentages, a beta-binomial model of the counted cells. Two models that "
-                "agree need not be right, but two that disagree ask for a look at the points."
-            ).format(link("second model", "Second model")),
+                phrase(
+                    "{}: for percentages, a beta-binomial model of the counted cells. Two models "
+                    "that agree need not be right, but two that disagree ask for a look at the "
+                    "points."
+                )
+            ).format(link("second model", phrase("Second model"))),
             Markup(
-                "Values, not counts: the same question from shares and concentrations with limits "
-                "of detection, half a cell added before the logit. With few cells on one side it "
-                "is drawn away from the truth; with many on both, the two must agree."
+                phrase(
+                    "Values, not counts: the same question from shares and concentrations with "
+                    "limits of detection, half a cell added before the logit. With few cells on "
+                    "one side it is drawn away from the truth; with many on both, the two must "
+                    "agree."
+                )
             ),
         ]
     )

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.report.html import plots, verdicts, words
+from itc_analysis.report.figures import scores as score_figures
+from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import (
     Block,
     Bullets,
@@ -23,6 +24,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer, labelled
 from itc_analysis.scores.repeatability import bridge_repeatability
 
@@ -46,50 +48,52 @@ LABEL_RULE = (
 )
 
 
-def section(material: Material) -> PageSection:
-    """Return the section on scores."""
-    title = "Inhibitory receptors and activation, side by side"
+def section(material: Material) -> PageSection | None:
+    """Return the section on scores; None for a study without any."""
+    title = phrase("Inhibitory receptors and activation, side by side")
     if material.scores.empty:
-        return PageSection(
-            "scores", title, [Paragraph("The study has no scores: no population could be scored.")]
-        )
-    blocks: list[Block] = [Paragraph(LABEL_RULE)]
+        return None
+    blocks: list[Block] = [Paragraph(phrase(LABEL_RULE))]
     compared = material.comparisons
     compared = compared[(compared["measure"] == "score") & compared["feature"].isin(SIGNATURES)]
     if compared.empty:
-        blocks.append(Paragraph("None of these scores was compared between groups."))
+        blocks.append(Paragraph(phrase("None of these scores was compared between groups.")))
     else:
         blocks += _compared(compared, material)
     answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
     scored = sorted(set(material.scores["population"]))
-    blocks += plots.score_gallery(material, answered or scored)
+    blocks += score_figures.gallery(material, answered or scored)
     blocks += labelled.blocks(material, answered or scored)
     # iMFI is a number of every marker, not a score of a signature
     scored_rows = material.scores[material.scores["method"] != IMFI]
     n_scored = int((scored_rows["status"] == "ok").sum())
-    told = f"{n_scored:,} of {words.plural(len(scored_rows), 'score')} could be computed."
+    told = phrase(
+        "{0:,} of {1} could be computed.", n_scored, words.plural(len(scored_rows), "score")
+    )
     blocks += [
-        Heading("What could be scored"),
+        Heading(phrase("What could be scored")),
         Paragraph(told),
-        Details("Scored samples by population and score", [availability(scored_rows)]),
+        Details(phrase("Scored samples by population and score"), [availability(scored_rows)]),
     ]
     repeated = repeatability(material)
     if repeated is not None:
-        blocks.append(Details("Does the bridge control repeat itself?", [repeated]))
+        blocks.append(Details(phrase("Does the bridge control repeat itself?"), [repeated]))
     others = [
         words.signature(name) for name in sorted(set(scored_rows["signature"]) - set(SIGNATURES))
     ]
     if others:
         blocks.append(
             Paragraph(
-                f"Further signatures of this study: {words.listed(others)}. Where the plan "
-                f"compares them, they stand "
-                "under All comparisons."
+                phrase(
+                    "Further signatures of this study: {0}. Where the plan compares them, they "
+                    "are under All comparisons.",
+                    words.listed(others),
+                )
             )
         )
     unscored = scored_rows[scored_rows["status"] != "ok"]
     if len(unscored):
-        blocks.append(Details("Why scores are missing", [_reasons(unscored)]))
+        blocks.append(Details(phrase("Why scores are missing"), [_reasons(unscored)]))
     return PageSection("scores", title, blocks)
 
 
@@ -116,7 +120,7 @@ def _compared(compared: pd.DataFrame, material: Material) -> list[Block]:
         f"{words.assay(assay)}, {words.listed(list(populations))}: {why}."
         for (assay, why), populations in told.items()
     ]
-    return [*blocks, Paragraph("Not estimable against any control:"), Bullets(items)]
+    return [*blocks, Paragraph(phrase("Not estimable against any control:")), Bullets(items)]
 
 
 def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
@@ -139,7 +143,9 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
     for key in each_row(keys):
         against = verdicts.reference_name(key.reference_group, pooled)
         cells: list[Any] = [
-            f"{words.population(key.population)}: {key.index_group} against {against}"
+            phrase(
+                "{0}: {1} against {2}", words.population(key.population), key.index_group, against
+            )
         ]
         directions: dict[str, dict[str, verdicts.Direction]] = {}
         for assay, signature in columns:
@@ -158,20 +164,42 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         cells.append(reading(directions, is_against_healthy=is_healthy))
         body.append(cells)
     return Table(
-        caption="Difference of the scores between groups (score units of healthy standard "
-        "deviations where the study has healthy people; see Methods), interval, adjusted p and "
-        "verdict (not shown: no difference is shown). Read a row across: a difference in "
-        "inhibitory receptors with the same difference in activation points to activation first.",
+        caption=phrase(
+            "Difference of the scores between groups (score units of healthy standard "
+            "deviations where the study has healthy people; see Methods), interval, "
+            "adjusted p and verdict (not shown: no difference is shown). Read a row "
+            "across: a difference in inhibitory receptors with the same difference in "
+            "activation points to activation first."
+        ),
         header=[
-            "Population and comparison",
+            phrase("Population and comparison"),
             *(
-                f"{words.SIGNATURE_NAMES[signature]}, {words.assay(assay)}"
+                f"{words.signature(signature)}, {words.assay(assay)}"
                 for assay, signature in columns
             ),
-            "Reading",
+            phrase("Reading"),
         ],
         rows=body,
     )
+
+
+def against_healthy(material: Material) -> list[tuple[str, str]]:
+    """Return what the rule allows to say of each population of the answer against healthy people,
+    the populations with the same reading together.
+    """
+    rows = material.comparisons
+    rows = rows[(rows["measure"] == "score") & rows["feature"].isin(SIGNATURES)]
+    rows = rows[rows["reference_group"] == material.settings.cohort.healthy_group]
+    found: dict[str, list[str]] = {}
+    for population in dict.fromkeys(answer.abundance_rows(material)["population"]):
+        directions: dict[str, dict[str, verdicts.Direction]] = {}
+        for row in each_row(rows[rows["population"] == population]):
+            direction = verdicts.judge(row, alpha=material.alpha).direction
+            directions.setdefault(row.assay, {})[row.feature] = direction
+        if directions:
+            told = reading(directions, is_against_healthy=True)
+            found.setdefault(told, []).append(words.population(population))
+    return [(words.listed(names), told) for told, names in found.items()]
 
 
 def reading(
@@ -192,27 +220,28 @@ def reading(
     }
     if len(set(told.values())) == 1:
         return next(iter(told.values()))
-    return "; ".join(f"{words.assay(assay)}: {label}" for assay, label in told.items())
+    return "; ".join(phrase("{0}: {1}", words.assay(assay), label) for assay, label in told.items())
 
 
 def _label(found: dict[str, verdicts.Direction], *, is_against_healthy: bool) -> str:
-    labels = {"activation": "activated", "exhaustion": "inhibitory-receptor-high"}
+    labels = {
+        "activation": phrase("activated"),
+        "exhaustion": phrase("inhibitory-receptor-high"),
+    }
     raised = [label for signature, label in labels.items() if found.get(signature) == "higher"]
     if raised and is_against_healthy:
         return " + ".join(raised) + _not_separable(found)
     parts = []
     for direction in ("higher", "lower"):
         names = [
-            words.SIGNATURE_NAMES[signature]
-            for signature in labels
-            if found.get(signature) == direction
+            words.signature(signature) for signature in labels if found.get(signature) == direction
         ]
         if names:
-            parts.append(f"{direction}: {words.listed(names)}")
+            parts.append(phrase("{0}: {1}", phrase(direction), words.listed(names)))
     if parts:
         return "; ".join(parts)
     is_known = any(found.get(signature) == "none" for signature in labels)
-    return "no difference shown" if is_known else "not estimable"
+    return phrase("no difference shown") if is_known else phrase("not estimable")
 
 
 def _not_separable(found: dict[str, verdicts.Direction]) -> str:
@@ -220,11 +249,13 @@ def _not_separable(found: dict[str, verdicts.Direction]) -> str:
     if found.get("exhaustion") != "higher":
         return ""
     others = [
-        words.SIGNATURE_NAMES[name]
+        words.signature(name)
         for name in ("activation", "interferon")
         if found.get(name) == "higher"
     ]
-    return f" (not separable from {words.listed(others)}, raised as well)" if others else ""
+    return (
+        phrase(" (not separable from {0}, raised as well)", words.listed(others)) if others else ""
+    )
 
 
 def repeatability(material: Material) -> Table | None:
@@ -238,27 +269,28 @@ def repeatability(material: Material) -> Table | None:
             f"{words.population(row.population)}, {words.signature(row.signature)}",
             words.assay(row.assay),
             row.method,
-            f"{row.n_runs} runs, {row.n_people} people",
+            phrase("{0} runs, {1} people", row.n_runs, row.n_people),
             words.number(row.sd_runs, 2),
             words.number(row.sd_people, 2),
-            f"{row.icc:.2f} ({row.lower:.2f} to {row.upper:.2f})",
+            phrase("{0:.2f} ({1:.2f} to {2:.2f})", row.icc, row.lower, row.upper),
         ]
         for row in each_row(table)
     ]
     return Table(
-        caption="Repeatability: the bridge control, one material in every batch, against people "
-        "within their groups. An "
-        "intraclass correlation near 1 says that people differ much more than one material "
-        "measured again; near 0, "
-        "that the score cannot tell people apart across batches.",
+        caption=phrase(
+            "Repeatability: the bridge control, one material in every batch, against people "
+            "within their groups. An intraclass correlation near 1 says that people differ much "
+            "more than one material measured again; near 0, that the score cannot distinguish "
+            "people across batches."
+        ),
         header=[
-            "Population, score",
-            "Assay",
-            "Method",
-            "From",
-            "SD of runs",
-            "SD of people",
-            "ICC (95 %)",
+            phrase("Population, score"),
+            phrase("Assay"),
+            phrase("Method"),
+            phrase("From"),
+            phrase("SD of runs"),
+            phrase("SD of people"),
+            phrase("ICC (95 %)"),
         ],
         rows=body,
         numeric=frozenset([4, 5, 6]),
@@ -280,16 +312,25 @@ def availability(scores: pd.DataFrame) -> Table:
                 f"{words.population(str(population))}, {words.signature(str(signature))}",
                 words.assay(str(assay)),
                 str(method),
-                f"{span} of {rows['n_features'].max()}",
-                f"{n_ok} of {len(rows)}",
+                phrase("{0} of {1}", span, rows["n_features"].max()),
+                phrase("{0} of {1}", n_ok, len(rows)),
                 missing or words.NOTHING,
             ]
         )
     return Table(
         caption=(
-            "Samples scored. A score needs enough cells and enough of the signature's features."
+            phrase(
+                "Samples scored. A score needs enough cells and enough of the signature's features."
+            )
         ),
-        header=["Population, score", "Assay", "Method", "Features found", "Scored", "Not scored"],
+        header=[
+            phrase("Population, score"),
+            phrase("Assay"),
+            phrase("Method"),
+            phrase("Features found"),
+            phrase("Scored"),
+            phrase("Not scored"),
+        ],
         rows=body,
         numeric=frozenset([3, 4]),
     )
@@ -297,7 +338,7 @@ def availability(scores: pd.DataFrame) -> Table:
 
 def _cell(row: Any, *, alpha: float) -> Cell:
     if row is None:
-        return Cell("not compared", "none")
+        return Cell(phrase("not compared"), "none")
     return verdicts.short_cell(row, verdicts.judge(row, alpha=alpha))
 
 
@@ -312,11 +353,16 @@ def _reasons(unscored: pd.DataFrame) -> Table:
                 f" ({words.assay(str(assay))})",
                 words.status(str(status)),
                 words.listed(sorted(rows["sample_id"])),
-                "; ".join(reasons[:3]) or "no reason given",
+                "; ".join(reasons[:3]) or phrase("no reason given"),
             ]
         )
     return Table(
-        caption="Samples without a score and the first reasons given.",
-        header=["Population, score", "Status", "Samples", "Reasons"],
+        caption=phrase("Samples without a score and the first reasons given."),
+        header=[
+            phrase("Population, score"),
+            phrase("Status"),
+            phrase("Samples"),
+            phrase("Reasons"),
+        ],
         rows=body,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.flow.gates.agreement import copies
+from itc_analysis.flow.gates.identity.copies import copies
 
 
 def fits(**tubes: list[int]) -> pd.DataFrame:

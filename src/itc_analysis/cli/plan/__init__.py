@@ -1,0 +1,1 @@
+"""Verbs around the analysis plan: locking it, and what was changed since."""

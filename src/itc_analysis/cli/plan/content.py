@@ -1,0 +1,100 @@
+"""What a lock holds: the plan and what it depends on, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from itc_analysis.version import __version__
+
+if TYPE_CHECKING:
+    from itc_analysis.config.sections import Study
+    from itc_analysis.config.steps import PlanChangesSettings
+    from itc_analysis.stats.plan.standing import Standing
+
+
+def locked_content(
+    settings: PlanChangesSettings,
+    *,
+    plan: str | Path,
+    templates: Iterable[str | Path],
+    signatures: str | Path,
+) -> dict[str, Any]:
+    """Return plan, gating templates, signatures and settings, with every default filled in.
+
+    Raises
+    ------
+    ItcErrors
+        every fault of the plan, of each template and of the signatures.
+    """
+    from itc_analysis.errors import ItcError, ItcErrors
+    from itc_analysis.flow.gating.template import load_template
+    from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.stats.plan.plan import parse_plan
+
+    errors: list[ItcError] = []
+    content: dict[str, Any] = {"plan": {}, "gating": {}, "signatures": {}, "settings": {}}
+    try:
+        content["plan"] = parse_plan(plan).model_dump(mode="json")
+    except ItcError as error:
+        errors.append(error)
+    for path in templates:
+        try:
+            template = load_template(path).model_dump(mode="json")
+        except ItcError as error:
+            errors.append(error)
+            continue
+        for population in template["populations"]:
+            del population["view"]  # of the plots alone
+        content["gating"][Path(path).stem] = template
+    try:
+        for card in read_signatures(signatures):
+            weights = dict(zip(card.features, card.weights, strict=True))
+            content["signatures"][f"{card.assay} {card.name}"] = weights
+    except ItcError as error:
+        errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else ItcErrors(errors)
+    for name in type(settings).model_fields:
+        part = getattr(settings, name)
+        values = {setting: getattr(part, setting) for setting in type(part).model_fields}
+        content["settings"][name] = type(part).model_validate(values).model_dump(mode="json")
+    return content
+
+
+def content_of_study(config: str | Path) -> tuple[Study, dict[str, Any]]:
+    """Return the study of a config.yaml, and what its lock would hold."""
+    from itc_analysis.cohort.join import list_tubes
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.loading import load_settings
+    from itc_analysis.config.steps import PlanChangesSettings
+
+    study = load_settings(config).study
+    panels = sorted({str(row["panel"]) for row in list_tubes(study)})
+    content = locked_content(
+        read_settings(config, PlanChangesSettings),
+        plan=study.analysis_plan,
+        templates=[Path(study.gating_folder) / f"{panel}.yaml" for panel in panels],
+        signatures=study.signatures,
+    )
+    return study, content
+
+
+def describe_state(standing: Standing) -> list[str]:
+    """Return what a person should know of the plan's lock, a line per changed field."""
+    lock = standing.lock
+    if lock is None:
+        return ["the plan was not locked: itc lock-plan, before groups are looked at"]
+    since = f"the plan was locked on {lock['date']} ({lock['digest'][:12]})"
+    if lock["software"] != __version__:
+        since += f" with itc_analysis {lock['software']}, this is {__version__}"
+    if standing.changes.empty:
+        return [f"{since}; nothing was changed since"]
+    return [
+        f"{since}; changed since, and post hoc:",
+        *(
+            f"  {row.part}.{row.where}: {row.locked} is now {row.now}; affects {row.affects}"
+            for row in standing.changes.itertuples()
+        ),
+    ]

@@ -1,0 +1,71 @@
+"""Write the SHA-256 of every input and every result of a finished run, and an RO-Crate.
+
+The last step of the workflow. manifest.json is what `itc verify` compares with;
+ro-crate-metadata.json describes the results folder by the profile of workflow runs. The same study
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--config", required=True, help="config.yaml, or this step's frozen settings"
+    )
+    parser.add_argument("--results", required=True, help="results folder of a finished run")
+    parser.add_argument("--snakefile", required=True, help="the workflow, copied into the results")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Hash and write."""
+    import shutil
+    from pathlib import Path
+
+    from itc_analysis.cli.progress import watched
+    from itc_analysis.config.frozen import read_settings
+    from itc_analysis.config.steps import ManifestSettings
+    from itc_analysis.stats.plan.lock import lock_path, read_lock
+    from itc_analysis.tracing import crate
+    from itc_analysis.tracing.inputs import list_inputs
+    from itc_analysis.tracing.manifest import MANIFEST, make_manifest, result_files, to_text
+    from itc_analysis.version import __version__
+
+    settings = read_settings(options.config, ManifestSettings)
+    results = Path(options.results)
+    for old in (MANIFEST, crate.CRATE):
+        (results / old).unlink(missing_ok=True)
+    shutil.rmtree(results / crate.WORKFLOW, ignore_errors=True)
+    source = Path(options.snakefile).parent
+    for path in [Path(options.snakefile), *sorted(source.glob("rules/*.smk"))]:
+        copy = results / crate.WORKFLOW / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    inputs = list_inputs(settings.study, settings.flow)
+    plain = settings.model_dump(mode="json")
+    manifest = make_manifest(inputs, results, settings=plain, software=__version__, watch=watched)
+    lock = lock_path(settings.study.analysis_plan)
+    made = {
+        name: (manifest["results"][name], path.stat().st_size)
+        for name, path in result_files(results).items()
+    }
+    text = crate.make_crate(
+        manifest["inputs"],
+        made,
+        name=settings.study.name,
+        simulated=settings.study.simulated,
+        date=read_lock(lock).date if lock.exists() else None,
+        software=__version__,
+    )
+    (results / crate.CRATE).write_text(text, encoding="utf-8")
+    manifest["results"][crate.CRATE] = _digest(text)
+    (results / MANIFEST).write_text(to_text(manifest), encoding="utf-8")
+    print(f"{len(manifest['inputs'])} inputs, {len(manifest['results'])} results")
+
+
+def _digest(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()

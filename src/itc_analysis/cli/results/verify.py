@@ -1,0 +1,56 @@
+"""Compare every byte of a run's inputs and results with the manifest of that run.
+
+Names each file that was altered, is missing, or was not there. Exits with 2 when there is one.
+Inputs are found by the study's settings; without them, results alone are looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("results", nargs="?", default="results", help="results folder")
+    parser.add_argument(
+        "--config",
+        default="config/config.yaml",
+        help="settings that say where the inputs lie (default: config/config.yaml)",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compare, and name what differs."""
+    from itc_analysis.cli.progress import watched
+    from itc_analysis.config.loading import load_settings
+    from itc_analysis.errors import Fault, ItcError
+    from itc_analysis.tracing.inputs import list_inputs
+    from itc_analysis.tracing.manifest import read_manifest, verify
+
+    manifest = read_manifest(options.results)
+    inputs = None
+    if Path(options.config).exists():
+        settings = load_settings(options.config)
+        inputs = list_inputs(settings.study, settings.flow)
+    found = verify(manifest, options.results, inputs, watch=watched)
+    unknown = [finding for finding in found if finding.what == "not in the manifest"]
+    wrong = [finding for finding in found if finding not in unknown]
+    for finding in unknown:
+        print(f"not in the manifest, and so not looked at: {finding.kind} {finding.name}")
+    if wrong:
+        remedy = "take it from your archive, or run the workflow again"
+        raise ItcError(
+            str(options.results),
+            [
+                Fault(f"{f.kind} {f.name}", f.what, remedy if f.what == "altered" else "")
+                for f in wrong
+            ],
+        )
+    looked = f"{len(manifest['results'])} results"
+    looked += (
+        f" and {len(manifest['inputs'])} inputs"
+        if inputs is not None
+        else f"; inputs were not looked at, because there is no {options.config}"
+    )
+    print(f"as in the manifest {manifest['digest'][:16]}: {looked}")

@@ -1,0 +1,262 @@
+"""What a tube shows of its stains: how bright, how often, and which of them together.
+
+Taken while the gates are fitted and kept as a table, so that tubes of all batches can be compared
+without their events. Two populations are looked at: the cells that scatter alone selects, which no
+stain can spoil, and the template's denominator, which is clean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from itc_analysis.flow.gates.histogram import bin_counts
+from itc_analysis.flow.gates.negatives import negative_places
+from itc_analysis.flow.gating.template import ROOT, Template
+from itc_analysis.flow.spillover.batch_agreement import SpillLeft
+from itc_analysis.flow.tube.membership import Membership
+from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD
+
+#: Width of a bin, transformed units.
+BIN_WIDTH = 0.01
+#: Events beyond these places are counted in the outermost bin.
+LOWEST, HIGHEST = -0.5, 1.5
+#: Events that are looked at: more tell nothing new.
+_EVENTS = 20_000
+#: Fewer events of a population show nothing.
+MIN_EVENTS = 200
+CELLS, DENOMINATOR = "cells", "denominator"
+#: Positives lie this many widths above the negatives, and at least so far, transformed units.
+_REACH, _LEAST_REACH = 3.0, 0.1
+#: Digits that are kept.
+_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one population of a tube shows.
+
+    Parameters
+    ----------
+    histograms : FloatArray
+        events per bin of `BIN_WIDTH` from `LOWEST` on, shape (n_markers, n_bins).
+    correlation : FloatArray
+        of the transformed values of the markers, shape (n_markers, n_markers).
+    positive : FloatArray
+        events that are positive for both of two markers, shape (n_markers, n_markers); for one, on
+        the diagonal.
+    """
+
+    histograms: FloatArray
+    correlation: FloatArray
+    positive: FloatArray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a tube shows.
+
+    Parameters
+    ----------
+    markers : tuple of str
+        stained markers, in the order of the panel.
+    shown : dict of str to Shown
+        by population, `CELLS` and `DENOMINATOR`; without those of too few events.
+    spill : SpillLeft or None
+        what compensation leaves; None where it was not measured.
+    """
+
+    markers: tuple[str, ...]
+    shown: dict[str, Shown]
+    spill: SpillLeft | None
+
+
+def collect_evidence(membership: Membership, template: Template) -> dict[str, Any]:
+    """Return what a tube shows, as plain data.
+
+    Parameters
+    ----------
+    membership : Membership
+        the tube's populations by its own gates.
+    template : Template
+        its gating template.
+    """
+    tube = membership.tube
+    markers = tuple(m for m in tube.markers if tube.transforms[m].kind != "linear")
+    found: dict[str, Any] = {"markers": list(markers), "shown": {}}
+    for name, population in (
+        (CELLS, _cells(tube, template)),
+        (DENOMINATOR, template.denominator),
+    ):
+        n = membership[population].size if population in membership else 0
+        if n < MIN_EVENTS or len(markers) < 2:
+            continue
+        step = max(1, n // _EVENTS)
+        values = np.stack([membership.values_of(m, population)[::step] for m in markers])
+        clipped = np.clip(values.astype(np.float64), LOWEST, HIGHEST)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            correlation = np.nan_to_num(np.corrcoef(clipped))
+        binned = [bin_counts(row, BIN_WIDTH) for row in values]
+        shown = {
+            "first": [first for first, _ in binned],
+            "counts": [counts.tolist() for _, counts in binned],
+        }
+        begins = ends_of_negatives(_histograms(shown))
+        is_positive = (values > begins[:, None]).astype(np.float32)
+        found["shown"][name] = {
+            **shown,
+            "correlation": np.round(correlation, _DIGITS).tolist(),
+            "positive": (is_positive @ is_positive.T).astype(int).tolist(),
+        }
+    if tube.spill_left is not None:
+        found["spill"] = _plain_spill(tube.spill_left)
+    return found
+
+
+def evidence_row(
+    row: Mapping[str, Any], compensation: str | None, shown: str | None
+) -> dict[str, Any]:
+    """Return a tube's row of `TubeEvidence`.
+
+    Parameters
+    ----------
+    row : mapping of str to object
+        the row of the tube sheet.
+    compensation, shown : str or None
+        its state, and what `plain` wrote; None for a tube that cannot be used.
+    """
+    known = {name: row[name] for name in ("file_id", "panel", "batch")}
+    return {**known, "compensation": compensation, "evidence": shown}
+
+
+def plain(found: Mapping[str, Any]) -> str:
+    """Return the evidence of a tube as JSON, the same bytes for the same evidence."""
+    return json.dumps(found, separators=(",", ":"))
+
+
+def read_evidence(text: str) -> Evidence:
+    """Return what `collect_evidence` found, from JSON."""
+    found = json.loads(text)
+    shown = {name: _read_shown(one) for name, one in found["shown"].items()}
+    spill = found.get("spill")
+    return Evidence(tuple(found["markers"]), shown, None if spill is None else _read_spill(spill))
+
+
+def ends_of_negatives(histograms: FloatArray) -> FloatArray:
+    """Return where positive begins: so many widths above the lowest large peak, by marker.
+
+    The width is that of the half below the peak, which holds no dim positives; inf without a peak.
+
+    Parameters
+    ----------
+    histograms : FloatArray
+        shape (n_markers, n_bins).
+    """
+    x = bin_centres()
+    places = negative_places(histograms, x)
+    ends = np.full(len(places), np.inf)
+    for row, (counts, place) in enumerate(zip(histograms, places, strict=True)):
+        if np.isfinite(place):
+            left = np.where(x <= place, counts, 0)
+            width = MAD_TO_SD * (place - float(places_of_shares(left, (0.5,))[0]))
+            ends[row] = place + max(_REACH * width, _LEAST_REACH)
+    return ends
+
+
+def mirrored(histograms: FloatArray) -> FloatArray:
+    """Return the events as far below the lowest large peak as positive begins above it.
+
+    So many negatives, or fewer, lie beyond the end of the negatives.
+
+    Parameters
+    ----------
+    histograms : FloatArray
+        shape (n_markers, n_bins).
+    """
+    x = bin_centres()
+    places = negative_places(histograms, x)
+    mirror = 2 * np.nan_to_num(places, nan=-np.inf) - ends_of_negatives(histograms)
+    return np.asarray((histograms * (x[None, :] < mirror[:, None])).sum(axis=1), dtype=np.float64)
+
+
+def places_of_shares(counts: FloatArray, shares: Sequence[float]) -> FloatArray:
+    """Return below which places these shares of the events lie."""
+    below = np.cumsum(counts)
+    places = np.interp(np.array(shares) * below[-1], below, bin_centres() + BIN_WIDTH / 2)
+    return np.asarray(places, dtype=np.float64)
+
+
+def bin_centres() -> FloatArray:
+    """Return the centres of the bins of a histogram, transformed units."""
+    n_bins = round((HIGHEST - LOWEST) / BIN_WIDTH)
+    return np.asarray(LOWEST + (np.arange(n_bins) + 0.5) * BIN_WIDTH, dtype=np.float64)
+
+
+def _cells(tube: Tube, template: Template) -> str:
+    """Return the last population on the way to the denominator that no stain selects."""
+    way = [template.denominator]
+    while way[-1] != ROOT:
+        way.append(template.by_name[way[-1]].parent)
+    found = ROOT
+    for name in reversed(way[:-1]):
+        population = template.by_name[name]
+        stained = [
+            m for m in population.markers
+            if m in tube.transforms and tube.transforms[m].kind != "linear"
+        ]  # fmt: skip
+        if stained or population.is_combination:
+            break
+        found = name
+    return found
+
+
+def _read_shown(one: Mapping[str, Any]) -> Shown:
+    return Shown(
+        _histograms(one),
+        np.array(one["correlation"], dtype=np.float64),
+        np.array(one["positive"], dtype=np.float64),
+    )
+
+
+def _histograms(one: Mapping[str, Any]) -> FloatArray:
+    n_bins = round((HIGHEST - LOWEST) / BIN_WIDTH)
+    histograms = np.zeros((len(one["counts"]), n_bins))
+    for row, first, counts in zip(histograms, one["first"], one["counts"], strict=True):
+        start = first - round(LOWEST / BIN_WIDTH)
+        row[start : start + len(counts)] = counts
+    return histograms
+
+
+def _plain_spill(spill: SpillLeft) -> dict[str, Any]:
+    return {
+        "channels": list(spill.channels),
+        "left": _plain(spill.left),
+        "matrix": None if spill.matrix is None else _plain(spill.matrix),
+    }
+
+
+def _read_spill(one: Mapping[str, Any]) -> SpillLeft:
+    matrix = one["matrix"]
+    return SpillLeft(
+        tuple(one["channels"]), _array(one["left"]), None if matrix is None else _array(matrix)
+    )
+
+
+def _plain(square: FloatArray) -> list[list[float | None]]:
+    return [
+        [None if np.isnan(value) else round(float(value), _DIGITS + 1) for value in row]
+        for row in square
+    ]
+
+
+def _array(square: Sequence[Sequence[float | None]]) -> FloatArray:
+    return np.array(
+        [[np.nan if value is None else value for value in row] for row in square],
+        dtype=np.float64,
+    )

@@ -1,0 +1,1 @@
+"""The languages of the report: English in the code, others in catalogues."""

@@ -1,0 +1,1 @@
+"""The first screens of the page: the answer, gates to look at, what must not be concluded."""

@@ -1,0 +1,179 @@
+"""What must not be concluded from this study, each with the numbers it rests on."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup, escape
+
+from itc_analysis.report.html import verdicts, words
+from itc_analysis.report.html.blocks import Block, Bullets, PageSection, Text
+from itc_analysis.report.html.glossary import link
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections.results import answer, doubts, robustness, scores
+
+#: Remarks of the statistics that concern what may be concluded, and what they forbid.
+TREATED = re.compile("treatment is not adjusted for")
+UNEVEN = re.compile("batches are spread unevenly")
+
+
+def section(material: Material) -> PageSection:
+    """Return what must not be concluded; behind it, what each difference rests on."""
+    items = [
+        item
+        for item in (
+            _simulated(material),
+            _exhausted(material),
+            *_doubts(material),
+            _not_alike(material),
+            _covariates(material),
+            _treatment(material),
+            _batches(material),
+            _below(material),
+            _without_number(material),
+            _cause(material),
+        )
+        if item
+    ]
+    more: list[Block] = robustness.blocks(material)
+    return PageSection("caveats", phrase("What must not be concluded"), [Bullets(items)], more)
+
+
+def _simulated(material: Material) -> Text:
+    if not material.settings.study.simulated:
+        return ""
+    told = phrase("Every number here comes from a computer simulation.")
+    return _item("Anything about people.", told)
+
+
+def _exhausted(material: Material) -> Text:
+    """Say what the scores allow, and that it is not exhaustion."""
+    if material.scores.empty:
+        return ""
+    told = [f"{names} ({label})" for names, label in scores.against_healthy(material)]
+    rule = phrase(
+        "That would need at least two raised inhibitory receptors and lowered function in the same "
+        "cells; receptors alone also rise on activation."
+    )
+    found = phrase("Against healthy people: {0}.", words.listed(told)) if told else ""
+    item = _item("That cells are exhausted.", f"{rule} {found}".strip())
+    return item + Markup(' <a href="#scores">{}</a>').format(phrase("Scores"))
+
+
+def _doubts(material: Material) -> list[Text]:
+    """Return what speaks against differences that are shown, one item per population."""
+    found: list[Text] = []
+    for what, where, against in doubts.doubted(material):
+        head = phrase("That it is certain: {0} ({1}).", what, where)
+        told = Markup("; ").join(escape(text) for text in against)
+        found.append(Markup("<strong>{}</strong> {}.").format(head, told))
+    return found
+
+
+def _not_alike(material: Material) -> Text:
+    rows = answer.abundance_rows(material)
+    primary = rows[rows["role"] == "primary"]
+    rows = primary if len(primary) else rows
+    judged = [verdicts.judge(row, alpha=material.alpha).direction for row in each_row(rows)]
+    n_open = judged.count("none")
+    if not n_open:
+        return ""
+    told = phrase(
+        "{0} of {1} show no difference; that is not the same as no difference. How far each "
+        "interval reaches is in the figures.",
+        n_open,
+        words.plural(len(judged), "comparison"),
+    )
+    return _item("That groups are alike where no difference is shown.", told)
+
+
+def _covariates(material: Material) -> Text:
+    found = doubts.shifted(material)
+    if not found:
+        return ""
+    share = f"{100 * doubts.CHANGE_IN_ESTIMATE:g} %"
+    told = phrase(
+        "Adjusting changes the estimate by more than {0} in {1}: {2}.",
+        share,
+        words.plural(len(found), "comparison"),
+        "; ".join(found),
+    )
+    return _item("That age, sex and the other covariates have no part in a difference.", told)
+
+
+def _treatment(material: Material) -> Text:
+    others = _remarked(material, TREATED)
+    if not others:
+        return ""
+    told = phrase(
+        "Against {0} the two sides are treated differently, and no model can take that out.",
+        words.listed(others),
+    )
+    return _item("That the disease, and not its treatment, makes a difference.", told)
+
+
+def _batches(material: Material) -> Text:
+    others = _remarked(material, UNEVEN)
+    if not others:
+        return ""
+    told = phrase(
+        "Against {0} the staining batches are spread unevenly over the two sides.",
+        words.listed(others),
+    )
+    return _item("That the laboratory has no part in a difference.", told)
+
+
+def _below(material: Material) -> Text:
+    """Name the populations of which many people lie below the limit of detection."""
+    rows = answer.abundance_rows(material)
+    rows = rows[(rows["n_below_lod"] > 0) & (rows["measure"] == "share_of_t")]
+    found = []
+    for population, own in rows.groupby("population", sort=False):
+        row = own.loc[own["n_below_lod"].idxmax()]
+        n = int(row["n_index"] + row["n_reference"])
+        name = words.population(str(population))
+        found.append(phrase("{0}: {1} of {2} people", name, int(row["n_below_lod"]), n))
+    if not found:
+        return ""
+    limit = link("LoB, LoD, LoQ", phrase("limit of detection"))
+    head = phrase("The exact size of a difference of which many people lie below the limit.")
+    told = Markup(phrase("Below the {0}: {1}. They enter as “at most the limit”, never as zero."))
+    return Markup("<strong>{}</strong> {}").format(head, told.format(limit, "; ".join(found)))
+
+
+def _without_number(material: Material) -> Text:
+    rows = answer.abundance_rows(material)
+    if rows.empty or not rows["n_missing"].max():
+        return ""
+    told = phrase(
+        "Up to {0} analysed people of a comparison have no number, mostly because of their tube.",
+        int(rows["n_missing"].max()),
+    )
+    item = _item("That everybody analysed enters every comparison.", told)
+    return item + Markup(' <a href="#problems">{}</a>').format(phrase("Who, and why"))
+
+
+def _cause(material: Material) -> Text:
+    if not len(answer.abundance_rows(material)):
+        return ""
+    told = phrase(
+        "Each person gave blood once: what came first, disease or cells, cannot be seen, and blood "
+        "does not show what happens in the tissue."
+    )
+    return _item("That the cells cause the disease.", told)
+
+
+def _remarked(material: Material, pattern: re.Pattern[str]) -> list[str]:
+    """Return the controls of the answer whose comparisons carry a remark."""
+    rows = answer.abundance_rows(material)
+    rows = rows[rows["reason"].fillna("").str.contains(pattern)]
+    pooled = material.settings.cohort.pooled_name
+    return [
+        verdicts.reference_name(str(name), pooled)
+        for name in dict.fromkeys(rows["reference_group"])
+    ]
+
+
+def _item(head: str, told: str) -> Markup:
+    return Markup("<strong>{}</strong> {}").format(phrase(head), told)

@@ -1,0 +1,59 @@
+"""Numbers that are held until a person confirms them, and tubes of which it cannot be told."""
+
+from __future__ import annotations
+
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import Block, Cell, Heading, Table, Text
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
+from itc_analysis.tables.held import HELD_UNTIL
+
+CAPTION = (
+    "These numbers look wrong, so they are in no comparison. Look at the tube. Where it is right, "
+    "write yes under `confirmed` in the sheet of tubes and run again; where it is not, mend the "
+    "file or its row, or take the row out."
+)
+
+
+def blocks(material: Material) -> list[Block]:
+    """Return what is held, tube by tube with the likely cause; nothing when nothing is."""
+    return [*_held(material), *_untold(material)]
+
+
+def _held(material: Material) -> list[Block]:
+    rows = material.measurements[material.measurements["status"] == "held"]
+    if rows.empty:
+        return []
+    rows = rows.assign(_why=rows["reason"].fillna("no reason given"))
+    body: list[list[Text | Cell]] = []
+    for (source, why), group in rows.groupby(["source_id", "_why"], sort=True):
+        people = sorted(set(group["participant_id"].dropna()))
+        populations = sorted({words.population(name) for name in group["population"]})
+        body.append(
+            [
+                str(source),
+                words.listed(people) if people else words.NOTHING,
+                str(why).removeprefix(f"{HELD_UNTIL}: "),
+                words.listed(populations),
+            ]
+        )
+    header = [
+        phrase("Tube"),
+        phrase("Participant"),
+        phrase("What is odd, and the likely cause"),
+        phrase("Populations"),
+    ]
+    return [Heading("Held until a person confirms them"), Table(CAPTION, header, body)]
+
+
+def _untold(material: Material) -> list[Block]:
+    identity = material.identity
+    rows = identity[identity["finding"] == "cannot_be_told"].sort_values("file_id")
+    if rows.empty:
+        return []
+    body: list[list[Text | Cell]] = [[str(row.file_id), str(row.reason)] for row in each_row(rows)]
+    caption = "Nothing of these tubes is held: what is odd can have a harmless cause."
+    return [
+        Heading("Tubes to look at"),
+        Table(caption, [phrase("Tube"), phrase("What is odd")], body),
+    ]

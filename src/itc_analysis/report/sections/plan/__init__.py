@@ -1,0 +1,1 @@
+"""What was planned: estimands, the order of the tests, and the lock of the plan."""

@@ -1,0 +1,127 @@
+"""How the results stand towards the lock of the plan, on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import Block, PageSection, Paragraph, Table
+from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.stats.plan.lock import NOT_LOCKED, POST_HOC
+from itc_analysis.version import __version__
+
+#: Tables of results with a state, and what a row is called.
+RESULTS = {
+    "comparisons": "comparison",
+    "verdicts": "verdict",
+    "associations": "association",
+    "compositions": "composition row",
+    "genes": "gene comparison",
+}
+#: Sections that show results of the plan.
+WARNED = ("answer", "comparisons", "associations", "compositions", "genes")
+
+
+def blocks(material: Material) -> list[Block]:
+    """Return when the plan was locked, what was changed since, and which results that touches."""
+    told = state(material)
+    if told is None:
+        return [
+            Paragraph(
+                "Nobody looked whether the plan was locked: the comparisons were made without "
+                "`--changes`."
+            )
+        ]
+    text, is_good = told
+    found: list[Block] = [Paragraph(text, tone="plain" if is_good else "warning")]
+    changes = material.plan_changes
+    if len(changes):
+        found.append(
+            Table(
+                caption="What differs from the lock, field by field, and which results follow "
+                "from it.",
+                header=["Field", "Locked", "Now", "Post hoc"],
+                rows=[
+                    [f"{row.part}: {row.where}", row.locked, row.now, row.affects]
+                    for row in each_row(changes)
+                ],
+            )
+        )
+    return found
+
+
+def state(material: Material) -> tuple[str, bool] | None:
+    """Return the state in words, and whether all planned results are as locked; None: nobody
+    looked.
+    """
+    planned = planned_states(material)
+    if planned.empty:
+        return None
+    if (planned["lock"] == NOT_LOCKED).any():
+        return (
+            "The plan was not locked: nothing shows that it was written before the results were "
+            "seen (`itc lock-plan`).",
+            False,
+        )
+    late = planned[planned["lock"] == POST_HOC]
+    when = _when(material)
+    if late.empty:
+        return (
+            f"{when} Every planned result on this page is of the plan as it was locked.",
+            True,
+        )
+    counts = late["table"].value_counts()
+    numbers = [
+        words.plural(int(counts[name]), noun) for name, noun in RESULTS.items() if name in counts
+    ]
+    return (
+        f"{when} It was changed since, so these results are post hoc: {words.listed(numbers)} of "
+        f"{len(planned)} planned results.",
+        False,
+    )
+
+
+def planned_states(material: Material) -> pd.DataFrame:
+    """Return table and state of every planned result that has a state."""
+    parts = []
+    for name in RESULTS:
+        table = material.tables[name]
+        if "role" in table:
+            table = table[table["role"] != POST_HOC]
+        parts.append(table[["lock"]].dropna().assign(table=name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def warn(sections: Sequence[PageSection], material: Material) -> list[PageSection]:
+    """Return the sections, those with results of the plan beginning with what is post hoc."""
+    told = state(material)
+    if told is None or not (planned_states(material)["lock"] == POST_HOC).any():
+        return list(sections)
+    remark = Paragraph(told[0], tone="warning")
+    return [
+        replace(part, blocks=[remark, *part.blocks]) if part.name in WARNED else part
+        for part in sections
+    ]
+
+
+def _when(material: Material) -> str:
+    lock = next(
+        (
+            entry["parameters"]["lock"]
+            for entry in material.provenance
+            if entry.get("step") == "itc plan-changes"
+        ),
+        None,
+    )
+    if lock is None:
+        return "The plan was locked."
+    text = f"The plan was locked on {lock['date']} (SHA-256 {lock['digest'][:12]}…)"
+    if lock["software"] != __version__:
+        text += f" with itc_analysis {lock['software']}; this page was made with {__version__}"
+    text += "."
+    for old in lock["amended"]:
+        text += f" It replaced the lock of {old['date']}: {words.sentence(old['reason'])}"
+    return text

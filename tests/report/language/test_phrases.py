@@ -1,0 +1,143 @@
+"""Every sentence of the report has its French, with the same numbers in the same places."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+from lxml import html
+
+from itc_analysis.config.steps import ReportSettings
+from itc_analysis.measurements.acceptance import RULES
+from itc_analysis.report.html import words
+from itc_analysis.report.language import phrases
+from itc_analysis.report.language.phrases import catalogue, phrase, speaking
+from itc_analysis.report.language.recorded import recorded, recorded_list
+from itc_analysis.report.page import build_page
+from itc_analysis.scores.labels import LABELS
+from itc_analysis.tables.quantities import GATE_STATES
+from report.language.english import is_english, sentences
+
+LANGUAGES = ("fr",)
+
+#: Words of tables and of other rooms that the report shows in the reader's language.
+OF_OTHER_ROOMS = {
+    *(state.replace("_", " ") for state in GATE_STATES),
+    *RULES,
+    *LABELS,
+    *("primary", "secondary", "exploratory", "post hoc"),
+    *("accepted", "corrected"),  # decisions of reviews
+    *("logicle", "linear", "given", "estimated", "median [IQR]", "n (%)", "yes", "no"),
+}
+
+
+def places(text: str) -> list[tuple[str, str | None]]:
+    """Return the places of a sentence, in which numbers and names are put."""
+    return sorted(
+        (name, form) for _, name, form, _ in string.Formatter().parse(text) if name is not None
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_of_the_report_is_translated(language: str) -> None:
+    known = catalogue(language)
+    lacking = {text: where for text, where in sentences().items() if text not in known}
+    assert lacking == {}, f"{len(lacking)} sentences without a translation in {language}.json"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_translation_is_left_over(language: str) -> None:
+    stale = set(catalogue(language)) - set(sentences()) - OF_OTHER_ROOMS
+    assert [text for text in sorted(stale) if is_english(text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_has_the_places_of_its_sentence(language: str) -> None:
+    wrong = [
+        english
+        for english, translated in catalogue(language).items()
+        if places(english) != places(translated)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_changes_no_number(language: str) -> None:
+    def numbers(text: str) -> list[str]:
+        return sorted(number.strip(".,") for number in re.findall(r"\d[\d.,]*", text))
+
+    wrong = [
+        (english, translated)
+        for english, translated in catalogue(language).items()
+        if numbers(english) != numbers(translated)
+    ]
+    assert wrong == []
+
+
+def test_a_sentence_without_translation_stays_english() -> None:
+    with speaking("fr"):
+        assert phrase("No catalogue has this: {0}.", 3) == "No catalogue has this: 3."
+        assert phrase("Batch") == "Lot"
+    assert phrase("Batch") == "Batch"
+
+
+def test_french_counts_nought_in_the_singular() -> None:
+    with speaking("fr"):
+        assert [words.plural(n, "tube") for n in (0, 1, 2)] == ["0 tube", "1 tube", "2 tubes"]
+    assert [words.plural(n, "tube") for n in (0, 1, 2)] == ["0 tubes", "1 tube", "2 tubes"]
+
+
+def test_recorded_reasons_keep_their_numbers() -> None:
+    reason = "few participants (7 and 4); made-up reason"
+    assert recorded(reason) == reason
+    with speaking("fr"):
+        assert recorded(reason) == "peu de participants (7 et 4); made-up reason"
+        chart = "weight below 55\N{NO-BREAK SPACE}kg (2), recent vaccination (1)"
+        assert recorded_list(chart) == "poids inférieur à 55 kg (2), vaccination récente (1)"
+
+
+@pytest.fixture(scope="module")
+def pages(page: str, results: Path, settings: ReportSettings) -> dict[str, html.HtmlElement]:
+    """Return the report of the made-up study in both languages."""
+    found = {phrases.ENGLISH: html.document_fromstring(page)}
+    for language in LANGUAGES:
+        report = settings.report.model_copy(update={"language": language})
+        translated = build_page(results, settings.model_copy(update={"report": report}))
+        found[language] = html.document_fromstring(translated)
+    return found
+
+
+def numbers_of(tree: html.HtmlElement) -> list[list[str]]:
+    """Return the numbers of every cell of every table, and of every figure."""
+    cells = tree.xpath("//main//td | //main//th[@scope='row']")
+    told = [cell.text_content() for cell in cells]
+    # matplotlib's own pictures make room for their words
+    own = "//*[name()='svg'][@class='points' or @class='forest']"
+    marks = tree.xpath(f"{own}//*[name()='circle' or name()='path' or name()='rect']")
+    shapes = [str(mark.get("d") or mark.get("cy") or mark.get("x")) for mark in marks]
+    return [_digits(text) for text in told] + [shapes]
+
+
+def _digits(text: str) -> list[str]:
+    # a sentence in a cell may name them in another order
+    return sorted(number.strip(".,") for number in re.findall(r"\d[\d.,]*", text))
+
+
+def test_both_languages_show_the_same_numbers(pages: dict[str, html.HtmlElement]) -> None:
+    english, french = (numbers_of(pages[language]) for language in ("en", "fr"))
+    assert len(english) > 500
+    assert english == french
+
+
+def test_the_french_page_is_french(pages: dict[str, html.HtmlElement]) -> None:
+    tree = pages["fr"]
+    assert tree.get("lang") == "fr"
+    # what the tables record stays as it is recorded: methods, settings, reasons, names
+    heads = tree.xpath("//main//h2 | //main//h3 | //main//caption | //main//thead//th")
+    known = set(catalogue("fr").values()) - set(catalogue("fr"))
+    english = set(catalogue("fr")) - set(catalogue("fr").values())
+    told = [head.text_content().strip() for head in heads]
+    assert [text for text in told if text in english] == []
+    assert sum(text in known for text in told) > 100

@@ -1,0 +1,115 @@
+"""The first screen says what the tables say, whatever a study lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from itc_analysis.config.steps import ReportSettings
+from itc_analysis.report.html import words
+from itc_analysis.report.html.blocks import Outcome
+from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.sections.front import caveats, headline, outcomes, sentences
+from itc_analysis.report.sections.results import answer
+
+
+@pytest.fixture(scope="module")
+def material(results: Path, settings: ReportSettings) -> Material:
+    return collect(results, settings)
+
+
+def with_comparisons(material: Material, **changes: object) -> Material:
+    return material.with_tables(comparisons=material.comparisons.assign(**changes))
+
+
+def test_the_title_answers_with_the_first_control(material: Material) -> None:
+    told = headline.headline(material)
+    assert told.startswith("In ")
+    assert " people with SSc against 4 healthy: " in told
+    for row in headline.answer_rows(material).itertuples():
+        assert words.population(row.population) in told
+        if row.status == "ok":
+            assert words.ratio(row.estimate) in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "median", "told"),
+    [
+        ("odds_ratio", 0.02, "0.18 times as frequent (0.09 to 0.37)"),
+        ("odds_ratio", 0.3, "0.18 times the odds (0.09 to 0.37)"),
+        ("ratio", 0.02, "0.18 times as many per µL (0.09 to 0.37)"),
+    ],
+)
+def test_an_odds_ratio_is_a_frequency_only_where_the_population_is_rare(
+    material: Material, kind: str, median: float, told: str
+) -> None:
+    row = material.comparisons.head(1).assign(
+        estimate=0.18, lower=0.0901, upper=0.37, estimate_kind=kind,
+        median_index=median, median_reference=median,
+    )  # fmt: skip
+    assert headline.times(next(row.itertuples())).replace("0.090", "0.09") == told
+
+
+def test_no_difference_is_said_with_what_remains_possible(material: Material) -> None:
+    open_ones = with_comparisons(material, p_value=0.6, p_adjusted=0.9)
+    rows = answer.abundance_rows(open_ones)
+    rows = rows[rows["population"] == "gd_t_cells"]
+    told = sentences.not_shown(rows, open_ones)
+    first = next(rows.itertuples())
+    assert told.startswith("Does not show that the groups are alike: ")
+    assert f"{words.ratio(first.lower)} to {words.ratio(first.upper)} times" in told
+    assert "No difference shown from healthy" in sentences.found(rows, open_ones)
+
+
+def test_what_cannot_be_estimated_says_why(material: Material) -> None:
+    nothing = dict.fromkeys(("estimate", "lower", "upper", "p_value", "p_adjusted"), float("nan"))
+    lost = with_comparisons(material, **nothing, status="not_estimable", reason="2 people; so")
+    rows = answer.abundance_rows(lost)
+    rows = rows[rows["population"] == "mait"]
+    assert sentences.not_shown(rows, lost) == "Nothing can be said about the groups: 2 people."
+    assert headline.headline(lost).endswith("analysed participants: no comparison of groups")
+
+
+def test_a_difference_that_rests_on_one_person_says_so(material: Material) -> None:
+    shown = with_comparisons(material, p_adjusted=0.001)
+    rows = answer.abundance_rows(shown)
+    told = sentences.not_shown(rows[rows["population"] == "mait"], shown)
+    person = material.diagnostics["most_influential"].dropna().iloc[0]
+    assert f"that it holds without {person}" in told
+    items = " ".join(str(item) for item in caveats.section(shown).blocks[0].items)  # type: ignore[union-attr]
+    assert f"rests on one person, {person}" in items
+
+
+@pytest.mark.parametrize(
+    ("parts", "n_figures"),
+    [
+        ({"groups": ("SSc",)}, 2),  # nobody to compare with: the people alone
+        ({"groups": ("RA", "healthy")}, 3),  # nobody in the index group: asked for, not estimable
+        ({"groups": ("SSc", "healthy")}, 3),
+    ],
+)
+def test_a_study_shows_the_people_it_has(
+    make_results: Callable[..., Path],
+    settings: ReportSettings,
+    parts: dict[str, object],
+    n_figures: int,
+) -> None:
+    few = collect(make_results(**parts, with_single_cell=False), settings)
+    lines = [block for block in outcomes.section(few).blocks if isinstance(block, Outcome)]
+    assert len(lines) == 4
+    assert {len(line.figures) for line in lines} == {n_figures}
+    is_compared = parts["groups"] == ("SSc", "healthy")
+    assert headline.headline(few).startswith("In ") == is_compared
+    assert caveats.section(few).blocks
+
+
+def test_other_populations_than_the_trials_are_shown_as_they_are(material: Material) -> None:
+    tables = {}
+    for name in ("measurements", "comparisons", "verdicts"):
+        table = getattr(material, name)
+        renamed = table["population"].replace({"mait": "t_cells", "inkt": "cd4_t_cells"})
+        tables[name] = table.assign(population=renamed)[renamed.isin(["t_cells", "cd4_t_cells"])]
+    lines = outcomes.outcomes(material.with_tables(**tables))
+    assert [line.title for line in lines] == ["T cells", "CD4 T"]

@@ -1,0 +1,53 @@
+"""Tubes to look at again: each is named once, what a whole panel shares is one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from itc_analysis.config.steps import ReportSettings
+from itc_analysis.report.html.blocks import Paragraph, Table
+from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.pictures import drawing
+from itc_analysis.report.sections.laboratory import to_look_at
+
+
+@pytest.fixture(scope="module")
+def material(results: Path, settings: ReportSettings) -> Material:
+    return collect(results, settings)
+
+
+def with_states(material: Material, **states: str) -> Material:
+    """Return the study with all gates ok but the population's."""
+    gates = material.gates.assign(state="ok", reason=None)
+    for population, state in states.items():
+        gates.loc[gates["population"] == population, "state"] = state
+    return material.with_tables(gates=gates)
+
+
+def test_every_doubtful_gate_is_named_with_its_tube(material: Material) -> None:
+    everywhere, gates = to_look_at.doubtful_gates(material)
+    expected = material.gates[material.gates["state"].isin(to_look_at.DOUBTFUL)]
+    assert everywhere == []
+    assert sorted(zip(gates["file_id"], gates["population"], strict=True)) == sorted(
+        zip(expected["file_id"], expected["population"], strict=True)
+    )
+    with drawing():
+        tables = [block for block in to_look_at.blocks(material) if isinstance(block, Table)]
+    assert {str(row[0]) for row in tables[0].rows} == set(expected["file_id"])
+
+
+def test_what_most_tubes_of_a_panel_share_is_one_question_to_the_panel(material: Material) -> None:
+    weak = with_states(material, inkt="weak")
+    told, gates = to_look_at.doubtful_gates(weak)
+    assert gates.empty
+    assert len(told) == 1
+    assert told[0].startswith("iNKT (panel_a): weak in ")
+    assert "No single tube asks" in str(to_look_at.blocks(weak)[-1].text)  # type: ignore[union-attr]
+
+
+def test_a_study_with_good_gates_says_so(material: Material) -> None:
+    (block,) = to_look_at.blocks(with_states(material))
+    assert isinstance(block, Paragraph)
+    assert block.text.startswith("No tube asks for a second look")

@@ -1,0 +1,30 @@
+# The last step: SHA-256 of every input and result, and the RO-Crate.
+
+
+rule manifest:
+    input:
+        report=AT.report,
+        results=report_inputs(),
+        overviews=per_panel(AT.overview),
+        study=[str(path) for path in list_inputs(STUDY, SETTINGS.flow).values()],
+    output:
+        manifest=AT.manifest,
+        crate=AT.crate,
+        workflow=directory(AT.workflow_copy),
+    log:
+        AT.log("manifest"),
+    resources:
+        mem_mb=table_memory,
+        # it reads every data file once
+        runtime=tube_minutes,
+    params:
+        settings=freeze(cut(SETTINGS, ManifestSettings), AT.settings, "manifest"),
+        snakefile=str(Path(workflow.basedir) / "Snakefile"),
+        results=STUDY.results_folder,
+        sources=sources_of,
+        version=VERSION,
+    message:
+        "Writing the manifest"
+    shell:
+        "itc manifest --config {params.settings} --results {params.results}"
+        " --snakefile {params.snakefile} > {log} 2>&1"
