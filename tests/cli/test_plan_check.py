@@ -15,7 +15,7 @@ from itc_analysis import cli
 from itc_analysis.cli.init import RESOURCES
 from itc_analysis.cli.plan_check import check_plan, measured_by_templates, not_measured
 from itc_analysis.cli.propose_plan import propose_plan
-from itc_analysis.config.sections import Settings, Study
+from itc_analysis.config.sections import Conditions, Settings, Study
 from itc_analysis.errors import ItcError
 from itc_analysis.scores.signatures import read_signatures
 from itc_analysis.stats.plan.plan import read_plan
@@ -27,7 +27,7 @@ def study(tmp_path: Path) -> Study:
 
 
 def told(study: Study) -> list[str]:
-    return check_plan(study, two_groups())
+    return check_plan(study, two_groups(), Conditions())
 
 
 #: What is said of a plan that leaves nothing to say.

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.steps import CheckSettings
 
     settings = read_settings(options.config, CheckSettings)
-    tables = read_cohort(settings.study, settings.cohort)
+    tables = read_cohort(settings.study, settings.cohort, settings.function)
     check_reviews(settings.study)
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
 
         everything = load_settings(options.config)
         check_folders(everything)
-        for line in check_plan(everything.study, everything.cohort):
+        for line in check_plan(everything.study, everything.cohort, everything.function):
             print(line)
         for line in _state_of_lock(options.config):
             print(line)

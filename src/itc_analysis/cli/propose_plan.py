@@ -35,10 +35,13 @@ def propose_plan(settings: Settings) -> str:
     from itc_analysis.cli.plan_check import measured_by_templates
     from itc_analysis.cohort.join import read_study_sheets
     from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.tables.conditions import is_of
 
     study = settings.study
-    sheets = read_study_sheets(study, settings.cohort)
-    panels = sorted({str(row["panel"]) for row in sheets.tubes.rows})
+    sheets = read_study_sheets(study, settings.cohort, settings.function)
+    stained = [row for row in sheets.tubes.rows if row["tube"] == "stained"]
+    resting = [row for row in stained if is_of(row, (settings.function.resting,))]
+    panels = sorted({str(row["panel"]) for row in resting})
     if not panels:
         what = "the tube sheet names no panel, so nothing is measured by flow cytometry"
         raise ItcError(str(study.fcs_files), [Fault("", what, "fill it first")])
@@ -72,6 +75,17 @@ def propose_plan(settings: Settings) -> str:
     if phenotyped and scored:
         block = _block(phenotyped, ["score"]) | {"features": scored}
         families.append(_family("scores", "secondary", "bh", contrasts, [block]))
+    cultured = [row for row in stained if is_of(row, settings.function.controls)]
+    responding = measured_by_templates(study, sorted({str(row["panel"]) for row in cultured}))
+    features = [
+        f"{name}:{marker}"
+        for name in sorted({str(row["condition"]) for row in cultured})
+        for marker in sorted(responding.responding)
+    ]
+    populations = [name for name in responding.ordered if name in responding.with_phenotype]
+    if features and populations:
+        block = _block(populations, ["response"]) | {"features": features}
+        families.append(_family("responses", "secondary", "bh", contrasts, [block]))
     if not families:
         what = "no gating template measures a population (measured: true) or its markers"
         raise ItcError(
