@@ -39,6 +39,7 @@ VERBS = (
     "compare-genes",
     "power",
     "report",
+    "figures",
 )
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it
