@@ -221,3 +221,34 @@ def test_rows_hold_every_column_of_the_contract(tmp_path: Path) -> None:
     assert row["mrss"] is None
     assert row["weight_kg"] == 70.0
     assert row["classification_met"] is True
+
+
+def pooled(study: Study, *rows: tuple[str, str, str]) -> None:
+    """Write rows of libraries of the same batch: sample, path, hashtag."""
+    path = Path(study.libraries or "")
+    header, first = (line.split("\t") for line in path.read_text().splitlines()[:2])
+    one = dict(zip(header, first, strict=True))
+    names = list(dict.fromkeys([*one, "hashtag"]))
+    lines = ["\t".join(names)]
+    for number, (sample, file, tag) in enumerate(rows, 1):
+        row = one | {"library_id": f"L{number}", "sample_id": sample, "path": file, "hashtag": tag}
+        lines.append("\t".join(row[name] for name in names))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_rows_of_a_pool_know_the_hashtags_of_all_its_samples(study: Study) -> None:
+    (one,) = list_libraries(study)
+    file = Path(one["path"]).relative_to(study.data_folder).as_posix()
+    pooled(study, ("S001", file, "HTO_1"), ("S002", file, "HTO_2"))
+    assert len(read_study_sheets(study, two_groups()).libraries.rows) == 2
+    rows = list_libraries(study)
+    assert [row["hashtags"] for row in rows] == [{"S001": "HTO_1", "S002": "HTO_2"}] * 2
+
+
+def test_odd_pools_are_refused(study: Study) -> None:
+    (one,) = list_libraries(study)
+    file = Path(one["path"]).relative_to(study.data_folder).as_posix()
+    pooled(study, ("S001", file, "HTO_1"), ("S002", file, "HTO_1"))
+    assert any("'HTO_1' is that of row 2 as well" in told for told in faults(study))
+    pooled(study, ("S001", file, "HTO_1"))
+    assert any("has a hashtag in this row only" in told for told in faults(study))

@@ -120,7 +120,13 @@ def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
     if study.libraries is None:
         return []
     mapping = read_mappings(study).get("libraries")
-    return [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
+    rows = [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
+    pools: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row.get("hashtag"):
+            pools.setdefault(str(row["path"]), {})[str(row["sample_id"])] = str(row["hashtag"])
+    # a row knows the hashtags of its whole pool, whatever batch the others are in
+    return [row | {"hashtags": pools.get(str(row["path"]))} for row in rows]
 
 
 def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets:
@@ -287,7 +293,7 @@ def _check_libraries(
     faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
     faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
     faults += _absent_files(libraries, "contigs_path", study)
-    faults += _absent_files(libraries, "cells_path", study)
+    faults += _absent_files(libraries, "cells_path", study) + _odd_pools(libraries)
     _raise(libraries, faults)
 
 
@@ -390,13 +396,40 @@ def _repeated_paths(sheet: SheetCells) -> list[Fault]:
     first: dict[str, int] = {}
     faults = []
     for number, row in sheet.numbered():
-        if row.get("cells_path") is not None:
+        if row.get("cells_path") is not None or row.get("hashtag") is not None:
             continue  # one file of a pooled library stands in the rows of all its samples
         path = Path(str(row["path"])).as_posix()
         if path in first:
             what = f"path '{path}' stands already in row {first[path]}"
             faults.append(Fault(f"row {number}", what, "each file is one row"))
         first.setdefault(path, number)
+    return faults
+
+
+def _odd_pools(libraries: SheetCells) -> list[Fault]:
+    """Refuse hashtags beside a table of cells, one hashtag for two samples, and pools of one."""
+    faults: list[Fault] = []
+    pools: dict[str, dict[str, int]] = {}
+    n_rows: dict[str, int] = {}
+    for number, row in libraries.numbered():
+        tag = row.get("hashtag")
+        if tag is None:
+            continue
+        if row.get("cells_path") is not None:
+            what = "hashtag and cells_path both say whose the cells are"
+            faults.append(Fault(f"row {number}", what, "keep one of the two"))
+        path, tag = Path(str(row["path"])).as_posix(), str(tag)
+        n_rows[path] = n_rows.get(path, 0) + 1
+        pool = pools.setdefault(path, {})
+        if tag in pool:
+            what = f"hashtag '{tag}' is that of row {pool[tag]} as well"
+            faults.append(Fault(f"row {number}", what, "each sample of a pool has its own"))
+        pool.setdefault(tag, number)
+    faults += [
+        Fault(f"row {next(iter(pool.values()))}", f"'{path}' has a hashtag in this row only",
+              "give every sample of the pool a row with its hashtag")
+        for path, pool in pools.items() if n_rows[path] == 1
+    ]  # fmt: skip
     return faults
 
 

@@ -77,7 +77,7 @@ def annotate_library(
         raise FailedQuality(name, unclear)
     # before cells are chosen: the contigs are those of the whole pool
     contigs = _read_contigs(row, data.obs_names)
-    of_sample = is_of_sample(row, data.obs_names)
+    of_sample = is_of_sample(row, data.obs_names, data.obsm.get("antibodies"))
     if of_sample is not None:
         data = _keep(data, of_sample)
         n_barcodes = data.n_obs

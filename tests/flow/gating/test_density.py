@@ -88,3 +88,22 @@ def test_the_pilot_is_smoothed_as_scipy_does(n_bins: int, width: float) -> None:
     smooth = densities._smooth_fixed(counts, width * densities.BIN_WIDTH)
     expected = ndimage.gaussian_filter1d(counts, width, mode="reflect")
     np.testing.assert_allclose(smooth, expected, rtol=1e-12)
+
+
+def test_a_sparse_gap_is_cut_where_the_larger_population_ends() -> None:
+    rng = np.random.default_rng(3)
+    many, few = rng.normal(0.2, 0.03, 5_000), rng.normal(0.7, 0.03, 60)
+
+    def cut(values: np.ndarray) -> float:
+        density = densities.estimate(values)
+        best = max(densities.valleys(density), key=lambda valley: valley.score)
+        height = float(density.height[best.bottom])
+        return float(densities.bottoms(density.smooth, best, height, density.centres)[0])
+
+    both = np.concatenate([many, few])
+    assert many.max() < cut(both) < 0.4
+    assert cut(0.9 - both) == pytest.approx(0.9 - cut(both), abs=0.02)  # on whichever side
+    dim = [0.42, 0.47, 0.52, 0.56]  # single events far from one another
+    assert many.max() < cut(np.concatenate([both, dim])) < 0.42
+    as_many = rng.normal(0.7, 0.03, 5_000)
+    assert cut(np.concatenate([many, as_many])) == pytest.approx(0.45, abs=0.03)

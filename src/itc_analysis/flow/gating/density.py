@@ -33,6 +33,8 @@ WIDEST = 1.0
 #: between the two they are found but not trusted alone.
 WEAK_Z = 2.0
 CLEAR_Z = 3.0
+#: Where the smoothed density is lower than so many events at one place, single events decide.
+CROWDED = 10
 #: A share of an event that nobody would see.
 _NEGLIGIBLE = 1e-12
 #: Its exponential is far below `_NEGLIGIBLE`; those of still lower numbers take twice as long.
@@ -195,8 +197,11 @@ def bottoms(
 ) -> npt.NDArray[np.float64]:
     """Return where the valley is lowest, for one or many smoothed densities.
 
-    A gap that is empty, or differs from the bottom by less than half an event, has no lowest
-    point; its middle is returned.
+    A bottom that differs from its surroundings by less than half an event has no lowest point; the
+    middle is returned. A gap that is not `CROWDED` is flat within a whole event, and is divided in
+    proportion to the heights of its two peaks: in the middle between peaks of one height, but where
+    the flank of the negatives ends when positives are few, since single events in the gap are then
+    rather dim positives than strays of a flank that has come to its end.
 
     Parameters
     ----------
@@ -207,12 +212,15 @@ def bottoms(
     """
     part = np.atleast_2d(smooth)[:, valley.left : valley.right + 1]
     lowest = np.argmin(part, axis=1)
-    flat = part <= part.min(axis=1, keepdims=True) + height / 2
+    floor = part.min(axis=1, keepdims=True)
+    is_gap = floor[:, 0] < CROWDED * height
+    flat = part <= floor + np.where(is_gap[:, None], height, height / 2)
     position = np.arange(part.shape[1])
     # the nearest bins left and right of the lowest one that are not flat any more
     left = np.where(~flat & (position < lowest[:, None]), position, -1).max(axis=1) + 1
     right = np.where(~flat & (position > lowest[:, None]), position, part.shape[1]).min(axis=1) - 1
-    return np.asarray(centres[valley.left] + (left + right) / 2 * BIN_WIDTH)
+    share = np.where(is_gap, part[:, -1] / (part[:, 0] + part[:, -1]), 0.5)
+    return np.asarray(centres[valley.left] + (left + share * (right - left)) * BIN_WIDTH)
 
 
 def resample(density: Density, *, n_bootstrap: int, seed: int) -> FloatArray:

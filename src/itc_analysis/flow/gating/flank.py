@@ -30,8 +30,6 @@ _FOLLOWED = 12.0
 #: A continued tail may be wrong by its form, not only by its counts: relative standard error added,
 #: by the degree of the curve. An exponential is the cruder one.
 FORM_ERROR = {2: 0.25, 1: 0.5}
-#: Where the smoothed density is lower than so many events at one place, single events decide.
-CROWDED = 10
 _N_ITERATIONS = 25
 _CONVERGED = 1e-8
 
@@ -135,11 +133,11 @@ def fit_flank(density: Density, peak: int, end: int, counts: FloatArray) -> Flan
 
 
 def where_flank_ends(density: Density, peak: int) -> int:
-    """Return the first bin right of a peak where fewer than `CROWDED` events stand on one another.
+    """Return the first bin right of a peak that is not `density.CROWDED`.
 
     Further out a few dim positives would pass for a long tail.
     """
-    sparse = np.flatnonzero(density.smooth[peak:] < CROWDED * density.height[peak:])
+    sparse = np.flatnonzero(density.smooth[peak:] < densities.CROWDED * density.height[peak:])
     return peak + int(sparse[0]) if sparse.size else density.centres.size
 
 

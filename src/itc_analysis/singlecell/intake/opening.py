@@ -11,6 +11,7 @@ import pandas as pd
 from itc_analysis.errors import ItcError
 from itc_analysis.singlecell.intake.contigs import read_contigs
 from itc_analysis.singlecell.intake.genes import explain_missing_t_genes
+from itc_analysis.singlecell.intake.hashtags import check_hashtags
 from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.intake.pairing import explain_mismatch, is_pair
 
@@ -40,6 +41,9 @@ def open_libraries(rows: Sequence[Mapping[str, Any]]) -> list[ItcError]:
             unclear = explain_missing_t_genes(data.var_names)
             if unclear:
                 raise ItcError(Path(str(row["path"])).name, unclear)
+            if row.get("hashtags"):
+                file = Path(str(row["path"])).name
+                check_hashtags(data.obsm.get("antibodies"), row["hashtags"], file)
             if row.get("contigs_path") is not None:
                 path = str(row["contigs_path"])
                 chains[library] = Path(path).name, pd.Index(read_contigs(path)["barcode"])

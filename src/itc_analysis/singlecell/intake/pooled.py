@@ -1,8 +1,8 @@
 """Pooled libraries: the cells of several people in one file, told apart by hashtags or genotypes.
 
-Which barcode is whose is decided by a demultiplexing program (hashedDrops, Demuxlet, Vireo,
-cellranger multi) and comes as a table of barcode and sample; several rows of the library sheet then
-name one file.
+Several rows of the library sheet then name one file. Which barcode is whose is told by the hashtags
+that the rows name, or was decided by a demultiplexing program (hashedDrops, Demuxlet, Vireo,
+cellranger multi) and comes as a table of barcode and sample.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.errors import UnreadableFile, did_you_mean
+from itc_analysis.singlecell.intake.hashtags import split_by_hashtags
 from itc_analysis.singlecell.intake.pairing import match_barcodes
 
 
-def is_of_sample(row: Mapping[str, Any], names: pd.Index) -> npt.NDArray[np.bool_] | None:
+def is_of_sample(
+    row: Mapping[str, Any], names: pd.Index, antibodies: pd.DataFrame | None = None
+) -> npt.NDArray[np.bool_] | None:
     """Say which barcodes of a pooled library are the sample's; None when the library is not pooled.
 
     Parameters
@@ -29,14 +32,25 @@ def is_of_sample(row: Mapping[str, Any], names: pd.Index) -> npt.NDArray[np.bool
     row : mapping of str to object
         of the library sheet; `cells_path` names a table (tsv or csv, also gz) with the columns
         barcode and sample_id. Barcodes that it lacks, or gives to nobody (doublets), are no one's.
+        `hashtags` holds the hashtag of every sample of the pool.
     names : pandas.Index
         barcodes of the library.
+    antibodies : pandas.DataFrame, optional
+        molecules of the antibody features, one row per barcode.
 
     Raises
     ------
     UnreadableFile
-        no such table, a barcode given to two samples, or no cell of the sample.
+        no such table, a barcode given to two samples, hashtags that cannot be read, or no cell of
+        the sample.
     """
+    if row.get("hashtags"):
+        file, sample = Path(str(row["path"])).name, str(row["sample_id"])
+        own = (split_by_hashtags(antibodies, row["hashtags"], file) == sample).fillna(value=False)
+        if not own.any():
+            raise UnreadableFile(file, f"no cell shows the hashtag of sample '{sample}' alone")
+        is_own: npt.NDArray[np.bool_] = own.to_numpy(dtype=bool)
+        return is_own
     if not row.get("cells_path"):
         return None
     path, sample = Path(str(row["cells_path"])), str(row["sample_id"])

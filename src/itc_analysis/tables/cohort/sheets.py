@@ -235,6 +235,10 @@ class LibrarySheet(Contract, key=("library_id",)):
         "Pooled libraries: table of barcode and sample_id, by which the cells of the row's sample "
         "are taken from a file that several rows name; empty for a library of one sample."
     )
+    hashtag: Series[pd.StringDtype] = text(
+        "Pooled libraries: the antibody feature (hashtag) of the row's sample, by which its cells "
+        "are taken from a file that several rows name; empty: none."
+    )
     has_gamma_delta_receptors: Series[pd.BooleanDtype] = yes_no(
         "The receptor library was amplified for TRG/TRD; without it, no gamma-delta contig proves "
         "nothing."
