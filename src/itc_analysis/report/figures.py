@@ -86,7 +86,7 @@ def write_figures(material: Material, folder: str | Path) -> list[Path]:
         name = "_".join(part for part in map(str, key) if part != "-")
         name = "".join(letter if letter.isalnum() or letter in "_-" else "-" for letter in name)
         for width in WIDTHS_MM:
-            with mpl.rc_context(_STYLE):
+            with mpl.rc_context(dict[Any, Any](_STYLE)):
                 figure = draw(material, points, estimates, width_mm=width)
                 for kind, metadata in _METADATA.items():
                     path = folder / f"{name}_{width}mm.{kind}"
@@ -119,7 +119,7 @@ def draw(
         figsize=(width_mm / _MM_PER_INCH, (height + 8) / _MM_PER_INCH), layout="constrained"
     )
     # each with margins of its own: the long names of the estimates must not squeeze the points
-    parts = (
+    parts: Any = (
         figure.subfigures(2, 1, height_ratios=[_POINTS_MM, forest_mm])
         if is_narrow
         else figure.subfigures(1, 2, width_ratios=[1.1, 1])
