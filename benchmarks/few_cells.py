@@ -2,8 +2,7 @@
 
 Simulates tables in which nothing differs between the groups but the number of cells (or what a row
 says), sends each through the engine of `compare_groups`, and prints how often a true null is
-rejected at 5 %, coverage, bias of the log ratio, the same for the model of values (half a cell
-added before the logit, limits of detection censored), and how often the product warns. The named
+rejected at 5 %, coverage, bias of the log ratio, and how often the product warns. The named
 rows are those of the question; the grid crosses cells in SSc, cells of the others, share and
 participants per group. Three generating models: normal person effects, heavy tails (t, 3 degrees of
 freedom), and a mixture (three in ten lie two logits lower), all centred: a mean that follows the
@@ -31,11 +30,11 @@ from scipy import special
 
 from itc_analysis.config.sections import Cohort
 from itc_analysis.stats.endpoint import caveats
-from itc_analysis.stats.endpoint.model import fit_counted, fit_values
+from itc_analysis.stats.endpoint.model import fit_counted
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.counts import Count
 from itc_analysis.stats.people.design import Design, build_design, group_weights
-from itc_analysis.stats.people.responses import CENSORED, OK
+from itc_analysis.stats.people.responses import OK
 from itc_analysis.stats.plan.plan import AnalysisPlan
 
 COHORT = Cohort()
@@ -62,9 +61,10 @@ class Setting:
     sd : SD of the person effect; `sd_of` what it is multiplied by in some groups.
     background : background, per cell of the denominator, and its relative error; 0 for none.
     gate : log error of the position of the gate.
-    limit : cells below which a value is below the limit of detection (model of values).
     per_ul : T cells per microlitre of blood where concentrations are compared; None for shares.
     effect : true difference of SSc, log.
+    batch_shift : of the second of two batches, in SDs of the person effect; it holds four in five
+        of SSc and three in ten of the others. 0 for one batch.
     """
 
     name: str
@@ -78,9 +78,9 @@ class Setting:
     background: float = 0.0
     background_error: float = 0.3
     gate: float = 0.0
-    limit: float = 0.0
     per_ul: float | None = None
     effect: float = 0.0
+    batch_shift: float = 0.0
 
 
 #: Cells in SSc and elsewhere: fewer in SSc; many everywhere.
@@ -96,16 +96,16 @@ NAMED = (
         "positive 3 % and 2 % background (error 30 %)", *FEWER, 0.03, background=0.02
     ),
     Setting(
-        "iNKT 0.05 %, 3,000 T cells in SSc, 20,000 elsewhere, limit 20", (2500, 3500), (17e3, 23e3),
-        0.0005, sd=1.1, limit=20,
+        "iNKT 0.05 %, 3,000 T cells in SSc, 20,000 elsewhere", (2500, 3500), (17e3, 23e3),
+        0.0005, sd=1.1,
     ),
     Setting(
-        "iNKT 0.02 % of 100,000, healthy half as variable, limit 20", *MANY, 0.0002,
-        sd=1.1, sd_of={"healthy": 0.5}, limit=20,
+        "iNKT 0.02 % of 100,000, healthy half as variable", *MANY, 0.0002,
+        sd=1.1, sd_of={"healthy": 0.5},
     ),
     Setting(
-        "iNKT 0.02 % of 100,000, SSc 1.7 times as variable, limit 20", *MANY, 0.0002,
-        sd=1.0, sd_of={"SSc": 1.7}, limit=20,
+        "iNKT 0.02 % of 100,000, SSc 1.7 times as variable", *MANY, 0.0002,
+        sd=1.0, sd_of={"SSc": 1.7},
     ),
     Setting(
         "single cell, 0.5 % of 300 T cells in SSc, of 1,500 elsewhere", (250, 350), (1200, 1800),
@@ -114,10 +114,12 @@ NAMED = (
     Setting("single cell, 0.05 % of 1,500 T cells", (1200, 1800), (1200, 1800), 0.0005, sd=1.1),
     Setting(
         "iNKT per microlitre, 3,000 T cells in SSc, 20,000 elsewhere", (2500, 3500), (17e3, 23e3),
-        0.0005, sd=1.1, limit=20, per_ul=1000.0, gate=0.1,
+        0.0005, sd=1.1, per_ul=1000.0, gate=0.1,
     ),
     Setting("MAIT 2 % of 20,000, gate error 0.1, true ratio 0.7", (15e3, 25e3), (15e3, 25e3), 0.02,
             sd=0.9, gate=0.1, effect=float(np.log(0.7))),
+    Setting("positive 10 %, batch aligned with group, batch effect 0.4 SD", *FEWER, 0.10,
+            batch_shift=0.4),
 )  # fmt: skip
 GRID = tuple(
     Setting(
@@ -132,7 +134,7 @@ GRID = tuple(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=int, default=1000, help="per setting and model")
+    parser.add_argument("--tables", type=int, default=340, help="per setting and model")
     parser.add_argument("--grid-tables", type=int, help="of each cell of the grid; as --tables")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--processes", type=int, default=N_PROCESSES)
@@ -170,25 +172,28 @@ def summaries(
     """Yield each setting with the rows of all its tables.
 
     With a folder the rows are kept in it, and those that are there are not made again: a run that
-    was stopped goes on where it was. Settings are visited in a drawn order, so that what a stopped
-    run leaves is a fair part of them.
+    was stopped goes on where it was, and one that asks for more tables adds to what is there. Each
+    round gives every setting ten tables of each model, so that a stopped run leaves something of
+    all of them.
     """
-    n_draws = -(-n_tables // TABLES_PER_DRAW)
-    found = {}
-    for i in np.random.default_rng(seed).permutation(len(settings)).tolist():
-        kept = None if folder is None else Path(folder) / f"{seed}-{n_draws}-{i}.parquet"
-        if kept is not None and kept.exists():
-            found[i] = pd.read_parquet(kept)
-            continue
-        if pool is None:
-            continue
-        jobs = [(settings[i], m, draw, (seed, i)) for m in MODELS for draw in range(n_draws)]
-        found[i] = pd.concat(pool.imap(run_draw, jobs), ignore_index=True)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            found[i].to_parquet(kept)
-    for i in sorted(found):
-        yield settings[i], found[i]
+    found: dict[int, list[pd.DataFrame]] = {i: [] for i in range(len(settings))}
+    for draw in range(-(-n_tables // TABLES_PER_DRAW)):
+        for i, setting in enumerate(settings):
+            kept = None if folder is None else Path(folder) / f"{seed}-{i}-{draw}.parquet"
+            if kept is not None and kept.exists():
+                found[i].append(pd.read_parquet(kept))
+                continue
+            if pool is None:
+                continue
+            jobs = [(setting, model, draw, (seed, i)) for model in MODELS]
+            rows = pd.concat(pool.imap(run_draw, jobs), ignore_index=True)
+            found[i].append(rows)
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                rows.to_parquet(kept)
+    for i, rounds in found.items():
+        if rounds:
+            yield settings[i], pd.concat(rounds, ignore_index=True)
 
 
 def person_effect(rng: np.random.Generator, model: str, size: int, sd: np.ndarray) -> np.ndarray:
@@ -236,6 +241,9 @@ def run_draw(job: tuple[Setting, str, int, tuple[int, int]]) -> pd.DataFrame:
     plan = AnalysisPlan.model_validate(
         {"covariates": COVARIATES, "small_sample": small, "families": [family]}
     )
+    if setting.batch_shift:
+        is_second = rng.random(n) < np.where(group == "SSc", 0.8, 0.3)
+        people["batch"] = np.where(is_second, "b2", "b1")
     design = build_design(people, plan=plan, groups=COHORT.groups, min_per_group=3)
     order = [people.index.get_loc(name) for name in design.people.index]
     rows = []
@@ -249,13 +257,14 @@ def run_draw(job: tuple[Setting, str, int, tuple[int, int]]) -> pd.DataFrame:
 def draw_counts(
     setting: Setting, model: str, people: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Draw counts, and the values and states that the model of values would see."""
+    """Draw counts, and what is known of them."""
     n = len(people)
     is_ssc = (people["group"] == "SSc").to_numpy()
     low, high = (np.where(is_ssc, a, b) for a, b in zip(setting.ssc, setting.others, strict=True))
     total = np.maximum(np.round(np.exp(rng.uniform(np.log(low), np.log(high)))), 2).astype(int)
     scale = setting.sd * people["group"].map(setting.sd_of).fillna(1.0).to_numpy(dtype=float)
     theta = person_effect(rng, model, n, scale) + setting.effect * is_ssc
+    theta += setting.batch_shift * setting.sd * (people["batch"] == "b2").to_numpy()
     gate = setting.gate * rng.normal(size=n)
     expected = setting.background * total
     if setting.per_ul is None:
@@ -275,22 +284,12 @@ def draw_counts(
         else expected
     )
     error = setting.background_error * seen
-    net = np.maximum(k - seen, 0)
-    is_low = k < setting.limit
-    counted = np.where(is_low, setting.limit, net)
-    if setting.per_ul is None:
-        half = np.log((counted + 0.5) / (total - counted + 0.5))
-        y = np.where(is_low, special.logit(np.clip(counted / total, 1e-9, 0.999)), half)
-    else:
-        y = np.log(np.maximum(counted, 0.5) / inside)
     counts = [
         (Count(float(a), float(b), float(c), float(d), 1.0, setting.gate),)
         for a, b, c, d in zip(k, inside, seen, error, strict=True)
     ]
     return pd.DataFrame(
         {
-            "state": np.where(is_low, CENSORED, OK),
-            "y": y,
             "sample_counts": pd.Series(counts, index=people.index, dtype=object),
             "log_t_per_ul": np.log(total / inside) if setting.per_ul else np.nan,
         },
@@ -302,41 +301,38 @@ def compare(setting: Setting, design: Design, model: str, table: int) -> list[di
     """Compare SSc with healthy and with the pooled diseases."""
     measure = "share_positive" if setting.per_ul is None else "cells_per_ul"
     diseases = [g for g in COHORT.disease_groups if g in setting.groups]
-    fits = {}
-    for name, fit in (("counts", lambda: fit_counted(design, design.matrix, measure=measure)),
-                      ("values", lambda: fit_values(design, design.matrix, measure=measure,
-                                                    index_group="SSc"))):  # fmt: skip
-        try:
-            fits[name] = fit()
-        except NotEstimable:
-            fits[name] = None
+    try:
+        fitted = fit_counted(design, design.matrix, measure=measure)
+    except NotEstimable:
+        fitted = None
     rows = []
     for reference, groups in (("healthy", ["healthy"]), ("pooled", diseases)):
         weights = group_weights(design, "SSc", groups, pooled_weights="equal")
         index = design.in_group("SSc")
         other = design.people["group"].isin(groups).to_numpy()
-        said = caveats.of_low_counts(design.people["sample_counts"], index, other, measure=measure)
-        row = {"model": model, "table": table, "reference": reference, "warned": bool(said)}
-        for name, fitted in fits.items():
-            row |= answer(name, fitted, weights, setting.effect)
-        rows.append(row)
+        cells = caveats.cells_per_participant(
+            design.people["sample_counts"], index, other, measure=measure
+        )
+        row = {"model": model, "table": table, "reference": reference}
+        row |= {"cells_index": cells[0], "cells_reference": cells[1]}
+        rows.append(row | answer(fitted, weights, setting.effect))
     return rows
 
 
-def answer(name: str, fitted: Any, weights: np.ndarray, truth: float) -> dict[str, float]:
-    """Return estimate, p and coverage of one model; NaN where there is none."""
+def answer(fitted: Any, weights: np.ndarray, truth: float) -> dict[str, float]:
+    """Return bias, rejection and coverage; NaN where there is none."""
     try:
         if fitted is None:
             raise NotEstimable
         found = fitted.compare(weights, CONFIDENCE).result
     except NotEstimable:
-        return {f"{name}_{what}": np.nan for what in ("bias", "rejected", "covered")}
+        return dict.fromkeys(("bias", "rejected", "covered"), np.nan)
     low = -np.inf if np.isnan(found.lower) else found.lower
     high = np.inf if np.isnan(found.upper) else found.upper
     return {
-        f"{name}_bias": found.estimate - truth,
-        f"{name}_rejected": 100.0 * (found.p_value < ALPHA),
-        f"{name}_covered": 100.0 * (low <= truth <= high),
+        "bias": found.estimate - truth,
+        "rejected": 100.0 * (found.p_value < ALPHA),
+        "covered": 100.0 * (low <= truth <= high),
     }
 
 

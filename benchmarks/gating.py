@@ -25,6 +25,7 @@ os.environ.update(ONE_THREAD)  # before numpy is imported
 import numpy as np
 import pandas as pd
 from gating_levels import DEFAULT_TUBES, level_report, validate_levels
+from gating_rivals import rival_counts, rival_report
 from gating_tubes import COLOURS, LEVELS, MARKERS, SCATTER, draw_staining, write_tube
 
 from itc_analysis.config.sections import Flow
@@ -76,7 +77,9 @@ def panel() -> pd.DataFrame:
     )
 
 
-def gate_batch(folder: Path, number: int, seed: int) -> pd.DataFrame:
+def gate_batch(
+    folder: Path, number: int, seed: int, rivals: list[pd.DataFrame] | None = None
+) -> pd.DataFrame:
     """Draw, gate and count one batch; one row per tube and rare population."""
     rng = np.random.default_rng([seed, number])
     staining = draw_staining(rng)
@@ -97,6 +100,8 @@ def gate_batch(folder: Path, number: int, seed: int) -> pd.DataFrame:
     kept: list[dict[str, Any]] = []
     fits, quality, _ = fit_batch(rows, sheet, plan, settings, kept=kept)
     judged = Judged(quality, contract.make(kept, KeptEvents))
+    if rivals is not None:
+        rivals.append(rival_counts(fits, [marker.lower() for marker in MARKERS]))
     gates = pool_gates(fits, plan, settings)
     counts = apply_batch(rows, sheet, plan, gates, judged, settings).counts
     for row in rows:
@@ -232,6 +237,9 @@ def main() -> None:
         help="with three levels of CD161; 0 for none",
     )
     parser.add_argument("--details", help="write one row per tube and population here (Parquet)")
+    parser.add_argument(
+        "--rivals", action="store_true", help="what other programs' methods count in these tubes"
+    )
     parser.add_argument("--page", help="a page to write the tables into, between its marks")
     options = parser.parse_args()
     if options.page and not Path(options.page).is_file():
@@ -242,11 +250,15 @@ def main() -> None:
     is_published = (options.seed, options.tubes) == (PUBLISHED_SEED, PUBLISHED_TUBES)
     page = Path(options.page) if options.page else (PAGE if is_published else None)
     with tempfile.TemporaryDirectory() as temporary:
-        parts = [gate_batch(Path(temporary), i, options.seed) for i in range(n_batches)]
+        rivals: list[pd.DataFrame] | None = [] if options.rivals else None
+        parts = [gate_batch(Path(temporary), i, options.seed, rivals) for i in range(n_batches)]
     rows = with_intervals(pd.concat(parts, ignore_index=True))
     if options.details:
         rows.to_parquet(options.details)
     text = report(rows, options.seed)
+    if rivals:
+        text += "\n### Other programs' methods on the same tubes\n\n"
+        text += rival_report(pd.concat(rivals), rows)
     if options.level_tubes:
         levels = validate_levels(options.level_tubes, options.seed)
         text += (

@@ -4,6 +4,7 @@ proposes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ import yaml
 from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
 from itc_analysis import cli
 from itc_analysis.cli.init import RESOURCES
-from itc_analysis.cli.plan_check import check_plan
+from itc_analysis.cli.plan_check import check_plan, measured_by_templates, not_measured
 from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError
+from itc_analysis.scores.signatures import read_signatures
 from itc_analysis.stats.plan.plan import read_plan
 
 
@@ -27,8 +29,56 @@ def told(study: Study) -> list[str]:
     return check_plan(study, two_groups())
 
 
+#: What is said of a plan that leaves nothing to say.
+PROVEN = ["plan: 1 endpoint, each with a tube or library to show it"]
+
+
 def test_a_plan_for_what_is_measured_leaves_nothing_to_say(study: Study) -> None:
-    assert told(study) == []
+    assert told(study) == PROVEN
+
+
+def test_a_population_and_a_marker_of_two_tubes_make_no_endpoint(study: Study) -> None:
+    folder = Path(study.gating_folder)
+    template = TEMPLATE.replace("measured: true", "measured: true, phenotype: true")
+    (folder / "panel_a.yaml").write_text(template)
+    plan = PLAN.replace("measures: [cells_per_ul]", "measures: [share_positive], features: [PD-1]")
+    Path(study.analysis_plan).write_text(plan)
+    assert told(study) == PROVEN
+    without = template[: template.index("positivity:")]
+    (folder / "panel_a.yaml").write_text(without)
+    tubes = Path(study.fcs_files).read_text(encoding="utf-8").splitlines()
+    panels = Path(study.panels_folder)
+    (panels / "panel_c.tsv").write_bytes((panels / "panel_a.tsv").read_bytes())
+    other = template.replace("panel_a", "panel_c").replace("t_cells", "cells")
+    (folder / "panel_c.yaml").write_text(other)
+    extra = tubes[1].replace("panel_a", "panel_c").split("\t")
+    extra[0] = "another"
+    header = tubes[0].split("\t")
+    extra[header.index("path")] = "another.fcs"
+    (Path(study.data_folder) / "another.fcs").touch()
+    Path(study.fcs_files).write_text("\n".join([*tubes, "\t".join(extra)]) + "\n")
+    lines = "\n".join(told(study))
+    assert "no tube with 't_cells' has a positivity threshold for 'PD-1'" in lines
+
+
+def test_every_endpoint_of_the_shipped_plan_has_a_tube_among_the_shipped_panels() -> None:
+    shipped = Study(
+        panels_folder=str(RESOURCES / "panels"), gating_folder=str(RESOURCES / "gating")
+    )
+    measured = measured_by_templates(shipped, ["panel_a", "panel_b"])
+    plan = read_plan(RESOURCES / "analysis_plan.yaml")
+    signatures = {
+        card.name: list(card.features)
+        for card in read_signatures(RESOURCES / "signatures.tsv")
+        if card.assay == "flow"
+    }
+    (line,) = not_measured(plan, measured, signatures, has_libraries=True)
+    assert line.startswith("plan: ")
+    assert "each with a tube or library" in line
+    (line,) = not_measured(
+        plan, replace(measured, has_counts=False), signatures, has_libraries=True
+    )[:1]
+    assert "no tube has counting beads" in line
 
 
 def test_faults_of_template_and_plan_are_told_in_one_call(study: Study) -> None:
@@ -84,7 +134,7 @@ def test_a_plan_is_proposed_for_what_is_there_and_a_persons_own_stays(
     proposed = read_plan(plan)
     assert [(f.name, f.role) for f in proposed.families] == [("abundance", "primary")]
     here = study.model_copy(update={"analysis_plan": str(plan)})
-    assert told(here) == []
+    assert told(here) == PROVEN
     plan.write_text(plan.read_text() + "# mine now\n")
     assert cli.main(["init", str(folder), "--from-panels"]) == 0
     assert plan.read_text().endswith("# mine now\n")

@@ -85,11 +85,9 @@ def test_tetramers_and_chains_find_each_population(folder: Path) -> None:
     assert found[["vd2_gd", "vd1_gd", "other_gd"]].sum() == found["gd_t_cells"]
 
 
-def test_innate_cd8_is_counted_with_and_without_unconventional_t_cells(
-    folder: Path, root: Path
-) -> None:
-    panel = root / "src" / "itc_analysis" / "resources" / "panels" / "panel_b.tsv"
-    template = load(folder, "panel_b_both", panel)
+def test_innate_cd8_is_counted_with_and_without_unconventional_t_cells(root: Path) -> None:
+    shipped = root / "src" / "itc_analysis" / "resources"
+    template = load(shipped, "panel_b", shipped / "panels" / "panel_b.tsv")
     kind = np.random.default_rng(3).choice(
         ["cd4", "cd8", "memory", "innate", "mait", "gd", "inkt"], N,
         p=[0.55, 0.2, 0.1, 0.08, 0.04, 0.02, 0.01],
@@ -111,7 +109,42 @@ def test_innate_cd8_is_counted_with_and_without_unconventional_t_cells(
     rng = np.random.default_rng(4)
     carried["Va7.2"] |= (kind == "cd4") & (rng.random(N) < 0.02)
     carried["NKG2A"] |= (kind == "innate") & (rng.random(N) < 0.4)
-    found = counted(draw(carried, list(carried)), below_t_cells(template))
+    functional = ["PD-1", "TIM-3", "CD69", "HLA-DR", "CD38"]
+    found = counted(draw(carried, [*carried, *functional]), below_t_cells(template))
     innate, mait = (np.count_nonzero(kind == name) for name in ("innate", "mait"))
     assert found["innate_cd8"] == pytest.approx(innate, rel=0.03)
     assert found["innate_cd8_all"] == pytest.approx(innate + mait, rel=0.03)
+
+
+def test_a_block_divides_a_small_population_at_the_cuts_of_all_cells() -> None:
+    entries = [
+        {"name": name, "parent": parent, "markers": [marker], "side": "above",
+         "method": "density_minimum"}
+        for name, parent, marker in (("mait", "all", "CD161"), ("cd8_pos", "all", "CD8"))
+    ]  # fmt: skip
+    data = {
+        "panel": "p",
+        "denominator": "all",
+        "populations": entries,
+        "blocks": [{"block": "coreceptors", "of": "mait"}, {"block": "naive_memory", "of": "mait"}],
+    }
+    rng = np.random.default_rng(5)
+    is_mait = rng.random(N) < 0.01
+    carried = {
+        "CD161": is_mait,
+        "CD8": rng.random(N) < np.where(is_mait, 0.8, 0.35),
+        "CD4": rng.random(N) < np.where(is_mait, 0.02, 0.6),
+        "CD45RA": rng.random(N) < np.where(is_mait, 0.1, 0.5),
+        "CCR7": rng.random(N) < np.where(is_mait, 0.05, 0.5),
+    }
+    found = counted(draw(carried, list(carried)), check_template(data, "blocks"))
+    wanted = {
+        "mait_cd8": is_mait & carried["CD8"] & ~carried["CD4"],
+        "mait_dn": is_mait & ~carried["CD8"] & ~carried["CD4"],
+        "mait_effector_memory": is_mait & ~carried["CD45RA"] & ~carried["CCR7"],
+        "mait_emra": is_mait & carried["CD45RA"] & ~carried["CCR7"],
+    }
+    for name, cells in wanted.items():
+        assert found[name] == pytest.approx(np.count_nonzero(cells), rel=0.05, abs=3)
+    parts = [name for name in found.index if name.startswith("mait_") and "pos" not in name]
+    assert found[parts].sum() == 2 * found["mait"]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from itc_analysis.statistics.count_likelihood import Counted, laguerre, log_likelihood
+from itc_analysis.statistics.backgrounds import laguerre
+from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
 
 THETA = np.array([[-6.0, -4.0, -2.5, -1.0]])
 

@@ -8,9 +8,13 @@ rule check:
         **AT.made_by("check"),
     log:
         AT.log("check"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("check"),
         folder=lambda wildcards, output: Path(output[0]).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Checking sheets and eligibility"

@@ -6,6 +6,20 @@ def settings_of(rule):
     return freeze_step(SETTINGS, rule, AT.settings)
 
 
+def sources_of(wildcards, input):
+    """Changes with the content of the study's own files among the inputs, whatever their times."""
+    return contents(path for path in input if not is_made(path))
+
+
+def with_content(rows):
+    """Rows of tubes with the digest of each file, which a job compares with what it finds."""
+    return [{**row, "content": contents([row["path"]])} for row in rows]
+
+
+def is_made(path):
+    return Path(STUDY.results_folder) in Path(path).parents
+
+
 def study_sheets():
     """Sheets that the check reads; those a study does not have are left out."""
     sheets = [
@@ -15,6 +29,7 @@ def study_sheets():
         STUDY.libraries,
         STUDY.decisions,
         STUDY.classification,
+        STUDY.variables,
         STUDY.column_mapping,
     ]
     return [sheet for sheet in sheets if sheet]
@@ -109,7 +124,8 @@ def scale_tubes(wildcards):
 
 
 def frozen_scale_tubes(wildcards):
-    return freeze(scale_tubes(wildcards), AT.settings, f"scale-tubes-{wildcards.panel}")
+    rows = with_content(scale_tubes(wildcards))
+    return freeze(rows, AT.settings, f"scale-tubes-{wildcards.panel}")
 
 
 def bridge_tubes(wildcards):
@@ -125,9 +141,8 @@ def bridge_tubes(wildcards):
 
 
 def frozen_bridge_tubes(wildcards):
-    return freeze(
-        bridge_tubes(wildcards), AT.settings, f"bridge-tubes-{wildcards.panel}"
-    )
+    rows = with_content(bridge_tubes(wildcards))
+    return freeze(rows, AT.settings, f"bridge-tubes-{wildcards.panel}")
 
 
 def frozen_people(wildcards):
@@ -153,7 +168,7 @@ def per_panel(path):
 
 def frozen_tubes(wildcards):
     name = f"tubes-{wildcards.panel}-{wildcards.batch}"
-    return freeze(tubes_of(wildcards), AT.settings, name)
+    return freeze(with_content(tubes_of(wildcards)), AT.settings, name)
 
 
 def frozen_corrections(wildcards):
@@ -184,8 +199,7 @@ def libraries_of(wildcards):
     return [row for row in LIBRARIES if row["batch"] == wildcards.batch]
 
 
-def library_files(wildcards):
-    rows = libraries_of(wildcards)
+def files_of_libraries(rows):
     return [
         row[column]
         for row in rows
@@ -194,5 +208,13 @@ def library_files(wildcards):
     ]
 
 
+def library_files(wildcards):
+    return files_of_libraries(libraries_of(wildcards))
+
+
 def frozen_libraries(wildcards):
-    return freeze(libraries_of(wildcards), AT.settings, f"libraries-{wildcards.batch}")
+    rows = [
+        {**row, "content": contents(files_of_libraries([row]))}
+        for row in libraries_of(wildcards)
+    ]
+    return freeze(rows, AT.settings, f"libraries-{wildcards.batch}")

@@ -15,10 +15,14 @@ rule learn_scales:
         **AT.made_by("learn_scales"),
     log:
         AT.log("learn_scales", "{panel}"),
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     params:
         settings=settings_of("learn_scales"),
         tubes=frozen_scale_tubes,
         folder=lambda wildcards, output: Path(output.scales).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Learning scales: {wildcards.panel}"
@@ -38,11 +42,15 @@ rule learn_alignment:
         **AT.made_by("learn_alignment"),
     log:
         AT.log("learn_alignment", "{panel}"),
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     params:
         settings=settings_of("learn_alignment"),
         bridge=frozen_bridge_tubes,
         people=frozen_people,
         folder=lambda wildcards, output: Path(output.landmarks).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Aligning batches to the bridge control: {wildcards.panel}"
@@ -64,11 +72,15 @@ rule fit_gates:
         **AT.made_by("fit_gates"),
     log:
         AT.log("fit_gates", "{panel}", "{batch}"),
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     params:
         settings=settings_of("fit_gates"),
         tubes=frozen_tubes,
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.fits).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Learning gates: {wildcards.panel}, batch {wildcards.batch}"
@@ -91,11 +103,15 @@ rule pool_gates:
         gates=AT.pooled_gates("{panel}"),
     log:
         AT.log("pool_gates", "{panel}"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("pool_gates"),
         manual=lambda wildcards, input: (
             f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
         ),
+        sources=sources_of,
         version=VERSION,
     message:
         "Pooling gates: {wildcards.panel}"
@@ -123,12 +139,16 @@ rule apply_gates:
         },
     log:
         AT.log("apply_gates", "{panel}", "{batch}"),
+    resources:
+        mem_mb=tube_memory,
+        runtime=tube_minutes,
     params:
         settings=settings_of("apply_gates"),
         tubes=frozen_tubes,
         landmarks=landmarks_option,
         review=frozen_corrections,
         folder=lambda wildcards, output: Path(output.counts).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Counting populations: {wildcards.panel}, batch {wildcards.batch}"

@@ -18,9 +18,13 @@ rule report:
         miflowcyt=[AT.miflowcyt] if TUBES else [],
     log:
         AT.log("report"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
+        sources=sources_of,
         review=lambda wildcards, input: (
             f"--review {input.review}" if input.review else ""
         ),
@@ -43,6 +47,9 @@ rule overview:
         directory(AT.overview("{panel}")),
     log:
         AT.log("overview", "{panel}"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         note=overview_note(),
         version=VERSION,

@@ -18,8 +18,12 @@ rule score:
         AT.scores,
     log:
         AT.log("score"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("score"),
+        sources=sources_of,
         version=VERSION,
     message:
         "Scoring exhaustion and activation"
@@ -49,6 +53,9 @@ rule measure:
         AT.measurements,
     log:
         AT.log("measure"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
     params:
         settings=settings_of("measure"),
         version=VERSION,

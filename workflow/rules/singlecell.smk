@@ -9,10 +9,14 @@ rule annotate:
         **AT.made_by("annotate"),
     log:
         AT.log("annotate", "{batch}"),
+    resources:
+        mem_mb=library_memory,
+        runtime=library_minutes,
     params:
         settings=settings_of("annotate"),
         libraries=frozen_libraries,
         folder=lambda wildcards, output: Path(output.cells).parent,
+        sources=sources_of,
         version=VERSION,
     message:
         "Calling innate T cells: library batch {wildcards.batch}"

@@ -28,12 +28,12 @@ from itc_analysis.stats.questions.compare import adjust_comparisons
 #: How p can be adjusted: over all comparisons of all columns, or (dunnett) within each column.
 ADJUSTMENTS = ("holm", "bh", "dunnett", "bh_dunnett", "none")
 METHODS_TEXT = (
-    "Groups were compared by one linear model per measure (on the logarithm for ratios, on the "
-    "logit of counts for odds ratios) with a robust covariance (HC3; CR2 with Satterthwaite "
-    "degrees "
-    "of freedom where a group is small or people gave several samples); values below a limit of "
-    "detection entered a censored regression as only known to be low, and missing covariates were "
-    "imputed."
+    "Groups were compared by one model per measure. Shares with their totals entered as the counts "
+    "of cells that they are (binomial, participants varying on the logit scale with an SD per "
+    "group, restricted likelihood); other values by a linear model (on the logarithm for ratios) "
+    "with a robust covariance (HC3; CR2 with Satterthwaite degrees of freedom where a group is "
+    "small or people gave several samples). Values of which only a limit of detection is known "
+    "entered a censored regression as low, and missing covariates were imputed."
 )
 CITATIONS = ("mackinnon1985", "pustejovsky2018", "tobin1958", "vanbuuren2011")
 _COLUMNS = {
@@ -313,7 +313,8 @@ def compare(
     totals : float, mapping, pandas.Series or pandas.DataFrame, optional
         Number of cells that each share is of.
     batch : str or pandas.Series, optional
-        The batch of each row: groups that share no batch are not compared.
+        The batch of each row: groups that share no batch are not compared, and batches that are
+        spread unevenly over the groups are adjusted for.
     adjustment : str
         ``"holm"`` or ``"bh"`` over all comparisons, ``"dunnett"`` within each column,
         ``"bh_dunnett"`` over the columns and then within, or ``"none"``.

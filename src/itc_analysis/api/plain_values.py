@@ -78,6 +78,12 @@ class PlainTable:
             n_cells=np.nan,
             standard_error=np.nan,
             status=np.where(is_low, "below_lod", "ok"),
+            # of a share "<0.02" the cells are not known
+            n_events=np.where(is_low, np.nan, value * self.totals[measure].to_numpy()),
+            n_background=0.0,
+            background_se=0.0,
+            capture=1.0,
+            error_log=0.0,
         )
         measured = rows[is_low | np.isfinite(value)]
         return per_participant(on_scale(measured, self.kinds[measure]), self.people)

@@ -21,6 +21,7 @@ VERBS = (
     "init",
     "check",
     "panel",
+    "template",
     "deidentify",
     "spillover",
     "simulate",
@@ -40,6 +41,7 @@ VERBS = (
     "power",
     "report",
     "figures",
+    "unlock",
 )
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it

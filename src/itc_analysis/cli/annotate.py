@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.cohort.sheets.read import read_sheet
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import AnnotateSettings
-    from itc_analysis.errors import ItcError
+    from itc_analysis.errors import Fault, ItcError
+    from itc_analysis.runs.contents import contents
     from itc_analysis.singlecell import annotate
     from itc_analysis.singlecell.calls.weights import read_evidence
     from itc_analysis.tables import contract
@@ -58,6 +59,13 @@ def run(options: argparse.Namespace) -> None:
         signatures=read_sheet(options.signatures, SignatureSheet),
         folder=folder,
     )
+    changed = [
+        Fault(f"library {row['library_id']}", "a file of it changed during the run", "run again")
+        for row in rows
+        if "content" in row and contents(annotate.list_inputs([row])) != row["content"]
+    ]
+    if changed:
+        raise ItcError(options.libraries, changed)
     made_by = provenance.describe(
         "itc annotate",
         parameters=settings.model_dump(mode="json"),

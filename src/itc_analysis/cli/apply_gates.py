@@ -57,6 +57,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch, refuse_foreign_gates
     from itc_analysis.flow.tube.quality_mask import Judged
+    from itc_analysis.flow.tube.unchanged import watch_files
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import (
@@ -79,9 +80,11 @@ def run(options: argparse.Namespace) -> None:
         contract.read(options.quality, TubeQuality), contract.read(options.kept, KeptEvents)
     )
     reviews = list_reviews(options.review) if options.review else []
+    files = watch_files(batch.rows)
     applied = apply.apply_batch(
         batch.rows, batch.panel, batch.template, gates, judged, settings, reviews
     )
+    files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     learned = [options.gates, options.quality, options.kept]
     learned += filter(None, [options.scales, options.landmarks, options.review])

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from itc_analysis.cohort.study import CohortTables
     from itc_analysis.config.sections import CheckedStudy, Flow
     from itc_analysis.config.steps import CheckSettings
@@ -97,6 +99,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     errors: list[ItcError] = []
     told: list[str] = []
     if tubes:
+        from itc_analysis.flow.gating.template import load_template
         from itc_analysis.flow.panel.markers import read_panel
         from itc_analysis.flow.tube.first_look import (
             describe_remarks,
@@ -106,7 +109,11 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
-        look = look_at_tubes(tubes, panels, flow or Flow())
+        transforms = {
+            name: load_template(Path(study.gating_folder) / f"{name}.yaml").transform
+            for name in names
+        }
+        look = look_at_tubes(tubes, panels, flow or Flow(), transforms)
         errors += look.errors
         errors += _check_manual_gates(study, tubes)
         told += [*describe_states(look.states), *describe_remarks(look.remarks)]
@@ -204,6 +211,9 @@ def summarise(tables: CohortTables, settings: CheckSettings) -> str:
         f"samples: {len(tables.samples)}, tubes: {len(tables.tubes)}, "
         f"libraries: {len(tables.libraries)}"
     )
+    windows = describe_windows(tables.participants)
+    if windows:
+        lines.append(windows)
     if len(tables.queries):
         blocking = tables.queries.loc[tables.queries["blocks"], "participant_id"].nunique()
         lines.append(
@@ -230,6 +240,7 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.decisions import Classification, Disclosure, Queries
     from itc_analysis.tables.cohort.participants import Eligibility, Participants, Problems
+    from itc_analysis.tables.cohort.variables import Variables
 
     study = settings.study
     read = [
@@ -239,6 +250,7 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         study.libraries,
         study.decisions,
         study.classification,
+        study.variables,
         study.column_mapping,
     ]
     of_the_cohort = {
@@ -250,6 +262,9 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         "methods": " ".join(filter(None, [describe_methods(tables), criteria])),
         "citations": ["nct04995588", *(CRITERIA_CITATIONS if criteria else [])],
     }
+    of_the_variables = _from_sheet(study.variables)
+    if study.variables:
+        of_the_variables["inputs"] += [study.participants, study.samples]
     # A table names only the sheets it follows from: a corrected age leaves the samples' bytes
     # alone.
     for name, table, form, details in (
@@ -259,6 +274,7 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         ("queries", tables.queries, Queries, of_the_cohort),
         ("disclosure", tables.disclosure, Disclosure, of_the_cohort),
         ("problems", tables.problems, Problems, of_the_cohort),
+        ("variables", tables.variables, Variables, of_the_variables),
         ("samples", tables.samples, sheets.SampleSheet, _from_sheet(study.samples)),
         ("tubes", tables.tubes, sheets.TubeSheet, _from_sheet(study.fcs_files)),
         ("libraries", tables.libraries, sheets.LibrarySheet, _from_sheet(study.libraries)),
@@ -291,6 +307,19 @@ def describe_classification(tables: CohortTables) -> str:
     )
 
 
+def describe_windows(participants: pd.DataFrame) -> str:
+    """Return the sentence on how time windows were answered; empty when nobody answered any."""
+    from itc_analysis.cohort.eligibility.windows import count_answers
+
+    dated, bare = count_answers(participants)
+    if not dated + bare:
+        return ""
+    return (
+        f"time windows of the criteria: {plural(dated, 'answer')} as days or months, {bare} as "
+        "yes/no without a date"
+    )
+
+
 def describe_methods(tables: CohortTables) -> str:
     """Return the sentences for the methods section."""
     people = tables.participants
@@ -311,6 +340,8 @@ def describe_methods(tables: CohortTables) -> str:
         f"excluded, and {n['query']} could not be decided because an item was missing; a missing "
         "item was never read as absent."
     )
+    windows = describe_windows(tables.participants)
+    text += f" {windows[0].upper()}{windows[1:]}." if windows else ""
     return text + (
         f" {plural(by_hand, 'decision was', 'decisions were')} taken by hand." if by_hand else ""
     )

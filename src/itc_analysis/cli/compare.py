@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument("--participants", required=True, help="participants.parquet")
+    parser.add_argument("--variables", help="variables.parquet; left out for none")
     parser.add_argument("--measurements", required=True, help="measurements.parquet")
     parser.add_argument(
         "--post-hoc", help="families of role post_hoc that the plan does not hold, as YAML"
@@ -46,7 +47,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CompareSettings
-    from itc_analysis.stats.plan.plan import read_plan, read_post_hoc
+    from itc_analysis.stats.people.variables import clinical_measurements, read_plan_for
+    from itc_analysis.stats.plan.plan import read_post_hoc
     from itc_analysis.stats.questions.associations import associate
     from itc_analysis.stats.questions.compare import compare_groups
     from itc_analysis.stats.questions.compositions import compare_compositions
@@ -70,13 +72,19 @@ def run(options: argparse.Namespace) -> None:
 
     frozen = read_settings(options.config, CompareSettings)
     settings, cohort = frozen.stats, frozen.cohort
-    plan = read_plan(options.plan)
-    measurements = contract.read(options.measurements, Measurements)
     participants = contract.read(options.participants, Participants)
+    measurements = contract.read(options.measurements, Measurements)
+    plan, participants = read_plan_for(options.plan, participants, options.variables)
+    measurements = clinical_measurements(participants, measurements, plan)
     how: dict[str, Any] = {"plan": plan, "cohort": cohort, "settings": settings}
     made_with: dict[str, Any] = {
         "parameters": {"stats": settings.model_dump(), "cohort": cohort.model_dump()},
-        "inputs": [options.plan, options.participants, options.measurements],
+        "inputs": [
+            options.plan,
+            options.participants,
+            *([options.variables] if options.variables else []),
+            options.measurements,
+        ],
         "packages": ("formulaic", "numpy", "pandas", "scipy"),
     }
 

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument("--participants", required=True, help="participants.parquet")
+    parser.add_argument("--variables", help="variables.parquet; left out for none")
     parser.add_argument("--samples", required=True, help="samples.parquet")
     parser.add_argument("--libraries", required=True, help="libraries.parquet")
     for name, what in (
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CompareGenesSettings
-    from itc_analysis.stats.plan.plan import read_plan
+    from itc_analysis.stats.people.variables import read_plan_for
     from itc_analysis.stats.questions.genes import GeneTables, compare_genes
     from itc_analysis.stats.questions.methods_text import describe_genes
     from itc_analysis.tables import contract
@@ -47,7 +48,8 @@ def run(options: argparse.Namespace) -> None:
 
     frozen = read_settings(options.config, CompareGenesSettings)
     settings, cohort = frozen.stats, frozen.cohort
-    plan = read_plan(options.plan)
+    participants = contract.read(options.participants, Participants)
+    plan, participants = read_plan_for(options.plan, participants, options.variables)
     min_cells = frozen.singlecell.min_pseudobulk_cells
     tables = GeneTables(
         pseudobulk=contract.read_all(options.pseudobulk, Pseudobulk),
@@ -57,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
     )
     table = compare_genes(
         tables,
-        contract.read(options.participants, Participants),
+        participants,
         plan=plan,
         cohort=cohort,
         settings=settings,
@@ -74,6 +76,7 @@ def run(options: argparse.Namespace) -> None:
         inputs=[
             options.plan,
             options.participants,
+            *([options.variables] if options.variables else []),
             options.samples,
             options.libraries,
             *options.pseudobulk,

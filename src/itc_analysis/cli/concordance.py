@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Concordance, Gates
+    from itc_analysis.whole_files import write_text, written_whole
 
     faults = [
         Fault("--names", f"'{pair}' is no pair", "write GATE=POPULATION")
@@ -106,9 +107,9 @@ def run(options: argparse.Namespace) -> None:
     )
     contract.write(table, folder / "concordance.parquet", Concordance, described)
     summary = agreement.summarise(table, confidence=_CONFIDENCE)
-    summary.to_csv(folder / "summary.tsv", sep="\t", index=False, float_format="%.6g")
+    write_text(folder / "summary.tsv", summary.to_csv(sep="\t", index=False, float_format="%.6g"))
     worst = agreement.worst_first(table)
-    worst.to_csv(folder / "worst_first.tsv", sep="\t", index=False, float_format="%.6g")
+    write_text(folder / "worst_first.tsv", worst.to_csv(sep="\t", index=False, float_format="%.6g"))
     for population in summary["population"]:
         if table.loc[table["population"] == population, "n_automatic"].notna().any():
             figure = plt.figure(figsize=(9, 4), layout="constrained")
@@ -116,7 +117,8 @@ def run(options: argparse.Namespace) -> None:
             concordance_plots.plot_concordance(table, population, ax=counts)
             concordance_plots.plot_differences(table, population, ax=differences)
             # without the program's name and version: equal tables give equal pictures
-            figure.savefig(folder / f"{population}.png", dpi=120, metadata={"Software": None})
+            with written_whole(folder / f"{population}.png") as partial:
+                figure.savefig(partial, format="png", dpi=120, metadata={"Software": None})
             plt.close(figure)
     print(summary.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
     worst = worst[["file_id", "population", "n_human", "n_automatic", "f1", "gate_state"]].head(

@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.quality import judge as quality_check
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch
+    from itc_analysis.flow.tube.unchanged import watch_files
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Acquisitions, GateFits, KeptEvents, TubeQuality
@@ -51,11 +52,13 @@ def run(options: argparse.Namespace) -> None:
     batch = read_batch(
         options.tubes, options.panel, options.template, options.scales, options.landmarks
     )
+    files = watch_files(batch.rows)
     seen: list[pd.DataFrame] = []
     kept: list[dict[str, Any]] = []
     fits, quality, axes = fit.fit_batch(
         batch.rows, batch.panel, batch.template, settings, acquisitions=seen, kept=kept
     )
+    files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     learned = filter(None, [options.scales, options.landmarks])
     inputs = [options.panel, options.template, *learned, *matrices]

@@ -82,6 +82,7 @@ def skeleton_files() -> dict[str, str]:
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.classification import ClassificationSheet
     from itc_analysis.tables.cohort.column_mapping import ColumnMappingSheet
+    from itc_analysis.tables.cohort.variables import VariableSheet
 
     files = {
         "config/README.md": documentation.CONFIG_README.read_text(encoding="utf-8"),
@@ -94,6 +95,7 @@ def skeleton_files() -> dict[str, str]:
         "config/libraries.tsv": documentation.template(sheets.LibrarySheet),
         "config/decisions.tsv": documentation.template(sheets.DecisionSheet),
         "config/classification.tsv": documentation.template(ClassificationSheet),
+        "config/variables.tsv": documentation.template(VariableSheet),
         "config/column_mapping.tsv": documentation.template(ColumnMappingSheet),
     }
     for pattern in STARTING_POINTS:
@@ -130,5 +132,6 @@ def rewrite_generated(folder: Path) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    from itc_analysis.whole_files import write_text
+
+    write_text(path, text)

@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.batches.alignment_conditions import read_people, refuse_unfit
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch
+    from itc_analysis.flow.tube.unchanged import watch_files
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.panelwide import AlignmentCheck, Landmarks
@@ -56,7 +57,9 @@ def run(options: argparse.Namespace) -> None:
     batch = read_batch(options.bridge, options.panel, options.template, options.scales)
     people = read_people(options.people)
     refuse_unfit(people, batch.rows, batch.template.panel)
+    files = watch_files(batch.rows)
     landmarks, check = align_check.align_bridge(batch.rows, batch.panel, batch.template, settings)
+    files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     described = describe(
         "itc learn-alignment",

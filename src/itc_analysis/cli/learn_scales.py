@@ -39,15 +39,18 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
     from itc_analysis.flow.tube.batch import read_batch
     from itc_analysis.flow.tube.choice import choose_tubes
+    from itc_analysis.flow.tube.unchanged import watch_files
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.panelwide import ResidualSpill, Scales
 
     settings = read_settings(options.config, LearnScalesSettings).flow
     batch = read_batch(options.tubes, options.panel, options.template)
+    files = watch_files(batch.rows)
     scales, spill = scale_learning.learn_scales(
         batch.rows, batch.panel, batch.template.transform, settings
     )
+    files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, choose_tubes(batch.rows))
     is_estimated = bool((scales["state"] == "estimated").any())
     described = describe(

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Gates, Histograms, TubeQuality
     from itc_analysis.tables.measured import Counts
+    from itc_analysis.whole_files import write_text
 
     overview = Overview(
         Tables(
@@ -59,9 +60,8 @@ def run(options: argparse.Namespace) -> None:
     if faults:
         raise ItcError(str(options.gates[0]), faults)
     folder = Path(options.output_folder)
-    folder.mkdir(parents=True, exist_ok=True)
     for population in wanted:
         page = overview.population_page(population)
-        (folder / f"{population}.html").write_text(page, encoding="utf-8")
-    (folder / "index.html").write_text(overview.index_page(), encoding="utf-8")
+        write_text(folder / f"{population}.html", page)
+    write_text(folder / "index.html", overview.index_page())
     print(f"{len(wanted)} populations: {folder / 'index.html'}")

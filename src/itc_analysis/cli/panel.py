@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.errors import ItcError
     from itc_analysis.flow.fcs.read import read_fcs
     from itc_analysis.flow.panel.draft import draft_panel
+    from itc_analysis.whole_files import write_text
 
     read = [read_fcs(path) for path in options.files]
     files = {file.name: (file.channel_names, file.channel_labels) for file in read}
@@ -35,7 +36,6 @@ def run(options: argparse.Namespace) -> None:
         output = Path(options.output)
         if output.exists():
             raise ItcError(str(output), "is already there; move it away or name another file")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
     for remark in remarks:
         print(f"look at: {remark}", file=sys.stderr)

@@ -8,11 +8,12 @@ result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from itc_analysis.errors import ItcError, ItcErrors
+from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Cohort, Study
@@ -21,8 +22,29 @@ if TYPE_CHECKING:
 
 #: Where endpoints of single-cell libraries come from, as far as this check looks.
 _SINGLE_CELL = "singlecell"
+#: Numbers of the participants themselves; the plan's own check has looked at them.
+_CLINICAL = "clinical"
 #: Names in a line, before "and n more".
 _MOST_NAMED = 8
+
+
+@dataclass(frozen=True)
+class TubeView:
+    """What the tubes of one panel can show.
+
+    Parameters
+    ----------
+    populations : frozenset of str
+        those that a number is made of.
+    with_phenotype : frozenset of str
+        those with marker positivity.
+    functional : frozenset of str
+        markers with a positivity threshold.
+    """
+
+    populations: frozenset[str]
+    with_phenotype: frozenset[str]
+    functional: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -43,6 +65,10 @@ class Measured:
         all populations, in the order of the templates.
     denominators : frozenset of str
         populations that shares refer to.
+    tubes : dict of str to TubeView
+        the same panel by panel: a population and a marker make an endpoint only in one tube.
+    has_counts : bool
+        cells per microlitre can be given: by counting beads, or by a haematology analyser.
     """
 
     populations: frozenset[str]
@@ -51,6 +77,8 @@ class Measured:
     markers: frozenset[str]
     ordered: tuple[str, ...] = ()
     denominators: frozenset[str] = frozenset()
+    tubes: Mapping[str, TubeView] = field(default_factory=dict)
+    has_counts: bool = True
 
 
 def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
@@ -77,16 +105,25 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     ItcErrors
         every fault of every template, of the plan and of the signatures, in one call.
     """
-    from itc_analysis.cohort.join import list_libraries, list_tubes
+    from itc_analysis.cohort.join import (
+        list_libraries,
+        list_tubes,
+        read_mappings,
+        read_rows,
+        read_variables,
+    )
     from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.stats.plan.columns import declared_columns
     from itc_analysis.stats.plan.plan import expand, read_plan, read_post_hoc
 
     errors: list[ItcError] = []
-    panels = sorted({str(row["panel"]) for row in list_tubes(study)})
+    tubes = list_tubes(study)
+    panels = sorted({str(row["panel"]) for row in tubes if row["tube"] == "stained"})
     templates = _read_templates(study, panels, errors)
     plan: AnalysisPlan | None = None
     try:
-        plan = read_plan(study.analysis_plan)
+        declared = declared_columns(read_variables(study))
+        plan = read_plan(study.analysis_plan, declared)
         expand(plan, cohort)
         if study.post_hoc_plan is not None:
             read_post_hoc(study.post_hoc_plan, plan, cohort)
@@ -102,10 +139,15 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     if errors:
         raise errors[0] if len(errors) == 1 else ItcErrors(errors)
     assert plan is not None
-    measured = _measured(templates)
+    samples = read_rows(study.samples, "SampleSheet", read_mappings(study).get("samples"),
+                        variables=read_variables(study))  # fmt: skip
+    has_counts = any(row["beads_per_tube"] is not None for row in tubes) or any(
+        row["wbc_10e9_per_l"] is not None for row in samples
+    )
+    measured = replace(_measured(templates), has_counts=has_counts)
     has_libraries = bool(list_libraries(study))
     return [
-        *_not_measured(plan, measured, signatures, has_libraries=has_libraries),
+        *not_measured(plan, measured, signatures, has_libraries=has_libraries),
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),
     ]
@@ -138,21 +180,32 @@ def _measured(templates: Mapping[str, tuple[Template, frozenset[str]]]) -> Measu
         frozenset().union(*(markers for _, markers in templates.values())),
         tuple(dict.fromkeys(population.name for population in populations)),
         frozenset(template.denominator for template in every),
+        {
+            panel: TubeView(
+                frozenset(p.name for p in template.populations if p.measured),
+                frozenset(p.name for p in template.populations if p.phenotype),
+                frozenset(p.marker for p in template.positivity),
+            )
+            for panel, (template, _) in templates.items()
+        },
     )
 
 
-def _not_measured(
+def not_measured(
     plan: AnalysisPlan,
     measured: Measured,
     signatures: Mapping[str, list[str]],
     *,
     has_libraries: bool,
 ) -> list[str]:
-    """Return a line for each family with endpoints that nothing in the study can measure."""
+    """Return a line for each family with endpoints that nothing in the study can measure, or one
+    that says that there is none.
+    """
     from itc_analysis.stats.plan.endpoints import keys_of
 
     lines = []
-    for family in plan.families:
+    n_endpoints = 0
+    for family in (*plan.families, *plan.associations):
         absent: dict[str, None] = {}
         n_all = n_absent = 0
         for assay, population, measure, feature in keys_of(family.endpoints):
@@ -162,12 +215,17 @@ def _not_measured(
             if name is not None:
                 n_absent += 1
                 absent[name] = None
+        n_endpoints += n_all
         if n_absent:
             lines.append(
                 f"plan, family '{family.name}': {n_absent} of {n_all} endpoints are measured "
                 "by nothing "
                 f"in this study: {_named(absent)}"
             )
+    if not lines:
+        lines.append(
+            f"plan: {plural(n_endpoints, 'endpoint')}, each with a tube or library to show it"
+        )
     return lines
 
 
@@ -181,22 +239,35 @@ def _why_not(
     *,
     has_libraries: bool,
 ) -> str | None:
-    """Return what is missing for an endpoint, in words; None when it can be measured."""
+    """Return what is missing for an endpoint, in words; None when one tube can show it."""
+    from itc_analysis.scores.signatures import MIN_FEATURES
+
     if assay == _SINGLE_CELL:
         return None if has_libraries else "there are no single-cell libraries"
+    if assay == _CLINICAL:
+        return None
     if population not in measured.populations:
         return f"no gating template measures '{population}'"
-    if measure in ("share_positive", "median_intensity"):
-        if population not in measured.with_phenotype:
-            return f"'{population}' has no phenotype in its template"
-        if feature not in measured.functional:
-            return f"no template has a positivity threshold for '{feature}'"
-    if measure == "score":
-        if feature not in signatures:
-            return f"no signature '{feature}'"
-        if not set(signatures[feature]) & measured.functional:
-            return f"no marker of the signature '{feature}' has a positivity threshold"
-    return None
+    if measure == "cells_per_ul" and not measured.has_counts:
+        return "no tube has counting beads and no sample a count of white blood cells"
+    if measure not in ("share_positive", "median_intensity", "score"):
+        return None
+    tubes = [tube for tube in measured.tubes.values() if population in tube.with_phenotype]
+    if not tubes:
+        return f"'{population}' has no phenotype in its template"
+    if measure != "score":
+        if any(feature in tube.functional for tube in tubes):
+            return None
+        return f"no tube with '{population}' has a positivity threshold for '{feature}'"
+    if feature not in signatures:
+        return f"no signature '{feature}'"
+    most = max(len(set(signatures[feature]) & tube.functional) for tube in tubes)
+    if most >= MIN_FEATURES:
+        return None
+    return (
+        f"no tube with '{population}' has positivity thresholds for {MIN_FEATURES} markers of the "
+        f"signature '{feature}'"
+    )
 
 
 def _not_planned(plan: AnalysisPlan, measured: Measured) -> list[str]:
@@ -206,7 +277,7 @@ def _not_planned(plan: AnalysisPlan, measured: Measured) -> list[str]:
         population
         for family in plan.families
         for assay, population, _, _ in keys_of(family.endpoints)
-        if assay != _SINGLE_CELL
+        if assay not in (_SINGLE_CELL, _CLINICAL)
     }
     left = sorted(measured.populations - asked)
     if not left:

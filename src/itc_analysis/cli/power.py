@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument("--participants", required=True, help="participants.parquet")
+    parser.add_argument("--variables", help="variables.parquet; left out for none")
     parser.add_argument("--measurements", required=True, help="measurements.parquet")
     parser.add_argument(
         "--ratio", type=float, default=0.7, help="assumed ratio of the index group (default 0.7)"
@@ -37,11 +38,12 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import PowerSettings
     from itc_analysis.errors import ItcError
-    from itc_analysis.stats.plan.plan import read_plan
+    from itc_analysis.stats.people.variables import read_plan_for
     from itc_analysis.stats.questions.power import simulate_power
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort.participants import Participants
     from itc_analysis.tables.measured import Measurements
+    from itc_analysis.whole_files import write_text
 
     frozen = read_settings(options.config, PowerSettings)
     cohort = frozen.cohort
@@ -51,15 +53,17 @@ def run(options: argparse.Namespace) -> None:
     if options.planned and not cohort.planned_sizes:
         msg = "cohort.planned_sizes is empty; write the planned participants per group there"
         raise ItcError(options.config, msg)
+    participants = contract.read(options.participants, Participants)
+    plan, participants = read_plan_for(options.plan, participants, options.variables)
     table = simulate_power(
         contract.read(options.measurements, Measurements),
-        contract.read(options.participants, Participants),
-        plan=read_plan(options.plan),
+        participants,
+        plan=plan,
         cohort=cohort,
         settings=frozen.stats,
         ratio=options.ratio,
         n_studies=options.studies,
         sizes=cohort.planned_sizes if options.planned else None,
     )
-    table.to_csv(options.output, sep="\t", index=False, float_format="%.4g")
+    write_text(options.output, table.to_csv(sep="\t", index=False, float_format="%.4g"))
     print(table.to_string(index=False, float_format="%.3g"))

@@ -101,6 +101,7 @@ def write_proposal(folder: Path, *, shipped: str) -> str:
     import os
 
     from itc_analysis.config.loading import load_settings
+    from itc_analysis.whole_files import write_text
 
     here = Path.cwd()
     os.chdir(folder)  # paths of the settings are relative to the study
@@ -111,8 +112,7 @@ def write_proposal(folder: Path, *, shipped: str) -> str:
         is_own = path.exists() and path.read_text(encoding="utf-8") != shipped
         if is_own:
             path = path.with_name(f"{path.stem}.proposed.yaml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     finally:
         os.chdir(here)
     return path.as_posix()

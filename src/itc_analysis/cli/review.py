@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.review import shown as showing
     from itc_analysis.flow.review.page import build_page
     from itc_analysis.results import Results
+    from itc_analysis.whole_files import write_text
 
     study = load_settings(options.config).study
     sheet = review_path(study)
@@ -70,9 +71,7 @@ def run(options: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for panel, one in panels.items():
         path = folder / f"{panel}.html"
-        partial = path.with_suffix(".partial")
-        partial.write_text(build_page(one, sheet=str(sheet), note=note), encoding="utf-8")
-        partial.replace(path)
+        write_text(path, build_page(one, sheet=str(sheet), note=note))
         print(f"{len(one.gates)} gates of {len(one.tubes)} tubes: {path}")
     print(f"Save the sheet that a page offers as {sheet}, then run the workflow again.")
 

@@ -13,10 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from itc_analysis.cohort.paths import explain_absent, find_path, has_braces
+from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
-from itc_analysis.cohort.sheets.columns import sheet_forms
+from itc_analysis.cohort.sheets.columns import Column, SheetForm, sheet_forms
+from itc_analysis.cohort.sheets.extra_columns import (
+    Variable,
+    declared_variables,
+    looks_like_ids,
+    with_variables,
+)
 from itc_analysis.cohort.sheets.personal_data import masked
 from itc_analysis.cohort.sheets.review import read_reviews, review_path
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy
@@ -40,6 +46,9 @@ CONTRACTS = {
     "libraries": "LibrarySheet",
     "decisions": "DecisionSheet",
 }
+#: Sheets to which a study may add columns.
+MAY_HAVE_MORE = ("participants", "samples")
+NO_VARIABLES = "a sheet of variables (study.variables; config/variables.tsv is a start)"
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,26 @@ class StudySheets:
     libraries: SheetCells
     decisions: SheetCells
     classification: SheetCells
+    variables: tuple[Variable, ...] = ()
+
+
+def read_variables(study: CheckedStudy) -> tuple[Variable, ...]:
+    """Read which columns of its own a study declares; none when it has no such sheet.
+
+    Raises
+    ------
+    SheetError
+        every fault of the sheet.
+    """
+    if study.variables is None:
+        return ()
+    forms = sheet_forms()
+    cells = read_cells(study.variables, forms["VariableSheet"])
+    return declared_variables(cells, {name: forms[CONTRACTS[name]] for name in CONTRACTS})
+
+
+def _form(setting: str, variables: tuple[Variable, ...]) -> SheetForm:
+    return with_variables(sheet_forms()[CONTRACTS[setting]], variables, setting)
 
 
 def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
@@ -66,15 +95,19 @@ def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
         return {}
     forms = sheet_forms()
     cells = read_cells(study.column_mapping, forms["ColumnMappingSheet"])
+    variables = read_variables(study)
 
     def columns_of(sheet: str) -> list[str]:
-        return [column.name for column in forms[CONTRACTS[sheet]].columns]
+        return [column.name for column in _form(sheet, variables).columns]
 
     return build_mappings(cells, columns_of)
 
 
 def read_rows(
-    path: str | Path, sheet: str, mapping: Mapping | None = None
+    path: str | Path,
+    sheet: str,
+    mapping: Mapping | None = None,
+    variables: tuple[Variable, ...] = (),
 ) -> list[dict[str, Value]]:
     """Read one sheet as a list of rows, every column of its contract in each.
 
@@ -86,13 +119,16 @@ def read_rows(
         name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
     mapping : Mapping, optional
         for an export with other column names and codes.
+    variables : tuple of Variable
+        columns of the study's own.
 
     Raises
     ------
     SheetError
         every fault of the sheet.
     """
-    return read_cells(path, sheet_forms()[sheet], mapping).rows
+    setting = next((name for name, contract in CONTRACTS.items() if contract == sheet), "")
+    return read_cells(path, with_variables(sheet_forms()[sheet], variables, setting), mapping).rows
 
 
 def list_tubes(study: CheckedStudy) -> list[dict[str, Any]]:
@@ -148,7 +184,9 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
             return None
 
     attempt(_check_folders, study)
-    mappings = read_mappings(study)  # without it every other sheet would look wrong
+    # without these two every other sheet would look wrong
+    variables = read_variables(study)
+    mappings = read_mappings(study)
 
     def read(
         setting: str, check: Callable[[SheetCells], list[Fault]] | None = None
@@ -156,8 +194,13 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         path = getattr(study, setting)
         if path is None:
             return SheetCells("", (), [])
-        form = sheet_forms()[CONTRACTS[setting]]
-        return attempt(read_cells, path, form, mappings.get(setting), check)
+        form, remedy = _form(setting, variables), ""
+        if setting in MAY_HAVE_MORE:
+            remedy = f"to add a column, declare it in {study.variables or NO_VARIABLES}"
+        return attempt(read_cells, path, form, mappings.get(setting), check, remedy)
+
+    def own_columns(setting: str) -> list[Column]:
+        return [variable.column for variable in variables if variable.sheet == setting]
 
     check_groups = partial(_check_participants, groups=cohort.groups)
     participants = read("participants", check_groups)
@@ -168,6 +211,7 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
     classification = read("classification", _check_better_explained)
     if participants is not None:
         attempt(_raise, participants, check_groups(participants))
+        attempt(_raise, participants, looks_like_ids(participants, own_columns("participants")))
         if decisions is not None:
             attempt(_check_ids, decisions, "participant_id", participants)
         if classification is not None:
@@ -176,6 +220,7 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         attempt(_raise, classification, _check_better_explained(classification))
     if samples is not None:
         attempt(_check_samples, samples, participants)
+        attempt(_raise, samples, looks_like_ids(samples, own_columns("samples")))
     if tubes is not None:
         attempt(_check_tubes, tubes, samples, study)
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
@@ -196,6 +241,7 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         libraries,  # type: ignore[arg-type]
         decisions,  # type: ignore[arg-type]
         classification,  # type: ignore[arg-type]
+        variables,
     )
 
 
@@ -368,6 +414,9 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
             continue
         if has_braces(str(path)):
             faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
+        elif leads_out(str(path)):
+            what = f"{column} '{path}' leads out of the data folder"
+            faults.append(Fault(f"row {number}", what, _INSIDE))
         elif find_path(study.data_folder, str(path)) is None:
             what = f"{column} '{path}' is not there"
             faults.append(
@@ -378,6 +427,7 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
 
 _BRACES = "holds braces, which the workflow would take for the name of a wildcard"
 _RENAME = "rename the folder or file without { and }"
+_INSIDE = "write it from study.data_folder on, and set that to the folder that holds all data"
 
 
 def _check_folders(study: CheckedStudy) -> None:

@@ -53,6 +53,15 @@ def explain_absent(folder: str | Path, written: str) -> str:
     return f"did you mean '{spelt}'? Capital and small letters count"
 
 
+def leads_out(written: str) -> bool:
+    """Is a path absolute, or does it climb out of the folder that it starts from?
+
+    Such a path would stand in tables that are passed on, and reads what nobody meant to share.
+    """
+    path = Path(written.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts
+
+
 def has_braces(path: str | None) -> bool:
     """Return whether a path holds braces, which the workflow would take for a wildcard."""
     return path is not None and any(brace in path for brace in _BRACES)

@@ -14,11 +14,13 @@ import pandas as pd
 from itc_analysis.cohort.classification.run import describe_verdict, people_with_items
 from itc_analysis.cohort.eligibility.consistency import Check, find_contradictions, with_groups
 from itc_analysis.cohort.eligibility.criteria import RULES
+from itc_analysis.cohort.eligibility.windows import WINDOWS
 from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.decisions import Queries
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
+from itc_analysis.whole_files import write_text
 
 #: Asked of everybody because comparisons adjust for them; nobody is kept out for want of them.
 COVARIATES = ("age_years", "sex", "cmv_igg")
@@ -93,7 +95,7 @@ def write_query_sheet(queries: pd.DataFrame, path: str | Path) -> None:
     )
     sheet = sheet.assign(blocks=sheet["blocks"].map({True: "yes", False: "no"}), answer="")
     text = sheet.to_csv(sep="\t", index=False, lineterminator="\n")
-    Path(path).write_text(text, encoding="utf-8-sig")
+    write_text(path, text, encoding="utf-8-sig")
 
 
 def _from_rules(
@@ -124,7 +126,7 @@ def _from_rules(
             queries.append(
                 _query(
                     "contradictory",
-                    ", ".join(rule.items),
+                    ", ".join([*rule.items, *([rule.window.dated] if rule.window else [])]),
                     f"the items contradict one another ({rule.criterion})",
                     "check both against the file",
                     blocks=True,
@@ -223,6 +225,9 @@ def _missing(item: str, *, blocks: bool = False) -> Query:
     column = _COLUMNS[item]
     unit = str((column.metadata or {}).get("unit", ""))
     asked = f"{str(column.description).rstrip('.')}" + (f" [{unit}]" if unit else "")
+    dated = [window.dated for window in WINDOWS if window.asked == item]
+    if dated:
+        asked += f"; better, how long ago it was, as {dated[0]}"
     return _query("missing", item, "the cell is empty", f"ask and fill in: {asked}", blocks=blocks)
 
 

@@ -14,10 +14,12 @@ from itc_analysis.cohort.description.design import find_confounded_batches
 from itc_analysis.cohort.description.disclosure import count_cells
 from itc_analysis.cohort.eligibility.consistency import doubted_items, with_groups
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
+from itc_analysis.cohort.eligibility.windows import answer_by_numbers
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.oddities import find_oddities
 from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets.read import to_table
+from itc_analysis.cohort.variables import make_variables
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
@@ -44,6 +46,7 @@ class CohortTables:
     tubes: pd.DataFrame
     libraries: pd.DataFrame
     problems: pd.DataFrame
+    variables: pd.DataFrame
 
 
 def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
@@ -55,7 +58,7 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
         the faults of all sheets at once; nothing has been written by then.
     """
     sheets = read_study_sheets(study, cohort)
-    enrolled = to_table(sheets.participants.rows, ParticipantSheet)
+    enrolled = answer_by_numbers(to_table(sheets.participants.rows, ParticipantSheet))
     samples = to_table(sheets.samples.rows, SampleSheet)
     tubes = to_table(sheets.tubes.rows, TubeSheet)
     libraries = to_table(sheets.libraries.rows, LibrarySheet)
@@ -72,9 +75,11 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
         to_table(sheets.decisions.rows, DecisionSheet),
         analyse_queried=cohort.analyse_queried,
     )
+    variables, odd_variables = make_variables(sheets)
     problems = [
         *find_oddities(participants, eligibility, samples, tubes, libraries, cohort=cohort),
         *find_confounded_batches(participants, samples, tubes, libraries),
+        *odd_variables,
     ]
     table = contract.make(problems, Problems) if problems else contract.empty(Problems)
     return CohortTables(
@@ -87,4 +92,5 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
         tubes=tubes,
         libraries=libraries,
         problems=table,
+        variables=variables,
     )

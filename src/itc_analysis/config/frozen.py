@@ -13,6 +13,7 @@ from itc_analysis.config.loading import AnySection, load_settings, validate
 from itc_analysis.config.sections import Section, Settings
 from itc_analysis.config.steps import STEPS
 from itc_analysis.errors import SettingsError
+from itc_analysis.whole_files import write_text
 
 
 def freeze_step(settings: Settings, step: str, folder: str | Path) -> str:
@@ -41,10 +42,7 @@ def freeze(data: Section | list[dict[str, Any]], folder: str | Path, name: str) 
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     path = Path(folder) / f"{name}-{digest}.json"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_text(path, text)
     return path.as_posix()
 
 

@@ -59,6 +59,11 @@ class Sheets(Section):
         description="Items of the classification criteria, one row per person; null when the "
         "criteria are only declared (classification_met).",
     )
+    variables: str | None = Field(
+        None,
+        description="Columns of your own in participants.tsv or samples.tsv: kind, unit, limits, "
+        "when measured; null for none.",
+    )
     column_mapping: str | None = Field(
         None,
         description="Column names and codes of an export (REDCap, CSV) in terms of ours; null when "

@@ -27,6 +27,7 @@ from itc_analysis.report.sections.results import (
     scores,
 )
 from itc_analysis.version import __version__
+from itc_analysis.whole_files import write_text
 
 #: The order of the page: the answer first.
 SECTIONS: tuple[Callable[[Material], PageSection], ...] = (
@@ -94,13 +95,9 @@ def write_page(
     """Write the report, whole or not at all, and the reporting checklists as JSON beside it."""
     material = collect(results, settings, panels, signatures, review)
     text = _render(material)
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-    checklist.write_checklists(material, path)
-    paper.write_paper(material, path)
+    write_text(output, text)
+    checklist.write_checklists(material, output)
+    paper.write_paper(material, output)
 
 
 def _render(material: Material) -> str:

@@ -33,6 +33,7 @@ from itc_analysis.simulate.people.design import (
     plan_tubes,
     sample_of,
 )
+from itc_analysis.whole_files import write_bytes, write_text
 
 log = logging.getLogger(__name__)
 
@@ -136,9 +137,7 @@ def simulate_study(
     note = f"SIMULATED {scenario} seed {seed}"
     _write_config(root, scenario=scenario, seed=seed, has_libraries=bool(libraries))
     for target, content in shipped.items():
-        path = root / target
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_bytes(root / target, content)
     clinical = draw_participants(people, np.random.default_rng(seeds["clinical"]))
     clinical, items = draw_classification(clinical, np.random.default_rng(seeds["classification"]))
     truth_files.write_sheets(root / "config", clinical, items, truth, tubes, libraries)
@@ -236,7 +235,7 @@ def _write_config(root: Path, *, scenario: str, seed: int, has_libraries: bool) 
         study["libraries"] = "config/libraries.tsv"
     text = "# A simulated study: no person in it exists. Written by `itc simulate`.\n"
     text += yaml.safe_dump({"study": study}, sort_keys=False, allow_unicode=True)
-    (root / "config" / "config.yaml").write_text(text, encoding="utf-8")
+    write_text(root / "config" / "config.yaml", text)
 
 
 def _write_tubes(

@@ -20,6 +20,7 @@ from itc_analysis.simulate.people.design import BRIDGE, LibraryPlan, sample_of
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.classification import ClassificationSheet
+from itc_analysis.whole_files import write_text, written_whole
 
 
 def write_sheets(
@@ -133,7 +134,7 @@ def write_truth(
         "leaves": leaves,
     }.items():
         text = table.to_csv(sep="\t", index=False, float_format="%.8g", lineterminator="\n")
-        (folder / f"{name}.tsv").write_text(f"# {note}\n{text}", encoding="utf-8")
+        write_text(folder / f"{name}.tsv", f"# {note}\n{text}")
 
 
 def write_events(path: Path, tube: SimulatedTube, *, note: str) -> None:
@@ -153,7 +154,8 @@ def _write_parquet(path: Path, frame: pd.DataFrame, extra: Mapping[str, Any]) ->
     metadata = dict(table.schema.metadata or {}) | {
         b"simulated": json.dumps(extra, sort_keys=True).encode()
     }
-    parquet.write_table(table.replace_schema_metadata(metadata), path, compression="zstd")
+    with written_whole(path) as partial:
+        parquet.write_table(table.replace_schema_metadata(metadata), partial, compression="zstd")
 
 
 def _write_sheet(rows: pd.DataFrame, path: Path, sheet: type[contract.Contract]) -> None:
@@ -161,7 +163,4 @@ def _write_sheet(rows: pd.DataFrame, path: Path, sheet: type[contract.Contract])
     table = contract.make(rows, sheet)
     for name in table.columns[table.dtypes == "boolean"]:
         table[name] = table[name].map({True: "yes", False: "no"}, na_action="ignore")
-    path.write_text(
-        table.to_csv(sep="\t", index=False, float_format="%.10g", lineterminator="\n"),
-        encoding="utf-8",
-    )
+    write_text(path, table.to_csv(sep="\t", index=False, float_format="%.10g", lineterminator="\n"))

@@ -19,6 +19,7 @@ from anndata.io import read_elem, write_elem
 
 from itc_analysis.errors import ItcError
 from itc_analysis.singlecell.intake.hdf5 import read_numbers, write_numbers
+from itc_analysis.whole_files import written_whole
 
 #: Columns that say who the cell's person is, where the tables have them.
 PERSON = ("participant_id", "group", "is_analysed", "age_years", "sex", "cmv_igg")
@@ -77,10 +78,8 @@ def pool_libraries(libraries: Sequence[Path], people: pd.DataFrame, path: Path) 
         obs[column] = obs[column].astype("category")
     for column in obs.select_dtypes("string").columns:
         obs[column] = obs[column].astype(object).astype("category")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     ends = np.concatenate([[0], np.cumsum(np.concatenate(lengths), dtype=np.int64)])
-    with h5py.File(partial, "w") as file:
+    with written_whole(path) as partial, h5py.File(partial, "w") as file:
         write_elem(file, "/", anndata.AnnData(obs=obs, var=pd.DataFrame(index=genes)))
         for absent in ("X", "raw"):  # written as null, which a backed file cannot read
             if absent in file:
@@ -94,7 +93,6 @@ def pool_libraries(libraries: Sequence[Path], people: pd.DataFrame, path: Path) 
         for name in ("indices", "data"):
             blocks = _parts(libraries, name, genes)
             write_numbers(group, name, blocks, length=int(ends[-1]), dtype=np.int32)
-    partial.replace(path)
 
 
 def _parts(libraries: Sequence[Path], name: str, genes: pd.Index) -> Iterator[npt.NDArray[Any]]:

@@ -19,6 +19,7 @@ from anndata.io import write_elem
 
 from itc_analysis.singlecell.intake.hdf5 import write_numbers
 from itc_analysis.singlecell.pseudobulk import T_CELLS, is_member
+from itc_analysis.whole_files import written_whole
 
 #: Cells whose counts are put together at a time.
 _CELLS_AT_A_TIME = 1000
@@ -68,12 +69,9 @@ def write_cells(
         var=data.var,
         uns={"itc_analysis": json.dumps({"not_callable": dict(not_callable)}, sort_keys=True)},
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with h5py.File(partial, "w") as file:
+    with written_whole(path) as partial, h5py.File(partial, "w") as file:
         write_elem(file, "/", outline)
         _write_counts(file.require_group("layers"), data.X, rows)
-    partial.replace(path)
 
 
 def _write_counts(layers: h5py.Group, counts: sp.csr_matrix, rows: npt.NDArray[np.intp]) -> None:

@@ -19,3 +19,5 @@ Matrix = npt.NDArray[np.float64]
 Stack = npt.NDArray[np.float64]
 #: Values as an instrument stores them, of any number type.
 Values = npt.NDArray[Any]
+#: Whole numbers, one dimension.
+Whole = npt.NDArray[np.int64]

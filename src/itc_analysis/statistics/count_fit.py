@@ -100,8 +100,6 @@ def fit_counts(
     spread_precision: Vector | None = None,
     is_restricted: bool = True,
     is_normal: bool = True,
-    offset: Vector | None = None,
-    is_checked: bool = True,
 ) -> CountFit:
     """Fit counts with a normal person effect.
 
@@ -124,10 +122,6 @@ def fit_counts(
     is_normal : bool
         Whether the person effect is normal; else its shape is learned from everybody's counts
         (`effect_shape`), the same for all but for mean and SD.
-    offset : Vector or None
-        Shape (n,), added to the mean; None for none.
-    is_checked : bool
-        Whether a flat end of the likelihood is refused; not for a profile, which may go there.
 
     Returns
     -------
@@ -140,7 +134,7 @@ def fit_counts(
         The likelihood has no maximum.
     """
     Z = np.ones((len(X), 1)) if spread is None else spread
-    likelihood = PersonLikelihood(counted, X, Z, offset=offset)
+    likelihood = PersonLikelihood(counted, X, Z)
     none = np.zeros(Z.shape[1])
     prior = Prior(none if spread_precision is None else spread_precision, none)
     theta, state = _maximise(likelihood, likelihood.start(), prior)
@@ -154,13 +148,12 @@ def fit_counts(
     information = -hessians.sum(axis=0)
     information[p:, p:] += np.diag(prior.precision)
     sd = np.exp(float(np.mean(Z @ theta[p:])))
-    if is_checked:
-        _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
+    _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
     mean, variance = likelihood.posterior(theta, state)
     slopes = likelihood.weight_slopes(theta, state)[1]
     of_means = covariance[:p, :p]
-    moved = np.einsum("ia,iq,ib->qab", X, slopes, X)
+    moved = np.stack([X.T @ (slope[:, None] * X) for slope in slopes.T])
     return CountFit(
         theta[:p],
         theta[p:],
@@ -173,6 +166,46 @@ def fit_counts(
         variance,
         is_alike,
     )
+
+
+class CountProfile:
+    """Height of the likelihood where one direction of the mean is held; all else is maximised.
+
+    Each height begins where the one before ended. A flat end is not refused: a profile may go
+    there.
+
+    Parameters
+    ----------
+    counted : Counted
+        Counts, of n persons.
+    free : Matrix
+        Shape (n, p - 1), design of the mean but for the direction that is held.
+    along : Vector
+        Shape (n,), what a unit of the held direction adds to the mean.
+    spread, spread_precision : Matrix, Vector
+        As in `fit_counts`.
+    """
+
+    def __init__(
+        self,
+        counted: Counted,
+        free: Matrix,
+        along: Vector,
+        *,
+        spread: Matrix,
+        spread_precision: Vector,
+    ) -> None:
+        self.along = along
+        self.likelihood = PersonLikelihood(counted, free, spread)
+        self.prior = Prior(spread_precision, np.zeros(len(spread_precision)))
+        self.theta: Vector | None = None
+
+    def __call__(self, value: float) -> float:
+        """Return the height at a value of the direction; may raise `NoMaximum`."""
+        self.likelihood.offset = self.along * value
+        start = self.likelihood.start() if self.theta is None else self.theta
+        self.theta, found = _maximise(self.likelihood, start, self.prior)
+        return float(found.log_density.sum()) + self.prior.log_density(self.theta)
 
 
 def _maximise(likelihood: PersonLikelihood, theta: Vector, prior: Prior) -> tuple[Vector, Moments]:
@@ -270,12 +303,11 @@ def _free(theta: Vector, gradient: Vector, p: int) -> npt.NDArray[np.bool_]:
 def _step(information: Matrix, gradient: Vector, free: npt.NDArray[np.bool_]) -> Vector | None:
     """Solve for a Newton step of the free parameters; None without positive information."""
     step = np.zeros(len(gradient))
-    try:
-        step[free] = linalg.cho_solve(
-            linalg.cho_factor(information[np.ix_(free, free)]), gradient[free]
-        )
-    except (linalg.LinAlgError, ValueError):
+    # LAPACK itself: the checks of scipy's wrappers cost more than the solution
+    _, found, failed = linalg.lapack.dposv(information[np.ix_(free, free)], gradient[free])
+    if failed:
         return None
+    step[free] = found
     return step if np.all(np.isfinite(step)) else None
 
 
@@ -294,7 +326,7 @@ def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, found: Momen
     weight, slopes = likelihood.weight_slopes(theta, found)
     X = likelihood.X
     inverse = np.linalg.pinv(X.T @ (weight[:, None] * X))
-    return np.asarray(0.5 * np.einsum("ij,jk,ik->i", X, inverse, X) @ slopes)
+    return np.asarray(0.5 * ((X @ inverse) * X).sum(axis=1) @ slopes)
 
 
 def _check_maximum(information: Matrix, X: Matrix, sd: float) -> None:

@@ -15,18 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.statistics.arrays import Matrix, Vector, Whole
+from itc_analysis.statistics.backgrounds import background_points
+from itc_analysis.statistics.person_integrals import average_over
 
-Whole = npt.NDArray[np.int64]
-
-#: Points of the integral over the background; exact for Poisson counts below twice as many.
-N_BACKGROUND = 16
-#: Step of the integral over the background of larger counts, in units of its narrowest feature.
-BACKGROUND_STEP = 0.6
-#: Most points of that integral.
-MOST_POINTS = 600
-#: Shape of the gamma of a background of which nothing was seen (Jeffreys' prior).
-UNSEEN_SHAPE = 0.5
 #: Shares are held this far from 0 and 1, where logarithms end.
 TINY = 1e-300
 
@@ -174,11 +166,10 @@ def _by_sample(counted: Counted, theta: Matrix) -> Matrix:
     found[exact] = _of_expected(
         counted.kind, k[exact], n[exact], signal[exact] + expected[exact, None]
     )
-    few = ~exact & (counted.k < 2 * N_BACKGROUND)
-    if few.any():
-        found[few] = _few(counted.kind, k[few], n[few], signal[few], expected[few], error[few])
-    for row in np.flatnonzero(~exact & ~few):
-        found[row] = _many(counted.kind, k[row], n[row], signal[row], expected[row], error[row])
+    for row in np.flatnonzero(~exact):
+        among = n[row, 0] if counted.kind == "binomial" else np.nan
+        points = background_points(counted.k[row], expected[row], error[row])
+        found[row] = average_over(k[row, 0], among, signal[row], *points)
     return found
 
 
@@ -189,66 +180,3 @@ def _of_expected(kind: str, k: Matrix, n: Matrix, expected: Matrix) -> Matrix:
             return np.asarray(special.xlogy(k, np.maximum(expected, TINY)) - expected)
         share = np.clip(expected / n, TINY, 1 - 1e-16)
         return np.asarray(special.xlogy(k, share) + (n - k) * np.log1p(-share))
-
-
-def _gamma(expected: Vector, error: Vector) -> tuple[Vector, Vector]:
-    """Return shape and rate of the gamma of the background."""
-    unseen = expected <= 0
-    shape = np.where(unseen, UNSEEN_SHAPE, (expected / error) ** 2)
-    rate = np.where(unseen, 1 / error, expected / error**2)
-    return shape, rate
-
-
-def _few(
-    kind: str, k: Matrix, n: Matrix, signal: Matrix, expected: Vector, error: Vector
-) -> Matrix:
-    """Integrate over the background by Gauss and Laguerre.
-
-    The factor exp(-background) of a count is taken into the gamma: what is left is a polynomial of
-    degree k.
-    """
-    shape, rate = _gamma(expected, error)
-    nodes, weights = laguerre(shape, N_BACKGROUND)
-    background = nodes / (rate + 1)[:, None]  # (n, points)
-    log_factor = shape * np.log(rate / (rate + 1))
-    total = signal[:, :, None] + background[:, None, :]
-    if kind == "binomial":
-        # what is left of (1 - p)^(n - k) after exp(-background)
-        total = np.minimum(total, n[:, :, None] * (1 - 1e-12))
-    height = _of_expected(kind, k[:, :, None], n[:, :, None], total) + background[:, None, :]
-    return np.asarray(
-        special.logsumexp(height, axis=2, b=weights[:, None, :]) + log_factor[:, None]
-    )
-
-
-def _many(kind: str, k: Vector, n: Vector, signal: Vector, expected: float, error: float) -> Vector:
-    """Integrate over the background of a sample with many cells, by equal steps of its log."""
-    shape, rate = (float(part[0]) for part in _gamma(np.array([expected]), np.array([error])))
-    low, high = (float(special.gammaincinv(shape, share)) / rate for share in (1e-9, 1 - 1e-9))
-    low = max(low, 1e-3)
-    high = max(min(high, float(k[0]) + 8 * np.sqrt(float(k[0]) + 1)), 2 * low)
-    widest = min(float(np.sqrt(k[0])), error)
-    n_points = int(np.clip((high - low) / (BACKGROUND_STEP * widest), 32, MOST_POINTS))
-    place = np.linspace(np.log(low), np.log(high), n_points)
-    background = np.exp(place)
-    prior = shape * (place + np.log(rate)) - rate * background - special.gammaln(shape)
-    total = signal[:, None] + background[None, :]
-    height = _of_expected(kind, k[:, None], n[:, None], total) + prior
-    step = place[1] - place[0]
-    return np.asarray(special.logsumexp(height, axis=1) + np.log(step))
-
-
-def laguerre(shape: Vector, n_points: int) -> tuple[Matrix, Matrix]:
-    """Return points and weights of integrals over gammas of rate 1, each of shape (n, n_points);
-    weights sum to 1.
-
-    Golub and Welsch 1969, doi:10.1090/S0025-5718-69-99647-1.
-    """
-    i = np.arange(n_points)
-    table = np.zeros((len(shape), n_points, n_points))
-    table[:, i, i] = 2 * i + shape[:, None]
-    off = np.sqrt(i[1:] * (i[1:] + shape[:, None] - 1))
-    table[:, i[1:], i[:-1]] = off
-    table[:, i[:-1], i[1:]] = off
-    nodes, vectors = np.linalg.eigh(table)
-    return nodes, vectors[:, 0, :] ** 2

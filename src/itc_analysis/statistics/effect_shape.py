@@ -19,13 +19,17 @@ MIDDLES = np.linspace(-4.8, 4.8, 17)
 WIDTH = 0.5
 #: Places at which the likelihoods of people are brought together.
 PLACES = np.linspace(-8, 8, 321)
+#: Density of each part at each place, shape (n_places, n_parts), up to a factor.
+AT_PLACES = np.exp(-0.5 * ((PLACES[:, None] - MIDDLES) / WIDTH) ** 2)
+#: Weights of the parts that make the normal distribution.
+NORMAL_WEIGHTS = np.exp(-0.5 * MIDDLES**2 / (1 - WIDTH**2))
+NORMAL_WEIGHTS /= NORMAL_WEIGHTS.sum()
 #: Normal people that are added to those who were counted when the mixture is estimated.
 N_NORMAL = 20.0
 #: Steps of the estimate (expectation and maximisation).
 N_STEPS = 40
 #: The density is tabulated to this distance, in steps so small.
 FARTHEST, TABLE_STEP = 12.0, 0.02
-LOG_SQRT_2PI = 0.5 * float(np.log(2 * np.pi))
 
 
 @dataclass(frozen=True)
@@ -49,22 +53,14 @@ class EffectShape:
         """Whether this is the normal distribution itself."""
         return len(self.middles) == 1
 
-    def log_density(self, u: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-        """Return the log density and its first two derivatives at `u`."""
-        if self.is_normal:
-            return -(u**2) / 2 - LOG_SQRT_2PI, -u, np.full_like(u, -1.0)
-        values, slopes, curves = self._table
-        place = (u + FARTHEST) / TABLE_STEP
-        # np.take is several times as fast as an index
-        left = np.minimum(np.maximum(place, 0), len(curves) - 1).astype(np.intp)
-        inside = u - (left * TABLE_STEP - FARTHEST)
-        slope, curve = slopes.take(left), curves.take(left)
-        found = slope + curve * inside
-        return values.take(left) + inside * (slope + found) / 2, found, curve
-
     @cached_property
-    def _table(self) -> tuple[Vector, Vector, Vector]:
-        """Log density, slope, curvature; of parabolas, so that they agree between places too."""
+    def table(self) -> tuple[Vector, Vector, Vector]:
+        """Log density, slope, curvature from -FARTHEST in steps of TABLE_STEP; empty when normal.
+
+        Parabolas, so that the three agree between places too.
+        """
+        if self.is_normal:
+            return (np.empty(0),) * 3
         u = np.arange(-FARTHEST, FARTHEST + TABLE_STEP, TABLE_STEP)
         z = (u[:, None] - self.middles) / self.width
         height = -(z**2) / 2 + np.log(self.weights)
@@ -98,15 +94,12 @@ def estimate_shape(u: Matrix, weight: Matrix) -> EffectShape:
     at_place = np.bincount(index.ravel(), (weight - share).ravel(), size)
     at_place = at_place + np.bincount(index.ravel() + 1, share.ravel(), size)
     at_place = at_place.reshape(len(u), len(PLACES))
-    parts = at_place @ np.exp(-0.5 * ((PLACES[:, None] - MIDDLES) / WIDTH) ** 2)
-    parts = parts / parts.max(axis=1, keepdims=True)
-    normal = np.exp(-0.5 * MIDDLES**2 / (1 - WIDTH**2))
-    normal /= normal.sum()
-    weights = normal
+    parts = at_place @ AT_PLACES
+    weights = NORMAL_WEIGHTS
     for _ in range(N_STEPS):
-        joint = parts * weights
-        joint /= joint.sum(axis=1, keepdims=True)
-        weights = (joint.sum(axis=0) + N_NORMAL * normal) / (len(u) + N_NORMAL)
+        # the share of each part in each person, summed over the persons
+        seen = weights * ((1 / (parts @ weights)) @ parts)
+        weights = (seen + N_NORMAL * NORMAL_WEIGHTS) / (len(u) + N_NORMAL)
     mean = float(weights @ MIDDLES)
     sd = float(np.sqrt(weights @ (MIDDLES - mean) ** 2 + WIDTH**2))
     return EffectShape((MIDDLES - mean) / sd, weights, WIDTH / sd)

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.statistics.arrays import Matrix, Stack, Vector
+from itc_analysis.statistics.arrays import Matrix, Stack, Vector, Whole
 from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
-from itc_analysis.statistics.effect_shape import NORMAL, EffectShape, estimate_shape
+from itc_analysis.statistics.effect_shape import (
+    FARTHEST,
+    NORMAL,
+    TABLE_STEP,
+    EffectShape,
+    estimate_shape,
+)
+from itc_analysis.statistics.person_integrals import curvature, has_moved, integrate
 
 #: Points of the integral over a person, and how many posterior SDs they reach to either side.
 N_POINTS = 29
@@ -34,21 +41,41 @@ class Moments:
 
     Parameters
     ----------
-    log_density : Vector
-        Shape (n,), log likelihood of each person.
-    slopes : Matrix
-        Shape (2, n), its derivatives by the mean and by the log SD.
-    curves : Matrix
-        Shape (3, n), its second derivatives: mean twice, mean and log SD, log SD twice.
-    middle, variance : Vector
-        Shape (n,), posterior of the mean and the person effect, the gate's error with it.
+    of_persons : Matrix
+        Shape (8, n), as `person_integrals.integrate` fills it.
     """
 
-    log_density: Vector
-    slopes: Matrix
-    curves: Matrix
-    middle: Vector
-    variance: Vector
+    of_persons: Matrix
+
+    @property
+    def log_density(self) -> Vector:
+        """Log likelihood of each person, shape (n,)."""
+        found: Vector = self.of_persons[0]
+        return found
+
+    @property
+    def slopes(self) -> Matrix:
+        """Its derivatives by the mean and by the log SD, shape (2, n)."""
+        found: Matrix = self.of_persons[1:3]
+        return found
+
+    @property
+    def curves(self) -> Matrix:
+        """Its second derivatives: mean twice, mean and log SD, log SD twice; shape (3, n)."""
+        found: Matrix = self.of_persons[3:6]
+        return found
+
+    @property
+    def middle(self) -> Vector:
+        """Posterior mean of the mean and the person effect, the gate's error with it."""
+        found: Vector = self.of_persons[6]
+        return found
+
+    @property
+    def variance(self) -> Vector:
+        """Variance of the same."""
+        found: Vector = self.of_persons[7]
+        return found
 
 
 class PersonLikelihood:
@@ -71,6 +98,7 @@ class PersonLikelihood:
         self.offset = np.zeros(len(X)) if offset is None else offset
         self.shape = shape
         self.error = counted.error_by_person()
+        self.everybody = np.arange(len(X))
         self.unit = np.linspace(-REACH, REACH, N_POINTS)
         self.centre, self.scale = np.zeros(len(X)), np.ones(len(X))
         self.points = np.zeros((len(X), N_POINTS))
@@ -95,54 +123,36 @@ class PersonLikelihood:
         log_sd = np.linalg.lstsq(self.Z, np.full(len(rough), 0.5 * np.log(between)), rcond=None)[0]
         return np.concatenate([beta, log_sd])
 
-    def moments(self, theta: Vector, *, by_mean: float = 0.0, by_log_sd: float = 0.0) -> Moments:
-        """Return the integrals at some parameters, on the present points.
+    def moments(self, theta: Vector) -> Moments:
+        """Return the integrals at some parameters, on the present points."""
+        found = np.empty((8, len(self.X)))
+        self._integrate(theta, self.everybody, found)
+        return Moments(found)
 
-        With everybody's mean and log SD moved by as much as is asked for.
-        """
-        eta, sd, s = self._law(theta, by_mean, by_log_sd)
-        u = (self.points - eta[:, None]) / s[:, None]
-        value, first, second = self.shape.log_density(u)
-        height = self.kept + value
-        top = height.max(axis=1)
-        weight = np.exp(height - top[:, None])
-        total = weight.sum(axis=1)
-        step = self.scale * (self.unit[1] - self.unit[0])
-        log_density = top + np.log(total * step / s)
-        weight /= total[:, None]
-
-        def average(values: Matrix) -> Vector:
-            return np.asarray(np.einsum("ij,ij->i", weight, values))
-
-        outward = u * first
-        m1, m2 = average(u), average(u**2)
-        f, uf = average(first), average(outward)
-        ff, fuf, ufuf = average(first**2), average(first * outward), average(outward**2)
-        g, ug, uug = average(second), average(u * second), average(u**2 * second)
-        r = (sd / s) ** 2  # derivative of log s by the log SD
-        by_log_s = -uf - 1
-        mean2 = (g + ff - f**2) / s**2
-        cross = r * (ug + f + fuf - f * uf) / s
-        sd2 = r**2 * (uf + uug + ufuf - uf**2) + 2 * r * (1 - r) * by_log_s
-        return Moments(
-            log_density,
-            np.stack([-f / s, r * by_log_s]),
-            np.stack([mean2, cross, sd2]),
-            eta + s * m1,
-            s**2 * np.maximum(m2 - m1**2, 1e-16),
+    def _integrate(self, theta: Vector, rows: Whole, found: Matrix) -> None:
+        """Fill what `Moments` holds of some persons."""
+        integrate(
+            self.points,
+            self.kept,
+            *self._law(theta),
+            self.scale * (self.unit[1] - self.unit[0]),
+            rows,
+            found,
+            *self.shape.table,
+            FARTHEST,
+            TABLE_STEP,
         )
 
     def settle(self, theta: Vector, found: Moments) -> Moments:
         """Set the points of those whose posterior has moved away from them, and integrate again."""
         for _ in range(MAX_SETTINGS):
-            sd = np.sqrt(found.variance)
-            moved = (np.abs(found.middle - self.centre) > MOVED * self.scale) | (
-                np.abs(np.log(sd / self.scale)) > np.log(STRETCHED)
+            moved = has_moved(
+                found.middle, found.variance, self.centre, self.scale, MOVED, STRETCHED
             )
             if not moved.any():
                 break
-            self._set_points(moved, found.middle[moved], sd[moved])
-            found = self.moments(theta)
+            self._set_points(moved, found.middle[moved], np.sqrt(found.variance[moved]))
+            self._integrate(theta, np.flatnonzero(moved), found.of_persons)
         return found
 
     def derivatives(self, found: Moments) -> tuple[Matrix, Stack]:
@@ -163,11 +173,13 @@ class PersonLikelihood:
         """Return gradient and Hessian of everybody's log likelihood."""
         X, Z = self.X, self.Z
         mean2, cross, sd2 = found.curves
-        gradient = np.concatenate([X.T @ found.slopes[0], Z.T @ found.slopes[1]])
-        corner = X.T @ (cross[:, None] * Z)
-        hessian = np.block(
-            [[X.T @ (mean2[:, None] * X), corner], [corner.T, Z.T @ (sd2[:, None] * Z)]]
-        )
+        p, k = self.p, self.p + Z.shape[1]
+        gradient, hessian = np.empty(k), np.empty((k, k))
+        gradient[:p], gradient[p:] = found.slopes[0] @ X, found.slopes[1] @ Z
+        hessian[:p, :p] = X.T @ (mean2[:, None] * X)
+        hessian[:p, p:] = X.T @ (cross[:, None] * Z)
+        hessian[p:, :p] = hessian[:p, p:].T
+        hessian[p:, p:] = Z.T @ (sd2[:, None] * Z)
         return gradient, hessian
 
     def weight_slopes(self, theta: Vector, found: Moments) -> tuple[Vector, Matrix]:
@@ -186,12 +198,13 @@ class PersonLikelihood:
         p = self.p
         path = self.X @ np.linalg.lstsq(-hessian[:p, :p], hessian[:p, p:], rcond=None)[0]
 
-        def by(**moved: float) -> Vector:
-            high = self.moments(theta, **moved).curves[0]
-            low = self.moments(theta, **{name: -step for name, step in moved.items()}).curves[0]
-            return np.asarray(-(high - low) / (2 * STEP))
+        def weight(by_mean: float, by_log_sd: float) -> Vector:
+            eta, _, s = self._law(theta, by_mean, by_log_sd)
+            table = self.shape.table
+            return -curvature(self.points, self.kept, eta, s, *table, FARTHEST, TABLE_STEP)
 
-        by_mean, by_log_sd = by(by_mean=STEP), by(by_log_sd=STEP)
+        by_mean = (weight(STEP, 0.0) - weight(-STEP, 0.0)) / (2 * STEP)
+        by_log_sd = (weight(0.0, STEP) - weight(0.0, -STEP)) / (2 * STEP)
         return -found.curves[0], by_log_sd[:, None] * self.Z + by_mean[:, None] * path
 
     def posterior(self, theta: Vector, found: Moments) -> tuple[Vector, Vector]:

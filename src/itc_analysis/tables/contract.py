@@ -18,6 +18,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.whole_files import written_whole
 
 
 class Contract(pa.DataFrameModel):
@@ -157,11 +158,8 @@ def write(
     metadata[b"itc_analysis"] = json.dumps(
         {"table": contract.__name__, **(provenance or {})}, sort_keys=True
     ).encode()
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    parquet.write_table(data.replace_schema_metadata(metadata), partial, compression="zstd")
-    partial.replace(path)
+    with written_whole(path) as partial:
+        parquet.write_table(data.replace_schema_metadata(metadata), partial, compression="zstd")
 
 
 def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:

@@ -69,6 +69,14 @@ FILES: tuple[File, ...] = (
         "cohort.participants:Participants",
     ),
     File(
+        "variables",
+        "cohort/variables.parquet",
+        "check",
+        "Columns of the study's own: each declared variable of everybody enrolled.",
+        "cohort.variables:Variables",
+        in_report=None,
+    ),
+    File(
         "eligibility",
         "cohort/eligibility.parquet",
         "check",

@@ -12,9 +12,11 @@ import pytest
 
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import PanelError, UnreadableFile
+from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.flow.panel.markers import read_panel
-from itc_analysis.flow.scale.scales import TransformSettings
+from itc_analysis.flow.scale.scales import Scale, TransformSettings
 from itc_analysis.flow.scale.transform import Transform
+from itc_analysis.flow.spillover.compensation import looks_transformed
 from itc_analysis.flow.tube.load import load_tube, tube_quality_row
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import TubeQuality
@@ -140,6 +142,46 @@ def test_transformed_data_are_refused(
     events[3:] = Transform("logicle").apply(events[3:])
     with pytest.raises(UnreadableFile, match="already on a logarithmic or logicle scale"):
         load_tube(row_of(write_fcs(events, NAMES)), small_panel, TransformSettings(), Flow())
+
+
+AS_IT_IS = TransformSettings(fluorescence=Scale(kind="linear", t=8))
+
+
+def test_transformed_data_are_gated_as_they_are_when_the_template_says_so(
+    write_fcs: Callable[..., Path],
+    clean_events: Callable[..., np.ndarray],
+    small_panel: pd.DataFrame,
+) -> None:
+    events = clean_events()
+    events[3:] = 8 * Transform("logicle").apply(events[3:])
+    path = write_fcs(events, NAMES, keywords=SPILL)
+    tube = load_tube(row_of(path), small_panel, AS_IT_IS, Flow())
+    assert tube.compensation == "already_compensated"
+    assert any("gated as it is" in remark for remark in tube.remarks)
+    row = NAMES.index(tube.channels["CD3"])
+    np.testing.assert_allclose(tube.values("CD3"), events[row][tube.keep] / 8, rtol=1e-5)
+
+
+def test_instrument_units_are_refused_where_the_template_expects_a_display_scale(
+    write_fcs: Callable[..., Path],
+    clean_events: Callable[..., np.ndarray],
+    small_panel: pd.DataFrame,
+) -> None:
+    with pytest.raises(UnreadableFile, match="in instrument units, and the template gates"):
+        load_tube(row_of(write_fcs(clean_events(), NAMES)), small_panel, AS_IT_IS, Flow())
+
+
+@pytest.mark.parametrize(("is_raw", "expected"), [(True, False), (False, True)])
+def test_asinh_of_mass_cytometry_is_noticed_although_its_ranges_are_small(
+    write_fcs: Callable[..., Path], *, is_raw: bool, expected: bool
+) -> None:
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(np.exp(rng.normal([[0.5], [3.0], [1.0], [4.5]], 1.0, (4, 3000))))
+    values = counts.astype(float) if is_raw else np.arcsinh(counts / 5.0)
+    names = ["Yb171Di", "Yb172Di", "Yb173Di", "Yb174Di"]
+    ranges = {f"p{i}r": str(max(2, int(np.ceil(row.max())))) for i, row in enumerate(values, 1)}
+    path = write_fcs(values, names, keywords=ranges)
+    assert looks_transformed(read_fcs(path), [0, 1, 2, 3]) is expected
 
 
 def test_fmo_markers_are_read_from_the_sheet(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.cohort.eligibility.windows import WINDOWS
 from itc_analysis.simulate.people import cohort
 from itc_analysis.simulate.people.clinical import draw_participants
 from itc_analysis.tables import contract
@@ -91,3 +92,14 @@ def test_disease_variables_lie_around_published_medians() -> None:
         ssc["anticentromere"].fillna(value=False) & ssc["antitopoisomerase"].fillna(value=False)
     ).any()
     assert 0.05 < ssc["fvc_percent"].isna().mean() < 0.25  # missing at random
+
+
+def test_half_of_the_windows_are_dated_and_no_date_contradicts_its_answer(
+    sheet: pd.DataFrame,
+) -> None:
+    for window in WINDOWS:
+        since, asked = sheet[window.dated], sheet[window.asked]
+        assert 0.3 < since.notna().mean() < 0.7
+        both = since.notna()
+        assert not asked[both].isna().any()
+        assert ((since[both] < window.limit) == asked[both].astype(bool)).all()

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import special
 
-from itc_analysis.stats.models.linear import NotEstimable, fit_least_squares
+from itc_analysis.stats.models.linear import NotEstimable, contrast, fit_least_squares
 from itc_analysis.stats.people.design import (
     build_design,
     check_estimable,
@@ -117,6 +118,43 @@ def test_batches_linked_through_a_third_group_can_be_told_apart():
     people = make_participants({"SSc": 6, "SLE": 6, "healthy": 6})
     batch = ["b1"] * 6 + ["b1"] * 3 + ["b2"] * 3 + ["b2"] * 6
     check_estimable(design_of(people, make_plan(), batch=batch), np.array([1.0, 0, -1]))
+
+
+def test_batch_is_adjusted_for_where_it_goes_with_the_groups_and_is_said():
+    people = make_participants({"SSc": 30, "healthy": 30})
+    batch = ["b1"] * 20 + ["b2"] * 10 + ["b1"] * 10 + ["b2"] * 20
+    uneven = design_of(people, make_plan(covariates="age_years"), batch=batch)
+    assert uneven.formula == "age_years + batch"
+    assert uneven.remarks[-1].startswith(
+        "batch is adjusted for: batches are spread unevenly over the groups (Cramér's V"
+    )
+    plan = make_plan(covariates="age_years", batch="as_written")
+    assert design_of(people, plan, batch=batch).formula == "age_years"
+    even = design_of(people, make_plan(covariates="age_years"), batch=["b1", "b2"] * 30)
+    assert even.formula == "age_years"
+
+
+def test_batches_that_are_too_many_to_adjust_for_are_said():
+    people = make_participants({"SSc": 12, "healthy": 12})
+    batch = [f"b{i // 3}" for i in range(11)] + ["b9", "b9"] + [f"c{i // 3}" for i in range(11)]
+    design = design_of(people, make_plan(covariates=None), batch=batch)
+    assert design.formula is None
+    assert "too many batches to adjust for" in " ".join(design.remarks)
+
+
+def test_a_batch_effect_that_goes_with_the_groups_is_not_found_as_a_difference():
+    rng = np.random.default_rng(5)
+    rejected = []
+    for _ in range(60):
+        people = make_participants({"SSc": 40, "healthy": 40})
+        is_second = rng.random(80) < np.where(people["group"] == "SSc", 0.8, 0.3)
+        values = special.expit(-2 + 0.6 * rng.normal(size=80) + 0.8 * is_second)
+        batch = np.where(is_second, "b2", "b1").tolist()
+        design = design_of(people, make_plan(covariates=None), values=values, batch=batch)
+        fit = fit_least_squares(design.y, design.matrix)
+        weights = np.array([1.0, -1.0, *np.zeros(design.matrix.shape[1] - 2)])
+        rejected.append(contrast(fit, weights, confidence=0.95).p_value < 0.05)
+    assert np.mean(rejected) <= 0.12  # 99.9 % of tests of 60 null studies
 
 
 def test_a_batch_for_every_participant_is_no_confounding():

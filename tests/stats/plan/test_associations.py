@@ -5,6 +5,7 @@ import yaml
 
 from itc_analysis.errors import SettingsError
 from itc_analysis.stats.plan.associations import Variable, levels_of
+from itc_analysis.stats.plan.columns import sheet_columns
 from itc_analysis.stats.plan.plan import read_plan
 
 ENDPOINTS = [{"assay": "flow", "populations": ["mait"], "measures": ["share_of_t"]}]
@@ -64,9 +65,10 @@ def test_default_plan_asks_for_the_clinical_variables_of_the_trial(default_plan)
 
 def test_levels_begin_with_the_reference():
     subset = Variable(name="ssc_subset", reference="dcSSc")
-    assert levels_of(subset) == ("dcSSc", "lcSSc", "sine", "early")
-    assert levels_of(Variable(name="ild")) == ("no", "yes")
-    assert levels_of(Variable(name="mrss")) == ()
+    columns = sheet_columns()
+    assert levels_of(subset, columns) == ("dcSSc", "lcSSc", "sine", "early")
+    assert levels_of(Variable(name="ild"), columns) == ("no", "yes")
+    assert levels_of(Variable(name="mrss"), columns) == ()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.columns import sheet_columns
 from stats.made_up_study import make_participants
 
 SPLINE = "cr(age_years, df=3, constraints='center')"
@@ -82,6 +83,6 @@ def test_missing_values_are_a_wrong_call(people):
 
 
 def test_batch_may_be_adjusted_for_though_it_is_no_column_of_the_sheet():
-    assert covariates.check("sex + batch", "covariates") == []
+    assert covariates.check("sex + batch", "covariates", sheet_columns()) == []
     table = pd.DataFrame({"batch": list("aabbcc")})
     assert covariates.matrix(table, "batch").shape == (6, 2)

@@ -223,3 +223,37 @@ def test_a_plan_without_compositions_gives_an_empty_table(people):
     plan = make_plan()
     found = compare_compositions(drawn(people), people, plan=plan, cohort=COHORT, settings=FEW)
     assert found.empty
+
+
+def counted(people, totals, rng):
+    """Counts of three parts of as many T cells as are given; nothing differs between groups."""
+    cells = np.ones((len(people), 3))
+    for place, typical in enumerate((0.02, 0.05)):
+        cells[:, place] = typical * np.exp(0.5 * rng.normal(size=len(people)))
+    k = np.array([rng.multinomial(n, p / p.sum()) for n, p in zip(totals, cells, strict=True)])
+    tables = [
+        make_measurements(people, own / totals, population=part, n_denominator=totals).assign(
+            n_events=own
+        )
+        for part, own in zip(("mait", "gd_t_cells", REFERENCE), k.T, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_a_log_ratio_does_not_depend_on_how_many_cells_it_was_made_from():
+    rng = np.random.default_rng(4)
+    people = make_participants({"SSc": 40, "healthy": 40}, seed=1)
+    is_ssc = (people["group"] == "SSc").to_numpy()
+    logs, by_half = [], []
+    for _ in range(12):
+        totals = np.where(is_ssc, rng.integers(50, 150, 80), rng.integers(2000, 4000, 80))
+        rows = counted(people, totals, rng)
+        found = run(rows, people, parts=("mait", "gd_t_cells"), contrasts=["healthy"])
+        row = found[found["part"] == "mait"].iloc[0]
+        assert row["model"].startswith("cells of the part among those of part and reference, count")
+        assert "counted from few cells" in joint(found)["reason"]
+        logs.append(np.log(row["estimate"]))
+        halved = run(rows.drop(columns="n_events"), people, parts=("mait",), contrasts=["healthy"])
+        by_half.append(np.log(halved["estimate"].iloc[0]))
+    assert abs(np.mean(logs)) < 0.15
+    assert abs(np.mean(logs)) < np.mean(by_half)

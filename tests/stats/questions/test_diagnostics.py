@@ -145,15 +145,6 @@ def test_the_other_way_with_missing_covariates_stands_beside(people, shares):
     assert whole["missing_covariates"].isna().all()
 
 
-def test_shares_weighted_by_their_errors_stand_beside(people, shares):
-    rows = shares.assign(standard_error=0.2)
-    row = diagnose(rows, people, plan=make_plan(contrasts=("healthy",)), **HOW).iloc[0]
-    # equal errors: the weights are nearly equal, and so is the answer
-    assert np.log(row["weighted_estimate"] / row["estimate_full"]) == pytest.approx(0, abs=0.01)
-    assert 0 < row["weighted_p_value"] <= 1
-    assert diagnose(shares, people, plan=PLAN, **HOW)["weighted_p_value"].isna().all()
-
-
 def test_what_cannot_be_compared_keeps_its_row_and_reason(people, shares):
     plan = make_plan(populations=("mait", "inkt"))
     found = diagnose(shares, people, plan=plan, **HOW).set_index("population")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from itc_analysis.cohort.join import read_mappings, read_rows
+from itc_analysis.cohort.join import read_mappings, read_rows, read_variables
 from itc_analysis.config.sections import CheckedStudy
 
 
@@ -23,7 +23,7 @@ def list_bridge_samples(study: CheckedStudy) -> set[str]:
         every fault of the sheet.
     """
     mapping = read_mappings(study).get("samples")
-    rows = read_rows(study.samples, "SampleSheet", mapping)
+    rows = read_rows(study.samples, "SampleSheet", mapping, read_variables(study))
     return {str(row["sample_id"]) for row in rows if row["sample_type"] == "bridge_control"}
 
 
@@ -45,9 +45,11 @@ def count_people(study: CheckedStudy, tubes: Iterable[Mapping[str, Any]]) -> lis
     SheetError
         every fault of a sheet.
     """
-    mappings = read_mappings(study)
-    samples = read_rows(study.samples, "SampleSheet", mappings.get("samples"))
-    people = read_rows(study.participants, "ParticipantSheet", mappings.get("participants"))
+    mappings, variables = read_mappings(study), read_variables(study)
+    samples = read_rows(study.samples, "SampleSheet", mappings.get("samples"), variables)
+    people = read_rows(
+        study.participants, "ParticipantSheet", mappings.get("participants"), variables
+    )
     person_of = {row["sample_id"]: row["participant_id"] for row in samples}
     group_of = {row["participant_id"]: row["group"] for row in people}
     stained = {

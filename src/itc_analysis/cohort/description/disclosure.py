@@ -13,6 +13,7 @@ import pandas as pd
 
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Disclosure
+from itc_analysis.whole_files import write_text
 
 BAND_YEARS = 5
 UNKNOWN = "unknown"
@@ -88,9 +89,7 @@ def prepare_for_sharing(participants: pd.DataFrame, *, min_cell_size: int) -> pd
 def write_shared_sheet(participants: pd.DataFrame, path: str | Path, *, min_cell_size: int) -> None:
     """Write the result of `prepare_for_sharing` as tab-separated text."""
     shared = prepare_for_sharing(participants, min_cell_size=min_cell_size)
-    Path(path).write_text(
-        shared.to_csv(sep="\t", index=False, lineterminator="\n"), encoding="utf-8"
-    )
+    write_text(path, shared.to_csv(sep="\t", index=False, lineterminator="\n"))
 
 
 def describe_small_cells(cells: pd.DataFrame, *, min_cell_size: int) -> str:

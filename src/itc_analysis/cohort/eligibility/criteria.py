@@ -10,6 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from itc_analysis.cohort.eligibility.windows import (
+    BIOLOGIC,
+    CHEMOTHERAPY,
+    IMMUNOSUPPRESSANT,
+    INFECTION,
+    VACCINATION,
+    Window,
+    happened_within,
+)
 from itc_analysis.config.sections import CheckedCohort
 
 #: Items of one person by column; None where the cell is empty.
@@ -49,6 +58,8 @@ class Rule:
         takes a person's items and the cohort settings.
     findings : tuple of str
         what the classification criteria found (see `classification.run.Facts`) that it reads.
+    window : Window, optional
+        time window; its yes/no item is among `items`, its number is not.
     """
 
     name: str
@@ -59,6 +70,7 @@ class Rule:
     judge: Callable[[Person], Verdict]
     applies: Callable[[Person, CheckedCohort], bool]
     findings: tuple[str, ...] = ()
+    window: Window | None = None
 
 
 def must_not_be(item: str) -> Callable[[Person], Verdict]:
@@ -132,6 +144,16 @@ def judge_pregnancy(person: Person) -> Verdict:
     return not pregnant
 
 
+def not_within(window: Window) -> Callable[[Person], Verdict]:
+    """Return a judge for what must not have happened within a time window."""
+
+    def judge(person: Person) -> Verdict:
+        happened = happened_within(person, window)
+        return None if happened is None else not happened
+
+    return judge
+
+
 def judge_immunosuppressant(person: Person) -> Verdict:
     """No immunosuppressant; the item's wording covers glucocorticoids, but a stated dose counts
     too.
@@ -139,7 +161,7 @@ def judge_immunosuppressant(person: Person) -> Verdict:
     dose = person["glucocorticoid_mg_per_day"]
     if dose is not None and dose > MAX_GLUCOCORTICOID_MG_PER_DAY:
         return False
-    return must_not_be("immunosuppressant_3_months")(person)
+    return not_within(IMMUNOSUPPRESSANT)(person)
 
 
 def everybody(person: Person, cohort: CheckedCohort) -> bool:  # noqa: ARG001
@@ -169,6 +191,13 @@ def who_may_be_pregnant(person: Person, cohort: CheckedCohort) -> bool:  # noqa:
 
 def _exclusion(name: str, who_fails: str, criterion: str, item: str) -> Rule:
     return Rule(name, who_fails, criterion, BOTH, (item,), must_not_be(item), everybody)
+
+
+def _recent(
+    name: str, who_fails: str, criterion: str, window: Window, versions: tuple[str, ...] = BOTH
+) -> Rule:
+    items, judge = (window.asked,), not_within(window)
+    return Rule(name, who_fails, criterion, versions, items, judge, everybody, window=window)
 
 
 #: In the order of the record: a person is counted in the flow chart under the first that fails.
@@ -244,18 +273,18 @@ RULES: tuple[Rule, ...] = (
         judge_malignancy,
         everybody,
     ),
-    _exclusion(
+    _recent(
         "chemotherapy_or_checkpoint",
         "chemotherapy or checkpoint inhibitor",
         "Chemotherapy and/or immune checkpoint inhibitors in the last 12 months",
-        "chemotherapy_or_checkpoint_12_months",
+        CHEMOTHERAPY,
     ),
     _exclusion("retinoids", "systemic retinoids", "Systemic retinoids", "systemic_retinoids"),
-    _exclusion(
+    _recent(
         "infection_or_antibiotics",
         "infection or antibiotics",
         "Active infection and/or antibiotics in the last 2 weeks",
-        "infection_or_antibiotics_2_weeks",
+        INFECTION,
     ),
     _exclusion(
         "chronic_infection",
@@ -263,11 +292,11 @@ RULES: tuple[Rule, ...] = (
         "Known active chronic infection among HIV, HTLV, viral hepatitis, syphilis",
         "chronic_infection",
     ),
-    _exclusion(
+    _recent(
         "vaccination",
         "recent vaccination",
         "Vaccination in the last 4 weeks",
-        "vaccination_4_weeks",
+        VACCINATION,
     ),
     _exclusion(
         "genetic_analysis",
@@ -293,14 +322,13 @@ RULES: tuple[Rule, ...] = (
         ("immunosuppressant_3_months", "glucocorticoid_mg_per_day"),
         judge_immunosuppressant,
         everybody,
+        window=IMMUNOSUPPRESSANT,
     ),
-    Rule(
+    _recent(
         "biologic",
         "biologic within 6 months",
         "Biotherapy in the last 6 months",
+        BIOLOGIC,
         INITIAL,
-        ("biologic_6_months",),
-        must_not_be("biologic_6_months"),
-        everybody,
     ),
 )

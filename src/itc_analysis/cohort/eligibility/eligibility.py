@@ -12,6 +12,7 @@ import pandas as pd
 
 from itc_analysis.cohort.classification.run import Facts, facts_of
 from itc_analysis.cohort.eligibility.criteria import RULES, Person, Rule
+from itc_analysis.cohort.eligibility.windows import describe_window
 from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Eligibility, Participants
@@ -75,7 +76,7 @@ def judge_participants(
                     "outcome": outcome,
                     "evidence": "; ".join(
                         [
-                            describe_items(person, rule.items),
+                            describe_items(person, rule),
                             *(person[name] for name in rule.findings if person[name]),
                         ]
                     ),
@@ -133,9 +134,17 @@ def decide(
     return contract.make(pd.concat([participants, decided], axis=1), Participants)
 
 
-def describe_items(person: Person, items: tuple[str, ...]) -> str:
-    """Return ``"weight_kg = 54 kg"``: the items of a rule and what the sheet says."""
-    return "; ".join(f"{item} = {_show(person[item], _UNITS[item])}" for item in items)
+def describe_items(person: Person, rule: Rule) -> str:
+    """Return ``"weight_kg = 54 kg"``: the items of a rule and what the sheet says.
+
+    A time window is described by its number, or as answered without one.
+    """
+    return "; ".join(
+        describe_window(person, rule.window)
+        if rule.window is not None and item == rule.window.asked
+        else f"{item} = {_show(person[item], _UNITS[item])}"
+        for item in rule.items
+    )
 
 
 def _people(participants: pd.DataFrame) -> list[Person]:

@@ -71,6 +71,7 @@ def read_cells(
     form: SheetForm,
     translation: Translation | None = None,
     check: Callable[[SheetCells], list[Fault]] | None = None,
+    how_to_add: str = "",
 ) -> SheetCells:
     """Read a sheet and interpret all its cells.
 
@@ -85,6 +86,8 @@ def read_cells(
     check : callable, optional
         what else is wrong with the rows, told beside faults of header and cells; not asked when
         there are none.
+    how_to_add : str
+        what to do about a column that is meant and is not known.
 
     Raises
     ------
@@ -97,6 +100,7 @@ def read_cells(
         known=[column.name for column in form.columns],
         required=[column.name for column in form.columns if column.required],
         translation=translation,
+        how_to_add=how_to_add,
     )
     style = decide_style(
         (

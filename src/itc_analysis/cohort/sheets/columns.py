@@ -38,6 +38,8 @@ class Column:
         hard limits of a number, inclusive.
     whole : bool
         a number of things: never with a decimal, so that "51,230" cannot be one.
+    may_be_below : bool
+        a number may be written as below the limit of its assay, as in <0.02.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     whole: bool = False
+    may_be_below: bool = False
 
 
 @dataclass(frozen=True)

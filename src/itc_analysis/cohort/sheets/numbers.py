@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from itc_analysis.cohort.sheets.columns import Column
-from itc_analysis.cohort.sheets.personal_data import find_date, masked
+from itc_analysis.cohort.sheets.personal_data import CONTACT, find_contact, find_date, masked
 
 #: The decimal sign of a sheet.
 Style = Literal["point", "comma"]
@@ -32,10 +32,15 @@ _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 #: Thousands beyond doubt: several groups of one sign, or groups and then the other sign.
 _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}|(?:\.\d{3})+,\d+)")
 _COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3}){2,}|(?:,\d{3})+\.\d+)")
+_BELOW = re.compile(r"<\s*(\S.*)")
 _LIMIT = re.compile(r"[<>\u2264\u2265]\s*=?\s*\d+(?:[.,]\d+)?.*")
 _WITH_UNIT = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*[^\d\s.,].*")
 #: One comma among numbers without any decimal sign may be a slip; two are a habit.
 _FEWEST_COMMAS = 2
+
+
+class Below(float):
+    """A value of which only this is known: it lies below this limit of the assay."""
 
 
 def decide_style(cells: Iterable[str], separator: str) -> Style:
@@ -50,7 +55,7 @@ def decide_style(cells: Iterable[str], separator: str) -> Style:
     """
     points = commas = 0
     for cell in cells:
-        text = cell.translate(_MINUS)
+        text = cell.translate(_MINUS).lstrip("< ")
         if _EITHER.fullmatch(text) or text.isdecimal():
             continue
         if _POINT_GROUPS.fullmatch(text):
@@ -75,6 +80,12 @@ def read_number(cell: str, column: Column, style: Style) -> tuple[float | None, 
             "write a number; a spreadsheet may have turned 3.5 into 3 May: format the column "
             "as text",
         )
+    if find_contact(text):
+        return None, CONTACT
+    below = _BELOW.fullmatch(text) if column.may_be_below else None
+    if below is not None:
+        limit, fault = read_number(below[1], column, style)
+        return (None if limit is None else Below(limit)), fault
     plain = _as_plain(text, column, style)
     if isinstance(plain, tuple):
         return None, plain
@@ -128,6 +139,8 @@ def _no_number(cell: str, text: str, column: Column) -> Fault:
         return f"'{cell}' is not a number", "leave the cell empty when not known"
     if _LIMIT.fullmatch(text):
         what = f"'{cell}' is a limit of the laboratory's test, not a number"
+        if column.may_be_below:
+            return what, "only values below a limit (<0.02) can be used; leave others empty"
         return what, (
             "decide once for the study what stands for such results (half the limit, say), "
             "write that "

@@ -31,12 +31,42 @@ _DATES = tuple(
 #: Words of letters with a blank or comma between them; study codes have digits.
 _NAME_WITH_BLANK = re.compile(r"(?=.*[^\W\d_][., ]+[^\W\d_])(?:[^\W\d_]|[., '’-])*")
 _NAME_JOINED = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}[._-][^\W\d_a-z][^\W\d_]{2,}")
+#: Words in the name of a column that announce what must not be in a pseudonymised sheet.
+_IDENTIFYING_WORDS = frozenset(
+    [
+        *("name", "surname", "firstname", "lastname", "forename", "nom", "prenom", "prénom"),
+        *("initials", "initiales", "birth", "birthdate", "birthday", "dob", "ddn", "naissance"),
+        *("ipp", "nip", "ipe", "nir", "mrn", "ssn", "insurance", "passport", "address", "adresse"),
+        *("street", "postcode", "zip", "phone", "telephone", "tel", "mobile", "portable", "fax"),
+        *("email", "mail", "courriel", "date"),
+    ]
+)
+_NUMBERS_OF_PEOPLE = re.compile(r"(hospital|patient|record|security)_?(number|no|nr|id|num)")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+#: Ten digits beginning with 0, or a country code; blanks, dots and dashes between them.
+_PHONE = re.compile(r"(?:\+|00)\d(?:[ .\-()/]*\d){7,14}|0\d(?:[ .\-/]*\d){7,9}")
+CONTACT = (
+    "the cell looks like an e-mail address or a telephone number",
+    "delete it: only pseudonyms are kept",
+)
 _ACCENTED_WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 def find_date(cell: str) -> bool:
     """Return whether the whole cell is a date, in the forms spreadsheets write."""
     return any(pattern.fullmatch(cell) for pattern in _DATES)
+
+
+def find_contact(cell: str) -> bool:
+    """Return whether a cell holds an e-mail address or a telephone number."""
+    return bool(_EMAIL.search(cell) or _PHONE.fullmatch(cell.strip()))
+
+
+def names_identity(column: str) -> bool:
+    """Return whether the name of a column announces what identifies a person."""
+    folded = re.sub(r"([a-z])([A-Z])", r"\1_\2", column).casefold()
+    words = set(re.split(r"[\s_.\-]+", folded))
+    return bool(words & _IDENTIFYING_WORDS or _NUMBERS_OF_PEOPLE.search(folded))
 
 
 def find_identity(cell: str, column: str) -> tuple[str, str] | None:
@@ -50,6 +80,8 @@ def find_identity(cell: str, column: str) -> tuple[str, str] | None:
             "dates identify people: write an age or an interval, or the code that was meant "
             "if a spreadsheet made the date",
         )
+    if _EMAIL.search(cell) or (column in PERSONAL_IDS and find_contact(cell)):
+        return CONTACT
     if column not in PERSONAL_IDS:
         return None
     remedy = "use a random study code"

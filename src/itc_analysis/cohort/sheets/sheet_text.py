@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from itc_analysis.cohort.sheets.personal_data import names_identity
 from itc_analysis.cohort.sheets.workbook import read_workbook
 from itc_analysis.errors import Fault, SheetError, did_you_mean
 
@@ -117,6 +118,7 @@ def read_sheet_text(
     known: Iterable[str],
     required: Iterable[str],
     translation: Translation | None = None,
+    how_to_add: str = "",
 ) -> SheetText:
     """Read the cells of a sheet.
 
@@ -130,6 +132,8 @@ def read_sheet_text(
         columns that it must have.
     translation : Translation, optional
         for an export with other names and codes.
+    how_to_add : str
+        what to do about a column that is meant and is not known; empty where none can be added.
 
     Raises
     ------
@@ -153,7 +157,7 @@ def read_sheet_text(
         numbered, filtering = _chosen_rows(numbered, header, translation)
         faults += filtering
         header, numbered = _translate(numbered, header, translation)
-    faults += _check_header(header, known, required)
+    faults += _check_header(header, known, required, how_to_add)
     rows = []
     for number, record in numbered:
         if any(record[len(header) :]):
@@ -350,7 +354,9 @@ def _identifying(name: str) -> Fault:
     return Fault("row 1", what, "delete it: only pseudonyms and ages are kept")
 
 
-def _check_header(header: list[str], known: list[str], required: list[str]) -> list[Fault]:
+def _check_header(
+    header: list[str], known: list[str], required: list[str], how_to_add: str
+) -> list[Fault]:
     faults = []
     for position, name in enumerate(header, start=1):
         first = header.index(name) + 1
@@ -359,10 +365,10 @@ def _check_header(header: list[str], known: list[str], required: list[str]) -> l
         elif first < position:
             what = f"column '{name}' stands twice (columns {first} and {position})"
             faults.append(Fault("row 1", what, "delete one"))
-        elif _is_identifying(name):
+        elif _is_identifying(name) or (how_to_add and name not in known and names_identity(name)):
             faults.append(_identifying(name))
         elif name not in known:
-            remedy = did_you_mean(name, known)
+            remedy = "; ".join(filter(None, [did_you_mean(name, known), how_to_add]))
             faults.append(Fault("row 1", f"unknown column '{name}'", remedy))
     faults += [
         Fault("row 1", f"column '{name}' is missing", "add it")

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from itc_analysis.errors import Fault, ItcError, UnreadableFile
 from itc_analysis.flow.fcs.layout import EventLayout, locate_events
+from itc_analysis.whole_files import written_whole
 
 #: Keywords that go over as they are: how to read the events, and the instrument's settings.
 _KEPT = re.compile(
@@ -112,18 +113,16 @@ def deidentify(
             if faults:
                 raise ItcError(tube, faults)
             head = _head(layout, keywords)
-            partial = output.with_name(f"{output.name}.partial")
-            with partial.open("wb") as copy:
-                copy.write(head)
-                stream.seek(layout.begin)
-                _copy_exactly(stream, copy, layout.n_bytes)
+            with written_whole(output) as partial:
+                with partial.open("wb") as copy:
+                    copy.write(head)
+                    stream.seek(layout.begin)
+                    _copy_exactly(stream, copy, layout.n_bytes)
+                if any(contains(partial, text) for text in wanted):
+                    what = "the bytes of the events hold an entry of the identity list"
+                    raise ItcError(tube, [Fault("DATA", what, "look at the file by hand")])
     except FileNotFoundError:
         raise UnreadableFile(path.name, "the file is not there; check its path") from None
-    if any(contains(partial, text) for text in wanted):
-        partial.unlink()
-        what = "the bytes of the events hold an entry of the identity list"
-        raise ItcError(tube, [Fault("DATA", what, "look at the file by hand")])
-    partial.replace(output)
     return identifying_keywords(layout.keywords)
 
 

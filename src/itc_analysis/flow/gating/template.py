@@ -17,6 +17,7 @@ from pydantic import Field
 from itc_analysis.config.loading import read_yaml, validate
 from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
+from itc_analysis.flow.gating.blocks import expand_blocks
 from itc_analysis.flow.gating.geometry import Combination
 from itc_analysis.flow.gating.methods.registry import (
     COMBINING,
@@ -158,7 +159,7 @@ def check_template(
     data: Any, source: str, *, panel_markers: Collection[str] | None = None
 ) -> Template:
     """Return the template that plain data describe, or raise a `SettingsError` with all faults."""
-    template = validate(Template, data, source)
+    template = validate(Template, expand_blocks(data, source), source)
     faults = _faults(template, panel_markers)
     if faults:
         raise SettingsError(source, faults)

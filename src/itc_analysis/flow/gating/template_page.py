@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from itc_analysis.flow.gating.blocks import shipped_blocks
 from itc_analysis.flow.gating.fitted import Card
 from itc_analysis.flow.gating.methods.registry import METHODS, arguments_of, types_of
 from itc_analysis.flow.gating.template import Population, Positivity, Template
@@ -49,6 +50,10 @@ the next lower peak for them, and what overlaps the cut is subtracted or added w
 
 A misspelt name stops the run with the name that was probably meant; all faults of a template are told at once.
 
+Values that were exported on a logicle, asinh or logarithmic scale are noticed and refused, because they would be transformed
+twice. To gate them as they are, state the top of their scale: `transform: {fluorescence: {kind: linear, t: 8}}`; their matrix is then
+not applied, and a tube in instrument units is refused instead.
+
 ## Where a cut comes from
 
 | state | the final cut is |
@@ -80,6 +85,31 @@ def template_page(generated: str) -> str:
     ):
         lines += ["", f"## {title}", "", *_fields(model)]
     lines += [
+        "",
+        "## Building blocks",
+        "",
+        "A block divides a population by markers, in every panel alike:",
+        "",
+        "```yaml",
+        "blocks:",
+        "  - {block: coreceptors, of: mait}     # mait_cd8, mait_dn, mait_cd4, mait_dp",
+        "  - {block: naive_memory, of: innate_cd8}",
+        "```",
+        "",
+        "Its parts are disjoint and make up the population, each measured under the name "
+        "`<population>_<part>`: in the plan they are one",
+        "composition. A cut that the template has on the marker serves; otherwise it is learned "
+        "once, in T cells (the denominator) or",
+        "in the population itself.",
+        "",
+        "| block | markers | parts | what it shows |",
+        "|---|---|---|---|",
+        *(
+            f"| `{name}` | {', '.join(block.markers)} | "
+            f"{', '.join(f'`{part}`' for part in block.parts) or 'none: marker positivity'} | "
+            f"{_sentence(block.reads_as)} |"
+            for name, block in shipped_blocks().items()
+        ),
         "",
         "## Methods",
         "",

@@ -30,6 +30,7 @@ from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.warp import unaligned, warps_of
 from itc_analysis.tables import contract
+from itc_analysis.whole_files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,7 @@ def write_gates(
             continue
         path = folder / f"{file_id}.xml"
         text = to_gatingml(by_tube[file_id], template, axes[file_id])
-        partial = path.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_text(path, text)
         written.append(path)
     for stale in set(folder.glob("*.xml")) - set(written):
         stale.unlink()

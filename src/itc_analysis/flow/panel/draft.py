@@ -13,7 +13,7 @@ from itc_analysis.flow.panel.markers import ALIASES, phrases_of, words_of
 #: Roles of markers in the sheet; any other marker is 'other'.
 _ROLES = {
     "lineage": ("CD3", "CD4", "CD8", "TCRgd", "Vd1", "Vd2", "Vg9", "Va7.2", "MR1 tetramer", "6B11",
-                "CD1d-tetramer", "CD161", "CD19", "CD14", "CD56", "CD16", "CD45"),
+                "CD1d-tetramer", "Va24", "Vb11", "CD161", "CD19", "CD14", "CD56", "CD16", "CD45"),
     "activation": ("CD69", "CD38", "HLA-DR", "CD25", "Ki-67"),
     "inhibitory": ("PD-1", "TIM-3", "LAG-3", "TIGIT", "CTLA-4", "CD39"),
     "innate": ("Eomes", "panKIR", "NKG2A"),
@@ -33,6 +33,8 @@ _DYES = re.compile(
     re.IGNORECASE,
 )
 _METAL = re.compile(r"\(?([A-Z][a-z])(\d{2,3})\)?Di")
+#: Mass cytometry's metal in front of the marker, as in 143Nd_CD123.
+_METAL_TAG = re.compile(r"\d{2,3}[A-Z][a-z][_ -]+")
 #: A pulse of a detector other than its area; scatter needs all of them.
 _OTHER_PULSE = re.compile(r".*-[HW]$")
 
@@ -105,7 +107,7 @@ def marker_of(label: str) -> str:
     if found:
         # Of 'L/D Aqua - Viability' and the like both names mean one marker; else the longest name.
         return found[0]
-    return _DYES.sub("", label).strip(" -_/") or label
+    return _DYES.sub("", _METAL_TAG.sub("", label)).strip(" -_/") or label
 
 
 def _row(channel: str, label: str, marker: str) -> dict[str, str | None] | None:

@@ -23,8 +23,10 @@ Compensation = Literal["file", "identity", "none", "already_compensated"]
 #: FCS 3.1, and cytometers of the years of FCS 3.0. $COMP of FCS 2.0 names no channels: not applied.
 _KEYWORDS = ("SPILLOVER", "SPILL")
 #: Logicle, asinh and log scales end below 20; a detector of 10 bits or more does not.
-_TRANSFORMED_BELOW = 20.0
+TRANSFORMED_BELOW = 20.0
 _DIGITISED_FROM = 1024
+#: One channel alone may be dim.
+_FEWEST_CHANNELS = 3
 #: Fewer events than this may all lie near zero by chance.
 _MIN_EVENTS_TO_JUDGE = 100
 #: More events than this, evenly spread, do not change the judgement.
@@ -271,24 +273,26 @@ def _by_number(named: tuple[str, ...], channel_names: tuple[str, ...]) -> list[i
 
 
 def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
-    """Whether most of these channels hold logicle, asinh or log values instead of instrument
-    units.
+    """Whether these channels hold logicle, asinh or log values instead of instrument units.
+
+    Of digitised channels most must end below 20. Channels of a small range (mass cytometry, where
+    $PnR is the highest count) must all end there: one of them at least is bright in raw counts.
     """
     # a logarithmic amplifier's decades were linearised on reading, and a clock has no scale
-    digitised = [
-        row
-        for row in rows
-        if (channel := file.channels[row]).channel_range >= _DIGITISED_FROM
-        and channel.decades == 0
-        and not channel.is_time
-    ]
-    if file.n_events < _MIN_EVENTS_TO_JUDGE or not digitised:
+    channels = {row: file.channels[row] for row in rows}
+    judged = [row for row, c in channels.items() if c.decades == 0 and not c.is_time]
+    digitised = [row for row in judged if channels[row].channel_range >= _DIGITISED_FROM]
+    if file.n_events < _MIN_EVENTS_TO_JUDGE or not judged:
         return False
     step = max(1, file.n_events // _ENOUGH_EVENTS_TO_JUDGE)
+
     # 99.9 %: a handful of wild values does not hide the scale.
-    high = np.array([np.nanquantile(np.abs(file.events[row, ::step]), 0.999) for row in digitised])
-    low_channels = (high < _TRANSFORMED_BELOW) & (high > 0)
-    return int(low_channels.sum()) * 2 > len(digitised)
+    high = {row: np.nanquantile(np.abs(file.events[row, ::step]), 0.999) for row in judged}
+    stained = [row for row in (digitised or judged) if high[row] > 0]
+    n_low = sum(bool(high[row] < TRANSFORMED_BELOW) for row in stained)
+    if digitised:
+        return n_low * 2 > len(digitised)
+    return len(stained) >= _FEWEST_CHANNELS and n_low == len(stained)
 
 
 def _holds_matrix(text: str) -> bool:

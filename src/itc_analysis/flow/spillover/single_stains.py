@@ -18,6 +18,7 @@ from itc_analysis.flow.fcs.read import FcsFile
 from itc_analysis.flow.spillover.compensation import compensate
 from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.whole_files import write_text
 
 #: Whose faults these are, in messages.
 _SOURCE = "single stains"
@@ -148,7 +149,7 @@ def _write_csv(channels: tuple[str, ...], matrix: FloatArray, path: str | Path) 
     lines = [",".join(("", *channels))]
     for name, row in zip(channels, matrix, strict=True):
         lines.append(",".join((name, *(f"{value:.6g}" for value in row))))
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _slopes(positive: FloatArray, centre: FloatArray, own: int) -> FloatArray:

@@ -12,7 +12,13 @@ import pandas as pd
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.read import FcsFile, refuse_without_range
 from itc_analysis.flow.panel.markers import resolve_markers
-from itc_analysis.flow.spillover.compensation import by_column, find_compensation, looks_transformed
+from itc_analysis.flow.scale.scales import TransformSettings
+from itc_analysis.flow.spillover.compensation import (
+    TRANSFORMED_BELOW,
+    by_column,
+    find_compensation,
+    looks_transformed,
+)
 from itc_analysis.flow.spillover.matrix_files import find_matrix
 from itc_analysis.flow.spillover.matrix_text import Spillover, read_spillover_csv
 
@@ -50,7 +56,12 @@ class TubeColumns:
 
 
 def choose_columns(
-    file: FcsFile, panel: pd.DataFrame, *, matrix: Path | None = None, allow_missing: bool = True
+    file: FcsFile,
+    panel: pd.DataFrame,
+    *,
+    matrix: Path | None = None,
+    allow_missing: bool = True,
+    transform: TransformSettings | None = None,
 ) -> TubeColumns:
     """Return the columns of a file that a panel uses and the matrix that they need.
 
@@ -62,14 +73,17 @@ def choose_columns(
         the study's own matrix, which replaces the file's.
     allow_missing : bool
         leave out markers without a channel instead of refusing.
+    transform : TransformSettings, optional
+        of the gating template; a linear fluorescence scale that ends at 20 or below is that of
+        values which were transformed before export.
 
     Raises
     ------
     PanelError
         a marker fits several channels, or has none.
     UnreadableFile
-        a channel that is used has no range, the data were transformed already, or a matrix cannot
-        be used on the file.
+        a channel that is used has no range, the data were transformed already and the template
+        does not say so, or the reverse, or a matrix cannot be used on the file.
     """
     columns = resolve_markers(
         file.channel_names,
@@ -85,14 +99,17 @@ def choose_columns(
     }
     refuse_without_range(file, [columns[m] for m, role in roles.items() if role != "time"])
     coloured = [m for m, role in roles.items() if role not in ("scatter", "time")]
-    if looks_transformed(file, [columns[m] for m in coloured]):
-        what = "the data are already on a logarithmic or logicle scale, not in instrument units"
-        remedy = "export the tube without transformation (and only once compensated)"
-        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
+    is_transformed = looks_transformed(file, [columns[m] for m in coloured])
+    _check_scale(file, is_transformed=is_transformed, transform=transform)
     found = find_compensation(file, [columns[m] for m in coloured])
     columns |= dict(zip(coloured, found.rows, strict=True))
     remarks = list(found.remarks)
     state, spillover = str(found.state), found.spillover
+    if is_transformed:
+        remarks.append("already on a display scale (logicle, asinh or log): gated as it is")
+        if spillover is not None:
+            remarks.append("its matrix was not applied: values on a display scale cannot be")
+        state, spillover = "already_compensated", None
     if matrix is not None:
         if state == "already_compensated":
             what = f"the file is compensated already, and '{matrix.name}' would compensate it again"
@@ -106,6 +123,31 @@ def choose_columns(
     if state == "none" and file.keywords.get("COMP"):
         remarks.append("the matrix in $COMP names no channels and was not applied")
     return TubeColumns(columns, roles, state, spillover, tuple(remarks))
+
+
+def _check_scale(
+    file: FcsFile, *, is_transformed: bool, transform: TransformSettings | None
+) -> None:
+    """Refuse values that would be transformed twice, or gated as if they had been."""
+    scale = None if transform is None else transform.fluorescence
+    is_expected = (
+        scale is not None
+        and scale.kind == "linear"
+        and scale.t is not None
+        and scale.t <= TRANSFORMED_BELOW
+    )
+    if is_transformed and not is_expected:
+        what = "the data are already on a logarithmic or logicle scale, not in instrument units"
+        remedy = (
+            "export the tube without transformation (and only once compensated); or, to gate it as "
+            "it is, state the top of its scale in the gating template: "
+            "transform: {fluorescence: {kind: linear, t: 8}}"
+        )
+        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
+    if is_expected and not is_transformed:
+        what = "the data are in instrument units, and the template gates them as transformed"
+        remedy = "give a logicle or asinh scale in its transform block"
+        raise UnreadableFile(file.name, [Fault("DATA", what, remedy)])
 
 
 def matrix_of_study(folder: str | Path | None, panel: str, batch: str, source: str) -> Path | None:

@@ -18,6 +18,7 @@ from itc_analysis.config.sections import Matrices
 from itc_analysis.errors import Fault, ItcError, UnreadableFile
 from itc_analysis.flow.fcs.deidentify import identifying_keywords
 from itc_analysis.flow.fcs.read import read_fcs
+from itc_analysis.flow.scale.scales import TransformSettings
 from itc_analysis.flow.spillover.batch_agreement import (
     SpillLeft,
     find_odd_states,
@@ -55,7 +56,10 @@ class FirstLook:
 
 
 def look_at_tubes(
-    rows: Sequence[Mapping[str, Any]], panels: Mapping[str, pd.DataFrame], settings: Matrices
+    rows: Sequence[Mapping[str, Any]],
+    panels: Mapping[str, pd.DataFrame],
+    settings: Matrices,
+    transforms: Mapping[str, TransformSettings] | None = None,
 ) -> FirstLook:
     """Open every tube as the jobs will, one at a time, and compare those of a panel.
 
@@ -67,6 +71,8 @@ def look_at_tubes(
         the panel sheet of each panel.
     settings : Matrices
         the flow section.
+    transforms : mapping of str to TransformSettings, optional
+        the scales of each panel's gating template.
     """
     look = FirstLook()
     left: dict[str, dict[str, SpillLeft]] = {}
@@ -77,7 +83,8 @@ def look_at_tubes(
         # names of files may repeat in the folders of two runs
         source_of[row["file_id"]] = name if names[name] == 1 else f"{row['file_id']}, {name}"
         try:
-            spill = _look_at(row, panels[row["panel"]], settings, look)
+            scales = (transforms or {}).get(row["panel"])
+            spill = _look_at(row, panels[row["panel"]], settings, scales, look)
         except ItcError as error:
             look.errors.append(type(error)(source_of[row["file_id"]], error.faults))
             continue
@@ -99,12 +106,16 @@ def look_at_tubes(
 
 
 def _look_at(
-    row: Mapping[str, Any], panel: pd.DataFrame, settings: Matrices, look: FirstLook
+    row: Mapping[str, Any],
+    panel: pd.DataFrame,
+    settings: Matrices,
+    transform: TransformSettings | None,
+    look: FirstLook,
 ) -> SpillLeft | None:
     """Open one tube; returns what its compensation leaves."""
     file = read_fcs(row["path"])
     matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
-    chosen = choose_columns(file, panel, matrix=matrix, allow_missing=False)
+    chosen = choose_columns(file, panel, matrix=matrix, allow_missing=False, transform=transform)
     look.states.setdefault(row["panel"], {})[row["file_id"]] = chosen.state
     for remark in (*file.remarks, *chosen.remarks):
         look.remarks.setdefault(remark, []).append(row["file_id"])

@@ -73,7 +73,7 @@ def load_tube(
     """
     file = read_fcs(row["path"])
     matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
-    chosen = choose_columns(file, panel, matrix=matrix)
+    chosen = choose_columns(file, panel, matrix=matrix, transform=transform_settings)
     columns, roles, fluorescence = chosen.columns, chosen.roles, chosen.fluorescence
     state, spillover = chosen.state, chosen.spillover
     if keep is None:

@@ -18,6 +18,7 @@ from itc_analysis.report.html import words
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.whole_files import write_text
 
 NOT_RECORDED = "not recorded in the study’s files"
 
@@ -130,7 +131,7 @@ def write_checklists(material: Material, page: str | Path) -> list[Path]:
             "items": records(checklist, material),
         }
         path = Path(page).with_suffix(f".{checklist.file}")
-        path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
         written.append(path)
     return written
 

@@ -23,12 +23,14 @@ SMALLEST_P = 0.001
 LARGEST_P = 0.995
 
 POPULATION_NAMES = {
+    "-": "participants",
     "mait": "MAIT",
     "inkt": "iNKT",
     "gd_t_cells": "γδ T",
     "vd2_gd": "Vδ2 γδ T",
     "vd2neg_gd": "Vδ2-negative γδ T",
     "innate_cd8": "innate CD8",
+    "innate_cd8_all": "innate CD8 (published gate)",
     "va72_cd161low": "Vα7.2+ CD161low",
     "va72_pos": "Vα7.2+",
     "conventional_ab": "conventional αβ T",
@@ -56,9 +58,11 @@ MEASURE_NAMES = {
     "share_positive": "% positive",
     "median_intensity": "median intensity",
     "score": "score",
+    "ratio": "value",
+    "difference": "value",
 }
 
-ASSAY_NAMES = {"flow": "flow cytometry", "singlecell": "single cell"}
+ASSAY_NAMES = {"flow": "flow cytometry", "singlecell": "single cell", "clinical": "clinical"}
 
 SIGNATURE_NAMES = {
     "exhaustion": "inhibitory receptors",

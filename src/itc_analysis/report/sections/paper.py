@@ -13,9 +13,10 @@ from itc_analysis.report.html import words
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.methods import citation_order, sentences
+from itc_analysis.whole_files import write_text
 
 
-def write_paper(material: Material, page: Path) -> None:
+def write_paper(material: Material, page: str | Path) -> None:
     """Write ``<page>.methods.md``, ``<page>.references.bib`` and ``<page>.references.json``."""
     entries = [entry for entry in material.provenance if entry.get("methods")]
     works = [REFERENCES[key] for key in citation_order(entries) if key in REFERENCES]
@@ -25,10 +26,7 @@ def write_paper(material: Material, page: Path) -> None:
         (".references.bib", "\n".join(work.bibtex for work in works)),
         (".references.json", csl),
     ):
-        path = page.with_suffix(ending)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_text(Path(page).with_suffix(ending), text)
 
 
 def methods_markdown(material: Material) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from itc_analysis.whole_files import written_whole
+
 _HEADER_LENGTH = 58  # version, spaces, six offsets of eight characters
 _TEXT_BEGIN = 256
 #: Form feed: in no keyword and in no value, so that no reader has to undouble it.
@@ -85,7 +87,7 @@ def write_fcs(
     if len(header) != _HEADER_LENGTH:
         msg = f"the keywords of {Path(path).name} do not fit an FCS header"
         raise ValueError(msg)
-    with Path(path).open("wb") as stream:
+    with written_whole(path) as partial, partial.open("wb") as stream:
         stream.write(header.ljust(_TEXT_BEGIN).encode("ascii"))
         stream.write(segment)
         stream.write(np.ascontiguousarray(events, dtype="<f4").tobytes())

@@ -24,6 +24,7 @@ from itc_analysis.simulate.cells.transcriptome import (
     load_transcriptome,
     rates_of_participant,
 )
+from itc_analysis.whole_files import write_text, written_whole
 
 #: T cells are enriched before loading: other cells are this much rarer than in PBMC [P].
 NON_T_KEPT = 0.25
@@ -140,7 +141,10 @@ def write_library(folder: str | Path, library: SimulatedLibrary, *, note: str) -
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ids = [f"SIMG{i:08d}" for i in range(1, len(library.genes) + 1)]
-    with h5py.File(folder / "filtered_feature_bc_matrix.h5", "w") as file:
+    with (
+        written_whole(folder / "filtered_feature_bc_matrix.h5") as partial,
+        h5py.File(partial, "w") as file,
+    ):
         file.attrs["chemistry_description"] = "Single Cell 5'"
         file.attrs["filetype"] = "matrix"
         file.attrs["library_ids"] = np.array([folder.name], dtype=bytes)
@@ -163,9 +167,8 @@ def write_library(folder: str | Path, library: SimulatedLibrary, *, note: str) -
         }
         for name, values in arrays.items():
             matrix.create_dataset(name, data=values, compression="gzip", shuffle=True)
-    library.contigs.to_csv(
-        folder / "filtered_contig_annotations.csv", index=False, lineterminator="\n"
-    )
+    contigs = library.contigs.to_csv(index=False, lineterminator="\n")
+    write_text(folder / "filtered_contig_annotations.csv", contigs)
 
 
 def _leaf_shares(truth: Mapping[str, Any]) -> tuple[list[str], npt.NDArray[np.float64]]:

@@ -20,7 +20,10 @@ PANELS = ("panel_a", "panel_b")
 #: Markers with a fluorescence-minus-one tube in every batch.
 FMO_MARKERS = {
     "panel_a": ("PD-1", "TIM-3", "LAG-3", "TIGIT", "CD69", "HLA-DR", "CD38"),
-    "panel_b": ("Eomes", "panKIR", "NKG2A", "6B11"),
+    "panel_b": (
+        *("Eomes", "panKIR", "NKG2A", "6B11"),
+        *("PD-1", "TIM-3", "CD69", "HLA-DR", "CD38"),
+    ),
 }
 #: Digital cytometers end at 18 bits.
 TOP_OF_RANGE = 262_144.0

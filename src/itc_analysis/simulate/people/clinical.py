@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from itc_analysis.cohort.eligibility.windows import WINDOWS
 from itc_analysis.config.sections import Cohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
@@ -25,6 +26,8 @@ SMALLEST_STUDY_WITH_EXCEPTIONS = 6
 SHARE_INITIAL_PROTOCOL = 0.35
 #: A little above the trial's 55 kg, so that rounding excludes nobody.
 SMALLEST_WEIGHT_KG = 55.1
+#: Share whose study nurse wrote how long ago it was next to yes or no.
+SHARE_DATED = 0.5
 #: Shares missing at random; published gaps are larger (26-61 %).
 MISSING_SHARES = {
     "mrss": 0.10,
@@ -107,6 +110,8 @@ def draw_participants(people: pd.DataFrame, rng: np.random.Generator) -> pd.Data
     _add_disease(sheet, rng, is_patient=is_patient, yes=yes)
     _leave_gaps(sheet, rng)
     _make_exceptions(sheet, rng, is_patient=is_patient)
+    # a stream of its own: what else is drawn for these people stays as it was
+    _date_windows(sheet, rng.spawn(1)[0])
     return contract.make(sheet, ParticipantSheet)
 
 
@@ -153,6 +158,20 @@ def _add_disease(
 def _leave_gaps(sheet: pd.DataFrame, rng: np.random.Generator) -> None:
     for column, share in MISSING_SHARES.items():
         sheet[column] = sheet[column].mask(rng.random(len(sheet)) < share)
+
+
+def _date_windows(sheet: pd.DataFrame, rng: np.random.Generator) -> None:
+    """Say how long ago it was for a part of the answers, in place; never against yes or no."""
+    n = len(sheet)
+    is_dated = rng.random(n) < SHARE_DATED
+    for window in WINDOWS:
+        within = np.floor(rng.uniform(0, window.limit, n))
+        outside = np.ceil(rng.uniform(window.limit, 12 * window.limit, n))
+        asked = sheet[window.asked]
+        happened = asked.fillna(value=False).to_numpy(bool)
+        known = asked.notna().to_numpy(bool)
+        since = np.where(happened, within, outside)
+        sheet[window.dated] = np.where(is_dated & known, since, np.nan)
 
 
 def _make_exceptions(

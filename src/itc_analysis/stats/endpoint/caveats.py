@@ -12,7 +12,7 @@ import pandas as pd
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import BoolArray
 from itc_analysis.statistics.contingency import cramers_v
-from itc_analysis.stats.people.counts import SHARES
+from itc_analysis.stats.people.counts import SHARES, cells_of
 from itc_analysis.stats.people.responses import CENSORED, OK, POPULATION_LOW, SCALES
 
 #: Above this share below the limit of detection, the estimate leans on the shape of the
@@ -110,19 +110,31 @@ def of_low_counts(
     measure : str
         As in measurements.
     """
-    net = np.array([sum(max(c.k - c.background, 0.0) for c in own) for own in counts])
-    if measure in SHARES:
-        rest = np.array([sum(c.n for c in own) for own in counts]) - net
-        means = [min(net[side].mean(), rest[side].mean()) for side in (index, reference)]
-    else:
-        means = [net[side].mean() for side in (index, reference)]
-    if min(means) >= FEW_COUNTED:
+    means = cells_per_participant(counts, index, reference, measure=measure)
+    if not is_few(*means):
         return ""
     return (
         f"{means[0]:.1f} and {means[1]:.1f} cells per participant on the two sides: so few cells "
         "do not show how participants differ, and the estimate leans on the shape that everybody "
         "shares"
     )
+
+
+def cells_per_participant(
+    counts: pd.Series, index: BoolArray, reference: BoolArray, *, measure: str
+) -> tuple[float, float]:
+    """Return the mean number of cells of each side; of a share, those within or those without it,
+    whichever are fewer. Parameters as in `of_low_counts`.
+    """
+    net, total = cells_of(counts)
+    fewer = [net, total - net] if measure in SHARES else [net]
+    found = [min(float(cells[side].mean()) for cells in fewer) for side in (index, reference)]
+    return found[0], found[1]
+
+
+def is_few(index: float, reference: float) -> bool:
+    """Whether a side has so few cells per participant that it must be said."""
+    return min(index, reference) < FEW_COUNTED
 
 
 def of_size(index: BoolArray, reference: BoolArray) -> str:
@@ -143,7 +155,7 @@ def of_batches(
     association = cramers_v(
         pd.crosstab(people["batch"].astype(str)[sides].to_numpy(), index[sides])
     )
-    if association <= UNBALANCED_BATCHES:
+    if not association > UNBALANCED_BATCHES:  # a single batch has no association
         return ""
     return (
         f"batches are spread unevenly over the two sides (Cramér's V {association:.2f}) and not "

@@ -16,7 +16,7 @@ from scipy import linalg, stats
 
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
-from itc_analysis.statistics.count_fit import CountFit, NoMaximum, fit_counts
+from itc_analysis.statistics.count_fit import CountFit, CountProfile, NoMaximum, fit_counts
 from itc_analysis.statistics.count_likelihood import Counted
 from itc_analysis.stats.endpoint.censored import Answer, pad
 from itc_analysis.stats.models.censored import crossing
@@ -226,19 +226,7 @@ class CountedEndpoint:
         along = X @ (padded / (padded @ padded))
         free = X @ linalg.null_space(padded[None, :])
 
-        def height(value: float) -> float:
-            fit = fit_counts(
-                self.counted,
-                free,
-                spread=spread,
-                spread_precision=precision,
-                is_restricted=False,
-                offset=along * value,
-                is_checked=False,
-            )
-            inside = fit.log_sd
-            return fit.log_likelihood - 0.5 * float(precision @ inside**2)
-
+        height = CountProfile(self.counted, free, along, spread=spread, spread_precision=precision)
         top = start
         if not is_bounded:
             # the likelihood rises for ever: its height far out is its supremum
@@ -307,7 +295,7 @@ def has_counts(design: Design, measure: str) -> bool:
     """Whether everybody's cells are known."""
     if measure not in COUNTED_IN or "sample_counts" not in design.people:
         return False
-    return bool(design.people["sample_counts"].map(lambda counts: isinstance(counts, tuple)).all())
+    return all(isinstance(counts, tuple) for counts in design.people["sample_counts"])
 
 
 def counted_of(design: Design, measure: str) -> Counted:

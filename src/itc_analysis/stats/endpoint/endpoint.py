@@ -348,7 +348,7 @@ def why_absent(
     measurements: pd.DataFrame, assay: str, population: str, measure: str, feature: str
 ) -> str:
     """Say why an endpoint of the plan has no measurement."""
-    words = {"flow": "flow cytometry", "singlecell": "single-cell"}[assay]
+    words = {"flow": "flow cytometry", "singlecell": "single-cell", "clinical": "clinical"}[assay]
     rows = measurements[measurements["assay"] == assay]
     if rows.empty:
         return f"the study has no {words} measurements"

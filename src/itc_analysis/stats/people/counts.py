@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from itc_analysis.statistics.arrays import Vector
 
 #: Columns of a measurement from which its likelihood is made, see `Count`.
 COUNTED = ["n_events", "n_background", "background_se", "capture", "error_log"]
@@ -15,9 +18,10 @@ COUNTED_IN = {
     "share_of_t": "n_denominator",
     "share_positive": "n_denominator",
     "cells_per_ul": "volume_ul",
+    "odds_ratio": "n_denominator",
 }
 #: Of these the cells are among those of the denominator.
-SHARES = ("share_of_t", "share_positive")
+SHARES = ("share_of_t", "share_positive", "odds_ratio")
 
 
 class Count(NamedTuple):
@@ -76,3 +80,13 @@ def join_counts(counted: pd.Series) -> tuple[Count, ...] | None:
     """Return the counts of a person's samples, None when one is not known."""
     counts = tuple(counted)
     return None if any(count is None for count in counts) else counts
+
+
+def cells_of(counted: Iterable[tuple[Count, ...]]) -> tuple[Vector, Vector]:
+    """Return the cells of each participant above the background, and those of the denominator."""
+    own = [
+        (sum(max(c.k - c.background, 0.0) for c in counts), sum(c.n for c in counts))
+        for counts in counted
+    ]
+    net, total = np.array(own, dtype=float).T
+    return net, total

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy import linalg
 
 from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.stats.models.linear import NEGLIGIBLE, NotEstimable
 from itc_analysis.stats.people.imputation import impute_covariates
 from itc_analysis.stats.people.responses import CENSORED, OK
@@ -27,6 +28,10 @@ from itc_analysis.stats.plan.plan import ModelRules
 #: processed on the day of its draw has a batch of its own, and its variation is between
 #: participants already.
 MIN_MEAN_BATCH = 2.0
+#: Association of batch and a group (bias-corrected Cramér's V) up to which a batch effect of 0.4 SD
+#: makes a difference of 0.04 SD at most.
+INDEPENDENT_BATCHES = 0.1
+UNEVEN = "batches are spread unevenly over the groups"
 #: Participants named in a sentence; the rest are counted.
 N_NAMED = 8
 
@@ -84,9 +89,17 @@ class Design:
         """The group columns alone: the model without covariates."""
         return self.every_column[:, : len(self.groups)]
 
-    def in_group(self, group: str) -> npt.NDArray[np.bool_]:
-        """Who belongs to a group."""
-        return (self.people["group"] == group).to_numpy(dtype=bool)
+    @cached_property
+    def group(self) -> npt.NDArray[np.object_]:
+        """Group of each participant."""
+        return self.people["group"].to_numpy(dtype=object)
+
+    def in_group(self, *groups: str) -> npt.NDArray[np.bool_]:
+        """Who belongs to any of these groups."""
+        found = np.zeros(len(self.people), dtype=bool)
+        for group in groups:
+            found |= self.group == group
+        return found
 
 
 def build_design(
@@ -119,7 +132,19 @@ def build_design(
     """
     usable = responses[responses["state"].isin([OK, CENSORED])]
     sizes = (min_per_group, min_groups)
+    why = _why_batch(usable, plan, groups)
+    wanted = [plan.covariates, plan.small_sample.covariates]
+    for formula in wanted if why else []:
+        adjusted = _attempt(usable, covariates.with_batch(formula), plan, groups, *sizes)
+        if not _too_many(adjusted, plan):
+            said = [why]
+            if formula != plan.covariates:
+                said.append(f"adjusted for {adjusted.formula} only")
+            return replace(adjusted, remarks=(*adjusted.remarks, *said))
     design = _attempt(usable, plan.covariates, plan, groups, *sizes)
+    if why:
+        said = f"{UNEVEN}, and too many batches to adjust for"
+        design = replace(design, remarks=(*design.remarks, said))
     problem = _too_many(design, plan)
     if not problem:
         return design
@@ -261,7 +286,8 @@ def can_estimate(X: Matrix, weights: Vector) -> bool:
     """Whether `weights` over the first columns, 0 over the rest, can be estimated from `X`."""
     padded = np.zeros(X.shape[1])
     padded[: len(weights)] = weights
-    null = linalg.null_space(X)
+    # the same null space as that of X, from a matrix of p rows
+    null = linalg.null_space(np.linalg.qr(X, mode="r"))
     return null.size == 0 or float(np.max(np.abs(null.T @ padded))) < NEGLIGIBLE
 
 
@@ -315,6 +341,28 @@ def _attempt(
         formula, block = None, np.empty((len(people), 0))
     every_column = np.hstack([membership, block])
     return Design(people, present, every_column, formula, tuple(remarks), dropped)
+
+
+def _why_batch(usable: pd.DataFrame, plan: ModelRules, groups: Sequence[str]) -> str:
+    """Say why batch is adjusted for although the plan does not name it; empty when it is not.
+
+    Each group is looked at against all others: one that stands apart hardly shows among six.
+    """
+    if plan.batch == "as_written" or covariates.BATCH in covariates.variables(plan.covariates):
+        return ""
+    mine = usable[usable["group"].isin(groups)]
+    _, batch = np.unique(mine["batch"].astype(str), return_inverse=True)
+    n_batches = len(set(batch))
+    if n_batches < 2 or len(mine) < MIN_MEAN_BATCH * n_batches:
+        return ""
+    group = mine["group"].to_numpy(dtype=object)
+    counts = [np.bincount(batch[group == name], minlength=n_batches) for name in groups]
+    table = np.array(counts)
+    apart = [cramers_v(np.array([row, table.sum(axis=0) - row])) for row in table if row.any()]
+    highest = max((v for v in apart if np.isfinite(v)), default=0.0)
+    if highest <= INDEPENDENT_BATCHES:
+        return ""
+    return f"batch is adjusted for: {UNEVEN} (Cramér's V of a group up to {highest:.2f})"
 
 
 def _known_enough(

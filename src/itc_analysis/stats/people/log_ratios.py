@@ -2,7 +2,7 @@
 
 A share moves when any other part moves; the ratio of a part to the reference does not (Aitchison
 1982, doi:10.1111/j.2517-6161.1982.tb01195.x, the additive log ratio). A part below the limit of
-detection is an upper bound.
+detection is an upper bound, and a count like any other where the cells are known.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 
 from itc_analysis.statistics.arrays import Matrix
 from itc_analysis.stats.models.linear import NotEstimable
+from itc_analysis.stats.people.counts import Count, counts_of
 from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK, per_participant
 from itc_analysis.stats.plan.compositions import REST
 
@@ -112,6 +113,7 @@ def _samples(shares: pd.DataFrame, population: str) -> pd.DataFrame:
             "share": np.where(known, share, np.nan),
             "observed": np.where(known, observed, np.nan),
             "total": total,
+            "cell_count": counts_of(rows, SHARE),
         },
         index=rows.index,
     )
@@ -122,6 +124,10 @@ def _rest(samples: dict[str, pd.DataFrame], parts: Sequence[str]) -> pd.DataFram
     joined = samples[parts[0]].copy()
     taken = sum(samples[part]["observed"].reindex(joined.index) for part in parts)
     joined["share"] = joined["observed"] = 1 - taken
+    mine = [samples[part]["cell_count"].reindex(joined.index) for part in parts]
+    joined["cell_count"] = pd.Series(
+        [_left(counts) for counts in zip(*mine, strict=True)], index=joined.index, dtype=object
+    )
     usable = pd.concat([samples[part]["state"].isin([OK, CENSORED]) for part in parts], axis=1)
     has_all = usable.reindex(joined.index).eq(other=True).all(axis=1)
     joined["state"] = np.where(has_all, OK, "a part is missing")
@@ -154,11 +160,38 @@ def _ratio(part: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         is_usable=usable,
         y=np.where(usable, y, np.nan),
         counted=np.where(usable, counted, np.nan),
+        cell_count=[
+            _among(own, other)
+            for own, other in zip(part["cell_count"], below["cell_count"], strict=True)
+        ],
         value=np.where(state == CENSORED, -np.inf, np.exp(y)),
         standard_error=missing,
         n_found=missing,
         n_total=missing,
         log_t_per_ul=missing,
+    )
+
+
+def _left(counts: tuple[Count | None, ...]) -> Count | None:
+    """Return what the parts leave of the denominator."""
+    if not all(isinstance(count, Count) for count in counts):
+        return None
+    known = [count for count in counts if count is not None]
+    left = known[0].n - sum(max(count.k - count.background, 0.0) for count in known)
+    return Count(left, known[0].n, 0.0, 0.0, 1.0, 0.0) if left > 0 else None
+
+
+def _among(part: Count | None, reference: Count | None) -> Count | None:
+    """Return the cells of a part among those of the part and the reference: the logit of this share
+    is the logarithm of their ratio.
+    """
+    if not isinstance(part, Count) or not isinstance(reference, Count):
+        return None
+    beside = (reference.k - reference.background) / reference.capture
+    if not beside > 0:
+        return None
+    return part._replace(
+        n=part.k + beside, error_log=float(np.hypot(part.error_log, reference.error_log))
     )
 
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-import pandas as pd
 from pydantic import Field
 
 from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, did_you_mean
 from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.columns import NOT_COVARIATES, Columns
 from itc_analysis.stats.plan.endpoints import Endpoints, endpoint_faults, keys_of
-from itc_analysis.tables.cohort.sheets import ParticipantSheet
-from itc_analysis.tables.contract import columns_of
 
 #: Levels of a yes/no variable, the reference first.
 NO_YES = ("no", "yes")
 
 
 class Variable(Section):
-    """A clinical variable: a column of participants.tsv."""
+    """A clinical variable: a column of participants.tsv, or one that the study declares."""
 
-    name: str = Field(description="Column of participants.tsv.")
+    name: str = Field(description="Column of participants.tsv, or a declared variable.")
     per: float | None = Field(
         None,
         gt=0,
@@ -53,6 +51,11 @@ class Associations(Section):
     group: str | None = Field(
         None, description="The group whose participants are looked at; null for the index group."
     )
+    within: dict[str, str] = Field(
+        {},
+        description="Only participants with this category, or yes or no, of a column, e.g. "
+        "{cmv_igg: 'yes'}; several must all hold.",
+    )
     covariates: str | None = Field(
         description="Adjusted for, as in the plan's covariates; null for none."
     )
@@ -63,42 +66,35 @@ class Associations(Section):
     )
 
 
-def levels_of(variable: Variable) -> tuple[str, ...]:
+def levels_of(variable: Variable, columns: Columns) -> tuple[str, ...]:
     """Return the levels of a variable, its reference first; empty for a number."""
-    column = columns_of(ParticipantSheet)[variable.name]
-    if isinstance(column.dtype.type, pd.BooleanDtype):
+    column = columns[variable.name]
+    if column.kind == "yes_no":
         return NO_YES
-    allowed = [check.statistics.get("allowed_values") for check in column.checks]
-    levels = [str(level) for values in allowed for level in values or ()]
-    first = [level for level in levels if level == variable.reference]
-    return (*first, *(level for level in levels if level != variable.reference))
+    first = [level for level in column.levels if level == variable.reference]
+    return (*first, *(level for level in column.levels if level != variable.reference))
 
 
-def is_number(name: str) -> bool:
-    """Whether a column of participants.tsv holds numbers."""
-    return bool(columns_of(ParticipantSheet)[name].dtype.type.kind == "f")
-
-
-def unit_of(name: str) -> str:
-    """Return the unit of a column of participants.tsv."""
-    metadata = columns_of(ParticipantSheet)[name].metadata or {}
-    return str(metadata.get("unit", ""))
-
-
-def association_faults(associations: Iterable[Associations]) -> list[Fault]:
+def association_faults(associations: Iterable[Associations], columns: Columns) -> list[Fault]:
     """Return what is wrong in these sections of a plan."""
     faults: list[Fault] = []
     seen: dict[tuple[str, ...], str] = {}
     for family in associations:
         where = f"associations '{family.name}'"
-        faults += covariates.check(family.covariates, f"{where}, covariates")
-        faults += endpoint_faults(family.endpoints, where)
+        faults += covariates.check(family.covariates, f"{where}, covariates", columns)
+        faults += endpoint_faults(family.endpoints, where, columns)
         faults += [
-            fault for variable in family.variables for fault in _variable_faults(variable, where)
+            fault
+            for variable in family.variables
+            for fault in _variable_faults(variable, where, columns)
         ]
+        faults += _stratum_faults(family, where, columns)
         for variable in family.variables:
             for endpoint in keys_of(family.endpoints):
-                key = (str(family.group), variable.name, *endpoint)
+                if endpoint[-1] == variable.name:
+                    what = f"{variable.name} would be set against itself"
+                    faults.append(Fault(where, what, "leave it out of variables or features"))
+                key = (str(family.group), str(family.within), variable.name, *endpoint)
                 if key in seen:
                     what = f"{variable.name} and {' '.join(endpoint)} are already in '{seen[key]}'"
                     faults.append(Fault(where, what, "declare each association once"))
@@ -106,21 +102,39 @@ def association_faults(associations: Iterable[Associations]) -> list[Fault]:
     return faults
 
 
-def _variable_faults(variable: Variable, where: str) -> list[Fault]:
-    known = [name for name in covariates.allowed() if name != covariates.BATCH]
+def _stratum_faults(family: Associations, where: str, columns: Columns) -> list[Fault]:
+    faults = []
+    for name, level in family.within.items():
+        if name not in columns or name in NOT_COVARIATES:
+            hint = did_you_mean(name, columns)
+            faults.append(Fault(f"{where}, within", f"'{name}' is no column", hint))
+            continue
+        levels = NO_YES if columns[name].kind == "yes_no" else columns[name].levels
+        if not levels:
+            what = f"'{name}' has no categories, so nobody can be chosen by one"
+            faults.append(Fault(f"{where}, within", what, "take yes/no or categories"))
+        elif level not in levels:
+            what = f"'{level}' is none of the categories of '{name}'"
+            faults.append(Fault(f"{where}, within", what, did_you_mean(level, levels)))
+    return faults
+
+
+def _variable_faults(variable: Variable, where: str, columns: Columns) -> list[Fault]:
+    known = [name for name in covariates.allowed(columns) if name != covariates.BATCH]
     name = variable.name
     where = f"{where}, variable '{name}'"
     if name not in known:
         hint = did_you_mean(name, known)
-        return [Fault(where, "it is no column of the participants' sheet", hint)]
+        what = "it is no column of the participants' sheet, nor a declared variable"
+        return [Fault(where, what, hint)]
     faults = []
-    if is_number(name):
+    if columns[name].kind == "number":
         if variable.reference is not None:
             faults.append(Fault(where, "a number has no reference category", "leave it out"))
         if variable.scale == "log2" and variable.per is not None:
             faults.append(Fault(where, "log2 means per doubling", "leave `per` out"))
         return faults
-    levels = levels_of(variable)
+    levels = levels_of(variable, columns)
     if not levels:
         return [Fault(where, "free text has no categories to compare", "take another column")]
     if variable.per is not None or variable.scale != "linear":

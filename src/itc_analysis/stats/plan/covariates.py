@@ -15,26 +15,23 @@ import pandas as pd
 
 from itc_analysis.errors import Fault, did_you_mean
 from itc_analysis.statistics.arrays import Matrix
-from itc_analysis.tables.cohort.sheets import ParticipantSheet
-from itc_analysis.tables.contract import columns_of
+from itc_analysis.stats.plan.columns import NOT_COVARIATES, Columns
 
 #: Staining or library batch of the endpoint: not in the participants' sheet, but may be adjusted
 #: for.
 BATCH = "batch"
-#: Columns that are no covariates: the id, and the very thing that is compared.
-NOT_COVARIATES = ("participant_id", "group")
 #: Singular values below this share of the largest are linear dependence.
 DEPENDENT = 1e-9
 #: Rows of the made-up table on which a formula is tried.
 N_TRIED = 40
 
 
-def allowed() -> list[str]:
+def allowed(columns: Columns) -> list[str]:
     """Return the names that a covariate formula may use."""
-    return [n for n in columns_of(ParticipantSheet) if n not in NOT_COVARIATES] + [BATCH]
+    return [name for name in columns if name not in NOT_COVARIATES] + [BATCH]
 
 
-def check(formula: str | None, where: str) -> list[Fault]:
+def check(formula: str | None, where: str, columns: Columns) -> list[Fault]:
     """Return what is wrong with a covariate formula; an empty list when it can be used."""
     if formula is None:
         return []
@@ -42,13 +39,13 @@ def check(formula: str | None, where: str) -> list[Fault]:
         names = variables(formula)
     except ValueError as error:
         return [Fault(where, f"formula '{formula}': {error}", "write e.g. age_years + sex")]
-    unknown = [name for name in names if name not in allowed()]
+    unknown = [name for name in names if name not in allowed(columns)]
     if unknown:
         return [
             Fault(
                 where,
-                f"'{name}' is not a column of the participants' sheet",
-                did_you_mean(name, allowed()),
+                f"'{name}' is not a column of the participants' sheet, nor a declared variable",
+                did_you_mean(name, allowed(columns)),
             )
             for name in unknown
         ]
@@ -56,7 +53,7 @@ def check(formula: str | None, where: str) -> list[Fault]:
     tried = pd.DataFrame(
         {
             name: rng.choice(["a", "b"], N_TRIED)
-            if _is_text(name)
+            if name == BATCH or columns[name].kind == "text"
             else rng.uniform(20, 80, N_TRIED)
             for name in names
         }
@@ -79,6 +76,11 @@ def without(formula: str | None, dropped: Iterable[str]) -> str | None:
     gone = set(dropped)
     kept = [term for term, names in _terms(formula) if not gone & set(names)]
     return " + ".join(kept) or None
+
+
+def with_batch(formula: str | None) -> str:
+    """Return the formula with batch added."""
+    return BATCH if formula is None else f"{formula} + {BATCH}"
 
 
 def matrix(table: pd.DataFrame, formula: str | None) -> Matrix:
@@ -189,11 +191,6 @@ def _plain(column: pd.Series) -> Sequence[object]:
     if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
         return column.astype(object).tolist()
     return column.astype(float).tolist()
-
-
-def _is_text(name: str) -> bool:
-    column = columns_of(ParticipantSheet).get(name)
-    return column is None or isinstance(column.dtype.type, pd.StringDtype)
 
 
 def _first_line(error: Exception) -> str:

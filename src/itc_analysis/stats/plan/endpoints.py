@@ -8,29 +8,48 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from itc_analysis.config.sections import Section
-from itc_analysis.errors import Fault
+from itc_analysis.errors import Fault, did_you_mean
+from itc_analysis.stats.plan.columns import NOT_COVARIATES, Columns
 
 #: Stands for a measure without marker or signature.
 NO_FEATURE = "-"
 
-Measure = Literal["share_of_t", "cells_per_ul", "share_positive", "median_intensity", "score"]
-#: Measures that belong to a marker or signature.
-WITH_FEATURE = ("share_positive", "median_intensity", "score")
+Measure = Literal[
+    "share_of_t",
+    "cells_per_ul",
+    "share_positive",
+    "median_intensity",
+    "score",
+    "ratio",
+    "difference",
+]
+#: Measures that belong to a marker, signature or clinical variable.
+WITH_FEATURE = ("share_positive", "median_intensity", "score", "ratio", "difference")
+#: Numbers of the participants, compared like measurements, and how.
+CLINICAL = "clinical"
+OF_CLINICAL = ("ratio", "difference")
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Endpoints(Section):
     """Populations crossed with measures and features."""
 
-    assay: Literal["flow", "singlecell"] = Field(description="flow or singlecell.")
-    populations: Names = Field(description="Populations, e.g. mait.")
+    assay: Literal["flow", "singlecell", "clinical"] = Field(
+        description="flow, singlecell, or clinical: numbers of the participants themselves, such "
+        "as a serum marker."
+    )
+    populations: Names = Field(
+        (NO_FEATURE,), description="Populations, e.g. mait; left out for clinical."
+    )
     measures: Annotated[tuple[Measure, ...], Field(min_length=1)] = Field(
         description=(
-            "What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, score."
+            "What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, score; "
+            "of clinical numbers ratio (spread over powers of ten) or difference."
         )
     )
     features: Names = Field(
-        (NO_FEATURE,), description="Markers or signatures; '-' for shares of T and counts."
+        (NO_FEATURE,),
+        description="Markers, signatures or clinical numbers; '-' for shares of T and counts.",
     )
 
 
@@ -49,9 +68,10 @@ def keys_of(blocks: Iterable[Endpoints]) -> Iterable[tuple[str, str, str, str]]:
                     yield block.assay, population, measure, feature
 
 
-def endpoint_faults(blocks: Iterable[Endpoints], where: str) -> list[Fault]:
-    """Return features that do not fit their measure."""
-    faults = []
+def endpoint_faults(blocks: Iterable[Endpoints], where: str, columns: Columns) -> list[Fault]:
+    """Return populations, measures and features that do not fit one another."""
+    blocks = list(blocks)
+    faults = [fault for block in blocks for fault in _clinical_faults(block, where, columns)]
     for _, _, measure, feature in dict.fromkeys(keys_of(blocks)):
         if measure in WITH_FEATURE and feature == NO_FEATURE:
             faults.append(
@@ -63,4 +83,36 @@ def endpoint_faults(blocks: Iterable[Endpoints], where: str) -> list[Fault]:
                     where, f"measure '{measure}' has no feature '{feature}'", "leave features out"
                 )
             )
+    return faults
+
+
+def _clinical_faults(block: Endpoints, where: str, columns: Columns) -> list[Fault]:
+    """Return what is wrong with clinical numbers, or with what only they have."""
+    has_person = NO_FEATURE in block.populations
+    if block.assay != CLINICAL:
+        faults = [
+            Fault(where, f"measure '{measure}' is for assay clinical", "take another measure")
+            for measure in block.measures
+            if measure in OF_CLINICAL
+        ]
+        if has_person:
+            faults.append(Fault(where, "no population is named", "name populations, e.g. mait"))
+        return faults
+    faults = [
+        Fault(where, f"clinical numbers have no measure '{measure}'", "take ratio or difference")
+        for measure in block.measures
+        if measure not in OF_CLINICAL
+    ]
+    if block.populations != (NO_FEATURE,):
+        faults.append(Fault(where, "clinical numbers have no populations", "leave them out"))
+    known = [
+        name
+        for name, column in columns.items()
+        if column.kind == "number" and name not in NOT_COVARIATES
+    ]
+    faults += [
+        Fault(where, f"'{feature}' is no number of the participants", did_you_mean(feature, known))
+        for feature in block.features
+        if feature not in known and feature != NO_FEATURE
+    ]
     return faults

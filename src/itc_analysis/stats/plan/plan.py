@@ -20,6 +20,7 @@ from itc_analysis.config.sections import Groups, Section
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.associations import Associations, association_faults
+from itc_analysis.stats.plan.columns import Columns, PlanColumn, sheet_columns
 from itc_analysis.stats.plan.compositions import Composition, composition_faults
 from itc_analysis.stats.plan.endpoints import (
     NO_FEATURE,
@@ -125,6 +126,12 @@ class ModelRules(Section):
         "censored",
         description="Below the limit of detection: known to be low, never 0, never dropped.",
     )
+    batch: Literal["when_uneven", "as_written"] = Field(
+        "when_uneven",
+        description="Whether batch is adjusted for when the covariates do not name it. "
+        "when_uneven: where batches are spread unevenly over the groups (Cramér's V above 0.1) and "
+        "participants are enough; the result says so. as_written: never.",
+    )
     pooled_weights: Literal["equal", "participants"] = Field(
         "equal",
         description=(
@@ -133,12 +140,18 @@ class ModelRules(Section):
         ),
     )
     _digest: str = PrivateAttr(default="")
+    _columns: dict[str, PlanColumn] = PrivateAttr(default_factory=sheet_columns)
 
     @property
     def digest(self) -> str:
         """First 12 characters of the SHA-256 of the file, or of the content when made in code."""
         self._digest = self._digest or _digest(self.model_dump_json().encode())
         return self._digest
+
+    @property
+    def columns(self) -> Columns:
+        """Columns that may be named: of the participants' sheet, and declared ones."""
+        return self._columns
 
 
 class AnalysisPlan(ModelRules):
@@ -220,8 +233,15 @@ class PlannedComparison:
         return (self.assay, self.population, self.measure, self.feature)
 
 
-def read_plan(path: str | Path) -> AnalysisPlan:
+def read_plan(path: str | Path, declared: Columns | None = None) -> AnalysisPlan:
     """Read and check a plan.
+
+    Parameters
+    ----------
+    path : str or Path
+        the plan.
+    declared : mapping of str to PlanColumn, optional
+        the variables that the study declares beyond participants.tsv.
 
     Raises
     ------
@@ -230,11 +250,12 @@ def read_plan(path: str | Path) -> AnalysisPlan:
         sheet, features that do not fit the measure, a comparison declared in two families.
     """
     plan = validate(AnalysisPlan, read_yaml(path), str(path))
+    plan._columns = {**sheet_columns(), **(declared or {})}
     faults = [
         *_formula_faults(plan),
         *_family_faults(plan),
         *_post_hoc_faults(plan),
-        *association_faults(plan.associations),
+        *association_faults(plan.associations, plan.columns),
         *composition_faults(plan.compositions),
     ]
     if faults:
@@ -412,7 +433,11 @@ def _formula_faults(plan: AnalysisPlan) -> list[Fault]:
     }
     if plan.genes is not None and plan.genes.covariates != SAME:
         formulas["genes.covariates"] = plan.genes.covariates
-    return [fault for where, text in formulas.items() for fault in covariates.check(text, where)]
+    return [
+        fault
+        for where, text in formulas.items()
+        for fault in covariates.check(text, where, plan.columns)
+    ]
 
 
 def _family_faults(plan: AnalysisPlan) -> list[Fault]:
@@ -429,7 +454,7 @@ def _family_faults(plan: AnalysisPlan) -> list[Fault]:
             )
         )
     for family in plan.families:
-        faults += endpoint_faults(family.endpoints, f"family '{family.name}'")
+        faults += endpoint_faults(family.endpoints, f"family '{family.name}'", plan.columns)
     return list(dict.fromkeys(faults))
 
 

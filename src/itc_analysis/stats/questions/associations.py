@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.cohort.sheets.extra_columns import BELOW
 from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.statistics.arrays import Vector
@@ -42,13 +44,7 @@ from itc_analysis.stats.people.responses import (
     respond,
 )
 from itc_analysis.stats.plan import covariates
-from itc_analysis.stats.plan.associations import (
-    Associations,
-    Variable,
-    is_number,
-    levels_of,
-    unit_of,
-)
+from itc_analysis.stats.plan.associations import Associations, Variable, levels_of
 from itc_analysis.stats.plan.endpoints import keys_of
 from itc_analysis.stats.plan.plan import SOURCE, AnalysisPlan
 from itc_analysis.tables import contract
@@ -95,8 +91,10 @@ def associate(
         group = family.group or cohort.index_group
         names = [variable.name for variable in family.variables]
         names += [n for n in covariates.variables(family.covariates) if n != covariates.BATCH]
+        names += [f"{name}{BELOW}" for name in names if f"{name}{BELOW}" in participants]
         columns = list(dict.fromkeys([*ALWAYS, *names]))
-        people = participants.loc[participants["group"] == group, columns]
+        chosen, group = _within(participants[participants["group"] == group], family, group)
+        people = chosen[columns].assign(group=group)
         rows: list[dict[str, Any]] = []
         for endpoint in dict.fromkeys(keys_of(family.endpoints)):
             mine = measured.get(endpoint)
@@ -129,15 +127,19 @@ class _Asked:
     settings: Stats
 
     @property
+    def _is_number(self) -> bool:
+        return self.plan.columns[self.variable.name].kind == "number"
+
+    @property
     def measure(self) -> str:
         return self.endpoint[2]
 
     def rows(self, problem: str) -> Iterator[dict[str, Any]]:
         """Yield one row for a number, one per category beside the reference for the others."""
-        if is_number(self.variable.name):
+        if self._is_number:
             yield self._row(self._words_of_step(), problem, self._number)
             return
-        reference, *levels = levels_of(self.variable)
+        reference, *levels = levels_of(self.variable, self.plan.columns)
         for level in levels:
             yield self._row(
                 f"{level} vs {reference}",
@@ -207,12 +209,14 @@ class _Asked:
         """Estimate the effect per step."""
         known = self.responses[self._known()]
         least = 2 * self.settings.min_per_group
-        n = int(known["state"].isin([OK, CENSORED]).sum())
+        n = int((known["state"].isin([OK, CENSORED]) & ~self._below(known)).sum())
         if n < least:
             msg = f"participants with measure and {self.variable.name}: {n}, needed {least}"
             raise NotEstimable(msg)
         design = self._design(known, (self.group,), 1)
-        values = self._values(design.people)
+        is_below = self._below(design.people)
+        every_value = self._values(design.people)
+        values = every_value[~is_below]
         if np.ptp(values) == 0:  # an SD of equal numbers may not be quite 0
             msg = f"{self.variable.name} is the same in everybody with a number"
             raise NotEstimable(msg)
@@ -222,9 +226,11 @@ class _Asked:
             if self.variable.per is None and self.variable.scale == "linear"
             else (self.variable.per or 1.0)
         )
-        number = (values - values.mean()) / step
+        # those below the limit of the assay have a level of their own, and no part in the slope
+        number = np.where(is_below, 0.0, (every_value - values.mean()) / step)
+        level = is_below[:, None].astype(float) if is_below.any() else np.empty((len(number), 0))
         columns = np.column_stack(
-            [design.every_column[:, :COLUMN], number, design.every_column[:, COLUMN:]]
+            [design.every_column[:, :COLUMN], number, level, design.every_column[:, COLUMN:]]
         )
         design = replace(design, every_column=columns)
         _check_number(design, self.variable.name)
@@ -238,7 +244,7 @@ class _Asked:
         with contextlib.suppress(NotEstimable):  # the estimate beside stays empty then
             plain = fit_slope(
                 design,
-                columns[:, : COLUMN + 1],
+                columns[:, : COLUMN + 1 + level.shape[1]],
                 measure=self.measure,
                 confidence=self.settings.comparison_confidence,
             ).result.estimate
@@ -248,7 +254,8 @@ class _Asked:
             "effect_size": slope.result.estimate * spread / step / slope.residual_sd,
             "model": slope.words,
         }
-        return found, design, [slope.remark, _of_few(len(design.people))]
+        remarks = [slope.remark, _of_few(len(design.people))]
+        return found, design, [*remarks, _of_below(self.variable.name, is_below)]
 
     def _level(self, level: str, reference: str) -> tuple[dict[str, Any], Design, list[str]]:
         """Estimate one category against the reference; all categories stand in one model."""
@@ -264,7 +271,7 @@ class _Asked:
                     f"{least}"
                 )
                 raise NotEstimable(msg)
-        design = self._design(known, levels_of(self.variable), 2)
+        design = self._design(known, levels_of(self.variable, self.plan.columns), 2)
         weights = group_weights(design, level, (reference,), pooled_weights="equal")
         check_estimable(design, weights)
         model = fit_endpoint(design, design.matrix, measure=self.measure, index_group=reference)
@@ -297,7 +304,8 @@ class _Asked:
         When they are too many for the participants, those of them that the plan keeps in small
         samples are left.
         """
-        wanted = covariates.without(self.family.covariates, [self.variable.name])
+        own = [self.variable.name, f"{self.variable.name}{BELOW}"]
+        wanted = covariates.without(self.family.covariates, own)
         rule = self.plan.small_sample
         known = covariates.variables(wanted)
         beyond = [n for n in covariates.variables(rule.covariates) if n not in known]
@@ -328,6 +336,13 @@ class _Asked:
             return (column > 0).astype(bool)
         return column.notna().astype(bool)
 
+    def _below(self, people: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Who lies below the limit of the variable's assay."""
+        flag = people.get(f"{self.variable.name}{BELOW}")
+        if flag is None:
+            return np.zeros(len(people), dtype=bool)
+        return flag.fillna(value=False).to_numpy(dtype=bool)
+
     def _values(self, people: pd.DataFrame) -> Vector:
         values = people[self.variable.name].to_numpy(dtype=float)
         return np.log2(values) if self.variable.scale == "log2" else values
@@ -339,7 +354,7 @@ class _Asked:
         return column.astype(object)
 
     def _unit(self) -> str:
-        return unit_of(self.variable.name) if is_number(self.variable.name) else ""
+        return self.plan.columns[self.variable.name].unit
 
     def _words_of_step(self) -> str:
         if self.variable.scale == "log2":
@@ -389,6 +404,27 @@ def _check_number(design: Design, name: str) -> None:
 
 def _of_unknown(name: str, n: int, n_measured: int) -> str:
     return f"{n} of {n_measured} participants with a number lack {name}" if n else ""
+
+
+def _of_below(name: str, is_below: npt.NDArray[np.bool_]) -> str:
+    n = int(is_below.sum())
+    if not n:
+        return ""
+    return (
+        f"{n} of {len(is_below)} have {name} below the limit of its assay: they have a level of "
+        "their own, and the slope is that of the others"
+    )
+
+
+def _within(people: pd.DataFrame, family: Associations, group: str) -> tuple[pd.DataFrame, str]:
+    """Return the participants of a stratum, and the group's name with it."""
+    for name, level in family.within.items():
+        column = people[name]
+        if isinstance(column.dtype, pd.BooleanDtype):
+            column = column.map({True: "yes", False: "no"})
+        people = people[(column == level).fillna(value=False).to_numpy(dtype=bool)]
+        group = f"{group}, {name} {level}"
+    return people, group
 
 
 def _of_few(n: int) -> str:

@@ -35,7 +35,9 @@ from itc_analysis.tables.stats.compositions import JOINT, Compositions
 
 #: Place, name, groups, whether pooled, and problem of a contrast, from `plan.contrasts_of`.
 Contrast = tuple[int, str, tuple[str, ...], bool, str]
-WORDS = "log((k + 1/2) / (k of the reference part + 1/2))"
+#: The response of a part: of its cells where they are known, else of shares.
+OF_COUNTS = "cells of the part among those of part and reference"
+OF_VALUES = "log((k + 1/2) / (k of the reference part + 1/2))"
 
 
 def compare_compositions(
@@ -231,7 +233,11 @@ class _Fitted:
     def _compared(self, part: str, answer: Answer, weights: Vector) -> dict[str, Any]:
         found = answer.result
         plain = self.plain[part].estimate(weights)
-        _, _, end = self.models[part].words.partition(", ")
+        words = self.models[part].words
+        if self.models[part].is_counted:
+            words = f"{OF_COUNTS}, {words}"
+        else:
+            words = f"{OF_VALUES}, {words.partition(', ')[2]}"
         return {
             "estimate": float(np.exp(found.estimate)),
             "lower": float(np.exp(found.lower)),
@@ -239,7 +245,7 @@ class _Fitted:
             "standard_error": found.standard_error,
             "estimate_unadjusted": float(np.exp(plain)),
             "p_value": found.p_value,
-            "model": f"{WORDS}, {end}",
+            "model": words,
             "status": "ok" if np.isfinite(found.estimate) else "not_estimable",
             "reason": sentences([answer.remark]),
         }
@@ -284,7 +290,8 @@ class _Fitted:
             "df_residual": test.df_residual,
             "p_value": test.p_value,
             "model": (
-                f"{WORDS} of {len(used)} parts, Hotelling's T2 with HC3 covariance across them"
+                f"log ratios of {len(used)} parts to the reference, Hotelling's T2 with the "
+                "covariance across them from leaving out each participant"
             ),
             "status": "ok",
             "reason": sentences(remarks),
@@ -294,6 +301,9 @@ class _Fitted:
         assert self.ratios is not None
         assert self.design is not None
         if self.settings.n_permutations == 0:
+            return {}
+        if any(model.is_counted and not model.allows_permutation for model in self.models.values()):
+            remarks.append("no permutation p: some parts were counted from few cells")
             return {}
         people = self.design.people.index
         first = next(iter(self.ratios.parts.values())).index

@@ -19,10 +19,9 @@ from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
 from itc_analysis.stats.endpoint.model import fit_values
 from itc_analysis.stats.endpoint.overdispersed import second_model
-from itc_analysis.stats.endpoint.weighted_shares import weigh_shares
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.design import Design, independent_columns
-from itc_analysis.stats.people.responses import KEY, LOGIT, SCALES
+from itc_analysis.stats.people.responses import KEY, SCALES
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.stats.questions.compare import fit_endpoints
@@ -119,24 +118,8 @@ def _diagnosed(
         "second_p_value": second.p_value,
     }
     row |= _by_values(endpoint, item, weights, settings)
-    row |= _weighted(endpoint, item, weights, settings) | _beside(endpoint, item, weights, settings)
+    row |= _beside(endpoint, item, weights, settings)
     return row | {"reason": sentences([second.remark])}
-
-
-def _weighted(
-    endpoint: Endpoint, item: PlannedComparison, weights: Vector, settings: Stats
-) -> dict[str, Any]:
-    """The same shares weighted by their standard errors."""
-    assert endpoint.complete is not None
-    if SCALES[item.measure] is not LOGIT:
-        return {}
-    found = weigh_shares(endpoint.complete, weights, confidence=settings.comparison_confidence)
-    if found is None:
-        return {}
-    return {
-        "weighted_estimate": float(np.exp(found.estimate)),
-        "weighted_p_value": found.p_value,
-    }
 
 
 def _by_values(

@@ -10,6 +10,7 @@ from pandera.typing import Series
 
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.column_mapping import ColumnMappingSheet
+from itc_analysis.tables.cohort.variables import VariableSheet
 from itc_analysis.tables.contract import Contract
 from itc_analysis.tables.fields import identifier, number, text, yes_no
 
@@ -57,14 +58,35 @@ class ParticipantSheet(Contract, key=("participant_id",)):
     chemotherapy_or_checkpoint_12_months: Series[pd.BooleanDtype] = yes_no(
         "Chemotherapy or immune checkpoint inhibitor in the last 12 months."
     )
+    chemotherapy_or_checkpoint_months_ago: Series[float] = number(
+        "Months since the end of chemotherapy or checkpoint inhibitor; 0 while it lasts, empty "
+        "when never. Decides where given: fewer than 12 exclude.",
+        "months",
+        0,
+        1200,
+    )
     systemic_retinoids: Series[pd.BooleanDtype] = yes_no("Systemic retinoids.")
     infection_or_antibiotics_2_weeks: Series[pd.BooleanDtype] = yes_no(
         "Active infection or antibiotics in the last 2 weeks."
+    )
+    infection_or_antibiotics_days_ago: Series[float] = number(
+        "Days since the end of the last infection or antibiotic; 0 while it lasts, empty when "
+        "never. Decides where given: fewer than 14 exclude.",
+        "days",
+        0,
+        36_500,
     )
     chronic_infection: Series[pd.BooleanDtype] = yes_no(
         "Known active HIV, HTLV, viral hepatitis or syphilis."
     )
     vaccination_4_weeks: Series[pd.BooleanDtype] = yes_no("Vaccination in the last 4 weeks.")
+    vaccination_days_ago: Series[float] = number(
+        "Days since the last vaccination; empty when never. Decides where given: fewer than 28 "
+        "exclude.",
+        "days",
+        0,
+        36_500,
+    )
     refuses_genetic_analysis: Series[pd.BooleanDtype] = yes_no(
         "Refuses genetic analysis for this study."
     )
@@ -75,8 +97,22 @@ class ParticipantSheet(Contract, key=("participant_id",)):
         "Immunosuppressive drug in the last 3 months other than hydroxychloroquine and "
         "glucocorticoids up to 7.5 mg/d (excluded by the initial protocol)."
     )
+    immunosuppressant_months_ago: Series[float] = number(
+        "Months since the last such immunosuppressive drug; 0 while it is taken, empty when never. "
+        "Decides where given: fewer than 3 excluded by the initial protocol.",
+        "months",
+        0,
+        1200,
+    )
     biologic_6_months: Series[pd.BooleanDtype] = yes_no(
         "Biological therapy in the last 6 months (excluded by the initial protocol)."
+    )
+    biologic_months_ago: Series[float] = number(
+        "Months since the last biological therapy; 0 while it is taken, empty when never. Decides "
+        "where given: fewer than 6 excluded by the initial protocol.",
+        "months",
+        0,
+        1200,
     )
     # treatment and disease
     hydroxychloroquine: Series[pd.BooleanDtype] = yes_no("Takes hydroxychloroquine.")
@@ -327,6 +363,7 @@ SHEETS: tuple[type[Contract], ...] = (
     SignatureSheet,
     DecisionSheet,
     ClassificationSheet,
+    VariableSheet,
     ColumnMappingSheet,
     ReviewSheet,
 )

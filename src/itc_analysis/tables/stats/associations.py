@@ -18,7 +18,9 @@ class Associations(
     contrast: Series[pd.StringDtype] = text(
         "What is compared: 'per 5 points', 'per SD', 'per doubling', 'yes vs no', 'dcSSc vs lcSSc'."
     )
-    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    assay: Series[pd.StringDtype] = text(
+        "flow, singlecell or clinical.", allowed=["flow", "singlecell", "clinical"]
+    )
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text("As in measurements.")
     feature: Series[pd.StringDtype] = text("As in measurements.")

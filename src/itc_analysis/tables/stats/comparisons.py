@@ -22,7 +22,9 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
     reference_group: Series[pd.StringDtype] = text(
         "The other group (or pooled groups, joined by '+')."
     )
-    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    assay: Series[pd.StringDtype] = text(
+        "flow, singlecell or clinical.", allowed=["flow", "singlecell", "clinical"]
+    )
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text("As in measurements.")
     feature: Series[pd.StringDtype] = text("As in measurements.")
@@ -108,7 +110,9 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
     more.
     """
 
-    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    assay: Series[pd.StringDtype] = text(
+        "flow, singlecell or clinical.", allowed=["flow", "singlecell", "clinical"]
+    )
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text("As in measurements.")
     feature: Series[pd.StringDtype] = text("As in measurements.")
@@ -170,7 +174,9 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     """
 
     comparison: Series[pd.StringDtype] = text("As in comparisons.")
-    assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
+    assay: Series[pd.StringDtype] = text(
+        "flow, singlecell or clinical.", allowed=["flow", "singlecell", "clinical"]
+    )
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text("As in measurements.")
     feature: Series[pd.StringDtype] = text("As in measurements.")
@@ -222,12 +228,6 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     value_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
     value_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
     value_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
-    weighted_estimate: Series[float] = quantity(
-        "Estimate of a share when participants weigh by the standard error of gate and counting; "
-        "null without one.",
-        "as estimate",
-    )
-    weighted_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     missing_covariates: Series[pd.StringDtype] = text(
         "The way with missing covariates that stands beside the plan's: imputed or complete_cases; "
         "null when nobody lacks one.",

@@ -1,0 +1,223 @@
+"""The integrals over each person's effect, and over backgrounds, in one pass over their points.
+
+Compiled: a comparison needs some hundred passes over a few thousand points each, and numpy spends
+most of such a pass on the arrays in between.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector, Whole
+
+#: Expected cells and shares are held this far from 0, shares so far from 1.
+LEAST, MOST = 1e-300, 1 - 1e-12
+
+
+@numba.njit(cache=True, nogil=True)
+def integrate(
+    points: Matrix,
+    kept: Matrix,
+    eta: Vector,
+    sd: Vector,
+    s: Vector,
+    step: Vector,
+    rows: Whole,
+    found: Matrix,
+    values: Vector,
+    slopes: Vector,
+    curves: Vector,
+    farthest: float,
+    table_step: float,
+) -> None:
+    """Integrate each person's likelihood against the distribution of the person effects.
+
+    Parameters
+    ----------
+    points, kept : Matrix
+        Shape (n, n_points), places and the log likelihood of the person's counts there.
+    eta, sd, s : Vector
+        Shape (n,), mean, SD between persons, and SD with the gate's error.
+    step : Vector
+        Shape (n,), distance of the points.
+    rows : Whole
+        Persons that are wanted.
+    found : Matrix
+        Shape (8, n), filled for these persons: log likelihood; its derivatives by the mean and by
+        the log SD; second derivatives (mean twice, mean and log SD, log SD twice); mean and
+        variance of the posterior.
+    values, slopes, curves : Vector
+        Table of the log density of an effect of SD 1, from ``-farthest`` in steps of `table_step`:
+        the density is a parabola within each step. Empty for the normal distribution.
+    farthest, table_step : float
+        Of the table.
+    """
+    n_points = points.shape[1]
+    height, first, second = np.empty(n_points), np.empty(n_points), np.empty(n_points)
+    is_normal = len(curves) == 0
+    last, per_step = len(curves) - 1, 1 / table_step
+    log_sqrt_2pi = 0.5 * np.log(2 * np.pi)
+    for i in rows:
+        top, per_s = -np.inf, 1 / s[i]
+        for j in range(n_points):
+            u = (points[i, j] - eta[i]) * per_s
+            if is_normal:
+                height[j] = kept[i, j] - u**2 / 2 - log_sqrt_2pi
+                first[j], second[j] = -u, -1.0
+            else:
+                left = min(int(max((u + farthest) * per_step, 0.0)), last)
+                inside = u - (left * table_step - farthest)
+                first[j] = slopes[left] + curves[left] * inside
+                second[j] = curves[left]
+                height[j] = kept[i, j] + values[left] + inside * (slopes[left] + first[j]) / 2
+            top = max(top, height[j])
+        total = m1 = m2 = f = uf = ff = fuf = ufuf = g = ug = uug = 0.0
+        for j in range(n_points):
+            u = (points[i, j] - eta[i]) * per_s
+            weight = np.exp(height[j] - top)
+            outward = u * first[j]
+            total += weight
+            m1 += weight * u
+            m2 += weight * u**2
+            f += weight * first[j]
+            uf += weight * outward
+            ff += weight * first[j] ** 2
+            fuf += weight * first[j] * outward
+            ufuf += weight * outward**2
+            g += weight * second[j]
+            ug += weight * u * second[j]
+            uug += weight * u**2 * second[j]
+        m1, m2, f, uf, ff = m1 / total, m2 / total, f / total, uf / total, ff / total
+        fuf, ufuf, g, ug, uug = fuf / total, ufuf / total, g / total, ug / total, uug / total
+        r = (sd[i] / s[i]) ** 2  # derivative of log s by the log SD
+        by_log_s = -uf - 1
+        found[0, i] = top + np.log(total * step[i] / s[i])
+        found[1, i], found[2, i] = -f / s[i], r * by_log_s
+        found[3, i] = (g + ff - f**2) / s[i] ** 2
+        found[4, i] = r * (ug + f + fuf - f * uf) / s[i]
+        found[5, i] = r**2 * (uf + uug + ufuf - uf**2) + 2 * r * (1 - r) * by_log_s
+        found[6, i] = eta[i] + s[i] * m1
+        found[7, i] = s[i] ** 2 * max(m2 - m1**2, 1e-16)
+
+
+@numba.njit(cache=True, nogil=True)
+def curvature(
+    points: Matrix,
+    kept: Matrix,
+    eta: Vector,
+    s: Vector,
+    values: Vector,
+    slopes: Vector,
+    curves: Vector,
+    farthest: float,
+    table_step: float,
+) -> Vector:
+    """Return each person's second derivative by the mean alone, shape (n,).
+
+    Parameters are those of `integrate`.
+    """
+    n, n_points = points.shape
+    found = np.empty(n)
+    height, first, second = np.empty(n_points), np.empty(n_points), np.empty(n_points)
+    is_normal = len(curves) == 0
+    last, per_step = len(curves) - 1, 1 / table_step
+    for i in range(n):
+        top, per_s = -np.inf, 1 / s[i]
+        for j in range(n_points):
+            u = (points[i, j] - eta[i]) * per_s
+            if is_normal:
+                height[j] = kept[i, j] - u**2 / 2
+                first[j], second[j] = -u, -1.0
+            else:
+                left = min(int(max((u + farthest) * per_step, 0.0)), last)
+                inside = u - (left * table_step - farthest)
+                first[j] = slopes[left] + curves[left] * inside
+                second[j] = curves[left]
+                height[j] = kept[i, j] + values[left] + inside * (slopes[left] + first[j]) / 2
+            top = max(top, height[j])
+        total = f = ff = g = 0.0
+        for j in range(n_points):
+            weight = np.exp(height[j] - top)
+            total += weight
+            f += weight * first[j]
+            ff += weight * first[j] ** 2
+            g += weight * second[j]
+        found[i] = (g / total + ff / total - (f / total) ** 2) * per_s**2
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def has_moved(
+    middle: Vector,
+    variance: Vector,
+    centre: Vector,
+    scale: Vector,
+    most_moved: float,
+    most_stretched: float,
+) -> BoolArray:
+    """Return whose posterior has moved away from its points, or become wider or narrower.
+
+    Parameters
+    ----------
+    middle, variance : Vector
+        Shape (n,), of the posterior.
+    centre, scale : Vector
+        Shape (n,), of the points.
+    most_moved, most_stretched : float
+        In units of `scale`, and as a factor.
+    """
+    moved = np.zeros(len(middle), dtype=np.bool_)
+    for i in range(len(middle)):
+        ratio = np.sqrt(variance[i]) / scale[i]
+        moved[i] = (
+            abs(middle[i] - centre[i]) > most_moved * scale[i]
+            or ratio > most_stretched
+            or ratio * most_stretched < 1
+        )
+    return moved
+
+
+@numba.njit(cache=True, nogil=True)
+def average_over(
+    k: float,
+    n: float,
+    signal: Vector,
+    background: Vector,
+    log_weight: Vector,
+) -> Vector:
+    """Return the log likelihood of a count, averaged over its uncertain background.
+
+    Parameters
+    ----------
+    k, n : float
+        Cells counted, and those of the denominator; NaN: k is Poisson, else binomial.
+    signal : Vector
+        Shape (n_values,), cells of the population expected at each value.
+    background, log_weight : Vector
+        Shape (n_points,), cells expected without it, and the logarithms of the weights.
+
+    Returns
+    -------
+    Vector
+        Shape (n_values,), without the constant of the count.
+    """
+    found, height = np.empty(len(signal)), np.empty(len(background))
+    is_poisson = np.isnan(n)
+    for i in range(len(signal)):
+        top = -np.inf
+        for j in range(len(background)):
+            expected = signal[i] + background[j]
+            if is_poisson:
+                value = (k * np.log(max(expected, LEAST)) if k > 0 else 0.0) - expected
+            else:
+                share = min(max(expected / n, LEAST), MOST)
+                value = k * np.log(share) if k > 0 else 0.0
+                value += (n - k) * np.log1p(-share) if n > k else 0.0
+            height[j] = value + log_weight[j]
+            top = max(top, height[j])
+        total = 0.0
+        for j in range(len(background)):
+            total += np.exp(height[j] - top)
+        found[i] = top + np.log(total)
+    return found

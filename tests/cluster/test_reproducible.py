@@ -1,0 +1,139 @@
+"""The same study has the same results, byte for byte, wherever and by whomever it is run.
+
+One run differs from the other in everything that must not matter: number of cores, order of the
+rows of the sheets, hash seed, language, time zone, folder, user and machine; and its FCS files
+bear what identifies people.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from cluster.tiny_study import tables_of
+from itc_analysis.flow.fcs.read import locate_events
+from workflow.running import snakemake
+
+pytestmark = pytest.mark.workflow
+
+#: Not one of these may stand in any output.
+FOLDER, USER, HOST = "Quillwater-Ordner", "ottilie.quendler", "brambleshire-login7"
+#: What instruments and people write into FCS files.
+IDENTITIES = {
+    "$SRC": "Persephone Applewhite-Thornbury",
+    "$OP": "technician Balthazar Winterbourne",
+    "$SMNO": "MRN-99017745",
+    "$FIL": "Applewhite_Persephone.fcs",
+    "$INST": "Saint Eulalia Infirmary",
+    "$PROJ": "ward seventeen north",
+    "$COM": "born 29-FEB-1956, room 1138",
+    "$EXP": "Prof. Ludovica Marchetti-Vane",
+    "PATIENT ID": "PID-44820091",
+    "TUBE NAME": "persephone tube two",
+    "EXPORT USER NAME": "bwinterbourne42",
+    "SAMPLE ID": "AT-1956-0229",
+}
+_HEAD, _DELIMITER = 58, "\x1e"
+
+
+def plant(path: Path, more: dict[str, str]) -> None:
+    """Write an FCS file again with further keywords; its events stay as they are."""
+    with path.open("rb") as stream:
+        layout = locate_events(stream, path.name)
+        stream.seek(layout.begin)
+        events = stream.read(layout.n_bytes)
+    offsets = ("BEGINDATA", "ENDDATA", "BEGINANALYSIS", "ENDANALYSIS", "BEGINSTEXT", "ENDSTEXT")
+    planted = {key.lstrip("$") for key in more}
+    # the reader gives keywords without their "$", and takes them with it
+    kept = {f"${k}": v for k, v in layout.keywords.items() if k not in {*offsets, *planted}}
+
+    def text(begin: int) -> str:
+        data = {"$BEGINDATA": f"{begin:012d}", "$ENDDATA": f"{begin + len(events) - 1:012d}"}
+        zero = dict.fromkeys((f"${name}" for name in offsets[2:]), "0")
+        every = data | zero | kept | more
+        return _DELIMITER + "".join(f"{k}{_DELIMITER}{v}{_DELIMITER}" for k, v in every.items())
+
+    begin = _HEAD + len(text(0).encode())
+    end = begin + len(events) - 1
+    header = "FCS3.1    " + "".join(f"{n:8d}" for n in (_HEAD, begin - 1, begin, end, 0, 0))
+    path.write_bytes(header.encode() + text(begin).encode() + events)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tiny_study: Path, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """Return the study after a run in which all that must not matter is different."""
+    study = tmp_path_factory.mktemp("far") / FOLDER / "étude 2"
+    shutil.copytree(tiny_study, study)
+    for sheet in (study / "config").glob("*.tsv"):
+        if sheet.name != "signatures.tsv":
+            header, *rows = sheet.read_text().splitlines(keepends=True)
+            sheet.write_text("".join([header, *reversed(rows)]))
+    for tube in (study / "data" / "flow").glob("*.fcs"):
+        plant(tube, IDENTITIES)
+    # who asks for the user and the machine, in whatever way, gets these
+    patches = study.parent / "patches"
+    patches.mkdir()
+    (patches / "sitecustomize.py").write_text(
+        "import getpass, os, platform, socket\n"
+        f"getpass.getuser = lambda: {USER!r}\n"
+        f"socket.gethostname = platform.node = socket.getfqdn = lambda *a: {HOST!r}\n"
+        f"real = os.uname()\nos.uname = lambda: os.uname_result((real[0], {HOST!r}, *real[2:]))\n"
+    )
+    environment = {
+        "PYTHONHASHSEED": "4711",
+        "LANG": "tr_TR.UTF-8",
+        "LC_ALL": "tr_TR.UTF-8",
+        "TZ": "Asia/Kathmandu",
+        "USER": USER,
+        "LOGNAME": USER,
+        "HOSTNAME": HOST,
+        "PYTHONPATH": os.pathsep.join([str(patches), *filter(None, sys.path)]),
+    }
+    snakemake(study, "--cores", "1", root=root, environment=environment)
+    return study
+
+
+def test_results_are_the_same_bytes(tiny_finished: Path, elsewhere: Path) -> None:
+    here, there = tables_of(tiny_finished), tables_of(elsewhere)
+    assert here.keys() == there.keys()
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_no_output_names_a_person_a_user_a_machine_or_a_folder(elsewhere: Path) -> None:
+    planted = [FOLDER, USER, HOST, str(elsewhere.parent), *IDENTITIES.values()]
+    found = [
+        (path.relative_to(elsewhere).as_posix(), text)
+        for path in sorted((elsewhere / "results").rglob("*"))
+        if path.is_file()
+        for content in contents_of(path)
+        for text in planted
+        if text.casefold() in content.casefold()
+    ]
+    assert found == []
+
+
+def test_the_search_finds_what_is_planted(elsewhere: Path, tmp_path: Path) -> None:
+    """The same search of a table and a page that hold a name."""
+    import pandas as pd
+
+    pd.DataFrame({"a": [f"x {USER} y"]}).to_parquet(tmp_path / "a.parquet")
+    assert any(USER in content for content in contents_of(tmp_path / "a.parquet"))
+    tube = next((elsewhere / "data" / "flow").glob("*.fcs"))
+    for text in IDENTITIES.values():
+        assert any(text in content for content in contents_of(tube))
+
+
+def contents_of(path: Path) -> Iterator[str]:
+    """Give a file's text; of a table, which is compressed, its cells and its metadata too."""
+    yield path.read_bytes().decode("utf-8", errors="replace")
+    if path.suffix == ".parquet":
+        table = parquet.read_table(path)
+        yield str(table.schema.metadata)
+        for name in table.column_names:
+            yield "\n".join(map(str, table[name].unique().to_pylist()))
