@@ -22,6 +22,7 @@ from itc_analysis.report.html.plots import plain_ticks
 from itc_analysis.report.sections.results.answer import reference_order
 from itc_analysis.stats.people.responses import KEY
 from itc_analysis.stats.plots.comparisons import plot_forest, plot_group_points
+from itc_analysis.whole_files import write_text, written_whole
 
 #: Widths of one and of two columns, and what a row of a forest plot and the points need.
 WIDTHS_MM = (85, 170)
@@ -90,11 +91,12 @@ def write_figures(material: Material, folder: str | Path) -> list[Path]:
                 figure = draw(material, points, estimates, width_mm=width)
                 for kind, metadata in _METADATA.items():
                     path = folder / f"{name}_{width}mm.{kind}"
-                    figure.savefig(path, metadata=metadata)
+                    with written_whole(path) as aside:
+                        figure.savefig(aside, format=kind, metadata=metadata)
                     written.append(path)
         captions.append(f"## {name}\n\n{caption(material, points, estimates)}\n")
     path = folder / CAPTIONS
-    path.write_text("# Captions\n\n" + "\n".join(captions), encoding="utf-8")
+    write_text(path, "# Captions\n\n" + "\n".join(captions))
     return [*written, path]
 
 
