@@ -14,6 +14,7 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.flow.tubes import Intensity, TubeIdentity, TubeQuality
+from itc_analysis.tables.function import ResponseCombinations, Responses
 from itc_analysis.tables.measured import Counts, ScoreTable
 from itc_analysis.tables.singlecell import LibraryQuality
 
@@ -156,6 +157,8 @@ def make_tables() -> Tables:
         library_quality=contract.empty(LibraryQuality),
         cell_counts=contract.empty(Counts),
         scores=contract.empty(ScoreTable),
+        responses=contract.empty(Responses),
+        response_combinations=contract.empty(ResponseCombinations),
     )
 
 

@@ -15,6 +15,7 @@ from itc_analysis.scores.runner import STANDARDISED
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.flow.tubes import Intensity, TubeQuality
+from itc_analysis.tables.function import Responses
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
 from itc_analysis.tables.singlecell import LibraryQuality
 
@@ -51,6 +52,30 @@ def test_shares_by_hand(study: Any) -> None:
 
 def test_control_tubes_are_not_measurements(study: Any) -> None:
     assert not study.measure()["source_id"].isin(["FMO-1"]).any()
+
+
+def test_only_resting_tubes_are_measured(study: Any) -> None:
+    table = study.change("tubes", {"file_id": "P1-a"}, condition="il12").measure()
+    assert not table["source_id"].isin(["P1-a"]).any()
+    assert table["source_id"].isin(["H1-a"]).any()
+
+
+def test_responses_are_measurements_of_their_people(study: Any) -> None:
+    pair = {
+        "source_id": "P1-f", "control_id": "P1-g", "sample_id": "S-P1", "panel": "f",
+        "batch": "B1", "condition": "il12", "control": "unstimulated", "population": "mait",
+        "marker": "IFN-g", "n_positive": 40, "n_events": 100, "n_positive_control": 2,
+        "n_events_control": 100, "background": 0.02, "background_se": 0.01, "difference": 0.38,
+        "lower": 0.28, "upper": 0.48, "p_value": 0.0, "detection": "detected", "status": "ok",
+    }  # fmt: skip
+    out = pair | {"source_id": "P2-f", "control_id": "P2-g", "sample_id": "S-P2"}
+    table = study.put(responses=contract.make([pair, out], Responses)).measure()
+    rows = table[table["measure"] == "response"].set_index("source_id")
+    assert rows.loc["P1-f", "value"] == pytest.approx(0.38)
+    assert rows.loc["P1-f", "group"] == "SSc"
+    # whoever may not be compared has neither number nor counts
+    assert rows.loc["P2-f", "status"] == "excluded"
+    assert pd.isna(rows.loc["P2-f", "n_events"])
 
 
 def test_detected_population_has_a_number_and_says_so(study: Any) -> None:

@@ -32,6 +32,7 @@ from itc_analysis.tables.flow.tubes import (
     TubeIdentity,
     TubeQuality,
 )
+from itc_analysis.tables.function import Labels, ResponseCombinations, Responses
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
 from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk
 from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
@@ -176,6 +177,10 @@ def write_results(
         ScoreTable,
         describe("itc score", methods="Scores were read against healthy participants."),
     )
+    responded = describe("itc respond", methods="")
+    _write([], at.responses, Responses, responded)
+    _write([], at.response_combinations, ResponseCombinations, responded)
+    _write([], at.labels, Labels, describe("itc label", methods=""))
     compared = _comparisons(measurements, groups)
     made_by = describe(
         "itc compare",

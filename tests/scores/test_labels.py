@@ -133,12 +133,14 @@ def test_cd69_alone_makes_nobody_activated() -> None:
     assert label_of(measurements({"P1": ("CD69",)}), "P1") == WITHIN
 
 
-def test_exhausted_is_never_given_and_every_row_says_why() -> None:
+def test_exhausted_is_never_given_by_markers_and_every_row_says_why() -> None:
     table = measurements({"P1": ("PD-1", "TIM-3", "TIGIT", "CD69", "HLA-DR")})
     found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
     assert not any("exhausted" in label for label in LABELS)
     assert set(found["label"]) <= set(LABELS)
-    assert found["caution"].str.contains("function").all()
+    assert set(found["word"]) == {"not assessable"}
+    assert found["why"].str.contains("no stimulated tube").all()
+    assert found["probability_exhausted"].isna().all()
 
 
 def test_every_count_of_markers_gives_one_label() -> None:

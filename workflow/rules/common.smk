@@ -126,7 +126,8 @@ def spreading_files():
 
 def scale_tubes(wildcards):
     """Tubes that the panel's scales are learned on."""
-    return choose_tubes([row for row in TUBES if row["panel"] == wildcards.panel])
+    rows = [row for row in TUBES if row["panel"] == wildcards.panel]
+    return choose_tubes(rows, stimulated=SETTINGS.function.controls)
 
 
 def frozen_scale_tubes(wildcards):
@@ -135,7 +136,7 @@ def frozen_scale_tubes(wildcards):
 
 
 def bridge_tubes(wildcards):
-    """Stained tubes of the bridge control, of all batches of a panel."""
+    """Stained tubes of the bridge control, of all batches of a panel; none that was stimulated."""
     bridge = list_bridge_samples(STUDY)
     return [
         row
@@ -143,6 +144,7 @@ def bridge_tubes(wildcards):
         if row["panel"] == wildcards.panel
         and row["tube"] == "stained"
         and row["sample_id"] in bridge
+        and not is_of(row, SETTINGS.function.controls)
     ]
 
 

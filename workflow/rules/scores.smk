@@ -1,4 +1,4 @@
-# Scores, and the narrow table in the middle: measurements.
+# Scores, responses, and the narrow table in the middle: measurements.
 
 
 rule score:
@@ -38,6 +38,33 @@ rule score:
         " --cell-counts {input.cell_counts} --output {output} > {log} 2>&1"
 
 
+rule respond:
+    input:
+        tubes=AT.tubes,
+        quality=per_flow_job(AT.tube_quality),
+        counts=per_flow_job(AT.counts),
+        intensity=per_flow_job(AT.intensity),
+        combinations=per_flow_job(AT.combinations),
+    output:
+        **AT.made_by("respond"),
+    log:
+        AT.log("respond"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
+    params:
+        settings=settings_of("respond"),
+        sources=sources_of,
+        folder=lambda wildcards, output: Path(output.responses).parent,
+        version=VERSION,
+    message:
+        "Measuring responses to stimulation"
+    shell:
+        "itc respond --config {params.settings} --tubes {input.tubes}"
+        " --tube-quality {input.quality} --counts {input.counts} --intensity {input.intensity}"
+        " --combinations {input.combinations} --output-folder {params.folder} > {log} 2>&1"
+
+
 rule measure:
     input:
         participants=AT.participants,
@@ -51,6 +78,8 @@ rule measure:
         cell_counts=per_library_job(AT.cell_counts),
         library_quality=per_library_job(AT.library_quality),
         scores=AT.scores,
+        responses=AT.responses,
+        response_combinations=AT.response_combinations,
     output:
         AT.measurements,
     log:
@@ -69,4 +98,27 @@ rule measure:
         " --libraries {input.libraries} --tube-quality {input.quality}"
         " --identity {input.identity} --counts {input.counts}"
         " --intensity {input.intensity} --library-quality {input.library_quality}"
-        " --cell-counts {input.cell_counts} --scores {input.scores} --output {output} > {log} 2>&1"
+        " --cell-counts {input.cell_counts} --scores {input.scores} --responses {input.responses}"
+        " --response-combinations {input.response_combinations} --output {output} > {log} 2>&1"
+
+
+rule label:
+    input:
+        signatures=STUDY.signatures,
+        measurements=AT.measurements,
+    output:
+        AT.labels,
+    log:
+        AT.log("label"),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
+    params:
+        settings=settings_of("label"),
+        sources=sources_of,
+        version=VERSION,
+    message:
+        "Naming what may be said of each participant"
+    shell:
+        "itc label --config {params.settings} --signatures {input.signatures}"
+        " --measurements {input.measurements} --output {output} > {log} 2>&1"

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.steps import CheckSettings
 
     settings = read_settings(options.config, CheckSettings)
-    tables = read_cohort(settings.study, settings.cohort)
+    tables = read_cohort(settings.study, settings.cohort, settings.function)
     check_reviews(settings.study)
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
 
         everything = load_settings(options.config)
         check_folders(everything)
-        for line in check_plan(everything.study, everything.cohort):
+        for line in check_plan(everything.study, everything.cohort, everything.function):
             print(line)
         for line in _state_of_lock(options.config):
             print(line)
@@ -124,9 +124,11 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
+        templates = {name: Path(study.gating_folder) / f"{name}.yaml" for name in names}
         transforms = {
-            name: load_template(Path(study.gating_folder) / f"{name}.yaml").transform
-            for name in names
+            name: load_template(path).transform
+            for name, path in templates.items()
+            if path.is_file()  # one that is not there is a fault of the tube sheet
         }
         look = look_at_tubes(tubes, panels, flow or Flow(), transforms, watch=watched)
         errors += look.errors

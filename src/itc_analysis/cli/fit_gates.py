@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
         TubeQuality,
     )
 
-    settings = read_settings(options.config, FitGatesSettings).flow
+    frozen = read_settings(options.config, FitGatesSettings)
+    settings, stimulated = frozen.flow, tuple(frozen.function.controls)
     batch = read_batch(
         options.tubes, options.panel, options.template, options.scales, options.landmarks
     )
@@ -70,6 +71,7 @@ def run(options: argparse.Namespace) -> None:
         settings,
         acquisitions=seen,
         kept=kept,
+        stimulated=stimulated,
         evidence=evidence,
     )
     files.refuse_changed()

@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PARQUET", help=what)
     parser.add_argument("--scores", help="scores.parquet")
+    parser.add_argument("--responses", help="responses.parquet, of `itc respond`")
+    parser.add_argument("--response-combinations", help="response_combinations.parquet")
     parser.add_argument("--output", required=True, help="measurements.parquet")
 
 
@@ -44,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.participants import Participants
     from itc_analysis.tables.flow.tubes import Intensity, TubeIdentity, TubeQuality
+    from itc_analysis.tables.function import ResponseCombinations, Responses
     from itc_analysis.tables.made_with import setting_of
     from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
     from itc_analysis.tables.singlecell import LibraryQuality
@@ -63,7 +66,11 @@ def run(options: argparse.Namespace) -> None:
         intensity=contract.read_all(options.intensity, Intensity),
         library_quality=contract.read_all(options.library_quality, LibraryQuality),
         cell_counts=contract.read_all(options.cell_counts, Counts),
-        scores=contract.read_all([options.scores] if options.scores else [], ScoreTable),
+        scores=contract.read_all(given(options.scores), ScoreTable),
+        responses=contract.read_all(given(options.responses), Responses),
+        response_combinations=contract.read_all(
+            given(options.response_combinations), ResponseCombinations
+        ),
     )
     limits = Limits(
         lod_events=setting_of(options.counts, "lod_events", Flow),
@@ -71,7 +78,9 @@ def run(options: argparse.Namespace) -> None:
         min_phenotype_events=setting_of(options.intensity, "min_phenotype_events", Flow),
     )
     groups = frozen.cohort.groups
-    table = measure_study(tables, settings, limits=limits, groups=groups)
+    table = measure_study(
+        tables, settings, limits=limits, groups=groups, resting=frozen.function.resting
+    )
     contract.write(
         table,
         options.output,
@@ -90,3 +99,8 @@ def run(options: argparse.Namespace) -> None:
             citations=CITATIONS,
         ),
     )
+
+
+def given(path: str | None) -> list[str]:
+    """Return the file that was named, or none."""
+    return [path] if path else []

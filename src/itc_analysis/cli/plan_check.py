@@ -16,12 +16,16 @@ from itc_analysis.errors import Fault, ItcError, ItcErrors, SettingsError
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
-    from itc_analysis.config.sections import Cohort, Settings, Study
+    from itc_analysis.config.sections import Cohort, Conditions, Settings, Study
     from itc_analysis.flow.gating.template import Template
-    from itc_analysis.stats.plan.plan import AnalysisPlan
+    from itc_analysis.stats.plan.associations import Associations
+    from itc_analysis.stats.plan.plan import AnalysisPlan, Family
 
 #: Where endpoints of single-cell libraries come from, as far as this check looks.
 _SINGLE_CELL = "singlecell"
+#: Responses of several markers together, and scores that are made of responses.
+SEVERAL_MARKERS = ("any_function", "two_or_more")
+OF_RESPONSES = ("functionality", "polyfunctionality")
 #: Numbers of the participants themselves; the plan's own check has looked at them.
 _CLINICAL = "clinical"
 #: Names in a line, before "and n more".
@@ -59,6 +63,8 @@ class Measured:
         those with marker positivity.
     functional : frozenset of str
         markers with a positivity threshold.
+    responding : frozenset of str
+        markers of function.
     markers : frozenset of str
         all markers of the panels.
     ordered : tuple of str
@@ -74,6 +80,7 @@ class Measured:
     populations: frozenset[str]
     with_phenotype: frozenset[str]
     functional: frozenset[str]
+    responding: frozenset[str]
     markers: frozenset[str]
     ordered: tuple[str, ...] = ()
     denominators: frozenset[str] = frozenset()
@@ -96,9 +103,14 @@ def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
     return _measured(templates)
 
 
-def check_plan(study: Study, cohort: Cohort) -> list[str]:
+def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str]:
     """Read templates, panels, plan and signatures; returns what a person should know before
     running.
+
+    Parameters
+    ----------
+    study, cohort, conditions : Study, Cohort or Conditions
+        the settings.
 
     Raises
     ------
@@ -119,6 +131,8 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     errors: list[ItcError] = []
     tubes = list_tubes(study)
     panels = sorted({str(row["panel"]) for row in tubes if row["tube"] == "stained"})
+    stained = {str(row["condition"]) for row in tubes if row["tube"] == "stained"}
+    stimulations = frozenset(set(conditions.controls) & stained)
     templates = _read_templates(study, panels, errors)
     plan: AnalysisPlan | None = None
     try:
@@ -147,7 +161,9 @@ def check_plan(study: Study, cohort: Cohort) -> list[str]:
     measured = replace(_measured(templates), has_counts=has_counts)
     has_libraries = bool(list_libraries(study))
     return [
-        *not_measured(plan, measured, signatures, has_libraries=has_libraries),
+        *not_measured(
+            plan, measured, signatures, has_libraries=has_libraries, stimulations=stimulations
+        ),
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),
     ]
@@ -199,6 +215,9 @@ def _measured(templates: Mapping[str, tuple[Template, frozenset[str]]]) -> Measu
         frozenset(p.name for p in populations if p.measured),
         frozenset(p.name for p in populations if p.phenotype),
         frozenset(p.marker for template in every for p in template.positivity),
+        frozenset(
+            p.marker for template in every for p in template.positivity if p.role == "function"
+        ),
         frozenset().union(*(markers for _, markers in templates.values())),
         tuple(dict.fromkeys(population.name for population in populations)),
         frozenset(template.denominator for template in every),
@@ -219,6 +238,7 @@ def not_measured(
     signatures: Mapping[str, list[str]],
     *,
     has_libraries: bool,
+    stimulations: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return a line for each family with endpoints that nothing in the study can measure, or one
     that says that there is none.
@@ -227,13 +247,15 @@ def not_measured(
 
     lines = []
     n_endpoints = 0
-    for family in (*plan.families, *plan.associations):
+    families: list[Family | Associations] = [*plan.families, *plan.associations]
+    for family in families:
         absent: dict[str, None] = {}
         n_all = n_absent = 0
         for assay, population, measure, feature in keys_of(family.endpoints):
             n_all += 1
             name = _why_not(assay, population, measure, feature, measured, signatures,
-                            has_libraries=has_libraries)  # fmt: skip
+                            has_libraries=has_libraries,
+                            stimulations=stimulations)  # fmt: skip
             if name is not None:
                 n_absent += 1
                 absent[name] = None
@@ -260,6 +282,7 @@ def _why_not(
     signatures: Mapping[str, list[str]],
     *,
     has_libraries: bool,
+    stimulations: frozenset[str],
 ) -> str | None:
     """Return what is missing for an endpoint, in words; None when one tube can show it."""
     from itc_analysis.scores.signatures import MIN_FEATURES
@@ -272,6 +295,17 @@ def _why_not(
         return f"no gating template measures '{population}'"
     if measure == "cells_per_ul" and not measured.has_counts:
         return "no tube has counting beads and no sample a count of white blood cells"
+    if measure == "response":
+        stimulation, _, marker = feature.partition(":")
+        if stimulation not in stimulations:
+            return f"no stained tube is of a stimulation '{stimulation}'"
+        if population not in measured.with_phenotype:
+            return f"'{population}' has no phenotype in its template"
+        if marker not in (*measured.responding, *SEVERAL_MARKERS):
+            return f"no template has '{marker}' as a marker of function"
+    if measure == "score" and feature.partition(":")[0] in OF_RESPONSES:
+        stimulation = feature.partition(":")[2]
+        return None if stimulation in stimulations else f"no tube is of '{stimulation}'"
     if measure not in ("share_positive", "median_intensity", "score"):
         return None
     tubes = [tube for tube in measured.tubes.values() if population in tube.with_phenotype]

@@ -35,10 +35,13 @@ def propose_plan(settings: Settings) -> str:
     from itc_analysis.cli.plan_check import measured_by_templates
     from itc_analysis.cohort.join import read_study_sheets
     from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.tables.conditions import is_of
 
     study = settings.study
-    sheets = read_study_sheets(study, settings.cohort)
-    panels = sorted({str(row["panel"]) for row in sheets.tubes.rows})
+    sheets = read_study_sheets(study, settings.cohort, settings.function)
+    stained = [row for row in sheets.tubes.rows if row["tube"] == "stained"]
+    resting = [row for row in stained if is_of(row, (settings.function.resting,))]
+    panels = sorted({str(row["panel"]) for row in resting})
     if not panels:
         what = "the tube sheet names no panel, so nothing is measured by flow cytometry"
         raise ItcError(str(study.fcs_files), [Fault("", what, "fill it first")])
@@ -72,6 +75,17 @@ def propose_plan(settings: Settings) -> str:
     if phenotyped and scored:
         block = _block(phenotyped, ["score"]) | {"features": scored}
         families.append(_family("scores", "secondary", "bh", contrasts, [block]))
+    cultured = [row for row in stained if is_of(row, settings.function.controls)]
+    responding = measured_by_templates(study, sorted({str(row["panel"]) for row in cultured}))
+    features = [
+        f"{name}:{marker}"
+        for name in sorted({str(row["condition"]) for row in cultured})
+        for marker in sorted(responding.responding)
+    ]
+    populations = [name for name in responding.ordered if name in responding.with_phenotype]
+    if features and populations:
+        block = _block(populations, ["response"]) | {"features": features}
+        families.append(_family("responses", "secondary", "bh", contrasts, [block]))
     if not families:
         what = "no gating template measures a population (measured: true) or its markers"
         raise ItcError(
@@ -84,7 +98,31 @@ def propose_plan(settings: Settings) -> str:
         "core_covariates": formula,
         "families": families,
     }
+    compositions = _compositions(populations, contrasts)
+    if compositions:
+        plan["compositions"] = compositions
     return _HEAD + str(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True, width=100))
+
+
+def _compositions(populations: list[str], contrasts: list[str]) -> list[dict[str, Any]]:
+    """Return each population's phenotype as one block: the parts that a template's blocks made."""
+    from itc_analysis.flow.gating.blocks import parts_of, shipped_blocks
+
+    found = []
+    for name, block in shipped_blocks().items():
+        for population in populations:
+            parts = parts_of(name, population)
+            if block.parts and set(parts) <= set(populations):
+                found.append(
+                    {
+                        "name": f"{population} by {name.replace('_', ' ')}",
+                        "assay": "flow",
+                        "parts": list(parts[1:]),
+                        "reference": parts[0],
+                        "contrasts": contrasts,
+                    }
+                )
+    return found
 
 
 def write_proposal(folder: Path, *, shipped: str) -> str:

@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
         max_anchor_error=settings.max_anchor_error,
         subsets=settings.subsets,
     )
-    flow, single_cell = _read_flow(options), _read_single_cell(options)
+    flow, single_cell = _read_flow(options, frozen.function.resting), _read_single_cell(options)
     table = score_study(
         signatures,
         contract.read(options.participants, Participants),
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> None:
     )
 
 
-def _read_flow(options: argparse.Namespace) -> FlowTables | None:
+def _read_flow(options: argparse.Namespace, resting: str) -> FlowTables | None:
     """Return the flow tables, or None for a study without tubes."""
     from itc_analysis.errors import ItcError
     from itc_analysis.scores.profiles import FlowTables, with_held
@@ -118,6 +118,7 @@ def _read_flow(options: argparse.Namespace) -> FlowTables | None:
         counts=with_held(contract.read_all(options.counts, Counts), held),
         intensity=contract.read_all(options.intensity, Intensity),
         combinations=contract.read_all(options.combinations, Combinations),
+        resting=resting,
     )
 
 

@@ -1,8 +1,8 @@
 """Write a study whose truth is known: FCS files, libraries, sheets, and the truth beside them.
 
-Scenarios: effect (published directions), abundance_only (frequencies, no activation or exhaustion),
-null (no difference), confounded (older, CMV-positive SSc, no true difference). Run the workflow
-with the folder as working directory. The truth/ folder is never read by the pipeline.
+`--scenario` names what is planted: published directions (effect), nothing (null), or one thing that
+could be taken for another; `--scenario help` lists them. Run the workflow with the folder as
+working directory. The truth/ folder is never read by the pipeline.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scenario",
         default="effect",
         metavar="NAME",
-        help="effect, null, abundance_only or confounded (default: effect)",
+        help="what is planted (default: effect); help lists the names",
     )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same bytes (default: 1)")
     parser.add_argument(
@@ -58,10 +58,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="staining batches, each with every group (default: one per twelve participants)",
     )
+    parser.add_argument(
+        "--groups", nargs="*", default=[], metavar="NAME", help="groups enrolled (default: all)"
+    )
+    parser.add_argument(
+        "--stimulations",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="also cultured tubes: unstimulated, and il12_il18 or pma_ionomycin (default: none)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the study."""
+    """Write the study, or say which scenarios there are."""
+    from itc_analysis.simulate.scenarios import CARDS
+
+    if options.scenario == "help":
+        for name, card in CARDS.items():
+            print(f"{name:20}{card.sentence}")
+        return
     from itc_analysis.simulate.study import simulate_study
 
     simulate_study(
@@ -74,4 +90,6 @@ def run(options: argparse.Namespace) -> None:
         cells=options.cells,
         libraries_per_group=options.libraries_per_group,
         batches=options.batches,
+        stimulations=options.stimulations,
+        **({"groups": options.groups} if options.groups else {}),
     )

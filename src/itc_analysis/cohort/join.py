@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from itc_analysis.cohort.conditions import condition_faults
 from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out, lies_ahead
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
@@ -25,7 +26,7 @@ from itc_analysis.cohort.sheets.extra_columns import (
 )
 from itc_analysis.cohort.sheets.personal_data import masked
 from itc_analysis.cohort.sheets.review import read_reviews, review_path
-from itc_analysis.config.sections import CheckedCohort, CheckedStudy
+from itc_analysis.config.sections import CheckedCohort, CheckedStudy, Conditions
 from itc_analysis.errors import (
     Fault,
     ItcError,
@@ -174,8 +175,17 @@ def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
     return [row | {"hashtags": pools.get(str(row["path"]))} for row in rows]
 
 
-def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets:
+def read_study_sheets(
+    study: CheckedStudy, cohort: CheckedCohort, conditions: Conditions | None = None
+) -> StudySheets:
     """Read all sheets that `study` names and check them against one another.
+
+    Parameters
+    ----------
+    study, cohort : CheckedStudy or CheckedCohort
+        the sheets, and the groups that they may name.
+    conditions : Conditions, optional
+        the function section, which names the conditions of tubes; None: resting cells only.
 
     Raises
     ------
@@ -231,7 +241,7 @@ def read_study_sheets(study: CheckedStudy, cohort: CheckedCohort) -> StudySheets
         attempt(_check_samples, samples, participants)
         attempt(_raise, samples, looks_like_ids(samples, own_columns("samples")))
     if tubes is not None:
-        attempt(_check_tubes, tubes, samples, study)
+        attempt(_check_tubes, tubes, samples, study, conditions or Conditions())
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
             attempt(_check_fmo_markers, tubes, panel, study)
         if review_path(study).exists():
@@ -308,7 +318,9 @@ def _check_better_explained(classification: SheetCells) -> list[Fault]:
     return faults
 
 
-def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: CheckedStudy) -> None:
+def _check_tubes(
+    tubes: SheetCells, samples: SheetCells | None, study: CheckedStudy, conditions: Conditions
+) -> None:
     faults = [] if samples is None else _unknown_ids(tubes, "sample_id", samples)
     faults += _absent_panel_files(tubes, study.panels_folder, ".tsv")
     faults += _absent_panel_files(tubes, study.gating_folder, ".yaml")
@@ -320,6 +332,7 @@ def _check_tubes(tubes: SheetCells, samples: SheetCells | None, study: CheckedSt
         if not is_fmo and row["fmo_markers"] is not None:
             what = f"tube '{row['file_id']}' has fmo_markers but is '{row['tube']}'"
             faults.append(Fault(f"row {number}", what, "make it 'fmo', or empty its fmo_markers"))
+    faults += condition_faults(list(tubes.numbered()), conditions)
     for column in ("file_id", "panel", "batch"):
         faults += _case_twins(tubes, column)
     faults += _absent_files(tubes, "path", study) + _repeated_paths(tubes)

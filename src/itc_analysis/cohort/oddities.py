@@ -5,10 +5,15 @@ Each function returns rows of `Problems`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 
+from itc_analysis.cohort.conditions import tubes_without_control
 from itc_analysis.cohort.eligibility.criteria import RULES
-from itc_analysis.config.sections import CheckedCohort
+from itc_analysis.config.sections import CheckedCohort, Conditions
+from itc_analysis.tables.conditions import conditions_of
 
 Problem = dict[str, str]
 
@@ -130,7 +135,9 @@ def _repeated_tubes(samples: pd.DataFrame, tubes: pd.DataFrame) -> list[Problem]
     """
     people = samples.loc[samples["sample_type"] == "participant", "sample_id"]
     stained = tubes[(tubes["tube"] == "stained") & tubes["sample_id"].isin(people)]
-    n_tubes = stained.groupby(["sample_id", "panel"]).size()
+    condition = conditions_of(stained).rename("condition")
+    n_tubes = stained.groupby([stained["sample_id"], stained["panel"], condition]).size()
+    n_tubes = n_tubes.droplevel("condition")
     repeated = n_tubes[n_tubes > 1].reset_index(name="n")
     return [
         _problem(
@@ -139,6 +146,22 @@ def _repeated_tubes(samples: pd.DataFrame, tubes: pd.DataFrame) -> list[Problem]
             "replicates of one person are not several people",
         )
         for sample, panel, n in repeated.itertuples(index=False)
+    ]
+
+
+def find_uncontrolled(tubes: Sequence[Mapping[str, Any]], conditions: Conditions) -> list[Problem]:
+    """Find stimulated tubes without the unstimulated control of the same sample.
+
+    Parameters
+    ----------
+    tubes : sequence of mapping of str to object
+        rows of the tube sheet as they were read.
+    conditions : Conditions
+        which condition is the control of which.
+    """
+    return [
+        _problem(file_id, what, "no response can be measured: add the control, or say why not")
+        for file_id, what in tubes_without_control(tubes, conditions)
     ]
 
 

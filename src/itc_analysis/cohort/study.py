@@ -16,11 +16,11 @@ from itc_analysis.cohort.eligibility.consistency import doubted_items, with_grou
 from itc_analysis.cohort.eligibility.eligibility import decide, judge_participants
 from itc_analysis.cohort.eligibility.windows import answer_by_numbers
 from itc_analysis.cohort.join import read_study_sheets
-from itc_analysis.cohort.oddities import find_oddities
+from itc_analysis.cohort.oddities import find_oddities, find_uncontrolled
 from itc_analysis.cohort.queries import make_queries
 from itc_analysis.cohort.sheets.read import to_table
 from itc_analysis.cohort.variables import make_variables
-from itc_analysis.config.sections import CheckedCohort, CheckedStudy
+from itc_analysis.config.sections import CheckedCohort, CheckedStudy, Conditions
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.participants import Problems
@@ -49,15 +49,24 @@ class CohortTables:
     variables: pd.DataFrame
 
 
-def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
+def read_cohort(
+    study: CheckedStudy, cohort: CheckedCohort, conditions: Conditions | None = None
+) -> CohortTables:
     """Read, check and join the sheets of a study and decide on eligibility.
+
+    Parameters
+    ----------
+    study, cohort : CheckedStudy or CheckedCohort
+        the sheets, and the rules of eligibility.
+    conditions : Conditions, optional
+        the function section; None: resting cells only.
 
     Raises
     ------
     ItcError
         the faults of all sheets at once; nothing has been written by then.
     """
-    sheets = read_study_sheets(study, cohort)
+    sheets = read_study_sheets(study, cohort, conditions)
     enrolled = answer_by_numbers(to_table(sheets.participants.rows, ParticipantSheet))
     samples = to_table(sheets.samples.rows, SampleSheet)
     tubes = to_table(sheets.tubes.rows, TubeSheet)
@@ -79,6 +88,7 @@ def read_cohort(study: CheckedStudy, cohort: CheckedCohort) -> CohortTables:
     problems = [
         *find_oddities(participants, eligibility, samples, tubes, libraries, cohort=cohort),
         *find_confounded_batches(participants, samples, tubes, libraries),
+        *find_uncontrolled(sheets.tubes.rows, conditions or Conditions()),
         *odd_variables,
     ]
     table = contract.make(problems, Problems) if problems else contract.empty(Problems)

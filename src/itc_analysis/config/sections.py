@@ -399,15 +399,9 @@ class ScoreReference(Section):
     )
 
 
-class Scores(ScoreReference):
-    """Exhaustion, activation and their reference."""
+class LabelReference(ScoreReference):
+    """The healthy people that words are read against, and which populations have subsets."""
 
-    min_features_found: float = Field(
-        0.6,
-        gt=0,
-        le=1,
-        description="A signature with a smaller share of its features found is not scored.",
-    )
     subsets: dict[str, tuple[str, ...]] = Field(
         {
             "gd_t_cells": ("vd2_gd", "vd2neg_gd"),
@@ -420,6 +414,17 @@ class Scores(ScoreReference):
     )
 
 
+class Scores(LabelReference):
+    """Exhaustion, activation and their reference."""
+
+    min_features_found: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="A signature with a smaller share of its features found is not scored.",
+    )
+
+
 class Measure(Section):
     """What becomes a number in measurements.parquet."""
 
@@ -428,6 +433,59 @@ class Measure(Section):
     )
     min_bead_events: int = Field(
         1000, ge=1, description="Fewer bead events: no absolute count from beads."
+    )
+
+
+class RestingCondition(Section):
+    """Which tubes tell what the cells are like when nobody has stimulated them."""
+
+    resting: str = Field(
+        "resting",
+        description="Condition of the tubes that shares, counts, marker positivity and scores come "
+        "from; tubes of other conditions give responses only. An empty condition is 'resting'.",
+    )
+
+
+class Conditions(RestingCondition):
+    """Which conditions the tubes may have."""
+
+    controls: dict[str, str] = Field(
+        {},
+        description="Each stimulation and the condition that is its unstimulated control, e.g. "
+        "{il12_il18: unstimulated}: the response is one minus the other in the same sample, panel "
+        "and batch.",
+    )
+
+    @model_validator(mode="after")
+    def _controls_are_not_stimulated(self) -> Conditions:
+        both = sorted(set(self.controls) & {*self.controls.values(), self.resting})
+        if both:
+            msg = f"controls: {', '.join(both)} is a stimulation and a control, or resting, at once"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every condition that a tube may have, resting first."""
+        every = (self.resting, "resting", *self.controls.values(), *self.controls)
+        return tuple(dict.fromkeys(every))
+
+
+class Function(Conditions):
+    """Responses of stimulated tubes."""
+
+    min_viability: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="A cultured tube with a smaller share of living cells among its singlets gives "
+        "no response.",
+    )
+    min_recovery: float = Field(
+        0.5,
+        ge=0,
+        description="A cultured tube with a smaller recovered_share in the tube sheet gives no "
+        "response; an empty one is not judged.",
     )
 
 
@@ -487,5 +545,6 @@ class Settings(Section):
     singlecell: SingleCell = SingleCell()
     scores: Scores = Scores()
     measure: Measure = Measure()
+    function: Function = Function()
     stats: Stats = Stats()
     report: Report = Report()

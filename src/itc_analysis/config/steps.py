@@ -20,6 +20,7 @@ class CheckSettings(Section):
 
     study: sections.CheckedStudy = sections.CheckedStudy()
     cohort: sections.CheckedCohort = sections.CheckedCohort()
+    function: sections.Conditions = sections.Conditions()
 
 
 class LearnScalesSettings(Section):
@@ -38,6 +39,7 @@ class FitGatesSettings(Section):
     """Read by `itc fit-gates`."""
 
     flow: sections.GateFitting = sections.GateFitting()
+    function: sections.Conditions = sections.Conditions()
 
 
 class PoolGatesSettings(Section):
@@ -64,13 +66,28 @@ class ScoreSettings(Section):
     scores: sections.Scores = sections.Scores()
     singlecell: sections.PseudobulkLimit = sections.PseudobulkLimit()
     cohort: sections.HealthyGroup = sections.HealthyGroup()
+    function: sections.RestingCondition = sections.RestingCondition()
+
+
+class RespondSettings(Section):
+    """Read by `itc respond`."""
+
+    function: sections.Function = sections.Function()
 
 
 class MeasureSettings(Section):
     """Read by `itc measure`."""
 
     measure: sections.Measure = sections.Measure()
+    function: sections.RestingCondition = sections.RestingCondition()
     cohort: sections.GroupNames = sections.GroupNames()
+
+
+class LabelSettings(Section):
+    """Read by `itc label`."""
+
+    scores: sections.LabelReference = sections.LabelReference()
+    cohort: sections.HealthyGroup = sections.HealthyGroup()
 
 
 class PlanChangesSettings(Section):
@@ -113,6 +130,7 @@ class ReportSettings(Section):
     cohort: sections.ShownCohort = sections.ShownCohort()
     flow: ShownFlow = ShownFlow()
     scores: sections.ScoreReference = sections.ScoreReference()
+    function: sections.Conditions = sections.Conditions()
     stats: sections.ComparisonLevel = sections.ComparisonLevel()
     report: sections.Report = sections.Report()
 
@@ -134,7 +152,9 @@ STEPS: dict[str, type[Section]] = {
     "apply_gates": ApplyGatesSettings,
     "annotate": AnnotateSettings,
     "score": ScoreSettings,
+    "respond": RespondSettings,
     "measure": MeasureSettings,
+    "label": LabelSettings,
     "plan_changes": PlanChangesSettings,
     "compare": CompareSettings,
     "compare_genes": CompareGenesSettings,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import Measure
@@ -19,12 +20,14 @@ from itc_analysis.measurements.abundance import (
 )
 from itc_analysis.measurements.acceptance import flag_unaccepted
 from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons
+from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible, hold_impossible
 from itc_analysis.measurements.same_person import find_other_people
 from itc_analysis.measurements.shares import Z
 from itc_analysis.measurements.sources import flow_sources, library_sources, with_held
 from itc_analysis.tables import contract
+from itc_analysis.tables.conditions import RESTING
 from itc_analysis.tables.held import HELD_UNTIL, confirmed_tubes, held_tubes
 from itc_analysis.tables.measured import Measurements
 
@@ -55,6 +58,8 @@ class Tables:
     library_quality: pd.DataFrame
     cell_counts: pd.DataFrame
     scores: pd.DataFrame
+    responses: pd.DataFrame
+    response_combinations: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,13 @@ def measure_study(
     *,
     limits: Limits,
     groups: Sequence[str] | None = None,
+    resting: str = RESTING,
 ) -> pd.DataFrame:
     """Return the Measurements table.
 
-    Every stained tube has a row for each population, marker and measure of its panel, every library
-    for each population, and every score its row; a participant who may not be compared has status
+    Every stained tube of resting cells has a row for each population, marker and measure of its
+    panel, every library for each population, and every score and response its row; a
+    participant who may not be compared has status
     excluded and no value.
 
     Parameters
@@ -93,6 +100,8 @@ def measure_study(
         see each.
     groups : sequence of str, optional
         the groups of the settings, to refuse tables made with others; None: not checked.
+    resting : str
+        condition of the tubes that everything but responses comes from.
 
     Raises
     ------
@@ -101,17 +110,23 @@ def measure_study(
         who is not in the participants table, or a participant has an unknown group.
     """
     held = held_tubes(tables.identity, tables.tubes)
-    tubes = flow_sources(tables.tubes, tables.tube_quality)
+    tubes = flow_sources(tables.tubes, tables.tube_quality, resting=resting)
     confirmed = confirmed_tubes(tables.tubes)
     strangers = find_other_people(tubes, tables.counts, held.keys() | confirmed)
     held |= {name: f"{HELD_UNTIL}: {why}" for name, why in strangers.items()}
     tubes = with_held(tubes, held)
+    # a response is held with either of its tubes
+    pairs = tables.responses[["source_id", "control_id"]].drop_duplicates().dropna()
+    held |= {str(own): held[str(other)] for own, other in pairs.to_numpy() if str(other) in held}
     libraries = library_sources(tables.libraries, tables.library_quality, tables.cell_counts)
-    _check_known(tables, pd.concat([tubes["sample_id"], libraries["sample_id"]]), groups)
+    used = [tubes["sample_id"], libraries["sample_id"], tables.responses["sample_id"]]
+    _check_known(tables, pd.concat(used), groups)
     parts = [
         *_flow_rows(tables, tubes, settings, limits),
         *_single_cell_rows(tables, libraries, limits),
         _score_rows(tables.scores, _batches(tubes) | _batches(libraries)),
+        response_rows(tables.responses).assign(assay="flow"),
+        functionality_rows(tables.response_combinations, tables.responses).assign(assay="flow"),
     ]
     # the contract's types first: pandas guesses those of a column that is missing in one part
     types = contract.empty(Measurements).dtypes.to_dict()
@@ -162,10 +177,14 @@ def _batches(sources: pd.DataFrame) -> dict[str, str]:
 
 
 def _score_rows(scores: pd.DataFrame, batch_of: dict[str, str]) -> pd.DataFrame:
-    """Return the scores; a secondary method is part of the feature's name, e.g. 'x:method'."""
+    """Return the scores; a secondary method is part of the feature's name, e.g. 'x:method'.
+
+    A person's interval holds the error of its batch's healthy centre as well. The standard error
+    does not: it weighs people, and what a whole batch shares is the model's to adjust for.
+    """
     is_main = scores["method"].isin(MAIN_METHODS)
     named = scores["signature"].where(is_main, scores["signature"] + ":" + scores["method"])
-    spread = Z * scores["standard_error"]
+    spread = Z * np.hypot(scores["standard_error"], scores["anchor_error"].fillna(0.0))
     return scores.assign(
         measure="score",
         feature=named,

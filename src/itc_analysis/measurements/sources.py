@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from itc_analysis.tables.conditions import RESTING, conditions_of
+
 #: What measurements need to know of a tube; a study without a tube sheet has no beads.
 TUBE_COLUMNS = ["beads_per_tube", "blood_volume_ul", "dilution"]
 
@@ -16,8 +18,11 @@ COULD_BE_HELD = ("ok", "below_lod", "few_cells")
 LIBRARY_PANEL = "library"
 
 
-def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per stained tube; FMO and unstained tubes are controls, not measurements.
+def flow_sources(
+    tubes: pd.DataFrame | None, quality: pd.DataFrame, *, resting: str = RESTING
+) -> pd.DataFrame:
+    """Return one row per stained tube of resting cells; FMO and unstained tubes are controls, and
+    stimulated tubes and theirs give responses.
 
     Parameters
     ----------
@@ -25,6 +30,8 @@ def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFr
         TubeSheet, or None: then the tubes are those of `quality`.
     quality : pandas.DataFrame
         TubeQuality; a tube without a row there is taken as usable, its counts will tell.
+    resting : str
+        the condition that is measured.
 
     Returns
     -------
@@ -37,6 +44,7 @@ def flow_sources(tubes: pd.DataFrame | None, quality: pd.DataFrame) -> pd.DataFr
             **{column: float("nan") for column in TUBE_COLUMNS}
         )
     else:
+        tubes = tubes[(conditions_of(tubes) == resting).to_numpy(dtype=bool)]
         named = tubes[["file_id", "sample_id", "panel", "batch", "tube", *TUBE_COLUMNS]]
     joined = named[named["tube"] == "stained"].merge(judged, on="file_id", how="left")
     joined["status"] = joined["status"].fillna("ok")

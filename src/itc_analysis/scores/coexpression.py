@@ -122,7 +122,7 @@ def marker_correlation(
     """
     together = np.eye(len(features))
     sums: dict[tuple[str, str], list[FloatArray]] = {}
-    mine = tables.combinations[tables.combinations["population"] == population]
+    mine = tables.receptors[tables.receptors["population"] == population]
     for _, rows in mine.groupby("source_id"):
         for pair, cells in pair_table(rows).items():
             sums.setdefault(pair, []).append(cells)
@@ -142,7 +142,7 @@ def marker_correlation(
 def _beyond(tables: FlowTables, rows: pd.DataFrame) -> pd.DataFrame:
     found = {
         key: log_odds(pair_table(own))
-        for key, own in tables.combinations.groupby(["source_id", "population"])
+        for key, own in tables.receptors.groupby(["source_id", "population"])
     }
     none = (np.nan, np.nan)
     pairs = [
@@ -168,13 +168,13 @@ def _expected(tables: FlowTables) -> pd.DataFrame:
     """Return source_id, sample_id, panel and population of every row expected."""
     stained = tables.stained.rename(columns={"file_id": "source_id"})
     tubes = stained[["source_id", "sample_id", "panel"]]
-    tabulated = tables.combinations[["source_id", "population"]].merge(tubes, on="source_id")
+    tabulated = tables.receptors[["source_id", "population"]].merge(tubes, on="source_id")
     return tubes.merge(tabulated[["panel", "population"]].drop_duplicates(), on="panel")
 
 
 def _summed(tables: FlowTables) -> pd.DataFrame:
     """Return cells, cells with several receptors, and receptors of each tabulated population."""
-    table = tables.combinations
+    table = tables.receptors
     return (
         table.assign(
             # 'PD-1+ TIM-3- LAG-3-' names three receptors

@@ -1,20 +1,30 @@
-"""Words for a subset of a participant: inhibitory-receptor-high, activated, both, or neither.
+"""Words for a subset of a participant: inhibitory-receptor-high, activated, both, or neither; and,
+where cells were stimulated, `function`'s words.
 
-The word "exhausted" is never given. It needs inhibitory receptors raised and function lowered in
-the same subset (study/domain.md 5.1, after PLoS Pathog 2021;17:e1009892), and this study's tables
-hold no functional measurement; a blood draw also cannot show the chronic cause.
+Markers alone never give "exhausted". It needs inhibitory receptors raised and function lowered in
+the same subset (study/domain.md 5.1, after PLoS Pathog 2021;17:e1009892), see `function`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from itc_analysis.scores.function import (
+    EXHAUSTED,
+    HYPOFUNCTIONAL,
+    NO_STIMULATED,
+    NONE,
+    SAID,
+    judge_function,
+)
 from itc_analysis.scores.methods import is_too_thin, learn_feature
 from itc_analysis.scores.reference import NOT_ANCHORED, Reference
 from itc_analysis.scores.signatures import Signature
+from itc_analysis.tables import contract
+from itc_analysis.tables.function import Labels
 
 INHIBITORY_HIGH = "inhibitory-receptor-high"
 ACTIVATED = "activated"
@@ -31,8 +41,18 @@ RAISED_TAIL = 0.025
 #: One receptor is not enough: PD-1 alone rises on activation, CD69 alone on handling.
 MIN_RAISED = 2
 
-WHY_NOT_EXHAUSTED = (
-    "'exhausted' is not given: it needs lowered function in the same subset, which was not measured"
+#: What no word of a blood draw says.
+CAUTION = "one blood draw cannot show the chronic cause that exhaustion has"
+METHODS_TEXT = (
+    "Each participant's subset was given words from the markers of resting tubes (at least two "
+    "markers of a kind raised, each above all but 2.5 % of healthy people with as many cells). "
+    f"It was called {HYPOFUNCTIONAL} when the response to stimulation of more than half of the "
+    "markers of function lay below all but 1 % of healthy people of the same subset, and "
+    f"{EXHAUSTED} when moreover at least {MIN_RAISED} inhibitory receptors lay above all but 1 % "
+    f"of them, with a probability of at least {SAID:g}: that of the person's true shares given the "
+    "counts of both tubes, under a prior three times as wide as healthy people are. Populations "
+    "with gated subsets were judged in these, so that a shift between subsets is not taken for a "
+    "change of cells."
 )
 
 
@@ -43,13 +63,14 @@ def label_participants(
     healthy_group: str | None,
     min_reference: int,
     max_anchor_error: float = 0.5,
+    subsets: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """Label each participant and subset from the positivity of single markers in flow cytometry.
+    """Label each participant and subset: from markers in resting tubes, and from function.
 
     Parameters
     ----------
     measurements : pandas.DataFrame
-        Measurements table; rows with measure share_positive and status ok are read. Participants
+        Measurements table; rows with measure share_positive and response are read. Participants
         who are excluded have no number there and so are neither labelled by one nor part of the
         reference.
     signatures : sequence of Signature
@@ -60,13 +81,14 @@ def label_participants(
         fewest healthy participants for a marker to be assessed.
     max_anchor_error : float
         largest error of a batch's healthy centre, in healthy SD.
+    subsets : mapping of str to sequence of str, optional
+        see `function.judge_function`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per participant and population with a share_positive row: participant_id, group,
-        population, label (one of `LABELS`), n_inhibitory_raised, n_inhibitory_assessed,
-        n_activation_raised, n_activation_assessed, caution. A marker is raised when fewer than
+        `Labels`: one row per participant, population with a share_positive row, and stimulation.
+        For the label (one of `LABELS`) a marker is raised when fewer than
         `RAISED_TAIL` of healthy people would show as many positive cells among as many cells of the
         same subset. One marker alone labels nobody: neither PD-1 nor CD69.
     """
@@ -89,8 +111,24 @@ def label_participants(
         table[f"n_{role}_assessed"] = matched["assessed"].astype(int)
     counts = table[[f"n_{role}_{what}" for role in roles for what in ("raised", "assessed")]]
     table["label"] = [choose_label(*map(int, row)) for row in counts.to_numpy()]
-    table["caution"] = WHY_NOT_EXHAUSTED
-    return table
+    words = judge_function(
+        measurements,
+        signatures,
+        healthy_group=healthy_group,
+        min_reference=min_reference,
+        max_anchor_error=max_anchor_error,
+        subsets=subsets,
+    )
+    joined = words.merge(table, on=keys, how="outer")
+    joined["label"] = joined["label"].fillna(NOT_ASSESSABLE)
+    joined["word"] = joined["word"].fillna(NOT_ASSESSABLE)
+    joined["why"] = joined["why"].mask(joined["stimulation"].isna(), NO_STIMULATED)
+    joined["stimulation"] = joined["stimulation"].fillna(NONE)
+    for column in joined.columns[joined.columns.str.startswith("n_")]:
+        joined[column] = joined[column].fillna(0).astype(int)
+    joined["caution"] = [CAUTION if word == EXHAUSTED else None for word in joined["word"]]
+    joined = joined.sort_values(["population", *keys[:2], "stimulation"], ignore_index=True)
+    return contract.make(joined, Labels)
 
 
 def choose_label(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.tables.conditions import RESTING, conditions_of
 
 #: Single-cell calls that are no population.
 NOT_POPULATIONS = ("not_t", "doublet", "indeterminate")
@@ -27,18 +28,33 @@ NO_BATCH = "-"
 
 @dataclass(frozen=True)
 class FlowTables:
-    """Tables of the flow arm: TubeSheet, Counts, Intensity, Combinations."""
+    """Tables of the flow arm: TubeSheet, Counts, Intensity, Combinations, and the condition of the
+    tubes that are scored.
+    """
 
     tubes: pd.DataFrame
     counts: pd.DataFrame
     intensity: pd.DataFrame
     combinations: pd.DataFrame
+    resting: str = RESTING
 
     @property
     def stained(self) -> pd.DataFrame:
-        """Stained tubes, sorted; FMO and unstained tubes are controls and are never scored."""
-        chosen = self.tubes[self.tubes["tube"] == "stained"]
+        """Stained tubes of resting cells, sorted; FMO and unstained tubes are controls, and neither
+        they nor stimulated tubes are ever scored.
+        """
+        is_resting = (conditions_of(self.tubes) == self.resting).to_numpy(dtype=bool)
+        chosen = self.tubes[(self.tubes["tube"] == "stained").to_numpy(dtype=bool) & is_resting]
         return chosen.sort_values("file_id", ignore_index=True)
+
+    @property
+    def receptors(self) -> pd.DataFrame:
+        """Combinations of inhibitory receptors in the tubes that are scored, without those of
+        markers of function.
+        """
+        is_function = self.combinations["role"].eq("function").fillna(value=False)
+        is_scored = self.combinations["source_id"].isin(self.stained["file_id"])
+        return self.combinations[is_scored.to_numpy(dtype=bool) & ~is_function.to_numpy(dtype=bool)]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
-Scenario = Literal["effect", "null", "abundance_only", "confounded"]
-SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
+#: Name of what is planted, see `scenarios`.
+Scenario = str
 
 #: The four primary populations, in the order in which cells are taken out of the T cells.
 INNATE_POPULATIONS = ("gd_t_cells", "inkt", "mait", "innate_cd8")
@@ -92,6 +91,7 @@ MEMORY_EOMES_SHARE, MEMORY_EOMES_SIGMA = 0.22, 0.35
 #: PHENOTYPE_MARKERS.
 PHENOTYPE_MARKERS = ("PD-1", "TIM-3", "LAG-3", "TIGIT", "CD69", "HLA-DR", "CD38")
 INHIBITORY_MARKERS = PHENOTYPE_MARKERS[:4]
+ACTIVATION_MARKERS = PHENOTYPE_MARKERS[4:]
 HEALTHY_POSITIVITY: dict[str, tuple[float, ...]] = {
     "gd_t_cells": (0.12, 0.05, 0.06, 0.22, 0.08, 0.18, 0.22),
     "inkt": (0.25, 0.05, 0.06, 0.14, 0.12, 0.15, 0.20),
@@ -105,6 +105,44 @@ POSITIVITY_SHARED_SIGMA, POSITIVITY_OWN_SIGMA = 0.25, 0.25
 #: Correlation of markers within one cell [P]: inhibitory receptors come together [S Fleury 2018],
 #: activation markers less.
 INHIBITORY_LOADING, ACTIVATION_LOADING = 0.6, 0.45
+
+
+#: Markers of function, and share of the cells that respond to each stimulation in healthy people,
+#: over what is positive without it [P; MAIT, gamma-delta, iNKT and innate CD8 cells make IFN-g with
+#: IL-12 and IL-18, S Ussher 2014, Jacomet 2015]. Columns as in FUNCTION_MARKERS.
+FUNCTION_MARKERS = ("CD107a", "IFN-g", "TNF")
+UNSTIMULATED = "unstimulated"
+HEALTHY_RESPONSES: dict[str, dict[str, tuple[float, ...]]] = {
+    "il12_il18": {
+        "gd_t_cells": (0.10, 0.20, 0.10),
+        "inkt": (0.12, 0.25, 0.12),
+        "mait": (0.16, 0.40, 0.14),
+        "innate_cd8": (0.12, 0.35, 0.10),
+        "cd4_t_cells": (0.01, 0.02, 0.02),
+        "cd8_t_cells": (0.03, 0.06, 0.04),
+    },
+    "pma_ionomycin": {
+        "gd_t_cells": (0.30, 0.50, 0.45),
+        "inkt": (0.30, 0.45, 0.50),
+        "mait": (0.35, 0.50, 0.60),
+        "innate_cd8": (0.35, 0.60, 0.50),
+        "cd4_t_cells": (0.08, 0.12, 0.35),
+        "cd8_t_cells": (0.20, 0.35, 0.35),
+    },
+}
+#: Share positive without stimulation, and the spread of its logit between people [P].
+HEALTHY_BACKGROUND, BACKGROUND_SIGMA = (0.020, 0.006, 0.010), 0.4
+#: Spread of the logit of the response between people [P]: shared by all populations, and own.
+RESPONSE_SHARED_SIGMA, RESPONSE_OWN_SIGMA = 0.28, 0.28
+#: Correlation of functions within one cell [P].
+FUNCTION_LOADING = 0.6
+#: What a subset has more, on the logit scale, of inhibitory receptors and of response, where
+#: subsets differ [P; direction: Vdelta1 cells are more differentiated than Vdelta2].
+SUBSET_LOGITS = {"vd2neg_gd": (0.9, -0.9), "vd2_gd": (-0.4, 0.4), "mait_dn": (0.7, -0.7)}
+#: Double-negative share of MAIT cells [P; S Kurioka 2017 direction].
+MAIT_DN_SHARE, MAIT_DN_SIGMA = 0.18, 0.35
+#: Odds ratio of activation and response under an immunosuppressant [P].
+TREATED_ODDS = 0.6
 
 
 @dataclass(frozen=True)
@@ -122,12 +160,21 @@ class GroupEffect:
         Vdelta2-negative share of gamma-delta cells, in place of the healthy one.
     interferon : float
         ratio of the expression of interferon-stimulated genes.
+    responses : dict of tuple of (str, str) to float
+        ratio of the odds of responding, by (population, marker of function), ``"*"`` as above.
+    mait_dn_share : float
+        double-negative share of MAIT cells, in place of the healthy one.
+    cd161_log10 : float
+        change of the log10 brightness of CD161 on MAIT cells.
     """
 
     ratios: dict[str, float] = field(default_factory=dict)
     odds_ratios: dict[tuple[str, str], float] = field(default_factory=dict)
     vd2neg_share: float = VD2NEG_SHARE
     interferon: float = 1.0
+    responses: dict[tuple[str, str], float] = field(default_factory=dict)
+    mait_dn_share: float = MAIT_DN_SHARE
+    cd161_log10: float = 0.0
 
 
 def odds_ratio(share: float, reference: float) -> float:
@@ -172,15 +219,6 @@ DISEASE_EFFECTS: dict[str, GroupEffect] = {
 }
 
 
-def effect_of(group: str, scenario: Scenario) -> GroupEffect:
-    """Return what `group` differs in; nothing in `null` and `confounded`."""
-    if scenario == "effect":
-        return DISEASE_EFFECTS[group]
-    if scenario == "abundance_only":
-        return GroupEffect(DISEASE_EFFECTS[group].ratios)
-    return GroupEffect()
-
-
 @dataclass(frozen=True)
 class Demography:
     """Ages (normal, cut at 19-84), share of women, and share CMV IgG positive of a group."""
@@ -197,10 +235,3 @@ BALANCED = Demography(52, 11, 0.80, 0.50)
 #: Scenario `confounded`: SSc 15 years older and mostly CMV+; nothing else differs.
 CONFOUNDED_INDEX = Demography(60, 9, 0.80, 0.85)
 CONFOUNDED_OTHER = Demography(45, 11, 0.80, 0.40)
-
-
-def demography_of(group: str, scenario: Scenario, *, index_group: str) -> Demography:
-    """Return how ages, sexes and CMV status of a group are drawn."""
-    if scenario != "confounded":
-        return BALANCED
-    return CONFOUNDED_INDEX if group == index_group else CONFOUNDED_OTHER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import pandas as pd
 import yaml
 
 from itc_analysis.config.loading import read_yaml
+from itc_analysis.config.sections import Cohort
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.simulate import truth_files
 from itc_analysis.simulate.instrument.cytometer import Drift, draw_drift
 from itc_analysis.simulate.instrument.libraries import simulate_library, write_library
 from itc_analysis.simulate.instrument.panels import PANELS, load_panel, resource_path
 from itc_analysis.simulate.instrument.tubes import TubePlan, simulate_tube, write_tube
-from itc_analysis.simulate.parameters import SCENARIOS, Scenario
+from itc_analysis.simulate.parameters import FUNCTION_MARKERS, HEALTHY_RESPONSES, UNSTIMULATED
 from itc_analysis.simulate.people import cohort
 from itc_analysis.simulate.people.blood import draw_blood
 from itc_analysis.simulate.people.classification import draw_classification
@@ -33,6 +34,7 @@ from itc_analysis.simulate.people.design import (
     plan_tubes,
     sample_of,
 )
+from itc_analysis.simulate.scenarios import SCENARIOS, card_of
 from itc_analysis.whole_files import write_bytes, write_text
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ SHIPPED = {
     "panels/panel_b.tsv": "config/panels/panel_b.tsv",
     "gating/panel_a.yaml": "config/gating/panel_a.yaml",
     "gating/panel_b.yaml": "config/gating/panel_b.yaml",
+    "panels/panel_f.tsv": "config/panels/panel_f.tsv",
+    "gating/panel_f.yaml": "config/gating/panel_f.yaml",
     "signatures.tsv": "config/signatures.tsv",
     "analysis_plan.yaml": "config/analysis_plan.yaml",
 }
@@ -54,7 +58,7 @@ _PROGRESS_EVERY = 10
 def simulate_study(
     folder: str | Path,
     *,
-    scenario: Scenario,
+    scenario: str,
     seed: int,
     per_group: int = 6,
     index_group_size: int | None = None,
@@ -62,6 +66,8 @@ def simulate_study(
     cells: int = 400,
     libraries_per_group: int | None = None,
     batches: int | None = None,
+    stimulations: Sequence[str] = (),
+    groups: Sequence[str] = cohort.GROUPS,
 ) -> None:
     """Write a study whose truth is known.
 
@@ -70,8 +76,8 @@ def simulate_study(
     folder : str or Path
         where to; created. A folder with a real study in it is refused, a simulated one is written
         anew.
-    scenario : {"effect", "null", "abundance_only", "confounded"}
-        effect, null, abundance_only or confounded.
+    scenario : str
+        what is planted, a name of `scenarios.SCENARIOS`.
     seed : int
         the same seed gives the same bytes.
     per_group : int
@@ -87,15 +93,22 @@ def simulate_study(
         size; None for everybody.
     batches : int, optional
         staining batches, each with every group; None for about one per twelve participants.
+    stimulations : sequence of str
+        stimulations of `parameters.HEALTHY_RESPONSES`, each with its tubes; none for resting cells
+        alone.
+    groups : sequence of str
+        groups that are enrolled, the index group and others.
 
     Raises
     ------
     ItcError
         an argument that makes no study, or a folder that must not be overwritten.
     """
-    sizes = dict.fromkeys(cohort.GROUPS, per_group)
+    _check_groups(groups)
+    sizes = dict.fromkeys([name for name in cohort.GROUPS if name in groups], per_group)
     sizes[cohort.INDEX_GROUP] = per_group if index_group_size is None else index_group_size
     _check(scenario, seed, sizes, events=events, cells=cells, batches=batches)
+    _check_stimulations(stimulations)
     if libraries_per_group is not None and libraries_per_group < 1:
         source = "arguments"
         fault = Fault(
@@ -126,8 +139,13 @@ def simulate_study(
     truth = people.merge(blood, on="participant_id", validate="one_to_one")
     bridge = _bridge_donor(seeds["bridge"])
     n_batches = batches or default_batches(sizes)
-    batch_of = assign_batches(truth, n_batches, np.random.default_rng(seeds["design"]))
-    tubes = plan_tubes(truth, batch_of, events=events)
+    batch_of = assign_batches(
+        truth,
+        n_batches,
+        np.random.default_rng(seeds["design"]),
+        imbalance=card_of(scenario).batch_imbalance,
+    )
+    tubes = plan_tubes(truth, batch_of, events=events, stimulations=stimulations)
     with_library = None
     if libraries_per_group is not None:
         scale = libraries_per_group / min(sizes.values())
@@ -135,10 +153,24 @@ def simulate_study(
     libraries = plan_libraries(truth, batch_of, sizes=with_library) if cells else []
 
     note = f"SIMULATED {scenario} seed {seed}"
-    _write_config(root, scenario=scenario, seed=seed, has_libraries=bool(libraries))
+    _write_config(
+        root,
+        scenario=scenario,
+        seed=seed,
+        has_libraries=bool(libraries),
+        stimulations=stimulations,
+        groups=groups,
+    )
+    plan = "config/analysis_plan.yaml"
+    shipped[plan] = _planned(shipped[plan], stimulations)
     for target, content in shipped.items():
         write_bytes(root / target, content)
     clinical = draw_participants(people, np.random.default_rng(seeds["clinical"]))
+    treated = dict(zip(people["participant_id"], people["is_treated"], strict=True))
+    is_treated = clinical["participant_id"].map(treated).to_numpy(dtype=bool)
+    clinical["immunosuppressant_3_months"] = clinical["immunosuppressant_3_months"].mask(
+        is_treated, other=True
+    )
     clinical, items = draw_classification(clinical, np.random.default_rng(seeds["classification"]))
     truth_files.write_sheets(root / "config", clinical, items, truth, tubes, libraries)
     truth_files.write_truth(root / "truth", truth, bridge, scenario=scenario, note=note)
@@ -194,6 +226,32 @@ def _check(
         raise ItcError(source, faults)
 
 
+def _check_groups(groups: Sequence[str]) -> None:
+    faults = [
+        Fault("--groups", f"unknown group '{name}'", did_you_mean(name, cohort.GROUPS))
+        for name in groups
+        if name not in cohort.GROUPS
+    ]
+    if cohort.INDEX_GROUP not in groups:
+        faults.append(Fault("--groups", f"{cohort.INDEX_GROUP} is not among them", "add it"))
+    if faults:
+        source = "arguments"
+        raise ItcError(source, faults)
+
+
+def _check_stimulations(stimulations: Sequence[str]) -> None:
+    faults = [
+        Fault(
+            "--stimulations", f"unknown stimulation '{name}'", did_you_mean(name, HEALTHY_RESPONSES)
+        )
+        for name in stimulations
+        if name not in HEALTHY_RESPONSES
+    ]
+    if faults:
+        source = "arguments"
+        raise ItcError(source, faults)
+
+
 def _open_folder(root: Path) -> Path:
     """Make the folder ready; refuse one that holds anything but a simulated study."""
     config = root / "config" / "config.yaml"
@@ -223,7 +281,43 @@ def _bridge_donor(seed: np.random.SeedSequence) -> dict[str, Any]:
     return row | {"participant_id": BRIDGE, "group": "bridge_control"}
 
 
-def _write_config(root: Path, *, scenario: str, seed: int, has_libraries: bool) -> None:
+def _planned(plan: bytes, stimulations: Sequence[str]) -> bytes:
+    """Return the analysis plan with a family that asks for the responses."""
+    if not stimulations:
+        return plan
+    features = [f"{name}:{marker}" for name in stimulations for marker in FUNCTION_MARKERS]
+    family = {
+        "name": "responses",
+        "role": "secondary",
+        "adjustment": "bh",
+        "contrasts": ["healthy", "pooled"],
+        "endpoints": [
+            {
+                "assay": "flow",
+                "populations": ["mait", "gd_t_cells", "cd8_t_cells"],
+                "measures": ["response"],
+                "features": features,
+            }
+        ],
+    }
+    text = yaml.safe_dump([family], sort_keys=False, width=100)
+    block = "".join(f"  {line}\n" for line in text.splitlines())
+    head, families, rest = plan.decode("utf-8").partition("\nfamilies:\n")
+    said = (
+        "  # Response to stimulation: unstimulated cells of the same sample are its background.\n"
+    )
+    return f"{head}{families}{said}{block}\n{rest}".encode()
+
+
+def _write_config(
+    root: Path,
+    *,
+    scenario: str,
+    seed: int,
+    has_libraries: bool,
+    stimulations: Sequence[str],
+    groups: Sequence[str],
+) -> None:
     """Write config.yaml with the settings that differ from the defaults."""
     study: dict[str, Any] = {
         "name": f"Simulated study ({scenario}, seed {seed})",
@@ -234,7 +328,18 @@ def _write_config(root: Path, *, scenario: str, seed: int, has_libraries: bool) 
     if has_libraries:
         study["libraries"] = "config/libraries.tsv"
     text = "# A simulated study: no person in it exists. Written by `itc simulate`.\n"
-    text += yaml.safe_dump({"study": study}, sort_keys=False, allow_unicode=True)
+    settings: dict[str, Any] = {"study": study}
+    absent = [name for name in cohort.GROUPS if name not in groups]
+    if absent:
+        diseases = [name for name in Cohort().disease_groups if name in groups]
+        healthy = Cohort().healthy_group
+        settings["cohort"] = {
+            "disease_groups": diseases,
+            "healthy_group": healthy if healthy in groups else None,
+        }
+    if stimulations:
+        settings["function"] = {"controls": dict.fromkeys(stimulations, UNSTIMULATED)}
+    text += yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     write_text(root / "config" / "config.yaml", text)
 
 
@@ -248,7 +353,9 @@ def _write_tubes(
     note: str,
 ) -> None:
     batches = sorted({tube.batch for tube in tubes})
-    pairs = [(panel, batch) for panel in PANELS for batch in batches]
+    # the panel of cultured tubes last, so that the others' instrument is the same with it
+    panels = [*PANELS, *({tube.panel for tube in tubes} - set(PANELS))]
+    pairs = [(panel, batch) for panel in panels for batch in batches]
     drifts: dict[tuple[str, str], Drift] = {
         (panel, batch): draw_drift(load_panel(panel), np.random.default_rng(child))
         for (panel, batch), child in zip(pairs, drift_seed.spawn(len(pairs)), strict=True)
@@ -277,7 +384,7 @@ def _write_libraries(
     libraries: list[LibraryPlan],
     by_sample: Mapping[str, Mapping[str, Any]],
     seed: np.random.SeedSequence,
-    scenario: Scenario,
+    scenario: str,
     cells: int,
     *,
     note: str,

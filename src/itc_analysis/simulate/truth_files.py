@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 
 from itc_analysis.simulate import parameters as p
 from itc_analysis.simulate.cells.kinds import LEAVES
+from itc_analysis.simulate.cells.subsets import response_of
 from itc_analysis.simulate.instrument.libraries import SimulatedLibrary
 from itc_analysis.simulate.instrument.tubes import BLOOD_VOLUME_UL, SimulatedTube, TubePlan
 from itc_analysis.simulate.people import cohort
@@ -21,6 +22,9 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.whole_files import write_text, written_whole
+
+#: Hours in culture with IL-12 and IL-18, or without [S Ussher 2014: overnight].
+CULTURE_HOURS = 20.0
 
 
 def write_sheets(
@@ -54,6 +58,8 @@ def write_sheets(
             "tube": "stained" if tube.fmo_marker is None else "fmo",
             "fmo_markers": tube.fmo_marker,
             "beads_per_tube": tube.beads_per_tube,
+            "condition": tube.condition,
+            "culture_hours": None if tube.condition is None else CULTURE_HOURS,
             "bead_lot": tube.bead_lot,
             "blood_volume_ul": None if tube.beads_per_tube is None else BLOOD_VOLUME_UL,
             "dilution": None if tube.beads_per_tube is None else 1.0,
@@ -126,15 +132,43 @@ def write_truth(
             )
         ]
     )
+    responses = pd.DataFrame(
+        [
+            {
+                "participant_id": row["participant_id"],
+                "group": row["group"],
+                "population": name,
+                "stimulation": stimulation,
+                "marker": marker,
+                "background": row[f"background_{name}_{marker}"],
+                "response": response_of(row, name, stimulation, marker),
+            }
+            for row in everybody
+            for name in p.HEALTHY_POSITIVITY
+            for stimulation in p.HEALTHY_RESPONSES
+            for marker in p.FUNCTION_MARKERS
+        ]
+    )
+    people = pd.DataFrame(
+        [{name: row[name] for name in ("participant_id", "group", *PERSONAL)} for row in everybody]
+    )
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in {
         "frequencies": frequencies,
         "markers": markers,
+        "responses": responses,
+        "people": people,
         "effects": cohort.true_effects(scenario),
         "leaves": leaves,
     }.items():
         text = table.to_csv(sep="\t", index=False, float_format="%.8g", lineterminator="\n")
         write_text(folder / f"{name}.tsv", f"# {note}\n{text}")
+
+
+#: What scenarios change of a person as a whole.
+PERSONAL = (
+    *("mait_dn_share", "subsets_differ", "cd161_log10", "cd161_intermediate", "is_treated"),
+)
 
 
 def write_events(path: Path, tube: SimulatedTube, *, note: str) -> None:

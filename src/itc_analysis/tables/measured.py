@@ -160,10 +160,20 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
     batch: Series[pd.StringDtype] = text("Staining or library batch.")
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text(
-        "share_of_t, cells_per_ul, share_positive, median_intensity or score.",
-        allowed=["share_of_t", "cells_per_ul", "share_positive", "median_intensity", "score"],
+        "share_of_t, cells_per_ul, share_positive, median_intensity, response or score.",
+        allowed=[
+            "share_of_t",
+            "cells_per_ul",
+            "share_positive",
+            "median_intensity",
+            "response",
+            "score",
+        ],
     )
-    feature: Series[pd.StringDtype] = text("Marker or signature; '-' when there is none.")
+    feature: Series[pd.StringDtype] = text(
+        "Marker or signature; of a response the stimulation and the marker, 'il12_il18:IFN-g'; '-' "
+        "when there is none."
+    )
     value: Series[float] = quantity("The number; null unless status is ok.", "see unit")
     unit: Series[pd.StringDtype] = text("Unit of the value.")
     standard_error: Series[float] = quantity(

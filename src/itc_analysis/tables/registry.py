@@ -347,11 +347,32 @@ FILES: tuple[File, ...] = (
         "measured:ScoreTable",
     ),
     File(
+        "responses",
+        "responses.parquet",
+        "respond",
+        "What stimulated cells do more than unstimulated ones, per sample, population and marker.",
+        "function:Responses",
+    ),
+    File(
+        "response_combinations",
+        "response_combinations.parquet",
+        "respond",
+        "Markers of function that come together on a cell, with and without stimulation.",
+        "function:ResponseCombinations",
+    ),
+    File(
         "measurements",
         "measurements.parquet",
         "measure",
         "One number with unit, interval and status per sample, population and measure.",
         "measured:Measurements",
+    ),
+    File(
+        "labels",
+        "labels.parquet",
+        "label",
+        "Words for each participant and subset, 'exhausted' above all, with their probabilities.",
+        "function:Labels",
     ),
     File(
         "plan_changes",

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
 
     everything = load_settings(options.config)
     # what `itc check` refuses cannot be locked
-    check_plan(everything.study, everything.cohort)
+    check_plan(everything.study, everything.cohort, everything.function)
     study, content = content_of_study(options.config)
     path = locking.lock_path(study.analysis_plan)
     earlier = locking.read_lock(path) if path.exists() else None

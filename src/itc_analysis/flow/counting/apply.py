@@ -52,6 +52,8 @@ METHODS_TEXT = (
     "carried into the standard error of its share. Cells were called positive for a functional "
     "marker above a high quantile of the fluorescence-minus-one tube of their batch."
 )
+#: Roles of markers that are counted in combination.
+COMBINED = ("inhibitory", "function")
 CITATIONS = ("clopper1934", "zou2008", "roederer2001")
 
 
@@ -364,6 +366,7 @@ def _record_unusable(
                     **known,
                     "population": population.name,
                     "marker": positivity.marker,
+                    "role": positivity.role,
                     "threshold_source": "none",
                     "reason": f"tube {verdict['status'].replace('_', ' ')}: {verdict['reason']}",
                 }
@@ -380,7 +383,7 @@ def _measure_phenotype(
     made: _Rows,
 ) -> None:
     for population in (p for p in template.populations if p.phenotype):
-        thresholds: dict[str, float] = {}
+        thresholds: dict[str, dict[str, float]] = {role: {} for role in COMBINED}
         for positivity in template.positivity:
             marker = positivity.marker
             found = controls.threshold(
@@ -388,16 +391,19 @@ def _measure_phenotype(
             )
             if found is None:
                 found = learned_threshold(gates, marker)
-            made.intensity.append(
-                intensity_row(
-                    membership,
-                    population.name,
-                    marker,
-                    found,
-                    min_events=settings.min_phenotype_events,
-                )
+            row = intensity_row(
+                membership,
+                population.name,
+                marker,
+                found,
+                min_events=settings.min_phenotype_events,
             )
-            if positivity.role == "inhibitory" and found.value is not None:
-                thresholds[marker] = found.value
+            made.intensity.append({**row, "role": positivity.role})
+            if positivity.role in COMBINED and found.value is not None:
+                thresholds[positivity.role][marker] = found.value
         if population.name in membership:
-            made.combinations += combination_rows(membership, population.name, thresholds)
+            made.combinations += [
+                {**row, "role": role}
+                for role in COMBINED
+                for row in combination_rows(membership, population.name, thresholds[role])
+            ]

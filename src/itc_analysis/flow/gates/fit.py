@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from itc_analysis.flow.tube.quality_mask import kept_row
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
 from itc_analysis.tables import contract
+from itc_analysis.tables.conditions import is_of
 from itc_analysis.tables.flow.tubes import GateFits, TubeQuality
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def fit_batch(
     *,
     acquisitions: list[pd.DataFrame] | None = None,
     kept: list[dict[str, Any]] | None = None,
+    stimulated: Collection[str] = (),
     evidence: list[dict[str, Any]] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Fit the gates of all tubes of a batch, one tube in memory at a time.
@@ -73,6 +75,8 @@ def fit_batch(
         gains the rows of `Acquisitions` of every tube whose acquisition was judged.
     kept : list of dict of str to object, optional
         gains the row of `KeptEvents` of every tube.
+    stimulated : collection of str
+        conditions whose tubes do not show where the negatives of markers of function end.
     evidence : list of dict of str to object, optional
         gains the row of `TubeEvidence` of every stained tube.
 
@@ -112,7 +116,12 @@ def fit_batch(
                 row, template, fitted, {name: membership[name].size for name in membership}
             )
             fits += _positivity(
-                row, membership, template, settings.fmo_quantile, settings.n_bootstrap
+                row,
+                membership,
+                template,
+                settings.fmo_quantile,
+                settings.n_bootstrap,
+                is_stimulated=is_of(row, stimulated),
             )
             quality_row |= dead_and_debris(membership, fitted, template, roles)
             identity = identify(str(row["path"]), tube.keywords)
@@ -257,12 +266,20 @@ def _positivity(
     template: Template,
     quantile: float,
     n_bootstrap: int,
+    *,
+    is_stimulated: bool = False,
 ) -> list[dict[str, Any]]:
     """Return where the negatives of functional markers end in a stained tube."""
     if row["tube"] != "stained" or template.denominator not in membership:
         return []
     known = {name: row[name] for name in ("file_id", "panel", "batch", "tube")}
-    found = fit_positivity(membership, template, quantile=quantile, n_bootstrap=n_bootstrap)
+    found = fit_positivity(
+        membership,
+        template,
+        quantile=quantile,
+        n_bootstrap=n_bootstrap,
+        is_stimulated=is_stimulated,
+    )
     return [{**known, **one} for one in found]
 
 

@@ -26,12 +26,25 @@ from itc_analysis.statistics.robust import MAD_TO_SD
 from itc_analysis.tables.quantities import POSITIVE_OF
 
 METHOD = "left_half"
+#: What a stimulated tube says of a marker of function.
+_NOT_TAUGHT: dict[str, Any] = {
+    "cut": None,
+    "cut_se": None,
+    "geometry": None,
+    "status": "not_estimable",
+    "reason": "stimulated: read at the threshold of the unstimulated tubes",
+}
 #: Bins are half as wide as those of gates' histograms: thresholds are read between their edges.
 _BIN = BIN_WIDTH / 2
 
 
 def fit_positivity(
-    membership: Membership, template: Template, *, quantile: float, n_bootstrap: int
+    membership: Membership,
+    template: Template,
+    *,
+    quantile: float,
+    n_bootstrap: int,
+    is_stimulated: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the part of `GateFits` that says where each functional marker's negatives end.
 
@@ -41,10 +54,20 @@ def fit_positivity(
         a stained tube with the populations of its own gates.
     quantile : float
         of the negatives that lies below the threshold.
+    is_stimulated : bool
+        the cells were stimulated: they teach no threshold of a marker of function, so that both
+        tubes of a response are read at that of the unstimulated ones.
     """
-    return [
+    rows = [
         _fit(membership, positivity.marker, template.denominator, quantile, n_bootstrap)
         for positivity in template.positivity
+    ]
+    responding = {p.marker for p in template.positivity if p.role == "function"}
+    return [
+        {**row, **_NOT_TAUGHT}
+        if is_stimulated and str(row["population"]).removeprefix(POSITIVE_OF) in responding
+        else row
+        for row in rows
     ]
 
 

@@ -97,8 +97,9 @@ class Positivity(Section):
     """A functional marker whose positive cells are counted within populations."""
 
     marker: str = Field(description="The marker.")
-    role: Literal["inhibitory", "activation", "other"] = Field(
-        description="inhibitory receptors are also counted in combination."
+    role: Literal["inhibitory", "activation", "function", "other"] = Field(
+        description="inhibitory receptors are also counted in combination, and so are markers of "
+        "function, whose responses to stimulation are measured."
     )
 
 

@@ -73,6 +73,8 @@ def _statuses(material: Material) -> dict[str, dict[str, int]]:
 def _controls(material: Material) -> str:
     found = material.tubes["tube"].value_counts()
     told = [f"{kind} {found[kind]}" for kind in ("stained", "fmo", "unstained") if kind in found]
+    conditions = material.tubes["condition"].dropna().value_counts().sort_index()
+    told += [f"{name} {n} (condition)" for name, n in conditions.items()]
     return phrase("Tubes: {0}.", words.listed(told)) if told else ""
 
 

@@ -57,10 +57,17 @@ MEASURE_NAMES = {
     "share_of_t": "% of T cells",
     "cells_per_ul": "cells/µL",
     "share_positive": "% positive",
+    "response": "% responding",
     "median_intensity": "median intensity",
     "score": "score",
     "ratio": "value",
     "difference": "value",
+}
+
+#: Responses of several markers together.
+RESPONSE_NAMES = {
+    "any_function": "with any function",
+    "two_or_more": "with two functions or more",
 }
 
 ASSAY_NAMES = {"flow": "flow cytometry", "singlecell": "single cell", "clinical": "clinical"}
@@ -72,6 +79,8 @@ SIGNATURE_NAMES = {
     "innateness": "innateness",
     "senescence": "terminal differentiation",
     "coexpression": "co-expression",
+    "functionality": "functionality",
+    "polyfunctionality": "polyfunctionality",
     "coexpression:share_two_or_more": "share with two or more inhibitory receptors",
 }
 
@@ -132,7 +141,15 @@ def measure(name: str, feature: str = "-") -> str:
         return told if feature in SHARES_OF_CELLS else phrase("{0} score", told)
     if name == "share_positive":
         return f"% {feature}+"
+    if name == "response":
+        condition, _, marker = feature.partition(":")
+        return phrase("% {0} in response to {1}", response_marker(marker), condition)
     return f"{feature}, {phrase(MEASURE_NAMES.get(name, name))}"
+
+
+def response_marker(marker: str) -> str:
+    """Return what a cell shows that responds."""
+    return RESPONSE_NAMES.get(marker, f"{marker}+")
 
 
 def signature(name: str) -> str:
@@ -274,7 +291,7 @@ def per_cent(share: Any) -> str:
 
 def value_of(value: Any, measure_name: str) -> str:
     """Return a measured value in the unit that the report shows."""
-    if measure_name in ("share_of_t", "share_positive"):
+    if measure_name in ("share_of_t", "share_positive", "response"):
         return per_cent(value)
     return number(value)
 

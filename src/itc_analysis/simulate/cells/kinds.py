@@ -37,6 +37,8 @@ class Kind:
         marker to `Level`; a marker that is not named is not carried.
     phenotype : str, optional
         population of `HEALTHY_POSITIVITY` whose positivity the T cell follows.
+    subset : str
+        part of that population whose positivity may differ.
     size, granularity : float
         median FSC-A and SSC-A.
     autofluorescence : float
@@ -47,6 +49,7 @@ class Kind:
     weight: float
     levels: Mapping[str, Level]
     phenotype: str | None = None
+    subset: str = ""
     size: float = 78_000.0
     granularity: float = 24_000.0
     autofluorescence: float = 1.0
@@ -70,6 +73,9 @@ PHENOTYPE_LEVELS = {
     "CD69": (3.40, 0.30),
     "HLA-DR": (3.70, 0.32),
     "CD38": (3.40, 0.35),
+    "CD107a": (3.55, 0.28),
+    "IFN-g": (3.75, 0.30),
+    "TNF": (3.65, 0.30),
 }
 #: The CD161 continuum of conventional T cells, from negative to intermediate; few reach the MAIT
 #: cells' brightness.
@@ -126,7 +132,13 @@ def _innate_cd8() -> list[Kind]:
 
 def _gamma_delta(population: str, coreceptors: Mapping[str, float], **levels: Level) -> list[Kind]:
     return [
-        Kind(kind.population, kind.weight, {**kind.levels, "CD3": CD3_OF_GD}, kind.phenotype)
+        Kind(
+            kind.population,
+            kind.weight,
+            {**kind.levels, "CD3": CD3_OF_GD},
+            kind.phenotype,
+            population,
+        )
         for kind in _t_kinds(population, coreceptors, "gd_t_cells", **levels)
     ]
 
@@ -162,7 +174,14 @@ KINDS: tuple[Kind, ...] = (
         )
     ),
     *(
-        Kind(kind.population, kind.weight, {**kind.levels, "Va7.2": Level(1, 4.0, 0.14)}, "mait")
+        Kind(
+            kind.population,
+            kind.weight,
+            {**kind.levels, "Va7.2": Level(1, 4.0, 0.14)},
+            "mait",
+            # neither CD4 nor CD8
+            "mait_cd8" if {"CD4", "CD8"} & set(kind.levels) else "mait_dn",
+        )
         for kind in _t_kinds(
             "mait",
             {"CD8": 0.55, "CD8dim": 0.20, "DN": 0.18, "CD4": 0.05, "DP": 0.02},

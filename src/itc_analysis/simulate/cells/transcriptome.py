@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.simulate import parameters as p
+from itc_analysis.simulate import scenarios
 from itc_analysis.simulate.cells.receptors import ALPHA_V, BETA_V
 
 #: Number of genes of a simulated library; real symbols first, then filler.
@@ -145,6 +146,6 @@ def rates_of_participant(
                 rates[i, base.genes.index(gene)] *= moved
     interferon = np.exp(_INTERFERON_SIGMA * rng.standard_normal())
     if truth["group"] in p.DISEASE_EFFECTS:  # the bridge donor belongs to no group
-        interferon *= p.effect_of(truth["group"], scenario).interferon
+        interferon *= scenarios.effect_of(truth["group"], scenario).interferon
     rates[:, [base.genes.index(gene) for gene in INTERFERON_GENES]] *= interferon
     return rates

@@ -24,6 +24,7 @@ from itc_analysis.simulate.cells.transcriptome import (
     load_transcriptome,
     rates_of_participant,
 )
+from itc_analysis.simulate.scenarios import INDEX, card_of
 from itc_analysis.whole_files import write_text, written_whole
 
 #: T cells are enriched before loading: other cells are this much rarer than in PBMC [P].
@@ -91,6 +92,10 @@ def simulate_library(
     base = load_transcriptome()
     rates = rates_of_participant(truth, scenario, rng)
     leaves, weights = _leaf_shares(truth)
+    if truth["group"] == INDEX:
+        caught = card_of(scenario).captured
+        weights = weights * np.array([caught.get(leaf, 1.0) for leaf in leaves])
+        weights = weights / weights.sum()
     rows = np.array([base.leaves.index(leaf) for leaf in leaves])
     cells = rows[rng.choice(len(rows), n_barcodes, p=weights)]
     is_doublet = rng.random(n_barcodes) < DOUBLET_SHARE

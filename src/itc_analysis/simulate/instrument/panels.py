@@ -1,4 +1,4 @@
-"""The two panels of the simulated study and the instrument that reads them.
+"""The panels of the simulated study and the instrument that reads them.
 
 The channels come from the packaged panel sheets, so that panel sheet and FCS files cannot differ.
 Spillover, noise and background are priors ([P]) of the size seen on five-laser instruments.
@@ -17,6 +17,8 @@ import pandas as pd
 from itc_analysis.errors import ItcError
 
 PANELS = ("panel_a", "panel_b")
+#: The panel of cultured tubes; only where cells are stimulated.
+FUNCTION_PANEL = "panel_f"
 #: Markers with a fluorescence-minus-one tube in every batch.
 FMO_MARKERS = {
     "panel_a": ("PD-1", "TIM-3", "LAG-3", "TIGIT", "CD69", "HLA-DR", "CD38"),
@@ -24,6 +26,7 @@ FMO_MARKERS = {
         *("Eomes", "panKIR", "NKG2A", "6B11"),
         *("PD-1", "TIM-3", "CD69", "HLA-DR", "CD38"),
     ),
+    "panel_f": ("CD107a", "IFN-g", "TNF", "6B11"),
 }
 #: Digital cytometers end at 18 bits.
 TOP_OF_RANGE = 262_144.0
@@ -88,7 +91,7 @@ class Panel:
     Parameters
     ----------
     name : str
-        panel_a or panel_b.
+        panel_a, panel_b or panel_f.
     sheet : pandas.DataFrame
         the panel sheet: channel, marker, fluorochrome, role.
     markers : tuple of str

@@ -23,10 +23,13 @@ from itc_analysis.simulate.instrument.artefacts import Events
 from itc_analysis.simulate.instrument.cytometer import Drift, detect
 from itc_analysis.simulate.instrument.fcs import write_fcs
 from itc_analysis.simulate.instrument.panels import TOP_OF_RANGE, Panel
+from itc_analysis.simulate.parameters import UNSTIMULATED
 
 #: Shares of the events that are no beads.
 DOUBLET_SHARE = 0.04
 DEBRIS_SHARE = 0.08
+#: Cells that die in a day of culture, on top of those that came dead [P].
+DEAD_IN_CULTURE = 0.06
 #: Blood per counting tube; with the beads of `design` some 4,500 bead events come with 60,000.
 BLOOD_VOLUME_UL = 300.0
 #: Events per second through the instrument, and the time step of the file in seconds.
@@ -60,6 +63,8 @@ class TubePlan:
         counting beads added; None for none.
     bead_lot : str, optional
         their lot.
+    condition : str, optional
+        stimulation, or unstimulated; None for cells stained as they came.
     """
 
     file_id: str
@@ -70,6 +75,7 @@ class TubePlan:
     n_events: int
     beads_per_tube: float | None = None
     bead_lot: str | None = None
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,10 @@ def simulate_tube(
     is_bead, is_debris, is_doublet, is_dead = (label == i for i in range(len(NO_CELLS)))
 
     kind = _draw(kind_shares, n, rng)
-    events, is_positive = _cells(kind, truth, panel, rng)
-    partners, _ = _cells(_draw(kind_shares, int(is_doublet.sum()), rng), truth, panel, rng)
+    condition = plan.condition or UNSTIMULATED
+    events, is_positive = _cells(kind, truth, panel, rng, condition)
+    partner_kind = _draw(kind_shares, int(is_doublet.sum()), rng)
+    partners, _ = _cells(partner_kind, truth, panel, rng, condition)
     artefacts.join_doublets(events, is_doublet, partners, rng)
     artefacts.make_dead(events, is_dead, panel, rng)
     artefacts.make_debris(events, is_debris, rng)
@@ -186,6 +194,8 @@ def label_shares(plan: TubePlan, truth: Mapping[str, Any]) -> dict[str, float]:
     """
     kind_shares = kinds_of_live_cells(truth)
     dead = float(truth["dead_share"])
+    if plan.condition is not None:
+        dead = min(dead + DEAD_IN_CULTURE, 0.9)
     live = 1 - DOUBLET_SHARE - DEBRIS_SHARE - dead
     beads = 0.0
     if plan.beads_per_tube is not None:
@@ -199,10 +209,14 @@ def label_shares(plan: TubePlan, truth: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _cells(
-    kind: npt.NDArray[np.intp], truth: Mapping[str, Any], panel: Panel, rng: np.random.Generator
+    kind: npt.NDArray[np.intp],
+    truth: Mapping[str, Any],
+    panel: Panel,
+    rng: np.random.Generator,
+    condition: str,
 ) -> tuple[Events, npt.NDArray[np.bool_]]:
     """Draw single live cells of the given kinds, and which markers they carry."""
-    light, is_positive = draw_light(kind, truth, panel.markers, rng)
+    light, is_positive = draw_light(kind, truth, panel.markers, rng, condition=condition)
     area, side, glow = draw_scatter(kind, rng)
     return Events(light, glow, area, side, area.copy()), is_positive
 

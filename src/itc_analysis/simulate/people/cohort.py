@@ -16,6 +16,8 @@ from scipy import special, stats
 
 from itc_analysis.config.sections import Cohort
 from itc_analysis.simulate import parameters as p
+from itc_analysis.simulate import scenarios
+from itc_analysis.simulate.cells.subsets import of_subset, subsets_of
 
 #: Populations with a true share of T cells, named as in the gating templates.
 POPULATIONS = (
@@ -50,7 +52,7 @@ def simulate_measurement_truth(
     Parameters
     ----------
     scenario : p.Scenario
-        effect, null, abundance_only or confounded.
+        a name of `scenarios.SCENARIOS`.
     n_per_group : int or mapping of str to int
         participants in every group, or a number for each group by name.
     seed : int
@@ -83,7 +85,7 @@ def draw_people(
     groups = np.repeat(list(group_sizes), list(group_sizes.values()))
     uniforms = rng.random((len(groups), 3))
     numbers = rng.permutation(len(groups)) + 1
-    drawn = [p.demography_of(group, scenario, index_group=INDEX_GROUP) for group in groups]
+    drawn = [scenarios.demography_of(group, scenario, index_group=INDEX_GROUP) for group in groups]
     mean = np.array([d.age_mean for d in drawn])
     sd = np.array([d.age_sd for d in drawn])
     low, high = ((limit - mean) / sd for limit in p.AGE_LIMITS)
@@ -111,8 +113,10 @@ def draw_truth(
     `effect` and in `null`, moved by the effect only.
     """
     n = len(people)
-    deviates = _truncated_normal(rng, (n, 9))
-    effects = [p.effect_of(group, scenario) for group in people["group"]]
+    card = scenarios.card_of(scenario)
+    spread = card.spread
+    deviates = np.clip(spread * _truncated_normal(rng, (n, 9)), -p.DEVIATE_LIMIT, p.DEVIATE_LIMIT)
+    effects = [scenarios.effect_of(group, scenario) for group in people["group"]]
 
     def ratio(name: str) -> np.ndarray:
         return np.array([math.log(effect.ratios.get(name, 1.0)) for effect in effects])
@@ -167,8 +171,20 @@ def draw_truth(
     }
     columns |= {f"share_{name}": shares[name] for name in POPULATIONS}
     columns |= {f"cells_per_ul_{name}": shares[name] * t_per_ul for name in POPULATIONS}
-    columns |= _draw_positivity(effects, rng)
-    return pd.DataFrame(columns)
+    columns |= _draw_positivity(effects, rng, spread)
+    columns |= _draw_function(effects, rng, spread)
+    dn = special.logit(np.array([effect.mait_dn_share for effect in effects]))
+    dn += spread * p.MAIT_DN_SIGMA * _truncated_normal(rng, (n, 1))[:, 0]
+    is_treated = rng.random(n) < card.treated
+    is_treated &= (people["group"] == INDEX_GROUP).to_numpy(dtype=bool)
+    columns |= {
+        "mait_dn_share": special.expit(dn),
+        "subsets_differ": card.subsets_differ,
+        "cd161_log10": [effect.cd161_log10 for effect in effects],
+        "cd161_intermediate": card.cd161_intermediate,
+        "is_treated": is_treated,
+    }
+    return _treat(pd.DataFrame(columns))
 
 
 def ln_healthy_median(people: pd.DataFrame, healthy: p.HealthyShare) -> np.ndarray:
@@ -196,6 +212,10 @@ def share_positive(truth: Mapping[str, Any], population: str, marker: str) -> fl
     The gated CD8 T cells hold the innate ones, which have a positivity of their own.
     """
     own = float(truth[f"positive_{population}_{marker}"])
+    parts = subsets_of(truth, population)
+    if parts:
+        role = 0 if marker in p.INHIBITORY_MARKERS else None
+        return sum(weight * of_subset(own, name, role) for name, weight in parts.items())
     if population != "cd8_t_cells":
         return own
     innate = float(truth["share_innate_cd8"]) / float(truth["share_cd8_t_cells"])
@@ -216,7 +236,7 @@ def true_effects(scenario: p.Scenario) -> pd.DataFrame:
     for group in GROUPS:
         if group == Cohort().healthy_group:
             continue
-        effect = p.effect_of(group, scenario)
+        effect = scenarios.effect_of(group, scenario)
         t_ratio = effect.ratios.get("t_cells", 1.0)
         rows.append(("t_cells", "cells_per_ul", "-", group, t_ratio, "ratio"))
         for name in p.INNATE_POPULATIONS:
@@ -232,18 +252,22 @@ def true_effects(scenario: p.Scenario) -> pd.DataFrame:
 
 
 def _odds_ratio(effect: p.GroupEffect, population: str, marker: str) -> float:
-    return effect.odds_ratios.get((population, marker), effect.odds_ratios.get(("*", marker), 1.0))
+    return _of_effect(effect.odds_ratios, population, marker)
+
+
+def _of_effect(odds: Mapping[tuple[str, str], float], population: str, marker: str) -> float:
+    return odds.get((population, marker), odds.get(("*", marker), 1.0))
 
 
 def _draw_positivity(
-    effects: list[p.GroupEffect], rng: np.random.Generator
+    effects: list[p.GroupEffect], rng: np.random.Generator, spread: float
 ) -> dict[str, np.ndarray]:
     """Return the share positive of each population and marker, logit-normal between people."""
     n, n_markers = len(effects), len(p.PHENOTYPE_MARKERS)
-    shared = p.POSITIVITY_SHARED_SIGMA * _truncated_normal(rng, (n, n_markers))
+    shared = spread * p.POSITIVITY_SHARED_SIGMA * _truncated_normal(rng, (n, n_markers))
     columns = {}
     for population, healthy in p.HEALTHY_POSITIVITY.items():
-        own = p.POSITIVITY_OWN_SIGMA * _truncated_normal(rng, (n, n_markers))
+        own = spread * p.POSITIVITY_OWN_SIGMA * _truncated_normal(rng, (n, n_markers))
         moved = np.array(
             [
                 [math.log(_odds_ratio(effect, population, m)) for m in p.PHENOTYPE_MARKERS]
@@ -254,6 +278,48 @@ def _draw_positivity(
         for j, marker in enumerate(p.PHENOTYPE_MARKERS):
             columns[f"positive_{population}_{marker}"] = share[:, j]
     return columns
+
+
+def _draw_function(
+    effects: list[p.GroupEffect], rng: np.random.Generator, spread: float
+) -> dict[str, np.ndarray]:
+    """Return the share positive without stimulation and the response to each, by population and
+    marker of function.
+    """
+    shape = (len(effects), len(p.FUNCTION_MARKERS))
+    columns = {}
+    shared = spread * p.RESPONSE_SHARED_SIGMA * _truncated_normal(rng, shape)
+    for population in p.HEALTHY_POSITIVITY:
+        between = spread * p.BACKGROUND_SIGMA * _truncated_normal(rng, shape)
+        background = special.expit(special.logit(np.array(p.HEALTHY_BACKGROUND)) + between)
+        own = spread * p.RESPONSE_OWN_SIGMA * _truncated_normal(rng, shape)
+        moved = np.array(
+            [
+                [math.log(_of_effect(effect.responses, population, m)) for m in p.FUNCTION_MARKERS]
+                for effect in effects
+            ]
+        ).reshape(shape)
+        for j, marker in enumerate(p.FUNCTION_MARKERS):
+            columns[f"background_{population}_{marker}"] = background[:, j]
+            for stimulation, healthy in p.HEALTHY_RESPONSES.items():
+                logit = special.logit(healthy[population][j]) + (shared + own + moved)[:, j]
+                columns[f"response_{population}_{stimulation}_{marker}"] = special.expit(logit)
+    return columns
+
+
+def _treat(truth: pd.DataFrame) -> pd.DataFrame:
+    """Return the truth with what an immunosuppressant lowers."""
+    is_treated = truth["is_treated"].to_numpy(dtype=bool)
+    if not is_treated.any():
+        return truth
+    lowered = {}
+    for name in truth.columns:
+        activation = name.startswith("positive_") and name.rsplit("_", 1)[1] in p.ACTIVATION_MARKERS
+        if activation or name.startswith("response_"):
+            share = truth[name].to_numpy(dtype=float)
+            less = special.expit(special.logit(share) + math.log(p.TREATED_ODDS))
+            lowered[name] = np.where(is_treated, less, share)
+    return truth.assign(**lowered)
 
 
 def _truncated_normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

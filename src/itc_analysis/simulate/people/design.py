@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from itc_analysis.simulate.instrument.panels import FMO_MARKERS, PANELS
+from itc_analysis.config.sections import Cohort
+from itc_analysis.simulate.instrument.panels import FMO_MARKERS, FUNCTION_PANEL, PANELS
 from itc_analysis.simulate.instrument.tubes import TubePlan
+from itc_analysis.simulate.parameters import UNSTIMULATED
 
+INDEX_GROUP, HEALTHY = Cohort().index_group, Cohort().healthy_group
 #: Sample id of the bridge control.
 BRIDGE = "BRIDGE"
 #: As many can be stained and acquired in a day, twice over for two panels.
@@ -45,10 +48,18 @@ def default_batches(sizes: Mapping[str, int]) -> int:
     return max(1, min(min(sizes.values()), max(2, wanted)))
 
 
-def assign_batches(truth: pd.DataFrame, n_batches: int, rng: np.random.Generator) -> dict[str, int]:
+def assign_batches(
+    truth: pd.DataFrame, n_batches: int, rng: np.random.Generator, *, imbalance: float = 0.0
+) -> dict[str, int]:
     """Deal each group's participants over the batches in random order; returns id to batch number.
 
     Groups start at the batch where the group before ended, so that batches are of equal size.
+
+    Parameters
+    ----------
+    imbalance : float
+        share of the index group that is stained in the first half of the batches, and of the
+        healthy people in the second, beyond what dealing gives.
     """
     dealt: dict[str, int] = {}
     next_batch = 0
@@ -57,11 +68,30 @@ def assign_batches(truth: pd.DataFrame, n_batches: int, rng: np.random.Generator
         for participant in rng.permutation(members):
             dealt[str(participant)] = next_batch % n_batches + 1
             next_batch += 1
+    if imbalance > 0 and n_batches > 1:
+        half = max(1, n_batches // 2)
+        for group, first, last in ((INDEX_GROUP, 1, half), (HEALTHY, half + 1, n_batches)):
+            members = sorted(truth.loc[truth["group"] == group, "participant_id"])
+            for place, participant in enumerate(members[: round(imbalance * len(members))]):
+                dealt[str(participant)] = first + place % (last - first + 1)
     return dealt
 
 
-def plan_tubes(truth: pd.DataFrame, batch_of: Mapping[str, int], *, events: int) -> list[TubePlan]:
-    """Return every tube of the study, panel by panel and batch by batch."""
+def plan_tubes(
+    truth: pd.DataFrame,
+    batch_of: Mapping[str, int],
+    *,
+    events: int,
+    stimulations: Sequence[str] = (),
+) -> list[TubePlan]:
+    """Return every tube of the study, panel by panel and batch by batch.
+
+    Parameters
+    ----------
+    stimulations : sequence of str
+        cells of everybody, and of the bridge control, are stained after each of them and without
+        stimulation as well.
+    """
     tubes = []
     fmo_events = min(events, FMO_EVENTS)
     for panel in PANELS:
@@ -91,6 +121,33 @@ def plan_tubes(truth: pd.DataFrame, batch_of: Mapping[str, int], *, events: int)
                 TubePlan(f"{control}_fmo_{marker}", BRIDGE, panel, batch, marker, fmo_events)
                 for marker in FMO_MARKERS[panel]
             ]
+    return tubes + (_cultured(truth, batch_of, events, stimulations) if stimulations else [])
+
+
+def _cultured(
+    truth: pd.DataFrame, batch_of: Mapping[str, int], events: int, stimulations: Sequence[str]
+) -> list[TubePlan]:
+    """Return the cultured tubes: everybody's unstimulated and stimulated cells."""
+    tubes = []
+    for number in sorted(set(batch_of.values())):
+        batch = f"batch{number}"
+        samples = [sample_of(one) for one in truth["participant_id"] if batch_of[one] == number]
+        for sample in (*samples, BRIDGE):
+            own = f"{BRIDGE}_{batch}" if sample == BRIDGE else sample
+            tubes += [
+                TubePlan(
+                    f"{own}_{condition}", sample, FUNCTION_PANEL, batch, None, events,
+                    condition=condition,
+                )
+                for condition in (UNSTIMULATED, *stimulations)
+            ]  # fmt: skip
+        tubes += [
+            TubePlan(
+                f"{BRIDGE}_{batch}_{FUNCTION_PANEL}_fmo_{marker}", BRIDGE, FUNCTION_PANEL, batch,
+                marker, min(events, FMO_EVENTS), condition=UNSTIMULATED,
+            )
+            for marker in FMO_MARKERS[FUNCTION_PANEL]
+        ]  # fmt: skip
     return tubes
 
 

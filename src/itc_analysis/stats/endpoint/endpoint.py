@@ -34,6 +34,8 @@ WHAT = {
     "share_of_t": "odds of a T cell to belong to the population, typical participant",
     "cells_per_ul": "cells per microlitre of blood, typical participant (geometric mean)",
     "share_positive": "odds of a cell of the population to carry the marker, typical participant",
+    "response": "odds of a cell of the population to respond to the stimulation, typical "
+    "participant",
     "median_intensity": "median signal of the population, typical participant (geometric mean)",
     "score": "score of the population, mean participant",
     "ratio": "value of a typical participant (geometric mean)",

@@ -63,7 +63,7 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
     measure : str
         share_of_t, share_positive or cells_per_ul; others have no second model.
     """
-    if measure not in ("share_of_t", "share_positive", "cells_per_ul"):
+    if measure not in ("share_of_t", "share_positive", "response", "cells_per_ul"):
         return SecondOpinion("", np.nan, np.nan)
     words = "negative binomial" if measure == "cells_per_ul" else "beta-binomial"
     k = design.people["n_found"].to_numpy(dtype=float)

@@ -17,11 +17,12 @@ COUNTED = ["n_events", "n_background", "background_se", "capture", "error_log"]
 COUNTED_IN = {
     "share_of_t": "n_denominator",
     "share_positive": "n_denominator",
+    "response": "n_denominator",
     "cells_per_ul": "volume_ul",
     "odds_ratio": "n_denominator",
 }
 #: Of these the cells are among those of the denominator.
-SHARES = ("share_of_t", "share_positive", "odds_ratio")
+SHARES = ("share_of_t", "share_positive", "response", "odds_ratio")
 
 
 class Count(NamedTuple):

@@ -20,7 +20,9 @@ from itc_analysis.stats.people.counts import counts_of, join_counts
 HALF_CELL = 0.5
 #: Measures where below the limit of detection says something about the measure itself; a score or a
 #: marker of a population too small to see is missing, not low.
-CENSORED_MEASURES = ("share_of_t", "cells_per_ul", "ratio", "odds_ratio", "difference")
+CENSORED_MEASURES = (
+    *("share_of_t", "cells_per_ul", "response", "ratio", "odds_ratio", "difference"),
+)
 KEY = ["assay", "population", "measure", "feature"]
 OK, CENSORED = "ok", "below_lod"
 #: State of a marker of which too few cells were counted for a share of its own: still a count.
@@ -55,6 +57,7 @@ AS_IS = ResponseScale("difference", "value as it is")
 SCALES = {
     "share_of_t": LOGIT,
     "share_positive": LOGIT,
+    "response": LOGIT,
     "cells_per_ul": LOG,
     "median_intensity": LOG,
     "score": AS_IS,

@@ -19,12 +19,15 @@ Measure = Literal[
     "cells_per_ul",
     "share_positive",
     "median_intensity",
+    "response",
     "score",
     "ratio",
     "difference",
 ]
 #: Measures that belong to a marker, signature or clinical variable.
-WITH_FEATURE = ("share_positive", "median_intensity", "score", "ratio", "difference")
+WITH_FEATURE = (
+    *("share_positive", "median_intensity", "response", "score", "ratio", "difference"),
+)
 #: Numbers of the participants, compared like measurements, and how.
 CLINICAL = "clinical"
 OF_CLINICAL = ("ratio", "difference")
@@ -43,13 +46,15 @@ class Endpoints(Section):
     )
     measures: Annotated[tuple[Measure, ...], Field(min_length=1)] = Field(
         description=(
-            "What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, score; "
+            "What is compared: share_of_t, cells_per_ul, share_positive, median_intensity, "
+            "response, score; "
             "of clinical numbers ratio (spread over powers of ten) or difference."
         )
     )
     features: Names = Field(
         (NO_FEATURE,),
-        description="Markers, signatures or clinical numbers; '-' for shares of T and counts.",
+        description="Markers, signatures or clinical numbers; of a response the stimulation and "
+        "marker, e.g. il12_il18:IFN-g; '-' for shares of T and counts.",
     )
 
 

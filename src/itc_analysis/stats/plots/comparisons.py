@@ -21,6 +21,7 @@ LABELS = {
     "share_of_t": "share of T cells",
     "cells_per_ul": "cells per µL",
     "share_positive": "share positive",
+    "response": "share responding",
     "median_intensity": "median signal",
     "score": "score",
 }

@@ -241,6 +241,17 @@ class TubeSheet(Contract, key=("file_id",)):
     fmo_markers: Series[pd.StringDtype] = text(
         "FMO tubes: the markers left out, separated by commas."
     )
+    condition: Series[pd.StringDtype] = identifier(
+        "What the cells went through before staining: resting (what an empty cell means), a "
+        "stimulation, or its unstimulated control, by the names of the setting function.controls.",
+        nullable=True,
+    )
+    culture_hours: Series[float] = number(
+        "Hours in culture, stimulated or not; empty for cells stained as they came.", "h", 0, 500
+    )
+    recovered_share: Series[float] = number(
+        "Living cells counted after culture, as a share of those put in.", "share", 0, 10
+    )
     # a slip by a factor of 1000 leaves the range at either end
     beads_per_tube: Series[float] = number(
         "Counting beads in the tube, by lot.", "beads", 1000, 999_999, whole=True
@@ -300,7 +311,8 @@ class PanelSheet(Contract, key=("channel",)):
     manufacturer: Series[pd.StringDtype] = text("Who made the reagent.")
     catalogue_number: Series[pd.StringDtype] = text("Its catalogue number.")
     role: Series[pd.StringDtype] = text(
-        "scatter, time, lineage, viability, dump, activation, inhibitory, innate or other.",
+        "scatter, time, lineage, viability, dump, activation, inhibitory, innate, function or "
+        "other.",
         nullable=False,
         allowed=[
             "scatter",
@@ -311,6 +323,7 @@ class PanelSheet(Contract, key=("channel",)):
             "activation",
             "inhibitory",
             "innate",
+            "function",
             "other",
         ],
     )

@@ -225,6 +225,9 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
     sample_id: Series[pd.StringDtype] = text("The sample.")
     population: Series[pd.StringDtype] = text("The population.")
     marker: Series[pd.StringDtype] = text("The marker.")
+    role: Series[pd.StringDtype] = text(
+        "inhibitory, activation, function or other, by the gating template.", nullable=True
+    )
     n_events: Series[pd.Int64Dtype] = maybe_count("Events of the population.")
     n_positive: Series[pd.Int64Dtype] = maybe_count(
         "Events above the threshold; null without a threshold."
@@ -287,13 +290,20 @@ class Concordance(Contract, key=("file_id", "population")):
 
 
 class Combinations(Contract, key=("source_id", "population", "combination")):
-    """Boolean combinations of the inhibitory receptors; they add up to the population."""
+    """Boolean combinations of the inhibitory receptors, and of the markers of function; those of
+    each role add up to the population.
+    """
 
     source_id: Series[pd.StringDtype] = text("The tube.")
     sample_id: Series[pd.StringDtype] = text("The sample.")
     population: Series[pd.StringDtype] = text("The population.")
     combination: Series[pd.StringDtype] = text("E.g. 'PD-1+ TIM-3- LAG-3- TIGIT+'.")
-    n_receptors: Series[int] = count("How many receptors are positive.", "receptors")
+    role: Series[pd.StringDtype] = text(
+        "inhibitory or function; null is inhibitory.",
+        nullable=True,
+        allowed=["inhibitory", "function"],
+    )
+    n_receptors: Series[int] = count("How many of the markers are positive.", "markers")
     n_events: Series[int] = count("Events with this combination.")
 
 

@@ -1,14 +1,17 @@
 """The report counts participants by label, and says so when nobody can be labelled."""
 
-from dataclasses import replace
-
+import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.report.html.blocks import Paragraph, Table
+from itc_analysis.report.html.blocks import Block, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.results import labelled
+from itc_analysis.scores.function import EXHAUSTED, NOT_ASSESSABLE, WITHIN
+from itc_analysis.scores.labels import label_participants
 from itc_analysis.scores.signatures import Signature
+from itc_analysis.tables import contract
+from itc_analysis.tables.function import Labels
 
 CARDS = (
     Signature("exhaustion", "flow", ("PD-1", "TIM-3", "TIGIT"), (1, 1, 1), ("s",) * 3, "r"),
@@ -17,9 +20,13 @@ CARDS = (
 
 
 @pytest.fixture
-def material(results, settings) -> Material:
+def found(results, settings) -> Material:
+    return collect(results, settings)
+
+
+@pytest.fixture
+def marks(found, settings) -> pd.DataFrame:
     """Markers of MAIT: alike in everybody, but activation markers high in the index group."""
-    found = collect(results, settings)
     people = found.participants[found.participants["is_analysed"]]
     rows = []
     for number, person in enumerate(people.itertuples()):
@@ -41,17 +48,24 @@ def material(results, settings) -> Material:
                     "status": "ok",
                 }
             )
-    table = pd.DataFrame(rows).reindex(columns=found.measurements.columns)
-    scores = settings.scores.model_copy(update={"min_reference": 3})
-    return replace(
-        found.with_tables(measurements=table),
-        signatures=CARDS,
-        settings=settings.model_copy(update={"scores": scores}),
-    )
+    return pd.DataFrame(rows).reindex(columns=found.measurements.columns)
 
 
-def test_every_judged_participant_of_a_group_is_counted(material):
-    _, table = labelled.blocks(material, ["mait"])
+def labelled_by(found: Material, table: pd.DataFrame, healthy: str | None = "healthy") -> Material:
+    labels = label_participants(
+        table.astype(found.measurements.dtypes.to_dict()), CARDS, healthy_group=healthy,
+        min_reference=3,
+    )  # fmt: skip
+    return found.with_tables(measurements=table, labels=labels)
+
+
+def text_of(blocks: list[Block]) -> str:
+    return " ".join(str(block) for block in blocks)
+
+
+def test_every_judged_participant_of_a_group_is_counted(found, marks):
+    material = labelled_by(found, marks)
+    _, table, _ = labelled.blocks(material, ["mait"])
     assert isinstance(table, Table)
     column = list(table.header).index(material.settings.cohort.index_group)
     n = len(
@@ -64,13 +78,37 @@ def test_every_judged_participant_of_a_group_is_counted(material):
     assert by_label["inhibitory-receptor-high"] == f"0 of {n}"
 
 
-def test_without_healthy_people_it_says_that_nobody_can_be_labelled(material):
-    cohort = material.settings.cohort.model_copy(update={"healthy_group": None})
-    lone = replace(material, settings=material.settings.model_copy(update={"cohort": cohort}))
-    _, told = labelled.blocks(lone, ["mait"])
+def test_without_healthy_people_it_says_that_nobody_can_be_labelled(found, marks):
+    _, told, _ = labelled.blocks(labelled_by(found, marks, None), ["mait"])
     assert isinstance(told, Paragraph)
     assert "Nobody can be labelled" in str(told.text)
 
 
-def test_without_signatures_there_is_no_block(material):
-    assert labelled.blocks(replace(material, signatures=()), ["mait"]) == []
+def test_without_stimulated_tubes_it_says_what_the_word_needs(found, marks):
+    *_, told = labelled.blocks(labelled_by(found, marks), ["mait"])
+    assert isinstance(told, Paragraph)
+    assert "No stimulated tube" in str(told.text)
+    assert "exhausted" in str(told.text)
+
+
+def test_without_labels_there_is_no_block(found):
+    assert labelled.blocks(found.with_tables(labels=contract.empty(Labels)), ["mait"]) == []
+
+
+def test_words_of_function_are_counted_and_what_is_missing_is_listed(found, marks):
+    labels = labelled_by(found, marks).labels.copy()
+    index = found.settings.cohort.index_group
+    is_index = labels["group"] == index
+    labels["stimulation"] = "il12"
+    labels["word"] = np.where(is_index, EXHAUSTED, WITHIN)
+    lacking = labels.index[is_index][0]
+    labels.loc[lacking, ["word", "why"]] = [NOT_ASSESSABLE, "no response can be judged: no control"]
+    blocks = labelled.blocks(found.with_tables(labels=labels), ["mait"])
+    table = next(b for b in blocks if isinstance(b, Table) and "stimulation" in b.header[0])
+    column = list(table.header).index(index)
+    n = int(is_index.sum()) - 1
+    cells = {str(row[0]).split(": ")[1]: str(row[column]) for row in table.rows}
+    assert cells[EXHAUSTED] == f"{n} of {n}"
+    assert "chronic cause" in table.caption
+    assert str(labels.loc[lacking, "participant_id"]) in text_of(blocks)
+    assert "no control" in text_of(blocks)

@@ -7,9 +7,27 @@ from __future__ import annotations
 import pandas as pd
 
 from itc_analysis.report.html import words
-from itc_analysis.report.html.blocks import Block, Heading, Paragraph, Table
+from itc_analysis.report.html.blocks import (
+    Block,
+    Bullets,
+    Details,
+    Heading,
+    Paragraph,
+    Table,
+)
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.scores.function import (
+    EXHAUSTED,
+    HYPOFUNCTIONAL,
+    IN_SUBSETS,
+    NO_STIMULATED,
+    NONE,
+    OPEN,
+    SAID,
+    WITHIN,
+)
+from itc_analysis.scores.function import NOT_ASSESSABLE as UNKNOWN
 from itc_analysis.scores.labels import (
     ACTIVATED,
     BOTH,
@@ -17,35 +35,78 @@ from itc_analysis.scores.labels import (
     MIN_RAISED,
     NOT_ASSESSABLE,
     RAISED_TAIL,
-    label_participants,
 )
 
 SHOWN = (INHIBITORY_HIGH, ACTIVATED, BOTH)
 
 
 def blocks(material: Material, populations: list[str]) -> list[Block]:
-    """Return a heading and a table; a sentence where nobody can be labelled, nothing without
-    signatures.
+    """Return a heading and tables; a sentence where nobody can be labelled, nothing without
+    labels.
     """
-    if not material.signatures:
+    labels = material.labels[material.labels["population"].isin(populations)]
+    if labels.empty:
         return []
-    labels = label_participants(
-        material.measurements,
-        material.signatures,
-        healthy_group=material.settings.cohort.healthy_group,
-        min_reference=material.settings.scores.min_reference,
-        max_anchor_error=material.settings.scores.max_anchor_error,
-    )
-    labels = labels[labels["population"].isin(populations)]
-    heading = Heading(phrase("Participant by participant"))
-    if (labels["label"] == NOT_ASSESSABLE).all():
+    people = labels.drop_duplicates(["participant_id", "population"])
+    found: list[Block] = [Heading(phrase("Participant by participant"))]
+    if (people["label"] == NOT_ASSESSABLE).all():
         told = phrase(
             "Nobody can be labelled: that needs single markers of the population in the "
             "participant and in at least {0}.",
             words.plural(material.settings.scores.min_reference, "healthy participant"),
         )
-        return [heading, Paragraph(told)]
-    return [heading, _table(labels, material, populations)]
+        found.append(Paragraph(told))
+    else:
+        found.append(_table(people, material, populations))
+    return [*found, *_function(material)]
+
+
+def _function(material: Material) -> list[Block]:
+    """Return who may be called hypofunctional or exhausted, and what is missing for the words."""
+    labels = material.labels
+    stimulated = labels[labels["stimulation"] != NONE]
+    if stimulated.empty:
+        said = f"{NO_STIMULATED[0].upper()}{NO_STIMULATED[1:]}."
+        return [Paragraph(said)]
+    groups = [name for name in material.groups_present if name in set(labels["group"])]
+    body = []
+    for (stimulation, population), mine in stimulated.groupby(
+        ["stimulation", "population"], sort=True
+    ):
+        name = f"{words.population(str(population))}, {stimulation}"
+        if (mine["word"] == IN_SUBSETS).all():
+            body.append([f"{name}: {IN_SUBSETS}", *[words.NOTHING] * len(groups)])
+            continue
+        if (mine["word"] == UNKNOWN).all():
+            # what most of them lack
+            why = str(mine["why"].fillna(UNKNOWN).mode().iloc[0])
+            body.append([f"{name}: {why}", *[words.NOTHING] * len(groups)])
+            continue
+        for word in (EXHAUSTED, HYPOFUNCTIONAL, WITHIN, OPEN):
+            cells = [_share(mine[mine["group"] == group], word, "word") for group in groups]
+            body.append([f"{name}: {word}", *cells])
+    table = Table(
+        caption=(
+            f"Participants by word. {HYPOFUNCTIONAL.capitalize()}: with a probability of at least "
+            f"{SAID:g} the response of more than half of the markers of function lies below all "
+            f"but 1 % of healthy people. {EXHAUSTED.capitalize()}: moreover at least {MIN_RAISED} "
+            "inhibitory receptors lie above them; one blood draw cannot show the chronic cause. "
+            "Open: too few cells, or too near the edge. Every probability is in labels.parquet."
+        ),
+        header=["Population, stimulation: word", *groups],
+        rows=body,
+        numeric=frozenset(range(1, len(groups) + 1)),
+    )
+    missing = stimulated[stimulated["why"].notna() & (stimulated["word"] == UNKNOWN)]
+    if missing.empty:
+        return [table]
+    lines = []
+    for reason, rows in missing.groupby("why", sort=True):
+        who = sorted(set(rows["participant_id"]))
+        where = sorted({words.population(str(name)) for name in rows["population"]})
+        people = f"{words.listed(who, most=6)} ({words.listed(where, most=4)})"
+        lines.append(f"{people}: {words.sentence(str(reason))}")
+    return [table, Details("What is missing for a word", [Bullets(lines)])]
 
 
 def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> Table:
@@ -82,8 +143,8 @@ def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> 
     )
 
 
-def _share(rows: pd.DataFrame, label: str) -> str:
-    judged = rows[rows["label"] != NOT_ASSESSABLE]
+def _share(rows: pd.DataFrame, label: str, column: str = "label") -> str:
+    judged = rows[rows[column] != NOT_ASSESSABLE]
     if judged.empty:
         return words.NOTHING
-    return phrase("{0} of {1}", int((judged["label"] == label).sum()), len(judged))
+    return phrase("{0} of {1}", int((judged[column] == label).sum()), len(judged))

@@ -1,8 +1,8 @@
 """Inhibitory receptors, activation and interferon side by side, for both assays.
 
-The word "exhausted" needs raised inhibitory receptors and lowered function in the same cells. The
-study's files hold no functional read-out, so the page never says it: it says
-"inhibitory-receptor-high", whatever the signature is called.
+The word "exhausted" needs raised inhibitory receptors and lowered function in the same cells, so no
+comparison of scores says it: they say "inhibitory-receptor-high", whatever the signature is called.
+The word is given person by person, where cells were stimulated, see `labelled`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ LABEL_RULE = (
     "PD‑1 and its kin also "
     "rise on activation and are part of what innate T cells normally carry, and markers alone "
     "cannot show lost "
-    "function; so this page never calls cells exhausted. That would need at least two inhibitory "
+    "function; so a score never makes cells “exhausted”. That needs at least two inhibitory "
     "receptors "
-    "raised against healthy people and lowered function in the same population."
+    "raised against healthy people and a lowered response to stimulation, both in the same "
+    "population "
+    "of the same participant."
 )
 
 

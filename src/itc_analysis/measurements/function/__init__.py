@@ -1,0 +1,1 @@
+"""Function: the response of stimulated cells, from counts of two tubes of one person."""
