@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import ReportSettings
     from itc_analysis.report.blinded_page import write_blinded_page
+    from itc_analysis.whole_files import write_text
 
     settings = read_settings(options.config, ReportSettings)
     cohort = settings.cohort
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     partial.replace(folder)
     masks = Path(options.masks)
     masks.parent.mkdir(parents=True, exist_ok=True)
-    masks.write_text(mapping_table(blinded.masks), encoding="utf-8")
+    write_text(masks, mapping_table(blinded.masks))
     for sentence in blinded.not_shown:
         print(sentence)
     print(f"{len(blinded.masks.samples)} samples masked: {folder}")

@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tracing.inputs import list_inputs
     from itc_analysis.tracing.manifest import MANIFEST, make_manifest, result_files, to_text
     from itc_analysis.version import __version__
+    from itc_analysis.whole_files import write_bytes, write_text
 
     settings = read_settings(options.config, ManifestSettings)
     results = Path(options.results)
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     for path in [Path(options.snakefile), *sorted(source.glob("rules/*.smk"))]:
         copy = results / crate.WORKFLOW / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+        write_bytes(copy, path.read_bytes())
     inputs = list_inputs(settings.study, settings.flow)
     plain = settings.model_dump(mode="json")
     manifest = make_manifest(inputs, results, settings=plain, software=__version__, watch=watched)
@@ -59,9 +60,9 @@ def run(options: argparse.Namespace) -> None:
         date=read_lock(lock).date if lock.exists() else None,
         software=__version__,
     )
-    (results / crate.CRATE).write_text(text, encoding="utf-8")
+    write_text(results / crate.CRATE, text)
     manifest["results"][crate.CRATE] = _digest(text)
-    (results / MANIFEST).write_text(to_text(manifest), encoding="utf-8")
+    write_text(results / MANIFEST, to_text(manifest))
     print(f"{len(manifest['inputs'])} inputs, {len(manifest['results'])} results")
 
 
