@@ -173,12 +173,14 @@ def summaries(
 
     With a folder the rows are kept in it, and those that are there are not made again: a run that
     was stopped goes on where it was, and one that asks for more tables adds to what is there. Each
-    round gives every setting ten tables of each model, so that a stopped run leaves something of
-    all of them.
+    round gives every setting ten tables of each model, in a drawn order, so that what a stopped
+    run leaves is a fair part.
     """
     found: dict[int, list[pd.DataFrame]] = {i: [] for i in range(len(settings))}
+    order = np.random.default_rng(seed).permutation(len(settings)).tolist()
     for draw in range(-(-n_tables // TABLES_PER_DRAW)):
-        for i, setting in enumerate(settings):
+        for i in order:
+            setting = settings[i]
             kept = None if folder is None else Path(folder) / f"{seed}-{i}-{draw}.parquet"
             if kept is not None and kept.exists():
                 found[i].append(pd.read_parquet(kept))
@@ -310,11 +312,10 @@ def compare(setting: Setting, design: Design, model: str, table: int) -> list[di
         weights = group_weights(design, "SSc", groups, pooled_weights="equal")
         index = design.in_group("SSc")
         other = design.people["group"].isin(groups).to_numpy()
-        cells = caveats.cells_per_participant(
-            design.people["sample_counts"], index, other, measure=measure
-        )
-        row = {"model": model, "table": table, "reference": reference}
-        row |= {"cells_index": cells[0], "cells_reference": cells[1]}
+        row: dict[str, Any] = {"model": model, "table": table, "reference": reference}
+        for side, members in (("index", index), ("reference", other)):
+            cells = caveats.few_cells(design.people["sample_counts"][members], measure=measure)
+            row |= dict(zip((f"cells_{side}", f"empty_{side}"), cells, strict=True))
         rows.append(row | answer(fitted, weights, setting.effect))
     return rows
 

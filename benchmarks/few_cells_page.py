@@ -52,7 +52,11 @@ def head(command: str) -> Iterator[str]:
 
 def is_warned(rows: pd.DataFrame) -> pd.Series:
     """Return in which tables the product warns of few cells."""
-    return rows.apply(lambda row: is_few(row["cells_index"], row["cells_reference"]), axis=1)
+    sides = [
+        [is_few(*pair) for pair in zip(rows[f"cells_{side}"], rows[f"empty_{side}"], strict=True)]
+        for side in ("index", "reference")
+    ]
+    return pd.Series(np.any(sides, axis=0), index=rows.index)
 
 
 def monte_carlo(n: int, percent: float = 5.0) -> float:

@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from itc_analysis.cli.threads import ONE_THREAD
 
@@ -31,6 +32,8 @@ from itc_analysis.stats.models.linear import contrast, fit_meta_regression
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
+#: Draws groups, scores and, where there are several, batches.
+Draw = Callable[[Rng], tuple[Any, ...]]
 
 GROUPS = ("SSc", "healthy", "SLE", "RA")
 SSC, HEALTHY = 0, 1
@@ -101,7 +104,7 @@ def score_rows(n_tables: int, seed: int) -> Iterator[str]:
         "| coverage | not scored | CPU s |"
     )
     yield "|---|---|---|---|---|---|---|"
-    drawn: list[tuple[str, float, Callable[[Rng], tuple[npt.NDArray[np.int64], Scored]]]] = [
+    drawn: list[tuple[str, float, Draw]] = [
         (setting.name, setting.shift, lambda rng, s=setting: draw_flow(s, rng)) for setting in FLOW
     ]
     drawn.append(("single cell, SSc 20-40 cells, others 500-1,500", 0.0, draw_single_cell))
@@ -122,7 +125,7 @@ def score_rows(n_tables: int, seed: int) -> Iterator[str]:
 def summarise(
     name: str,
     shift: float,
-    draw: Callable[[Rng], tuple[npt.NDArray[np.int64], Scored]],
+    draw: Draw,
     n_tables: int,
     rng: Rng,
 ) -> str:
@@ -130,9 +133,9 @@ def summarise(
     begin = time.process_time()
     found, pooled, missing = [], [], []
     for _ in range(n_tables):
-        group, scored = draw(rng)
+        group, scored, *batch = draw(rng)
         missing.append(1 - np.isfinite(scored.value[group == SSC]).mean())
-        one = compare(group, scored, (HEALTHY,))
+        one = compare(group, scored, (HEALTHY,), *batch)
         if one is not None:
             found.append(one)
         others = tuple(sorted(set(group) - {SSC, HEALTHY}))
@@ -156,15 +159,24 @@ def summarise(
     )
 
 
-def compare(group: npt.NDArray[np.int64], scored: Scored, against: tuple[int, ...]) -> object:
+def compare(
+    group: npt.NDArray[np.int64],
+    scored: Scored,
+    against: tuple[int, ...],
+    batch: npt.NDArray[np.object_] | None = None,
+) -> object:
     """Return SSc against the mean of other groups, as `itc compare` does; None where it cannot."""
     known = np.isfinite(scored.value)
     names = np.unique(group[known])
     if SSC not in names or not set(against) <= set(names):
         return None
     columns = (group[known][:, None] == names).astype(float)
+    if batch is not None and len(set(batch[known])) > 1:
+        columns = np.column_stack([columns, batch[known] == batch[known][0]])
     fit = fit_meta_regression(scored.value[known], scored.standard_error[known], columns)
-    weights = np.where(names == SSC, 1.0, np.where(np.isin(names, against), -1 / len(against), 0.0))
+    weights = np.zeros(columns.shape[1])
+    weights[: len(names)] = np.where(np.isin(names, against), -1 / len(against), 0.0)
+    weights[names.tolist().index(SSC)] = 1.0
     return contrast(fit, weights, confidence=1 - ALPHA)
 
 
@@ -210,7 +222,9 @@ def draw_composition(rng: Rng) -> tuple[npt.NDArray[np.int64], Scored]:
     return group, standardised_logit_z(subsets, np.ones(4), everybody(group))
 
 
-def draw_batches(rng: Rng, n_healthy: int) -> tuple[npt.NDArray[np.int64], Scored]:
+def draw_batches(
+    rng: Rng, n_healthy: int
+) -> tuple[npt.NDArray[np.int64], Scored, npt.NDArray[np.object_]]:
     """Draw a batch of 20 healthy people and another of few, 0.8 SD apart, SSc in both."""
     group = np.array([HEALTHY] * 20 + [SSC] * 20 + [HEALTHY] * n_healthy + [SSC] * 40)
     batch = np.array(["first"] * 40 + ["second"] * (n_healthy + 40), dtype=object)
@@ -219,12 +233,13 @@ def draw_batches(rng: Rng, n_healthy: int) -> tuple[npt.NDArray[np.int64], Score
     logit += 0.8 * SD * (batch == "second")[:, None]
     counts = rng.binomial(cells.astype(int)[:, None], special.expit(logit)).astype(float)
     reference = everybody(group)
-    return group, mean_logit_z(
+    scored = mean_logit_z(
         counts,
         cells,
         np.ones(4),
         Reference(reference.participants, batch, reference.is_reference, MIN_REFERENCE),
     )
+    return group, scored, batch
 
 
 def people(n: int, n_markers: int, model: str, rng: Rng) -> Floats:

@@ -14,7 +14,8 @@ from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
 from itc_analysis import cli
 from itc_analysis.cli.init import RESOURCES
 from itc_analysis.cli.plan_check import check_plan, measured_by_templates, not_measured
-from itc_analysis.config.sections import Conditions, Study
+from itc_analysis.cli.propose_plan import propose_plan
+from itc_analysis.config.sections import Conditions, Settings, Study
 from itc_analysis.errors import ItcError
 from itc_analysis.scores.signatures import read_signatures
 from itc_analysis.stats.plan.plan import read_plan
@@ -153,3 +154,18 @@ def test_a_plan_is_proposed_for_what_is_there_and_a_persons_own_stays(
     assert cli.main(["init", str(folder), "--from-panels"]) == 0
     assert plan.read_text().endswith("# mine now\n")
     assert plan.with_name("analysis_plan.proposed.yaml").exists()
+
+
+def test_the_parts_of_a_block_are_proposed_as_one_composition(study: Study) -> None:
+    panel = Path(study.panels_folder, "panel_a.tsv")
+    text = panel.read_text(encoding="utf-8")
+    panel.write_text(f"{text}FL8\tCD4\tlineage\nFL9\tCD8\tlineage\n", encoding="utf-8")
+    template = TEMPLATE + "blocks: [{block: coreceptors, of: t_cells}]\n"
+    Path(study.gating_folder, "panel_a.yaml").write_text(template)
+    proposed = yaml.safe_load(propose_plan(Settings(study=study, cohort=two_groups())))
+    (composition,) = proposed["compositions"]
+    assert composition["reference"] == "t_cells_cd8"
+    assert composition["parts"] == ["t_cells_dn", "t_cells_cd4", "t_cells_dp"]
+    Path(study.analysis_plan).write_text(yaml.safe_dump(proposed))
+    assert told(study)[0].startswith("plan: ")
+    assert "measured by nothing" not in "".join(told(study))

@@ -308,7 +308,10 @@ def tube_appears(trial: Trial) -> None:
 
 
 def clock_skew(trial: Trial) -> None:
-    """Move the times of inputs and results a day ahead or back, as two clocks that disagree."""
+    """Move the times of inputs and results a day ahead or back, as two clocks that disagree.
+
+    Files whose time lies in the future are named before any job, and touched then.
+    """
     trial.next_job()
     files = [*(trial.study / "data").rglob("*.fcs"), *(trial.study / "results").rglob("*.parquet")]
     for path in trial.rng.sample(sorted(files), len(files) // 3):
@@ -316,6 +319,13 @@ def clock_skew(trial: Trial) -> None:
         with suppress(FileNotFoundError):
             os.utime(path, (time.time() + ahead,) * 2)
     trial.wait()
+    future = [path for path in files if path.exists() and path.stat().st_mtime > time.time() + 60]
+    if any(path.suffix == ".fcs" for path in future):
+        trial.start()
+        assert trial.wait() != 0
+        assert "lies in the future; two clocks disagree" in trial.said, trial.said
+    for path in future:
+        path.touch()
 
 
 def second_run(trial: Trial) -> None:

@@ -32,6 +32,7 @@ from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.singlecell.intake.cellranger import read_10x_h5
 from itc_analysis.singlecell.intake.h5ad import read_h5ad
 from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.columns import sheet_columns
 
 
 @pytest.fixture
@@ -65,6 +66,16 @@ def test_a_link_to_itself_is_not_there(study: Study) -> None:
     tube.unlink()
     tube.symlink_to(tube)
     assert "path 'fcs/S001_a.fcs' is not there" in refusal(study)
+
+
+def test_a_tube_from_the_future_is_named_with_the_cure(study: Study) -> None:
+    tube = Path(study.data_folder) / "fcs" / "S001_a.fcs"
+    os.utime(tube, (time.time() + 3_600,) * 2)
+    assert f"lies in the future; two clocks disagree; set the clock right, then: touch {tube}" in (
+        refusal(study)
+    )
+    tube.touch()
+    read_study_sheets(study, two_groups())
 
 
 @pytest.mark.parametrize(
@@ -158,7 +169,7 @@ def test_a_formula_of_the_plan_is_arithmetic_and_runs_no_code(
     formula: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert covariates.check(formula, "covariates") != []
+    assert covariates.check(formula, "covariates", sheet_columns()) != []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -172,7 +183,7 @@ def test_a_formula_of_the_plan_is_arithmetic_and_runs_no_code(
     ],
 )
 def test_formulas_of_statisticians_still_work(formula: str) -> None:
-    assert covariates.check(formula, "covariates") == []
+    assert covariates.check(formula, "covariates", sheet_columns()) == []
 
 
 class Payload:

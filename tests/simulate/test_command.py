@@ -30,8 +30,8 @@ def test_arguments_decide_what_is_written(tmp_path: Path) -> None:
         encoding="utf-8"
     )
     assert len(list((folder / "data" / "singlecell").iterdir())) == 7
-    # 7 participants x 2 panels, and per panel one bridge control and its FMO tubes (7 and 4)
-    assert len(list((folder / "data" / "flow").iterdir())) == 14 + 2 + 7 + 4
+    # 7 participants x 2 panels, and per panel one bridge control and its FMO tubes (7 and 9)
+    assert len(list((folder / "data" / "flow").iterdir())) == 14 + 2 + 7 + 9
 
 
 def test_unknown_scenario_is_a_fault_of_the_user(tmp_path: Path) -> None:

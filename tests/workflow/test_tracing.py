@@ -110,7 +110,10 @@ def test_verify_names_the_one_file_with_an_altered_byte(
     assert "as in the manifest" in capsys.readouterr().out
     _, tube = somebody(here, "share_of_t")
     for name, told in (
-        ("results/flow/panel_a/gates.parquet", "results flow/panel_a/gates.parquet, altered"),
+        (
+            "results/flow/panel_a/batch1/gates.parquet",
+            "results flow/panel_a/batch1/gates.parquet, altered",
+        ),
         (tube, f"inputs {tube}, altered"),
         ("config/participants.tsv", "inputs config/participants.tsv, altered"),
         ("results/ro-crate-metadata.json", "results ro-crate-metadata.json, altered"),
@@ -167,12 +170,14 @@ def test_status_counts_what_is_done_failed_and_to_do(
     assert "failed" not in said
     assert "to do" not in said
     (here / "results" / "report.html").unlink()
-    (here / "results" / "logs" / "report.log").write_text("Traceback\nItcError: the reason\n")
+    (here / "results" / "logs" / "report.log").write_text(
+        "drew 2 gates\nitc report: Comparisons: 1 fault\n  the reason\n"
+    )
     (here / "results" / "genes.parquet").unlink()
     (here / "results" / "logs" / "compare_genes.log").unlink()
     assert main(["status"]) == 0
     said = capsys.readouterr().out
-    assert "failed: report: ItcError: the reason (logs/report.log)" in said
+    assert "failed: report: Comparisons: 1 fault; the reason (logs/report.log)" in said
     assert "compare-genes" in said
     assert "1 to do" in said
     assert len(said.splitlines()) < 40

@@ -12,7 +12,7 @@ rule blind:
         acquisitions=per_flow_job(AT.acquisitions),
         counts=per_flow_job(AT.counts),
         histograms=per_flow_job(AT.histograms),
-        gates=per_panel(AT.gates),
+        gates=per_flow_job(AT.gates),
         scales=per_panel(AT.scales),
         spill=per_panel(AT.spill),
         library_quality=per_library_job(AT.library_quality),

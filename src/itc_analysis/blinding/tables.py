@@ -225,9 +225,9 @@ class _Writer:
         self._write("measurements", measurements.assign(participant_id=person))
 
     def _panel(self, old: Layout, panel: str, batches: list[str]) -> None:
-        for name in ("tube_quality", "acquisitions", "counts", "histograms"):
+        for name in ("tube_quality", "acquisitions", "gates", "counts", "histograms"):
             self._each(old, name, [(panel, batch) for batch in batches])
-        for name in ("gates", "scales", "spill"):
+        for name in ("scales", "spill"):
             rows = self._rows(name, old.at(name, panel))
             self._write(name, self._masked(name, rows, panel), panel)
 

@@ -52,6 +52,7 @@ VERBS = (
     "compare-genes",
     "power",
     "report",
+    "figures",
     "manifest",
     "status",
     "trace",

@@ -124,9 +124,11 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
 
         names = sorted({row["panel"] for row in tubes})
         panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
+        templates = {name: Path(study.gating_folder) / f"{name}.yaml" for name in names}
         transforms = {
-            name: load_template(Path(study.gating_folder) / f"{name}.yaml").transform
-            for name in names
+            name: load_template(path).transform
+            for name, path in templates.items()
+            if path.is_file()  # one that is not there is a fault of the tube sheet
         }
         look = look_at_tubes(tubes, panels, flow or Flow(), transforms, watch=watched)
         errors += look.errors

@@ -21,7 +21,7 @@ EXAMPLES = {
     "fit-gates": f"itc fit-gates {_TUBES} {_FLOW} --output-folder results/flow/panel_a/batch1",
     "pool-gates": "itc pool-gates --config config/config.yaml --template "
     "config/gating/panel_a.yaml --fits results/flow/panel_a/batch1/gate_fits.parquet "
-    "--output results/flow/panel_a/gates.parquet --gatingml results/flow/panel_a/gatingml",
+    "--output results/flow/panel_a/gates.parquet",
     "apply-gates": f"itc apply-gates {_TUBES} {_FLOW} --gates results/flow/panel_a/gates.parquet "
     "--quality results/flow/panel_a/batch1/quality.parquet "
     "--kept results/flow/panel_a/batch1/kept_events.parquet "

@@ -18,7 +18,8 @@ from itc_analysis.plural import plural
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Cohort, Conditions, Settings, Study
     from itc_analysis.flow.gating.template import Template
-    from itc_analysis.stats.plan.plan import AnalysisPlan
+    from itc_analysis.stats.plan.associations import Associations
+    from itc_analysis.stats.plan.plan import AnalysisPlan, Family
 
 #: Where endpoints of single-cell libraries come from, as far as this check looks.
 _SINGLE_CELL = "singlecell"
@@ -246,7 +247,8 @@ def not_measured(
 
     lines = []
     n_endpoints = 0
-    for family in (*plan.families, *plan.associations):
+    families: list[Family | Associations] = [*plan.families, *plan.associations]
+    for family in families:
         absent: dict[str, None] = {}
         n_all = n_absent = 0
         for assay, population, measure, feature in keys_of(family.endpoints):

@@ -98,7 +98,31 @@ def propose_plan(settings: Settings) -> str:
         "core_covariates": formula,
         "families": families,
     }
+    compositions = _compositions(populations, contrasts)
+    if compositions:
+        plan["compositions"] = compositions
     return _HEAD + str(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True, width=100))
+
+
+def _compositions(populations: list[str], contrasts: list[str]) -> list[dict[str, Any]]:
+    """Return each population's phenotype as one block: the parts that a template's blocks made."""
+    from itc_analysis.flow.gating.blocks import parts_of, shipped_blocks
+
+    found = []
+    for name, block in shipped_blocks().items():
+        for population in populations:
+            parts = parts_of(name, population)
+            if block.parts and set(parts) <= set(populations):
+                found.append(
+                    {
+                        "name": f"{population} by {name.replace('_', ' ')}",
+                        "assay": "flow",
+                        "parts": list(parts[1:]),
+                        "reference": parts[0],
+                        "contrasts": contrasts,
+                    }
+                )
+    return found
 
 
 def write_proposal(folder: Path, *, shipped: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from itc_analysis.cohort.conditions import condition_faults
-from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out
+from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out, lies_ahead
 from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
 from itc_analysis.cohort.sheets.columns import Column, SheetForm, sheet_forms
@@ -456,11 +456,15 @@ def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[F
         elif leads_out(str(path)):
             what = f"{column} '{path}' leads out of the data folder"
             faults.append(Fault(f"row {number}", what, _INSIDE))
-        elif find_path(study.data_folder, str(path)) is None:
+        elif (found := find_path(study.data_folder, str(path))) is None:
             what = f"{column} '{path}' is not there"
             faults.append(
                 Fault(f"row {number}", what, explain_absent(study.data_folder, str(path)))
             )
+        elif lies_ahead(found):
+            # the workflow would end every job that reads it: its results would seem older
+            what = f"the time of {column} '{path}' lies in the future; two clocks disagree"
+            faults.append(Fault(f"row {number}", what, f"set the clock right, then: touch {found}"))
     return faults
 
 

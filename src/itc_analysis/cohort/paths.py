@@ -7,11 +7,14 @@ meant.
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from pathlib import Path
 
 #: Snakemake reads these as the beginning and end of a wildcard.
 _BRACES = "{}"
+#: Seconds by which the clocks of a cluster may differ.
+_SLACK = 60
 
 
 def find_path(folder: str | Path, written: str) -> Path | None:
@@ -61,6 +64,11 @@ def leads_out(written: str) -> bool:
     """
     path = Path(written.replace("\\", "/"))
     return path.is_absolute() or ".." in path.parts
+
+
+def lies_ahead(path: Path) -> bool:
+    """Was a file written later than now, by this machine's clock, and by more than a minute?"""
+    return path.stat().st_mtime > time.time() + _SLACK
 
 
 def has_braces(path: str | None) -> bool:

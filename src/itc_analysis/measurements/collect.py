@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import Measure
@@ -176,10 +177,14 @@ def _batches(sources: pd.DataFrame) -> dict[str, str]:
 
 
 def _score_rows(scores: pd.DataFrame, batch_of: dict[str, str]) -> pd.DataFrame:
-    """Return the scores; a secondary method is part of the feature's name, e.g. 'x:method'."""
+    """Return the scores; a secondary method is part of the feature's name, e.g. 'x:method'.
+
+    A person's interval holds the error of its batch's healthy centre as well. The standard error
+    does not: it weighs people, and what a whole batch shares is the model's to adjust for.
+    """
     is_main = scores["method"].isin(MAIN_METHODS)
     named = scores["signature"].where(is_main, scores["signature"] + ":" + scores["method"])
-    spread = Z * scores["standard_error"]
+    spread = Z * np.hypot(scores["standard_error"], scores["anchor_error"].fillna(0.0))
     return scores.assign(
         measure="score",
         feature=named,

@@ -16,7 +16,9 @@ from itc_analysis.results import Layout
 from itc_analysis.tables.registry import FILES, File
 
 #: Commands that a person runs, outside of the workflow.
-_BY_HAND = ("concordance",)
+_BY_HAND = ("concordance", "review")
+#: Begins what Python says of a job that a fault of the program ended.
+_TRACEBACK = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Job:
     state : str
         done, failed or to do.
     said : str
-        the last line of its log, of a failed job.
+        what ended it, from the log of a failed job.
     """
 
     rule: str
@@ -80,15 +82,22 @@ def _judge(rule: str, where: tuple[str, ...], paths: Iterable[Path], log: Path) 
     lacking = [path for path in paths if not path.exists()]
     if not lacking:
         return Job(rule, where, "done")
-    lines = _lines(log)
-    # a log that says something where a file is lacking: the job began and did not end
-    if lines:
-        return Job(rule, where, "failed", lines[-1])
-    return Job(rule, where, "to do")
+    said = _fault(log, rule)
+    return Job(rule, where, "failed" if said else "to do", said)
 
 
-def _lines(log: Path) -> list[str]:
+def _fault(log: Path, rule: str) -> str:
+    """Return what ended a job, from its log; empty where nothing did.
+
+    A log without a fault is of a job that is running, was stopped, or made other files in an
+    earlier version.
+    """
     if not log.exists():
-        return []
+        return ""
     text = log.read_text(encoding="utf-8", errors="replace")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    begin = f"itc {rule.replace('_', '-')}: "
+    faults = [i for i, line in enumerate(lines) if line.startswith(begin)]
+    if faults:
+        return "; ".join(lines[faults[-1] : faults[-1] + 2]).removeprefix(begin)
+    return lines[-1] if _TRACEBACK in text else ""

@@ -77,7 +77,7 @@ def trace_measurement(
             steps += _scored(study, row, panel, batch)
         if measure in ("share_positive", "median_intensity"):
             steps += _positive(study, panel, batch, source, population, [feature])
-        steps += _gated(study, source, panel, population, counts)
+        steps += _gated(study, source, (panel, batch), population, counts)
     else:
         counts = _rows(study, "cell_counts", batch)
         steps += _counted(counts[counts["source_id"] == source], population)
@@ -223,9 +223,9 @@ def _counted(counts: pd.DataFrame, population: str) -> list[tuple[str, str]]:
 
 
 def _gated(
-    study: Results, source: str, panel: str, population: str, counts: pd.DataFrame
+    study: Results, source: str, where: tuple[str, str], population: str, counts: pd.DataFrame
 ) -> list[tuple[str, str]]:
-    gates = _rows(study, "gates", panel)
+    gates = _rows(study, "gates", *where)
     mine = gates[gates["file_id"] == source].set_index("population")
     parents = counts.set_index("population")["parent"].to_dict()
     steps = []

@@ -10,6 +10,7 @@ from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html.blocks import Heading, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections import held, problems
+from itc_analysis.report.sections.front import caveats
 from itc_analysis.tables.held import HELD_UNTIL
 
 WHY = "stains CD4 and CD8 seem swapped: each looks like the other"
@@ -53,3 +54,11 @@ def test_what_cannot_be_told_is_named_and_not_held(material: Material) -> None:
     table = blocks[1]
     assert isinstance(table, Table)
     assert {row[1] for row in table.rows} == {"depleted, or stain left out, cannot be told"}
+
+
+def test_the_first_page_names_a_held_tube_with_its_cause(material: Material) -> None:
+    changed, tube = with_held(material)
+    told = str(caveats.section(changed).blocks[0])
+    assert f"1 held because they look wrong: {tube} ({WHY})." in told
+    assert 'href="#problems"' in told
+    assert "because they look wrong" not in str(caveats.section(material).blocks[0])

@@ -126,7 +126,7 @@ def test_batch_is_adjusted_for_where_it_goes_with_the_groups_and_is_said():
     uneven = design_of(people, make_plan(covariates="age_years"), batch=batch)
     assert uneven.formula == "age_years + batch"
     assert uneven.remarks[-1].startswith(
-        "batch is adjusted for: batches are spread unevenly over the groups (Cramér's V"
+        "batch is adjusted for: batch and group are not independent (Cramér's V"
     )
     plan = make_plan(covariates="age_years", batch="as_written")
     assert design_of(people, plan, batch=batch).formula == "age_years"

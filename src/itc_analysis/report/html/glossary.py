@@ -69,6 +69,8 @@ TERMS: dict[str, str] = {
     "confounder": "Something that differs between the groups and changes the cells: age, sex, CMV.",
     "E-value": "How strongly something unknown would have to go with both group and cells (as a "
     "risk ratio) to explain the whole difference; 1 means that nothing is needed.",
+    "tipping point": "How far those without a number would have to lie from the others of their "
+    "group, in SDs, before the conclusion changes.",
     "second model": "The same question answered by another model with other assumptions.",
     "permutation, Freedman–Lane": (
         "p by reshuffling the residuals, as a check that leans on fewer assumptions."

@@ -20,6 +20,16 @@ def blocks(material: Material) -> list[Block]:
     return [*_held(material), *_untold(material)]
 
 
+def causes(material: Material) -> dict[str, str]:
+    """Return the likely cause of every tube of which numbers are held."""
+    rows = material.measurements[material.measurements["status"] == "held"]
+    rows = rows.sort_values("source_id").drop_duplicates("source_id")
+    return {
+        str(source): str(why).removeprefix(f"{HELD_UNTIL}: ")
+        for source, why in zip(rows["source_id"], rows["reason"], strict=True)
+    }
+
+
 def _held(material: Material) -> list[Block]:
     rows = material.measurements[material.measurements["status"] == "held"]
     if rows.empty:

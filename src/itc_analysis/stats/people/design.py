@@ -31,7 +31,7 @@ MIN_MEAN_BATCH = 2.0
 #: Association of batch and a group (bias-corrected Cramér's V) up to which a batch effect of 0.4 SD
 #: makes a difference of 0.04 SD at most.
 INDEPENDENT_BATCHES = 0.1
-UNEVEN = "batches are spread unevenly over the groups"
+NOT_INDEPENDENT = "batch and group are not independent"
 #: Participants named in a sentence; the rest are counted.
 N_NAMED = 8
 
@@ -137,13 +137,11 @@ def build_design(
     for formula in wanted if why else []:
         adjusted = _attempt(usable, covariates.with_batch(formula), plan, groups, *sizes)
         if not _too_many(adjusted, plan):
-            said = [why]
-            if formula != plan.covariates:
-                said.append(f"adjusted for {adjusted.formula} only")
-            return replace(adjusted, remarks=(*adjusted.remarks, *said))
+            only = [f"adjusted for {adjusted.formula} only"] if formula != plan.covariates else []
+            return replace(adjusted, remarks=(*adjusted.remarks, why, *only))
     design = _attempt(usable, plan.covariates, plan, groups, *sizes)
     if why:
-        said = f"{UNEVEN}, and too many batches to adjust for"
+        said = f"{NOT_INDEPENDENT}, and too many batches to adjust for"
         design = replace(design, remarks=(*design.remarks, said))
     problem = _too_many(design, plan)
     if not problem:
@@ -362,7 +360,7 @@ def _why_batch(usable: pd.DataFrame, plan: ModelRules, groups: Sequence[str]) ->
     highest = max((v for v in apart if np.isfinite(v)), default=0.0)
     if highest <= INDEPENDENT_BATCHES:
         return ""
-    return f"batch is adjusted for: {UNEVEN} (Cramér's V of a group up to {highest:.2f})"
+    return f"batch is adjusted for: {NOT_INDEPENDENT} (Cramér's V of a group up to {highest:.2f})"
 
 
 def _known_enough(

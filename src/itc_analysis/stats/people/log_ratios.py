@@ -125,9 +125,10 @@ def _rest(samples: dict[str, pd.DataFrame], parts: Sequence[str]) -> pd.DataFram
     taken = sum(samples[part]["observed"].reindex(joined.index) for part in parts)
     joined["share"] = joined["observed"] = 1 - taken
     mine = [samples[part]["cell_count"].reindex(joined.index) for part in parts]
-    joined["cell_count"] = pd.Series(
-        [_left(counts) for counts in zip(*mine, strict=True)], index=joined.index, dtype=object
-    )
+    left = np.full(len(joined), None, dtype=object)
+    for place, counts in enumerate(zip(*mine, strict=True)):
+        left[place] = _left(counts)
+    joined["cell_count"] = left
     usable = pd.concat([samples[part]["state"].isin([OK, CENSORED]) for part in parts], axis=1)
     has_all = usable.reindex(joined.index).eq(other=True).all(axis=1)
     joined["state"] = np.where(has_all, OK, "a part is missing")
@@ -154,16 +155,16 @@ def _ratio(part: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         limit = np.maximum(part["share"] * part["total"], HALF_CELL) / part["total"]
         bound = np.log(limit.to_numpy(dtype=float)) - under
         y = np.where(state == CENSORED, bound, counted)
+    among = np.full(len(part), None, dtype=object)
+    for place, pair in enumerate(zip(part["cell_count"], below["cell_count"], strict=True)):
+        among[place] = _among(*pair)
     missing = np.full(len(part), np.nan)
     return part.assign(
         state=state,
         is_usable=usable,
         y=np.where(usable, y, np.nan),
         counted=np.where(usable, counted, np.nan),
-        cell_count=[
-            _among(own, other)
-            for own, other in zip(part["cell_count"], below["cell_count"], strict=True)
-        ],
+        cell_count=among,
         value=np.where(state == CENSORED, -np.inf, np.exp(y)),
         standard_error=missing,
         n_found=missing,

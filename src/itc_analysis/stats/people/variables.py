@@ -137,7 +137,10 @@ def clinical_measurements(
     plan : AnalysisPlan
         names the numbers and how they are compared.
     """
-    blocks = [block for part in (*plan.families, *plan.associations) for block in part.endpoints]
+    blocks = [
+        *(block for family in plan.families for block in family.endpoints),
+        *(block for family in plan.associations for block in family.endpoints),
+    ]
     asked = dict.fromkeys(
         (measure, feature)
         for assay, _, measure, feature in keys_of(blocks)

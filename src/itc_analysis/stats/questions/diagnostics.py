@@ -19,7 +19,8 @@ from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
 from itc_analysis.stats.endpoint.model import fit_values
 from itc_analysis.stats.endpoint.overdispersed import second_model
-from itc_analysis.stats.models.linear import NotEstimable
+from itc_analysis.stats.endpoint.tipping import sides_of, tipping_point
+from itc_analysis.stats.models.linear import Estimate, NotEstimable
 from itc_analysis.stats.people.design import Design, independent_columns
 from itc_analysis.stats.people.responses import KEY, SCALES
 from itc_analysis.stats.plan import covariates
@@ -109,6 +110,7 @@ def _diagnosed(
     crosses = not (found.lower > 0 or found.upper < 0)
     nearest = 0.0 if crosses else min(abs(found.lower), abs(found.upper))
     row |= {"e_value": e_value(found.estimate / sd), "e_value_limit": e_value(nearest / sd)}
+    row |= _tipping(endpoint, item, weights, found)
     row |= _influence(endpoint, item, weights, settings, found.estimate, found.standard_error)
     assert endpoint.complete is not None
     second = second_model(endpoint.complete, weights, measure=item.measure)
@@ -120,6 +122,31 @@ def _diagnosed(
     row |= _by_values(endpoint, item, weights, settings)
     row |= _beside(endpoint, item, weights, settings)
     return row | {"reason": sentences([second.remark])}
+
+
+def _tipping(
+    endpoint: Endpoint, item: PlannedComparison, weights: Vector, found: Estimate
+) -> dict[str, Any]:
+    """How far those without a number, or below the limit, must lie for another conclusion."""
+    design, responses = endpoint.design, endpoint.responses
+    assert design is not None
+    assert endpoint.adjusted is not None
+    counted = [
+        (
+            float((responses["group"] == group).sum()),
+            float(design.in_group(group).sum()),
+            float((design.in_group(group) & design.is_censored).sum()),
+        )
+        for group in design.groups
+    ]
+    sides = sides_of(weights, *np.array(counted).T)
+    is_ratio = SCALES[item.measure].kind != "difference"
+    tips = tipping_point(found, endpoint.adjusted.residual_sd, *sides, is_ratio=is_ratio)
+    return {
+        "tipping_missing": tips.missing,
+        "tipping_low": tips.low,
+        "tipping": tips.words or None,
+    }
 
 
 def _by_values(

@@ -6,6 +6,8 @@ import pandas as pd
 
 from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint.counted import COUNTS_OF_CELLS
+from itc_analysis.stats.people.design import INDEPENDENT_BATCHES
+from itc_analysis.stats.plan.covariates import BATCH
 from itc_analysis.stats.plan.plan import AnalysisPlan
 
 ADJUSTMENTS = {
@@ -61,6 +63,11 @@ def describe_comparisons(
         else "No covariates were adjusted for.",
     ]
     keys = []
+    if table["covariates"].str.contains(rf"\b{BATCH}\b").any():
+        sentences.append(
+            "Batch was adjusted for where batches were spread unevenly over the groups (Cramér's V "
+            f"of a group and batch above {INDEPENDENT_BATCHES:g}) and participants were enough."
+        )
     if COUNTS_OF_CELLS in models:
         sentences.append(COUNTED)
         keys += ["cox1987", "komarek2008", "satterthwaite1946", "louis1982"]
@@ -153,10 +160,12 @@ def describe_diagnostics() -> tuple[str, list[str]]:
     text = (
         "Beside the comparisons stand the range of estimates with one participant left out, "
         "estimates without and with core covariates, E-values, likelihood ratio tests of a "
-        "beta-binomial model for shares and of a negative binomial model for counts, shares "
-        "weighted by the errors of gate and counting, and the other way with missing covariates."
+        "beta-binomial model for shares and of a negative binomial model for counts, the other way "
+        "with missing covariates, and tipping points: how far participants without a number, or "
+        "below the limit of detection, would have to lie from the others of their group before the "
+        "conclusion changes (delta adjustment)."
     )
-    return text, ["vanderweele2017", "viechtbauer2005"]
+    return text, ["vanderweele2017"]
 
 
 def describe_genes(table: pd.DataFrame, *, min_cells: int) -> tuple[str, list[str]]:
@@ -221,9 +230,10 @@ def describe_compositions(table: pd.DataFrame, *, plan: AnalysisPlan) -> tuple[s
         return "No compositions were planned.", []
     sentences = [
         "Because shares of one whole are not independent, populations that share no cell were also "
-        "compared jointly as additive log ratios to a reference population, half a cell added to "
-        "both counts; parts below the limit of detection were left-censored.",
-        "The joint test was Hotelling's T2 with an HC3 covariance across the ratios and the "
+        "compared jointly as additive log ratios to a reference population: by the likelihood of "
+        "the cells of a part among those of part and reference (binomial), as shares are.",
+        "The joint test was Hotelling's T2 with a covariance across the ratios from leaving out "
+        "each participant (for least squares HC3) and the "
         "Bell-McCaffrey degrees of freedom of the contrast; single ratios followed by Holm's "
         "method, never below the joint p. A part of which one side gave only a limit took no part "
         "in the joint test and was adjusted together with the joint tests.",

@@ -217,6 +217,20 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     e_value_limit: Series[float] = quantity(
         "The same for the nearer limit of the interval; 1 when it holds no difference.", "", 1
     )
+    tipping_missing: Series[float] = quantity(
+        "How far the participants without a number would have to lie from those of their group "
+        "with one, against the difference, before the conclusion of the interval changes; null "
+        "when nobody is missing.",
+        "SD between participants",
+        0,
+    )
+    tipping_low: Series[float] = quantity(
+        "How much lower than the model lets expect those below the limit of detection would have "
+        "to lie; null when nobody is, or it changes nothing.",
+        "SD between participants",
+        0,
+    )
+    tipping: Series[pd.StringDtype] = text("Both in words.", nullable=True)
     second_model: Series[pd.StringDtype] = text(
         "Another model beside the primary one; null when there is none.", nullable=True
     )

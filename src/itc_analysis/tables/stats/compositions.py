@@ -55,8 +55,8 @@ class Compositions(Contract, key=("composition", "comparison", "part")):
     df_residual: Series[float] = quantity("Joint: the denominator's degrees of freedom.", "", 0)
     p_value: Series[float] = quantity("Two-sided p.", "probability", 0, 1)
     p_permutation: Series[float] = quantity(
-        "Joint: Freedman-Lane permutation p of T2 from counts with half a cell added, also below "
-        "the limit of detection.",
+        "Joint: Freedman-Lane permutation p of T2; null where a part was counted from few cells, "
+        "or the covariates allow none.",
         "probability",
         0,
         1,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from itc_analysis.config.steps import ReportSettings
-from itc_analysis.report.html.blocks import Paragraph, Table
+from itc_analysis.report.html.blocks import Gallery, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.pictures import drawing
 from itc_analysis.report.sections.laboratory import to_look_at
@@ -43,8 +43,12 @@ def test_what_most_tubes_of_a_panel_share_is_one_question_to_the_panel(material:
     told, gates = to_look_at.doubtful_gates(weak)
     assert gates.empty
     assert len(told) == 1
-    assert told[0].startswith("iNKT (panel_a): weak in ")
-    assert "No single tube asks" in str(to_look_at.blocks(weak)[-1].text)  # type: ignore[union-attr]
+    with drawing():
+        first, nobody, examples = to_look_at.blocks(weak)
+    assert first.text.startswith("iNKT (panel_a): weak in ")  # type: ignore[union-attr]
+    assert "No single tube asks" in str(nobody.text)  # type: ignore[union-attr]
+    assert isinstance(examples, Gallery)
+    assert len(examples.figures) == 1
 
 
 def test_a_study_with_good_gates_says_so(material: Material) -> None:

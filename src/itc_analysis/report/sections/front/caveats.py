@@ -11,8 +11,11 @@ from itc_analysis.report.html.blocks import Block, Bullets, PageSection, Text
 from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections import held
 from itc_analysis.report.sections.results import answer, doubts, robustness, scores
 
+#: Held tubes that are named here; the others stand under Problems.
+MOST_HELD = 3
 #: Remarks of the statistics that concern what may be concluded, and what they forbid.
 TREATED = re.compile("treatment is not adjusted for")
 UNEVEN = re.compile("batches are spread unevenly")
@@ -24,6 +27,7 @@ def section(material: Material) -> PageSection:
         item
         for item in (
             _simulated(material),
+            _held(material),
             _exhausted(material),
             *_doubts(material),
             _not_alike(material),
@@ -45,6 +49,17 @@ def _simulated(material: Material) -> Text:
         return ""
     told = phrase("Every number here comes from a computer simulation.")
     return _item("Anything about people.", told)
+
+
+def _held(material: Material) -> Text:
+    """Name what is held out of the comparisons, with the likely cause of the first."""
+    found = held.causes(material)
+    if not found:
+        return ""
+    shown = [f"{tube} ({why})" for tube, why in list(found.items())[:MOST_HELD]]
+    told = phrase("{0} held because they look wrong: {1}.", len(found), "; ".join(shown))
+    item = _item("That every tube is in the comparisons.", told)
+    return item + Markup(' <a href="#problems">{}</a>').format(phrase("Who, and why"))
 
 
 def _exhausted(material: Material) -> Text:

@@ -37,9 +37,12 @@ N_ROWS, N_DRAWN = 8, 6
 def blocks(material: Material) -> list[Block]:
     """Return a table of tubes, the first of them with a picture of their worst gate."""
     everywhere, gates = doubtful_gates(material)
-    found: list[Block] = [Paragraph(text) for text in everywhere]
+    found: list[Block] = [Paragraph(of_panel(own)) for own in everywhere]
     if gates.empty and found:
-        return [*found, Paragraph(phrase("No single tube asks for a second look."))]
+        told = phrase("An example of each: check that the line is in the valley between the peaks.")
+        examples = [figure for own in everywhere for figure in _pictures(own, material, most=1)]
+        nobody = Paragraph(phrase("No single tube asks for a second look."))
+        return [*found, nobody, *_gallery(examples, told)]
     if gates.empty:
         told = phrase(
             "No tube asks for a second look: no gate is weak, ambiguous or not estimable, and none "
@@ -65,19 +68,16 @@ def blocks(material: Material) -> list[Block]:
     if len(body) > N_ROWS:
         whole = Table(caption, header, body)
         found.append(Details(phrase("All {0} to look at again", n_tubes), [whole]))
-    figures = _pictures(gates, material)
-    if figures:
-        told = phrase(
-            "The most doubtful gate of each of the first tubes: check that the line is in the "
-            "valley between the peaks."
-        )
-        found.append(Gallery(figures, told, width=190))
-    return found
+    told = phrase(
+        "The most doubtful gate of each of the first tubes: check that the line is in the valley "
+        "between the peaks."
+    )
+    return [*found, *_gallery(_pictures(gates, material, most=N_DRAWN), told)]
 
 
-def doubtful_gates(material: Material) -> tuple[list[str], pd.DataFrame]:
-    """Return what is doubtful in most tubes of a panel as sentences, and the other doubtful gates
-    tube by tube, the worst tube first.
+def doubtful_gates(material: Material) -> tuple[list[pd.DataFrame], pd.DataFrame]:
+    """Return the gates that are doubtful in most tubes of a panel, population by population, and
+    the other doubtful gates tube by tube, the worst tube first.
 
     A gate is doubtful by its state (`DOUBTFUL`) or because its tube disagrees with its batch. Only
     stained tubes of participants are listed. What most of a panel's tubes have in common is one
@@ -105,13 +105,17 @@ def doubtful_gates(material: Material) -> tuple[list[str], pd.DataFrame]:
         ascending=[False, True, False, True],
         kind="stable",
     )
-    return [
-        _everywhere(own) for _, own in gates[is_everywhere].groupby(["panel", "population"])
-    ], ordered
+    return [own for _, own in gates[is_everywhere].groupby(["panel", "population"])], ordered
 
 
-def _everywhere(own: pd.DataFrame) -> str:
-    """Say what most tubes of a panel have in common."""
+def of_panel(own: pd.DataFrame) -> str:
+    """Return what most tubes of a panel have in common, in a sentence.
+
+    Parameters
+    ----------
+    own : pandas.DataFrame
+        the gates of one population in the tubes of one panel.
+    """
     reason = own["reason"].dropna().mode()
     told = phrase(
         "{0} ({1}): {2} in {3}; look at the panel’s gate, not at each tube.",
@@ -150,21 +154,27 @@ def _row(file_id: str, own: pd.DataFrame, material: Material) -> list[Text | Cel
     ]
 
 
-def _pictures(gates: pd.DataFrame, material: Material) -> list[Figure]:
-    """Return the worst gate that can be drawn of each of the first tubes."""
+def _gallery(figures: list[Figure], caption: str) -> list[Block]:
+    return [Gallery(figures, caption, width=190)] if figures else []
+
+
+def _pictures(gates: pd.DataFrame, material: Material, *, most: int) -> list[Figure]:
+    """Return the worst gate that can be drawn of each of the first tubes, at most so many."""
     figures: list[Figure] = []
+    histograms: dict[tuple[str, str], pd.DataFrame] = {}
     for file_id, own in gates.groupby("file_id", sort=False):
-        if len(figures) == N_DRAWN:
-            break
-        panel, batch = _place(str(file_id), material)
-        histograms = material.histograms_of(panel, batch)
+        place = _place(str(file_id), material)
+        if place not in histograms:
+            histograms[place] = material.histograms_of(*place)
         for row in each_row(own):
             figure = plots.gate_figure(
-                material, histograms, str(file_id), row.population, title=str(file_id)
+                material, histograms[place], str(file_id), row.population, title=str(file_id)
             )
             if figure is not None:
                 figures.append(figure)
                 break
+        if len(figures) == most:
+            break
     return figures
 
 

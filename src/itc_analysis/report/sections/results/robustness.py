@@ -142,6 +142,7 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
                 words.interval(beside.one_out_lowest, beside.one_out_highest, kind),
                 _who(beside),
                 _pair(words.ratio(beside.e_value), words.ratio(beside.e_value_limit)),
+                _tipping(beside, notes),
                 _second(beside, kind),
                 _values(beside, kind),
             ]
@@ -158,10 +159,11 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
         phrase("One person left out"),
         phrase("Most influential person, in standard errors"),
         phrase("E-value / of the limit"),
+        phrase("Tipping point: missing / below the limit (SD)"),
         phrase("Second model"),
         phrase("Values, not counts"),
     ]
-    return Table(caption, header, body, numeric=frozenset([3, 4, 6, 7]))
+    return Table(caption, header, body, numeric=frozenset([3, 4, 6, 7, 8]))
 
 
 def _pair(first: str, second: str) -> str:
@@ -177,6 +179,15 @@ def _who(beside: Any) -> Text | Cell:
     return Cell(
         phrase("{0}; without, {1}", moved, words.p_phrase(beside.p_without_most_influential)), "bad"
     )
+
+
+def _tipping(beside: Any, notes: Notes) -> Text:
+    """Return how far the missing and the low must lie, with the sentence as a note."""
+    numbers = [
+        words.NOTHING if words.is_missing(value) else words.number(value, 2)
+        for value in (beside.tipping_missing, beside.tipping_low)
+    ]
+    return Markup("{}{}").format(_pair(*numbers), notes.mark(beside.tipping))
 
 
 def _second(beside: Any, kind: str) -> str:
@@ -223,6 +234,14 @@ def _how_to_read() -> Bullets:
                     "reached."
                 )
             ).format(link("E-value"), link("confounder")),
+            Markup(
+                phrase(
+                    "{}: how many SDs, against the difference, those without a number would have "
+                    "to lie from those of their group with one before the interval says otherwise "
+                    "(those below the limit of detection: lower than expected). Below 1 is soon "
+                    "reached, above 3 hardly; the note says it in words."
+                )
+            ).format(link("tipping point", phrase("Tipping point"))),
             Markup(
                 phrase(
                     "{}: for percentages, a beta-binomial model of the counted cells. Two models "
