@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 
 #: Pixels: a laptop, a phone, and the height in which the first answer must be.
 LAPTOP, PHONE = (1440, 1000), (390, 844)
@@ -29,20 +24,10 @@ def address(page: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     return file.as_uri()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as runner:
-        browser = runner.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def sheet(chromium: Any, address: str) -> Iterator[Any]:
+def sheet(browser: Any, address: str) -> Iterator[Any]:
     """Return the open report; a message on the console or an error in the script fails the test."""
-    context = chromium.new_context(
+    context = browser.new_context(
         viewport={"width": LAPTOP[0], "height": LAPTOP[1]}, offline=True, accept_downloads=True
     )
     sheet = context.new_page()
@@ -219,8 +204,8 @@ def test_in_print_everything_is_open_and_no_figure_is_cut(sheet: Any) -> None:
     assert sheet.pdf(format="A4", prefer_css_page_size=True).startswith(b"%PDF")
 
 
-def test_it_is_read_without_a_script(chromium: Any, address: str) -> None:
-    context = chromium.new_context(java_script_enabled=False)
+def test_it_is_read_without_a_script(browser: Any, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
     sheet = context.new_page()
     sheet.goto(address)
     assert sheet.locator("svg.points .p title").count() > 100  # the browser shows them as tooltips

@@ -58,6 +58,11 @@ EXAMPLES = {
     "--measurements results/measurements.parquet --planned --output power.tsv",
     "report": "itc report --config config/config.yaml --results results "
     "--plan config/analysis_plan.yaml --output results/report.html",
+    "respond": "itc respond --config config/config.yaml "
+    f"--tubes {_COHORT}/tubes.parquet --output-folder results",
+    "label": "itc label --config config/config.yaml --signatures config/signatures.tsv "
+    "--measurements results/measurements.parquet --output results/labels.parquet",
+    "figures": "itc figures results --output figures",
     "manifest": "itc manifest --config config/config.yaml --results results "
     "--snakefile workflow/Snakefile",
     "status": "itc status",

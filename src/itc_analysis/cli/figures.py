@@ -2,10 +2,6 @@
 
 Every participant is a point, values below the limit of detection are marked, and every estimate
 has its interval. figures.md holds a caption for each.
-
-Example
--------
-  itc figures results --output figures
 """
 
 from __future__ import annotations

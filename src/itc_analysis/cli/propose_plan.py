@@ -82,9 +82,9 @@ def propose_plan(settings: Settings) -> str:
         for name in sorted({str(row["condition"]) for row in cultured})
         for marker in sorted(responding.responding)
     ]
-    populations = [name for name in responding.ordered if name in responding.with_phenotype]
-    if features and populations:
-        block = _block(populations, ["response"]) | {"features": features}
+    cultured_ones = [name for name in responding.ordered if name in responding.with_phenotype]
+    if features and cultured_ones:
+        block = _block(cultured_ones, ["response"]) | {"features": features}
         families.append(_family("responses", "secondary", "bh", contrasts, [block]))
     if not families:
         what = "no gating template measures a population (measured: true) or its markers"

@@ -43,12 +43,12 @@ def gate_example(root: Path, data: Path, name: str) -> tuple[pd.DataFrame, Appli
     quality = pd.concat([quality for _, quality, _ in fitted])
     judged = Judged(quality, contract.make(kept, KeptEvents))
     made = [apply_batch(batch, panel, template, gates, judged, settings) for batch in batches]
-    return gates, Applied(
-        *(
-            pd.concat([getattr(one, table) for one in made], ignore_index=True)
-            for table in ("counts", "intensity", "combinations", "histograms")
-        )
-    )
+    tables = ("gates", "counts", "intensity", "combinations", "histograms")
+    together = {
+        name: pd.concat([getattr(one, name) for one in made], ignore_index=True) for name in tables
+    }
+    axes = {tube: axis for one in made for tube, axis in one.axes.items()}
+    return gates, Applied(**together, axes=axes)
 
 
 def concordance(x: pd.Series, y: pd.Series) -> float:

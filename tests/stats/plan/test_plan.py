@@ -81,7 +81,7 @@ def test_a_covariate_that_is_no_column_is_named_with_the_nearest(default_plan, t
     [
         ("age_years +", "Operator"),
         ("sex ~ age_years", "'~' has no place"),
-        ("spline(age_years)", "not defined"),
+        ("spline(age_years)", "'spline' is no function for it"),
         ("cr(sex, df=3)", "could not convert"),
         ("group", "'group' is not a column"),
     ],

@@ -326,7 +326,7 @@ def test_treatment_and_uneven_batches_are_told(people, shares):
         in reasons["SSc vs healthy"]
     )
     assert "treatment" not in reasons["SSc vs CTD"]
-    assert "batches are spread unevenly" in reasons["SSc vs healthy"]
+    assert "batch is adjusted for: batch and group are not independent" in reasons["SSc vs healthy"]
 
 
 def test_a_pooled_reference_without_one_disease_says_so(people, shares):

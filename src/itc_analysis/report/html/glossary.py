@@ -116,7 +116,7 @@ TERMS: dict[str, str] = {
         "The same material stained in every batch, to see drift; never a participant."
     ),
     "inhibitory-receptor-high": "Raised inhibitory receptors against healthy people, in the same "
-    "population; “exhausted” would also need lowered function.",
+    "population; “exhausted” also needs a lowered response.",
     "Cramér's V": "How far batch gives away group: 0 not at all, 1 entirely.",
     "standardised difference": "A difference in means (or shares) in standard deviations: below "
     "0.1 the groups are as good as equal.",

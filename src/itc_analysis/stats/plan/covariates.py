@@ -27,7 +27,7 @@ N_TRIED = 40
 
 #: What a formula may call: formulaic's splines, codings and scalings, and plain functions.
 FUNCTIONS = (
-    *("cr", "cc", "cs", "bs", "poly", "C", "center", "scale", "standardize"),
+    *("I", "cr", "cc", "cs", "bs", "poly", "C", "center", "scale", "standardize"),
     *("log", "log2", "log10", "log1p", "exp", "np.log", "np.log2", "np.log10", "np.log1p"),
     *("np.exp", "np.sqrt"),
 )
