@@ -37,8 +37,8 @@ def strike(trial: faults.Trial, *strikes: object) -> None:
     assert trial.differences(complete=not trial.until) == []
 
 
-def test_a_study_survives_kills_a_changing_tube_and_a_second_run(trial: faults.Trial) -> None:
-    strike(trial, faults.kill_job, faults.kill_snakemake, faults.input_changes, faults.second_run)
+def test_a_study_survives_kills_and_a_second_run(trial: faults.Trial) -> None:
+    strike(trial, faults.kill_job, faults.kill_snakemake, faults.second_run)
 
 
 def test_a_study_survives_a_full_and_a_read_only_disk(trial: faults.Trial) -> None:
