@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -85,6 +86,8 @@ def served(study: Path) -> Iterator[str]:
     server = subprocess.Popen(
         [sys.executable, "-c", script, "review", "results", "--serve"],
         cwd=study, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "200"},
+        # pytest in the background of a script ignores Ctrl-C, and so would this
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert server.stdout is not None
     try:
