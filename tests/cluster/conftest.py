@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.identities import IDENTITIES, plant
 from cluster.slurm import Slurm, missing_programs
 from cluster.tiny_study import make_tiny_study
 from workflow.running import snakemake
@@ -16,8 +17,11 @@ from workflow.running import snakemake
 
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a study that has not run; copy it."""
-    return make_tiny_study(tmp_path_factory.mktemp("tiny") / "study")
+    """Return a study that has not run, with people's names in its FCS files; copy it."""
+    study = make_tiny_study(tmp_path_factory.mktemp("tiny") / "study")
+    for tube in (study / "data" / "flow").glob("*.fcs"):
+        plant(tube, IDENTITIES)
+    return study
 
 
 @pytest.fixture(scope="session")

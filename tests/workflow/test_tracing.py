@@ -10,7 +10,9 @@ import pytest
 
 from itc_analysis import open_results
 from itc_analysis.cli import main
-from itc_analysis.tracing.inputs import sha256
+from itc_analysis.config.loading import load_settings
+from itc_analysis.runs.contents import contents
+from itc_analysis.tracing.inputs import list_inputs, sha256
 
 pytestmark = pytest.mark.workflow
 
@@ -141,6 +143,26 @@ def test_manifest_and_crate_are_the_same_for_the_same_study(here: Path, root: Pa
         assert (here / "results" / name).read_bytes() == data
         assert str(root).encode() not in data
         assert str(here).encode() not in data
+
+
+def test_there_is_no_manifest_of_inputs_that_changed_during_the_run(
+    here: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = load_settings("config/config.yaml")
+    inputs = list_inputs(settings.study, settings.flow)
+    began = ("manifest", "--config", "config/config.yaml", "--results", "results",
+             "--snakefile", str(root / "workflow" / "Snakefile"),
+             "--content", contents(inputs.values()))  # fmt: skip
+    assert main([*began]) == 0
+    tube = next(path for path in inputs.values() if path.suffix == ".fcs")
+    data = bytearray(tube.read_bytes())
+    data[-1] ^= 1
+    tube.unlink()
+    tube.write_bytes(data)
+    assert main([*began]) == 2
+    assert "inputs changed after the run began" in capsys.readouterr().err
+    assert not (here / "results" / "manifest.json").exists()
+    assert not (here / "results" / "ro-crate-metadata.json").exists()
 
 
 def test_the_crate_holds_every_file_and_every_reference(here: Path) -> None:

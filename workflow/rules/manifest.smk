@@ -20,11 +20,11 @@ rule manifest:
     params:
         settings=freeze(cut(SETTINGS, ManifestSettings), AT.settings, "manifest"),
         snakefile=str(Path(workflow.basedir) / "Snakefile"),
-        results=STUDY.results_folder,
+        results=lambda wildcards, output: Path(output.manifest).parent,
         sources=sources_of,
         version=VERSION,
     message:
         "Writing the manifest"
     shell:
         "itc manifest --config {params.settings} --results {params.results}"
-        " --snakefile {params.snakefile} > {log} 2>&1"
+        " --snakefile {params.snakefile} --content {params.sources} > {log} 2>&1"

@@ -17,6 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--results", required=True, help="results folder of a finished run")
     parser.add_argument("--snakefile", required=True, help="the workflow, copied into the results")
+    parser.add_argument(
+        "--content",
+        help="digest of the inputs when the run began; with others there is no manifest",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -27,6 +31,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.cli.progress import watched
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import ManifestSettings
+    from itc_analysis.errors import ItcError
+    from itc_analysis.runs.contents import contents
     from itc_analysis.stats.plan.lock import lock_path, read_lock
     from itc_analysis.tracing import crate
     from itc_analysis.tracing.inputs import list_inputs
@@ -47,6 +53,10 @@ def run(options: argparse.Namespace) -> None:
     inputs = list_inputs(settings.study, settings.flow)
     plain = settings.model_dump(mode="json")
     manifest = make_manifest(inputs, results, settings=plain, software=__version__, watch=watched)
+    # the results are those of the inputs that the run began with: no digest of any others
+    if options.content is not None and contents(inputs.values()) != options.content:
+        what = "not written: inputs changed after the run began; run the workflow again"
+        raise ItcError(str(results / MANIFEST), what)
     lock = lock_path(settings.study.analysis_plan)
     made = {
         name: (manifest["results"][name], path.stat().st_size)
