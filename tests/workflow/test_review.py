@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from itc_analysis import open_results
 from itc_analysis.cohort.sheets.review import list_reviews
@@ -34,11 +34,11 @@ TABLES = {
 
 
 def test_a_dragged_cut_becomes_a_number_and_nobody_else_is_counted_again(
-    study_copy: Path, root: Path
+    study_copy: Path, root: Path, browser: Browser
 ) -> None:
     before = {name: getattr(open_results(study_copy / "results"), name) for name in TABLES}
     learned = open_results(study_copy / "results").pooled_gates
-    with served(study_copy) as address, opened(address) as page:
+    with served(study_copy) as address, opened(browser, address) as page:
         tube, shown = drag(page)
     (review,) = list_reviews(study_copy / "config" / "gating" / "review.tsv")
     assert (review["tube"], review["gate"], review["reviewer"]) == (tube, GATE, "AB")
@@ -85,6 +85,8 @@ def served(study: Path) -> Iterator[str]:
     server = subprocess.Popen(
         [sys.executable, "-c", script, "review", "results", "--serve"],
         cwd=study, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "200"},
+        # pytest in the background of a script ignores Ctrl-C, and so would this
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert server.stdout is not None
     try:
@@ -98,21 +100,14 @@ def served(study: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(address: str) -> Iterator[Page]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no browser: install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.goto(address)
-        yield page
-        assert said == []
-        browser.close()
+def opened(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(address)
+    yield page
+    assert said == []
+    page.close()
 
 
 def drag(page: Page) -> tuple[str, int]:

@@ -27,6 +27,7 @@ NOT_TAKEN = {
         "align_reference",  # asked for after the conditions are met
         "outlier_mads",  # a batch's only bridge control is judged by no other tube
     },
+    "respond": {"min_recovery"},  # of cultured tubes with a recovered_share
 }
 
 
@@ -61,7 +62,8 @@ def other(value: Any, annotation: Any) -> Any:
     if isinstance(value, tuple):
         return value[:-1]
     if isinstance(value, dict):
-        return {} if value else {"SSc": 60}
+        example = {str: "unstimulated", int: 60}
+        return {} if value else {"SSc": example[get_args(annotation)[1]]}
     return f"{value} and more"
 
 

@@ -86,15 +86,16 @@ def test_the_report_is_about_what_was_measured(study: Path) -> None:
     page = (study / "results" / "report.html").read_text(encoding="utf-8")
     tree = html.fromstring(page.encode())
     (heading,) = tree.xpath("//h1")
-    assert all(word in heading.text_content() for word in ("T cells", "CD4 T", "CD8 T"))
-    lead = tree.xpath("string(//header/p)")
-    assert "CD69" in lead
-    assert "HLA-DR" in lead
-    sections = set(tree.xpath("//section/@id"))
-    assert not sections & {"singlecell", "modalities", "genes"}
-    answer = tree.xpath("string(//section[@id='answer'])")
-    assert "CD4 T" in answer
-    assert "could be estimated" not in answer
-    for title in tree.xpath("//h1 | //h2 | //title"):
+    assert all(word in heading.text_content() for word in ("Group1", "Group5", "CD4 T", "CD8 T"))
+    sections = {one.get("id"): one.text_content() for one in tree.xpath("//section")}
+    assert not set(sections) & {"singlecell", "modalities", "genes"}
+    assert "CD4 T" in sections["answer"]
+    assert "could be estimated" not in sections["answer"]
+    assert all(marker in sections["comparisons"] for marker in ("CD69", "HLA-DR"))
+    for title in tree.xpath("//h1 | //h2 | //h3 | //title"):
         assert "MAIT" not in title.text_content()
         assert "innate" not in title.text_content()
+    assert not any("MAIT" in text for name, text in sections.items() if name != "words")
+    terms = {term.text_content() for term in tree.xpath("//section[@id='words']//tr/th")}
+    assert "batch" in terms
+    assert not {"innate T cells (ITC)", "MAIT", "iNKT", "innate CD8"} & terms

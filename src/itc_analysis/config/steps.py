@@ -98,6 +98,7 @@ class PlanChangesSettings(Section):
     singlecell: sections.SingleCell = sections.SingleCell()
     scores: sections.Scores = sections.Scores()
     measure: sections.Measure = sections.Measure()
+    function: sections.Function = sections.Function()
     stats: sections.Stats = sections.Stats()
 
 

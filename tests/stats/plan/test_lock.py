@@ -34,8 +34,8 @@ def content() -> dict[str, Any]:
             for panel in ("panel_a", "panel_b")
         },
         "signatures": {"flow exhaustion": {"PD-1": 1.0, "TIM-3": 1.0}},
-        "settings": {"flow": {"lod_events": 20}, "stats": {"min_per_group": 3}, "scores": {
-            "subsets": {"gd_t_cells": ["vd2_gd", "vd2neg_gd"]}}},
+        "settings": {"flow": {"lod_events": 20}, "stats": {"min_per_group": 3}, "function": {
+            "min_viability": 0.7}, "scores": {"subsets": {"gd_t_cells": ["vd2_gd", "vd2neg_gd"]}}},
     }  # fmt: skip
 
 
@@ -129,6 +129,8 @@ def test_a_signature_touches_its_score_in_its_assay(content: dict[str, Any]) -> 
     [
         ("flow", "lod_events", "flow", True),
         ("flow", "lod_events", "singlecell", False),
+        ("function", "min_viability", "flow", True),
+        ("function", "min_viability", "singlecell", False),
         ("stats", "min_per_group", "singlecell", True),
     ],
 )

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from itc_analysis.report.html.blocks import PageSection, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.html.subject import INNATE, measured_populations
 from itc_analysis.report.language.phrases import phrase
 
 #: Word to its meaning; the sentences are those of docs/glossary.md (a test compares them).
@@ -122,6 +123,14 @@ TERMS: dict[str, str] = {
     "0.1 the groups are as good as equal.",
     "not assessable": "An item is missing on which the verdict depends: neither fulfilled nor not.",
 }
+#: Words of populations, left out where none of these was measured.
+_POPULATIONS: dict[str, tuple[str, ...]] = {
+    "innate T cells (ITC)": INNATE,
+    "MAIT": ("mait",),
+    "iNKT": ("inkt",),
+    "γδ T (gd_t_cells)": ("gd_t_cells",),
+    "innate CD8": ("innate_cd8",),
+}
 
 
 def link(term: str, text: str = "") -> Markup:
@@ -138,6 +147,7 @@ def link(term: str, text: str = "") -> Markup:
 def section(material: Material) -> PageSection:
     """Return the words with their explanations, in the order of the page."""
     index = material.settings.cohort.index_group
+    measured = measured_populations(material)
     body = [
         [
             Markup('<span id="{}">{}</span>').format(
@@ -146,6 +156,7 @@ def section(material: Material) -> PageSection:
             phrase(told).replace("(SSc)", f"({index})"),
         ]
         for term, told in TERMS.items()
+        if not measured or term not in _POPULATIONS or set(_POPULATIONS[term]) & set(measured)
     ]
     caption = phrase("Further words are in the glossary of the program’s documentation.")
     return PageSection(

@@ -38,7 +38,7 @@ class Subject:
 def subject_of(material: Material) -> Subject:
     """Return what the study compares, of the populations that it measured."""
     rows = material.measurements
-    measured = list(dict.fromkeys(rows.loc[rows["status"] != "no_panel", "population"]))
+    measured = measured_populations(material)
     asked = [name for name in dict.fromkeys(material.comparisons["population"]) if name in measured]
     names = asked or measured
     if not names or set(names) & set(INNATE):
@@ -58,6 +58,12 @@ def subject_of(material: Material) -> Subject:
     ]
     with_markers = f" ({_listed(markers)})" if markers else ""
     return Subject(title, f"{_listed(told)}{with_markers}", "populations")
+
+
+def measured_populations(material: Material) -> list[str]:
+    """Return the populations that some tube or library of the study could show."""
+    rows = material.measurements
+    return list(dict.fromkeys(rows.loc[rows["status"] != "no_panel", "population"]))
 
 
 def _listed(names: list[str]) -> str:

@@ -301,6 +301,8 @@ def _reach(path: tuple[str, ...]) -> tuple[str, set[Any]]:
     if part == SETTINGS:
         if name in ("flow", "singlecell"):
             return "assays", {name}
+        if name == "function":  # which tubes are resting, stimulated, or control
+            return "assays", {"flow"}
         if name == "scores":
             return "measures", {"score"}
     return "everything", {True}
