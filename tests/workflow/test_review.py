@@ -47,7 +47,8 @@ def test_a_dragged_cut_becomes_a_number_and_nobody_else_is_counted_again(
     rules, recounted = plan(study_copy, root)
     assert recounted == {(PANEL, batch)}
     assert rules == {
-        "apply_gates": 1, "overview": 1, "score": 1, "measure": 1, "compare": 1, "report": 1,
+        "apply_gates": 1, "overview": 1, "respond": 1, "score": 1, "measure": 1, "compare": 1,
+        "label": 1, "report": 1, "manifest": 1,
     }  # fmt: skip
 
     snakemake(study_copy, root=root)
