@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itc_analysis.config.sections import Flow
-from itc_analysis.errors import ItcError
+from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.flow.fcs import read as fcs
+from itc_analysis.flow.fcs.layout import without_range
 from itc_analysis.flow.quality.judge import find_clean_events
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.spillover.compensation import compensate, find_spillover
@@ -87,6 +88,8 @@ def read_and_analyse(content: bytes) -> None:
     _, spillover = find_spillover(file)
     if spillover is not None:
         events = compensate(events, file.channel_names, spillover, source=file.name)
+    if file.channels[0].scaled_range <= 0:  # as `tube.load` refuses a channel that is used
+        raise UnreadableFile(file.name, [without_range(1, file.channels[0].name, {})])
     scaled = Transform("logicle", t=file.channels[0].scaled_range).apply(events)
     assert scaled.shape == events.shape
 
