@@ -33,7 +33,7 @@ def study(tmp_path: Path) -> tuple[Path, dict[str, Path]]:
 
 
 def written(results: Path, inputs: dict[str, Path]) -> None:
-    settings = {"study": {"data_folder": "/home/somebody/data", "name": "x"}}
+    settings = {"study": {"data_folder": "/elsewhere/data", "name": "x"}}
     manifest = make_manifest(inputs, results, settings=settings, software="1")
     (results / MANIFEST).write_text(to_text(manifest))
 
