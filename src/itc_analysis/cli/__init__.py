@@ -21,7 +21,7 @@ from itc_analysis.version import __version__
 #: Folders of verbs; the others are modules of this one.
 WINGS = {
     "plan": ("lock-plan", "plan-changes", "blind"),
-    "results": ("manifest", "trace", "verify", "status"),
+    "results": ("manifest", "trace", "verify", "status", "freeze"),
 }
 #: In the order in which a study walks through them.
 VERBS = (
@@ -57,6 +57,7 @@ VERBS = (
     "status",
     "trace",
     "verify",
+    "freeze",
     "completion",
     "unlock",
 )

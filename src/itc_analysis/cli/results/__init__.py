@@ -1,1 +1,3 @@
-"""Verbs that look at a run's results: where a number comes from, and whether all is as it was."""
+"""Verbs that look at a run's results: where a number comes from, whether all is as it was, what a
+study keeps.
+"""
