@@ -1,1 +1,1 @@
-"""Verbs that look at a run's results: where a number comes from, and whether all is as it was."""
+"""Verbs that show results: the report, where a number comes from, whether all is as it was."""
