@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from itc_analysis.cli.examples import EXAMPLES
+from itc_analysis.cli.progress import breaking_silence
 from itc_analysis.errors import ItcError
 from itc_analysis.runs.privacy import private_files
 from itc_analysis.version import __version__
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("itc_analysis").setLevel(logging.INFO)
     try:
-        with private_files():
+        with private_files(), breaking_silence(options.verb):
             options.run(options)
     except ItcError as error:
         print(f"itc {options.verb}: {error.told(every_name=options.verbose)}", file=sys.stderr)
