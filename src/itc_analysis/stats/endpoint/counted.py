@@ -16,8 +16,9 @@ from scipy import linalg, stats
 
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
-from itc_analysis.statistics.count_fit import CountFit, CountProfile, NoMaximum, fit_counts
+from itc_analysis.statistics.count_fit import CountFit, CountProfile, fit_counts
 from itc_analysis.statistics.count_likelihood import Counted
+from itc_analysis.statistics.person_likelihood import NoMaximum
 from itc_analysis.stats.endpoint.censored import Answer, pad
 from itc_analysis.stats.models.censored import crossing
 from itc_analysis.stats.models.linear import Estimate, NotEstimable, from_t
