@@ -53,7 +53,7 @@ def test_every_verb_is_watched(
     monkeypatch.setattr(
         cli, "breaking_silence", lambda verb: progress.breaking_silence(verb, patience=0.1)
     )
-    monkeypatch.setattr("itc_analysis.cli.report.run", lambda options: time.sleep(0.5))  # noqa: ARG005
+    monkeypatch.setattr("itc_analysis.cli.results.report.run", lambda options: time.sleep(0.5))  # noqa: ARG005
     assert cli.main(["report", "--config", "c", "--results", "r", "--output", "o"]) == 0
     assert seconds(capsys.readouterr().err)
 

@@ -50,6 +50,7 @@ WINGS = {
         "status",
         "trace",
         "verify",
+        "freeze",
         "completion",
         "unlock",
     ),

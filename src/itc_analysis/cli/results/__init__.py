@@ -1,1 +1,1 @@
-"""Verbs that show results: the report, where a number comes from, whether all is as it was."""
+"""Verbs that show results, check that all is as it was, and keep a release of a study."""
