@@ -44,7 +44,7 @@ MAY = {
     "manifest": set(),
 }
 #: Modules of this package that a worker imports at most: all of it has more than three times that.
-MOST_MODULES = 150
+MOST_MODULES = 170
 
 
 def test_the_list_has_every_worker() -> None:
