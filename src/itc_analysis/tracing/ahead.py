@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import itc_analysis
 from itc_analysis.errors import ItcError
 from itc_analysis.plural import plural
 
@@ -92,7 +91,7 @@ def find_snakefile(start: str | Path = ".") -> Path:
         there is none.
     """
     here = Path(start).resolve()
-    package = Path(itc_analysis.__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parents[3]
     for folder in (here, *here.parents, package):
         if (folder / _WORKFLOW).is_file():
             return folder / _WORKFLOW
