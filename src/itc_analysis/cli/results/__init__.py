@@ -1,3 +1,1 @@
-"""Verbs that look at a run's results: where a number comes from, whether all is as it was, what a
-study keeps.
-"""
+"""Verbs that show results, check that all is as it was, and keep a release of a study."""
