@@ -7,12 +7,12 @@ result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from itc_analysis.errors import Fault, ItcError, ItcErrors, SettingsError
+from itc_analysis.errors import Fault, ItcError, SettingsError, one_error
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from itc_analysis.flow.gating.template import Template
     from itc_analysis.stats.plan.associations import Associations
     from itc_analysis.stats.plan.plan import AnalysisPlan, Family
+
+Outcome = TypeVar("Outcome")
 
 #: Where endpoints of single-cell libraries come from, as far as this check looks.
 _SINGLE_CELL = "singlecell"
@@ -99,7 +101,7 @@ def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
     errors: list[ItcError] = []
     templates = _read_templates(study, panels, errors)
     if errors:
-        raise errors[0] if len(errors) == 1 else ItcErrors(errors)
+        raise one_error(errors)
     return _measured(templates)
 
 
@@ -114,12 +116,14 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
 
     Raises
     ------
-    ItcErrors
-        every fault of every template, of the plan and of the signatures, in one call.
+    ItcError
+        every fault of every template, of the plan and of the signatures, in one call; those of the
+        sheets that it reads among them, whatever of the rest can be known in spite of them.
     """
-    from itc_analysis.cohort.join import (
+    from itc_analysis.cohort.listing import (
         list_libraries,
         list_tubes,
+        named_panels,
         read_mappings,
         read_rows,
         read_variables,
@@ -129,40 +133,49 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
     from itc_analysis.stats.plan.plan import expand, read_plan, read_post_hoc
 
     errors: list[ItcError] = []
-    tubes = list_tubes(study)
-    panels = sorted({str(row["panel"]) for row in tubes if row["tube"] == "stained"})
-    stained = {str(row["condition"]) for row in tubes if row["tube"] == "stained"}
-    stimulations = frozenset(set(conditions.controls) & stained)
-    templates = _read_templates(study, panels, errors)
-    plan: AnalysisPlan | None = None
-    try:
-        declared = declared_columns(read_variables(study))
-        plan = read_plan(study.analysis_plan, declared)
+
+    def attempt(function: Callable[[], Outcome], otherwise: Outcome) -> Outcome:
+        try:
+            return function()
+        except ItcError as error:
+            errors.append(error)
+            return otherwise
+
+    def planned() -> AnalysisPlan | None:
+        plan = read_plan(study.analysis_plan, declared_columns(variables))
         expand(plan, cohort)
         if study.post_hoc_plan is not None:
             read_post_hoc(study.post_hoc_plan, plan, cohort)
-    except ItcError as error:
-        errors.append(error)
-    signatures: dict[str, list[str]] = {}
-    try:
-        for card in read_signatures(study.signatures):
-            if card.assay == "flow":
-                signatures[card.name] = list(card.features)
-    except ItcError as error:
-        errors.append(error)
+        return plan
+
+    variables = attempt(lambda: read_variables(study), ())
+    tubes = attempt(lambda: list_tubes(study), [])
+    samples = attempt(
+        lambda: read_rows(
+            study.samples, "SampleSheet", read_mappings(study).get("samples"), variables
+        ),
+        [],
+    )
+    libraries = attempt(lambda: list_libraries(study), [])
+    templates = _read_templates(study, named_panels(study), errors)
+    plan = attempt(planned, None)
+    cards = attempt(lambda: read_signatures(study.signatures), [])
     if errors:
-        raise errors[0] if len(errors) == 1 else ItcErrors(errors)
+        raise one_error(errors)
     assert plan is not None
-    samples = read_rows(study.samples, "SampleSheet", read_mappings(study).get("samples"),
-                        variables=read_variables(study))  # fmt: skip
+    stained = {str(row["condition"]) for row in tubes if row["tube"] == "stained"}
     has_counts = any(row["beads_per_tube"] is not None for row in tubes) or any(
         row["wbc_10e9_per_l"] is not None for row in samples
     )
+    signatures = {card.name: list(card.features) for card in cards if card.assay == "flow"}
     measured = replace(_measured(templates), has_counts=has_counts)
-    has_libraries = bool(list_libraries(study))
     return [
         *not_measured(
-            plan, measured, signatures, has_libraries=has_libraries, stimulations=stimulations
+            plan,
+            measured,
+            signatures,
+            has_libraries=bool(libraries),
+            stimulations=frozenset(set(conditions.controls) & stained),
         ),
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),

@@ -139,7 +139,7 @@ def fit_counts(
     prior = Prior(none if spread_precision is None else spread_precision, none)
     theta, state = _maximise(likelihood, likelihood.start(), prior)
     for _ in range(0 if is_normal else N_SHAPES):
-        likelihood.learn_shape(theta)
+        likelihood.learn_shape(theta, state)
         theta, state = _maximise(likelihood, theta, prior)
     if is_restricted:
         theta, state = _restrict(likelihood, theta, state, prior)

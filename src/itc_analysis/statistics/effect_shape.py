@@ -28,6 +28,7 @@ NORMAL_WEIGHTS /= NORMAL_WEIGHTS.sum()
 N_NORMAL = 20.0
 #: Steps of the estimate (expectation and maximisation).
 N_STEPS = 40
+LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 #: The density is tabulated to this distance, in steps so small.
 FARTHEST, TABLE_STEP = 12.0, 0.02
 
@@ -52,6 +53,13 @@ class EffectShape:
     def is_normal(self) -> bool:
         """Whether this is the normal distribution itself."""
         return len(self.middles) == 1
+
+    def log_density(self, u: Matrix) -> Matrix:
+        """Return the log density at places in SDs from the mean."""
+        found = np.full(u.shape, -np.inf)
+        for middle, weight in zip(self.middles, self.weights, strict=True):
+            np.logaddexp(found, np.log(weight) - ((u - middle) / self.width) ** 2 / 2, out=found)
+        return np.asarray(found - np.log(self.width) - LOG_SQRT_2PI)
 
     @cached_property
     def table(self) -> tuple[Vector, Vector, Vector]:

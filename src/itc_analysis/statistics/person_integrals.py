@@ -25,6 +25,7 @@ def integrate(
     step: Vector,
     rows: Whole,
     found: Matrix,
+    known: Vector,
     values: Vector,
     slopes: Vector,
     curves: Vector,
@@ -47,6 +48,9 @@ def integrate(
         Shape (8, n), filled for these persons: log likelihood; its derivatives by the mean and by
         the log SD; second derivatives (mean twice, mean and log SD, log SD twice); mean and
         variance of the posterior.
+    known : Vector
+        Shape (n,), 0 to 1: the part of the log density that is the normal one about the mean, what
+        the table's differs from it being held in `kept`; 0 takes the table alone.
     values, slopes, curves : Vector
         Table of the log density of an effect of SD 1, from ``-farthest`` in steps of `table_step`:
         the density is a parabola within each step. Empty for the normal distribution.
@@ -68,9 +72,12 @@ def integrate(
             else:
                 left = min(int(max((u + farthest) * per_step, 0.0)), last)
                 inside = u - (left * table_step - farthest)
-                first[j] = slopes[left] + curves[left] * inside
-                second[j] = curves[left]
-                height[j] = kept[i, j] + values[left] + inside * (slopes[left] + first[j]) / 2
+                slope, open_part = slopes[left] + curves[left] * inside, 1 - known[i]
+                first[j] = open_part * slope - known[i] * u
+                second[j] = open_part * curves[left] - known[i]
+                of_table = values[left] + inside * (slopes[left] + slope) / 2
+                of_normal = -(u**2) / 2 - log_sqrt_2pi
+                height[j] = kept[i, j] + open_part * of_table + known[i] * of_normal
             top = max(top, height[j])
         total = m1 = m2 = f = uf = ff = fuf = ufuf = g = ug = uug = 0.0
         for j in range(n_points):
@@ -107,6 +114,7 @@ def curvature(
     kept: Matrix,
     eta: Vector,
     s: Vector,
+    known: Vector,
     values: Vector,
     slopes: Vector,
     curves: Vector,
@@ -122,6 +130,7 @@ def curvature(
     height, first, second = np.empty(n_points), np.empty(n_points), np.empty(n_points)
     is_normal = len(curves) == 0
     last, per_step = len(curves) - 1, 1 / table_step
+    log_sqrt_2pi = 0.5 * np.log(2 * np.pi)
     for i in range(n):
         top, per_s = -np.inf, 1 / s[i]
         for j in range(n_points):
@@ -132,9 +141,12 @@ def curvature(
             else:
                 left = min(int(max((u + farthest) * per_step, 0.0)), last)
                 inside = u - (left * table_step - farthest)
-                first[j] = slopes[left] + curves[left] * inside
-                second[j] = curves[left]
-                height[j] = kept[i, j] + values[left] + inside * (slopes[left] + first[j]) / 2
+                slope, open_part = slopes[left] + curves[left] * inside, 1 - known[i]
+                first[j] = open_part * slope - known[i] * u
+                second[j] = open_part * curves[left] - known[i]
+                of_table = values[left] + inside * (slopes[left] + slope) / 2
+                of_normal = -(u**2) / 2 - log_sqrt_2pi
+                height[j] = kept[i, j] + open_part * of_table + known[i] * of_normal
             top = max(top, height[j])
         total = f = ff = g = 0.0
         for j in range(n_points):
