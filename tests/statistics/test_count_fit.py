@@ -93,6 +93,20 @@ def test_few_cells_are_read_by_the_distribution_that_many_cells_show():
     assert abs(np.mean(found[False])) < abs(np.mean(found[True]))
 
 
+def test_where_a_learned_distribution_leaves_no_maximum_the_normal_one_is_taken():
+    """Counts of which the learned distribution has none (`_fit_counts` raises)."""
+    rng = np.random.default_rng([3, 52])
+    mine = np.repeat([True, False], 40)
+    sides = np.column_stack([mine, ~mine]).astype(float)
+    cells = np.where(mine, 100, 1000)
+    share = special.expit(special.logit(0.01) - 0.8 * skewed(rng, 80))
+    counted = Counted(rng.binomial(cells, share).astype(float), cells.astype(float))
+    spread = np.column_stack([np.ones(80), sides])
+    how = {"spread": spread, "spread_precision": np.array([0.0, 4.0, 4.0])}
+    found = fit_counts(counted, sides, **how, is_normal=False)
+    assert found.coefficients == pytest.approx(fit_counts(counted, sides, **how).coefficients)
+
+
 def slow_posterior(counted, i, mean, sd, error):
     """Integral over one person, posterior mean and variance, by quad."""
     one = Counted(counted.k[[i]], counted.n[[i]], counted.kind)

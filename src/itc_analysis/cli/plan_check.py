@@ -18,6 +18,7 @@ from itc_analysis.plural import plural
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Cohort, Conditions, Settings, Study
     from itc_analysis.flow.gating.template import Template
+    from itc_analysis.scores.signatures import Signature
     from itc_analysis.stats.plan.associations import Associations
     from itc_analysis.stats.plan.plan import AnalysisPlan, Family
 
@@ -51,6 +52,22 @@ class TubeView:
     populations: frozenset[str]
     with_phenotype: frozenset[str]
     functional: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LibraryView:
+    """What single-cell libraries can show.
+
+    Parameters
+    ----------
+    populations : frozenset of str
+        those that cells are called as.
+    signatures : frozenset of str
+        those that are scored.
+    """
+
+    populations: frozenset[str]
+    signatures: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -174,7 +191,7 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
             plan,
             measured,
             signatures,
-            has_libraries=bool(libraries),
+            libraries=view_libraries(cards) if libraries else None,
             stimulations=frozenset(set(conditions.controls) & stained),
         ),
         *_not_planned(plan, measured),
@@ -250,7 +267,7 @@ def not_measured(
     measured: Measured,
     signatures: Mapping[str, list[str]],
     *,
-    has_libraries: bool,
+    libraries: LibraryView | None,
     stimulations: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return a line for each family with endpoints that nothing in the study can measure, or one
@@ -267,7 +284,7 @@ def not_measured(
         for assay, population, measure, feature in keys_of(family.endpoints):
             n_all += 1
             name = _why_not(assay, population, measure, feature, measured, signatures,
-                            has_libraries=has_libraries,
+                            libraries=libraries,
                             stimulations=stimulations)  # fmt: skip
             if name is not None:
                 n_absent += 1
@@ -294,14 +311,14 @@ def _why_not(
     measured: Measured,
     signatures: Mapping[str, list[str]],
     *,
-    has_libraries: bool,
+    libraries: LibraryView | None,
     stimulations: frozenset[str],
 ) -> str | None:
     """Return what is missing for an endpoint, in words; None when one tube can show it."""
     from itc_analysis.scores.signatures import MIN_FEATURES
 
     if assay == _SINGLE_CELL:
-        return None if has_libraries else "there are no single-cell libraries"
+        return _not_in_libraries(population, measure, feature, libraries)
     if assay == _CLINICAL:
         return None
     if population not in measured.populations:
@@ -336,6 +353,29 @@ def _why_not(
     return (
         f"no tube with '{population}' has positivity thresholds for {MIN_FEATURES} markers of the "
         f"signature '{feature}'"
+    )
+
+
+def _not_in_libraries(
+    population: str, measure: str, feature: str, libraries: LibraryView | None
+) -> str | None:
+    """Return what is missing for an endpoint of single cells; None when a library can show it."""
+    if libraries is None:
+        return "there are no single-cell libraries"
+    if population not in libraries.populations:
+        return f"no cell of a library is called '{population}'"
+    if measure == "score":
+        known = feature in libraries.signatures
+        return None if known else f"no single-cell signature '{feature}'"
+    return None if measure == "share_of_t" else f"libraries give no {measure}"
+
+
+def view_libraries(cards: Iterable[Signature]) -> LibraryView:
+    """Return what libraries can show, by the signatures of a study."""
+    from itc_analysis.singlecell.pseudobulk import POPULATIONS
+
+    return LibraryView(
+        frozenset(POPULATIONS), frozenset(card.name for card in cards if card.assay == _SINGLE_CELL)
     )
 
 

@@ -16,6 +16,7 @@ from itc_analysis.report.language import phrases
 from itc_analysis.report.language.phrases import catalogue, phrase, speaking
 from itc_analysis.report.language.recorded import recorded, recorded_list
 from itc_analysis.report.page import build_page
+from itc_analysis.scores.function import WORDS
 from itc_analysis.scores.labels import LABELS
 from itc_analysis.tables.quantities import GATE_STATES
 from report.language.english import is_english, sentences
@@ -27,6 +28,7 @@ OF_OTHER_ROOMS = {
     *(state.replace("_", " ") for state in GATE_STATES),
     *RULES,
     *LABELS,
+    *WORDS,
     *("primary", "secondary", "exploratory", "post hoc"),
     *("accepted", "corrected"),  # decisions of reviews
     *("logicle", "linear", "given", "estimated", "median [IQR]", "n (%)", "yes", "no"),
