@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from itc_analysis.statistics.backgrounds import background_points
 from itc_analysis.statistics.effect_shape import FARTHEST, NORMAL, TABLE_STEP
-from itc_analysis.statistics.person_integrals import average_over, curvature, has_moved, integrate
+from itc_analysis.statistics.person_integrals import (
+    curvature,
+    has_moved,
+    height_of_sample,
+    integrate,
+)
 
 
 def test_a_normal_likelihood_and_a_normal_effect_have_the_sum_of_their_variances():
@@ -22,13 +27,14 @@ def test_a_normal_likelihood_and_a_normal_effect_have_the_sum_of_their_variances
     place = (0.1 * one, sd * one, s * one)
     step = scale * 0.5 * one
     table = (*NORMAL.table, FARTHEST, TABLE_STEP)
-    integrate(points, kept, *place, step, np.array([0]), found, 0 * one, *table)
+    none = (0 * kept, 0 * one)
+    integrate(points, kept, *none, *place, step, np.array([0]), found, *table)
     density, by_mean, _, mean_twice, _, _, middle, variance = found[:, 0]
     assert density == pytest.approx(stats.norm.logpdf(mean, 0.1, np.sqrt(total)))
     assert by_mean == pytest.approx((mean - 0.1) / total)
     assert mean_twice == pytest.approx(-1 / total)
     assert (middle, variance) == pytest.approx((centre, scale**2))
-    found = curvature(points, kept, place[0], place[2], 0 * one, *table)
+    found = curvature(points, kept, *none, place[0], place[2], *table)
     assert found == pytest.approx(-1 / total)
 
 
@@ -42,7 +48,11 @@ def test_points_are_set_again_where_the_posterior_moved_or_changed_its_width():
 def test_a_count_is_averaged_over_its_uncertain_background(k, n):
     expected, error = 4.0, 1.5
     signal = np.array([0.5, 3.0, 40.0]) if k == 5 else np.array([35.0, 50.0, 70.0])
-    found = average_over(k, n, signal, *background_points(float(k), expected, error))
+    background = background_points(float(k), expected, error)
+    is_poisson = bool(np.isnan(n))
+    size = 1.0 if is_poisson else float(n)
+    theta = np.log(signal) if is_poisson else special.logit(signal / n)
+    found = [height_of_sample(float(k), size, is_poisson, 1.0, *background, at) for at in theta]
     # the slow way: a fine grid of the gamma
     grid = np.linspace(1e-4, 25, 200_001)
     prior = stats.gamma.pdf(grid, (expected / error) ** 2, scale=error**2 / expected)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from itc_analysis.cli.init import RESOURCES
+from itc_analysis.cli.study.init import RESOURCES
 from itc_analysis.config.sections import Cohort
 from itc_analysis.stats.plan.plan import expand, read_plan
 

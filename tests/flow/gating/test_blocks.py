@@ -55,6 +55,9 @@ def test_a_level_is_cut_below_the_brightest_cells_and_not_above_the_negatives() 
     assert (learned.level, learned.parent) == ("bright", "t_cells")
     assert "only_peak" not in learned.arguments
     assert template.by_name["memory_pd1_bright_pos"].follows == "t_cells_pd1_bright_pos"
+    assert template.by_name["memory_pd1_high"].follows == "t_cells_pd1_bright_pos"
+    rest = template.by_name["memory_pd1_low_or_none"]
+    assert rest.combination.none_of == ("memory_pd1_bright_pos",)
     assert parts_of("pd1_level", "memory") == ("memory_pd1_high", "memory_pd1_low_or_none")
 
 

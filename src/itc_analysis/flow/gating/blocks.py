@@ -162,18 +162,33 @@ def _divide(
             )
         sides[cut] = name
     for part, members in block.parts.items():
+        of_sides = {side: [sides[cut] for cut in cuts] for side, cuts in members.items()}
         made.append(
             {
                 "name": f"{of}_{part}",
                 "parent": of,
-                "method": "boolean",
-                "arguments": {side: [sides[cut] for cut in cuts] for side, cuts in members.items()},
+                **_gate_of_part(of_sides, {entry["name"]: entry for entry in made}),
                 "measured": True,
                 "phenotype": block.phenotype,
             }
         )
     taken = {population.get("name") for population in populations}
     return [population for population in made if population["name"] not in taken]
+
+
+def _gate_of_part(members: dict[str, list[str]], cuts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the gate of a part: of one cut alone its population again, or its complement."""
+    named = [name for names in members.values() for name in names]
+    if len(named) > 1 or named[0] not in cuts:
+        return {"method": "boolean", "arguments": members}
+    if "none_of" in members:
+        return {"method": "complement", "arguments": {"of": named}}
+    cut = cuts[named[0]]
+    learned = cut["arguments"]["of"] if cut["method"] == "reference" else cut["name"]
+    return {name: cut[name] for name in ("markers", "side", "view")} | {
+        "method": "reference",
+        "arguments": {"of": learned},
+    }
 
 
 def _cut_on(marker: str, level: str | None, populations: Iterable[dict[str, Any]]) -> str | None:
