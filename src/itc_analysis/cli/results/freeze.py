@@ -51,7 +51,10 @@ def run(options: argparse.Namespace) -> None:
     if not tubes:
         raise ItcError(options.config, "the study has no flow cytometry, and so no gates to freeze")
     manifest = read_manifest(results)
-    last = releases.read_release(settings)
+    # who names the folder before there is a release in it means the first one
+    named = settings.study.frozen_folder
+    is_first = named is None or not (Path(named) / releases.RECORD).exists()
+    last = None if is_first else releases.read_release(settings)
     written: dict[str, bytes] = {}
     panels: dict[str, dict[str, Any]] = {}
     faults: list[Fault] = []

@@ -104,7 +104,8 @@ class TubeEvidence(Contract, key=("file_id",)):
     evidence: Series[pd.StringDtype] = text(
         "JSON: stained markers; of all cells that scatter selects and of the denominator the "
         "histogram of each marker (bins of 0.01 transformed units), their correlations and the "
-        "events that are positive for two; the spill that is left, and the matrix. Null for a tube "
+        "events that are positive for two; the spill that is left, the matrix, and the voltages of "
+        "the detectors where the file tells them. Null for a tube "
         "that is not used.",
         nullable=True,
     )
