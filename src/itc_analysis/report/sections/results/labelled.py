@@ -66,8 +66,7 @@ def _function(material: Material) -> list[Block]:
     labels = material.labels
     stimulated = labels[labels["stimulation"] != NONE]
     if stimulated.empty:
-        said = f"{NO_STIMULATED[0].upper()}{NO_STIMULATED[1:]}."
-        return [Paragraph(said)]
+        return [Paragraph(words.sentence(words.plain(NO_STIMULATED)))]
     groups = [name for name in material.groups_present if name in set(labels["group"])]
     body = []
     for (stimulation, population), mine in stimulated.groupby(
@@ -105,7 +104,7 @@ def _function(material: Material) -> list[Block]:
         who = sorted(set(rows["participant_id"]))
         where = sorted({words.population(str(name)) for name in rows["population"]})
         people = f"{words.listed(who, most=6)} ({words.listed(where, most=4)})"
-        lines.append(f"{people}: {words.sentence(str(reason))}")
+        lines.append(f"{people}: {words.sentence(words.plain(str(reason)))}")
     return [table, Details("What is missing for a word", [Bullets(lines)])]
 
 
