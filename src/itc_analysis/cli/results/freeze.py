@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
     from typing import Any
 
-    from itc_analysis.cohort.join import list_tubes
+    from itc_analysis.cohort.listing import list_tubes
     from itc_analysis.config.loading import load_settings
     from itc_analysis.errors import Fault, ItcError
     from itc_analysis.plural import plural

@@ -104,7 +104,8 @@ class TubeEvidence(Contract, key=("file_id",)):
     evidence: Series[pd.StringDtype] = text(
         "JSON: stained markers; of all cells that scatter selects and of the denominator the "
         "histogram of each marker (bins of 0.01 transformed units), their correlations and the "
-        "events that are positive for two; the spill that is left, and the matrix. Null for a tube "
+        "events that are positive for two; the spill that is left, the matrix, and the voltages of "
+        "the detectors where the file tells them. Null for a tube "
         "that is not used.",
         nullable=True,
     )
@@ -275,6 +276,10 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
         allowed=["fmo", "unstained", "negative_population", "none"],
     )
     median: Series[float] = quantity("Median of the compensated signal.", "instrument units")
+    median_lower: Series[float] = quantity(
+        "Lower 95 % limit of the median, by the count of events alone.", "instrument units"
+    )
+    median_upper: Series[float] = quantity("Upper 95 % limit.", "instrument units")
     median_transformed: Series[float] = quantity(
         "Median of the transformed signal.", "transformed units"
     )
@@ -328,6 +333,9 @@ class Combinations(Contract, key=("source_id", "population", "combination")):
     )
     n_receptors: Series[int] = count("How many of the markers are positive.", "markers")
     n_events: Series[int] = count("Events with this combination.")
+    threshold_se: Series[float] = quantity(
+        "Standard error of n_events that comes from the places of the thresholds.", "events", 0
+    )
 
 
 class Histograms(Contract, key=("source_id", "population")):
