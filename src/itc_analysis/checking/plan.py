@@ -177,6 +177,9 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
     templates = _read_templates(study, named_panels(study), errors)
     plan = attempt(planned, None)
     cards = attempt(lambda: read_signatures(study.signatures), [])
+    if plan is not None:
+        features = {(card.assay, card.name): card.features for card in cards}
+        attempt(lambda: refuse_circular(plan, features), None)
     if errors:
         raise one_error(errors)
     assert plan is not None
@@ -197,6 +200,39 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),
     ]
+
+
+def refuse_circular(plan: AnalysisPlan, features: Mapping[tuple[str, str], Iterable[str]]) -> None:
+    """Refuse scores compared between subsets that hold a marker of what the subsets are.
+
+    Parameters
+    ----------
+    plan : AnalysisPlan
+        the plan.
+    features : mapping of (str, str) to iterable of str
+        features of every signature, by assay and name.
+
+    Raises
+    ------
+    ItcErrors, ItcError
+        every signature that is compared between subsets and holds such a marker.
+    """
+    from itc_analysis.scores.circular import refuse_across_subsets
+
+    errors: list[ItcError] = []
+    asked: dict[tuple[str, str, frozenset[str]], None] = {}
+    for family in plan.families:
+        for block in family.endpoints:
+            if block.minus is not None:
+                for name in block.features:
+                    asked[block.assay, name, frozenset((*block.populations, block.minus))] = None
+    for assay, name, populations in asked:
+        try:
+            refuse_across_subsets(name, features.get((assay, name), ()), assay, populations)
+        except ItcError as error:
+            errors.append(error)
+    if errors:
+        raise one_error(errors)
 
 
 def check_folders(settings: Settings) -> None:
@@ -316,7 +352,11 @@ def _why_not(
 ) -> str | None:
     """Return what is missing for an endpoint, in words; None when one tube can show it."""
     from itc_analysis.scores.signatures import MIN_FEATURES
+    from itc_analysis.stats.plan.endpoints import MINUS
 
+    population, _, other = population.partition(MINUS)
+    if other and other not in measured.populations and assay != _SINGLE_CELL:
+        return f"no gating template measures '{other}'"
     if assay == _SINGLE_CELL:
         return _not_in_libraries(population, measure, feature, libraries)
     if assay == _CLINICAL:

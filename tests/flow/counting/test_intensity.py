@@ -121,11 +121,11 @@ def test_of_three_controls_none_steers_alone() -> None:
 def test_combinations_are_counted_as_one_would_by_hand() -> None:
     columns = {"A": [0.1, 0.9, 0.9, 0.1, 0.9], "B": [0.1, 0.1, 0.9, 0.9, 0.9]}
     everybody = membership(make_tube(columns), "mait", np.ones(5, dtype=bool))
-    rows = combination_rows(everybody, "mait", {"A": 0.5, "B": 0.5})
+    rows = combination_rows(everybody, "mait", {"A": 0.5, "B": 0.5}, {"A": 0.0, "B": 0.0})
     found = {row["combination"]: (row["n_events"], row["n_receptors"]) for row in rows}
     assert found == {"A- B-": (1, 0), "A+ B-": (1, 1), "A- B+": (1, 1), "A+ B+": (2, 2)}
     nobody = membership(make_tube(columns), "mait", np.zeros(5, dtype=bool))
-    assert combination_rows(nobody, "mait", {"A": 0.5}) == []
+    assert combination_rows(nobody, "mait", {"A": 0.5}, {"A": 0.1}) == []
 
 
 @given(st.integers(1, 400), st.integers(0, 1000))
@@ -156,3 +156,20 @@ def test_the_limits_of_a_median_hold_the_true_one_in_95_percent_or_a_little_more
 def test_a_median_of_five_events_has_no_limits() -> None:
     assert median_limits(np.arange(5, dtype=np.float32)) is None
     assert median_limits(np.array([], dtype=np.float32)) is None
+
+
+def test_the_error_of_a_combination_is_what_its_thresholds_move() -> None:
+    rng = np.random.default_rng(12)
+    a, b = rng.normal(0.5, 0.2, 20_000), rng.normal(0.5, 0.2, 20_000)
+    tube = make_tube({"A": a, "B": b})
+    everybody = membership(tube, "mait", np.ones(20_000, dtype=bool))
+    rows = combination_rows(everybody, "mait", {"A": 0.5, "B": 0.6}, {"A": 0.02, "B": 0.01})
+    found = {row["combination"]: row for row in rows}
+    # the slow way: each threshold moved alone, counted anew
+    squares = []
+    for low, high in (((0.48, 0.6), (0.52, 0.6)), ((0.5, 0.59), (0.5, 0.61))):
+        fewer, more = (int(((a >= cut[0]) & (b >= cut[1])).sum()) for cut in (high, low))
+        squares.append(((more - fewer) / 2) ** 2)
+    assert found["A+ B+"]["threshold_se"] == pytest.approx(np.sqrt(sum(squares)), abs=2)
+    certain = combination_rows(everybody, "mait", {"A": 0.5, "B": 0.6}, {"A": 0.0, "B": 0.0})
+    assert {row["threshold_se"] for row in certain} == {0.0}

@@ -359,3 +359,26 @@ def test_a_subset_that_nobody_has_is_not_estimable(people, shares):
     rows = compare(shares, people, plan.model_copy(update={"families": (family,)}))
     assert (rows["status"] == "not_estimable").all()
     assert rows["reason"].str.contains("SSc").all()
+
+
+def test_scores_of_two_subsets_are_subtracted_in_each_person(people):
+    rng = np.random.default_rng(8)
+    first, second = rng.normal(size=(2, len(people)))
+    scores = [
+        make_measurements(people, value, population=name, measure="score", feature="inhibitory")
+        for name, value in (("mait", first), ("gd_t_cells", second))
+    ]
+    plan = make_plan(measures=("score",), features=("inhibitory",), role="exploratory")
+    block = plan.families[0].endpoints[0].model_copy(update={"minus": "gd_t_cells"})
+    family = plan.families[0].model_copy(update={"endpoints": (block,)})
+    across = plan.model_copy(update={"families": (family,)})
+    found = compare(pd.concat(scores, ignore_index=True), people, across)
+    assert found["population"].unique().tolist() == ["mait minus gd_t_cells"]
+    difference = make_measurements(
+        people, first - second, population="mait", measure="score", feature="inhibitory"
+    )
+    slow = compare(difference, people, plan)
+    assert found["estimate"].tolist() == pytest.approx(slow["estimate"].tolist())
+    assert found["p_value"].tolist() == pytest.approx(slow["p_value"].tolist())
+    only = compare(scores[0], people, across)
+    assert (only["status"] == "not_estimable").all()

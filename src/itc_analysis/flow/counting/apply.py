@@ -398,6 +398,7 @@ def _measure_phenotype(
     }
     for population in (p for p in template.populations if p.phenotype):
         thresholds: dict[str, dict[str, float]] = {role: {} for role in COMBINED}
+        errors: dict[str, float] = {}
         for positivity in template.positivity:
             marker = positivity.marker
             found = thresholds_of[marker](population.name)
@@ -412,11 +413,12 @@ def _measure_phenotype(
             made.intensity.append({**row, "role": positivity.role})
             if positivity.role in COMBINED and found.value is not None:
                 thresholds[positivity.role][marker] = found.value
+                errors[marker] = found.standard_error or 0.0
         if population.name in membership:
             made.combinations += [
                 {**row, "role": role}
                 for role in COMBINED
-                for row in combination_rows(membership, population.name, thresholds[role])
+                for row in combination_rows(membership, population.name, thresholds[role], errors)
             ]
 
 

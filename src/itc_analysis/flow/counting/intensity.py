@@ -265,6 +265,7 @@ def combination_rows(
     membership: Membership,
     population: str,
     thresholds: Mapping[str, float],
+    errors: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     """Return rows of `Combinations`: how many events carry which of the receptors together.
 
@@ -274,6 +275,13 @@ def combination_rows(
     ----------
     thresholds : mapping of str to float
         positivity threshold of each receptor, transformed units.
+    errors : mapping of str to float
+        their standard errors, transformed units.
+
+    Notes
+    -----
+    The error of a count is half of what it changes when one threshold is moved by a standard error
+    either way; those of different thresholds are independent, so their squares are added.
     """
     tube, n_events = membership.tube, membership[population].size
     if n_events == 0 or not thresholds:
@@ -282,7 +290,20 @@ def combination_rows(
     for bit, (marker, threshold) in enumerate(thresholds.items()):
         is_on = membership.values_of(marker, population) >= np.float32(threshold)
         code |= is_on.astype(np.int64) << bit
-    counts = np.bincount(code, minlength=2 ** len(thresholds))
+    n_codes = 2 ** len(thresholds)
+    counts = np.bincount(code, minlength=n_codes)
+    variance = np.zeros(n_codes)
+    for bit, (marker, threshold) in enumerate(thresholds.items()):
+        values, error = membership.values_of(marker, population), errors[marker]
+        others = code & ~(1 << bit)
+        low, high = (
+            np.bincount(
+                others | (values >= np.float32(threshold + by)).astype(np.int64) << bit,
+                minlength=n_codes,
+            )
+            for by in (-error, error)
+        )
+        variance += ((high - low) / 2) ** 2
     rows = []
     for value in np.flatnonzero(counts):
         signs = {m: bool(value >> bit & 1) for bit, m in enumerate(thresholds)}
@@ -296,6 +317,7 @@ def combination_rows(
                 ),
                 "n_receptors": sum(signs.values()),
                 "n_events": int(counts[value]),
+                "threshold_se": float(np.sqrt(variance[value])),
             }
         )
     return rows

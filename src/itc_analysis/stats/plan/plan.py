@@ -125,7 +125,7 @@ class ModelRules(Section):
         description="What is primary when a participant lacks a covariate that is known of enough "
         "others. imputed: the participant stays, with the covariate filled in 20 times (chained "
         "equations, Rubin's rules). complete_cases: the participant is left out and named. The "
-        "other one stands beside it in the diagnostics.",
+        "other one is reported in the diagnostics.",
     )
     below_lod: Literal["censored"] = Field(
         "censored",
@@ -197,7 +197,7 @@ class AnalysisPlan(ModelRules):
         (), description="Parts of one whole compared together."
     )
     modalities: Modalities | None = Field(
-        None, description="Flow cytometry beside single cell per participant; null for none."
+        None, description="Flow cytometry compared with single cell per participant; null for none."
     )
 
 

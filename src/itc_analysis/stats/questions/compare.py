@@ -19,8 +19,9 @@ from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, why_absent
 from itc_analysis.stats.multiplicity.families import Joint, adjust_families
-from itc_analysis.stats.people.responses import KEY, check_people, log_t_per_ul, respond
+from itc_analysis.stats.people.responses import KEY, OK, check_people, log_t_per_ul, respond
 from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.endpoints import MINUS
 from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.tables import contract
 from itc_analysis.tables.stats.comparisons import Comparisons
@@ -113,7 +114,7 @@ def fit_endpoints(
         if time.monotonic() - said > PROGRESS_SECONDS:
             said = time.monotonic()
             log.info("compare: %d of %d endpoints", n_done, len(endpoints))
-        rows, first = measured.get(key[:-1]), items[0]
+        rows, first = _measured(measured, key[:-1]), items[0]
         responses = respond(
             measurements.iloc[:0] if rows is None else rows,
             of_subset(participants, first),
@@ -130,6 +131,43 @@ def fit_endpoints(
             problem="" if rows is not None else why_absent(measurements, *first.endpoint),
         )
         yield endpoint, items
+
+
+def _measured(
+    measured: dict[tuple[str, ...], pd.DataFrame], key: tuple[str, ...]
+) -> pd.DataFrame | None:
+    """Return the measurements of an endpoint; of two subsets the difference in each sample."""
+    assay, population, *rest = key
+    first, is_difference, second = population.partition(MINUS)
+    if not is_difference:
+        return measured.get(key)
+    both = [measured.get((assay, name, *rest)) for name in (first, second)]
+    if both[0] is None or both[1] is None:
+        return None
+    return subtract(both[0], both[1])
+
+
+def subtract(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return the measurements of one subset minus those of another, sample by sample.
+
+    Parameters
+    ----------
+    rows, other : pandas.DataFrame
+        measurements of the two subsets; where the other has none that counts, its status and
+        reason stand in place of a number.
+    """
+    there = other.drop_duplicates("sample_id").set_index("sample_id").reindex(rows["sample_id"])
+    status = np.where(rows["status"] == OK, there["status"].fillna("not measured"), rows["status"])
+    error = np.hypot(
+        rows["standard_error"].to_numpy(dtype=float), there["standard_error"].to_numpy(dtype=float)
+    )
+    is_ok = status == OK
+    value = rows["value"].to_numpy(dtype=float) - there["value"].to_numpy(dtype=float)
+    return rows.assign(
+        value=np.where(is_ok, value, np.nan),
+        standard_error=np.where(is_ok, error, np.nan),
+        status=status,
+    )
 
 
 def of_subset(participants: pd.DataFrame, item: PlannedComparison) -> pd.DataFrame:

@@ -333,6 +333,9 @@ class Combinations(Contract, key=("source_id", "population", "combination")):
     )
     n_receptors: Series[int] = count("How many of the markers are positive.", "markers")
     n_events: Series[int] = count("Events with this combination.")
+    threshold_se: Series[float] = quantity(
+        "Standard error of n_events that comes from the places of the thresholds.", "events", 0
+    )
 
 
 class Histograms(Contract, key=("source_id", "population")):

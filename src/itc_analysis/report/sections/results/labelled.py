@@ -17,7 +17,6 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.report.language.recorded import recorded
 from itc_analysis.scores.function import (
     EXHAUSTED,
     HYPOFUNCTIONAL,
@@ -67,7 +66,7 @@ def _function(material: Material) -> list[Block]:
     labels = material.labels
     stimulated = labels[labels["stimulation"] != NONE]
     if stimulated.empty:
-        return [Paragraph(words.sentence(recorded(NO_STIMULATED)))]
+        return [Paragraph(words.sentence(words.plain(NO_STIMULATED)))]
     groups = [name for name in material.groups_present if name in set(labels["group"])]
     body = []
     for (stimulation, population), mine in stimulated.groupby(
@@ -79,7 +78,7 @@ def _function(material: Material) -> list[Block]:
             continue
         if (mine["word"] == UNKNOWN).all():
             # what most of them lack
-            why = recorded(str(mine["why"].fillna(UNKNOWN).mode().iloc[0]))
+            why = words.plain(str(mine["why"].fillna(UNKNOWN).mode().iloc[0]))
             body.append([f"{name}: {why}", *[words.NOTHING] * len(groups)])
             continue
         for word in (EXHAUSTED, HYPOFUNCTIONAL, WITHIN, OPEN):
@@ -107,7 +106,7 @@ def _function(material: Material) -> list[Block]:
         who = sorted(set(rows["participant_id"]))
         where = sorted({words.population(str(name)) for name in rows["population"]})
         people = f"{words.listed(who, most=6)} ({words.listed(where, most=4)})"
-        lines.append(f"{people}: {words.sentence(recorded(str(reason)))}")
+        lines.append(f"{people}: {words.sentence(words.plain(str(reason)))}")
     return [table, Details(phrase("What is missing for a word"), [Bullets(lines)])]
 
 
