@@ -176,7 +176,8 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
     libraries = attempt(lambda: list_libraries(study), [])
     templates = _read_templates(study, named_panels(study), errors)
     plan = attempt(planned, None)
-    cards = attempt(lambda: read_signatures(study.signatures), [])
+    no_cards: list[Signature] = []
+    cards = attempt(lambda: read_signatures(study.signatures), no_cards)
     if plan is not None:
         features = {(card.assay, card.name): card.features for card in cards}
         attempt(lambda: refuse_circular(plan, features), None)
