@@ -118,7 +118,7 @@ def strike_one_run(
             began = time.monotonic()
             trial.start(*kind.options)
             kind.strike(trial)
-            if not trial.has_struck:
+            if not (trial.has_struck and (kind.goes_on or trial.was_disturbed)):
                 left.insert(0, kind)
                 break
             # once a tube was another one, results may be old until the study is finished again

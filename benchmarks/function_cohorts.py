@@ -77,7 +77,11 @@ def draw_cohort(
 def measured(pairs: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     """Return the response rows of Measurements from counts of pairs of tubes."""
     found = pd.concat(
-        [estimate(own) for _, own in pairs.groupby(["population", "marker"], sort=True)],
+        # whether a person responds at all is no part of the words, and half of the time
+        [
+            estimate(own, with_probability=False)
+            for _, own in pairs.groupby(["population", "marker"], sort=True)
+        ],
         ignore_index=True,
     )
     rows = response_rows(found).assign(assay="flow")

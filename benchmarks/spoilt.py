@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis import cli
-from itc_analysis.cohort.join import list_tubes
+from itc_analysis.cohort.listing import list_tubes
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import apply_batch

@@ -50,6 +50,10 @@ def test_errors_survive_being_sent_between_processes() -> None:
         ("Healthy", ["SSc", "healthy"], "did you mean 'healthy'?"),
         ("SSC", ["pSS", "SSc"], "did you mean 'SSc'?"),
         ("xyz", ["SSc", "healthy"], "known: SSc, healthy"),
+        ("CD161", ["CD69", "CD16", "CD38"], "known: CD69, CD16, CD38"),
+        ("CD116", ["CD69", "CD161"], "did you mean 'CD161'?"),
+        ("CD44", ["CD4", "CD8"], "did you mean 'CD4'?"),
+        ("PD1", ["CD3", "PD-1"], "did you mean 'PD-1'?"),
         ("xyz", [], "none is known"),
     ],
 )

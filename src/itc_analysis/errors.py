@@ -157,6 +157,24 @@ class ItcErrors(ItcError):
         return (type(self), (self.errors,))
 
 
+def one_error(errors: Iterable[ItcError]) -> ItcError:
+    """Return one error of several, with each file once and each fault once.
+
+    Parameters
+    ----------
+    errors : iterable of ItcError
+        at least one; two steps that read the same file may say the same.
+    """
+    kinds: dict[str, type[ItcError]] = {}
+    faults: dict[str, dict[Fault, None]] = {}
+    for error in errors:
+        for part in error.errors if isinstance(error, ItcErrors) else [error]:
+            kinds.setdefault(part.source, type(part))
+            faults.setdefault(part.source, {}).update(dict.fromkeys(part.faults))
+    joined = [kinds[source](source, found) for source, found in faults.items()]
+    return joined[0] if len(joined) == 1 else ItcErrors(joined)
+
+
 def _kind(fault: Fault) -> tuple[str, str, str]:
     """Return a fault without its numbers."""
     where, what, remedy = (re.sub(r"\d+", "#", t) for t in (fault.where, fault.what, fault.remedy))
@@ -174,11 +192,16 @@ def _listed(names: list[str], *, every_name: bool) -> str:
 _LOOK_ALIKES = str.maketrans("lIiOo", "11100")
 
 
+#: Close names that are looked at.
+_MOST_CLOSE = 8
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"did you mean 'x'?"``, or the known words when none is close.
 
     Compared without case first, so that 'SSC' finds 'SSc' and not 'pSS'. Ids differ by a digit
-    each, so one that looks the same ('0l2' and '012') goes before others that are as close.
+    each, so one that looks the same ('0l2' and '012') goes before others that are as close. A
+    number is a name of its own: CD69 is not what was meant by CD161.
     """
     known = [str(name) for name in known]
     looks = word.translate(_LOOK_ALIKES)
@@ -186,8 +209,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if alike:
         return f"did you mean '{alike[0]}'?"
     folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{folded[close[0]]}'?"
+    close = difflib.get_close_matches(word.casefold(), folded, n=_MOST_CLOSE, cutoff=0.6)
+    for name in close:
+        if _same_number(word, name):
+            return f"did you mean '{folded[name]}'?"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return f"known: {shown}" if known else "none is known"
+
+
+def _same_number(word: str, name: str) -> bool:
+    """Whether the digits of two names are the same but for a slip: two swapped, one typed twice."""
+    first, second = ("".join(re.findall(r"\d", text)) for text in (word, name))
+    if not first or not second:
+        return True
+    once = [re.sub(r"(\d)\1+", r"\1", digits) for digits in (first, second)]
+    return once[0] == once[1] or sorted(first) == sorted(second)

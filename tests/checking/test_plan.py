@@ -12,7 +12,13 @@ import yaml
 
 from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
 from itc_analysis import cli
-from itc_analysis.checking.plan import check_plan, measured_by_templates, not_measured
+from itc_analysis.checking.plan import (
+    LibraryView,
+    check_plan,
+    measured_by_templates,
+    not_measured,
+    view_libraries,
+)
 from itc_analysis.checking.proposal import propose_plan
 from itc_analysis.cli.study.init import RESOURCES
 from itc_analysis.config.sections import Conditions, Settings, Study
@@ -68,18 +74,43 @@ def test_every_endpoint_of_the_shipped_plan_has_a_tube_among_the_shipped_panels(
     )
     measured = measured_by_templates(shipped, ["panel_a", "panel_b"])
     plan = read_plan(RESOURCES / "analysis_plan.yaml")
-    signatures = {
-        card.name: list(card.features)
-        for card in read_signatures(RESOURCES / "signatures.tsv")
-        if card.assay == "flow"
-    }
-    (line,) = not_measured(plan, measured, signatures, has_libraries=True)
+    cards = read_signatures(RESOURCES / "signatures.tsv")
+    signatures = {card.name: list(card.features) for card in cards if card.assay == "flow"}
+    libraries = view_libraries(cards)
+    (line,) = not_measured(plan, measured, signatures, libraries=libraries)
     assert line.startswith("plan: ")
     assert "each with a tube or library" in line
     (line,) = not_measured(
-        plan, replace(measured, has_counts=False), signatures, has_libraries=True
+        plan, replace(measured, has_counts=False), signatures, libraries=libraries
     )[:1]
     assert "no tube has counting beads" in line
+    told = not_measured(plan, measured, signatures, libraries=None)
+    assert all("there are no single-cell libraries" in line for line in told)
+    few = LibraryView(libraries.populations - {"mait"}, libraries.signatures - {"interferon"})
+    told = not_measured(plan, measured, signatures, libraries=few)
+    assert "no cell of a library is called 'mait'" in told[0]
+    assert "no single-cell signature 'interferon'" in told[1]
+
+
+def test_faults_of_sheets_panels_templates_and_plan_are_told_in_one_call(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tubes = Path(study.fcs_files)
+    tubes.write_text(tubes.read_text().replace("stained", "staind", 1), encoding="utf-8")
+    Path(study.gating_folder, "panel_a.yaml").write_text(TEMPLATE.replace("CD3", "CD161"))
+    Path(study.analysis_plan).write_text(PLAN.replace("holm", "homl"))
+    people = Path(study.participants)
+    people.write_text(people.read_text().replace("P002\tSSc\t50", "P002\tSSc\t5,0"))
+    config = tmp_path / "config.yaml"
+    settings = {"study": study.model_dump(), "cohort": two_groups().model_dump(mode="json"),
+                "flow": {"matrices_folder": str(tmp_path / "matrices")}}  # fmt: skip
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert cli.main(["check", "--config", str(config)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    for said in ("decimal comma", "unknown value 'staind'", "marker 'CD161' is not in the panel",
+                 "homl", "flow.matrices_folder, no folder"):  # fmt: skip
+        assert shown.err.count(said) == 1, said
 
 
 def test_faults_of_template_and_plan_are_told_in_one_call(study: Study) -> None:

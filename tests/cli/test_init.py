@@ -9,7 +9,7 @@ import pytest
 
 from itc_analysis import cli, documentation
 from itc_analysis.cli.study.init import rewrite_generated
-from itc_analysis.cohort.join import read_rows
+from itc_analysis.cohort.listing import read_rows
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Section, Settings
 from itc_analysis.tables import contract

@@ -89,8 +89,15 @@ class Trial:
         with (self.study.parent / "run.log").open("wb") as log:
             self.process = subprocess.Popen(
                 words, stdout=log, stderr=subprocess.STDOUT, env=environment,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=_heed_interrupts,
             )  # fmt: skip
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Did the fault end the run or one of its jobs? Otherwise it struck nothing."""
+        assert self.process is not None
+        words = ("Error in rule", "Error in group", "Trying to restart job")
+        return self.process.returncode != 0 or any(word in self.said for word in words)
 
     def wait(self) -> int:
         """Wait until the run has ended and return its exit status."""
@@ -163,6 +170,11 @@ class Trial:
         return sorted(wrong)
 
 
+def _heed_interrupts() -> None:
+    """A series that a shell started in its background ignores Ctrl-C, and so would its runs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of fault.
@@ -179,7 +191,8 @@ class Kind:
     changes_input : bool
         results of the struck run may differ from those of the study as it was.
     goes_on : bool
-        the run is expected to end well nevertheless.
+        the run is expected to end well, without a failed job; others count only where a job or the
+        run was ended by them.
     where : str
         "local", "slurm" or "both".
     """
@@ -393,7 +406,7 @@ KINDS = (
     Kind("tube cut short during the run", unreadable_input, changes_input=True),
     Kind("tube overwritten during the run", input_changes, changes_input=True),
     Kind("tube disappears during the run", tube_disappears, changes_input=True),
-    Kind("tube appears later", tube_appears, changes_input=True),
+    Kind("tube appears later", tube_appears, changes_input=True, goes_on=True),
     Kind("clocks disagree", clock_skew, goes_on=True),
     Kind("second run on the same results", second_run, goes_on=True),
     Kind("job cancelled (scancel)", scancel, goes_on=True, where="slurm"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cohort.cohort_examples import spotless, two_groups, write_sheet, write_study
-from itc_analysis.cohort.join import list_libraries, list_tubes, read_rows, read_study_sheets
+from itc_analysis.cohort.join import read_study_sheets
+from itc_analysis.cohort.listing import list_libraries, list_tubes, read_rows
 from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError, ItcErrors, SheetError
 
@@ -208,7 +209,7 @@ def test_what_breaks_the_workflow_stops_the_listing(study: Study) -> None:
 
 def test_listing_does_not_import_pandas(study: Study) -> None:
     code = (
-        "import sys; from itc_analysis.cohort.join import list_tubes, read_rows; "
+        "import sys; from itc_analysis.cohort.listing import list_tubes, read_rows; "
         f"read_rows({study.fcs_files!r}, 'TubeSheet'); print('pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

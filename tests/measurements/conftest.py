@@ -133,6 +133,8 @@ def make_tables() -> Tables:
                         "threshold": 0.5,
                         "threshold_source": "fmo",
                         "median": 1_000.0,
+                        "median_lower": 900.0 if population == "mait" else -20.0,
+                        "median_upper": 1_200.0,
                         "median_transformed": 0.4,
                     }
                 )

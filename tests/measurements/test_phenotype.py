@@ -20,9 +20,16 @@ def test_share_positive_by_hand(study: Any) -> None:
     assert (row["n_cells"], row["n_denominator"]) == (60, 300)
 
 
-def test_median_has_no_error_of_counting(study: Any) -> None:
+def test_a_median_has_the_interval_of_its_tube_and_the_error_of_its_logarithm(study: Any) -> None:
     row = study.row("H1-a", "mait", "median_intensity", "PD-1")
     assert (row["value"], row["unit"]) == (1_000.0, "instrument units")
+    assert (row["lower"], row["upper"]) == (900.0, 1_200.0)
+    assert row["standard_error"] == pytest.approx(math.log(1_200 / 900) / (2 * 1.959964))
+    # a level that may be zero has no error of its logarithm
+    here = {"source_id": "H1-a", "population": "mait", "marker": "PD-1"}
+    study.change("intensity", here, median_lower=-5.0)
+    row = study.row("H1-a", "mait", "median_intensity", "PD-1")
+    assert row["lower"] == -5.0
     assert pd.isna(row["standard_error"])
 
 

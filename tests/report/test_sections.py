@@ -21,6 +21,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.names import names_cell
 from itc_analysis.report.sections import problems
 from itc_analysis.report.sections.front import outcomes
 from itc_analysis.report.sections.laboratory import gating
@@ -172,11 +173,11 @@ def test_a_participant_without_any_number_is_named(
 
 def test_long_lists_of_names_are_folded_but_whole() -> None:
     names = [f"P{number:03d}" for number in range(1, 31)]
-    cell = str(problems.names_cell(names))
+    cell = str(names_cell(names))
     assert cell.startswith("<details><summary>all 30</summary>")
     assert all(name in cell for name in names)
-    assert problems.names_cell(["b", "a", "b"]) == "a and b"
-    assert problems.names_cell([]) == "–"
+    assert names_cell(["b", "a", "b"]) == "a and b"
+    assert names_cell([]) == "–"
 
 
 def test_remarks_are_numbered_once_and_told_below(material: Material) -> None:

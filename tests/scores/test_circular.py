@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from itc_analysis.checking.plan import refuse_circular
 from itc_analysis.errors import ItcError
 from itc_analysis.scores.circular import flagged, refuse_across_subsets
+from stats.made_up_study import make_plan
 
 
 @pytest.mark.parametrize("marker", ["CD161", "Va7.2", "Eomes", "panKIR", "NKG2A"])
@@ -50,3 +52,15 @@ def test_card_without_a_flagged_marker_has_one_score(study: Any) -> None:
     card = study.signatures[0]
     study.signatures = [replace(card, features=("PD-1", "LAG-3", "TIGIT"), weights=(1.0,) * 3)]
     assert not study.score()["method"].str.contains("without_innate").any()
+
+
+def test_a_plan_that_compares_such_a_score_between_subsets_is_refused_before_anything_runs():
+    plan = make_plan(measures=("score",), features=("exhaustion",), role="exploratory")
+    block = plan.families[0].endpoints[0].model_copy(update={"minus": "gd_t_cells"})
+    family = plan.families[0].model_copy(update={"endpoints": (block,)})
+    across = plan.model_copy(update={"families": (family,)})
+    held = {("flow", "exhaustion"): ("PD-1", "TIM-3")}
+    with pytest.raises(ItcError, match=r"TIM-3.*rises with innateness"):
+        refuse_circular(across, held)
+    refuse_circular(plan, held)
+    refuse_circular(across, {("flow", "exhaustion"): ("PD-1", "TIGIT")})

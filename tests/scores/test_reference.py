@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ from itc_analysis.scores.reference import (
     BORROWED,
     NOT_ANCHORED,
     OWN,
+    ROUNDING,
     Healthy,
     Reference,
+    _solve,
+    _Units,
     fit_reference,
     learn_reference,
 )
@@ -197,3 +201,56 @@ def test_order_of_the_samples_changes_nothing() -> None:
     straight, shuffled = fit(list(values), reference), fit(list(values[order]), turned)
     np.testing.assert_array_equal(straight.centre[order], shuffled.centre)
     assert straight.sd == shuffled.sd
+
+
+def solve_in_full(units: Any, people: float, batches: float, repeat: float) -> Any:
+    """Solve the whole system of equations at once, as Henderson wrote it."""
+    weight = 1 / (units.variance + np.where(units.is_bridge, repeat, 1.0) * people + ROUNDING)
+    kinds = [~units.is_bridge] + ([units.is_bridge] if units.is_bridge.any() else [])
+    n_kinds, n_places = len(kinds), len(units.places)
+    columns = [kind.astype(float) for kind in kinds]
+    if batches > 0:
+        columns += [(units.batch == place).astype(float) for place in range(n_places)]
+    design = np.column_stack(columns)
+    system = design.T @ (design * weight[:, None])
+    likelihood = 0.5 * float(np.sum(np.log(weight)))
+    if batches > 0:
+        at = np.arange(n_kinds, n_kinds + n_places)
+        system[at, at] += 1 / batches
+        likelihood -= 0.5 * n_places * np.log(batches)
+    inverse = np.linalg.inv(system)
+    right = design.T @ (weight * units.value)
+    answer = inverse @ right
+    likelihood -= 0.5 * float(np.linalg.slogdet(system)[1])
+    likelihood -= 0.5 * float(units.value @ (weight * units.value) - right @ answer)
+    to_centre = np.zeros((n_places, len(answer)))
+    to_centre[:, 0] = 1.0
+    if batches > 0:
+        to_centre[:, n_kinds:] = np.eye(n_places)
+    share = np.bincount(units.batch[~units.is_bridge], minlength=n_places).astype(float)
+    apart = to_centre - (share / share.sum()) @ to_centre
+    variance = np.einsum("ij,jk,ik->i", apart, inverse, apart)
+    return likelihood, to_centre @ answer, np.maximum(variance, 0.0)
+
+
+@pytest.mark.parametrize("has_bridge", [True, False])
+@pytest.mark.parametrize("batches", [0.0, 1e-4, 0.3, 40.0])
+def test_the_equations_are_solved_as_in_full(batches: float, has_bridge: bool) -> None:  # noqa: FBT001
+    rng = np.random.default_rng(5)
+    n, n_places = 60, 9
+    # one batch has nobody, another one only its bridge control
+    batch = rng.integers(0, n_places - 2, n)
+    is_bridge = np.zeros(n, dtype=bool)
+    if has_bridge:
+        is_bridge[:8] = True
+        batch[0] = n_places - 2
+    units = _Units(
+        rng.normal(2, 1, n), rng.uniform(0, 0.4, n), batch, is_bridge,
+        {f"b{i}": i for i in range(n_places)}, n,
+    )  # fmt: skip
+    for people, repeat in ((0.5, 1.0), (1e-3, 0.1)):
+        solved = _solve(units, people, batches, repeat)
+        likelihood, centre, variance = solve_in_full(units, people, batches, repeat)
+        assert solved.likelihood == pytest.approx(likelihood, rel=1e-10)
+        np.testing.assert_allclose(solved.centre, centre, rtol=1e-9)
+        np.testing.assert_allclose(solved.variance, variance, rtol=1e-7, atol=1e-12)

@@ -235,7 +235,7 @@ def test_the_command_writes_every_table_after_its_contract_and_the_same_bytes_tw
 
 @pytest.mark.real_data
 def test_the_shipped_example_runs(root: Path, real_data: Path, tmp_path: Path) -> None:
-    from itc_analysis.cohort.join import list_libraries
+    from itc_analysis.cohort.listing import list_libraries
     from itc_analysis.config.loading import load_settings
 
     settings = load_settings(root / "config/examples/pbmc5p/config.yaml")

@@ -27,13 +27,14 @@ def test_a_normal_likelihood_and_a_normal_effect_have_the_sum_of_their_variances
     place = (0.1 * one, sd * one, s * one)
     step = scale * 0.5 * one
     table = (*NORMAL.table, FARTHEST, TABLE_STEP)
-    integrate(points, kept, *place, step, np.array([0]), found, *table)
+    none = (0 * kept, 0 * one)
+    integrate(points, kept, *none, *place, step, np.array([0]), found, *table)
     density, by_mean, _, mean_twice, _, _, middle, variance = found[:, 0]
     assert density == pytest.approx(stats.norm.logpdf(mean, 0.1, np.sqrt(total)))
     assert by_mean == pytest.approx((mean - 0.1) / total)
     assert mean_twice == pytest.approx(-1 / total)
     assert (middle, variance) == pytest.approx((centre, scale**2))
-    found = curvature(points, kept, place[0], place[2], *table)
+    found = curvature(points, kept, *none, place[0], place[2], *table)
     assert found == pytest.approx(-1 / total)
 
 

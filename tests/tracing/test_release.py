@@ -102,8 +102,11 @@ def test_what_an_earlier_release_made_is_not_left_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ("config/gating/p.yaml", "config/gating/p.yaml is not as it was when its gates"),
-        ("config/panels/p.tsv", "config/panels/p.tsv is not as it was"),
+        (
+            "config/gating/p.yaml",
+            "changed since its gates were frozen: config/gating/p.yaml; take the",
+        ),
+        ("config/panels/p.tsv", "changed since its gates were frozen: config/panels/p.tsv"),
         ("config/frozen/flow/p/scales.parquet", "the file of record was altered"),
         ("config/frozen/release.json", "it cannot be read as a release"),
     ],

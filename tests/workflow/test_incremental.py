@@ -143,7 +143,7 @@ def test_what_decides_on_frozen_gates_must_not_change_under_them(
     done = snakemake(study_copy, "--dry-run", *setting, root=root, check=False)
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "settings of gating (flow, function) is not as it was when its gates were frozen" in said
+    assert "changed since its gates were frozen: settings of gating (flow, function)" in said
     assert "set study.frozen_folder to null, run the workflow, and call `itc freeze` again" in said
     record = study_copy / "config" / "frozen" / "flow" / "panel_a" / "scales.parquet"
     record.write_bytes(record.read_bytes() + b"x")

@@ -7,19 +7,22 @@ result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from itc_analysis.errors import Fault, ItcError, ItcErrors, SettingsError
+from itc_analysis.errors import Fault, ItcError, SettingsError, one_error
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Cohort, Conditions, Settings, Study
     from itc_analysis.flow.gating.template import Template
+    from itc_analysis.scores.signatures import Signature
     from itc_analysis.stats.plan.associations import Associations
     from itc_analysis.stats.plan.plan import AnalysisPlan, Family
+
+Outcome = TypeVar("Outcome")
 
 #: Where endpoints of single-cell libraries come from, as far as this check looks.
 _SINGLE_CELL = "singlecell"
@@ -49,6 +52,22 @@ class TubeView:
     populations: frozenset[str]
     with_phenotype: frozenset[str]
     functional: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LibraryView:
+    """What single-cell libraries can show.
+
+    Parameters
+    ----------
+    populations : frozenset of str
+        those that cells are called as.
+    signatures : frozenset of str
+        those that are scored.
+    """
+
+    populations: frozenset[str]
+    signatures: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -99,7 +118,7 @@ def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
     errors: list[ItcError] = []
     templates = _read_templates(study, panels, errors)
     if errors:
-        raise errors[0] if len(errors) == 1 else ItcErrors(errors)
+        raise one_error(errors)
     return _measured(templates)
 
 
@@ -114,12 +133,14 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
 
     Raises
     ------
-    ItcErrors
-        every fault of every template, of the plan and of the signatures, in one call.
+    ItcError
+        every fault of every template, of the plan and of the signatures, in one call; those of the
+        sheets that it reads among them, whatever of the rest can be known in spite of them.
     """
-    from itc_analysis.cohort.join import (
+    from itc_analysis.cohort.listing import (
         list_libraries,
         list_tubes,
+        named_panels,
         read_mappings,
         read_rows,
         read_variables,
@@ -129,44 +150,89 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
     from itc_analysis.stats.plan.plan import expand, read_plan, read_post_hoc
 
     errors: list[ItcError] = []
-    tubes = list_tubes(study)
-    panels = sorted({str(row["panel"]) for row in tubes if row["tube"] == "stained"})
-    stained = {str(row["condition"]) for row in tubes if row["tube"] == "stained"}
-    stimulations = frozenset(set(conditions.controls) & stained)
-    templates = _read_templates(study, panels, errors)
-    plan: AnalysisPlan | None = None
-    try:
-        declared = declared_columns(read_variables(study))
-        plan = read_plan(study.analysis_plan, declared)
+
+    def attempt(function: Callable[[], Outcome], otherwise: Outcome) -> Outcome:
+        try:
+            return function()
+        except ItcError as error:
+            errors.append(error)
+            return otherwise
+
+    def planned() -> AnalysisPlan | None:
+        plan = read_plan(study.analysis_plan, declared_columns(variables))
         expand(plan, cohort)
         if study.post_hoc_plan is not None:
             read_post_hoc(study.post_hoc_plan, plan, cohort)
-    except ItcError as error:
-        errors.append(error)
-    signatures: dict[str, list[str]] = {}
-    try:
-        for card in read_signatures(study.signatures):
-            if card.assay == "flow":
-                signatures[card.name] = list(card.features)
-    except ItcError as error:
-        errors.append(error)
+        return plan
+
+    variables = attempt(lambda: read_variables(study), ())
+    tubes = attempt(lambda: list_tubes(study), [])
+    samples = attempt(
+        lambda: read_rows(
+            study.samples, "SampleSheet", read_mappings(study).get("samples"), variables
+        ),
+        [],
+    )
+    libraries = attempt(lambda: list_libraries(study), [])
+    templates = _read_templates(study, named_panels(study), errors)
+    plan = attempt(planned, None)
+    cards = attempt(lambda: read_signatures(study.signatures), [])
+    if plan is not None:
+        features = {(card.assay, card.name): card.features for card in cards}
+        attempt(lambda: refuse_circular(plan, features), None)
     if errors:
-        raise errors[0] if len(errors) == 1 else ItcErrors(errors)
+        raise one_error(errors)
     assert plan is not None
-    samples = read_rows(study.samples, "SampleSheet", read_mappings(study).get("samples"),
-                        variables=read_variables(study))  # fmt: skip
+    stained = {str(row["condition"]) for row in tubes if row["tube"] == "stained"}
     has_counts = any(row["beads_per_tube"] is not None for row in tubes) or any(
         row["wbc_10e9_per_l"] is not None for row in samples
     )
+    signatures = {card.name: list(card.features) for card in cards if card.assay == "flow"}
     measured = replace(_measured(templates), has_counts=has_counts)
-    has_libraries = bool(list_libraries(study))
     return [
         *not_measured(
-            plan, measured, signatures, has_libraries=has_libraries, stimulations=stimulations
+            plan,
+            measured,
+            signatures,
+            libraries=view_libraries(cards) if libraries else None,
+            stimulations=frozenset(set(conditions.controls) & stained),
         ),
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),
     ]
+
+
+def refuse_circular(plan: AnalysisPlan, features: Mapping[tuple[str, str], Iterable[str]]) -> None:
+    """Refuse scores compared between subsets that hold a marker of what the subsets are.
+
+    Parameters
+    ----------
+    plan : AnalysisPlan
+        the plan.
+    features : mapping of (str, str) to iterable of str
+        features of every signature, by assay and name.
+
+    Raises
+    ------
+    ItcErrors, ItcError
+        every signature that is compared between subsets and holds such a marker.
+    """
+    from itc_analysis.scores.circular import refuse_across_subsets
+
+    errors: list[ItcError] = []
+    asked: dict[tuple[str, str, frozenset[str]], None] = {}
+    for family in plan.families:
+        for block in family.endpoints:
+            if block.minus is not None:
+                for name in block.features:
+                    asked[block.assay, name, frozenset((*block.populations, block.minus))] = None
+    for assay, name, populations in asked:
+        try:
+            refuse_across_subsets(name, features.get((assay, name), ()), assay, populations)
+        except ItcError as error:
+            errors.append(error)
+    if errors:
+        raise one_error(errors)
 
 
 def check_folders(settings: Settings) -> None:
@@ -237,7 +303,7 @@ def not_measured(
     measured: Measured,
     signatures: Mapping[str, list[str]],
     *,
-    has_libraries: bool,
+    libraries: LibraryView | None,
     stimulations: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return a line for each family with endpoints that nothing in the study can measure, or one
@@ -254,7 +320,7 @@ def not_measured(
         for assay, population, measure, feature in keys_of(family.endpoints):
             n_all += 1
             name = _why_not(assay, population, measure, feature, measured, signatures,
-                            has_libraries=has_libraries,
+                            libraries=libraries,
                             stimulations=stimulations)  # fmt: skip
             if name is not None:
                 n_absent += 1
@@ -281,14 +347,18 @@ def _why_not(
     measured: Measured,
     signatures: Mapping[str, list[str]],
     *,
-    has_libraries: bool,
+    libraries: LibraryView | None,
     stimulations: frozenset[str],
 ) -> str | None:
     """Return what is missing for an endpoint, in words; None when one tube can show it."""
     from itc_analysis.scores.signatures import MIN_FEATURES
+    from itc_analysis.stats.plan.endpoints import MINUS
 
+    population, _, other = population.partition(MINUS)
+    if other and other not in measured.populations and assay != _SINGLE_CELL:
+        return f"no gating template measures '{other}'"
     if assay == _SINGLE_CELL:
-        return None if has_libraries else "there are no single-cell libraries"
+        return _not_in_libraries(population, measure, feature, libraries)
     if assay == _CLINICAL:
         return None
     if population not in measured.populations:
@@ -323,6 +393,29 @@ def _why_not(
     return (
         f"no tube with '{population}' has positivity thresholds for {MIN_FEATURES} markers of the "
         f"signature '{feature}'"
+    )
+
+
+def _not_in_libraries(
+    population: str, measure: str, feature: str, libraries: LibraryView | None
+) -> str | None:
+    """Return what is missing for an endpoint of single cells; None when a library can show it."""
+    if libraries is None:
+        return "there are no single-cell libraries"
+    if population not in libraries.populations:
+        return f"no cell of a library is called '{population}'"
+    if measure == "score":
+        known = feature in libraries.signatures
+        return None if known else f"no single-cell signature '{feature}'"
+    return None if measure == "share_of_t" else f"libraries give no {measure}"
+
+
+def view_libraries(cards: Iterable[Signature]) -> LibraryView:
+    """Return what libraries can show, by the signatures of a study."""
+    from itc_analysis.singlecell.pseudobulk import POPULATIONS
+
+    return LibraryView(
+        frozenset(POPULATIONS), frozenset(card.name for card in cards if card.assay == _SINGLE_CELL)
     )
 
 

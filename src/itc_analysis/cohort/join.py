@@ -1,52 +1,40 @@
 """The sheets of a study, read together and checked against one another.
 
 A sample must belong to a participant, a tube to a sample, a panel must have its files, a data file
-must be there. Light enough for the Snakefile, which lists tubes and libraries with it: no pandas.
+must be there. No pandas: the Snakefile checks with it.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from itc_analysis.cohort.conditions import condition_faults
-from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out, lies_ahead
-from itc_analysis.cohort.sheets.cells import SheetCells, Value, read_cells
-from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
-from itc_analysis.cohort.sheets.columns import Column, SheetForm, sheet_forms
-from itc_analysis.cohort.sheets.extra_columns import (
-    Variable,
-    declared_variables,
-    looks_like_ids,
-    with_variables,
+from itc_analysis.cohort.listing import form_of, read_mappings, read_rows, read_variables
+from itc_analysis.cohort.sheet_faults import (
+    absent_files,
+    absent_panel_files,
+    case_twins,
+    check_folders,
+    odd_pools,
+    raise_faults,
+    repeated_paths,
+    unknown_ids,
 )
+from itc_analysis.cohort.sheets.cells import SheetCells, read_cells
+from itc_analysis.cohort.sheets.columns import Column, sheet_forms
+from itc_analysis.cohort.sheets.extra_columns import Variable, looks_like_ids
 from itc_analysis.cohort.sheets.personal_data import masked
 from itc_analysis.cohort.sheets.review import read_reviews, review_path
 from itc_analysis.config.sections import CheckedCohort, CheckedStudy, Conditions
-from itc_analysis.errors import (
-    Fault,
-    ItcError,
-    ItcErrors,
-    SettingsError,
-    SheetError,
-    did_you_mean,
-)
+from itc_analysis.errors import Fault, ItcError, did_you_mean, one_error
 
 Outcome = TypeVar("Outcome")
 
-#: Contract of each sheet by its setting.
-CONTRACTS = {
-    "participants": "ParticipantSheet",
-    "classification": "ClassificationSheet",
-    "samples": "SampleSheet",
-    "fcs_files": "TubeSheet",
-    "libraries": "LibrarySheet",
-    "decisions": "DecisionSheet",
-}
 #: Sheets to which a study may add columns.
 MAY_HAVE_MORE = ("participants", "samples")
 NO_VARIABLES = "a sheet of variables (study.variables; config/variables.tsv is a start)"
@@ -63,116 +51,6 @@ class StudySheets:
     decisions: SheetCells
     classification: SheetCells
     variables: tuple[Variable, ...] = ()
-
-
-def read_variables(study: CheckedStudy) -> tuple[Variable, ...]:
-    """Read which columns of its own a study declares; none when it has no such sheet.
-
-    Raises
-    ------
-    SheetError
-        every fault of the sheet.
-    """
-    if study.variables is None:
-        return ()
-    forms = sheet_forms()
-    cells = read_cells(study.variables, forms["VariableSheet"])
-    return declared_variables(cells, {name: forms[CONTRACTS[name]] for name in CONTRACTS})
-
-
-def _form(setting: str, variables: tuple[Variable, ...]) -> SheetForm:
-    return with_variables(sheet_forms()[CONTRACTS[setting]], variables, setting)
-
-
-def read_mappings(study: CheckedStudy) -> dict[str, Mapping]:
-    """Read how exports are translated, by the setting of the sheet; {} when nothing is.
-
-    Raises
-    ------
-    SheetError
-        every fault of the sheet of mappings.
-    """
-    if study.column_mapping is None:
-        return {}
-    forms = sheet_forms()
-    cells = read_cells(study.column_mapping, forms["ColumnMappingSheet"])
-    variables = read_variables(study)
-
-    def columns_of(sheet: str) -> list[str]:
-        return [column.name for column in _form(sheet, variables).columns]
-
-    return build_mappings(cells, columns_of)
-
-
-def read_rows(
-    path: str | Path,
-    sheet: str,
-    mapping: Mapping | None = None,
-    variables: tuple[Variable, ...] = (),
-) -> list[dict[str, Value]]:
-    """Read one sheet as a list of rows, every column of its contract in each.
-
-    Parameters
-    ----------
-    path : str or Path
-        the sheet.
-    sheet : str
-        name of its contract in `tables.sheets`, e.g. ``"TubeSheet"``.
-    mapping : Mapping, optional
-        for an export with other column names and codes.
-    variables : tuple of Variable
-        columns of the study's own.
-
-    Raises
-    ------
-    SheetError
-        every fault of the sheet.
-    """
-    setting = next((name for name, contract in CONTRACTS.items() if contract == sheet), "")
-    return read_cells(path, with_variables(sheet_forms()[sheet], variables, setting), mapping).rows
-
-
-def list_tubes(study: CheckedStudy, *, with_confirmed: bool = False) -> list[dict[str, Any]]:
-    """Return the rows of the tube sheet with `path` joined to the data folder; [] without flow.
-
-    Parameters
-    ----------
-    with_confirmed : bool
-        with the column `confirmed`. The jobs that gate do not see it: what a person confirms
-        changes no event, and they need not run again.
-
-    Raises
-    ------
-    SheetError
-        every fault of the sheet.
-    """
-    if study.fcs_files is None:
-        return []
-    mapping = read_mappings(study).get("fcs_files")
-    rows = [_located(row, study) for row in read_rows(study.fcs_files, "TubeSheet", mapping)]
-    if with_confirmed:
-        return rows
-    return [{k: v for k, v in row.items() if k != "confirmed"} for row in rows]
-
-
-def list_libraries(study: CheckedStudy) -> list[dict[str, Any]]:
-    """Return the rows of the library sheet with its paths joined to the data folder; [] without.
-
-    Raises
-    ------
-    SheetError
-        every fault of the sheet.
-    """
-    if study.libraries is None:
-        return []
-    mapping = read_mappings(study).get("libraries")
-    rows = [_located(row, study) for row in read_rows(study.libraries, "LibrarySheet", mapping)]
-    pools: dict[str, dict[str, str]] = {}
-    for row in rows:
-        if row.get("hashtag"):
-            pools.setdefault(str(row["path"]), {})[str(row["sample_id"])] = str(row["hashtag"])
-    # a row knows the hashtags of its whole pool, whatever batch the others are in
-    return [row | {"hashtags": pools.get(str(row["path"]))} for row in rows]
 
 
 def read_study_sheets(
@@ -202,7 +80,7 @@ def read_study_sheets(
             errors.append(error)
             return None
 
-    attempt(_check_folders, study)
+    attempt(check_folders, study)
     # without these two every other sheet would look wrong
     variables = read_variables(study)
     mappings = read_mappings(study)
@@ -213,7 +91,7 @@ def read_study_sheets(
         path = getattr(study, setting)
         if path is None:
             return SheetCells("", (), [])
-        form, remedy = _form(setting, variables), ""
+        form, remedy = form_of(setting, variables), ""
         if setting in MAY_HAVE_MORE:
             remedy = f"to add a column, declare it in {study.variables or NO_VARIABLES}"
         return attempt(read_cells, path, form, mappings.get(setting), check, remedy)
@@ -229,17 +107,19 @@ def read_study_sheets(
     decisions = read("decisions")
     classification = read("classification", _check_better_explained)
     if participants is not None:
-        attempt(_raise, participants, check_groups(participants))
-        attempt(_raise, participants, looks_like_ids(participants, own_columns("participants")))
+        attempt(raise_faults, participants, check_groups(participants))
+        attempt(
+            raise_faults, participants, looks_like_ids(participants, own_columns("participants"))
+        )
         if decisions is not None:
             attempt(_check_ids, decisions, "participant_id", participants)
         if classification is not None:
             attempt(_check_ids, classification, "participant_id", participants)
     if classification is not None:
-        attempt(_raise, classification, _check_better_explained(classification))
+        attempt(raise_faults, classification, _check_better_explained(classification))
     if samples is not None:
         attempt(_check_samples, samples, participants)
-        attempt(_raise, samples, looks_like_ids(samples, own_columns("samples")))
+        attempt(raise_faults, samples, looks_like_ids(samples, own_columns("samples")))
     if tubes is not None:
         attempt(_check_tubes, tubes, samples, study, conditions or Conditions())
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
@@ -251,8 +131,7 @@ def read_study_sheets(
     if None not in (samples, tubes, libraries):
         attempt(_check_one_sample_each, samples, tubes, libraries)
     if errors:
-        told = _one_per_file(errors)
-        raise told[0] if len(told) == 1 else ItcErrors(told)
+        raise one_error(errors)
     return StudySheets(
         participants,  # type: ignore[arg-type]
         samples,  # type: ignore[arg-type]
@@ -265,7 +144,7 @@ def read_study_sheets(
 
 
 def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) -> list[Fault]:
-    faults = _case_twins(participants, "participant_id")
+    faults = case_twins(participants, "participant_id")
     if not participants.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per person"))
     for number, row in participants.numbered():
@@ -280,7 +159,7 @@ def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) ->
 
 
 def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None:
-    faults = _case_twins(samples, "sample_id")
+    faults = case_twins(samples, "sample_id")
     if not samples.rows:
         faults.append(Fault("", "there is a header but no row", "add one row per sample"))
     for number, row in samples.numbered():
@@ -294,12 +173,12 @@ def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None
                 Fault(f"row {number}", what, "name the person, or make it a bridge_control")
             )
     if participants is not None:
-        faults += _unknown_ids(samples, "participant_id", participants)
-    _raise(samples, faults)
+        faults += unknown_ids(samples, "participant_id", participants)
+    raise_faults(samples, faults)
 
 
 def _check_ids(sheet: SheetCells, column: str, among: SheetCells) -> None:
-    _raise(sheet, _unknown_ids(sheet, column, among))
+    raise_faults(sheet, unknown_ids(sheet, column, among))
 
 
 def _check_better_explained(classification: SheetCells) -> list[Fault]:
@@ -321,9 +200,9 @@ def _check_better_explained(classification: SheetCells) -> list[Fault]:
 def _check_tubes(
     tubes: SheetCells, samples: SheetCells | None, study: CheckedStudy, conditions: Conditions
 ) -> None:
-    faults = [] if samples is None else _unknown_ids(tubes, "sample_id", samples)
-    faults += _absent_panel_files(tubes, study.panels_folder, ".tsv")
-    faults += _absent_panel_files(tubes, study.gating_folder, ".yaml")
+    faults = [] if samples is None else unknown_ids(tubes, "sample_id", samples)
+    faults += absent_panel_files(tubes, study.panels_folder, ".tsv")
+    faults += absent_panel_files(tubes, study.gating_folder, ".yaml")
     for number, row in tubes.numbered():
         is_fmo = row["tube"] == "fmo"
         if is_fmo and row["fmo_markers"] is None:
@@ -334,9 +213,9 @@ def _check_tubes(
             faults.append(Fault(f"row {number}", what, "make it 'fmo', or empty its fmo_markers"))
     faults += condition_faults(list(tubes.numbered()), conditions)
     for column in ("file_id", "panel", "batch"):
-        faults += _case_twins(tubes, column)
-    faults += _absent_files(tubes, "path", study) + _repeated_paths(tubes)
-    _raise(tubes, faults)
+        faults += case_twins(tubes, column)
+    faults += absent_files(tubes, "path", study) + repeated_paths(tubes)
+    raise_faults(tubes, faults)
 
 
 def _check_fmo_markers(tubes: SheetCells, panel: str, study: CheckedStudy) -> None:
@@ -354,19 +233,19 @@ def _check_fmo_markers(tubes: SheetCells, panel: str, study: CheckedStudy) -> No
             if marker not in markers:
                 what = f"fmo_markers names '{marker}', which panel '{panel}' does not have"
                 faults.append(Fault(f"row {number}", what, did_you_mean(marker, sorted(markers))))
-    _raise(tubes, faults)
+    raise_faults(tubes, faults)
 
 
 def _check_libraries(
     libraries: SheetCells, samples: SheetCells | None, study: CheckedStudy
 ) -> None:
-    faults = [] if samples is None else _unknown_ids(libraries, "sample_id", samples)
+    faults = [] if samples is None else unknown_ids(libraries, "sample_id", samples)
     for column in ("library_id", "batch"):
-        faults += _case_twins(libraries, column)
-    faults += _absent_files(libraries, "path", study) + _repeated_paths(libraries)
-    faults += _absent_files(libraries, "contigs_path", study)
-    faults += _absent_files(libraries, "cells_path", study) + _odd_pools(libraries)
-    _raise(libraries, faults)
+        faults += case_twins(libraries, column)
+    faults += absent_files(libraries, "path", study) + repeated_paths(libraries)
+    faults += absent_files(libraries, "contigs_path", study)
+    faults += absent_files(libraries, "cells_path", study) + odd_pools(libraries)
+    raise_faults(libraries, faults)
 
 
 def _check_one_sample_each(samples: SheetCells, tubes: SheetCells, libraries: SheetCells) -> None:
@@ -391,161 +270,4 @@ def _check_one_sample_each(samples: SheetCells, tubes: SheetCells, libraries: Sh
                 faults.append(Fault(f"row {number}", what, remedy))
             else:
                 first[key] = (number, str(row["sample_id"]))
-    _raise(samples, faults)
-
-
-def _case_twins(sheet: SheetCells, column: str) -> list[Fault]:
-    """Refuse ids that differ only in capital letters: they would share a file on some disks."""
-    first: dict[str, tuple[int, str]] = {}
-    faults = []
-    for number, row in sheet.numbered():
-        name = str(row[column])
-        row_of_first, spelt = first.setdefault(name.casefold(), (number, name))
-        if name != spelt:
-            what = f"{column} '{name}' is '{spelt}' of row {row_of_first} but for capital letters"
-            faults.append(Fault(f"row {number}", what, "write one of them another way"))
-    return faults
-
-
-def _unknown_ids(sheet: SheetCells, column: str, among: SheetCells) -> list[Fault]:
-    known = [str(row[column]) for row in among.rows]
-    present = set(known)
-    return [
-        Fault(
-            f"row {number}",
-            f"{column} '{row[column]}' is not in {among.path}",
-            _meant_id(str(row[column]), known),
-        )
-        for number, row in sheet.numbered()
-        if row[column] is not None and row[column] not in present
-    ]
-
-
-def _meant_id(name: str, known: list[str]) -> str:
-    """Return which id was probably meant, and why it differs."""
-    alike = [other for other in known if other.lstrip("0") == name.lstrip("0")]
-    if alike and name.lstrip("0"):
-        return (
-            f"did you mean '{alike[0]}'? A spreadsheet drops zeros in front of a number: "
-            "format the column as text and write the codes in full"
-        )
-    return did_you_mean(name, known)
-
-
-def _absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Fault]:
-    found = sorted(path.stem for path in Path(folder).glob(f"*{suffix}"))
-    first: dict[str, int] = {}
-    for number, row in tubes.numbered():
-        first.setdefault(str(row["panel"]), number)
-    listed = f"panels found: {', '.join(found)}" if found else "no panels are found there"
-    return [
-        Fault(f"row {number}", f"panel '{panel}' has no file {folder}/{panel}{suffix}", listed)
-        for panel, number in first.items()
-        if panel not in found
-    ]
-
-
-def _absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[Fault]:
-    faults = []
-    for number, row in sheet.numbered():
-        path = row[column]
-        if path is None:
-            continue
-        if has_braces(str(path)):
-            faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
-        elif leads_out(str(path)):
-            what = f"{column} '{path}' leads out of the data folder"
-            faults.append(Fault(f"row {number}", what, _INSIDE))
-        elif (found := find_path(study.data_folder, str(path))) is None:
-            what = f"{column} '{path}' is not there"
-            faults.append(
-                Fault(f"row {number}", what, explain_absent(study.data_folder, str(path)))
-            )
-        elif lies_ahead(found):
-            # the workflow would end every job that reads it: its results would seem older
-            what = f"the time of {column} '{path}' lies in the future; two clocks disagree"
-            faults.append(Fault(f"row {number}", what, f"set the clock right, then: touch {found}"))
-    return faults
-
-
-_BRACES = "holds braces, which the workflow would take for the name of a wildcard"
-_RENAME = "rename the folder or file without { and }"
-_INSIDE = "write it from study.data_folder on, and set that to the folder that holds all data"
-
-
-def _check_folders(study: CheckedStudy) -> None:
-    """Refuse folders and sheets of the settings whose names the workflow cannot use."""
-    faults = [
-        Fault(f"study.{setting}", f"'{path}' {_BRACES}", _RENAME)
-        for setting, path in study.model_dump().items()
-        if setting not in ("name", "simulated") and isinstance(path, str) and has_braces(path)
-    ]
-    if faults:
-        source = "settings"
-        raise SettingsError(source, faults)
-
-
-def _repeated_paths(sheet: SheetCells) -> list[Fault]:
-    first: dict[str, int] = {}
-    faults = []
-    for number, row in sheet.numbered():
-        if row.get("cells_path") is not None or row.get("hashtag") is not None:
-            continue  # one file of a pooled library stands in the rows of all its samples
-        path = Path(str(row["path"])).as_posix()
-        if path in first:
-            what = f"path '{path}' stands already in row {first[path]}"
-            faults.append(Fault(f"row {number}", what, "each file is one row"))
-        first.setdefault(path, number)
-    return faults
-
-
-def _odd_pools(libraries: SheetCells) -> list[Fault]:
-    """Refuse hashtags beside a table of cells, one hashtag for two samples, and pools of one."""
-    faults: list[Fault] = []
-    pools: dict[str, dict[str, int]] = {}
-    n_rows: dict[str, int] = {}
-    for number, row in libraries.numbered():
-        tag = row.get("hashtag")
-        if tag is None:
-            continue
-        if row.get("cells_path") is not None:
-            what = "hashtag and cells_path both say whose the cells are"
-            faults.append(Fault(f"row {number}", what, "keep one of the two"))
-        path, tag = Path(str(row["path"])).as_posix(), str(tag)
-        n_rows[path] = n_rows.get(path, 0) + 1
-        pool = pools.setdefault(path, {})
-        if tag in pool:
-            what = f"hashtag '{tag}' is that of row {pool[tag]} as well"
-            faults.append(Fault(f"row {number}", what, "each sample of a pool has its own"))
-        pool.setdefault(tag, number)
-    faults += [
-        Fault(f"row {next(iter(pool.values()))}", f"'{path}' has a hashtag in this row only",
-              "give every sample of the pool a row with its hashtag")
-        for path, pool in pools.items() if n_rows[path] == 1
-    ]  # fmt: skip
-    return faults
-
-
-def _located(row: dict[str, Value], study: CheckedStudy) -> dict[str, Any]:
-    located: dict[str, Any] = dict(row)
-    for column in ("path", "contigs_path", "cells_path"):
-        written = located.get(column)
-        if written is not None:
-            # as the disk spells it; one that is not there stays as it is written, to be told
-            found = find_path(study.data_folder, written) or Path(study.data_folder) / written
-            located[column] = found.as_posix()
-    return located
-
-
-def _raise(sheet: SheetCells, faults: Iterable[Fault]) -> None:
-    faults = list(faults)
-    if faults:
-        raise SheetError(sheet.path, faults)
-
-
-def _one_per_file(errors: list[ItcError]) -> list[ItcError]:
-    """Join the errors of one file, so that each file is told in one block."""
-    faults: dict[str, list[Fault]] = {}
-    for error in errors:
-        faults.setdefault(error.source, []).extend(error.faults)
-    return [SheetError(source, found) for source, found in faults.items()]
+    raise_faults(samples, faults)

@@ -522,7 +522,8 @@ class Stats(ComparisonLevel, Comparable):
         999,
         ge=0,
         description=(
-            "Freedman-Lane permutations beside each p value of the primary family; 0 for none."
+            "Freedman-Lane permutations reported next to each p value of the primary family; 0 for "
+            "none."
         ),
     )
     seed: int = Field(1, ge=0, description="Seed of the permutations.")

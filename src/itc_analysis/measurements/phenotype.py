@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.measurements.columns import floats, records, text
-from itc_analysis.measurements.shares import Shares, capture_of, share_interval
+from itc_analysis.measurements.shares import Shares, Z, capture_of, share_interval
 from itc_analysis.plural import plural
 
 #: A share is not reported where the standard error of a threshold without control, up and down,
@@ -38,8 +38,10 @@ def phenotype_rows(
     Returns
     -------
     pandas.DataFrame
-        Two rows per source and (population, marker) of its panel. The median has no standard error:
-        the tube's batch and reagents, not the count of cells, limit it.
+        Two rows per source and (population, marker) of its panel. The interval of a median is that
+        of the count of cells alone: the tube's batch and reagents shift it as well, which only
+        other people of the batch show. Its standard error is that of the logarithm; none where the
+        interval reaches zero.
     """
     panel_of = sources.set_index("source_id")["panel"]
     known = intensity[intensity["source_id"].isin(panel_of.index)]
@@ -133,11 +135,16 @@ def _threshold_error(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
 def _medians(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
     judged = [_judge(row, min_events, needs_threshold=False) for row in records(rows)]
     usable = np.array([status == "ok" for status, _ in judged], dtype=bool)
+    lower, upper = (
+        np.where(usable, floats(rows[f"median_{side}"]), np.nan) for side in ("lower", "upper")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.where(lower > 0, np.log(upper / lower) / (2 * Z), np.nan)
     return _finish(rows, judged, "median_intensity", "instrument units").assign(
         value=np.where(usable, floats(rows["median"]), np.nan),
-        standard_error=np.nan,
-        lower=np.nan,
-        upper=np.nan,
+        standard_error=error,
+        lower=lower,
+        upper=upper,
         n_cells=rows["n_events"],
     )
 

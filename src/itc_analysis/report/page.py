@@ -18,9 +18,10 @@ from itc_analysis.report.checklists import checklist
 from itc_analysis.report.figures import gate_tiles
 from itc_analysis.report.figures import scores as score_figures
 from itc_analysis.report.html import glossary, pictures
-from itc_analysis.report.html.blocks import PageSection, kind_of
+from itc_analysis.report.html.blocks import Cell, PageSection, Text, kind_of
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.language.phrases import phrase, speaking
+from itc_analysis.report.language.recorded import recorded
 from itc_analysis.report.sections import methods, paper, problems
 from itc_analysis.report.sections.front import caveats, headline, outcomes
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
@@ -206,12 +207,19 @@ def _environment() -> Environment:
     # inside <style> and <script> nothing may be escaped: both are parts of the package
     environment.globals |= {
         "kind_of": kind_of,
+        "told": told,
         "phrase": phrase,
         "style": _source(environment, "page.css"),
         "script": script,
         "script_digest": digest,
     }
     return environment
+
+
+def told(content: Text | Cell) -> Text:
+    """Return what stands in a cell of a table, recorded reasons in the language of the report."""
+    text = content.text if isinstance(content, Cell) else content
+    return text if isinstance(text, Markup) else recorded(text)
 
 
 def _source(environment: Environment, name: str) -> str:

@@ -283,34 +283,47 @@ class _Solved:
 
 
 def _solve(units: _Units, people: float, batches: float, repeat: float) -> _Solved:
-    """Solve Henderson's mixed-model equations for the means of both kinds and the batches."""
+    """Solve Henderson's mixed-model equations for the means of both kinds and the batches.
+
+    Nobody is in two batches, so that the batches' part of the system is diagonal and is solved
+    first: the cost grows with the study, not with the cube of its batches.
+    """
     weight = 1 / (units.variance + np.where(units.is_bridge, repeat, 1.0) * people + ROUNDING)
+    n_places = len(units.places)
     kinds = [~units.is_bridge] + ([units.is_bridge] if units.is_bridge.any() else [])
-    n_kinds, n_places = len(kinds), len(units.places)
-    columns = [kind.astype(float) for kind in kinds]
-    if batches > 0:
-        columns += [(units.batch == place).astype(float) for place in range(n_places)]
-    design = np.column_stack(columns)
-    system = design.T @ (design * weight[:, None])
+    weighed = weight * units.value
+    total = np.array([weight[kind].sum() for kind in kinds])
+    right = np.array([weighed[kind].sum() for kind in kinds])
     likelihood = 0.5 * float(np.sum(np.log(weight)))
-    if batches > 0:
-        at = np.arange(n_kinds, n_kinds + n_places)
-        system[at, at] += 1 / batches
-        likelihood -= 0.5 * n_places * np.log(batches)
-    inverse = np.linalg.inv(system)
-    right = design.T @ (weight * units.value)
-    answer = inverse @ right
-    likelihood -= 0.5 * float(np.linalg.slogdet(system)[1])
-    likelihood -= 0.5 * float(units.value @ (weight * units.value) - right @ answer)
-    # centre of each batch, and its distance from the centre of all healthy people
-    to_centre = np.zeros((n_places, len(answer)))
-    to_centre[:, 0] = 1.0
-    if batches > 0:
-        to_centre[:, n_kinds:] = np.eye(n_places)
-    share = np.bincount(units.batch[~units.is_bridge], minlength=n_places).astype(float)
-    apart = to_centre - (share / share.sum()) @ to_centre
-    variance = np.maximum(np.einsum("ij,jk,ik->i", apart, inverse, apart), 0.0)
-    return _Solved(likelihood, people, to_centre @ answer, variance)
+    likelihood -= 0.5 * float(units.value @ weighed)
+    if batches <= 0:
+        likelihood -= 0.5 * float(np.sum(np.log(total)) - np.sum(right**2 / total))
+        centre = np.full(n_places, right[0] / total[0])
+        return _Solved(likelihood, people, centre, np.zeros(n_places))
+    places = units.batch
+
+    def by_place(values: FloatArray, of: npt.NDArray[np.bool_] | None = None) -> FloatArray:
+        chosen = slice(None) if of is None else of
+        return np.bincount(places[chosen], weights=values[chosen], minlength=n_places)
+
+    shared = np.stack([by_place(weight, kind) for kind in kinds])
+    own = by_place(weight) + 1 / batches
+    to_place = shared / own  # kinds by places
+    reduced = np.diag(total) - to_place @ shared.T
+    of_places = by_place(weighed)
+    inverse = np.linalg.inv(reduced)
+    mean = inverse @ (right - to_place @ of_places)
+    shift = (of_places - shared.T @ mean) / own
+    likelihood -= 0.5 * n_places * np.log(batches)
+    likelihood -= 0.5 * float(np.sum(np.log(own)) + np.linalg.slogdet(reduced)[1])
+    likelihood += 0.5 * float(right @ mean + of_places @ shift)
+    # how far each batch's centre may lie from the centre of all healthy people: their mean cancels
+    share = by_place(np.ones(len(weight)), ~units.is_bridge)
+    share /= share.sum()
+    apart = to_place - (to_place @ share)[:, None]
+    variance = (1 - 2 * share) / own + float(share**2 @ (1 / own))
+    variance += np.einsum("ip,ij,jp->p", apart, inverse, apart)
+    return _Solved(likelihood, people, mean[0] + shift, np.maximum(variance, 0.0))
 
 
 def _best_people(units: _Units, shift: float, repeat: float) -> _Solved:

@@ -62,6 +62,7 @@ def simulate_study(
     seed: int,
     per_group: int = 6,
     index_group_size: int | None = None,
+    healthy_group_size: int | None = None,
     events: int = 60_000,
     cells: int = 400,
     libraries_per_group: int | None = None,
@@ -82,8 +83,8 @@ def simulate_study(
         the same seed gives the same bytes.
     per_group : int
         participants in each group
-    index_group_size : int, optional
-        in the index group, when different.
+    index_group_size, healthy_group_size : int, optional
+        in the index group and of healthy people, when different.
     events : int
         per stained tube.
     cells : int
@@ -107,6 +108,9 @@ def simulate_study(
     _check_groups(groups)
     sizes = dict.fromkeys([name for name in cohort.GROUPS if name in groups], per_group)
     sizes[cohort.INDEX_GROUP] = per_group if index_group_size is None else index_group_size
+    healthy = Cohort().healthy_group
+    if healthy_group_size is not None and healthy in sizes:
+        sizes[healthy] = healthy_group_size
     _check(scenario, seed, sizes, events=events, cells=cells, batches=batches)
     _check_stimulations(stimulations)
     if libraries_per_group is not None and libraries_per_group < 1:
@@ -205,7 +209,11 @@ def _check(
     smallest = min(sizes.values())
     if smallest < 1:
         faults.append(
-            Fault("--per-group, --index-group-size", "a group is empty", "take 1 or more")
+            Fault(
+                "--per-group, --index-group-size, --healthy-group-size",
+                "a group is empty",
+                "take 1 or more",
+            )
         )
     if events < FEWEST_EVENTS:
         faults.append(Fault("--events", f"'{events}' is too few", f"take {FEWEST_EVENTS} or more"))

@@ -11,8 +11,14 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
-from itc_analysis.statistics.person_integrals import Packed, count_heights, has_moved, integrate
+from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector, Whole
+from itc_analysis.statistics.person_integrals import (
+    Packed,
+    count_heights,
+    has_moved,
+    hold,
+    integrate,
+)
 
 #: Newton steps at most.
 MAX_STEPS = 100
@@ -58,6 +64,9 @@ class Places(NamedTuple):
     ----------
     points, kept : Matrix
         Shape (n, n_points), places, and the log likelihood of the counts there.
+    held : Matrix
+        Shape (n, n_points), what is held of the distribution there, as `person_integrals.hold`
+        fills it.
     centre, scale : Vector
         Shape (n,), middle and unit of each person's places.
     unit : Vector
@@ -66,6 +75,7 @@ class Places(NamedTuple):
 
     points: Matrix
     kept: Matrix
+    held: Matrix
     centre: Vector
     scale: Vector
     unit: Vector
@@ -80,6 +90,10 @@ class Shape(NamedTuple):
         Log density and its derivatives; empty for the normal distribution.
     farthest, step : float
         Of the table.
+    known : Vector
+        Shape (n,), 0 to 1: the part of each person's log density that is normal about the mean.
+    centre, scale : Vector
+        Shape (n,), mean and SD of each person where the table was learned.
     """
 
     values: Vector
@@ -87,6 +101,9 @@ class Shape(NamedTuple):
     curves: Vector
     farthest: float
     step: float
+    known: Vector
+    centre: Vector
+    scale: Vector
 
 
 class Added(NamedTuple):
@@ -121,13 +138,23 @@ def law(theta: Vector, people: People) -> tuple[Vector, Vector, Vector]:
 
 
 @numba.njit(cache=True, nogil=True)
-def set_points(moved: BoolArray, people: People, places: Places) -> None:
+def set_points(moved: BoolArray, people: People, places: Places, shape: Shape) -> None:
     """Set the places of some persons about their middles, and count there."""
     rows = np.flatnonzero(moved)
     for i in rows:
         for j in range(len(places.unit)):
             places.points[i, j] = places.centre[i] + places.scale[i] * places.unit[j]
     count_heights(rows, places.points, places.kept, people.counts)
+    hold_shape(rows, places, shape)
+
+
+@numba.njit(cache=True, nogil=True)
+def hold_shape(rows: Whole, places: Places, shape: Shape) -> None:
+    """Fill what is held of the distribution at the places of some persons."""
+    hold(
+        rows, places.points, places.held, shape.known, shape.centre, shape.scale,
+        shape.values, shape.slopes, shape.curves, shape.farthest, shape.step,
+    )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
@@ -144,7 +171,7 @@ def integrals(theta: Vector, people: People, places: Places, shape: Shape) -> Ma
     eta, sd, s = law(theta, people)
     step = places.scale * (places.unit[1] - places.unit[0])
     integrate(
-        places.points, places.kept, eta, sd, s, step, np.arange(n), found,
+        places.points, places.kept, places.held, shape.known, eta, sd, s, step, np.arange(n), found,
         shape.values, shape.slopes, shape.curves, shape.farthest, shape.step,
     )  # fmt: skip
     return found
@@ -162,10 +189,10 @@ def settled(theta: Vector, people: People, places: Places, shape: Shape) -> Matr
             break
         for i in rows:
             places.centre[i], places.scale[i] = found[6, i], np.sqrt(found[7, i])
-        set_points(moved, people, places)
+        set_points(moved, people, places, shape)
         step = places.scale * (places.unit[1] - places.unit[0])
         integrate(
-            places.points, places.kept, eta, sd, s, step, rows, found,
+            places.points, places.kept, places.held, shape.known, eta, sd, s, step, rows, found,
             shape.values, shape.slopes, shape.curves, shape.farthest, shape.step,
         )  # fmt: skip
     return found

@@ -124,6 +124,26 @@ def fit_counts(
     NoMaximum
         The likelihood has no maximum.
     """
+    how = (spread, spread_precision, is_restricted)
+    if not is_normal:
+        try:
+            return _fit_counts(counted, X, *how, is_normal=False)
+        except NoMaximum:
+            # a learned shape may leave none where the normal one has it; if it has not either, the
+            # counts are to blame
+            pass
+    return _fit_counts(counted, X, *how, is_normal=True)
+
+
+def _fit_counts(
+    counted: Counted,
+    X: Matrix,
+    spread: Matrix | None,
+    spread_precision: Vector | None,
+    is_restricted: bool,  # noqa: FBT001
+    *,
+    is_normal: bool,
+) -> CountFit:
     Z = np.ones((len(X), 1)) if spread is None else spread
     likelihood = PersonLikelihood(counted, X, Z)
     none = np.zeros(Z.shape[1])
@@ -133,7 +153,7 @@ def fit_counts(
     enough = [ENOUGH if last else ROUGHLY_ENOUGH for last in is_last]
     theta, state = likelihood.climb(likelihood.start(), prior, enough[0])
     for closely in enough[1:]:
-        likelihood.learn_shape(theta)
+        likelihood.learn_shape(theta, state)
         theta, state = likelihood.climb(theta, prior, closely)
     if is_restricted:
         theta, state = _restrict(likelihood, theta, state, prior)

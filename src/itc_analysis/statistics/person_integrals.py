@@ -50,6 +50,8 @@ class Packed(NamedTuple):
 def integrate(
     points: Matrix,
     kept: Matrix,
+    held: Matrix,
+    known: Vector,
     eta: Vector,
     sd: Vector,
     s: Vector,
@@ -68,6 +70,12 @@ def integrate(
     ----------
     points, kept : Matrix
         Shape (n, n_points), places and the log likelihood of the person's counts there.
+    held : Matrix
+        Shape (n, n_points), what the table's log density differed from the normal one where it was
+        learned, times `known`.
+    known : Vector
+        Shape (n,), 0 to 1: the part of the log density that is the normal one about the mean and
+        what is held; the rest is that of the table about the mean.
     eta, sd, s : Vector
         Shape (n,), mean, SD between persons, and SD with the gate's error.
     step : Vector
@@ -99,9 +107,12 @@ def integrate(
             else:
                 left = min(int(max((u + farthest) * per_step, 0.0)), last)
                 inside = u - (left * table_step - farthest)
-                first[j] = slopes[left] + curves[left] * inside
-                second[j] = curves[left]
-                height[j] = kept[i, j] + values[left] + inside * (slopes[left] + first[j]) / 2
+                slope, rest = slopes[left] + curves[left] * inside, 1 - known[i]
+                first[j] = rest * slope - known[i] * u
+                second[j] = rest * curves[left] - known[i]
+                of_table = values[left] + inside * (slopes[left] + slope) / 2
+                of_normal = -(u**2) / 2 - log_sqrt_2pi
+                height[j] = kept[i, j] + held[i, j] + rest * of_table + known[i] * of_normal
             top = max(top, height[j])
         total = m1 = m2 = f = uf = ff = fuf = ufuf = g = ug = uug = 0.0
         for j in range(n_points):
@@ -138,6 +149,8 @@ def integrate(
 def curvature(
     points: Matrix,
     kept: Matrix,
+    held: Matrix,
+    known: Vector,
     eta: Vector,
     s: Vector,
     values: Vector,
@@ -155,6 +168,7 @@ def curvature(
     height, first, second = np.empty(n_points), np.empty(n_points), np.empty(n_points)
     is_normal = len(curves) == 0
     last, per_step = len(curves) - 1, 1 / table_step
+    log_sqrt_2pi = 0.5 * np.log(2 * np.pi)
     for i in range(n):
         top, per_s = -np.inf, 1 / s[i]
         for j in range(n_points):
@@ -165,9 +179,12 @@ def curvature(
             else:
                 left = min(int(max((u + farthest) * per_step, 0.0)), last)
                 inside = u - (left * table_step - farthest)
-                first[j] = slopes[left] + curves[left] * inside
-                second[j] = curves[left]
-                height[j] = kept[i, j] + values[left] + inside * (slopes[left] + first[j]) / 2
+                slope, rest = slopes[left] + curves[left] * inside, 1 - known[i]
+                first[j] = rest * slope - known[i] * u
+                second[j] = rest * curves[left] - known[i]
+                of_table = values[left] + inside * (slopes[left] + slope) / 2
+                of_normal = -(u**2) / 2 - log_sqrt_2pi
+                height[j] = kept[i, j] + held[i, j] + rest * of_table + known[i] * of_normal
             top = max(top, height[j])
         total = f = ff = g = 0.0
         for j in range(n_points):
@@ -178,6 +195,43 @@ def curvature(
             g += weight * second[j]
         found[i] = (g / total + ff / total - (f / total) ** 2) * per_s**2
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def hold(
+    rows: Whole,
+    points: Matrix,
+    held: Matrix,
+    known: Vector,
+    centre: Vector,
+    scale: Vector,
+    values: Vector,
+    slopes: Vector,
+    curves: Vector,
+    farthest: float,
+    table_step: float,
+) -> None:
+    """Fill what the table's log density differs from the normal one, of some persons.
+
+    Parameters
+    ----------
+    centre, scale : Vector
+        Shape (n,), mean and SD of each person where the table was learned.
+
+    The others are those of `integrate`.
+    """
+    last, per_step = len(curves) - 1, 1 / table_step
+    log_sqrt_2pi = 0.5 * np.log(2 * np.pi)
+    for i in rows:
+        for j in range(points.shape[1]):
+            held[i, j] = 0.0
+            if last < 0 or known[i] == 0.0:
+                continue
+            u = (points[i, j] - centre[i]) / scale[i]
+            left = min(int(max((u + farthest) * per_step, 0.0)), last)
+            inside = u - (left * table_step - farthest)
+            of_table = values[left] + inside * (slopes[left] + curves[left] * inside / 2)
+            held[i, j] = known[i] * (of_table + u**2 / 2 + log_sqrt_2pi)
 
 
 @numba.njit(cache=True, nogil=True)

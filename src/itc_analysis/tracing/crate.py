@@ -1,6 +1,6 @@
 """RO-Crate of a results folder, by the profile of workflow runs (Workflow Run RO-Crate 0.5).
 
-Written by hand: a dictionary in JSON-LD. No clock: the only date is that of the plan's lock.
+Written by hand: a dictionary in JSON-LD. No clock: its one date is given.
 doi:10.1371/journal.pone.0309210
 """
 
@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from itc_analysis.tables.registry import FILES
 
@@ -42,7 +43,7 @@ def make_crate(
     *,
     name: str,
     simulated: str | None,
-    date: str | None,
+    date: str,
     software: str,
 ) -> str:
     """Return the text of ro-crate-metadata.json.
@@ -57,14 +58,13 @@ def make_crate(
         of the study.
     simulated : str or None
         the scenario of a simulated study.
-    date : str or None
-        of the plan's lock; None: the crate bears no date.
+    date : str
+        day on which the crate counts as published, ISO 8601; the specification asks for one.
     software : str
         version of itc_analysis.
     """
     outputs = [file for file in results if not file.startswith(f"{WORKFLOW}/")]
     note = f" Simulated data ({simulated}): nothing was measured in people." if simulated else ""
-    dated = {"datePublished": date} if date else {}
     graph: list[dict[str, Any]] = [
         {
             "@id": CRATE,
@@ -86,7 +86,7 @@ def make_crate(
             "hasPart": _references(results),
             "mainEntity": {"@id": _SNAKEFILE},
             "mentions": {"@id": "#run"},
-            **dated,
+            "datePublished": date,
         },
         *(
             {"@id": address, "@type": "CreativeWork", "name": title, "version": version}
@@ -124,7 +124,7 @@ def make_crate(
 
 def _file(path: str, digest: str, size: int, software: str) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "@id": path,
+        "@id": quote(path),
         "@type": "File",
         "name": path,
         "sha256": digest,
@@ -154,8 +154,8 @@ def _is_of(path: str, pattern: str) -> bool:
 
 
 def _references(paths: Sequence[str] | Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"@id": path} for path in sorted(paths)]
+    return [{"@id": quote(path)} for path in sorted(paths)]
 
 
 def _input_id(name: str) -> str:
-    return f"#input/{name.replace(' ', '%20')}"
+    return f"#input/{quote(name)}"

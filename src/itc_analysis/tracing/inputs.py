@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from itc_analysis.cohort.join import list_libraries, list_tubes
+from itc_analysis.cohort.listing import list_libraries, list_tubes
 from itc_analysis.cohort.sheets.review import review_path
 from itc_analysis.config.sections import Matrices, Study
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file

@@ -151,7 +151,7 @@ def read_release(settings: Settings) -> Release | None:
         what = "it cannot be read as a release; take it from your archive"
         raise ItcError(str(path), what) from None
     faults = [
-        Fault(f"panel '{panel}'", f"{name} is not as it was when its gates were frozen", _REMEDY)
+        Fault(f"panel '{panel}'", f"changed since its gates were frozen: {name}", _REMEDY)
         for panel, frozen in release.panels.items()
         for name, digest in decided_by(settings, panel).items()
         if frozen["decided_by"].get(name) != digest

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from itc_analysis.cohort.join import list_libraries, list_tubes
+from itc_analysis.cohort.listing import list_libraries, list_tubes
 from itc_analysis.config.sections import Settings
 from itc_analysis.results import Layout
 from itc_analysis.tables.registry import FILES, File

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cohort.cohort_examples import two_groups, write_study
-from itc_analysis.cohort.join import list_tubes, read_mappings, read_study_sheets
+from itc_analysis.cohort.join import read_study_sheets
+from itc_analysis.cohort.listing import list_tubes, read_mappings
 from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError, SheetError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from itc_analysis.cohort.join import CONTRACTS
+from itc_analysis.cohort.listing import CONTRACTS
 from itc_analysis.cohort.sheets.cells import read_cells
 from itc_analysis.cohort.sheets.column_mapping import build_mappings
 from itc_analysis.cohort.sheets.columns import SheetForm, sheet_forms

@@ -12,7 +12,7 @@ from itc_analysis.flow.gating.blocks import parts_of, shipped_blocks
 from itc_analysis.flow.gating.template import Template, check_template
 
 MARKERS = {"CD3", "CD4", "CD8", "CD45RA", "CCR7", "CD57", "CD16", "CD49d", "Perforin", "TCRgd",
-           "Vd1", "Vd2"}  # fmt: skip
+           "Vd1", "Vd2", "PD-1"}  # fmt: skip
 
 
 def cut(name: str, parent: str, marker: str) -> dict[str, Any]:
@@ -47,6 +47,18 @@ def test_the_cuts_of_the_template_serve_and_others_are_learned_once_in_t_cells()
     names = [population.name for population in template.populations]
     assert len(names) == len(set(names))
     assert template.by_name["memory_naive"].measured
+
+
+def test_a_level_is_cut_below_the_brightest_cells_and_not_above_the_negatives() -> None:
+    template = with_blocks({"block": "pd1_level", "of": "memory"})
+    learned = template.by_name["t_cells_pd1_bright_pos"]
+    assert (learned.level, learned.parent) == ("bright", "t_cells")
+    assert "only_peak" not in learned.arguments
+    assert template.by_name["memory_pd1_bright_pos"].follows == "t_cells_pd1_bright_pos"
+    assert template.by_name["memory_pd1_high"].follows == "t_cells_pd1_bright_pos"
+    rest = template.by_name["memory_pd1_low_or_none"]
+    assert rest.combination.none_of == ("memory_pd1_bright_pos",)
+    assert parts_of("pd1_level", "memory") == ("memory_pd1_high", "memory_pd1_low_or_none")
 
 
 def test_chains_are_learned_among_the_cells_that_have_them() -> None:

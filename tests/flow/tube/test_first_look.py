@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.cohort.join import list_tubes
+from itc_analysis.cohort.listing import list_tubes
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs

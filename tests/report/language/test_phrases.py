@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,12 @@ from itc_analysis.report.language import phrases
 from itc_analysis.report.language.phrases import catalogue, phrase, speaking
 from itc_analysis.report.language.recorded import recorded, recorded_list
 from itc_analysis.report.page import build_page
+from itc_analysis.scores.function import WORDS
 from itc_analysis.scores.labels import LABELS
 from itc_analysis.tables.quantities import GATE_STATES
+from report.conftest import HOSTILE
 from report.language.english import is_english, sentences
+from report.language.left_in_english import english_left
 
 LANGUAGES = ("fr",)
 
@@ -27,8 +32,10 @@ OF_OTHER_ROOMS = {
     *(state.replace("_", " ") for state in GATE_STATES),
     *RULES,
     *LABELS,
+    *WORDS,
     *("primary", "secondary", "exploratory", "post hoc"),
     *("accepted", "corrected"),  # decisions of reviews
+    *("current", "initial", "censored"),  # versions of the protocol; what the plan does below LoD
     *("logicle", "linear", "given", "estimated", "median [IQR]", "n (%)", "yes", "no"),
 }
 
@@ -141,3 +148,60 @@ def test_the_french_page_is_french(pages: dict[str, html.HtmlElement]) -> None:
     told = [head.text_content().strip() for head in heads]
     assert [text for text in told if text in english] == []
     assert sum(text in known for text in told) > 100
+
+
+#: What the made-up study says in its own words: its tables' reasons, and what its steps did.
+OF_THE_MADE_UP_STUDY = (
+    HOSTILE,
+    *("no chronic infection", "And so on", "were checked", "were logicle transformed"),
+    *("were pooled", "were counted", "were called", "were read against", "became shares"),
+    *("were compared", "were associated"),
+)
+
+
+def test_no_english_is_left_on_the_french_page(pages: dict[str, html.HtmlElement]) -> None:
+    left = english_left(pages["fr"])
+    assert [part for part in left if not any(own in part for own in OF_THE_MADE_UP_STUDY)] == []
+    # the same eyes see the English page
+    (body,) = pages["en"].xpath("//body")
+    assert len(english_left(body)) > 300
+
+
+def test_english_is_told_by_its_small_words() -> None:
+    seen = html.fromstring(
+        "<div><p>Rien ne peut être dit.</p><p>no events are bright</p><p>voir with_to_the.tsv</p>"
+        '<p><span lang="en">Role of T cells</span> suite</p><img alt="two of them">'
+        "<code>itc trace to the file</code><p>be67edc69d2cfd54</p></div>"
+    )
+    assert english_left(seen) == ["no events are bright", "two of them"]
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        # a known sentence without its full stop or capital, and a list of counted words
+        ("Too few genes.", "Trop peu de gènes."),
+        ("dropped 9 of 40 barcodes: 5 too few genes, 4 too large a mitochondrial share",
+         "9 codes-barres sur 40 écartés : 5 trop peu de gènes, 4 part mitochondriale trop grande"),
+        # sentences one after another, one of them unknown
+        ("Cuts were made-up. Limits of counts are exact binomial.",
+         "Cuts were made-up. Les limites des comptes sont binomiales exactes."),
+        # the pattern with most words of its own, not "{} cells"
+        ("3 of 4 libraries used, n = 192 cells",
+         "3 bibliothèques utilisées sur 4, n = 192 cellules"),
+    ],
+)  # fmt: skip
+def test_recorded_sentences_are_put_together_from_what_is_known(english: str, french: str) -> None:
+    with speaking("fr"):
+        assert recorded(english) == french
+    assert recorded(english) == english
+
+
+def test_every_recorded_translation_has_the_places_of_its_sentence() -> None:
+    path = resources.files("itc_analysis.report.language") / "fr.recorded.json"
+    for english, french in json.loads(path.read_text(encoding="utf-8")).items():
+        plain = english.replace("{}", "")
+        if "{" not in plain:
+            assert english.count("{}") == french.count("{}"), english
+        numbers = [re.findall(r"\d+(?:\.\d+)?", text) for text in (english, french)]
+        assert sorted(numbers[0]) == sorted(numbers[1]), english

@@ -59,7 +59,9 @@ def test_hashtags_that_do_not_fit_give_a_sentence() -> None:
     two = {"S1": "hashtag_1", "S2": "hashtag_2"}
     with pytest.raises(UnreadableFile, match="no antibody features"):
         split_by_hashtags(None, two, "pool.h5")
-    with pytest.raises(UnreadableFile, match=r"'hashtag_3' of sample 'S2'.*did you mean"):
+    with pytest.raises(
+        UnreadableFile, match=r"'hashtag_3' of sample 'S2'.*known: hashtag_1, hashtag_2"
+    ):
         split_by_hashtags(counted, two | {"S2": "hashtag_3"}, "pool.h5")
     with pytest.raises(UnreadableFile, match="the other samples of the pool need a row"):
         split_by_hashtags(counted, {"S1": "hashtag_1"}, "pool.h5")

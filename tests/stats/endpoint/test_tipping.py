@@ -27,7 +27,7 @@ def test_a_study_filled_in_at_the_tipping_point_has_a_limit_at_no_difference():
     again = fit_least_squares(filled, X).coefficients @ weights
     half = found.estimate - found.lower
     assert again - half == pytest.approx(0, abs=1e-9)
-    assert "shows no difference any more once the 10 participants without a number" in tips.words
+    assert "would no longer show a difference if the 10 participants without a number" in tips.words
 
 
 def test_a_difference_that_is_not_shown_tips_to_the_nearer_side():
@@ -35,7 +35,7 @@ def test_a_difference_that_is_not_shown_tips_to_the_nearer_side():
     side = Side(0.1, 0.0, 5, 0)
     tips = tipping_point(found, 1.0, side, NOBODY, is_ratio=True)
     assert tips.missing == pytest.approx(0.2 / 0.1)
-    assert "shows a difference once the 5 participants" in tips.words
+    assert "would show a difference if the 5 participants" in tips.words
     assert "2 SD (7.39-fold) higher in the index group (5)" in tips.words
     assert np.isnan(tips.low)
 
@@ -48,7 +48,7 @@ def test_the_low_can_only_lie_lower():
     assert np.isnan(tipping_point(lower, 1.0, low, NOBODY, is_ratio=True).low)
     tips = tipping_point(lower, 1.0, NOBODY, low, is_ratio=True)
     assert tips.low == pytest.approx(0.8)
-    assert "20 participants of the reference below the limit of detection lie" in tips.words
+    assert "20 participants of the reference below the limit of detection were" in tips.words
 
 
 def test_nobody_missing_or_low_has_no_tipping_point():

@@ -65,7 +65,7 @@ def locked_content(
 
 def content_of_study(config: str | Path) -> tuple[Study, dict[str, Any]]:
     """Return the study of a config.yaml, and what its lock would hold."""
-    from itc_analysis.cohort.join import list_tubes
+    from itc_analysis.cohort.listing import list_tubes
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.loading import load_settings
     from itc_analysis.config.steps import PlanChangesSettings

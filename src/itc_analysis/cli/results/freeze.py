@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
     from typing import Any
 
-    from itc_analysis.cohort.join import list_tubes
+    from itc_analysis.cohort.listing import list_tubes
     from itc_analysis.config.loading import load_settings
     from itc_analysis.errors import Fault, ItcError
     from itc_analysis.plural import plural
@@ -51,7 +51,10 @@ def run(options: argparse.Namespace) -> None:
     if not tubes:
         raise ItcError(options.config, "the study has no flow cytometry, and so no gates to freeze")
     manifest = read_manifest(results)
-    last = releases.read_release(settings)
+    # who names the folder before there is a release in it means the first one
+    named = settings.study.frozen_folder
+    is_first = named is None or not (Path(named) / releases.RECORD).exists()
+    last = None if is_first else releases.read_release(settings)
     written: dict[str, bytes] = {}
     panels: dict[str, dict[str, Any]] = {}
     faults: list[Fault] = []

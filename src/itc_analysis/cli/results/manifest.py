@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
         made,
         name=settings.study.name,
         simulated=settings.study.simulated,
-        date=read_lock(lock).date if lock.exists() else None,
+        date=read_lock(lock).date if lock.exists() else _day_of_newest(inputs.values()),
         software=__version__,
     )
     write_text(results / crate.CRATE, text)
@@ -97,6 +100,14 @@ def _watch(paths: Iterable[Path], content: str | None, manifest: str) -> Callabl
     before = stamps()
     refuse()
     return refuse
+
+
+def _day_of_newest(files: Iterable[Path]) -> str:
+    """Return the day on which an input last changed: the same for the same study, at any time."""
+    from datetime import UTC, datetime
+
+    newest = max((path.stat().st_mtime for path in files), default=0.0)
+    return datetime.fromtimestamp(newest, tz=UTC).date().isoformat()
 
 
 def _digest(text: str) -> str:

@@ -75,7 +75,7 @@ def _tell_next(options: argparse.Namespace, settings: Settings, n_jobs: int) -> 
 
 def _named_now(settings: Settings) -> dict[str, set[str]]:
     """Return the tubes and libraries of the sheets."""
-    from itc_analysis.cohort.join import list_libraries, list_tubes
+    from itc_analysis.cohort.listing import list_libraries, list_tubes
 
     return {
         "tube": {str(row["file_id"]) for row in list_tubes(settings.study)},

@@ -49,22 +49,39 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.cohort.study import read_cohort
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CheckSettings
+    from itc_analysis.errors import ItcError, one_error
 
     settings = read_settings(options.config, CheckSettings)
-    tables = read_cohort(settings.study, settings.cohort, settings.function)
-    check_reviews(settings.study)
-    print(summarise(tables, settings))
+    errors: list[ItcError] = []
+    tables, lines = None, []
+    try:
+        tables = read_cohort(settings.study, settings.cohort, settings.function)
+        check_reviews(settings.study)
+    except ItcError as error:
+        errors.append(error)
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
         from itc_analysis.checking.plan import check_folders, check_plan
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
-        check_folders(everything)
-        for line in check_plan(everything.study, everything.cohort, everything.function):
-            print(line)
-        for line in _state_of_lock(options.config):
-            print(line)
+        try:
+            check_folders(everything)
+        except ItcError as error:
+            errors.append(error)
+        try:
+            lines = check_plan(everything.study, everything.cohort, everything.function)
+        except ItcError as error:
+            errors.append(error)
+    if tables is not None:
+        print(summarise(tables, settings))
+    if errors or tables is None:
+        # sheets, panels, templates and plan in one call: nobody mends a study ten times
+        raise one_error(errors)
+    if Path(options.config).suffix != ".json":
+        lines += _state_of_lock(options.config)
+    for line in lines:
+        print(line)
     if options.headers:
         print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
@@ -105,7 +122,7 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
         every file that cannot be used, every tube without a marker of its panel, and every tube
         that is not compensated as the others of its panel are.
     """
-    from itc_analysis.cohort.join import list_libraries, list_tubes
+    from itc_analysis.cohort.listing import list_libraries, list_tubes
     from itc_analysis.config.sections import Flow
     from itc_analysis.errors import ItcErrors
 

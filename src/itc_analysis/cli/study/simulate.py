@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="participants in the index group (default: as --per-group)",
     )
     parser.add_argument(
+        "--healthy-group-size",
+        type=int,
+        metavar="N",
+        help="healthy people, of whom batches are anchored by (default: as --per-group)",
+    )
+    parser.add_argument(
         "--events",
         type=int,
         default=60_000,
@@ -86,6 +92,7 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
         per_group=options.per_group,
         index_group_size=options.index_group_size,
+        healthy_group_size=options.healthy_group_size,
         events=options.events,
         cells=options.cells,
         libraries_per_group=options.libraries_per_group,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from itc_analysis.cohort.join import read_mappings, read_rows, read_variables
+from itc_analysis.cohort.listing import read_mappings, read_rows, read_variables
 from itc_analysis.config.sections import CheckedStudy
 
 

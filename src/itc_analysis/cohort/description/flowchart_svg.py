@@ -98,7 +98,7 @@ def describe_flow(table: pd.DataFrame) -> str:
     sentences = []
     for stage in table["stage"].unique():
         groups, reasons = _by_group(table, stage), _by_reason(table, stage)
-        told = "; ".join(groups if stage in ("enrolled", "analysed") else reasons)
+        told = ", ".join(groups if stage in ("enrolled", "analysed") else reasons)
         name = stage.replace("_", " ").replace("singlecell", "single-cell data").capitalize()
         sentences.append(f"{name}: {count(stage)}" + (f" ({told})." if told else "."))
     return " ".join(sentences)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.flow.counting.background import Background
@@ -28,6 +30,8 @@ Float32Array = npt.NDArray[np.float32]
 #: A quantile with fewer control events above it is not taken from that population, but from the
 #: nearest ancestor that has them.
 MIN_ABOVE_QUANTILE = 10
+#: Probability that the true median lies beyond either limit.
+TAIL = 0.025
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,11 @@ def intensity_row(
     if values.size:
         middle = _median(values)
         row["median_transformed"] = middle
-        row["median"] = float(tube.transforms[marker].inverse(np.array([middle]))[0])
+        inverse = tube.transforms[marker].inverse
+        row["median"] = float(inverse(np.array([middle]))[0])
+        limits = median_limits(values)
+        if limits is not None:
+            row["median_lower"], row["median_upper"] = map(float, inverse(np.array(limits)))
     if n_events < min_events:
         few = f"{plural(n_events, 'event')}, fewer than min_phenotype_events = {min_events}"
         row["reason"] = f"{threshold.reason}; {few}" if threshold.reason else few
@@ -313,6 +321,36 @@ def combination_rows(
             }
         )
     return rows
+
+
+@cache
+def _outside(n: int) -> int:
+    """Return how many of n values may lie beyond a limit of the median, the limit with them."""
+    if n == 0:
+        return 0
+    below = float(special.bdtrik(TAIL, n, 0.5))
+    return 0 if np.isnan(below) else int(np.ceil(below))
+
+
+def median_limits(values: Float32Array) -> tuple[float, float] | None:
+    """Return a 95 % interval of the median; None with fewer than six values, of which no two hold
+    it so surely.
+
+    The order statistics between which the true median lies with at least this probability, whatever
+    the distribution (Conover 1999, Practical nonparametric statistics, chapter 3.2).
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        shape (n,), in any order.
+    """
+    n = len(values)
+    below = _outside(n)
+    if below == 0:
+        return None
+    places = [below - 1, n - below]
+    low, high = np.partition(values, places)[places]
+    return float(low), float(high)
 
 
 def _median(values: Float32Array) -> float:

@@ -27,6 +27,9 @@ class Block(Section):
         "denominator", description="Where a cut is learned when the template has none."
     )
     cuts: dict[str, str] = Field({}, description="Marker of each cut.")
+    levels: dict[str, Literal["bright"]] = Field(
+        {}, description="Cuts below the brightest of the marker's levels, and not above negatives."
+    )
     parts: dict[str, dict[str, list[str]]] = Field(
         {}, description="Disjoint parts by the cuts that they are above and below."
     )
@@ -128,7 +131,8 @@ def _divide(
     for cut, marker in block.cuts.items():
         view = next((other for other in others if other != marker), None)
         name = f"{of}_{cut}_pos"
-        learned = _cut_on(marker, (*populations, *made))
+        level = block.levels.get(cut)
+        learned = _cut_on(marker, level, (*populations, *made))
         if learned is None:
             where = of if block.learned_in == "population" else denominator
             learned = f"{where}_{cut}_pos"
@@ -139,7 +143,8 @@ def _divide(
                     "markers": [marker],
                     "side": "above",
                     "method": "density_minimum",
-                    "arguments": {"only_peak": "negative"},
+                    "arguments": {} if level else {"only_peak": "negative"},
+                    "level": level,
                     "view": view,
                 }
             )
@@ -157,12 +162,12 @@ def _divide(
             )
         sides[cut] = name
     for part, members in block.parts.items():
+        of_sides = {side: [sides[cut] for cut in cuts] for side, cuts in members.items()}
         made.append(
             {
                 "name": f"{of}_{part}",
                 "parent": of,
-                "method": "boolean",
-                "arguments": {side: [sides[cut] for cut in cuts] for side, cuts in members.items()},
+                **_gate_of_part(of_sides, {entry["name"]: entry for entry in made}),
                 "measured": True,
                 "phenotype": block.phenotype,
             }
@@ -171,14 +176,31 @@ def _divide(
     return [population for population in made if population["name"] not in taken]
 
 
-def _cut_on(marker: str, populations: Iterable[dict[str, Any]]) -> str | None:
-    """Return the first population that cuts this marker alone, positives above, by its own cut."""
+def _gate_of_part(members: dict[str, list[str]], cuts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the gate of a part: of one cut alone its population again, or its complement."""
+    named = [name for names in members.values() for name in names]
+    if len(named) > 1 or named[0] not in cuts:
+        return {"method": "boolean", "arguments": members}
+    if "none_of" in members:
+        return {"method": "complement", "arguments": {"of": named}}
+    cut = cuts[named[0]]
+    learned = cut["arguments"]["of"] if cut["method"] == "reference" else cut["name"]
+    return {name: cut[name] for name in ("markers", "side", "view")} | {
+        "method": "reference",
+        "arguments": {"of": learned},
+    }
+
+
+def _cut_on(marker: str, level: str | None, populations: Iterable[dict[str, Any]]) -> str | None:
+    """Return the first population that cuts this marker alone, above, at this level, by a cut of
+    its own.
+    """
     for population in populations:
         if (
             population.get("markers") == [marker]
             and population.get("side") == "above"
             and population.get("method") != "reference"
-            and population.get("level") is None
+            and population.get("level") == level
         ):
             return str(population["name"])
     return None

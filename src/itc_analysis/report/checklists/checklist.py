@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from itc_analysis.report.checklists import miflowcyt, strobe
 from itc_analysis.report.checklists.items import Item
 from itc_analysis.report.html import words
@@ -69,16 +71,19 @@ CHECKLISTS = (
 
 def section(material: Material) -> PageSection:
     """Return the checklists that concern the study."""
-    told = " ".join(REFERENCES[checklist.reference].text for checklist in CHECKLISTS)
+    works = Markup(" ").join(
+        Markup('<span lang="en">{}</span>').format(REFERENCES[checklist.reference].text)
+        for checklist in CHECKLISTS
+    )
     blocks: list[Block] = [
         Paragraph(
-            phrase(
-                "Filled from the tables of this run only. What reads “{0}” must be written by "
-                "the authors. The same items are next to this page as JSON, to be merged into a "
-                "repository’s form. The lists: {1}",
-                phrase(NOT_RECORDED),
-                told,
-            )
+            Markup(
+                phrase(
+                    "Filled from the tables of this run only. What reads “{0}” must be written by "
+                    "the authors. The same items are next to this page as JSON, to be merged into "
+                    "a repository’s form. The lists: {1}"
+                )
+            ).format(phrase(NOT_RECORDED), works)
         )
     ]
     for checklist in CHECKLISTS:

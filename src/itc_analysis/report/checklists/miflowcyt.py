@@ -185,7 +185,7 @@ def _transformation(material: Material) -> str:
         for sentence in re.split(r"(?<=[.]) ", entry.get("methods", ""))
         if re.search("logicle|transformed to|arcsinh", sentence)
     ]
-    return " ".join(dict.fromkeys(told))
+    return words.plain(" ".join(dict.fromkeys(told)))
 
 
 def _gating(material: Material) -> str:

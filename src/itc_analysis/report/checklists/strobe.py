@@ -80,7 +80,7 @@ def _size(material: Material) -> str:
 
 def _models(material: Material) -> str:
     models = sorted(set(material.comparisons["model"].dropna()) - {"none"})
-    return " ".join(words.sentence(model) for model in models)
+    return " ".join(words.sentence(words.plain(model)) for model in models)
 
 
 def _confounders(material: Material) -> str:
@@ -188,20 +188,20 @@ def _others(material: Material) -> str:
     rows = material.comparisons[material.comparisons["role"] != "primary"]
     counted = rows["role"].value_counts()
     told = [
-        f"{counted[role]} {role.replace('_', ' ')}"
+        f"{counted[role]} {phrase(role.replace('_', ' '))}"
         for role in ("secondary", "exploratory", "post_hoc")
         if role in counted
     ]
     sections = (
         [phrase("{0} comparisons, under All comparisons", words.listed(told))] if told else []
     )
-    beside = {
-        "associations with clinical variables within a group": material.associations,
-        "compositions": material.compositions,
-        "agreement of flow cytometry and single cell": material.modality_agreement,
-        "genes": material.genes,
+    further = {
+        phrase("associations with clinical variables within a group"): material.associations,
+        phrase("compositions"): material.compositions,
+        phrase("agreement of flow cytometry and single cell"): material.modality_agreement,
+        phrase("genes"): material.genes,
     }
-    sections += [name for name, table in beside.items() if len(table)]
+    sections += [name for name, table in further.items() if len(table)]
     return words.sentence("; ".join(sections)) if sections else ""
 
 

@@ -61,7 +61,12 @@ def tiles(material: Material, rows: pd.DataFrame) -> dict[str, Any]:
     }
     gates = material.gates[material.gates["file_id"].isin(rows["source_id"])]
     by_tube = gates_of_tubes(gates[~gates["population"].str.startswith(POSITIVE_OF)])
-    counts = material.counts.set_index(["source_id", "population"])
+    counts = {
+        (str(tube), str(population)): (n, of)
+        for tube, population, n, of in material.counts[
+            ["source_id", "population", "n_events", "n_parent"]
+        ].itertuples(index=False)
+    }
     found: dict[str, Any] = {}
     for panel in sorted({panel for _, panel in wanted}):
         views = _views(material, panel, by_tube)
@@ -79,7 +84,7 @@ def tiles(material: Material, rows: pd.DataFrame) -> dict[str, Any]:
                     {"name": words.population(population), "sheets": [], "tubes": {}},
                 )
                 for place, (tube, each) in enumerate(alike.items()):
-                    told = _told(by_tube[tube][population], counts, tube)
+                    told = _told(by_tube[tube][population], counts.get((tube, population)))
                     own["tubes"][tube] = [len(own["sheets"]), place, told, *_tube(each, axes)]
                 own["sheets"].append(_sheet(list(alike.values()), axes))
     return found
@@ -110,18 +115,15 @@ def _drawing(
     return None if name is None else draw_gate(population, gates, views[name])
 
 
-def _told(gate: Gate, counts: pd.DataFrame, tube: str) -> str:
-    """Return the state of a gate, its events, and why it has this state."""
+def _told(gate: Gate, counted: tuple[Any, Any] | None) -> str:
+    """Return the state of a gate, its events and those of its parent, and why it has this state."""
     told = phrase("gate: {0}", words.gate_state(gate.state))
-    if (tube, gate.population) in counts.index:
-        count = counts.loc[(tube, gate.population)]
-        if not words.is_missing(count["n_events"]):
-            told += phrase(
-                ", {0} of {1} events of its parent ({2})",
-                words.count(count["n_events"]),
-                words.count(count["n_parent"]),
-                words.population(gate.parent),
-            )
+    if counted is not None and not words.is_missing(counted[0]):
+        told += phrase(
+            ", {0} of {1} events of its parent ({2})",
+            *map(words.count, counted),
+            words.population(gate.parent),
+        )
     return told if gate.reason is None else f"{told}\n{words.plain(gate.reason)}"
 
 

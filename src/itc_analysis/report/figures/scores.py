@@ -55,7 +55,9 @@ def gallery(material: Material, populations: Sequence[str]) -> list[Block]:
             alt=alt,
             size=SIZE,
         )
-        figures.append(Figure(picture, f"{title} ({chosen['unit'].iloc[0]})", width=480))
+        figures.append(
+            Figure(picture, f"{title} ({words.plain(str(chosen['unit'].iloc[0]))})", width=480)
+        )
     too_few = phrase(
         "no two groups have {0} participants with the score in one population", FEWEST_TO_DRAW
     )
@@ -63,7 +65,7 @@ def gallery(material: Material, populations: Sequence[str]) -> list[Block]:
         return [Paragraph(phrase("No score is drawn: {0}.", too_few))]
     caption = phrase(
         "Scores of single participants, inhibitory receptors next to activation for the same "
-        "population. Healthy participants set the zero where the study has them. Look whether the "
+        "population. Healthy participants set the zero where the study has them. Check whether the "
         "two rise together."
     )
     if n_undrawn:

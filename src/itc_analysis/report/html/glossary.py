@@ -74,7 +74,7 @@ TERMS: dict[str, str] = {
     "group, in SDs, before the conclusion changes.",
     "second model": "The same question answered by another model with other assumptions.",
     "permutation, Freedman–Lane": (
-        "p by reshuffling the residuals, as a check that leans on fewer assumptions."
+        "p by reshuffling the residuals, as a check that needs fewer assumptions."
     ),
     "association": (
         "How a measure goes with a clinical variable within one group, e.g. MAIT cells with the "
@@ -120,7 +120,7 @@ TERMS: dict[str, str] = {
     "population; “exhausted” also needs a lowered response.",
     "Cramér's V": "How far batch gives away group: 0 not at all, 1 entirely.",
     "standardised difference": "A difference in means (or shares) in standard deviations: below "
-    "0.1 the groups are as good as equal.",
+    "0.1 the groups are practically equal.",
     "not assessable": "An item is missing on which the verdict depends: neither fulfilled nor not.",
 }
 #: Words of populations, left out where none of these was measured.

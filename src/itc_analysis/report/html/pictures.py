@@ -37,8 +37,8 @@ STYLE: dict[str, Any] = {
 TAG = re.compile(r"<[^>]*>")
 LONG_NUMBER = re.compile(r"(\d+\.\d\d)\d+")
 
-#: The words of a text element that has no elements within.
-SVG_TEXT = re.compile(r">([^<]+)</text>")
+#: The words of a text, or of a picture's title or description.
+SVG_TEXT = re.compile(r">(\s*)([^<]+)</(text|title|desc)>")
 
 #: Dots per inch of PNG pictures: sharp on a screen with two dots per CSS pixel at half size.
 PNG_DPI = 130
@@ -93,7 +93,8 @@ def embed_svg(svg: str, *, name: str, alt: str) -> Markup:
 def translate_svg(svg: str) -> str:
     """Return an SVG with its texts in the language of the report, as far as they are known."""
     return SVG_TEXT.sub(
-        lambda found: f">{escape(recorded_list(html.unescape(found[1])))}</text>", svg
+        lambda found: f">{found[1]}{escape(recorded_list(html.unescape(found[2])))}</{found[3]}>",
+        svg,
     )
 
 

@@ -93,8 +93,8 @@ def robustness_gallery(rows: pd.DataFrame, material: Material) -> list[Block]:
     level = f"{100 * material.settings.stats.comparison_confidence:g} %"
     caption = phrase(
         "Each line is one comparison: square and thin line are the estimate and its {0} interval "
-        "as reported; the grey band holds the estimates when any one person is left out. Look "
-        "whether a band reaches over the dashed line (no difference), whether the other marks "
+        "as reported; the grey band holds the estimates when any one person is left out. Check "
+        "whether a band crosses the dashed line (no difference), whether the other marks "
         "are on the same side of it, and whether they are near the square.",
         level,
     )
@@ -178,7 +178,7 @@ def gate_figure(
 
 def _gate_title(gates: pd.DataFrame, counts: pd.DataFrame, population: str) -> str:
     """Return population, state and counts in two lines that fit a small picture."""
-    state = str(gates.loc[gates["population"] == population, "state"].iloc[0]).replace("_", " ")
+    state = words.gate_state(str(gates.loc[gates["population"] == population, "state"].iloc[0]))
     count = counts[counts["population"] == population].iloc[0]
     title = f"{words.population(population)}: {state}"
     if words.is_missing(count["n_events"]):

@@ -10,21 +10,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from itc_analysis.report.language.phrases import ENGLISH, catalogue, language
 
 #: What parts the sentences of a reason, and the items of a list within one.
 SENTENCES, ITEMS = "; ", ", "
+#: Between two sentences of a paragraph.
+STOP = re.compile(r"(?<=[.!?]) (?=[A-Z0-9])")
 NUMBER_AT_END = re.compile(r"(.*?)( ?\(\d[\d,]*\))?(,?)")
+#: An item of a list, with its number in front or in brackets behind.
+COUNTED = re.compile(r"(\d[\d,.]* )?(.*?)( \(\d[\d,]*\))?")
+#: A sentence with the number of its cases behind.
+COUNTED_BEHIND = re.compile(r"(.+?)( \(\d[\d,]*\))")
+#: Between two items of a list, "and" included.
+LISTED = re.compile(r"(, | and )")
+AND = " and "
 
 
 def recorded(text: str) -> str:
-    """Return a recorded reason in the language spoken; sentences parted by "; " one by one."""
-    if language() == ENGLISH:
-        return text
-    return SENTENCES.join(_sentence(part) for part in text.split(SENTENCES))
+    """Return recorded sentences in the language spoken, one by one.
+
+    They are parted by full stops or "; ". What a pattern leaves open is translated in turn, be it
+    a sentence, a word of the catalogue or a list of words.
+    """
+    return text if language() == ENGLISH else _translated(text, language())
 
 
 def recorded_list(text: str) -> str:
@@ -32,8 +43,37 @@ def recorded_list(text: str) -> str:
     if language() == ENGLISH:
         return text
     plain = text.replace("\N{NO-BREAK SPACE}", " ")
-    whole = _sentence(plain)
+    whole = _translated(plain, language())
     return whole if whole != plain else ITEMS.join(_item(item) for item in plain.split(ITEMS))
+
+
+@lru_cache(maxsize=100_000)
+def _translated(text: str, spoken: str) -> str:
+    """Return sentences as far as they are known: the longest first, then their parts."""
+    words = catalogue(spoken)
+    if text in words:
+        return words[text]
+    for parts, between in ((STOP.split(text), " "), (text.split(SENTENCES), SENTENCES)):
+        if len(parts) > 1:
+            whole = _sentence(text, spoken, is_several=True)
+            told = (_translated(part, spoken) for part in parts)
+            return between.join(told) if whole is None else whole
+    found = _sentence(text, spoken, is_several=False)
+    return _dressed(text, spoken) if found is None else found
+
+
+def _dressed(text: str, spoken: str) -> str:
+    """Return a sentence that is known but for its full stop, its capital or a number behind it."""
+    counted = COUNTED_BEHIND.fullmatch(text)
+    bare, behind = (
+        counted.groups() if counted else (text.removesuffix("."), "." * text.endswith("."))
+    )
+    found = _translated(bare, spoken) if behind else bare
+    if found == bare and bare[:1].isupper():
+        small = bare[0].lower() + bare[1:]
+        known = _translated(small, spoken)
+        found = bare if known == small else known[0].upper() + known[1:]
+    return found + behind
 
 
 def _item(text: str) -> str:
@@ -41,25 +81,54 @@ def _item(text: str) -> str:
     found = NUMBER_AT_END.fullmatch(text)
     if found is None:
         return text
-    return _sentence(found[1]) + (found[2] or "") + found[3]
+    return _translated(found[1], language()) + (found[2] or "") + found[3]
 
 
-def _sentence(text: str) -> str:
-    words = catalogue(language())
-    if text in words:
-        return words[text]
-    for pattern, template in _patterns(language()):
+def _sentence(text: str, spoken: str, *, is_several: bool) -> str | None:
+    """Return a sentence by its pattern; `is_several`: only by one that spans several sentences."""
+    for pattern, template, spans in _patterns(spoken):
+        if spans != is_several:
+            continue
         found = pattern.fullmatch(text)
-        if found:
-            return template.format(*(words.get(part, part) for part in found.groups()))
-    return text
+        # what is open in one part and closed in another is two items, not one sentence
+        if found and all(part.count("(") == part.count(")") for part in found.groups()):
+            return template.format(*(_left_open(part, spoken) for part in found.groups()))
+    return None
+
+
+def _left_open(text: str, spoken: str) -> str:
+    """Return what a pattern left open: a sentence, or a list whose items are words or counted."""
+    whole = _translated(text, spoken)
+    if whole != text:
+        return whole
+    both = catalogue(spoken).get("{0} and {1}", "{0} and {1}")
+    told = []
+    for part in LISTED.split(text):
+        counted = COUNTED.fullmatch(part)
+        if part == AND:
+            told.append(both.format("", ""))
+        elif counted is None:
+            told.append(part)
+        else:
+            name = _translated(counted[2], spoken)
+            told.append(f"{counted[1] or ''}{name}{counted[3] or ''}")
+    return "".join(told)
 
 
 @cache
-def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str, bool], ...]:
+    """Return pattern, translation and whether the pattern spans several sentences; those with the
+    most words of their own first.
+    """
     path = resources.files(__package__).joinpath(f"{language}.recorded.json")
     found: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return tuple(
-        (re.compile("(.+?)".join(re.escape(part) for part in english.split("{}"))), translated)
-        for english, translated in found.items()
+        (
+            re.compile("(.+?)".join(re.escape(part) for part in english.split("{}"))),
+            translated,
+            SENTENCES in english or STOP.search(english) is not None,
+        )
+        for english, translated in sorted(
+            found.items(), key=lambda pair: -len(pair[0].replace("{}", ""))
+        )
     )

@@ -10,8 +10,8 @@ from itc_analysis.tables.held import HELD_UNTIL
 
 CAPTION = (
     "These numbers look wrong, so they are in no comparison. Look at the tube. Where it is right, "
-    "write yes under `confirmed` in the sheet of tubes and run again; where it is not, mend the "
-    "file or its row, or take the row out."
+    "write yes under `confirmed` in the sheet of tubes and run again; where it is not, correct the "
+    "file or its row, or remove the row."
 )
 
 
@@ -34,7 +34,7 @@ def _held(material: Material) -> list[Block]:
     rows = material.measurements[material.measurements["status"] == "held"]
     if rows.empty:
         return []
-    rows = rows.assign(_why=rows["reason"].fillna("no reason given"))
+    rows = rows.assign(_why=rows["reason"].fillna(phrase("no reason given")))
     body: list[list[Text | Cell]] = []
     for (source, why), group in rows.groupby(["source_id", "_why"], sort=True):
         people = sorted(set(group["participant_id"].dropna()))
@@ -53,7 +53,10 @@ def _held(material: Material) -> list[Block]:
         phrase("What is odd, and the likely cause"),
         phrase("Populations"),
     ]
-    return [Heading("Held until a person confirms them"), Table(CAPTION, header, body)]
+    return [
+        Heading(phrase("Held until a person confirms them")),
+        Table(phrase(CAPTION), header, body),
+    ]
 
 
 def _untold(material: Material) -> list[Block]:
@@ -62,8 +65,8 @@ def _untold(material: Material) -> list[Block]:
     if rows.empty:
         return []
     body: list[list[Text | Cell]] = [[str(row.file_id), str(row.reason)] for row in each_row(rows)]
-    caption = "Nothing of these tubes is held: what is odd can have a harmless cause."
+    caption = phrase("Nothing of these tubes is held: what is odd can have a harmless cause.")
     return [
-        Heading("Tubes to look at"),
+        Heading(phrase("Tubes to look at")),
         Table(caption, [phrase("Tube"), phrase("What is odd")], body),
     ]

@@ -88,7 +88,7 @@ def references(keys: list[str]) -> Bullets:
         if entry is None:
             text = escape(phrase("{0} (no entry in the bibliography of this version)", key))
         else:
-            text = escape(entry.text)
+            text = Markup('<span lang="en">{}</span>').format(entry.text)
             if entry.doi:
                 text += Markup(' <a href="{}{}">doi:{}</a>').format(
                     DOI_RESOLVER, entry.doi, entry.doi
@@ -149,7 +149,7 @@ def settings_table(material: Material) -> Table:
                     f"{name}.{key}",
                     _shown(value),
                     "" if value == default else phrase("default: {0}", _shown(default)),
-                    field.description or "",
+                    words.plain(field.description or ""),
                 ]
             )
     return Table(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
 import pandas as pd
-from markupsafe import Markup
 
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import (
@@ -20,13 +16,11 @@ from itc_analysis.report.html.blocks import (
     Text,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.html.names import names_cell, without_numbers
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections import held
 from itc_analysis.report.sections.results.answer import ABUNDANCE
 from itc_analysis.tables.quantities import STANDS_AGAINST
-
-#: Longer lists of names open on a click.
-MANY_NAMES = 6
 
 #: Longer tables open on a click.
 MANY_ROWS = 30
@@ -325,39 +319,18 @@ def _without_number(material: Material) -> list[Block]:
     ]
 
 
-def names_cell(names: Iterable[str]) -> Text:
-    """Return distinct names in order; many are behind a click, with their number, and none is left
-    out.
-    """
-    found = sorted(set(names))
-    if not found:
-        return words.NOTHING
-    if len(found) <= MANY_NAMES:
-        return words.listed(found)
-    return Markup("<details><summary>{}</summary>{}</details>").format(
-        phrase("all {0}", len(found)), words.listed(found)
-    )
-
-
 def _by_reason(
     rows: pd.DataFrame, keys: list[str], *, column: str = "reason"
 ) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
     reasons = rows[column].fillna(phrase("no reason given")).astype(str).map(words.plain)
-    masked = reasons.map(_without_numbers)
+    masked = reasons.map(without_numbers)
     rows = rows.assign(_reason=reasons, _masked=masked)
     groups = []
     for key, group in rows.groupby([*keys, "_masked"], sort=True):
         parts = tuple(str(part) for part in key[:-1])
         groups.append(((*parts, str(group["_reason"].iloc[0])), group))
     return groups
-
-
-def _without_numbers(text: str) -> str:
-    """Return the text with # for every number and the nouns counted in the singular: 1 cell and 13
-    cells are alike.
-    """
-    return re.sub(r"(# \w+?)s\b", r"\1", re.sub(r"\d[\d.,]*", "#", text))
 
 
 def _folded(table: Table, what: str) -> list[Block]:

@@ -69,7 +69,7 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
     k = design.people["n_found"].to_numpy(dtype=float)
     n = design.people["n_total"].to_numpy(dtype=float)
     if not np.all(np.isfinite(k) & (n > 0)):
-        said = f"no {words} beside it: cells below the limit of detection are not counted"
+        said = f"no {words} for comparison: cells below the limit of detection are not counted"
         return SecondOpinion("", np.nan, np.nan, said)
     X = design.matrix
     padded = np.concatenate([weights, np.zeros(X.shape[1] - len(weights))])
@@ -82,7 +82,7 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
     try:
         full, reduced = fit(X), fit(X @ linalg.null_space(padded[None, :]))
     except NotEstimable as why:
-        return SecondOpinion("", np.nan, np.nan, f"no {words} beside it: {why}")
+        return SecondOpinion("", np.nan, np.nan, f"no {words} for comparison: {why}")
     ratio = max(2 * (full.log_likelihood - reduced.log_likelihood), 0.0)
     estimate = float(padded @ full.coefficients)
     return SecondOpinion(f"{words}, likelihood ratio", estimate, float(stats.chi2.sf(ratio, 1)))

@@ -3,7 +3,7 @@
 Delta adjustment (National Research Council 2010, doi:10.17226/12955; ICH E9(R1)): those without a
 number are thought `delta` away from those of their group, against the difference on both sides at
 once; the estimate then moves by delta times their share of the group. Those below the limit of
-detection can only lie lower than the model lets expect.
+detection can only be lower than the model predicts.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def tipping_point(
     low = min(falls, rises)
     low = low if np.isfinite(low) else np.nan
     goes_down = down <= up
-    change = "shows no difference any more" if is_shown else "shows a difference"
+    change = "would no longer show a difference" if is_shown else "would show a difference"
 
     def far(distance: float) -> str:
         by = f" ({np.exp(distance):.3g}-fold)" if is_ratio else ""
@@ -106,14 +106,14 @@ def tipping_point(
         )
         n = index.n_missing + reference.n_missing
         said.append(
-            f"the interval {change} once the {plural(n, 'participant')} without a number lie "
+            f"the interval {change} if the {plural(n, 'participant')} without a number were "
             f"{where} than those of their group with one"
         )
     if np.isfinite(low):
         side, place = (index, "the index group") if falls <= rises else (reference, "the reference")
         said.append(
-            f"the interval {change} once the {plural(side.n_low, 'participant')} of {place} below "
-            f"the limit of detection lie {far(low)} lower than the model lets expect"
+            f"the interval {change} if the {plural(side.n_low, 'participant')} of {place} below "
+            f"the limit of detection were {far(low)} lower than the model predicts"
         )
     return Tipping(missing / residual_sd, low / residual_sd, "; ".join(said))
 

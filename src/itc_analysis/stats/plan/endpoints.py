@@ -11,6 +11,8 @@ from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, did_you_mean
 from itc_analysis.stats.plan.columns import NOT_COVARIATES, Columns
 
+#: Between the names of two subsets of one participant whose scores are subtracted.
+MINUS = " minus "
 #: Stands for a measure without marker or signature.
 NO_FEATURE = "-"
 
@@ -56,6 +58,20 @@ class Endpoints(Section):
         description="Markers, signatures or clinical numbers; of a response the stimulation and "
         "marker, e.g. il12_il18:IFN-g; '-' for shares of T and counts.",
     )
+    minus: str | None = Field(
+        None,
+        description="Another population of the same participants, for scores only: what is "
+        "compared is the score of each population minus that of this one. `itc check` refuses "
+        "signatures that hold a marker which defines a population or rises with innateness in "
+        "healthy people; null for the scores themselves.",
+    )
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Populations as the results name them."""
+        if self.minus is None:
+            return self.populations
+        return tuple(f"{population}{MINUS}{self.minus}" for population in self.populations)
 
 
 class Modalities(Section):
@@ -67,7 +83,7 @@ class Modalities(Section):
 def keys_of(blocks: Iterable[Endpoints]) -> Iterable[tuple[str, str, str, str]]:
     """Yield assay, population, measure and feature of every endpoint."""
     for block in blocks:
-        for population in block.populations:
+        for population in block.compared:
             for measure in block.measures:
                 for feature in block.features:
                     yield block.assay, population, measure, feature
@@ -77,6 +93,16 @@ def endpoint_faults(blocks: Iterable[Endpoints], where: str, columns: Columns) -
     """Return populations, measures and features that do not fit one another."""
     blocks = list(blocks)
     faults = [fault for block in blocks for fault in _clinical_faults(block, where, columns)]
+    faults += [
+        Fault(where, f"'minus: {block.minus}' is for scores alone", "take measures: [score]")
+        for block in blocks
+        if block.minus is not None and block.measures != ("score",)
+    ]
+    faults += [
+        Fault(where, f"'{block.minus}' minus itself", "name another population in minus")
+        for block in blocks
+        if block.minus in block.populations
+    ]
     for _, _, measure, feature in dict.fromkeys(keys_of(blocks)):
         if measure in WITH_FEATURE and feature == NO_FEATURE:
             faults.append(

@@ -19,14 +19,17 @@ from itc_analysis.config.sections import Groups, Stats
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.endpoint import Endpoint, why_absent
 from itc_analysis.stats.multiplicity.families import Joint, adjust_families
-from itc_analysis.stats.people.responses import KEY, check_people, log_t_per_ul, respond
+from itc_analysis.stats.people.responses import KEY, OK, check_people, log_t_per_ul, respond
 from itc_analysis.stats.plan import covariates
+from itc_analysis.stats.plan.endpoints import MINUS
 from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
 from itc_analysis.tables import contract
 from itc_analysis.tables.stats.comparisons import Comparisons
 
 log = logging.getLogger(__name__)
 
+#: Column of the subset of the index group.
+SUBSET = "ssc_subset"
 #: Levels this close are the same, whatever the rounding.
 SAME_LEVEL = 1e-9
 #: Seconds between two lines of progress.
@@ -105,16 +108,16 @@ def fit_endpoints(
     t_cells = log_t_per_ul(measurements)
     endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
     for item in planned:
-        endpoints.setdefault(item.endpoint, []).append(item)
+        endpoints.setdefault((*item.endpoint, item.subset), []).append(item)
     said = time.monotonic()
     for n_done, (key, items) in enumerate(endpoints.items()):
         if time.monotonic() - said > PROGRESS_SECONDS:
             said = time.monotonic()
             log.info("compare: %d of %d endpoints", n_done, len(endpoints))
-        rows, first = measured.get(key), items[0]
+        rows, first = _measured(measured, key[:-1]), items[0]
         responses = respond(
             measurements.iloc[:0] if rows is None else rows,
-            participants,
+            of_subset(participants, first),
             first.measure,
             t_cells=t_cells,
         )
@@ -128,6 +131,52 @@ def fit_endpoints(
             problem="" if rows is not None else why_absent(measurements, *first.endpoint),
         )
         yield endpoint, items
+
+
+def _measured(
+    measured: dict[tuple[str, ...], pd.DataFrame], key: tuple[str, ...]
+) -> pd.DataFrame | None:
+    """Return the measurements of an endpoint; of two subsets the difference in each sample."""
+    assay, population, *rest = key
+    first, is_difference, second = population.partition(MINUS)
+    if not is_difference:
+        return measured.get(key)
+    both = [measured.get((assay, name, *rest)) for name in (first, second)]
+    if both[0] is None or both[1] is None:
+        return None
+    return subtract(both[0], both[1])
+
+
+def subtract(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return the measurements of one subset minus those of another, sample by sample.
+
+    Parameters
+    ----------
+    rows, other : pandas.DataFrame
+        measurements of the two subsets; where the other has none that counts, its status and
+        reason stand in place of a number.
+    """
+    there = other.drop_duplicates("sample_id").set_index("sample_id").reindex(rows["sample_id"])
+    status = np.where(rows["status"] == OK, there["status"].fillna("not measured"), rows["status"])
+    error = np.hypot(
+        rows["standard_error"].to_numpy(dtype=float), there["standard_error"].to_numpy(dtype=float)
+    )
+    is_ok = status == OK
+    value = rows["value"].to_numpy(dtype=float) - there["value"].to_numpy(dtype=float)
+    return rows.assign(
+        value=np.where(is_ok, value, np.nan),
+        standard_error=np.where(is_ok, error, np.nan),
+        status=status,
+    )
+
+
+def of_subset(participants: pd.DataFrame, item: PlannedComparison) -> pd.DataFrame:
+    """Return the participants without those of the index group who are not of the subset."""
+    if not item.subset:
+        return participants
+    is_index = (participants["group"] == item.index_group).to_numpy(dtype=bool)
+    is_mine = participants[SUBSET].eq(item.subset).fillna(value=False).to_numpy(dtype=bool)
+    return participants[~is_index | is_mine]
 
 
 def adjust_comparisons(
@@ -178,4 +227,6 @@ def _needed_columns(plan: AnalysisPlan) -> list[str]:
     formulas = (plan.covariates, plan.small_sample.covariates, plan.core_covariates)
     names = [name for text in formulas for name in covariates.variables(text)]
     always = ["participant_id", "group", "is_analysed", *caveats.TREATMENTS, caveats.STEROID]
+    if any(family.subset for family in plan.families):
+        always.append(SUBSET)
     return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]

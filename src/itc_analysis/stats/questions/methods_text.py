@@ -41,8 +41,8 @@ COUNTED = (
     "one (prior standard deviation 0.5 of its logarithm) and estimated by restricted likelihood. "
     "Intervals are from the observed information with Satterthwaite degrees of freedom, at most "
     "those of the residuals; where fewer than ten cells were counted in a whole group, from the "
-    "profile likelihood. The model of values (half a cell added before the logit, values below the "
-    "limit of detection censored) stands beside as a sensitivity analysis."
+    "profile likelihood. A model of values (half a cell added before the logit, values below the "
+    "limit of detection censored) served as a sensitivity analysis."
 )
 
 
@@ -81,11 +81,11 @@ def describe_comparisons(
     if "censored" in models:
         sentences.append(
             "Where participants lay below the limit of detection, their values entered a "
-            "regression as left-censored, with a log-gamma law whose skewness was estimated and "
-            "shrunk to the normal law, with a standard deviation of its own for the index group "
-            "where numbers allowed, for counts given the T cells per microlitre, and with a robust "
-            "covariance; where more than four in five of a side were censored, intervals came from "
-            "the profile likelihood of the normal law."
+            "regression as left-censored, with a log-gamma distribution whose skewness was "
+            "estimated and shrunk to the normal distribution, with a standard deviation of its own"
+            " for the index group where numbers allowed, for counts given the T cells per "
+            "microlitre, and with a robust covariance; where more than four in five of a side were"
+            " censored, intervals came from the profile likelihood of the normal distribution."
         )
         keys += ["tobin1958", "prentice1974", "white1982"]
     if "meta-regression" in models:
@@ -105,14 +105,14 @@ def describe_comparisons(
         sentences.append(
             "Missing covariates were imputed 20 times by chained equations with predictive mean "
             "matching, from the value, the group and the other covariates, and results pooled by "
-            "Rubin's rules with the degrees of freedom of Barnard and Rubin; complete cases stand "
-            "beside them."
+            "Rubin's rules with the degrees of freedom of Barnard and Rubin; complete cases are "
+            "reported next to them."
         )
         keys += ["vanbuuren2011", "barnard1999"]
     if table["p_permutation"].notna().any():
         sentences.append(
-            "Beside primary p values stand Freedman-Lane permutation p values of the "
-            f"HC3-studentised contrast ({settings.n_permutations} permutations)."
+            "Freedman-Lane permutation p values of the HC3-studentised contrast "
+            f"({settings.n_permutations} permutations) are reported next to primary p values."
         )
         keys += ["freedman1983", "winkler2014"]
     for method in sorted({family.adjustment for family in plan.families}):
@@ -158,12 +158,12 @@ def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
 def describe_diagnostics() -> tuple[str, list[str]]:
     """Return sentences about the diagnostics, and the keys of the works they cite."""
     text = (
-        "Beside the comparisons stand the range of estimates with one participant left out, "
+        "Every comparison was checked by the range of estimates with one participant left out, "
         "estimates without and with core covariates, E-values, likelihood ratio tests of a "
         "beta-binomial model for shares and of a negative binomial model for counts, the other way "
-        "with missing covariates, and tipping points: how far participants without a number, or "
-        "below the limit of detection, would have to lie from the others of their group before the "
-        "conclusion changes (delta adjustment)."
+        "to treat missing covariates, and tipping points: how far participants without a number, "
+        "or below the limit of detection, would have to be from the others of their group before "
+        "the conclusion changes (delta adjustment)."
     )
     return text, ["vanderweele2017"]
 
@@ -243,8 +243,8 @@ def describe_compositions(table: pd.DataFrame, *, plan: AnalysisPlan) -> tuple[s
         keys += ["tobin1958", "white1982"]
     if table["p_permutation"].notna().any():
         sentences.append(
-            "Beside it stands a Freedman-Lane permutation of T2 from all counted cells, "
-            "participants permuted whole."
+            "A Freedman-Lane permutation of T2 from all counted cells, participants permuted "
+            "whole, is reported next to it."
         )
         keys += ["freedman1983", "winkler2014"]
     for composition in plan.compositions:
@@ -256,7 +256,7 @@ def describe_compositions(table: pd.DataFrame, *, plan: AnalysisPlan) -> tuple[s
 def describe_modalities(table: pd.DataFrame) -> tuple[str, list[str]]:
     """Return sentences about the agreement behind `table`, and the keys of the works they cite."""
     if table.empty:
-        return "Flow cytometry and single cell were not set side by side.", []
+        return "Flow cytometry and single cell were not compared.", []
     text = (
         "Shares of T by flow cytometry and by single cell were compared per participant on the "
         "logit scale. The usual difference and the spread between methods beyond sampling errors "
@@ -265,8 +265,8 @@ def describe_modalities(table: pd.DataFrame) -> tuple[str, list[str]]:
         "difference did not agree with that of all other participants (two-sided t, "
         "Benjamini-Hochberg over participants and populations). The joint estimate, of those who "
         "are not discordant, weights both by their inverse variances after the usual difference is "
-        "taken out. Beside it stand Lin's concordance correlation, Bland and Altman's limits of "
-        "agreement and York's line with errors in both."
+        "taken out. Agreement is given by Lin's concordance correlation, Bland and Altman's limits "
+        "of agreement and York's line with errors in both."
     )
     return text, [
         "lin1989",

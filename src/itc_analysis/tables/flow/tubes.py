@@ -276,6 +276,10 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
         allowed=["fmo", "unstained", "negative_population", "none"],
     )
     median: Series[float] = quantity("Median of the compensated signal.", "instrument units")
+    median_lower: Series[float] = quantity(
+        "Lower 95 % limit of the median, by the count of events alone.", "instrument units"
+    )
+    median_upper: Series[float] = quantity("Upper 95 % limit.", "instrument units")
     median_transformed: Series[float] = quantity(
         "Median of the transformed signal.", "transformed units"
     )

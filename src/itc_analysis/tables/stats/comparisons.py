@@ -172,7 +172,7 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
 
 
 class Diagnostics(Contract, key=("comparison", "assay", "population", "measure", "feature")):
-    """Beside each primary and secondary comparison: who carries it, covariates, unknown
+    """Checks of each primary and secondary comparison: who carries it, covariates, unknown
     confounding, second model.
     """
 
@@ -225,14 +225,14 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
         0,
     )
     tipping_low: Series[float] = quantity(
-        "How much lower than the model lets expect those below the limit of detection would have "
+        "How much lower than the model predicts those below the limit of detection would have "
         "to lie; null when nobody is, or it changes nothing.",
         "SD between participants",
         0,
     )
     tipping: Series[pd.StringDtype] = text("Both in words.", nullable=True)
     second_model: Series[pd.StringDtype] = text(
-        "Another model beside the primary one; null when there is none.", nullable=True
+        "A second model to compare with the primary one; null when there is none.", nullable=True
     )
     second_estimate: Series[float] = quantity("Its estimate.", "as estimate")
     second_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
@@ -246,7 +246,7 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     value_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
     value_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     missing_covariates: Series[pd.StringDtype] = text(
-        "The way with missing covariates that stands beside the plan's: imputed or complete_cases; "
+        "The way to treat missing covariates other than the plan's: imputed or complete_cases; "
         "null when nobody lacks one.",
         nullable=True,
         allowed=["imputed", "complete_cases"],

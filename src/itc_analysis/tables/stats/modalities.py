@@ -28,7 +28,7 @@ class Modalities(Contract, key=("participant_id", "population")):
     cell_share: Series[float] = quantity("Share of T by single cell.", "share", 0, 1)
     cell_limit: Series[float] = quantity("Its upper limit when below detection.", "share", 0, 1)
     cell_error: Series[float] = quantity(
-        "Standard error of its logit; binomial at the share that flow cytometry lets expect, "
+        "Standard error of its logit; binomial at the share that flow cytometry predicts, "
         "where there is one.",
         "logit",
         0,

@@ -115,7 +115,7 @@ def test_a_family_without_gates_says_its_rule(material: Material) -> None:
 
 
 def test_the_page_says_whether_the_plan_was_locked(material: Material) -> None:
-    assert "Nobody looked" in str(locked.blocks(material)[0])
+    assert "Nobody checked" in str(locked.blocks(material)[0])
     unlocked = locked.blocks(with_states(material, ["not_locked"]))[0]
     assert isinstance(unlocked, Paragraph)
     assert unlocked.tone == "warning"

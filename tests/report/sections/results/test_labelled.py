@@ -6,6 +6,7 @@ import pytest
 
 from itc_analysis.report.html.blocks import Block, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.language.phrases import speaking
 from itc_analysis.report.sections.results import labelled
 from itc_analysis.scores.function import EXHAUSTED, NOT_ASSESSABLE, WITHIN
 from itc_analysis.scores.labels import label_participants
@@ -112,3 +113,9 @@ def test_words_of_function_are_counted_and_what_is_missing_is_listed(found, mark
     assert "chronic cause" in table.caption
     assert str(labels.loc[lacking, "participant_id"]) in text_of(blocks)
     assert "no control" in text_of(blocks)
+    with speaking("fr"):
+        french = text_of(labelled.blocks(found.with_tables(labels=labels), ["mait"]))
+    for said in ("épuisé", "fonction dans les limites", "ucune réponse ne peut être jugée"):
+        assert said in french
+    for said in (f": {EXHAUSTED}", f": {WITHIN}", "no response can be judged", "What is missing"):
+        assert said not in french

@@ -86,7 +86,7 @@ def cut_at_valley(
     cuts = densities.bottoms(smooth, valley, height, density.centres)
     doubts = []
     if valley.z < densities.CLEAR_Z:
-        doubts.append(f"only {valley.excess:.0f} events stand out beside the valley")
+        doubts.append(f"only {valley.excess:.0f} events stand out next to the valley")
     if valley.depth < CLEAR_DEPTH:
         doubts.append(f"the valley is shallow (depth {valley.depth:.2f})")
     return Fitted(

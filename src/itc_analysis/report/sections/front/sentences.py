@@ -125,9 +125,13 @@ def _not_special(rows: pd.DataFrame, judged: list[Any], material: Material) -> l
     index = material.settings.cohort.index_group
     own = material.verdicts
     own = own[own["population"].isin(rows["population"]) & own["assay"].isin(rows["assay"])]
-    said = set(own["verdict"])
-    if said == {"specific"}:
-        return []
+    is_specific = own["verdict"] == "specific"
+    if is_specific.any():
+        told = [words.listed([words.measure(name) for name in dict.fromkeys(own["measure"][which])])
+                for which in (~is_specific, is_specific)]  # fmt: skip
+        if is_specific.all():
+            return []
+        return [phrase("that it is special to {0} in {1}, as it is in {2}", index, *told)]
     shared = own[own["verdict"] == "shared"]
     if len(shared) and not words.is_missing(shared["equivalent_to"].iloc[0]):
         diseases = words.listed(str(shared["equivalent_to"].iloc[0]).split("+"))

@@ -187,7 +187,7 @@ def _charts(chart: pd.DataFrame, material: Material) -> list[Block]:
                 "narrower than counting explains). Blue: inside; orange: beyond {1} standard "
                 "deviations; vermilion: beyond {2}; grey: too few other runs to judge. Look for "
                 "points outside their bar and for several in a row on one side: a lot or a laser "
-                "has changed, and the people of these batches moved with it.",
+                "has changed, and the people of these batches shifted with it.",
                 OUT,
                 WATCHED,
                 OUT,

@@ -73,7 +73,7 @@ def sizes(material: Material) -> Table:
             "Group sizes. The ratio is the largest ratio of geometric means below 1 that "
             "{0} against the group would show with 80 % power (two-sample t test, standard "
             "deviation of the logarithm 1), alone and at Bonferroni’s level for {1} "
-            "comparisons: a difference nearer to 1 may be there unseen. Pairs: people of "
+            "comparisons: a difference nearer to 1 may be missed. Pairs: people of "
             "{2} with a control of the same sex, at most {3} years apart.",
             cohort.index_group,
             N_PRIMARY,
@@ -124,7 +124,7 @@ def _differences(table: pd.DataFrame, material: Material) -> Figure:
         picture,
         phrase(
             "Each mark is the difference of one covariate between {0} and a control, in standard "
-            "deviations. Marks in the grey band (below 0.1) are as good as equal; those far "
+            "deviations. Marks in the grey band (below 0.1) are practically equal; those far "
             "outside may be mistaken for the disease where the model does not adjust for them.",
             index_group,
         ),

@@ -43,7 +43,7 @@ def criteria(material: Material) -> list[Block]:
     body: list[list[Text | Cell]] = []
     for name in sorted(set(table["criteria"]), key=_place):
         cells = [_cell(counted, name, group, is_own=(name, group) in own) for group in groups]
-        body.append([TITLES.get(name, name), *cells])
+        body.append([words.plain(TITLES.get(name, name)), *cells])
     shown = Table(
         phrase(
             "People who fulfil / do not fulfil / cannot be assessed, by set of criteria "
@@ -83,8 +83,8 @@ def queries(material: Material) -> list[Block]:
         phrase(
             "What to find out or put right, those first that keep a person from being "
             "compared. The same list with a column for the answers is cohort/queries.tsv "
-            "in the results; answers go into the participant sheet, and the next run takes "
-            "them up."
+            "in the results; enter the answers in the participant sheet, and the next run uses "
+            "them."
         ),
         [
             phrase("Participant"),
@@ -106,7 +106,7 @@ def disclosure(material: Material) -> list[Block]:
     if table.empty:
         return []
     k = material.settings.cohort.min_cell_size
-    told = words.sentence(describe_small_cells(table, min_cell_size=k))
+    told = words.sentence(words.plain(describe_small_cells(table, min_cell_size=k)))
     people = {(row.group, row.sex, row.age_band): row for row in each_row(table)}
     bands = sorted(set(table["age_band"]))  # "unknown" sorts behind the numbers
     rows = [
@@ -121,7 +121,7 @@ def disclosure(material: Material) -> list[Block]:
     shown = Table(
         phrase(
             "{0} Each cell counts the people of one group, sex and age band (years). Grey: "
-            "fewer than {1}, who might be recognised by what a neighbour knows; before "
+            "fewer than {1}, who might be recognised by someone who knows them; before "
             "sharing, use cohort/participants_to_share.tsv, in which no such cell is left. "
             "Nothing here proves anonymity: pseudonymised data stay personal data, and "
             "this page shows single people.",

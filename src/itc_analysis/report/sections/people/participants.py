@@ -148,8 +148,8 @@ def flow_chart(material: Material) -> Figure:
     return Figure(
         Markup(pictures.translate_svg(draw_flowchart(table))),  # escapes its text
         phrase(
-            "Read from the top: every box counts people, and what leaves to the right plus what "
-            "goes on below adds up to the box above. A person is counted under one reason only, "
+            "Read from the top: every box counts people, and the box to the right plus the box "
+            "below add up to the box above. A person is counted under one reason only, "
             "the first that applies."
         ),
         width=900,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Bullets, Paragraph, Table
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.stats.endpoint.endpoint import WHAT
 from itc_analysis.stats.people.responses import SCALES
 from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
@@ -18,13 +19,13 @@ CLAIMING = ("primary", "secondary")
 #: Outcome of a criterion that a version of the protocol does not hold.
 NOT_APPLICABLE = "not_applicable"
 #: Treatments in the participants' sheet, and the criterion that may keep them out.
-TREATMENTS = {
+TREATMENT_NAMES = {
     "immunosuppressant_3_months": ("an immunosuppressant within 3 months", "immunosuppressant"),
     "biologic_6_months": ("a biologic within 6 months", "biologic"),
     "hydroxychloroquine": ("hydroxychloroquine", ""),
     "glucocorticoid_mg_per_day": ("glucocorticoids", ""),
 }
-KINDS = {
+KIND_NAMES = {
     "odds_ratio": "odds ratio",
     "ratio": "ratio of geometric means",
     "difference": "difference of means",
@@ -35,16 +36,24 @@ def blocks(material: Material, plan: AnalysisPlan) -> list[Block]:
     """Return the table of estimands, and how intercurrent events are met."""
     planned = [item for item in expand(plan, material.settings.cohort) if item.role in CLAIMING]
     if not planned:
-        return [Paragraph("The plan declares no primary or secondary comparison.")]
+        return [Paragraph(phrase("The plan declares no primary or secondary comparison."))]
     events = [*treatments(material, plan), *missing(plan)]
     table = Table(
-        caption="Estimands of the primary and secondary endpoints, one row per family and "
-        "variable. Intercurrent events are met in the same way for all of them; the list below "
-        "says how.",
-        header=["Role, family", "Variable", "Population", "Condition compared", "Summary measure"],
+        caption=phrase(
+            "Estimands of the primary and secondary endpoints, one row per family and variable. "
+            "Intercurrent events are handled in the same way for all of them; the list below says "
+            "how."
+        ),
+        header=[
+            phrase("Role, family"),
+            phrase("Variable"),
+            phrase("Population"),
+            phrase("Condition compared"),
+            phrase("Summary measure"),
+        ],
         rows=[
             [
-                f"{items[0].role}, {items[0].family}",
+                f"{phrase(items[0].role)}, {words.plain(items[0].family)}",
                 variable(items),
                 population(material),
                 conditions(items, material, plan),
@@ -53,7 +62,7 @@ def blocks(material: Material, plan: AnalysisPlan) -> list[Block]:
             for items in grouped(planned)
         ],
     )
-    return [table, Paragraph("Intercurrent events and missing data:"), Bullets(events)]
+    return [table, Paragraph(phrase("Intercurrent events and missing data:")), Bullets(events)]
 
 
 def grouped(planned: list[PlannedComparison]) -> list[list[PlannedComparison]]:
@@ -72,7 +81,7 @@ def variable(items: list[PlannedComparison]) -> str:
     measures = words.listed(
         list(dict.fromkeys(words.measure(item.measure, item.feature) for item in items))
     )
-    return f"{measures} of {populations}, by {words.assay(items[0].assay)}"
+    return phrase("{0} of {1}, by {2}", measures, populations, words.assay(items[0].assay))
 
 
 def population(material: Material) -> str:
@@ -83,20 +92,23 @@ def population(material: Material) -> str:
     applied = rules[rules["protocol_version"].isin(versions)]
     n_rules = applied.loc[applied["outcome"] != NOT_APPLICABLE, "rule"].nunique()
     who = (
-        f"participants who meet {words.plural(n_rules, 'criterion', 'criteria')} "
-        f"({words.listed(versions)} version of the protocol)"
+        phrase(
+            "participants who meet {0} ({1} version of the protocol)",
+            words.plural(n_rules, "criterion", "criteria"),
+            words.listed([phrase(version) for version in versions]),
+        )
         if versions
-        else "all participants enrolled: no criteria of eligibility were applied"
+        else phrase("all participants enrolled: no criteria of eligibility were applied")
     )
     queried = people[people["decision"] == "query"]
     open_ = int(queried["is_analysed"].sum())
     if len(queried):
         who += (
-            f"; those whose eligibility is open are compared as well ({open_})"
+            phrase("; those whose eligibility is open are compared as well ({0})", open_)
             if open_
-            else f"; those whose eligibility is open are not compared ({len(queried)})"
+            else phrase("; those whose eligibility is open are not compared ({0})", len(queried))
         )
-    return f"{who}: {n} of {len(people)}"
+    return phrase("{0}: {1} of {2}", who, n, len(people))
 
 
 def conditions(items: list[PlannedComparison], material: Material, plan: AnalysisPlan) -> str:
@@ -104,17 +116,19 @@ def conditions(items: list[PlannedComparison], material: Material, plan: Analysi
     told = []
     for item in {item.comparison: item for item in items}.values():
         if item.problem:
-            told.append(f"{item.comparison} ({item.problem})")
+            told.append(f"{item.comparison} ({words.plain(item.problem)})")
         elif item.is_pooled:
             each = (
-                "each group counting the same"
+                phrase("each group counting the same")
                 if plan.pooled_weights == "equal"
-                else "each group counting by its participants"
+                else phrase("each group counting by its participants")
             )
-            told.append(f"the average of {words.listed(list(item.references))}, {each}")
+            groups = words.listed(list(item.references))
+            told.append(phrase("the average of {0}, {1}", groups, each))
         else:
             told.append(item.references[0])
-    return f"{material.settings.cohort.index_group} against {'; against '.join(told)}"
+    index = material.settings.cohort.index_group
+    return phrase("{0} against {1}", index, phrase("; against ").join(told))
 
 
 def summary(items: list[PlannedComparison], material: Material, plan: AnalysisPlan) -> str:
@@ -123,11 +137,12 @@ def summary(items: list[PlannedComparison], material: Material, plan: AnalysisPl
     rows = rows[rows["family"].isin({item.family for item in items})]
     rows = rows[rows["measure"] == items[0].measure]
     fitted = sorted({words.covariates(text) for text in rows["covariates"].dropna()})
-    planned = words.covariates(plan.covariates) if plan.covariates else "no covariates"
-    text = f"{KINDS[SCALES[items[0].measure].kind]}: {WHAT[items[0].measure]}"
-    adjusted = f"planned at equal {planned}" if plan.covariates else "without covariates"
+    planned = words.covariates(plan.covariates) if plan.covariates else ""
+    kind = phrase(KIND_NAMES[SCALES[items[0].measure].kind])
+    text = phrase("{0}: {1}", kind, words.plain(WHAT[items[0].measure]))
+    adjusted = phrase("planned at equal {0}", planned) if planned else phrase("without covariates")
     if fitted and fitted != [planned]:
-        adjusted += f"; fitted with {words.listed(fitted)}"
+        adjusted += phrase("; fitted with {0}", words.listed(fitted))
     return f"{text}; {adjusted}"
 
 
@@ -139,29 +154,31 @@ def treatments(material: Material, plan: AnalysisPlan) -> list[str]:
     rules = material.eligibility[material.eligibility["outcome"] != NOT_APPLICABLE]
     formula = plan.covariates or ""
     told = []
-    for column, (what, rule) in TREATMENTS.items():
+    for column, (what, rule) in TREATMENT_NAMES.items():
         if column not in people:
             continue
         values = analysed[column]
         n = int((values.astype("Float64").fillna(0) > 0).sum())
         unknown = int(values.isna().sum())
         holding = set(rules.loc[rules["rule"] == rule, "protocol_version"]) & versions
-        numbers = f"{n} of {len(analysed)} compared" + (f", {unknown} unknown" if unknown else "")
+        numbers = phrase("{0} of {1} compared", n, len(analysed))
+        numbers += phrase(", {0} unknown", unknown) if unknown else ""
         if holding and holding == versions:
-            how = "keeps a participant out (a criterion of eligibility)"
+            how = phrase("keeps a participant out (a criterion of eligibility)")
         elif holding:
-            how = (
-                f"keeps out those under the {words.listed(sorted(holding))} version of the "
-                "protocol; the others are compared whatever the treatment (treatment policy)"
+            how = phrase(
+                "keeps out those under the {0} version of the protocol; the others are compared "
+                "whatever the treatment (treatment policy)",
+                words.listed([phrase(version) for version in sorted(holding)]),
             )
         elif column in formula:
-            how = "is adjusted for"
+            how = phrase("is adjusted for")
         else:
-            how = (
+            how = phrase(
                 "is part of the condition: people are compared whatever the treatment (treatment "
                 "policy)"
             )
-        told.append(f"Treatment with {what} {how}; {numbers}.")
+        told.append(phrase("Treatment with {0} {1}; {2}.", phrase(what), how, numbers))
     return told
 
 
@@ -169,19 +186,28 @@ def missing(plan: AnalysisPlan) -> list[str]:
     """Return how missing and undetected values are met, from the plan."""
     share = words.per_cent(plan.covariate_min_known)
     covariates = (
-        "filled in 20 times from everything else (Rubin’s rules), complete cases next to it"
+        phrase("filled in 20 times from everything else (Rubin’s rules), complete cases next to it")
         if plan.missing_covariates == "imputed"
-        else "a reason to leave the participant out of the model, and named"
+        else phrase("a reason to leave the participant out of the model, and named")
     )
     events = [
-        f"A population below its limit of detection is {plan.below_lod}: known to be low, never "
-        "zero, never dropped; where cells were counted their number enters as it is.",
-        "A tube or library that gave no number: the participant has no part in that endpoint and "
-        "is counted as missing in its row.",
+        phrase(
+            "A population below its limit of detection is {0}: known to be low, never zero, never "
+            "dropped; where cells were counted their number enters as it is.",
+            phrase(plan.below_lod),
+        ),
+        phrase(
+            "A tube or library that gave no number: the participant has no part in that endpoint "
+            "and is counted as missing in its row."
+        ),
     ]
     if plan.covariates:
         events.append(
-            f"A missing covariate is {covariates}; one known for less than {share} of the "
-            "participants is left out of the model."
+            phrase(
+                "A missing covariate is {0}; one known for less than {1} of the participants is "
+                "left out of the model.",
+                covariates,
+                share,
+            )
         )
     return events

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Bullets, Details, Figure, Paragraph
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.plan.estimands import CLAIMING
 from itc_analysis.stats.multiplicity.gatekeeping import gates
 from itc_analysis.stats.plan.plan import AnalysisPlan, PlannedComparison, expand
@@ -33,22 +34,25 @@ def blocks(material: Material, plan: AnalysisPlan) -> list[Block]:
     """Return the graph, and the same in sentences."""
     families = families_of(plan, material)
     if not families:
-        return [Paragraph("The plan declares no primary or secondary comparison to order.")]
+        return [Paragraph(phrase("The plan declares no primary or secondary comparison to order."))]
     sentences = [sentence(name, items) for name, items in families.items()]
     alpha = f"{material.alpha:g}"
     closing = (
-        f"Each family is tested at α = {alpha} by itself: none opens another."
+        phrase("Each family is tested at α = {0} by itself: none opens another.", alpha)
         if len(families) > 1
-        else f"It is tested at α = {alpha}."
+        else phrase("It is tested at α = {0}.", alpha)
     )
     return [
         Figure(
             Markup(draw(families, [*sentences, closing])),
-            f"Boxes are tests, arrows hand α on when the test before was found. {closing}",
+            phrase(
+                "Boxes are tests; arrows pass α on when the test before showed a difference. {0}",
+                closing,
+            ),
             width=_WIDTH,
             is_wide=True,
         ),
-        Details("The same in sentences", [Bullets([*sentences, closing])]),
+        Details(phrase("The same in sentences"), [Bullets([*sentences, closing])]),
     ]
 
 
@@ -64,17 +68,20 @@ def families_of(plan: AnalysisPlan, material: Material) -> dict[str, list[Planne
 def sentence(name: str, items: list[PlannedComparison]) -> str:
     """Return a family's order of tests in words."""
     n = len(items)
-    head = f"{items[0].role}, {name} ({words.plural(n, 'comparison')})"
+    head = f"{phrase(items[0].role)}, {words.plain(name)} ({words.plural(n, 'comparison')})"
     method = items[0].adjustment
     if method != "gatekeeping":
-        return f"{head}: {RULES[method].format(n=n, less=max(n - 1, 1))}"
+        return phrase("{0}: {1}", head, phrase(RULES[method], n=n, less=max(n - 1, 1)))
     stages = stages_of(items)
-    order = ", then ".join(words.listed([item.comparison for item in of]) for of in stages)
+    order = phrase(", then ").join(words.listed([item.comparison for item in of]) for of in stages)
     n_endpoints = len({item.endpoint for item in items})
-    return (
-        f"{head}: each of {words.plural(n_endpoints, 'endpoint')} starts with α/{n_endpoints} on "
-        f"its first comparison; {order}. What an endpoint has left after its last comparison goes "
-        "in equal parts to the first comparison of the others."
+    return phrase(
+        "{0}: each of {1} starts with α/{2} on its first comparison; {3}. What an endpoint has "
+        "left after its last comparison goes in equal parts to the first comparison of the others.",
+        head,
+        words.plural(n_endpoints, "endpoint"),
+        n_endpoints,
+        order,
     )
 
 
@@ -91,13 +98,15 @@ def draw(families: dict[str, list[PlannedComparison]], told: list[str]) -> str:
     parts: list[str] = []
     top = 10
     for name, items in families.items():
-        parts.append(_text(_LEFT, top + 14, f"{items[0].role}: {name}", weight="bold"))
+        parts.append(
+            _text(_LEFT, top + 14, f"{phrase(items[0].role)}: {words.plain(name)}", weight="bold")
+        )
         top += 24
         if items[0].adjustment == "gatekeeping":
             top = _draw_gates(parts, items, top)
         else:
             n = len(items)
-            rule = RULES[items[0].adjustment].format(n=n, less=max(n - 1, 1))
+            rule = phrase(RULES[items[0].adjustment], n=n, less=max(n - 1, 1))
             parts += _box(_LEFT, top, words.plural(n, "comparison"), width=150)
             parts.append(_text(_LEFT + 165, top + 21, rule))
             top += _HEIGHT + _GAP
@@ -107,7 +116,7 @@ def draw(families: dict[str, list[PlannedComparison]], told: list[str]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top}" width="{_WIDTH}" '
         f'role="img" aria-labelledby="plan-graph-title plan-graph-text" '
         f'font-family="sans-serif" font-size="{_FONT}">'
-        '<title id="plan-graph-title">Order of the tests of the plan</title>'
+        f'<title id="plan-graph-title">{escape(phrase("Order of the tests of the plan"))}</title>'
         f'<desc id="plan-graph-text">{description}</desc>'
         '<defs><marker id="plan-arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
         'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="#444"/></marker></defs>'
@@ -143,7 +152,7 @@ def _draw_gates(parts: list[str], items: list[PlannedComparison], top: int) -> i
                     'marker-end="url(#plan-arrow)"/>'
                 )
             elif len(others):
-                parts.append(_text(x + box + 8, middle + 4, "→ first test of the others"))
+                parts.append(_text(x + box + 8, middle + 4, phrase("→ first test of the others")))
         top += 20 + _HEIGHT + _GAP
     return top
 

@@ -10,16 +10,17 @@ import pandas as pd
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.stats.plan.lock import NOT_LOCKED, POST_HOC
 from itc_analysis.version import __version__
 
 #: Tables of results with a state, and what a row is called.
-RESULTS = {
-    "comparisons": "comparison",
-    "verdicts": "verdict",
-    "associations": "association",
-    "compositions": "composition row",
-    "genes": "gene comparison",
+RESULT_NAMES = {
+    "comparisons": ("comparison", "comparisons"),
+    "verdicts": ("verdict", "verdicts"),
+    "associations": ("association", "associations"),
+    "compositions": ("composition row", "composition rows"),
+    "genes": ("gene comparison", "gene comparisons"),
 }
 #: Sections that show results of the plan.
 WARNED = ("answer", "comparisons", "associations", "compositions", "genes")
@@ -31,8 +32,10 @@ def blocks(material: Material) -> list[Block]:
     if told is None:
         return [
             Paragraph(
-                "Nobody looked whether the plan was locked: the comparisons were made without "
-                "`--changes`."
+                phrase(
+                    "Nobody checked whether the plan was locked: the comparisons were made without "
+                    "`--changes`."
+                )
             )
         ]
     text, is_good = told
@@ -41,9 +44,10 @@ def blocks(material: Material) -> list[Block]:
     if len(changes):
         found.append(
             Table(
-                caption="What differs from the lock, field by field, and which results follow "
-                "from it.",
-                header=["Field", "Locked", "Now", "Post hoc"],
+                caption=phrase(
+                    "What differs from the lock, field by field, and which results follow from it."
+                ),
+                header=[phrase("Field"), phrase("Locked"), phrase("Now"), phrase("Post hoc")],
                 rows=[
                     [f"{row.part}: {row.where}", row.locked, row.now, row.affects]
                     for row in each_row(changes)
@@ -62,24 +66,32 @@ def state(material: Material) -> tuple[str, bool] | None:
         return None
     if (planned["lock"] == NOT_LOCKED).any():
         return (
-            "The plan was not locked: nothing shows that it was written before the results were "
-            "seen (`itc lock-plan`).",
+            phrase(
+                "The plan was not locked: nothing shows that it was written before the results "
+                "were seen (`itc lock-plan`)."
+            ),
             False,
         )
     late = planned[planned["lock"] == POST_HOC]
     when = _when(material)
     if late.empty:
         return (
-            f"{when} Every planned result on this page is of the plan as it was locked.",
+            phrase("{0} Every planned result on this page follows the plan as locked.", when),
             True,
         )
     counts = late["table"].value_counts()
     numbers = [
-        words.plural(int(counts[name]), noun) for name, noun in RESULTS.items() if name in counts
+        words.plural(int(counts[name]), *nouns)
+        for name, nouns in RESULT_NAMES.items()
+        if name in counts
     ]
     return (
-        f"{when} It was changed since, so these results are post hoc: {words.listed(numbers)} of "
-        f"{len(planned)} planned results.",
+        phrase(
+            "{0} It was changed since, so these results are post hoc: {1} of {2} planned results.",
+            when,
+            words.listed(numbers),
+            len(planned),
+        ),
         False,
     )
 
@@ -87,7 +99,7 @@ def state(material: Material) -> tuple[str, bool] | None:
 def planned_states(material: Material) -> pd.DataFrame:
     """Return table and state of every planned result that has a state."""
     parts = []
-    for name in RESULTS:
+    for name in RESULT_NAMES:
         table = material.tables[name]
         if "role" in table:
             table = table[table["role"] != POST_HOC]
@@ -117,11 +129,16 @@ def _when(material: Material) -> str:
         None,
     )
     if lock is None:
-        return "The plan was locked."
-    text = f"The plan was locked on {lock['date']} (SHA-256 {lock['digest'][:12]}…)"
+        return phrase("The plan was locked.")
+    digest = f"{lock['digest'][:12]}…"
+    text = phrase("The plan was locked on {0} (SHA-256 {1}).", lock["date"], digest)
     if lock["software"] != __version__:
-        text += f" with itc_analysis {lock['software']}; this page was made with {__version__}"
-    text += "."
+        text += " " + phrase(
+            "That was with itc_analysis {0}; this page was made with {1}.",
+            lock["software"],
+            __version__,
+        )
     for old in lock["amended"]:
-        text += f" It replaced the lock of {old['date']}: {words.sentence(old['reason'])}"
+        reason = words.sentence(old["reason"])
+        text += " " + phrase("It replaced the lock of {0}: {1}", old["date"], reason)
     return text

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from itc_analysis.report.html.blocks import Block, Heading, PageSection, Paragraph
 from itc_analysis.report.html.material import Material
+from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.plan import estimands, graph, locked
 
 
 def section(material: Material) -> PageSection:
     """Return the estimands of primary and secondary endpoints, the graph of tests and the lock."""
-    blocks: list[Block] = [Heading("Was it planned before?"), *locked.blocks(material)]
+    blocks: list[Block] = [Heading(phrase("Was it planned before?")), *locked.blocks(material)]
     if material.plan is None:
         blocks.append(
             Paragraph(
-                "The analysis plan was not handed to the report (`itc report --plan`), so "
-                "estimands are not listed."
+                phrase(
+                    "The analysis plan was not handed to the report (`itc report --plan`), so "
+                    "estimands are not listed."
+                )
             )
         )
     else:
         blocks += [
-            Heading("What each endpoint estimates"),
+            Heading(phrase("What each endpoint estimates")),
             *estimands.blocks(material, material.plan),
-            Heading("How one test opens the next"),
+            Heading(phrase("How one test opens the next")),
             *graph.blocks(material, material.plan),
         ]
-    return PageSection("plan", "The plan: estimands, order of tests, lock", blocks)
+    return PageSection("plan", phrase("The plan: estimands, order of tests, lock"), blocks)

@@ -231,7 +231,7 @@ def how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
             phrase(
                 "1 means no difference{}. The {} holds the values that the data do not "
                 "contradict. {} is adjusted for the number of comparisons in its {}. “No "
-                "difference shown” is not “no difference”: look how far the interval reaches."
+                "difference shown” is not “no difference”: look at how far the interval reaches."
             )
         ).format(
             adjusted,

@@ -175,7 +175,7 @@ def _families(table: pd.DataFrame) -> list[Block]:
         covariates = sorted({words.covariates(text) for text in rows["covariates"]})
         body.append(
             [
-                str(family),
+                words.plain(str(family)),
                 phrase(str(role).replace("_", " ")),
                 str(len(rows)),
                 str(int((rows["status"] == "ok").sum())),
@@ -210,7 +210,8 @@ def _families(table: pd.DataFrame) -> list[Block]:
         phrase("Models, and what the estimates mean"),
         [
             Bullets(
-                [words.sentence(model) for model in models] or [phrase("No model could be fitted.")]
+                [words.sentence(words.plain(model)) for model in models]
+                or [phrase("No model could be fitted.")]
             ),
             Bullets([words.sentence(words.plain(text)) for text in sorted(set(table["estimand"]))]),
         ],

@@ -168,8 +168,8 @@ def _told(row: Any) -> str:
         return phrase("shared with {0}: {1}", _diseases(row), phrase(row.direction))
     if row.verdict == "not_estimable":
         reason = phrase("no reason given") if words.is_missing(row.reason) else str(row.reason)
-        return phrase("not estimable: {0}", reason.split("; ")[0])
-    return "inconclusive"
+        return phrase("not estimable: {0}", words.plain(reason.split("; ")[0]))
+    return phrase("inconclusive")
 
 
 def _colour(row: Any) -> str:

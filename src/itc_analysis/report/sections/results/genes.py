@@ -148,9 +148,9 @@ def _volcanoes(material: Material, drawn: list[tuple[tuple[str, str], pd.DataFra
     return Gallery(
         figures,
         phrase(
-            "Every point is a gene. To the right: more in the index group; the higher, the "
-            "surer. Coloured: found. A cloud that leans to one side as a whole speaks of "
-            "depth or of batches rather than of genes."
+            "Every point is a gene. To the right: more in the index group; the higher, the more "
+            "certain. Coloured: found. A cloud that lies to one side as a whole points to "
+            "sequencing depth or batches rather than to genes."
         ),
         width=460,
     )

@@ -66,8 +66,7 @@ def _function(material: Material) -> list[Block]:
     labels = material.labels
     stimulated = labels[labels["stimulation"] != NONE]
     if stimulated.empty:
-        said = f"{NO_STIMULATED[0].upper()}{NO_STIMULATED[1:]}."
-        return [Paragraph(said)]
+        return [Paragraph(words.sentence(words.plain(NO_STIMULATED)))]
     groups = [name for name in material.groups_present if name in set(labels["group"])]
     body = []
     for (stimulation, population), mine in stimulated.groupby(
@@ -75,25 +74,27 @@ def _function(material: Material) -> list[Block]:
     ):
         name = f"{words.population(str(population))}, {stimulation}"
         if (mine["word"] == IN_SUBSETS).all():
-            body.append([f"{name}: {IN_SUBSETS}", *[words.NOTHING] * len(groups)])
+            body.append([f"{name}: {phrase(IN_SUBSETS)}", *[words.NOTHING] * len(groups)])
             continue
         if (mine["word"] == UNKNOWN).all():
             # what most of them lack
-            why = str(mine["why"].fillna(UNKNOWN).mode().iloc[0])
+            why = words.plain(str(mine["why"].fillna(UNKNOWN).mode().iloc[0]))
             body.append([f"{name}: {why}", *[words.NOTHING] * len(groups)])
             continue
         for word in (EXHAUSTED, HYPOFUNCTIONAL, WITHIN, OPEN):
             cells = [_share(mine[mine["group"] == group], word, "word") for group in groups]
-            body.append([f"{name}: {word}", *cells])
+            body.append([f"{name}: {phrase(word)}", *cells])
     table = Table(
-        caption=(
-            f"Participants by word. {HYPOFUNCTIONAL.capitalize()}: with a probability of at least "
-            f"{SAID:g} the response of more than half of the markers of function lies below all "
-            f"but 1 % of healthy people. {EXHAUSTED.capitalize()}: moreover at least {MIN_RAISED} "
-            "inhibitory receptors lie above them; one blood draw cannot show the chronic cause. "
-            "Open: too few cells, or too near the edge. Every probability is in labels.parquet."
+        caption=phrase(
+            "Participants by word. Hypofunctional: with a probability of at least {0:g} the "
+            "response of more than half of the markers of function lies below all but 1 % of "
+            "healthy people. Exhausted: moreover at least {1} inhibitory receptors lie above them; "
+            "one blood draw cannot show the chronic cause. Open: too few cells, or too near the "
+            "edge. Every probability is in labels.parquet.",
+            SAID,
+            MIN_RAISED,
         ),
-        header=["Population, stimulation: word", *groups],
+        header=[phrase("Population, stimulation: word"), *groups],
         rows=body,
         numeric=frozenset(range(1, len(groups) + 1)),
     )
@@ -105,8 +106,8 @@ def _function(material: Material) -> list[Block]:
         who = sorted(set(rows["participant_id"]))
         where = sorted({words.population(str(name)) for name in rows["population"]})
         people = f"{words.listed(who, most=6)} ({words.listed(where, most=4)})"
-        lines.append(f"{people}: {words.sentence(str(reason))}")
-    return [table, Details("What is missing for a word", [Bullets(lines)])]
+        lines.append(f"{people}: {words.sentence(words.plain(str(reason)))}")
+    return [table, Details(phrase("What is missing for a word"), [Bullets(lines)])]
 
 
 def _table(labels: pd.DataFrame, material: Material, populations: list[str]) -> Table:

@@ -34,8 +34,8 @@ def section(material: Material) -> PageSection | None:
             phrase(
                 "The two methods count the same populations in the same blood by different "
                 "means: antibodies on many thousand cells, receptors and RNA of a few hundred. "
-                "Where they agree, each supports the other; where one person stands out, suspect "
-                "a swapped sample or a gate to look at."
+                "Where they agree, each supports the other; where one person stands out, suspect a "
+                "swapped sample, or look at the gate."
             )
         ),
         agreement(material, notes),

@@ -222,7 +222,8 @@ def _how_to_read() -> Bullets:
             Markup(
                 phrase(
                     "Without / {}: where the numbers differ much, the groups differ in age, sex or "
-                    "CMV, and the answer leans on the model’s adjustment for them. More than {} % "
+                    "CMV, and the answer depends on the model’s adjustment for them. More than {} "
+                    "% "
                     "is named above."
                 )
             ).format(link("core covariates"), f"{100 * doubts.CHANGE_IN_ESTIMATE:g}"),
@@ -230,23 +231,22 @@ def _how_to_read() -> Bullets:
                 phrase(
                     "{}: an unknown {} would have to go with group and cells at least this "
                     "strongly to explain the whole difference; second number: to make the interval "
-                    "reach “no difference”. Smoking and lung cancer are near 10; 1 to 1.5 is soon "
-                    "reached."
+                    "reach “no difference”. Smoking and lung cancer are near 10; 1 to 1.5 is "
+                    "easily reached."
                 )
             ).format(link("E-value"), link("confounder")),
             Markup(
                 phrase(
                     "{}: how many SDs, against the difference, those without a number would have "
-                    "to lie from those of their group with one before the interval says otherwise "
-                    "(those below the limit of detection: lower than expected). Below 1 is soon "
-                    "reached, above 3 hardly; the note says it in words."
+                    "to be from those of their group with one before the conclusion changes "
+                    "(those below the limit of detection: lower than expected). Below 1 is easily "
+                    "reached, above 3 hardly ever; the note says it in words."
                 )
             ).format(link("tipping point", phrase("Tipping point"))),
             Markup(
                 phrase(
                     "{}: for percentages, a beta-binomial model of the counted cells. Two models "
-                    "that agree need not be right, but two that disagree ask for a look at the "
-                    "points."
+                    "that agree need not be right, but where two disagree, look at the points."
                 )
             ).format(link("second model", phrase("Second model"))),
             Markup(

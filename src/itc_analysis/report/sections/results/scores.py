@@ -24,6 +24,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.html.names import first_of_each_kind, names_cell
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer, labelled
 from itc_analysis.scores.repeatability import bridge_repeatability
@@ -37,8 +38,8 @@ LABEL_RULE = (
     "Reading rule: an inhibitory-receptor score raised against healthy people is called "
     "“inhibitory-receptor-high”, "
     "a raised activation score “activated”, both together “activated + inhibitory-receptor-high”. "
-    "PD‑1 and its kin also "
-    "rise on activation and are part of what innate T cells normally carry, and markers alone "
+    "PD‑1 and similar receptors also rise on activation and are part of what innate T cells "
+    "normally carry, and markers alone "
     "cannot show lost "
     "function; so a score never makes cells “exhausted”. That needs at least two inhibitory "
     "receptors "
@@ -122,7 +123,7 @@ def _compared(compared: pd.DataFrame, material: Material) -> list[Block]:
         why = verdicts.first_clause(verdicts.judge(row, alpha=material.alpha).caveat)
         told.setdefault((row.assay, why), {})[words.population(row.population)] = None
     items = [
-        f"{words.assay(assay)}, {words.listed(list(populations))}: {why}."
+        f"{words.assay(assay)}, {words.listed(list(populations))}: {words.plain(why)}."
         for (assay, why), populations in told.items()
     ]
     return [*blocks, Paragraph(phrase("Not estimable against any control:")), Bullets(items)]
@@ -351,18 +352,21 @@ def _reasons(unscored: pd.DataFrame) -> Table:
     body = []
     keys = ["assay", "signature", "population", "status"]
     for (assay, signature, population, status), rows in unscored.groupby(keys, sort=True):
-        reasons = sorted(set(rows["reason"].dropna()))
+        reasons = first_of_each_kind(rows["reason"].dropna().astype(str).map(words.plain))
         body.append(
             [
                 f"{words.population(str(population))}, {words.signature(str(signature))}"
                 f" ({words.assay(str(assay))})",
                 words.status(str(status)),
-                words.listed(sorted(rows["sample_id"])),
-                "; ".join(reasons[:3]) or phrase("no reason given"),
+                names_cell(rows["sample_id"]),
+                "; ".join(reasons) or phrase("no reason given"),
             ]
         )
     return Table(
-        caption=phrase("Samples without a score and the first reasons given."),
+        caption=phrase(
+            "Samples without a score, and why; of reasons that differ only in their numbers the "
+            "first."
+        ),
         header=[
             phrase("Population, score"),
             phrase("Status"),
