@@ -286,10 +286,8 @@ def draw_counts(
         else expected
     )
     error = setting.background_error * seen
-    counts = [
-        (Count(float(a), float(b), float(c), float(d), 1.0, setting.gate),)
-        for a, b, c, d in zip(k, inside, seen, error, strict=True)
-    ]
+    columns = [column.tolist() for column in (k.astype(float), inside, seen, error)]
+    counts = [(Count(*row, 1.0, setting.gate),) for row in zip(*columns, strict=True)]
     return pd.DataFrame(
         {
             "sample_counts": pd.Series(counts, index=people.index, dtype=object),
@@ -308,14 +306,16 @@ def compare(setting: Setting, design: Design, model: str, table: int) -> list[di
     except NotEstimable:
         fitted = None
     rows = []
+    sides: dict[tuple[str, ...], tuple[float, float]] = {}
     for reference, groups in (("healthy", ["healthy"]), ("pooled", diseases)):
         weights = group_weights(design, "SSc", groups, pooled_weights="equal")
-        index = design.in_group("SSc")
-        other = design.people["group"].isin(groups).to_numpy()
         row: dict[str, Any] = {"model": model, "table": table, "reference": reference}
-        for side, members in (("index", index), ("reference", other)):
-            cells = caveats.few_cells(design.people["sample_counts"][members], measure=measure)
-            row |= dict(zip((f"cells_{side}", f"empty_{side}"), cells, strict=True))
+        for side, names in (("index", ("SSc",)), ("reference", tuple(groups))):
+            if names not in sides:
+                members = design.in_group(*names)
+                counts = design.people["sample_counts"][members]
+                sides[names] = caveats.few_cells(counts, measure=measure)
+            row |= dict(zip((f"cells_{side}", f"empty_{side}"), sides[names], strict=True))
         rows.append(row | answer(fitted, weights, setting.effect))
     return rows
 

@@ -99,7 +99,8 @@ def write_level_tube(
     is_t = rng.random(n) < rng.uniform(0.45, 0.7)
     is_depleted = rng.random() < DEPLETED_SHARE
     low, high = DEPLETED if is_depleted else ORDINARY
-    n_mait = min(round(float(np.exp(rng.uniform(np.log(low), np.log(high))))), int(is_t.sum() // 4))
+    expected = min(float(np.exp(rng.uniform(np.log(low), np.log(high)))), float(is_t.sum() // 4))
+    n_mait = int(rng.poisson(expected))
     is_mait = np.zeros(n, dtype=np.bool_)
     is_mait[rng.choice(np.flatnonzero(is_t), n_mait, replace=False)] = True
     is_conventional = is_t & ~is_mait & (rng.random(n) < rng.uniform(0.015, 0.05))
@@ -158,6 +159,7 @@ def write_level_tube(
     return {
         "t_cells": int((is_t & single).sum()),
         "mait": int((is_mait & single).sum()),
+        "mait_share": expected / float(is_t.sum()),
         "intermediate": int((is_intermediate & single).sum()),
     }
 

@@ -130,6 +130,8 @@ def count_study(
         gate_se_log=gate, missed=missed, missed_se=missed_error,
     )  # fmt: skip
     true = table["mait"].to_numpy() / table["t_cells"].to_numpy()
+    # intervals are those of the share in the blood, so that share decides whether they hold
+    share = table["mait_share"].to_numpy()
     limit = np.fmax(settings.lod_events, table["n_lod"].astype(float).fillna(0)) / total
     is_below = (table["detection"] == "below_lod").fillna(value=False).to_numpy(dtype=bool)
     # what measurements.parquet reports: below the limit an interval from 0 to at least the limit
@@ -140,7 +142,7 @@ def count_study(
         low=low * total,
         high=high * total,
         net=shares.value * total,
-        is_covered=(low <= true) & (true <= high),
+        is_covered=(low <= share) & (share <= high),
         is_counted=table["status"] == "ok",
         is_below=is_below,
         is_quantified=(table["detection"] == "quantified").fillna(value=False),

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from itc_analysis.cli.check import open_data_files
+from itc_analysis.cli.study.check import open_data_files
 from itc_analysis.cohort.join import list_tubes, read_study_sheets
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Settings

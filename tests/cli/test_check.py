@@ -154,7 +154,7 @@ def test_headers_lists_every_file_that_cannot_be_read_and_writes_nothing(
 
 @pytest.mark.real_data
 def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -> None:
-    from itc_analysis.cli.check import open_data_files
+    from itc_analysis.cli.study.check import open_data_files
 
     example = root / "config" / "examples" / "omip021"
     study = Study(

@@ -56,7 +56,7 @@ def test_an_unknown_verb_exits_with_2(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    from itc_analysis.cli import check
+    from itc_analysis.cli.study import check
 
     def broken(options: object) -> None:
         raise ZeroDivisionError

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from itc_analysis import cli
-from itc_analysis.cli.completion import script
 from itc_analysis.cli.examples import EXAMPLES
 from itc_analysis.cli.progress import watched
+from itc_analysis.cli.results.completion import script
 
 
 def test_every_verb_has_an_example() -> None:

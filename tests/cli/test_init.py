@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from itc_analysis import cli, documentation
-from itc_analysis.cli.init import rewrite_generated
+from itc_analysis.cli.study.init import rewrite_generated
 from itc_analysis.cohort.join import read_rows
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Section, Settings

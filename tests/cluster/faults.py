@@ -32,7 +32,13 @@ VERBS = sorted({file.command.removeprefix("itc ") for file in FILES})
 #: Seconds after which a run that should have ended has hung.
 LIMIT = 900
 #: For jobs of seconds, not of minutes as on a cluster.
-QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "3")
+QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "3")
+#: The plugin asks ten seconds later each time that nothing has ended, which is right for jobs of
+#: minutes, and was nine tenths of the time of a run of jobs of seconds. Only the waiting differs.
+ASK_EVERY_SECOND = (
+    "import asyncio, sys; from snakemake_executor_plugin_slurm import Executor; "
+    "Executor.sleep = lambda self: asyncio.sleep(1); from snakemake.cli import main; main()"
+)
 
 
 class CannotHappenHere(Exception):
@@ -67,6 +73,7 @@ class Trial:
     until: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     said: str = ""
+    has_struck: bool = False
     _seen: set[int] = field(default_factory=set)
 
     def start(self, *arguments: str) -> None:
@@ -74,11 +81,23 @@ class Trial:
         profile = "default" if self.slurm is None else "slurm"
         options = arguments if self.slurm is None else (*QUICK, *arguments)
         environment = os.environ if self.slurm is None else self.slurm.environment
+        words = command(self.study, *options, *self.until, root=self.root, profile=profile)
+        if self.slurm is not None:
+            python, *rest = words
+            words = [python, "-c", ASK_EVERY_SECOND, *rest[2:]]
+        self.has_struck = False
         with (self.study.parent / "run.log").open("wb") as log:
             self.process = subprocess.Popen(
-                command(self.study, *options, *self.until, root=self.root, profile=profile),
-                stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+                words, stdout=log, stderr=subprocess.STDOUT, env=environment,
+                start_new_session=True, preexec_fn=_heed_interrupts,
             )  # fmt: skip
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Did the fault end the run or one of its jobs? Otherwise it struck nothing."""
+        assert self.process is not None
+        words = ("Error in rule", "Error in group", "Trying to restart job")
+        return self.process.returncode != 0 or any(word in self.said for word in words)
 
     def wait(self) -> int:
         """Wait until the run has ended and return its exit status."""
@@ -109,6 +128,7 @@ class Trial:
                 time.sleep(delay)
                 alive = [job for job in new if job in self._jobs()]
                 if alive:
+                    self.has_struck = True
                     return self.rng.choice(alive)
             elif new:
                 skip -= 1
@@ -150,6 +170,11 @@ class Trial:
         return sorted(wrong)
 
 
+def _heed_interrupts() -> None:
+    """A series that a shell started in its background ignores Ctrl-C, and so would its runs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of fault.
@@ -166,7 +191,8 @@ class Kind:
     changes_input : bool
         results of the struck run may differ from those of the study as it was.
     goes_on : bool
-        the run is expected to end well nevertheless.
+        the run is expected to end well, without a failed job; others count only where a job or the
+        run was ended by them.
     where : str
         "local", "slurm" or "both".
     """
@@ -237,6 +263,7 @@ def out_of_memory(trial: Trial) -> None:
 def exceed_memory(trial: Trial) -> None:
     """Ask Slurm for less memory than a job needs: it is killed, and the next attempt has more."""
     trial.wait()
+    trial.has_struck = "Trying to restart job" in trial.said
 
 
 def full_disk(trial: Trial) -> None:
@@ -293,6 +320,7 @@ def tube_disappears(trial: Trial) -> None:
 
 def tube_appears(trial: Trial) -> None:
     """Leave a tube out of the sheet, and enter it later."""
+    trial.has_struck = True
     trial.process.send_signal(signal.SIGINT)
     trial.wait()
     trial.unlock()
@@ -346,6 +374,7 @@ def scancel(trial: Trial) -> None:
     """Cancel a job behind Snakemake's back."""
     trial.next_job()
     jobs = trial.slurm.jobs()
+    trial.has_struck = bool(jobs)
     if jobs:
         trial.slurm.call("scancel", trial.rng.choice(jobs), check=False)
     trial.wait()
@@ -377,7 +406,7 @@ KINDS = (
     Kind("tube cut short during the run", unreadable_input, changes_input=True),
     Kind("tube overwritten during the run", input_changes, changes_input=True),
     Kind("tube disappears during the run", tube_disappears, changes_input=True),
-    Kind("tube appears later", tube_appears, changes_input=True),
+    Kind("tube appears later", tube_appears, changes_input=True, goes_on=True),
     Kind("clocks disagree", clock_skew, goes_on=True),
     Kind("second run on the same results", second_run, goes_on=True),
     Kind("job cancelled (scancel)", scancel, goes_on=True, where="slurm"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.cli.init import RESOURCES
+from itc_analysis.cli.study.init import RESOURCES
 from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.config.sections import Cohort, Study
 from itc_analysis.tables import contract

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from itc_analysis import provenance
-from itc_analysis.cli import measure
+from itc_analysis.cli.numbers import measure
 from itc_analysis.config.frozen import freeze_step
 from itc_analysis.config.sections import Flow, Settings
 from itc_analysis.errors import ItcError

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from itc_analysis.flow.counting.counts import Background, net_interval
+from itc_analysis.flow.counting.background import Background
+from itc_analysis.flow.counting.counts import net_interval
 from itc_analysis.measurements import share_interval
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+
+from itc_analysis.results import Layout
 
 #: Pixels: a laptop, a phone, and the height in which the first answer must be.
 LAPTOP, PHONE = (1440, 1000), (390, 844)
@@ -88,11 +91,45 @@ def test_a_point_shows_its_person_and_the_trace_of_its_number(sheet: Any, result
     assert f"tube {row['source_id']}" in told
 
 
+def test_a_point_shows_the_gate_behind_its_number(sheet: Any, results: Path) -> None:
+    content = sheet.locator("#gate-tiles").evaluate("script => script.textContent")
+    tubes = json.loads(content)["mait"]["tubes"]
+    gates = pd.read_parquet(Layout(str(results)).gates("panel_a", "b1"))
+    counts = pd.read_parquet(Layout(str(results)).counts("panel_a", "b1"))
+    state = gates.set_index(["file_id", "population"])["state"]
+    n = counts.set_index(["source_id", "population"])["n_events"]
+    assert len(tubes) == 2  # three have a histogram, and one of their people is not analysed
+    for tube in tubes:
+        point = sheet.locator(f"svg.points[data-population=mait] [data-t='{tube}']").first
+        point.hover()
+        told = sheet.locator("#trace").inner_text()
+        assert f"gate: {state[tube, 'mait']}, {n[tube, 'mait']:,} of 10,000 events" in told
+        assert f"itc trace mait {tube}" in told
+        picture = sheet.locator("#trace svg.gate")
+        assert picture.get_attribute("aria-label") == f"MAIT in {tube}: CD3 / TCRgd"
+        assert picture.locator("text.name").all_text_contents() == ["CD3", "TCRgd"]
+        # the cut stands in the middle of the axis, and the tile is an image that can be decoded
+        assert picture.locator("line").first.get_attribute("x1") == "84"
+        href = picture.locator("image").get_attribute("href")
+        width = sheet.evaluate(
+            "async (href) => { const image = new Image(); image.src = href;"
+            " await image.decode(); return image.width; }",
+            href,
+        )
+        assert width == 32 * len(tubes)
+    # who has no histogram has its trace all the same
+    sheet.locator(".outcome svg[data-population=mait] .p").last.hover()
+    assert "itc trace mait" in sheet.locator("#trace").inner_text()
+    assert sheet.locator("#trace svg.gate").count() == 0
+
+
 def test_people_are_reached_by_keyboard_and_highlighted_in_all_figures(sheet: Any) -> None:
     sheet.locator(".picture[role=group]").first.focus()
     sheet.keyboard.press("ArrowRight")
     sheet.keyboard.press("ArrowRight")
     person = sheet.locator(".p.at").get_attribute("data-p")
+    assert sheet.locator("#trace").get_attribute("role") == "status"  # is read aloud
+    assert sheet.locator("#trace").inner_text().startswith(f"{person}, ")
     sheet.keyboard.press("Enter")
     lit = sheet.locator(".p.on").evaluate_all("all => all.map((one) => one.dataset.p)")
     assert set(lit) == {person}

@@ -50,8 +50,9 @@ def test_nothing_is_loaded_from_elsewhere(page: str, tree: html.HtmlElement) -> 
         for name in ("src", "data", "poster", "srcset", "action"):
             assert str(element.get(name, "data:")).startswith("data:"), (element.tag, name)
     assert tree.xpath("//iframe | //object | //embed") == []
-    data, program = tree.xpath("//script")  # no other script, above all none of a sheet
-    assert data.get("type") == "application/json"
+    *data, program = tree.xpath("//script")  # no other script, above all none of a sheet
+    assert [block.get("id") for block in data] == ["script-words", "gate-tiles"]
+    assert {block.get("type") for block in data} == {"application/json"}
     digest = base64.b64encode(hashlib.sha256(program.text.encode()).digest()).decode()
     (policy,) = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
     assert policy.startswith("default-src 'none'; img-src data:;")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from itc_analysis import provenance
-from itc_analysis.cli import score
+from itc_analysis.cli.numbers import score
 from itc_analysis.config.frozen import freeze_step
 from itc_analysis.config.sections import Flow, Settings, SingleCell
 from itc_analysis.errors import ItcError

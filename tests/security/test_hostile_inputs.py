@@ -29,10 +29,12 @@ from itc_analysis.config.loading import load_settings, read_yaml
 from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.fcs.read import read_fcs
+from itc_analysis.runs.contents import contents
 from itc_analysis.singlecell.intake.cellranger import read_10x_h5
 from itc_analysis.singlecell.intake.h5ad import read_h5ad
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.columns import sheet_columns
+from itc_analysis.tracing.inputs import _data_files
 
 
 @pytest.fixture
@@ -65,6 +67,29 @@ def test_a_link_to_itself_is_not_there(study: Study) -> None:
     tube = Path(study.data_folder) / "fcs" / "S001_a.fcs"
     tube.unlink()
     tube.symlink_to(tube)
+    assert "path 'fcs/S001_a.fcs' is not there" in refusal(study)
+
+
+def test_a_library_folder_that_holds_itself_ends(tmp_path: Path) -> None:
+    """A link to a folder above it must not be walked round and round."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "matrix.mtx").write_text("1\n")
+    (library / "inner").symlink_to(library)
+    (library / "above").symlink_to(tmp_path)
+    before = contents([library])
+    assert _data_files([], [{"path": library, "contigs_path": None, "cells_path": None}]) == [
+        library / "matrix.mtx"
+    ]
+    (library / "matrix.mtx").write_text("2\n")
+    assert contents([library]) != before
+
+
+def test_a_link_to_a_link_to_it_is_not_there(study: Study) -> None:
+    tube = Path(study.data_folder) / "fcs" / "S001_a.fcs"
+    tube.unlink()
+    tube.symlink_to("other.fcs")
+    tube.with_name("other.fcs").symlink_to("S001_a.fcs")
     assert "path 'fcs/S001_a.fcs' is not there" in refusal(study)
 
 

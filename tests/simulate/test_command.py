@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from itc_analysis.cli import simulate
+from itc_analysis.cli.study import simulate
 from itc_analysis.errors import ItcError
 
 

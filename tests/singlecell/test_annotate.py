@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.cli import annotate as verb
+from itc_analysis.cli.numbers import annotate as verb
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.singlecell import annotate
 from itc_analysis.singlecell.calls.weights import read_evidence

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from itc_analysis.statistics.backgrounds import background_points
 from itc_analysis.statistics.effect_shape import FARTHEST, NORMAL, TABLE_STEP
-from itc_analysis.statistics.person_integrals import average_over, curvature, has_moved, integrate
+from itc_analysis.statistics.person_integrals import (
+    curvature,
+    has_moved,
+    height_of_sample,
+    integrate,
+)
 
 
 def test_a_normal_likelihood_and_a_normal_effect_have_the_sum_of_their_variances():
@@ -42,7 +47,11 @@ def test_points_are_set_again_where_the_posterior_moved_or_changed_its_width():
 def test_a_count_is_averaged_over_its_uncertain_background(k, n):
     expected, error = 4.0, 1.5
     signal = np.array([0.5, 3.0, 40.0]) if k == 5 else np.array([35.0, 50.0, 70.0])
-    found = average_over(k, n, signal, *background_points(float(k), expected, error))
+    background = background_points(float(k), expected, error)
+    is_poisson = bool(np.isnan(n))
+    size = 1.0 if is_poisson else float(n)
+    theta = np.log(signal) if is_poisson else special.logit(signal / n)
+    found = [height_of_sample(float(k), size, is_poisson, 1.0, *background, at) for at in theta]
     # the slow way: a fine grid of the gamma
     grid = np.linspace(1e-4, 25, 200_001)
     prior = stats.gamma.pdf(grid, (expected / error) ** 2, scale=error**2 / expected)

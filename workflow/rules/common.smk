@@ -17,7 +17,10 @@ def with_content(rows):
 
 
 def is_made(path):
-    return Path(STUDY.results_folder) in Path(path).parents
+    return (
+        path not in FILES_OF_TUBES
+        and Path(STUDY.results_folder) in Path(path).parents
+    )
 
 
 def study_sheets():
@@ -41,12 +44,19 @@ def locks_of_plan():
     return [lock.as_posix()] if lock.exists() else []
 
 
+# rows of the tube sheet by panel and batch: thousands of tubes are asked for by hundreds of jobs
+TUBES_OF = {}
+for row in TUBES:
+    TUBES_OF.setdefault((row["panel"], row["batch"]), []).append(row)
+FILES_OF_TUBES = {row["path"] for row in TUBES}
+
+
 def panels():
-    return sorted({row["panel"] for row in TUBES})
+    return sorted({panel for panel, _ in TUBES_OF})
 
 
 def batches_of_panel(panel):
-    return sorted({row["batch"] for row in TUBES if row["panel"] == panel})
+    return sorted({batch for other, batch in TUBES_OF if other == panel})
 
 
 def per_flow_job(path):
@@ -78,6 +88,8 @@ def every(file):
     path = getattr(AT, file.name)
     if file.made_by == "learn_alignment" and not SETTINGS.flow.align:
         return []
+    if file.only_grown:
+        return [path(panel) for panel in grown_panels()]
     if file.wildcards == ("panel", "batch"):
         return per_flow_job(path)
     if file.wildcards == ("panel",):
@@ -93,11 +105,7 @@ def report_inputs():
 
 
 def tubes_of(wildcards):
-    return [
-        row
-        for row in TUBES
-        if row["panel"] == wildcards.panel and row["batch"] == wildcards.batch
-    ]
+    return TUBES_OF[wildcards.panel, wildcards.batch]
 
 
 def fcs_of(wildcards):

@@ -15,6 +15,8 @@ rule learn_scales:
         **AT.made_by("learn_scales"),
     log:
         AT.log("learn_scales", "{panel}"),
+    wildcard_constraints:
+        panel=one_of(learned_panels()),
     resources:
         mem_mb=tube_memory,
         runtime=tube_minutes,
@@ -42,6 +44,8 @@ rule learn_alignment:
         **AT.made_by("learn_alignment"),
     log:
         AT.log("learn_alignment", "{panel}"),
+    wildcard_constraints:
+        panel=one_of(learned_panels()),
     resources:
         mem_mb=tube_memory,
         runtime=tube_minutes,
@@ -105,6 +109,8 @@ rule pool_gates:
         identity=AT.identity("{panel}"),
     log:
         AT.log("pool_gates", "{panel}"),
+    wildcard_constraints:
+        panel=one_of(learned_panels()),
     resources:
         mem_mb=table_memory,
         runtime=table_minutes,
@@ -124,6 +130,43 @@ rule pool_gates:
         " {params.manual} > {log} 2>&1"
 
 
+rule pool_added_gates:
+    input:
+        fits=lambda wildcards: per_batch(AT.fits, wildcards.panel),
+        evidence=lambda wildcards: per_batch(AT.evidence, wildcards.panel),
+        frozen=frozen_gates,
+        template=GATING_TEMPLATE,
+        panel=PANEL_SHEET,
+        manual=manual_of,
+    output:
+        gates=AT.added_gates("{panel}"),
+        moved=AT.moved_gates("{panel}"),
+        identity=AT.identity("{panel}"),
+    log:
+        AT.log("pool_gates", "{panel}"),
+    wildcard_constraints:
+        panel=one_of(grown_panels()),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
+    params:
+        settings=settings_of("pool_gates"),
+        manual=lambda wildcards, input: (
+            f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
+        ),
+        added=frozen_later_tubes,
+        sources=sources_of,
+        version=VERSION,
+    message:
+        "Pooling gates: {wildcards.panel}"
+    shell:
+        "itc pool-gates --config {params.settings} --template {input.template}"
+        " --panel {input.panel} --fits {input.fits} --evidence {input.evidence}"
+        " --frozen {input.frozen} --added {params.added} --moved {output.moved}"
+        " --identity {output.identity} --output {output.gates}"
+        " {params.manual} > {log} 2>&1"
+
+
 rule apply_gates:
     input:
         fcs=fcs_of,
@@ -132,7 +175,7 @@ rule apply_gates:
         template=GATING_TEMPLATE,
         scales=AT.scales("{panel}"),
         landmarks=landmarks_of,
-        gates=AT.pooled_gates("{panel}"),
+        gates=gates_of,
         quality=AT.tube_quality("{panel}", "{batch}"),
         kept=AT.kept_events("{panel}", "{batch}"),
     output:

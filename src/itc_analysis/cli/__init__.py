@@ -14,52 +14,48 @@ import sys
 from collections.abc import Sequence
 
 from itc_analysis.cli.examples import EXAMPLES
+from itc_analysis.cli.progress import breaking_silence
 from itc_analysis.errors import ItcError
 from itc_analysis.runs.privacy import private_files
 from itc_analysis.version import __version__
 
-#: Folders of verbs; the others are modules of this one.
+#: The verbs by wing, a folder each; in the order in which a study walks through them.
 WINGS = {
+    "study": (
+        "init",
+        "check",
+        "panel",
+        "template",
+        "spillover",
+        "deidentify",
+        "simulate",
+        "power",
+    ),
     "plan": ("lock-plan", "plan-changes", "blind"),
-    "results": ("manifest", "trace", "verify", "status"),
+    "gating": (
+        "learn-scales",
+        "learn-alignment",
+        "fit-gates",
+        "pool-gates",
+        "apply-gates",
+        "concordance",
+        "overview",
+        "review",
+    ),
+    "numbers": ("annotate", "score", "respond", "measure", "label", "compare", "compare-genes"),
+    "results": (
+        "report",
+        "figures",
+        "manifest",
+        "status",
+        "trace",
+        "verify",
+        "freeze",
+        "completion",
+        "unlock",
+    ),
 }
-#: In the order in which a study walks through them.
-VERBS = (
-    "init",
-    "check",
-    "lock-plan",
-    "panel",
-    "template",
-    "deidentify",
-    "spillover",
-    "simulate",
-    "learn-scales",
-    "learn-alignment",
-    "fit-gates",
-    "pool-gates",
-    "apply-gates",
-    "concordance",
-    "overview",
-    "review",
-    "annotate",
-    "score",
-    "respond",
-    "measure",
-    "label",
-    "blind",
-    "plan-changes",
-    "compare",
-    "compare-genes",
-    "power",
-    "report",
-    "figures",
-    "manifest",
-    "status",
-    "trace",
-    "verify",
-    "completion",
-    "unlock",
-)
+VERBS = tuple(verb for verbs in WINGS.values() for verb in verbs)
 
 #: Garbage is looked for after so many new objects: imported modules are none, and looking for it
 #: while they come in costs a twentieth of a command's start.
@@ -68,8 +64,8 @@ _FEWEST_OBJECTS = 100_000
 
 def module_of(verb: str) -> str:
     """Return the module of a verb."""
-    wing = next((f"{name}." for name, verbs in WINGS.items() if verb in verbs), "")
-    return f"itc_analysis.cli.{wing}{verb.replace('-', '_')}"
+    wing = next(name for name, verbs in WINGS.items() if verb in verbs)
+    return f"itc_analysis.cli.{wing}.{verb.replace('-', '_')}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -113,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("itc_analysis").setLevel(logging.INFO)
     try:
-        with private_files():
+        with private_files(), breaking_silence(options.verb):
             options.run(options)
     except ItcError as error:
         print(f"itc {options.verb}: {error.told(every_name=options.verbose)}", file=sys.stderr)

@@ -68,6 +68,7 @@ EXAMPLES = {
     "status": "itc status",
     "trace": "itc trace mait P014 --measure cells_per_ul",
     "verify": "itc verify results",
+    "freeze": "itc freeze --config config/config.yaml --name 2026-11-29",
     "unlock": "itc unlock --directory my_study",
     "completion": 'eval "$(itc completion bash)"',
 }

@@ -99,6 +99,11 @@ class Study(Label, CheckedStudy):
         description="Comparisons that the plan does not hold (families of role post_hoc), marked "
         "as such wherever they are shown; null for none.",
     )
+    frozen_folder: str | None = Field(
+        None,
+        description="Folder of a release (`itc freeze`): its tubes keep their scales and gates "
+        "when others are added; null: everything is learned on all tubes.",
+    )
     results_folder: str = Field("results", description="Where results are written.")
     blinded_folder: str | None = Field(
         None,

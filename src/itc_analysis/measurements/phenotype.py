@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.measurements.columns import floats, records, text
-from itc_analysis.measurements.shares import share_interval
+from itc_analysis.measurements.shares import Shares, capture_of, share_interval
 from itc_analysis.plural import plural
 
 #: A share is not reported where the standard error of a threshold without control, up and down,
@@ -52,19 +52,52 @@ def phenotype_rows(
         indicator="found",
     )
     own = counts[["source_id", "population", "status", "reason", "detection", "n_lower"]].rename(
-        columns={"status": "count_status", "reason": "count_reason"}
+        columns={"status": "count_status", "reason": "count_reason", "n_lower": "count_lower"}
     )
     rows = rows.merge(own, on=["source_id", "population"], how="left")
     return pd.concat([_positivity(rows), _medians(rows, min_events)], ignore_index=True)
 
 
+def positive_shares(intensity: pd.DataFrame) -> Shares:
+    """Return the share of positive cells, negatives above the threshold taken off.
+
+    Parameters
+    ----------
+    intensity : pandas.DataFrame
+        `Intensity`; rows without n_positive have no share.
+
+    Notes
+    -----
+    The interval joins counting, the background, the positives missed, and what the standard error
+    of the threshold changes.
+    """
+    return share_interval(
+        floats(intensity["n_positive"]),
+        floats(intensity["n_events"]),
+        background=floats(intensity["n_background"]),
+        background_se=floats(intensity["background_se"]),
+        n_lower=floats(intensity["n_lower"]),
+        n_upper=floats(intensity["n_upper"]),
+        gate_se_log=_threshold_error(intensity),
+        missed=floats(intensity["n_missed"]),
+        missed_se=floats(intensity["missed_se"]),
+    )
+
+
 def _positivity(rows: pd.DataFrame) -> pd.DataFrame:
     judged = [_judge(row, 1, needs_threshold=True) for row in records(rows)]
     usable = np.array([status == "ok" for status, _ in judged], dtype=bool)
-    shares = share_interval(
-        np.where(usable, floats(rows["n_positive"]), np.nan),
-        np.where(usable, floats(rows["n_events"]), np.nan),
-        gate_se_log=_threshold_error(rows),
+    shares = positive_shares(
+        rows.assign(
+            n_positive=rows["n_positive"].where(pd.Series(usable, index=rows.index)),
+        )
+    )
+    capture, capture_error = capture_of(
+        floats(rows["n_positive"]),
+        background=floats(rows["n_background"]),
+        missed=floats(rows["n_missed"]),
+        missed_se=floats(rows["missed_se"]),
+        gate_se_log=0.0,
     )
     # too few for a share of their own, but counted all the same
     few = np.array([status == "few_cells" for status, _ in judged], dtype=bool)
@@ -80,14 +113,21 @@ def _positivity(rows: pd.DataFrame) -> pd.DataFrame:
         n_cells=rows["n_positive"],
         n_events=rows["n_positive"].where(is_counted),
         n_denominator=rows["n_events"],
-        error_log=pd.Series(0.0, index=rows.index).where(is_counted),
+        n_background=rows["n_background"].where(is_counted),
+        background_se=rows["background_se"].where(is_counted),
+        capture=np.where(is_counted, capture, np.nan),
+        error_log=np.where(is_counted, capture_error, np.nan),
     )
 
 
 def _threshold_error(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Return the standard error of the log share that comes from the place of the threshold."""
-    low, high = floats(rows["n_positive_low"]), floats(rows["n_positive_high"])
-    return np.nan_to_num(np.log((high + 0.5) / (low + 0.5)) / 2)
+    """Return the standard error of the log share that comes from the place of the threshold.
+
+    By the positive cells that are left when negatives are taken off: where the two overlap, moving
+    the threshold changes both alike.
+    """
+    low, high = floats(rows["n_net_low"]), floats(rows["n_net_high"])
+    return np.nan_to_num(np.abs(np.log((high + 0.5) / (low + 0.5))) / 2)
 
 
 def _medians(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
@@ -134,7 +174,7 @@ def _judge(
     if n is pd.NA or n < min_events:
         return "few_cells", f"{plural(0 if n is pd.NA else n, 'event')}, {min_events} needed"
     # few events are information, events that the background alone explains are not
-    if text(row["detection"]) == "below_lod" and not (row["n_lower"] > 0):
+    if text(row["detection"]) == "below_lod" and not (row["count_lower"] > 0):
         return (
             "few_cells",
             f"{plural(n, 'event')}, most of them background: below the limit of detection",

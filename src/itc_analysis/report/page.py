@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.checklists import checklist
+from itc_analysis.report.figures import gate_tiles
+from itc_analysis.report.figures import scores as score_figures
 from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import PageSection, kind_of
 from itc_analysis.report.html.material import Material, collect
@@ -72,7 +75,10 @@ SCRIPT_WORDS = {
     "sort": "Sort by this column",
     "save": "Save this table as {kind}",
     "gate": "The gate of this tube",
-    "keys": "Arrow keys go from person to person; Enter highlights the person in all figures.",
+    "drawn": "{population} in {tube}: {markers}",
+    "command": "Where this number comes from, step by step:",
+    "keys": "Arrow keys go from person to person; Enter highlights the person in all figures; "
+    "O opens all gates of the population.",
     "highlighted": "Highlighted: {what} ({n} points)",
     "people": "{n} people",
     "group": "Group",
@@ -87,7 +93,7 @@ SCRIPT_WORDS = {
 }
 
 #: Parts of the page's one script, in their order.
-SCRIPTS = ("tables.js", "figures.js", "navigation.js")
+SCRIPTS = ("tables.js", "gates.js", "figures.js", "navigation.js")
 
 
 def build_page(
@@ -146,7 +152,15 @@ def _render(material: Material) -> str:
     with speaking(material.settings.report.language), pictures.drawing():
         screens = _built(SCREENS, material)
         depth = _built(DEPTH, material)
-        return render_sections(material, screens, depth, title=headline.headline(material))
+        return render_sections(
+            material, screens, depth, title=headline.headline(material), gates=_gates(material)
+        )
+
+
+def _gates(material: Material) -> dict[str, Any]:
+    """Return the gate behind every point of the page."""
+    scored = score_figures.drawn_rows(material, scores.shown_populations(material))
+    return gate_tiles.tiles(material, pd.concat([numbers.plotted_rows(material), scored]))
 
 
 def _built(builds: Sequence[Build], material: Material) -> list[PageSection]:
@@ -160,8 +174,12 @@ def render_sections(
     depth: Sequence[PageSection],
     *,
     title: str,
+    gates: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the HTML of a page with these sections, those of `depth` folded."""
+    """Return the HTML of a page with these sections, those of `depth` folded.
+
+    `gates` are shown with the points of the figures, see `gate_tiles.tiles`; None for none.
+    """
     template = _environment().get_template("page.html")
     return template.render(
         study=material.settings.study,
@@ -169,7 +187,8 @@ def render_sections(
         screens=screens,
         depth=depth,
         language=material.settings.report.language,
-        words=_words_of_script(),
+        words=_in_page({name: phrase(text) for name, text in SCRIPT_WORDS.items()}),
+        gates=_in_page(gates or {}),
         version=__version__,
     )
 
@@ -199,8 +218,7 @@ def _source(environment: Environment, name: str) -> str:
     return environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
 
 
-def _words_of_script() -> Markup:
-    """Return the words that the script shows, as JSON that can stand inside of a page."""
-    found = {name: phrase(text) for name, text in SCRIPT_WORDS.items()}
-    text = json.dumps(found, ensure_ascii=False, sort_keys=True)
+def _in_page(content: Mapping[str, Any]) -> Markup:
+    """Return what the script reads, as JSON that can stand inside of a page."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))  # no tag can begin in it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,8 @@ def plot_cell_quality(cells: pd.DataFrame, axes: Sequence[Axes]) -> None:
                 drawn = ax.violinplot(
                     values, [place], widths=0.9, showextrema=False, points=OUTLINE
                 )
-                for body in drawn["bodies"]:
+                bodies: Any = drawn["bodies"]
+                for body in bodies:
                     body.set(facecolor=COLOURS[1], alpha=0.6, edgecolor="none")
             if len(values):
                 ax.plot(place, np.median(values), "_", color="black", markersize=5)

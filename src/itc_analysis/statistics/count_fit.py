@@ -6,42 +6,33 @@ person effect is integrated over, and a count of 0 is a count like any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
-from scipy import linalg
 
 from itc_analysis.statistics.arrays import Matrix, Stack, Vector
+from itc_analysis.statistics.climb import LEAST_LOG_SD, Added, height_of
 from itc_analysis.statistics.count_likelihood import Counted
-from itc_analysis.statistics.person_likelihood import Moments, PersonLikelihood
+from itc_analysis.statistics.person_likelihood import (
+    NO_MAXIMUM,
+    Moments,
+    NoMaximum,
+    PersonLikelihood,
+)
 
 #: Times that the shape of the person effects is estimated and everything else after it.
 N_SHAPES = 2
-#: Newton steps at most.
-MAX_STEPS = 100
 #: Newton stops when a step promises less log-likelihood than this.
 ENOUGH = 1e-8
-#: Largest step of a mean and of a log SD.
-LARGEST_STEP, LARGEST_LOG_STEP = 2.0, 1.0
-#: People who differ by less than this (log SD) do not differ: the SD is held here.
-LEAST_LOG_SD = -3.5
-#: Rounding of a log likelihood, relative to it.
-ROUNDING = 1e-12
+#: The same where the maximum is only a place to go on from.
+ROUGHLY_ENOUGH = 1e-4
 #: SD from which the restricted likelihood begins when the likelihood sees no difference between
 #: people.
 BEGIN_SD = 0.2
 #: The restricted likelihood is found when no log SD moves further than this; steps to it at most.
 SAME_LOG_SD, MAX_RESTRICTIONS = 2e-3, 8
-#: Damping at which no step climbs, and the gradient per person that is then flat enough.
-MOST_DAMPING, ROUGHLY_FLAT = 1e8, 1e-4
-NO_MAXIMUM = "the likelihood of the counts has no maximum"
 #: A curvature below this, relative to that of the same people exactly known, is none.
 FLAT = 1e-4
-
-
-class NoMaximum(ValueError):
-    """The likelihood rises for ever (a group without a cell, say); the message says so."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +127,14 @@ def fit_counts(
     Z = np.ones((len(X), 1)) if spread is None else spread
     likelihood = PersonLikelihood(counted, X, Z)
     none = np.zeros(Z.shape[1])
-    prior = Prior(none if spread_precision is None else spread_precision, none)
-    theta, state = _maximise(likelihood, likelihood.start(), prior)
-    for _ in range(0 if is_normal else N_SHAPES):
+    prior = Added(none if spread_precision is None else spread_precision, none)
+    n_shapes = 0 if is_normal else N_SHAPES
+    is_last = [left == 0 and not is_restricted for left in range(n_shapes, -1, -1)]
+    enough = [ENOUGH if last else ROUGHLY_ENOUGH for last in is_last]
+    theta, state = likelihood.climb(likelihood.start(), prior, enough[0])
+    for closely in enough[1:]:
         likelihood.learn_shape(theta)
-        theta, state = _maximise(likelihood, theta, prior)
+        theta, state = likelihood.climb(theta, prior, closely)
     if is_restricted:
         theta, state = _restrict(likelihood, theta, state, prior)
     p = X.shape[1]
@@ -197,54 +191,19 @@ class CountProfile:
     ) -> None:
         self.along = along
         self.likelihood = PersonLikelihood(counted, free, spread)
-        self.prior = Prior(spread_precision, np.zeros(len(spread_precision)))
+        self.prior = Added(spread_precision, np.zeros(len(spread_precision)))
         self.theta: Vector | None = None
 
     def __call__(self, value: float) -> float:
         """Return the height at a value of the direction; may raise `NoMaximum`."""
-        self.likelihood.offset = self.along * value
+        self.likelihood.shift(self.along * value)
         start = self.likelihood.start() if self.theta is None else self.theta
-        self.theta, found = _maximise(self.likelihood, start, self.prior)
-        return float(found.log_density.sum()) + self.prior.log_density(self.theta)
-
-
-def _maximise(likelihood: PersonLikelihood, theta: Vector, prior: Prior) -> tuple[Vector, Moments]:
-    """Climb by Newton steps, damped until each one climbs."""
-    p = likelihood.p
-    found = likelihood.settle(theta, likelihood.moments(theta))
-    damping = 0.0
-    for _ in range(MAX_STEPS):
-        gradient, hessian = prior.add(*likelihood.summed(found), theta)
-        value = float(found.log_density.sum()) + prior.log_density(theta)
-        free = _free(theta, gradient, p)
-        scale = np.abs(np.diag(hessian)) + 1e-10
-        while True:
-            if damping > MOST_DAMPING:
-                # no step climbs: at the maximum but for rounding, or there is none
-                if float(np.max(np.abs(gradient[free]))) < ROUGHLY_FLAT * len(likelihood.X):
-                    return theta, found
-                raise NoMaximum(NO_MAXIMUM)
-            step = _step(-hessian + np.diag(damping * scale), gradient, free)
-            if step is not None:
-                step = _shortened(step, likelihood, p)
-                tried = theta + step
-                tried[p:] = np.maximum(tried[p:], LEAST_LOG_SD)
-                after = likelihood.settle(tried, likelihood.moments(tried))
-                height = float(after.log_density.sum()) + prior.log_density(tried)
-                if height >= value - ROUNDING * (1 + abs(value)):
-                    break
-            damping = max(4 * damping, 1e-3)
-        promised = float(gradient[free] @ step[free])
-        theta, found = tried, after
-        was_damped = damping > 0
-        damping = damping / 8 if damping > 1e-5 else 0.0
-        if promised < ENOUGH and not was_damped:
-            return theta, found
-    raise NoMaximum(NO_MAXIMUM)
+        self.theta, found = self.likelihood.climb(start, self.prior, ENOUGH)
+        return float(height_of(self.theta, found.of_persons, self.prior))
 
 
 def _restrict(
-    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Prior
+    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Added
 ) -> tuple[Vector, Moments]:
     """Go from the maximum on to that of the restricted likelihood of the log SDs.
 
@@ -255,70 +214,14 @@ def _restrict(
     # people who seem alike may only seem so: the restricted likelihood begins where they differ
     beginning = np.maximum(likelihood.Z @ theta[p:], np.log(BEGIN_SD))
     theta = np.concatenate([theta[:p], np.linalg.lstsq(likelihood.Z, beginning, rcond=None)[0]])
-    found = likelihood.settle(theta, likelihood.moments(theta))
+    found = likelihood.moments(theta)
     for _ in range(MAX_RESTRICTIONS):
         before = theta[p:]
-        prior = replace(prior, slope=_determinant_slope(likelihood, theta, found))
-        theta, found = _maximise(likelihood, theta, prior)
+        prior = prior._replace(slope=_determinant_slope(likelihood, theta, found))
+        theta, found = likelihood.climb(theta, prior, ENOUGH)
         if float(np.max(np.abs(likelihood.Z @ (theta[p:] - before)))) < SAME_LOG_SD:
             break
     return theta, found
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What is added to the log likelihood: a normal prior of log SDs, and a slope.
-
-    Parameters
-    ----------
-    precision : Vector
-        Shape (q,), of the normal prior about 0.
-    slope : Vector
-        Shape (q,), taken off per unit of each log SD.
-    """
-
-    precision: Vector
-    slope: Vector
-
-    def log_density(self, theta: Vector) -> float:
-        """Return what is added."""
-        inside = theta[len(theta) - len(self.slope) :]
-        return -float(self.slope @ inside) - 0.5 * float(self.precision @ inside**2)
-
-    def add(self, gradient: Vector, hessian: Matrix, theta: Vector) -> tuple[Vector, Matrix]:
-        """Return gradient and Hessian with those of what is added."""
-        p = len(theta) - len(self.slope)
-        gradient[p:] -= self.slope + self.precision * theta[p:]
-        hessian[p:, p:] -= np.diag(self.precision)
-        return gradient, hessian
-
-
-def _free(theta: Vector, gradient: Vector, p: int) -> npt.NDArray[np.bool_]:
-    """Return which parameters may move: all but SDs at their least that would shrink further."""
-    free = np.ones(len(theta), dtype=bool)
-    free[p:] = ~((theta[p:] <= LEAST_LOG_SD + 1e-9) & (gradient[p:] <= 0))
-    return free
-
-
-def _step(information: Matrix, gradient: Vector, free: npt.NDArray[np.bool_]) -> Vector | None:
-    """Solve for a Newton step of the free parameters; None without positive information."""
-    step = np.zeros(len(gradient))
-    # LAPACK itself: the checks of scipy's wrappers cost more than the solution
-    _, found, failed = linalg.lapack.dposv(information[np.ix_(free, free)], gradient[free])
-    if failed:
-        return None
-    step[free] = found
-    return step if np.all(np.isfinite(step)) else None
-
-
-def _shortened(step: Vector, likelihood: PersonLikelihood, p: int) -> Vector:
-    """Return the step, no longer than the points of the integrals reach."""
-    longest = max(
-        float(np.max(np.abs(likelihood.X @ step[:p]))) / LARGEST_STEP,
-        float(np.max(np.abs(likelihood.Z @ step[p:]))) / LARGEST_LOG_STEP,
-        1.0,
-    )
-    return np.asarray(step / longest)
 
 
 def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, found: Moments) -> Vector:
@@ -337,10 +240,7 @@ def _check_maximum(information: Matrix, X: Matrix, sd: float) -> None:
         sd**2 * inverse.T @ information @ inverse
     )  # the identity were everybody exactly known
     if not np.all(np.isfinite(relative)) or float(np.linalg.eigvalsh(relative)[0]) < FLAT:
-        msg = (
-            "the likelihood of the counts has no maximum: a group or category without a cell, or "
-            "with nothing else"
-        )
+        msg = f"{NO_MAXIMUM}: a group or category without a cell, or with nothing else"
         raise NoMaximum(msg)
 
 

@@ -9,6 +9,7 @@ is a gamma, integrated over.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,10 +18,10 @@ from scipy import special
 
 from itc_analysis.statistics.arrays import Matrix, Vector, Whole
 from itc_analysis.statistics.backgrounds import background_points
-from itc_analysis.statistics.person_integrals import average_over
+from itc_analysis.statistics.person_integrals import Packed, count_heights
 
-#: Shares are held this far from 0 and 1, where logarithms end.
-TINY = 1e-300
+#: Points of a background that is not there.
+NO_BACKGROUND = np.zeros(1), np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,34 @@ class Counted:
             None if self.person is None else number[self.person[rows]],
         )
 
+    @cached_property
+    def packed(self) -> Packed:
+        """The same as flat arrays, for compiled loops."""
+        order = np.argsort(self.persons, kind="stable")
+        number = np.bincount(self.persons, minlength=self.n_persons)
+        points = [self._background(sample) for sample in order.tolist()]
+        ones = np.ones(len(order))
+        return Packed(
+            np.append(0, np.cumsum(number)),
+            self.k[order].astype(float),
+            self.n[order].astype(float),
+            ones if self.capture is None else self.capture[order].astype(float),
+            self.kind == "poisson",
+            np.append(0, np.cumsum([len(place) for place, _ in points])),
+            np.concatenate([place for place, _ in points]),
+            np.concatenate([weight for _, weight in points]),
+        )
+
+    def _background(self, sample: int) -> tuple[Vector, Vector]:
+        """Return points of a sample's background, and the logarithms of their weights."""
+        if self.background is None:
+            return NO_BACKGROUND
+        expected = float(self.background[sample])
+        error = 0.0 if self.background_se is None else float(self.background_se[sample])
+        if error <= 0:
+            return np.array([expected]), np.zeros(1)
+        return background_points(float(self.k[sample]), expected, error)
+
     def rough(self) -> tuple[Vector, Vector]:
         """Return a first guess of each person's theta and of its variance by counting, each of
         shape (n_persons,).
@@ -138,45 +167,7 @@ def log_likelihood(counted: Counted, theta: Matrix) -> Matrix:
     Matrix
         Shape (n_persons, n_values); the samples of a person are added.
     """
-    persons = counted.persons
-    at_sample = theta if counted.person is None else theta[persons]
-    own = _by_sample(counted, at_sample)
-    if counted.person is None:
-        return own
-    summed = np.zeros_like(theta)
-    np.add.at(summed, persons, own)
-    return summed
-
-
-def _by_sample(counted: Counted, theta: Matrix) -> Matrix:
-    k, n = counted.k[:, None], counted.n[:, None]
-    plain = counted.background is None and counted.capture is None
-    if counted.kind == "binomial" and plain:
-        # log(1 + exp(theta)) once: log p = theta - it, log(1 - p) = -it
-        return np.asarray(k * theta - n * np.logaddexp(0, theta))
-    capture = 1.0 if counted.capture is None else counted.capture[:, None]
-    signal = capture * n * (special.expit(theta) if counted.kind == "binomial" else np.exp(theta))
-    if counted.background is None:
-        return _of_expected(counted.kind, k, n, signal)
-    expected, error = counted.background, counted.background_se
-    if error is None:
-        return _of_expected(counted.kind, k, n, signal + expected[:, None])
-    found = np.empty_like(theta)
-    exact = error <= 0
-    found[exact] = _of_expected(
-        counted.kind, k[exact], n[exact], signal[exact] + expected[exact, None]
-    )
-    for row in np.flatnonzero(~exact):
-        among = n[row, 0] if counted.kind == "binomial" else np.nan
-        points = background_points(counted.k[row], expected[row], error[row])
-        found[row] = average_over(k[row, 0], among, signal[row], *points)
-    return found
-
-
-def _of_expected(kind: str, k: Matrix, n: Matrix, expected: Matrix) -> Matrix:
-    """Return the log likelihood of k cells where `expected` are expected."""
-    with np.errstate(divide="ignore"):
-        if kind == "poisson":
-            return np.asarray(special.xlogy(k, np.maximum(expected, TINY)) - expected)
-        share = np.clip(expected / n, TINY, 1 - 1e-16)
-        return np.asarray(special.xlogy(k, share) + (n - k) * np.log1p(-share))
+    points = np.array(theta, dtype=float)  # contiguous, for the compiled loop
+    kept = np.empty_like(points)
+    count_heights(np.arange(len(points)), points, kept, counted.packed)
+    return kept

@@ -6,13 +6,44 @@ most of such a pass on the arrays in between.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
 from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector, Whole
 
 #: Expected cells and shares are held this far from 0, shares so far from 1.
-LEAST, MOST = 1e-300, 1 - 1e-12
+LEAST, MOST = 1e-300, 1 - 1e-16
+#: A logarithm of a weight, relative to the largest, that is nothing beside it.
+NOTHING = -40.0
+
+
+class Packed(NamedTuple):
+    """Counts as flat arrays, the samples of a person beside each other.
+
+    Parameters
+    ----------
+    first : Whole
+        Shape (n_persons + 1,), where the samples of each person begin.
+    k, n, capture : Vector
+        Shape (n_samples,), as in `count_likelihood.Counted`.
+    is_poisson : bool
+        Whether the counts are Poisson.
+    background_first : Whole
+        Shape (n_samples + 1,), where the points of each sample's background begin.
+    background, log_weight : Vector
+        Points of the backgrounds, and the logarithms of their weights.
+    """
+
+    first: Whole
+    k: Vector
+    n: Vector
+    capture: Vector
+    is_poisson: bool
+    background_first: Whole
+    background: Vector
+    log_weight: Vector
 
 
 @numba.njit(cache=True, nogil=True)
@@ -74,6 +105,8 @@ def integrate(
             top = max(top, height[j])
         total = m1 = m2 = f = uf = ff = fuf = ufuf = g = ug = uug = 0.0
         for j in range(n_points):
+            if height[j] - top < NOTHING:
+                continue
             u = (points[i, j] - eta[i]) * per_s
             weight = np.exp(height[j] - top)
             outward = u * first[j]
@@ -179,45 +212,77 @@ def has_moved(
 
 
 @numba.njit(cache=True, nogil=True)
-def average_over(
+def height_of_sample(
     k: float,
     n: float,
-    signal: Vector,
+    is_poisson: bool,  # noqa: FBT001
+    capture: float,
     background: Vector,
     log_weight: Vector,
-) -> Vector:
-    """Return the log likelihood of a count, averaged over its uncertain background.
+    theta: float,
+) -> float:
+    """Return the log likelihood of one count, averaged over its background, without the constant.
 
     Parameters
     ----------
     k, n : float
-        Cells counted, and those of the denominator; NaN: k is Poisson, else binomial.
-    signal : Vector
-        Shape (n_values,), cells of the population expected at each value.
+        Cells counted, and those of the denominator or the volume.
+    is_poisson : bool
+        Whether k is Poisson about ``exp(theta) * n``; else binomial about ``expit(theta)``.
+    capture : float
+        Share of the population that lies inside of the gate.
     background, log_weight : Vector
-        Shape (n_points,), cells expected without it, and the logarithms of the weights.
-
-    Returns
-    -------
-    Vector
-        Shape (n_values,), without the constant of the count.
+        Shape (n_points,), cells expected without the population, and the logarithms of the weights.
+    theta : float
+        Logit of the share, or logarithm of the concentration.
     """
-    found, height = np.empty(len(signal)), np.empty(len(background))
-    is_poisson = np.isnan(n)
-    for i in range(len(signal)):
-        top = -np.inf
-        for j in range(len(background)):
-            expected = signal[i] + background[j]
-            if is_poisson:
-                value = (k * np.log(max(expected, LEAST)) if k > 0 else 0.0) - expected
-            else:
-                share = min(max(expected / n, LEAST), MOST)
-                value = k * np.log(share) if k > 0 else 0.0
-                value += (n - k) * np.log1p(-share) if n > k else 0.0
-            height[j] = value + log_weight[j]
-            top = max(top, height[j])
-        total = 0.0
-        for j in range(len(background)):
-            total += np.exp(height[j] - top)
-        found[i] = top + np.log(total)
-    return found
+    if not is_poisson and capture == 1.0 and len(background) == 1 and background[0] == 0.0:
+        # log(1 + exp(theta)) once: log p = theta - it, log(1 - p) = -it
+        return k * theta - n * (max(theta, 0.0) + np.log1p(np.exp(-abs(theta))))
+    signal = capture * n * (np.exp(theta) if is_poisson else 1 / (1 + np.exp(-theta)))
+    top, total = -np.inf, 0.0
+    for j in range(len(background)):
+        expected = signal + background[j]
+        if is_poisson:
+            height = (k * np.log(max(expected, LEAST)) if k > 0 else 0.0) - expected
+        else:
+            share = min(max(expected / n, LEAST), MOST)
+            height = k * np.log(share) if k > 0 else 0.0
+            height += (n - k) * np.log1p(-share) if n > k else 0.0
+        height += log_weight[j]
+        if height <= top:
+            total += np.exp(height - top)
+        else:
+            total = total * np.exp(top - height) + 1.0
+            top = height
+    return top + np.log(total)
+
+
+@numba.njit(cache=True, nogil=True)
+def count_heights(rows: Whole, points: Matrix, kept: Matrix, packed: Packed) -> None:
+    """Fill the log likelihood of the counts of some persons at their points.
+
+    Parameters
+    ----------
+    rows : Whole
+        Persons that are wanted.
+    points, kept : Matrix
+        Shape (n, n_points), places, and what is filled; the samples of a person are added.
+    packed : Packed
+        The counts.
+    """
+    for i in rows:
+        for j in range(points.shape[1]):
+            total = 0.0
+            for sample in range(packed.first[i], packed.first[i + 1]):
+                at = slice(packed.background_first[sample], packed.background_first[sample + 1])
+                total += height_of_sample(
+                    packed.k[sample],
+                    packed.n[sample],
+                    packed.is_poisson,
+                    packed.capture[sample],
+                    packed.background[at],
+                    packed.log_weight[at],
+                    points[i, j],
+                )
+            kept[i, j] = total

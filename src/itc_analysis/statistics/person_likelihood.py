@@ -10,10 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from itc_analysis.statistics.arrays import Matrix, Stack, Vector, Whole
-from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
+from itc_analysis.statistics.arrays import Matrix, Stack, Vector
+from itc_analysis.statistics.climb import (
+    Added,
+    People,
+    Places,
+    Shape,
+    climb,
+    law,
+    set_points,
+    settled,
+    summed,
+)
+from itc_analysis.statistics.count_likelihood import Counted
 from itc_analysis.statistics.effect_shape import (
     FARTHEST,
     NORMAL,
@@ -21,18 +31,19 @@ from itc_analysis.statistics.effect_shape import (
     EffectShape,
     estimate_shape,
 )
-from itc_analysis.statistics.person_integrals import curvature, has_moved, integrate
+from itc_analysis.statistics.person_integrals import curvature
 
 #: Points of the integral over a person, and how many posterior SDs they reach to either side.
-N_POINTS = 29
+N_POINTS = 41
 REACH = 7.0
-#: The points of a person are set again when its posterior has moved this far (posterior SDs) or its
-#: SD by this factor.
-MOVED, STRETCHED = 0.5, 1.4
-#: Step of derivatives by differences.
-STEP = 1e-2
-#: Times that points are set again at most.
-MAX_SETTINGS = 100
+#: Step of derivatives by differences: wider than one of the table of the distribution, within which
+#: the curvature is the same.
+STEP = 4e-2
+NO_MAXIMUM = "the likelihood of the counts has no maximum"
+
+
+class NoMaximum(ValueError):
+    """The likelihood rises for ever (a group without a cell, say); the message says so."""
 
 
 @dataclass(frozen=True)
@@ -93,67 +104,64 @@ class PersonLikelihood:
         if counted.n_persons != len(X):
             msg = f"{counted.n_persons} persons for {len(X)} rows of the design"
             raise ValueError(msg)
-        self.counted, self.X, self.Z = counted, X, Z
         self.p = X.shape[1]
-        self.offset = np.zeros(len(X)) if offset is None else offset
+        self.counted = counted
+        self.people = People(
+            np.ascontiguousarray(X, dtype=float),
+            np.ascontiguousarray(Z, dtype=float),
+            np.zeros(len(X)) if offset is None else np.asarray(offset, dtype=float),
+            counted.error_by_person(),
+            counted.packed,
+        )
+        self.X, self.Z, self.error = self.people.X, self.people.Z, self.people.error
+        n = len(X)
+        unit = np.linspace(-REACH, REACH, N_POINTS)
+        grid = np.zeros((n, N_POINTS)), np.zeros((n, N_POINTS))
+        self.places = Places(*grid, np.zeros(n), np.ones(n), unit)
         self.shape = shape
-        self.error = counted.error_by_person()
-        self.everybody = np.arange(len(X))
-        self.unit = np.linspace(-REACH, REACH, N_POINTS)
-        self.centre, self.scale = np.zeros(len(X)), np.ones(len(X))
-        self.points = np.zeros((len(X), N_POINTS))
-        self.kept = np.zeros((len(X), N_POINTS))
+
+    @property
+    def table(self) -> Shape:
+        """Table of the distribution of the person effects."""
+        return Shape(*self.shape.table, FARTHEST, TABLE_STEP)
+
+    def shift(self, offset: Vector) -> None:
+        """Add something known to the means."""
+        self.people = self.people._replace(offset=offset)
 
     def start(self) -> Vector:
         """Return parameters to begin with, and set the first points."""
         rough, by_counting = self.counted.rough()
         weight = 1 / (0.5 + by_counting)
         root = np.sqrt(weight)
-        above = rough - self.offset
+        above = rough - self.people.offset
         beta = np.linalg.lstsq(self.X * root[:, None], above * root, rcond=None)[0]
-        eta = self.offset + self.X @ beta
+        eta = self.people.offset + self.X @ beta
         left = float(np.average((rough - eta) ** 2, weights=weight))
         between = max(left - float(np.average(by_counting, weights=weight)), 0.1 * left, 0.02)
         share = between / (between + by_counting)
-        self._set_points(
-            np.ones(len(rough), dtype=bool),
-            eta + share * (rough - eta),
-            np.sqrt(share * by_counting),
-        )
+        self.places.centre[:] = eta + share * (rough - eta)
+        self.places.scale[:] = np.sqrt(share * by_counting)
+        set_points(np.ones(len(rough), dtype=bool), self.people, self.places)
         log_sd = np.linalg.lstsq(self.Z, np.full(len(rough), 0.5 * np.log(between)), rcond=None)[0]
         return np.concatenate([beta, log_sd])
 
     def moments(self, theta: Vector) -> Moments:
-        """Return the integrals at some parameters, on the present points."""
-        found = np.empty((8, len(self.X)))
-        self._integrate(theta, self.everybody, found)
-        return Moments(found)
+        """Return the integrals at some parameters; points that no longer fit are set again."""
+        return Moments(settled(theta, self.people, self.places, self.table))
 
-    def _integrate(self, theta: Vector, rows: Whole, found: Matrix) -> None:
-        """Fill what `Moments` holds of some persons."""
-        integrate(
-            self.points,
-            self.kept,
-            *self._law(theta),
-            self.scale * (self.unit[1] - self.unit[0]),
-            rows,
-            found,
-            *self.shape.table,
-            FARTHEST,
-            TABLE_STEP,
-        )
+    def climb(self, theta: Vector, added: Added, enough: float) -> tuple[Vector, Moments]:
+        """Return the parameters of the maximum, and the integrals there.
 
-    def settle(self, theta: Vector, found: Moments) -> Moments:
-        """Set the points of those whose posterior has moved away from them, and integrate again."""
-        for _ in range(MAX_SETTINGS):
-            moved = has_moved(
-                found.middle, found.variance, self.centre, self.scale, MOVED, STRETCHED
-            )
-            if not moved.any():
-                break
-            self._set_points(moved, found.middle[moved], np.sqrt(found.variance[moved]))
-            self._integrate(theta, np.flatnonzero(moved), found.of_persons)
-        return found
+        Raises
+        ------
+        NoMaximum
+            The likelihood has none.
+        """
+        theta, found, is_maximum = climb(theta, self.people, self.places, self.table, added, enough)
+        if not is_maximum:
+            raise NoMaximum(NO_MAXIMUM)
+        return theta, Moments(found)
 
     def derivatives(self, found: Moments) -> tuple[Matrix, Stack]:
         """Return first and second derivatives of each person's log likelihood."""
@@ -171,15 +179,7 @@ class PersonLikelihood:
 
     def summed(self, found: Moments) -> tuple[Vector, Matrix]:
         """Return gradient and Hessian of everybody's log likelihood."""
-        X, Z = self.X, self.Z
-        mean2, cross, sd2 = found.curves
-        p, k = self.p, self.p + Z.shape[1]
-        gradient, hessian = np.empty(k), np.empty((k, k))
-        gradient[:p], gradient[p:] = found.slopes[0] @ X, found.slopes[1] @ Z
-        hessian[:p, :p] = X.T @ (mean2[:, None] * X)
-        hessian[:p, p:] = X.T @ (cross[:, None] * Z)
-        hessian[p:, :p] = hessian[:p, p:].T
-        hessian[p:, p:] = Z.T @ (sd2[:, None] * Z)
+        gradient, hessian = summed(found.of_persons, self.people)
         return gradient, hessian
 
     def weight_slopes(self, theta: Vector, found: Moments) -> tuple[Vector, Matrix]:
@@ -201,7 +201,9 @@ class PersonLikelihood:
         def weight(by_mean: float, by_log_sd: float) -> Vector:
             eta, _, s = self._law(theta, by_mean, by_log_sd)
             table = self.shape.table
-            return -curvature(self.points, self.kept, eta, s, *table, FARTHEST, TABLE_STEP)
+            return -curvature(
+                self.places.points, self.places.kept, eta, s, *table, FARTHEST, TABLE_STEP
+            )
 
         by_mean = (weight(STEP, 0.0) - weight(-STEP, 0.0)) / (2 * STEP)
         by_log_sd = (weight(0.0, STEP) - weight(0.0, -STEP)) / (2 * STEP)
@@ -216,21 +218,17 @@ class PersonLikelihood:
     def learn_shape(self, theta: Vector) -> None:
         """Estimate the distribution of the person effects at some parameters."""
         eta, _, s = self._law(theta)
-        u = (self.points - eta[:, None]) / s[:, None]
-        weight = np.exp(self.kept - self.kept.max(axis=1, keepdims=True))
+        u = (self.places.points - eta[:, None]) / s[:, None]
+        kept = self.places.kept
+        weight = np.exp(kept - kept.max(axis=1, keepdims=True))
         self.shape = estimate_shape(u, weight)
 
     def _law(
         self, theta: Vector, by_mean: float = 0.0, by_log_sd: float = 0.0
     ) -> tuple[Vector, Vector, Vector]:
         """Return mean, SD between persons, and SD with the gate's error."""
-        sd = np.exp(self.Z @ theta[self.p :] + by_log_sd)
-        return self.offset + self.X @ theta[: self.p] + by_mean, sd, np.hypot(sd, self.error)
-
-    def _set_points(self, rows: npt.NDArray[np.bool_], centre: Vector, scale: Vector) -> None:
-        self.centre[rows], self.scale[rows] = centre, scale
-        self.points[rows] = self.centre[rows, None] + self.scale[rows, None] * self.unit
-        if rows.all():
-            self.kept = log_likelihood(self.counted, self.points)
-        else:
-            self.kept[rows] = log_likelihood(self.counted.of(rows), self.points[rows])
+        eta, sd, s = law(theta, self.people)
+        if by_mean or by_log_sd:
+            sd = sd * np.exp(by_log_sd)
+            return eta + by_mean, sd, np.hypot(sd, self.error)
+        return eta, sd, s

@@ -31,6 +31,11 @@ POSITIVE_OF = "positive: "
 DETECTIONS = ["quantified", "detected", "below_lod"]
 
 
+def positive_of(marker: str, population: str | None = None) -> str:
+    """Return the name of a marker's threshold among gates: for all T cells, or a population."""
+    return f"{POSITIVE_OF}{marker}" + ("" if population is None else f" in {population}")
+
+
 def text(description: str, *, nullable: bool = False, allowed: list[str] | None = None) -> object:
     return pa.Field(nullable=nullable, isin=allowed, description=description, metadata={"unit": ""})
 

@@ -39,6 +39,8 @@ class File:
         Module and class of its contract below `itc_analysis.tables`; empty: not a table.
     in_report : str or None
         How the report uses it.
+    only_grown : bool
+        Made only for panels of a frozen study that have tubes which came after the release.
     """
 
     name: str
@@ -47,6 +49,7 @@ class File:
     sentence: str
     contract: str = ""
     in_report: ReportUse | None = "rows"
+    only_grown: bool = False
 
     @property
     def wildcards(self) -> tuple[str, ...]:
@@ -226,6 +229,23 @@ FILES: tuple[File, ...] = (
         "The gate of every tube and population as learned, judged or drawn, before any review.",
         "flow.tubes:Gates",
         in_report="methods",
+    ),
+    File(
+        "added_gates",
+        "flow/{panel}/added_gates.parquet",
+        "pool_gates",
+        "Gates of a frozen release, and of the tubes that came after it.",
+        "flow.tubes:Gates",
+        in_report="methods",
+        only_grown=True,
+    ),
+    File(
+        "moved_gates",
+        "flow/{panel}/moved_gates.parquet",
+        "pool_gates",
+        "Which gates of a frozen release would lie elsewhere, had all tubes been pooled again.",
+        "flow.panelwide:MovedGates",
+        only_grown=True,
     ),
     File(
         "gates",

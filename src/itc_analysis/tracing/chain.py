@@ -81,8 +81,23 @@ class Files:
         path = self.results.get(name)
         if path is None or path.suffix != ".parquet":
             return []
+        record = self._record_of(name)
+        if record is not None:
+            digest = self.digest(record)
+            return [Link(record, name, digest, digest, "holds", is_input=True)]
         recorded = contract.read_provenance(path).get("inputs", {})
         return [self._link(name, wanted, digest) for wanted, digest in recorded.items()]
+
+    def _record_of(self, name: str) -> str | None:
+        """Return the file of record of a frozen release that a file of the results is; or None."""
+        return next(
+            (
+                other
+                for other in self.inputs
+                if other.endswith(f"/{name}") and self.digest(other) == self.digest(name) != ""
+            ),
+            None,
+        )
 
     def walk(self, start: str, is_wanted: Callable[[str], bool]) -> list[Link]:
         """Return every link from a file down to the inputs, each file once, in order of reading.

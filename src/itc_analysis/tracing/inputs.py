@@ -44,12 +44,21 @@ def list_inputs(study: Study, matrices: Matrices) -> dict[str, Path]:
             folder = Path(study.manual_gates) / panel
             for path in sorted([*folder.glob("*.xml"), *folder.glob("*.wsp")]):
                 _add(found, path)
+    for path in frozen_record(study.frozen_folder):
+        _add(found, path)
     own = matrices_of_tubes(matrices.matrices_folder, tubes)
     for path in [*own, *(p for p in map(spreading_file, own) if p.exists())]:
         _add(found, path)
     for path in _data_files(tubes, libraries):
         found[f"data/{_below(path, study.data_folder)}"] = path
     return found
+
+
+def frozen_record(folder: str | None) -> list[Path]:
+    """Return the files of record of a release; none where the study names none."""
+    if folder is None:
+        return []
+    return sorted(path for path in Path(folder).rglob("*") if path.suffix in (".json", ".parquet"))
 
 
 def sha256(path: str | Path) -> str:

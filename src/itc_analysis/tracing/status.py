@@ -1,7 +1,7 @@
 """What a run has done, what failed, and what is still to do, from its files and logs alone.
 
 Nothing is run and Snakemake is not asked: a file is done when it lies there whole; whether an
-edited setting asks for more is what `snakemake -n` says.
+edited setting asks for more is what `ahead` says.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def _by_rule(settings: Settings, *, has_tubes: bool) -> dict[str, list[File]]:
         left_out.add("learn_alignment")
     found: dict[str, list[File]] = {}
     for file in FILES:
-        if file.made_by in left_out or (file.name == "miflowcyt" and not has_tubes):
+        is_left_out = file.made_by in left_out or file.only_grown
+        if is_left_out or (file.name == "miflowcyt" and not has_tubes):
             continue
         found.setdefault(file.made_by, []).append(file)
     return found

@@ -264,7 +264,7 @@ def test_an_unusable_tube_keeps_all_its_rows() -> None:
 
 
 def test_background_of_any_of_two_gates_is_known() -> None:
-    from itc_analysis.flow.counting.counts import Background
+    from itc_analysis.flow.counting.background import Background
     from itc_analysis.flow.counting.intensity import Controls
     from itc_analysis.flow.gating.geometry import Combination
     from itc_analysis.flow.tube.membership import Membership

@@ -78,17 +78,26 @@ def test_unstained_tubes_serve_where_there_is_no_fmo() -> None:
 def test_a_threshold_without_control_is_that_of_the_gates() -> None:
     cut = Threshold(("PD-1",), "above", 0.36)
     gates = {"positive: PD-1": FinalGate(cut, 0.01, "pooled", "left half")}
-    found = learned_threshold(gates, "PD-1")
+    found = learned_threshold(gates, "PD-1", ("mait", "t_cells"))
     assert (found.value, found.standard_error, found.state) == (0.36, 0.01, "pooled")
     assert found.source == "negative_population"
-    assert learned_threshold({}, "PD-1").source == "none"
+    assert learned_threshold({}, "PD-1", ()).source == "none"
+
+
+def test_a_population_is_read_at_its_own_threshold_or_at_the_nearest_one_above() -> None:
+    def at(cut: float) -> FinalGate:
+        return FinalGate(Threshold(("PD-1",), "above", cut), 0.01, "ok", "left half")
+
+    gates = {"positive: PD-1": at(0.3), "positive: PD-1 in gd_t_cells": at(0.4)}
+    assert learned_threshold(gates, "PD-1", ("vd2_gd", "gd_t_cells", "t_cells")).value == 0.4
+    assert learned_threshold(gates, "PD-1", ("mait", "t_cells")).value == 0.3
 
 
 def test_the_error_of_a_threshold_says_how_many_would_be_positive() -> None:
     values = np.linspace(0, 1, 1001)
     everybody = membership(make_tube({"PD-1": values}), "t_cells", np.ones(1001, dtype=bool))
     threshold = PositivityThreshold(0.5, "negative_population", None, 0.1, "ok")
-    row = intensity_row(everybody, "t_cells", "PD-1", threshold, min_events=1)
+    row = intensity_row(everybody, "t_cells", "PD-1", threshold, expected=0.005, min_events=1)
     counted = [row[name] for name in ("n_positive_low", "n_positive", "n_positive_high")]
     assert counted == pytest.approx([401, 501, 601], abs=1)
 
@@ -123,6 +132,11 @@ def test_a_median_is_that_of_numpy(n: int, seed: int) -> None:
     values = np.random.default_rng(seed).normal(0.3, 0.1, n).astype(np.float32).round(2)
     everybody = membership(make_tube({"PD-1": values}), "t_cells", np.ones(n, dtype=bool))
     row = intensity_row(
-        everybody, "t_cells", "PD-1", PositivityThreshold(None, "none"), min_events=1
+        everybody,
+        "t_cells",
+        "PD-1",
+        PositivityThreshold(None, "none"),
+        expected=0.005,
+        min_events=1,
     )
     assert row["median_transformed"] == float(np.median(values))

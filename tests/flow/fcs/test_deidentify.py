@@ -105,6 +105,61 @@ def test_a_text_is_found_across_pieces_in_any_case(tmp_path: Path) -> None:
     assert not contains(path, "Dupond")
 
 
+def damaged(content: bytes, rng: np.random.Generator) -> bytes:
+    """Overwrite bytes of header and TEXT, cut the file, double it, or break an offset."""
+    kind = rng.integers(5)
+    place = int(rng.integers(0, 1500))
+    if kind == 0:
+        return content[:place] + rng.bytes(int(rng.integers(1, 9))) + content[place + 8 :]
+    if kind == 1:
+        return content[: int(rng.integers(0, len(content)))]
+    if kind == 2:  # another data set behind the first, as $NEXTDATA allows
+        return content + content
+    if kind == 3:
+        begin = 10 + 8 * int(rng.integers(0, 6))
+        return content[:begin] + f"{int(rng.integers(0, 9_000)):8d}".encode() + content[begin + 8 :]
+    return content.replace(b"|", b"\x00" if rng.random() < 0.5 else b"/", int(rng.integers(1, 40)))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_an_odd_file_is_refused_or_its_copy_holds_no_identity(
+    personal: Path, tmp_path: Path, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    content = personal.read_bytes()
+    for _ in range(int(rng.integers(1, 4))):
+        content = damaged(content, rng)
+    odd, copy = tmp_path / "odd.fcs", tmp_path / "copies" / "t001.fcs"
+    odd.write_bytes(content)
+    copy.parent.mkdir()
+    try:
+        deidentify(odd, copy, code="t001", sample_code="s001", identities=IDENTITIES)
+    except ItcError:
+        assert list(copy.parent.iterdir()) == []
+        return
+    for identity in IDENTITIES:
+        assert not contains(copy, identity), identity
+
+
+def test_the_damage_leaves_some_files_that_are_copied_and_some_that_are_refused(
+    personal: Path, tmp_path: Path
+) -> None:
+    """Otherwise the test above would prove nothing."""
+    ends = set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        content = personal.read_bytes()
+        for _ in range(int(rng.integers(1, 4))):
+            content = damaged(content, rng)
+        (tmp_path / "odd.fcs").write_bytes(content)
+        try:
+            deidentify(tmp_path / "odd.fcs", tmp_path / "t.fcs", code="t")
+            ends.add("copied")
+        except ItcError:
+            ends.add("refused")
+    assert ends == {"copied", "refused"}
+
+
 def test_the_command_copies_a_sheet_and_says_what_stayed(
     personal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

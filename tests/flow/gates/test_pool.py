@@ -105,6 +105,19 @@ def test_a_cut_at_the_tail_that_nothing_can_judge_is_weak() -> None:
     assert pooled(tail, fit_row("T2", 0.42)).loc["T1", "state"] == "borrowed"
 
 
+def test_a_single_peak_that_is_itself_the_population_is_not_in_doubt() -> None:
+    tail = fit_row("T1", 0.37, status="weak", quality=0.0, reason="one peak only")
+    side = {"side": "below", "arguments": {"only_peak": "negative"}}
+    kept = only_t_cells(**side)
+    row = pooled(tail, template=kept).loc["T1"]
+    assert (row["state"], row["cut"]) == ("ok", 0.37)
+    # where other tubes of the batch show what is to be left out, they know better
+    others = [fit_row(f"T{i}", 0.42) for i in range(2, 5)]
+    assert pooled(tail, *others, template=kept).loc["T1", "state"] == "borrowed"
+    above = only_t_cells(**side | {"side": "above"})
+    assert pooled(tail, template=above).loc["T1", "state"] == "weak"
+
+
 def test_shrinkage_is_the_precision_weighted_mean() -> None:
     cut, error, weight = shrink(0.5, 0.03, 0.4, 0.01)
     # the slow way: two measurements of one place, each with its weight 1 / variance

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from itc_analysis.cli import main
-from itc_analysis.cli.init import RESOURCES
+from itc_analysis.cli.study.init import RESOURCES
 from itc_analysis.errors import PanelError
 from itc_analysis.flow.gating.drafting import draft_template
 from itc_analysis.flow.gating.template import Template, check_template

@@ -166,3 +166,14 @@ def test_a_margin_without_its_reason_is_refused(tmp_path):
     assert read_plan(path).equivalence_ratio == 1.3
     path.write_text(text.replace("equivalence_ratio: 1.3\n", ""))
     assert read_plan(path).equivalence_reason is None
+
+
+def test_a_subset_of_the_index_group_is_named_and_never_primary(default_plan, tmp_path):
+    mine = family(role="secondary", subset="lcSSc")
+    planned = expand(read_plan(changed(default_plan, tmp_path, families=[mine])), COHORT)
+    assert [(item.comparison, item.subset) for item in planned] == [
+        ("SSc (lcSSc) vs healthy", "lcSSc")
+    ]
+    path = changed(default_plan, tmp_path, families=[family(subset="lcSSc")])
+    with pytest.raises(SettingsError, match="verdicts are of the whole group"):
+        read_plan(path)

@@ -333,3 +333,29 @@ def test_a_pooled_reference_without_one_disease_says_so(people, shares):
     is_in = ~people["group"].isin(["IIM"]) | (people.index % 5 == 0)
     found = compare(shares[is_in.to_numpy()], people[is_in], make_plan()).set_index("comparison")
     assert "pooled without IIM (too few participants)" in found.loc["SSc vs CTD", "reason"]
+
+
+def test_a_subset_of_the_index_group_is_compared_as_if_the_others_were_not_there(people, shares):
+    is_index = people["group"] == "SSc"
+    subset = np.where(np.arange(len(people)) % 2 == 0, "dcSSc", "lcSSc")
+    people = people.assign(ssc_subset=pd.array(np.where(is_index, subset, None), dtype="string"))
+    plan = make_plan(covariates="age_years + sex", role="secondary")
+    family = plan.families[0].model_copy(update={"subset": "dcSSc"})
+    rows = compare(shares, people, plan.model_copy(update={"families": (family,)}))
+    kept = people[~is_index | (people["ssc_subset"] == "dcSSc")]
+    mine = shares[shares["participant_id"].isin(kept["participant_id"])]
+    alone = compare(mine, kept, plan)
+    assert rows["comparison"].tolist() == ["SSc (dcSSc) vs healthy", "SSc (dcSSc) vs CTD"]
+    assert (rows["n_index"] == 12).all()
+    assert rows["estimand"].str.contains("of SSc only dcSSc").all()
+    for column in ("estimate", "lower", "upper", "p_value", "p_adjusted"):
+        assert rows[column].tolist() == pytest.approx(alone[column].tolist(), rel=1e-12)
+
+
+def test_a_subset_that_nobody_has_is_not_estimable(people, shares):
+    people = people.assign(ssc_subset=pd.array([None] * len(people), dtype="string"))
+    plan = make_plan(role="secondary")
+    family = plan.families[0].model_copy(update={"subset": "sine"})
+    rows = compare(shares, people, plan.model_copy(update={"families": (family,)}))
+    assert (rows["status"] == "not_estimable").all()
+    assert rows["reason"].str.contains("SSc").all()

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the lock."""
+    from itc_analysis.checking.plan import check_plan
     from itc_analysis.cli.plan.content import content_of_study
-    from itc_analysis.cli.plan_check import check_plan
     from itc_analysis.config.loading import load_settings
     from itc_analysis.errors import Fault, SettingsError
     from itc_analysis.stats.plan import lock as locking

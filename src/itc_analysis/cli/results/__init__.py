@@ -1,1 +1,1 @@
-"""Verbs that look at a run's results: where a number comes from, and whether all is as it was."""
+"""Verbs that show results, check that all is as it was, and keep a release of a study."""

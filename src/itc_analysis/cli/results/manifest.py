@@ -8,6 +8,8 @@ gives the same bytes.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Hash and write."""
     import shutil
-    from pathlib import Path
 
     from itc_analysis.cli.progress import watched
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import ManifestSettings
-    from itc_analysis.errors import ItcError
-    from itc_analysis.runs.contents import contents
     from itc_analysis.stats.plan.lock import lock_path, read_lock
     from itc_analysis.tracing import crate
     from itc_analysis.tracing.inputs import list_inputs
@@ -51,12 +50,10 @@ def run(options: argparse.Namespace) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(copy, path.read_bytes())
     inputs = list_inputs(settings.study, settings.flow)
+    refuse_changed = _watch(inputs.values(), options.content, str(results / MANIFEST))
     plain = settings.model_dump(mode="json")
     manifest = make_manifest(inputs, results, settings=plain, software=__version__, watch=watched)
-    # the results are those of the inputs that the run began with: no digest of any others
-    if options.content is not None and contents(inputs.values()) != options.content:
-        what = "not written: inputs changed after the run began; run the workflow again"
-        raise ItcError(str(results / MANIFEST), what)
+    refuse_changed()
     lock = lock_path(settings.study.analysis_plan)
     made = {
         name: (manifest["results"][name], path.stat().st_size)
@@ -74,6 +71,32 @@ def run(options: argparse.Namespace) -> None:
     manifest["results"][crate.CRATE] = _digest(text)
     write_text(results / MANIFEST, to_text(manifest))
     print(f"{len(manifest['inputs'])} inputs, {len(manifest['results'])} results")
+
+
+def _watch(paths: Iterable[Path], content: str | None, manifest: str) -> Callable[[], None]:
+    """Refuse inputs that are not those of the run; return what refuses them later.
+
+    The results are those of the inputs that the run began with: the manifest holds no digest of
+    any others, not of a file either that was another one only while its digest was made.
+    """
+    from itc_analysis.errors import ItcError
+    from itc_analysis.runs.contents import contents
+
+    files = list(paths)
+
+    def stamps() -> list[tuple[int, int, int, int] | None]:
+        found = [path.stat() if path.exists() else None for path in files]
+        return [f and (f.st_size, f.st_mtime_ns, f.st_ctime_ns, f.st_ino) for f in found]
+
+    def refuse() -> None:
+        is_same = content is None or contents(files) == content
+        if not is_same or stamps() != before:
+            what = "not written: inputs changed after the run began; run the workflow again"
+            raise ItcError(manifest, what)
+
+    before = stamps()
+    refuse()
+    return refuse
 
 
 def _digest(text: str) -> str:

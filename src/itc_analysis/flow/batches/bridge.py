@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -118,6 +117,8 @@ def plot_levey_jennings(
         axes to draw on; new ones when left out.
     """
     if ax is None:
+        import matplotlib.pyplot as plt
+
         _, ax = plt.subplots(figsize=(5, 3))
     wanted = (
         (chart["population"] == population)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import Counting
+from itc_analysis.flow.counting import background as backgrounds_of
 from itc_analysis.flow.counting import counts as counting
-from itc_analysis.flow.counting.counts import NO_BACKGROUND, Background
+from itc_analysis.flow.counting.background import NO_BACKGROUND, Background
 from itc_analysis.flow.counting.histograms import view_row
 from itc_analysis.flow.counting.intensity import (
     Controls,
+    PositivityThreshold,
     combination_rows,
     intensity_row,
     learned_threshold,
 )
+from itc_analysis.flow.counting.positives import part_beyond
 from itc_analysis.flow.gates.corrected import with_corrections
 from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
 from itc_analysis.flow.gates.final import FinalGate, final_gates
@@ -314,7 +318,7 @@ def _background(
     if isinstance(gate, Combination):
         if not gate.any_of or gate.all_of or gate.none_of:
             return NO_BACKGROUND
-        return counting.joined_background([backgrounds[name] for name in gate.any_of])
+        return backgrounds_of.joined_background([backgrounds[name] for name in gate.any_of])
     if not isinstance(gate, Threshold) or gate.side != "above":
         return NO_BACKGROUND
     n_parent = int(membership[population.parent].size)
@@ -326,11 +330,11 @@ def _background(
     values = membership.values_of(marker, population.parent)
     control = controls.values(marker, population.parent)
     if control is not None and control.size >= population.min_parent:
-        found = counting.control_background(control, values, gate.cut)
-        found = counting.with_missed(found, values, gate.cut)
+        found = backgrounds_of.control_background(control, values, gate.cut)
+        found = backgrounds_of.with_missed(found, values, gate.cut)
     else:
-        found = counting.tail_background(values, gate.cut)
-    return counting.with_hidden(found, values, gate.cut) if final.state == WEAK else found
+        found = backgrounds_of.tail_background(values, gate.cut, final.cut_se)
+    return backgrounds_of.with_hidden(found, values, gate.cut) if final.state == WEAK else found
 
 
 def _why_not(tube: Tube, population: Population, gate: FinalGate) -> dict[str, Any]:
@@ -382,20 +386,27 @@ def _measure_phenotype(
     settings: Counting,
     made: _Rows,
 ) -> None:
+    thresholds_of = {
+        p.marker: partial(
+            _threshold, controls, gates, template, p.marker, quantile=settings.fmo_quantile
+        )
+        for p in template.positivity
+    }
+    expected = {
+        marker: _expected(membership, template.denominator, marker, find, settings)
+        for marker, find in thresholds_of.items()
+    }
     for population in (p for p in template.populations if p.phenotype):
         thresholds: dict[str, dict[str, float]] = {role: {} for role in COMBINED}
         for positivity in template.positivity:
             marker = positivity.marker
-            found = controls.threshold(
-                marker, population.name, template, quantile=settings.fmo_quantile
-            )
-            if found is None:
-                found = learned_threshold(gates, marker)
+            found = thresholds_of[marker](population.name)
             row = intensity_row(
                 membership,
                 population.name,
                 marker,
                 found,
+                expected=expected[marker],
                 min_events=settings.min_phenotype_events,
             )
             made.intensity.append({**row, "role": positivity.role})
@@ -407,3 +418,33 @@ def _measure_phenotype(
                 for role in COMBINED
                 for row in combination_rows(membership, population.name, thresholds[role])
             ]
+
+
+def _threshold(
+    controls: Controls,
+    gates: Mapping[str, FinalGate],
+    template: Template,
+    marker: str,
+    population: str,
+    *,
+    quantile: float,
+) -> PositivityThreshold:
+    found = controls.threshold(marker, population, template, quantile=quantile)
+    if found is None:
+        return learned_threshold(gates, marker, template.ancestors(population))
+    return found
+
+
+def _expected(
+    membership: Membership,
+    denominator: str,
+    marker: str,
+    find: Callable[[str], PositivityThreshold],
+    settings: Counting,
+) -> float:
+    """Return the part of the negative T cells that lies above a marker's threshold."""
+    least = 1 - settings.fmo_quantile
+    threshold = find(denominator).value
+    if threshold is None or denominator not in membership or marker not in membership.tube.markers:
+        return least
+    return part_beyond(membership.values_of(marker, denominator), threshold, least)

@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.batch_tolerance import MIN_TUBES
+from itc_analysis.flow.counting.background import Background
+from itc_analysis.flow.counting.counts import net_interval
+from itc_analysis.flow.counting.positives import wrong_sides
 from itc_analysis.flow.gates.final import FinalGate
 from itc_analysis.flow.gating.geometry import Threshold
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
-from itc_analysis.tables.quantities import POSITIVE_OF
+from itc_analysis.tables.quantities import positive_of
 
 Members = Mapping[str, npt.NDArray[np.integer[Any]]]
 Float32Array = npt.NDArray[np.float32]
@@ -146,15 +149,21 @@ def _of_control(values: Float32Array, quantile: float) -> tuple[float, float]:
     return float(np.quantile(ordered, quantile)), (high - low) / 2
 
 
-def learned_threshold(gates: Mapping[str, FinalGate], marker: str) -> PositivityThreshold:
-    """Return a threshold without controls: where the negatives of the batch's T cells end.
+def learned_threshold(
+    gates: Mapping[str, FinalGate], marker: str, ancestors: Sequence[str]
+) -> PositivityThreshold:
+    """Return a threshold without controls: where the negatives end in the batch's tubes.
 
     Parameters
     ----------
     gates : mapping of str to FinalGate
         of the tube; thresholds stand among them, see `gates.positivity`.
+    ancestors : sequence of str
+        the population and those that it lies within, nearest first: the nearest with a threshold of
+        its own decides, else the T cells.
     """
-    gate = gates.get(f"{POSITIVE_OF}{marker}")
+    names = [*(positive_of(marker, name) for name in ancestors), positive_of(marker)]
+    gate = next((gates[name] for name in names if name in gates), None)
     if gate is None or not isinstance(gate.geometry, Threshold):
         why = None if gate is None else gate.reason
         told = f"no control tube: {why or 'the tube shows no negatives'}"
@@ -174,6 +183,7 @@ def intensity_row(
     marker: str,
     threshold: PositivityThreshold,
     *,
+    expected: float,
     min_events: int,
 ) -> dict[str, Any]:
     """Return one row of `Intensity`.
@@ -182,6 +192,9 @@ def intensity_row(
     ----------
     membership : Membership
         the tube; a population that it does not hold was not counted.
+    expected : float
+        part of the negatives that lies above the threshold in all T cells, see
+        `positives.part_beyond`.
     min_events : int
         smaller populations are remarked on; their positive cells are counted like all others.
     """
@@ -220,6 +233,23 @@ def intensity_row(
         row["n_positive_high"] = int(high.size)
         row["n_positive"] = int(np.count_nonzero(high >= np.float32(threshold.value)))
         row["n_positive_low"] = int(np.count_nonzero(high >= np.float32(threshold.value + error)))
+        sides = wrong_sides(values, threshold.value, error, expected)
+        background = Background(
+            sides.n_background,
+            sides.background_se,
+            "negative_tail",
+            n_missed=sides.n_missed,
+            missed_se=sides.missed_se,
+        )
+        row["n_lower"], row["n_upper"] = net_interval(row["n_positive"], n_events, background)
+        row |= {
+            "n_background": sides.n_background,
+            "background_se": sides.background_se,
+            "n_missed": sides.n_missed,
+            "missed_se": sides.missed_se,
+            "n_net_low": max(sides.net_low, 0.0),
+            "n_net_high": max(sides.net_high, 0.0),
+        }
     return row
 
 

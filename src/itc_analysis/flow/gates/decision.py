@@ -117,6 +117,9 @@ class _Decision:
         helped = self._helped(reason)
         if helped is not None:
             return helped
+        if self.fit["quality"] == 0 and _holds_its_peak(self.population):
+            # nothing is to be told from it here, so nothing is in doubt but its tail
+            return self.final(own, own_se, 1.0, "ok", f"{reason}; the peak is what is gated")
         state = WEAK if self.fit["quality"] == 0 else "ok"
         why = f"{reason}; no other tube or control to judge it by"
         return self.final(own, own_se, 1.0, state, why)
@@ -182,6 +185,12 @@ def with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:
     if population.method == "bright_in_all":
         return AllAbove(population.markers, cut)
     return Threshold(population.markers, population.side or "above", cut)
+
+
+def _holds_its_peak(population: Population) -> bool:
+    """Return whether the only peak of a histogram lies on the side that is gated."""
+    only_peak = population.arguments.get("only_peak")
+    return (only_peak, population.side) in (("negative", "below"), ("positive", "above"))
 
 
 def _is_small(fit: pd.Series, population: Population) -> bool:

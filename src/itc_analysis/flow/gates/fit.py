@@ -15,6 +15,7 @@ from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.gates.histogram import has_cut, histogram_of
 from itc_analysis.flow.gates.identity.evidence import collect_evidence, evidence_row, plain
+from itc_analysis.flow.gates.identity.voltages import voltages_of
 from itc_analysis.flow.gates.positivity import fit_positivity
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
 from itc_analysis.flow.gating.geometry import to_json
@@ -129,7 +130,8 @@ def fit_batch(
             if acquisitions is not None and tube.acquisition is not None:
                 acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
             if evidence is not None and tube.kind == "stained":
-                shown = plain(collect_evidence(membership, template))
+                volts = voltages_of(quality_row.get("detectors"))
+                shown = plain(collect_evidence(membership, template) | {"voltages": volts})
                 evidence.append(evidence_row(row, tube.compensation, shown))
         if kept is not None:
             kept.append(kept_row(row["file_id"], None if tube is None else tube.keep))

@@ -1,8 +1,10 @@
 """Positivity without a control tube: one threshold per marker and batch, learned like a gate.
 
 Every tube shows where its negatives end (`gating.left_half`); the batch's threshold is the median
-of its tubes', shrunk towards the study's where it is imprecise. The rows stand among the gates,
-under `POSITIVE_OF` and the marker.
+of its tubes', shrunk towards the study's where it is imprecise. Bright dyes spread into a marker
+unequally: negatives of a population with such a dye are wider than those of all T cells, so each
+population has its own threshold, shrunk to that of the T cells by what its tubes show. The rows
+stand among the gates, named by `positive_of`.
 """
 
 from __future__ import annotations
@@ -23,9 +25,19 @@ from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.plural import plural
 from itc_analysis.statistics.robust import MAD_TO_SD
-from itc_analysis.tables.quantities import POSITIVE_OF
+from itc_analysis.tables.quantities import positive_of
 
 METHOD = "left_half"
+#: How far thresholds of a marker usually lie apart between populations, transformed units [P]: a
+#: seventh of a decade.
+_BETWEEN_POPULATIONS = 0.03
+#: A population's own threshold that differs by less has no row: the T cells' serves, transformed
+#: units.
+_SAME = 0.002
+#: Events left of the mode that a population's own threshold needs: one or two lie beyond.
+_MIN_LEFT = 200
+#: Bootstrap replicates of populations within the T cells: their error is judged between tubes.
+_FEW_REPLICATES = 8
 #: What a stimulated tube says of a marker of function.
 _NOT_TAUGHT: dict[str, Any] = {
     "cut": None,
@@ -58,17 +70,17 @@ def fit_positivity(
         the cells were stimulated: they teach no threshold of a marker of function, so that both
         tubes of a response are read at that of the unstimulated ones.
     """
-    rows = [
-        _fit(membership, positivity.marker, template.denominator, quantile, n_bootstrap)
-        for positivity in template.positivity
-    ]
-    responding = {p.marker for p in template.positivity if p.role == "function"}
-    return [
-        {**row, **_NOT_TAUGHT}
-        if is_stimulated and str(row["population"]).removeprefix(POSITIVE_OF) in responding
-        else row
-        for row in rows
-    ]
+    within = [name for name in _within(template) if name in membership]
+    rows = []
+    for positivity in template.positivity:
+        marker = positivity.marker
+        own = [_fit(membership, marker, template.denominator, quantile, n_bootstrap)]
+        few = min(n_bootstrap, _FEW_REPLICATES)
+        each = [_fit(membership, marker, name, quantile, few, within=name) for name in within]
+        own += [row for row in each if row["status"] == "ok"]
+        is_taught = not (is_stimulated and positivity.role == "function")
+        rows += own if is_taught else [{**row, **_NOT_TAUGHT} for row in own]
+    return rows
 
 
 def pool_positivity(
@@ -79,13 +91,16 @@ def pool_positivity(
     Parameters
     ----------
     fits : pandas.DataFrame
-        rows of `GateFits` under `POSITIVE_OF`, all batches.
+        rows of `GateFits` named by `positive_of`, all batches.
     odd : collection of str
         tubes that stand against their batch, and teach nothing.
     """
     rows: list[dict[str, Any]] = []
+    within = _within(template)
+    by_name = dict(iter(fits.groupby("population", sort=False)))
     for positivity in template.positivity:
-        own = fits[fits["population"] == f"{POSITIVE_OF}{positivity.marker}"]
+        marker = positivity.marker
+        own = by_name.get(positive_of(marker), fits.iloc[:0])
         batches = {str(name): part for name, part in own.groupby("batch", sort=True)}
         learned = {
             name: found
@@ -93,20 +108,69 @@ def pool_positivity(
             if (found := _of_batch(part[~part["file_id"].isin(odd)])) is not None
         }
         study = _of_study(learned)
+        of_batch = {name: _decide(learned.get(name), study) for name in batches}
         for name, part in batches.items():
-            cut, cut_se, state, reason = _decide(learned.get(name), study)
-            rows += [
-                _row(fit, positivity.marker, cut, cut_se, state, reason)
-                for _, fit in part.iterrows()
-            ]
+            rows += [_row(fit, marker, *of_batch[name]) for _, fit in part.iterrows()]
+        for population in within:
+            narrower = by_name.get(positive_of(marker, population))
+            if narrower is not None:
+                rows += _of_population(narrower, own, marker, of_batch, odd)
+    return rows
+
+
+def _within(template: Template) -> list[str]:
+    """Return the populations within the denominator whose markers are read."""
+    return [p.name for p in template.populations if p.phenotype and p.name != template.denominator]
+
+
+def _of_population(
+    fits: pd.DataFrame,
+    whole: pd.DataFrame,
+    marker: str,
+    of_batch: Mapping[str, tuple[float | None, float | None, str, str | None]],
+    odd: Collection[str],
+) -> list[dict[str, Any]]:
+    """Return rows of `Gates` of a population whose negatives end elsewhere than the T cells'.
+
+    The distance between the two is measured within each tube, where drift is the same.
+    """
+    rows: list[dict[str, Any]] = []
+    there = whole.drop_duplicates("file_id").set_index("file_id")["cut"]
+    for name, part in fits.groupby("batch", sort=True):
+        cut, cut_se, state, reason = of_batch[str(name)]
+        teaching = part[(part["status"] == "ok") & ~part["file_id"].isin(odd)]
+        apart = (teaching["cut"] - teaching["file_id"].map(there)).dropna().to_numpy(dtype=float)
+        if cut is None or not apart.size:
+            continue
+        off = float(np.median(apart))
+        scatter = MAD_TO_SD * float(np.median(np.abs(apart - off)))
+        usual = float(teaching["cut_se"].median())
+        # too few tubes do not show how far they lie apart, and some lie close by chance
+        scatter = max(scatter, usual if apart.size < MIN_TUBES else usual / 2)
+        error = scatter * float(np.sqrt(np.pi / 2 / apart.size))
+        weight = _BETWEEN_POPULATIONS**2 / (_BETWEEN_POPULATIONS**2 + error**2)
+        if abs(weight * off) < _SAME:
+            continue
+        why = f"{reason}; moved by {weight * off:+.3f} to where the negatives of the population end"
+        joint = float(np.hypot(cut_se or 0.0, np.sqrt(weight) * error))
+        everybody = whole[whole["batch"] == name].assign(population=part["population"].iloc[0])
+        rows += [
+            _row(fit, marker, cut + weight * off, joint, state, why)
+            for _, fit in everybody.iterrows()
+        ]
     return rows
 
 
 def _fit(
-    membership: Membership, marker: str, denominator: str, quantile: float, n_bootstrap: int
+    membership: Membership,
+    marker: str,
+    denominator: str,
+    quantile: float,
+    n_bootstrap: int,
+    within: str | None = None,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "population": f"{POSITIVE_OF}{marker}",
+        "population": positive_of(marker, within),
         "parent": denominator,
         "method": METHOD,
         "status": "not_estimable",
@@ -121,7 +185,7 @@ def _fit(
     first, events = bin_counts(values, _BIN)
     counts = events.astype(float)
     edges = (first + np.arange(counts.size + 1)) * _BIN
-    seed = zlib.crc32(f"{membership.tube.file_id}/{POSITIVE_OF}{marker}".encode())
+    seed = zlib.crc32(f"{membership.tube.file_id}/{row['population']}".encode())
     found = left_half(
         counts,
         np.asarray(transform.inverse(edges), dtype=np.float64),
@@ -129,7 +193,7 @@ def _fit(
         n_bootstrap=n_bootstrap,
         seed=seed,
     )
-    if found is None:
+    if found is None or (within is not None and found.n_left < _MIN_LEFT):
         who = "events" if denominator == ROOT else denominator
         return {**row, "reason": f"{plural(values.size, 'event')}: too few negative {who}"}
     cut, low, high = (

@@ -39,6 +39,8 @@ _NARROWER, _WIDER = 0.4, 2.5
 _FOLLOWED = 12.0
 #: Place of the flank's curvature among the parameters.
 _CURVATURE = 2
+#: Place of the logarithm of the positives' width, and how extreme it may become on the way.
+_LOG_WIDTH, _EXTREME = 5, 10.0
 _N_PARAMETERS = 6
 #: Expected events per bin never fall below this, so that their logarithm is finite.
 _FEWEST = 1e-9
@@ -65,8 +67,63 @@ class Overlap:
     missed_se: float
 
 
+class _Curve:
+    """Expected events per bin: exp(a + b x + c x²) + N phi((x - m) / s) step / s."""
+
+    def __init__(self, x: FloatArray, step: float) -> None:
+        self.x, self.step = x, step
+
+    def parts(self, parameters: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return negatives and positives per bin."""
+        a, b, c, log_n, middle, log_s = parameters
+        z = (x - middle) * np.exp(-log_s)
+        positive = np.exp(log_n - log_s - z**2 / 2) * self.step / np.sqrt(2 * np.pi)
+        negative = np.exp(np.clip(a + b * x + c * x**2, -50, 50))  # no overflow on the way
+        return negative, positive
+
+    def gradient(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the expected events per bin and their gradient, shape (n_bins, 6)."""
+        negative, positive = self.parts(parameters, self.x)
+        z = (self.x - parameters[4]) * np.exp(-parameters[5])
+        columns = [
+            negative,
+            negative * self.x,
+            negative * self.x**2,
+            positive,
+            positive * z * np.exp(-parameters[5]),
+            positive * (z**2 - 1),
+        ]
+        return negative + positive, np.column_stack(columns)
+
+
+@dataclass(frozen=True)
+class TwoPopulations:
+    """Negatives and positives as fitted together.
+
+    Parameters
+    ----------
+    centre, width : float
+        mode and standard deviation of the negatives, transformed units.
+    parameters, covariance : FloatArray
+        of the curve.
+    curve : _Curve
+        expected events per bin.
+    """
+
+    centre: float
+    width: float
+    parameters: FloatArray
+    covariance: FloatArray
+    curve: _Curve
+
+    def beside(self, cut: float) -> Overlap:
+        """Return what lies on the wrong sides of a cut, transformed units."""
+        at = (cut - self.centre) / self.width
+        return _sides(self.curve, self.parameters, self.covariance, at)
+
+
 def fit_overlap(density: Density, cut: float) -> Overlap | None:
-    """Fit negatives and positives around a cut.
+    """Fit negatives and positives around a cut and return what lies on its wrong sides.
 
     Parameters
     ----------
@@ -78,6 +135,25 @@ def fit_overlap(density: Density, cut: float) -> Overlap | None:
     Returns
     -------
     Overlap or None
+        None where `fit_two` gives None.
+    """
+    fitted = fit_two(density, cut)
+    return None if fitted is None else fitted.beside(cut)
+
+
+def fit_two(density: Density, cut: float) -> TwoPopulations | None:
+    """Fit negatives and positives around a cut.
+
+    Parameters
+    ----------
+    density : Density
+        of the parent population.
+    cut : float
+        transformed units, between the modes of the two.
+
+    Returns
+    -------
+    TwoPopulations or None
         None when there are too few positives, their mode does not lie clearly beyond the cut, or
         the fitted curve does not describe the histogram.
     """
@@ -115,36 +191,7 @@ def fit_overlap(density: Density, cut: float) -> Overlap | None:
     slope_at_cut = parameters[1] + 2 * parameters[2] * at
     if slope_at_cut >= 0:
         return None
-    return _sides(curve, parameters, covariance, at)
-
-
-class _Curve:
-    """Expected events per bin: exp(a + b x + c x²) + N phi((x - m) / s) step / s."""
-
-    def __init__(self, x: FloatArray, step: float) -> None:
-        self.x, self.step = x, step
-
-    def parts(self, parameters: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return negatives and positives per bin."""
-        a, b, c, log_n, middle, log_s = parameters
-        z = (x - middle) * np.exp(-log_s)
-        positive = np.exp(log_n - log_s - z**2 / 2) * self.step / np.sqrt(2 * np.pi)
-        negative = np.exp(np.clip(a + b * x + c * x**2, -50, 50))  # no overflow on the way
-        return negative, positive
-
-    def gradient(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the expected events per bin and their gradient, shape (n_bins, 6)."""
-        negative, positive = self.parts(parameters, self.x)
-        z = (self.x - parameters[4]) * np.exp(-parameters[5])
-        columns = [
-            negative,
-            negative * self.x,
-            negative * self.x**2,
-            positive,
-            positive * z * np.exp(-parameters[5]),
-            positive * (z**2 - 1),
-        ]
-        return negative + positive, np.column_stack(columns)
+    return TwoPopulations(float(density.centres[peak]), width, parameters, covariance, curve)
 
 
 def _first_bin(counts: FloatArray, peak: int, end: int, width: float) -> int:
@@ -193,6 +240,7 @@ def _fit(
         proposed[free] += step
         is_outwards = proposed[_CURVATURE] > 0
         proposed[_CURVATURE] = min(proposed[_CURVATURE], 0.0)
+        proposed[_LOG_WIDTH] = np.clip(proposed[_LOG_WIDTH], -_EXTREME, _EXTREME)
         likelihood = _log_likelihood(curve, counts, proposed)
         if likelihood >= best:
             gain, best, parameters = likelihood - best, likelihood, proposed

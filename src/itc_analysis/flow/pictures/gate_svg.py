@@ -91,7 +91,7 @@ def to_svg(drawing: Drawing, axes: Mapping[str, Axis], *, title: str) -> str:
     image = (
         f'<image x="{x(left):.1f}" y="{y(high):.1f}" width="{x(right) - x(left):.1f}" '
         f'height="{y(low) - y(high):.1f}" preserveAspectRatio="none" '
-        f'href="data:image/png;base64,{_png(drawing)}"/>'
+        f'href="data:image/png;base64,{png(shades(drawing))}"/>'
     )
     marks = [image]
     for line in drawing.lines:
@@ -154,22 +154,32 @@ def _rule(axis: int, at: float, look: str) -> str:
     return f"<line {ends} {look}/>"
 
 
-def _png(drawing: Drawing) -> str:
-    """Return the bins as a PNG of as many pixels: grey outside of the gate, coloured inside."""
-    from PIL import Image
+def shades(drawing: Drawing) -> npt.NDArray[np.uint8]:
+    """Return the bins as places in the palette: grey outside of the gate, coloured inside.
 
+    Returns
+    -------
+    numpy.ndarray
+        rows of pixels from top to bottom, shape (n_y, n_x); of a one-dimensional view columns as
+        high as the logarithm of the number.
+    """
     counts = drawing.density.counts
     inside = np.ones(counts.shape, bool) if drawing.inside is None else drawing.inside
+    scaled = np.log1p(counts) / max(float(np.log1p(counts.max())), 1.0)
     if counts.ndim == 1:
-        # as many rows of pixels as the logarithm of the number is high
-        height = np.log1p(counts) / max(np.log1p(counts.max()), 1.0) * _ROWS
-        shades = np.where(np.arange(_ROWS)[None, :] < height[:, None], _SHADES // 2, 0)
-        inside = np.broadcast_to(inside[:, None], shades.shape)
+        shade = np.where(np.arange(_ROWS)[None, :] < _ROWS * scaled[:, None], _SHADES // 2, 0)
+        inside = np.broadcast_to(inside[:, None], shade.shape)
     else:
-        scaled = np.log1p(counts) / max(float(np.log1p(counts.max())), 1.0)
-        shades = np.ceil(scaled * (_SHADES - 1)).astype(int)
-    index = np.where(inside, shades, np.where(shades > 0, shades + _SHADES, 0)).astype(np.uint8)
-    picture = Image.fromarray(np.ascontiguousarray(index.T[::-1]), "P")
+        shade = np.ceil(scaled * (_SHADES - 1)).astype(int)
+    index = np.where(inside, shade, np.where(shade > 0, shade + _SHADES, 0)).astype(np.uint8)
+    return np.ascontiguousarray(index.T[::-1])
+
+
+def png(index: npt.NDArray[np.uint8]) -> str:
+    """Return places in the palette as the base64 of a PNG, shape (n_rows, n_columns)."""
+    from PIL import Image
+
+    picture = Image.fromarray(index, "P")
     picture.putpalette(_palette())
     stream = io.BytesIO()
     picture.save(stream, format="PNG", bits=8, compress_level=6)

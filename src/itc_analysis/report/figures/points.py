@@ -80,10 +80,10 @@ def draw(
                 step,
                 group=group,
                 kind="index" if group == index_group else "other",
-                has_gates=bool(gates),
             )
         )
-    return svg.picture(width, height, parts, alt=alt, kind="points", data=gates)
+    data = {"gates": gates, "population": str(rows["population"].iloc[0]), "trace": _command(rows)}
+    return svg.picture(width, height, parts, alt=alt, kind="points", data=data)
 
 
 def trace(row: Any) -> str:
@@ -107,6 +107,18 @@ def trace(row: Any) -> str:
     if not words.is_missing(row.reason):
         lines.append(words.plain(str(row.reason)))
     return "\n".join(lines)
+
+
+def _command(rows: pd.DataFrame) -> str:
+    """Return the command that follows a number of the figure to its inputs, but for the tube."""
+    first = rows.iloc[0]
+    options = {
+        "measure": (str(first["measure"]), "share_of_t"),
+        "feature": (str(first["feature"]), "-"),
+        "assay": (str(first["assay"]), "flow"),
+    }
+    told = [f"--{name} {value}" for name, (value, usual) in options.items() if value != usual]
+    return " ".join(["itc trace", str(first["population"]), "{tube}", *told])
 
 
 def _value(row: Any) -> str:
@@ -167,14 +179,12 @@ def _group(
     *,
     group: str,
     kind: str,
-    has_gates: bool,
 ) -> Markup:
     parts = []
     ys = [axis.place(places[key][0]) for key in own.index]
     shifts = spread(ys, most=step / 2 - RADIUS - 1, apart=2 * RADIUS + 0.4)
     for row, y, shift in zip(each_row(own), ys, shifts, strict=True):
-        tube = str(row.source_id) if has_gates else ""
-        parts.append(_point(row, middle + shift, y, is_low=places[row.Index][1], tube=tube))
+        parts.append(_point(row, middle + shift, y, is_low=places[row.Index][1]))
     median = _median([places[key] for key in own.index])
     if median is not None:
         y = axis.place(median)
@@ -182,7 +192,7 @@ def _group(
     return Markup('<g class="{}" data-g="{}">{}</g>').format(kind, group, Markup("").join(parts))
 
 
-def _point(row: Any, x: float, y: float, *, is_low: bool, tube: str) -> Markup:
+def _point(row: Any, x: float, y: float, *, is_low: bool) -> Markup:
     """Return one person: a disc, or an open triangle that points down at the limit."""
     if is_low:
         shape = Markup('<path class="p low" d="M{} {}h6.4l-3.2 5.4z"').format(
@@ -194,9 +204,8 @@ def _point(row: Any, x: float, y: float, *, is_low: bool, tube: str) -> Markup:
             svg.number(x), svg.number(y), RADIUS
         )
         end = Markup("</circle>")
-    gate = Markup(' data-t="{}"').format(tube) if tube else Markup("")
-    return Markup('{}{} data-p="{}" data-b="{}"><title>{}</title>{}').format(
-        shape, gate, row.participant_id, row.batch, trace(row), end
+    return Markup('{} data-t="{}" data-p="{}" data-b="{}"><title>{}</title>{}').format(
+        shape, row.source_id, row.participant_id, row.batch, trace(row), end
     )
 
 

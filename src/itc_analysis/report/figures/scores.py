@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pandas as pd
+
 from itc_analysis.report.figures import points
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Figure, Gallery, Paragraph
@@ -13,12 +17,17 @@ FEWEST_TO_DRAW = 3
 SIZE = (356.0, 190.0)
 
 
-def gallery(material: Material, populations: list[str]) -> list[Block]:
-    """Return one figure per assay, signature and population: every analysed participant a point."""
+def drawn_rows(material: Material, populations: Sequence[str]) -> pd.DataFrame:
+    """Return the scores of these populations that are drawn, of analysed participants."""
     analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
     rows = material.measurements
     rows = rows[(rows["measure"] == "score") & rows["participant_id"].isin(analysed)]
-    rows = rows[rows["feature"].isin(words.SIDE_BY_SIDE) & rows["population"].isin(populations)]
+    return rows[rows["feature"].isin(words.SIDE_BY_SIDE) & rows["population"].isin(populations)]
+
+
+def gallery(material: Material, populations: Sequence[str]) -> list[Block]:
+    """Return one figure per assay, signature and population: every analysed participant a point."""
+    rows = drawn_rows(material, populations)
     order = {name: place for place, name in enumerate(words.SIDE_BY_SIDE)}
     places = {name: place for place, name in enumerate(populations)}
     rows = rows.assign(

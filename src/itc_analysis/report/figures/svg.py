@@ -4,7 +4,7 @@ seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup
 
@@ -34,7 +34,13 @@ def text(x: float, y: float, words: str, kind: str = "", *, anchor: str = "") ->
 
 
 def picture(
-    width: float, height: float, parts: Iterable[Markup], *, alt: str, kind: str, data: str = ""
+    width: float,
+    height: float,
+    parts: Iterable[Markup],
+    *,
+    alt: str,
+    kind: str,
+    data: Mapping[str, str] | None = None,
 ) -> Markup:
     """Return the figure.
 
@@ -48,8 +54,8 @@ def picture(
         what is seen, for those who do not see it.
     kind : str
         class of the figure.
-    data : str
-        address of the gates behind the points, relative to the report; empty without one.
+    data : mapping of str to str, optional
+        what the page's script reads from the figure, by name; empty values are left out.
     """
     return Markup(
         '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}"{}>{}</svg>'
@@ -58,6 +64,10 @@ def picture(
         number(width),
         number(height),
         alt,
-        Markup(' data-gates="{}"').format(data) if data else "",
+        Markup("").join(
+            Markup(' data-{}="{}"').format(name, value)
+            for name, value in (data or {}).items()
+            if value
+        ),
         Markup("").join(parts),
     )

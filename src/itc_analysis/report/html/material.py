@@ -169,6 +169,8 @@ def collect(
             continue
         places = _places(file, found)
         paths = [layout.at(file.name, *place) for place in places]
+        if file.only_grown:
+            paths = [path for path in paths if Path(path).exists()]
         if file.in_report == "rows":
             found[file.name] = reader.each(paths, contract_of(file))
         else:

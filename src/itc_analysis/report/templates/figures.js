@@ -18,11 +18,19 @@ function showTrace(mark) {
   clearTimeout(hiding);
   document.querySelectorAll(".p.at").forEach((other) => other.classList.remove("at"));
   mark.classList.add("at");
+  const { gates: page, population, trace: command } = mark.ownerSVGElement.dataset;
+  const { t: tube } = mark.dataset;
   const [who, ...rest] = mark.trace.split("\n");
-  trace.replaceChildren(make("strong", {}, who), rest.join("\n"));
-  const page = mark.ownerSVGElement.dataset.gates;
-  if (page && mark.dataset.t) {
-    const address = `${encodeURI(page)}#${encodeURIComponent(mark.dataset.t)}`;
+  const gate = gateOf(population, tube);
+  const told = gate ? [...rest, gate.told] : rest;
+  trace.replaceChildren(make("strong", {}, who), told.join("\n"));
+  if (gate) trace.append(gate.picture);
+  if (command) {
+    const safe = /^[\w.-]+$/.test(tube) ? tube : `'${tube.replaceAll("'", "'\\''")}'`;
+    trace.append(make("div", {}, words.command, make("code", {}, fill(command, { tube: safe }))));
+  }
+  if (page) {
+    const address = `${encodeURI(page)}#${encodeURIComponent(tube)}`;
     trace.append(make("a", { href: address }, words.gate));
   }
   trace.hidden = false;
@@ -32,7 +40,7 @@ function showTrace(mark) {
   trace.style.left = `${Math.max(left, 8) + window.scrollX}px`;
   const isLow = box.bottom + trace.offsetHeight + 12 > window.innerHeight;
   const top = isLow ? box.top - trace.offsetHeight - 8 : box.bottom + 8;
-  trace.style.top = `${top + window.scrollY}px`;
+  trace.style.top = `${Math.max(top, 4) + window.scrollY}px`;
 }
 
 function hideTrace(wait = 0) {
@@ -164,6 +172,7 @@ function walk(figure, box, event) {
     const next = at < 0 ? (steps[event.key] > 0 ? 0 : own.length - 1) : at + steps[event.key];
     showTrace(own[(next + own.length) % own.length]);
   } else if (event.key === "Enter" && at >= 0) choose("person", own[at].dataset.p);
+  else if (event.key.toLowerCase() === "o" && at >= 0) trace.querySelector("a")?.click();
   else if (event.key === "Escape") {
     hideTrace();
     choose("", "");

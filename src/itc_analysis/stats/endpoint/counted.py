@@ -16,8 +16,9 @@ from scipy import linalg, stats
 
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
-from itc_analysis.statistics.count_fit import CountFit, CountProfile, NoMaximum, fit_counts
+from itc_analysis.statistics.count_fit import CountFit, CountProfile, fit_counts
 from itc_analysis.statistics.count_likelihood import Counted
+from itc_analysis.statistics.person_likelihood import NoMaximum
 from itc_analysis.stats.endpoint.censored import Answer, pad
 from itc_analysis.stats.models.censored import crossing
 from itc_analysis.stats.models.linear import Estimate, NotEstimable, from_t
@@ -136,13 +137,15 @@ class CountedEndpoint:
         return float(pad(weights, self.X.shape[1])[self.columns] @ self.fitted.coefficients)
 
     def move(self, weights: Vector) -> Vector:
-        """Return how far the estimate moves without each participant, by one Newton step."""
+        """Return how far the estimate moves without each participant, by one Newton step of means
+        and SDs.
+        """
         fit, p = self.fitted, len(self.columns)
-        own = np.zeros_like(fit.hessians)
-        own[:, :p, :p] = fit.hessians[:, :p, :p]
+        free = np.diag(fit.covariance) > 0  # an SD at its least is held there
         try:
-            total = -np.linalg.inv(fit.covariance[:p, :p])
-            moves = np.linalg.solve(total[None] - own[:, :p, :p], fit.scores[:, :p, None])[:, :, 0]
+            total = -np.linalg.inv(fit.covariance[np.ix_(free, free)])
+            left = total[None] - fit.hessians[:, free][:, :, free]
+            moves = np.linalg.solve(left, fit.scores[:, free, None])[:, :p, 0]
         except np.linalg.LinAlgError:
             msg = "the counts do not tell how far the estimate moves without a participant"
             raise NotEstimable(msg) from None

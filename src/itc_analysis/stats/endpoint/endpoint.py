@@ -200,6 +200,8 @@ class Endpoint:
                 else "each group counting by its participants"
             )
             text += f"; reference: average of {', '.join(item.references)}, {counted}"
+        if item.subset:
+            text += f"; of {item.index_group} only {item.subset}"
         if self.design is not None and self.design.formula:
             text += f"; at equal {self.design.formula}"
         return text

@@ -66,6 +66,11 @@ class Family(Section):
         "contrast is tested when the one before it, in the order of `contrasts`, was found. none: "
         "p as it is."
     )
+    subset: Literal["lcSSc", "dcSSc", "sine", "early"] | None = Field(
+        None,
+        description="Only this subset of the index group (column ssc_subset) is compared, as a "
+        "subgroup analysis; null for the whole group. Not in a primary family.",
+    )
 
 
 class SmallSample(Section):
@@ -216,6 +221,8 @@ class PlannedComparison:
         place of its contrast in the family, from 0; the comparisons of each_disease share one.
     problem : str
         why the study's groups do not allow it; empty when they do.
+    subset : str
+        subset of the index group that alone is compared; empty for all of it.
     """
 
     comparison: str
@@ -231,6 +238,7 @@ class PlannedComparison:
     adjustment: str
     stage: int
     problem: str = ""
+    subset: str = ""
 
     @property
     def endpoint(self) -> tuple[str, str, str, str]:
@@ -341,9 +349,10 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
         for stage, name, groups, is_pooled, problem in contrasts_of(
             family.contrasts, cohort, where, faults
         ):
+            index = cohort.index_group + (f" ({family.subset})" if family.subset else "")
             for assay, population, measure, feature in keys_of(family.endpoints):
                 item = PlannedComparison(
-                    comparison=f"{cohort.index_group} vs {name}",
+                    comparison=f"{index} vs {name}",
                     index_group=cohort.index_group,
                     references=groups,
                     is_pooled=is_pooled,
@@ -356,6 +365,7 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
                     adjustment=family.adjustment,
                     stage=stage,
                     problem=problem,
+                    subset=family.subset or "",
                 )
                 key = (item.comparison, *item.endpoint)
                 if key in planned:
@@ -472,6 +482,15 @@ def _family_faults(plan: AnalysisPlan) -> list[Fault]:
         )
     for family in plan.families:
         faults += endpoint_faults(family.endpoints, f"family '{family.name}'", plan.columns)
+        if family.subset and family.role == "primary":
+            faults.append(
+                Fault(
+                    f"family '{family.name}'",
+                    f"subset '{family.subset}' in a primary family: verdicts are of the "
+                    "whole group",
+                    "make the family secondary or exploratory",
+                )
+            )
     return list(dict.fromkeys(faults))
 
 

@@ -27,6 +27,8 @@ from itc_analysis.tables.stats.comparisons import Comparisons
 
 log = logging.getLogger(__name__)
 
+#: Column of the subset of the index group.
+SUBSET = "ssc_subset"
 #: Levels this close are the same, whatever the rounding.
 SAME_LEVEL = 1e-9
 #: Seconds between two lines of progress.
@@ -105,16 +107,16 @@ def fit_endpoints(
     t_cells = log_t_per_ul(measurements)
     endpoints: dict[tuple[str, ...], list[PlannedComparison]] = {}
     for item in planned:
-        endpoints.setdefault(item.endpoint, []).append(item)
+        endpoints.setdefault((*item.endpoint, item.subset), []).append(item)
     said = time.monotonic()
     for n_done, (key, items) in enumerate(endpoints.items()):
         if time.monotonic() - said > PROGRESS_SECONDS:
             said = time.monotonic()
             log.info("compare: %d of %d endpoints", n_done, len(endpoints))
-        rows, first = measured.get(key), items[0]
+        rows, first = measured.get(key[:-1]), items[0]
         responses = respond(
             measurements.iloc[:0] if rows is None else rows,
-            participants,
+            of_subset(participants, first),
             first.measure,
             t_cells=t_cells,
         )
@@ -128,6 +130,15 @@ def fit_endpoints(
             problem="" if rows is not None else why_absent(measurements, *first.endpoint),
         )
         yield endpoint, items
+
+
+def of_subset(participants: pd.DataFrame, item: PlannedComparison) -> pd.DataFrame:
+    """Return the participants without those of the index group who are not of the subset."""
+    if not item.subset:
+        return participants
+    is_index = (participants["group"] == item.index_group).to_numpy(dtype=bool)
+    is_mine = participants[SUBSET].eq(item.subset).fillna(value=False).to_numpy(dtype=bool)
+    return participants[~is_index | is_mine]
 
 
 def adjust_comparisons(
@@ -178,4 +189,6 @@ def _needed_columns(plan: AnalysisPlan) -> list[str]:
     formulas = (plan.covariates, plan.small_sample.covariates, plan.core_covariates)
     names = [name for text in formulas for name in covariates.variables(text)]
     always = ["participant_id", "group", "is_analysed", *caveats.TREATMENTS, caveats.STEROID]
+    if any(family.subset for family in plan.families):
+        always.append(SUBSET)
     return [name for name in dict.fromkeys([*always, *names]) if name != covariates.BATCH]

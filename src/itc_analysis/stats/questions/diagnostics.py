@@ -1,9 +1,9 @@
 """Beside each comparison: who carries it, what the covariates change, how strong an unknown
 confounder must be.
 
-Nothing here changes a result. Leaving one participant out is in closed form for least squares; a
-censored model is fitted again without each of the few whose absence moves it most by one Newton
-step.
+Nothing here changes a result. Leaving one participant out is in closed form for least squares;
+other models are fitted again without each of the few whose absence moves them most by one Newton
+step, once for all comparisons of an endpoint.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ from itc_analysis.tables.stats.comparisons import Diagnostics
 #: A standardised difference d is about a risk ratio of exp(0.91 d) (VanderWeele and Ding 2017,
 #: doi:10.7326/M16-2607, from Chinn 2000).
 RISK_RATIO_PER_SD = 0.91
-#: Participants to either side without whom a censored model is fitted again.
-N_REFITTED = 10
+#: Participants to either side without whom a model is fitted again where leaving out is not in
+#: closed form: of limits of detection, and of counts, whose Newton step takes the SDs along (with
+#: twelve in place of five the range of 240 people moved in 8 of 128 ends, by 2 % at most).
+N_REFITTED, N_COUNTED = 10, 5
 
 
 def diagnose(
@@ -69,9 +71,10 @@ def diagnose(
     for endpoint, items in fit_endpoints(
         measurements, participants, planned, plan=plan, cohort=cohort, settings=settings
     ):
+        refits = _Refits(endpoint)
         other = {} if endpoint.problem else count_in_other_ways(endpoint)
         rows += [
-            _diagnosed(endpoint, item, plan, settings)
+            _diagnosed(endpoint, item, plan, settings, refits)
             | _by_other_counts(other, endpoint, item, settings)
             for item in items
         ]
@@ -88,8 +91,39 @@ def e_value(difference_sd: float) -> float:
     return ratio + float(np.sqrt(ratio * (ratio - 1)))
 
 
+class _Refits:
+    """The model of an endpoint without one participant, each fitted once.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+        The endpoint.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.kept: dict[int, EndpointModel | NotEstimable] = {}
+
+    def without(self, position: int) -> EndpointModel:
+        """Return the model without the participant at a position; may raise `NotEstimable`."""
+        if position not in self.kept:
+            try:
+                left = [_without(design, position) for design in self.endpoint.designs]
+                self.kept[position] = self.endpoint.fit(left)
+            except NotEstimable as why:
+                self.kept[position] = why
+        found = self.kept[position]
+        if isinstance(found, NotEstimable):
+            raise found
+        return found
+
+
 def _diagnosed(
-    endpoint: Endpoint, item: PlannedComparison, plan: AnalysisPlan, settings: Stats
+    endpoint: Endpoint,
+    item: PlannedComparison,
+    plan: AnalysisPlan,
+    settings: Stats,
+    refits: _Refits,
 ) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(KEY, item.endpoint, strict=True)) | {
         "comparison": item.comparison,
@@ -117,7 +151,7 @@ def _diagnosed(
     nearest = 0.0 if crosses else min(abs(found.lower), abs(found.upper))
     row |= {"e_value": e_value(found.estimate / sd), "e_value_limit": e_value(nearest / sd)}
     row |= _tipping(endpoint, item, weights, found)
-    row |= _influence(endpoint, item, weights, settings, found.estimate, found.standard_error)
+    row |= _influence(refits, item, weights, settings, found)
     assert endpoint.complete is not None
     second = second_model(endpoint.complete, weights, measure=item.measure)
     row |= {
@@ -252,16 +286,16 @@ def _core(endpoint: Endpoint, weights: Vector, plan: AnalysisPlan) -> float:
 
 
 def _influence(
-    endpoint: Endpoint,
+    refits: _Refits,
     item: PlannedComparison,
     weights: Vector,
     settings: Stats,
-    estimate: float,
-    error: float,
+    found: Estimate,
 ) -> dict[str, Any]:
     """Range of the estimate with one participant left out, and the comparison without the most
     influential one.
     """
+    endpoint, estimate, error = refits.endpoint, found.estimate, found.standard_error
     design, model = endpoint.design, endpoint.adjusted
     assert design is not None
     assert model is not None
@@ -271,7 +305,7 @@ def _influence(
     except NotEstimable:
         return {}
     if not model.is_exact_move and not endpoint.is_imputed:  # pooled: by one Newton step each
-        moved = _refitted(endpoint, weights, estimate, moved)
+        moved = _refitted(refits, weights, estimate, moved)
     most = int(np.argmax(np.abs(moved)))
     row = {
         "one_out_lowest": float(to_report(estimate + moved.min())),
@@ -280,8 +314,7 @@ def _influence(
         "influence": float(np.abs(moved[most]) / error) if np.isfinite(error) else np.nan,
     }
     try:
-        left = [_without(design, most) for design in endpoint.designs]
-        again = endpoint.fit(left).compare(weights, settings.comparison_confidence)
+        again = refits.without(most).compare(weights, settings.comparison_confidence)
     except NotEstimable:
         return row
     before = model.compare(weights, settings.comparison_confidence).result.p_value
@@ -292,13 +325,15 @@ def _influence(
     }
 
 
-def _refitted(endpoint: Endpoint, weights: Vector, estimate: float, moved: Vector) -> Vector:
+def _refitted(refits: _Refits, weights: Vector, estimate: float, moved: Vector) -> Vector:
     """Return the moves of the most influential participants by fitting again, 0 for the others."""
+    model = refits.endpoint.adjusted
+    n = N_COUNTED if model is not None and model.is_counted else N_REFITTED
     order = np.argsort(moved)
     exact = np.zeros(len(moved))
-    for position in {*order[:N_REFITTED].tolist(), *order[-N_REFITTED:].tolist()}:
+    for position in {*order[:n].tolist(), *order[-n:].tolist()}:
         try:
-            again = endpoint.fit([_without(endpoint.designs[0], position)]).estimate(weights)
+            again = refits.without(position).estimate(weights)
         except NotEstimable:
             continue
         exact[position] = np.nan_to_num(again - estimate)

@@ -1,5 +1,5 @@
-"""Tables of the flow room that are made once per panel, over all batches: scales, and alignment of
-batches.
+"""Tables of the flow room that are made once per panel, over all batches: scales, alignment of
+batches, and what a frozen release keeps in place.
 """
 
 import pandas as pd
@@ -127,3 +127,25 @@ class AlignmentCheck(Contract, key=("panel", "gates", "source_id", "population",
         metadata={"unit": ""},
     )
     reason: Series[pd.StringDtype] = text("Why a number is missing.", nullable=True)
+
+
+class MovedGates(Contract, key=("panel", "batch", "population")):
+    """Gates of a frozen release, compared with those that pooling all tubes again would give."""
+
+    panel: Series[pd.StringDtype] = text("The panel.")
+    batch: Series[pd.StringDtype] = text("The staining batch.")
+    population: Series[pd.StringDtype] = text("The population, or marker whose threshold it is.")
+    n_tubes: Series[pd.Int64Dtype] = maybe_count(
+        "Tubes of the release that have this gate.", "tubes"
+    )
+    n_moved: Series[pd.Int64Dtype] = maybe_count(
+        "Of these, tubes whose cut would lie further away than its own standard error, or whose "
+        "gate would have another state.",
+        "tubes",
+    )
+    largest_shift: Series[float] = quantity(
+        "Largest distance between the frozen cut and the other one; null for gates without a cut.",
+        "transformed units",
+        0,
+    )
+    file_id: Series[pd.StringDtype] = text("The tube of the largest distance.", nullable=True)

@@ -104,7 +104,8 @@ class TubeEvidence(Contract, key=("file_id",)):
     evidence: Series[pd.StringDtype] = text(
         "JSON: stained markers; of all cells that scatter selects and of the denominator the "
         "histogram of each marker (bins of 0.01 transformed units), their correlations and the "
-        "events that are positive for two; the spill that is left, and the matrix. Null for a tube "
+        "events that are positive for two; the spill that is left, the matrix, and the voltages of "
+        "the detectors where the file tells them. Null for a tube "
         "that is not used.",
         nullable=True,
     )
@@ -246,6 +247,29 @@ class Intensity(Contract, key=("source_id", "population", "marker")):
     )
     n_positive_high: Series[pd.Int64Dtype] = maybe_count(
         "Events above a threshold one standard error lower."
+    )
+    n_background: Series[float] = quantity(
+        "Negative events expected above the threshold, by the population's own histogram.",
+        "events",
+        0,
+    )
+    background_se: Series[float] = quantity("Standard error of n_background.", "events", 0)
+    n_missed: Series[float] = quantity("Positive events expected below it.", "events", 0)
+    missed_se: Series[float] = quantity("Standard error of n_missed.", "events", 0)
+    n_lower: Series[float] = quantity(
+        "Lower 95 % limit of the positive cells, background taken off and missed ones added.",
+        "events",
+        0,
+    )
+    n_upper: Series[float] = quantity("Upper 95 % limit.", "events", 0)
+    n_net_low: Series[float] = quantity(
+        "Positive events, background taken off and missed ones added, by a threshold one standard "
+        "error higher.",
+        "events",
+        0,
+    )
+    n_net_high: Series[float] = quantity(
+        "The same by a threshold one standard error lower.", "events", 0
     )
     threshold_source: Series[pd.StringDtype] = text(
         "fmo, unstained, negative_population or none.",

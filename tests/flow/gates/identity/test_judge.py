@@ -17,6 +17,7 @@ from itc_analysis.flow.gates.identity.evidence import (
     read_evidence,
 )
 from itc_analysis.flow.gates.identity.judge import identify, suspects
+from itc_analysis.flow.gates.identity.voltages import voltages_of
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.tables import contract
@@ -73,7 +74,9 @@ def person(seed: int, *, n_gd: int | None = None) -> dict[str, np.ndarray]:
 
 
 def judged(
-    people: list[dict[str, np.ndarray]], states: dict[str, str] | None = None
+    people: list[dict[str, np.ndarray]],
+    states: dict[str, str] | None = None,
+    volts: dict[str, dict[str, float]] | None = None,
 ) -> pd.DataFrame:
     """Return `TubeIdentity` of tubes T0, T1, ..., by file id."""
     rows, fits = [], []
@@ -82,7 +85,8 @@ def judged(
         tube: Tube = make_tube(columns, file_id=name)
         membership, _ = walk_template(tube, template(), n_bootstrap=2)
         fits += fit_tube(tube, template(), n_bootstrap=2)
-        shown = plain(collect_evidence(membership, template()))
+        found = collect_evidence(membership, template())
+        shown = plain(found | {"voltages": (volts or {}).get(name, {})})
         known = {"file_id": name, "panel": "made", "batch": "b1"}
         rows.append(evidence_row(known, (states or {}).get(name, "file"), shown))
     table = identify(contract.make(rows, TubeEvidence), contract.make(fits, GateFits), template())
@@ -134,6 +138,30 @@ def test_a_tube_compensated_as_no_other_is_held() -> None:
     found = judged(people(), {"T1": "none"})
     assert list(found.index[found["is_held"]]) == ["T1"]
     assert "is not compensated, unlike 7 other tubes" in found.loc["T1", "reason"]
+
+
+def test_other_voltages_are_the_cause_where_the_files_tell_them() -> None:
+    volts = {f"T{i}": {"CD3": 500.0, "CD4": 450.0} for i in range(N_TUBES)}
+    moved = {marker: values + 0.15 for marker, values in person(4).items()}
+    odd = people(T4=moved)
+    unnamed = judged(odd, volts=volts).loc["T4"]
+    named = judged(odd, volts={**volts, "T4": {"CD3": 580.0, "CD4": 452.0}})
+    assert unnamed["is_held"]
+    assert "voltages than" not in unnamed["reason"]
+    assert list(named.index[named["is_held"]]) == ["T4"]
+    assert named.loc["T4", "finding"] == "elsewhere"
+    assert "CD3 580 instead of 500 V" in named.loc["T4", "reason"]
+    assert "CD4" not in str(named.loc["T4", "reason"]).split(";")[0]
+    # the same cells under other words: said, and nothing is held
+    said = judged(people(), volts={**volts, "T2": {"CD3": 600.0, "CD4": 450.0}})
+    assert not said["is_held"].any()
+    assert said.loc["T2", "finding"] == "cannot_be_told"
+
+
+def test_voltages_are_read_from_what_files_tell() -> None:
+    told = '{"CD3": {"voltage": "512,5"}, "CD4": {"voltage": "NA"}, "CD8": {"filter": "780/60"}}'
+    assert voltages_of(told) == {"CD3": 512.5}
+    assert voltages_of(None) == {}
 
 
 def test_a_copy_is_held_under_both_names() -> None:

@@ -70,11 +70,14 @@ class Evidence:
         by population, `CELLS` and `DENOMINATOR`; without those of too few events.
     spill : SpillLeft or None
         what compensation leaves; None where it was not measured.
+    voltages : mapping of str to float
+        of the detectors, by marker; empty where the file does not tell them.
     """
 
     markers: tuple[str, ...]
     shown: dict[str, Shown]
     spill: SpillLeft | None
+    voltages: Mapping[str, float]
 
 
 def collect_evidence(membership: Membership, template: Template) -> dict[str, Any]:
@@ -145,7 +148,8 @@ def read_evidence(text: str) -> Evidence:
     found = json.loads(text)
     shown = {name: _read_shown(one) for name, one in found["shown"].items()}
     spill = found.get("spill")
-    return Evidence(tuple(found["markers"]), shown, None if spill is None else _read_spill(spill))
+    left = None if spill is None else _read_spill(spill)
+    return Evidence(tuple(found["markers"]), shown, left, found.get("voltages", {}))
 
 
 def ends_of_negatives(histograms: FloatArray) -> FloatArray:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from itc_analysis.flow.gates.identity.evidence import (
     CELLS,
@@ -114,9 +116,17 @@ def others_of(batches: Sequence[str], tube: int) -> BoolArray:
     tube : int
         its place.
     """
-    is_other = np.array([place != tube for place in range(len(batches))], dtype=np.bool_)
-    own = is_other & np.array([batch == batches[tube] for batch in batches], dtype=np.bool_)
+    codes = _codes(tuple(batches))
+    is_other = np.ones(codes.size, dtype=np.bool_)
+    is_other[tube] = False
+    own = is_other & (codes == codes[tube])
     return own if np.count_nonzero(own) >= MIN_OTHERS else is_other
+
+
+@lru_cache(maxsize=8)
+def _codes(batches: tuple[str, ...]) -> npt.NDArray[np.intp]:
+    """Return a number for each tube's batch; every tube of a panel asks with the same batches."""
+    return np.unique(np.array(batches, dtype=np.str_), return_inverse=True)[1]
 
 
 def compare_tubes(evidence: Mapping[str, Evidence], batches: Mapping[str, str]) -> Panel:

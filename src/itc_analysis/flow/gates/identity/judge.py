@@ -17,6 +17,7 @@ from itc_analysis.flow.gates.identity.copies import copies
 from itc_analysis.flow.gates.identity.evidence import Evidence, read_evidence
 from itc_analysis.flow.gates.identity.features import MIN_OTHERS, compare_tubes
 from itc_analysis.flow.gates.identity.stains import find_missing, find_swap
+from itc_analysis.flow.gates.identity.voltages import find_other_voltages
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.spillover.batch_agreement import find_odd_states, find_odd_tubes
 from itc_analysis.tables import contract
@@ -118,6 +119,13 @@ def _findings(
         elif untold:
             what = f"depleted, or stain left out, cannot be told: {_listed(untold)}"
             found[name] = ("cannot_be_told", False, what)
+    settings = find_other_voltages({name: tube.voltages for name, tube in read.items()}, batches)
+    for name, what in settings.items():
+        finding, is_held, reason = found.get(name, ("ok", False, None))
+        if finding in ("compensation", "elsewhere"):  # the cause, where it is no other
+            found[name] = ("elsewhere", is_held, f"{what}; {reason}")
+        elif finding == "ok":
+            found[name] = ("cannot_be_told", False, f"{what}; nothing else is odd in it")
     return found | {name: ("copy", True, what) for name, what in copies(fits).items()}
 
 

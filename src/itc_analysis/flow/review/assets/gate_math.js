@@ -6,6 +6,8 @@ const GateMath = (() => {
   const STEPS = 512; // of a profile per unit of the scale
   const LOWEST = -1, HIGHEST = 2; // no place lies further off the scale
   const FINE = 4; // points per side of a bin when a polygon is counted
+  const SLACK = 1e-6; // events are put into bins by float32
+  const FARTHEST = 1e3; // beyond every event
 
   // Lanczos's approximation (g = 7, n = 9).
   const LANCZOS = [
@@ -149,15 +151,74 @@ const GateMath = (() => {
     return n;
   }
 
-  // Events of a view inside a gate, each bin's events spread evenly over it.
+  // Whether a segment passes through a box, edges included (Liang and Barsky 1984).
+  function crosses([ax, ay], [bx, by], [x0, x1, y0, y1]) {
+    let from = 0, to = 1;
+    for (const [step, room] of [
+      [ax - bx, ax - x0], [bx - ax, x1 - ax], [ay - by, ay - y0], [by - ay, y1 - ay],
+    ]) {
+      if (step === 0) {
+        if (room < 0) return false;
+      } else if (step < 0) from = Math.max(from, room / step);
+      else to = Math.min(to, room / step);
+    }
+    return from <= to;
+  }
+
+  // Smallest value of an ellipse's quadratic form over a box: 0 with its centre within, else on a side.
+  function nearest(shape, [x0, x1, y0, y1]) {
+    const [[a, b], [, c]] = shape.covariance, determinant = a * c - b * b;
+    const [cx, cy] = shape.centre, clamp = (v, low, high) => Math.min(Math.max(v, low), high);
+    const form = (x, y) => (c * (x - cx) ** 2 - 2 * b * (x - cx) * (y - cy) + a * (y - cy) ** 2) / determinant;
+    if (cx >= x0 && cx <= x1 && cy >= y0 && cy <= y1) return 0;
+    return Math.min(
+      ...[x0, x1].map((x) => form(x, clamp(cy + (b / a) * (x - cx), y0, y1))),
+      ...[y0, y1].map((y) => form(clamp(cx + (b / c) * (y - cy), x0, x1), y)),
+    );
+  }
+
+  // A box of the view is whole in a gate of two markers (1), whole outside (0), or cut by its edge
+  // (0.5); the box is given in the order of the gate's markers.
+  function covers(shape, box) {
+    const [x0, x1, y0, y1] = box, corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+    if (shape.kind === "polygon") {
+      const ends = shape.vertices;
+      const isCut = ends.some((end, i) => crosses(ends[(i + ends.length - 1) % ends.length], end, box));
+      if (isCut) return 0.5;
+      return inPolygon(ends, (x0 + x1) / 2, (y0 + y1) / 2) ? 1 : 0;
+    }
+    if (shape.kind === "rectangle") {
+      const low = shape.lowest.map((v) => v ?? -Infinity), high = shape.highest.map((v) => v ?? Infinity);
+      if (x1 < low[0] || x0 > high[0] || y1 < low[1] || y0 > high[1]) return 0;
+      return x0 >= low[0] && x1 < high[0] && y0 >= low[1] && y1 < high[1] ? 1 : 0.5;
+    }
+    const at = ([x, y]) => ({ [shape.markers[0]]: x, [shape.markers[1]]: y });
+    if (corners.every((corner) => contains(shape, at(corner)))) return 1;
+    return nearest(shape, box) > shape.distance_square ? 0 : 0.5;
+  }
+
+  // Events of a view inside a gate: `n` with each bin's events spread evenly over it, and `least`
+  // and `most`, between which the number lies wherever in the bins on the edge the events are. The
+  // outermost bins hold all events beyond them.
   function countInside(view, shape) {
     const [nx, ny] = view.shape, [[x0, x1], [y0, y1]] = [view.spans[0], view.spans[1] || [0, 1]];
     const wx = (x1 - x0) / nx, wy = (y1 - y0) / ny, at = {};
-    let n = 0;
+    const swap = shape.markers[0] === view.y;
+    let n = 0, least = 0, most = 0;
     for (let i = 0; i < nx; i++) {
       for (let j = 0; j < ny; j++) {
         const events = view.counts[i * ny + j];
         if (!events) continue;
+        const x = [i === 0 ? -FARTHEST : x0 + i * wx - SLACK, i === nx - 1 ? FARTHEST : x0 + (i + 1) * wx + SLACK];
+        const y = [j === 0 ? -FARTHEST : y0 + j * wy - SLACK, j === ny - 1 ? FARTHEST : y0 + (j + 1) * wy + SLACK];
+        const part = covers(shape, swap ? [...y, ...x] : [...x, ...y]);
+        if (part === 0) continue;
+        most += events;
+        if (part === 1) {
+          least += events;
+          n += events;
+          continue;
+        }
         let inside = 0;
         for (let k = 0; k < FINE * FINE; k++) {
           at[view.x] = x0 + (i + (Math.floor(k / FINE) + 0.5) / FINE) * wx;
@@ -167,30 +228,40 @@ const GateMath = (() => {
         n += (events * inside) / (FINE * FINE);
       }
     }
-    return Math.round(n);
+    return { n: Math.round(n), least, most };
   }
 
-  // Events of a gate and whether the number is exact; null where the view cannot tell.
+  // Events of a gate: `n`, and `least` and `most` between which the exact number lies; null where the
+  // view cannot tell.
   function countGate(view, shape) {
     const isCut = shape.kind === "threshold" || shape.kind === "all_above";
     if (isCut && view.profile) {
       const above = countAbove(view.profile, shape.cut);
       const total = view.profile.counts.reduce((sum, n) => sum + n, 0);
-      const isStep = Number.isInteger(shape.cut * STEPS);
-      return { n: shape.side === "below" ? total - above : above, isExact: isStep };
+      const own = shape.side === "below" ? total - above : above;
+      return between(own, view.profile, [shape.cut]);
     }
     const range = shape.kind === "rectangle" && shape.markers.length === 1;
     if (range && view.profile) {
       const [low, high] = [shape.lowest[0], shape.highest[0]];
       const n = countAbove(view.profile, low) - countAbove(view.profile, high);
-      return { n, isExact: [low, high].every((x) => Number.isInteger(x * STEPS)) };
+      return between(n, view.profile, [low, high]);
     }
     if (!shape.markers.every((marker) => marker === view.x || marker === view.y)) return null;
-    return { n: countInside(view, shape), isExact: false };
+    return countInside(view, shape);
+  }
+
+  // A number from a profile: exact where each place is a step, else within the step's events.
+  function between(n, profile, places) {
+    let open = 0;
+    for (const place of places) {
+      if (!Number.isInteger(place * STEPS)) open += profile.counts[Math.floor(place * STEPS) - profile.first] || 0;
+    }
+    return { n, least: Math.max(n - open, 0), most: n + open };
   }
 
   return {
-    STEPS, LOWEST, HIGHEST, betaInc, betaIncInv, contains, countAbove, countGate, countInside,
-    countLimits, formatPlace, movedTo, parsePlace, placeOf,
+    STEPS, LOWEST, HIGHEST, betaInc, betaIncInv, contains, countAbove, countGate, countLimits,
+    formatPlace, movedTo, parsePlace, placeOf,
   };
 })();

@@ -271,10 +271,16 @@
     if (share < 99 || lacking < 1e-9) return `${Number(share.toPrecision(3))} %`;
     return `${share.toFixed(Math.min(1 - Math.floor(Math.log10(lacking)), 8))} %`;
   }
-  function limitsText(n, of) {
+  // Limits that hold wherever between its two ends the count lies.
+  function limitsText(count, of) {
     if (!of) return "\u2013";
-    const [low, high] = GateMath.countLimits(n, of);
+    const [low] = GateMath.countLimits(count.least, of), [, high] = GateMath.countLimits(count.most, of);
     return `${perCent(low, of)} to ${perCent(high, of)}`;
+  }
+  // A count, or the best guess and both ends of what the next run may count.
+  function countText(count, form) {
+    if (count.least === count.most) return form(count.n);
+    return `${form(count.n)} (${form(count.least)} to ${form(count.most)})`;
   }
   function placeText(shape) {
     if (!shape) return "none";
@@ -282,11 +288,10 @@
     return points[0].length === 2 ? `${points.length} corners` : points.map(([x]) => x.toFixed(4)).join(" to ");
   }
   function fill(side, count, of, shape) {
-    const about = count && !count.isExact ? "about " : "";
-    $(`n-${side}`).textContent = count ? about + many(count.n) : "\u2013";
+    $(`n-${side}`).textContent = count ? countText(count, many) : "\u2013";
     $(`of-${side}`).textContent = of === undefined ? "\u2013" : many(of);
-    $(`share-${side}`).textContent = count && of ? about + perCent(count.n, of) : "\u2013";
-    $(`limits-${side}`).textContent = count && of !== undefined ? limitsText(count.n, of) : "\u2013";
+    $(`share-${side}`).textContent = count && of ? countText(count, (n) => perCent(n, of)) : "\u2013";
+    $(`limits-${side}`).textContent = count && of !== undefined ? limitsText(count, of) : "\u2013";
     $(`place-${side}`).textContent = placeText(shape);
   }
   function standing(gate) {
@@ -321,7 +326,7 @@
     $("reason").textContent = gate.reason || "";
     currentView = view || null;
     $("plot").hidden = !view;
-    const was = gate.n === undefined ? null : { n: gate.n, isExact: true };
+    const was = gate.n === undefined ? null : { n: gate.n, least: gate.n, most: gate.n };
     let now = shape === before ? was : null, of = gate.of;
     if (view) {
       currentAxes = paint($("density"), gate, view, shape, 512);

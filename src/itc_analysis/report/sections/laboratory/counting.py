@@ -103,5 +103,5 @@ def _told(beside: Any, way: str, kind: str) -> str:
     estimate = getattr(beside, f"{way}_estimate")
     if words.is_missing(estimate):
         return words.NOTHING
-    limits = [getattr(beside, f"{way}_{side}") for side in ("lower", "upper")]
-    return f"{words.estimate(estimate, kind)} ({words.interval(*limits, kind)})"
+    lower, upper = (getattr(beside, f"{way}_{side}") for side in ("lower", "upper"))
+    return f"{words.estimate(estimate, kind)} ({words.interval(lower, upper, kind)})"

@@ -14,7 +14,7 @@ from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.report.sections.laboratory import reviews, to_look_at
+from itc_analysis.report.sections.laboratory import release, reviews, to_look_at
 from itc_analysis.tables.quantities import DETECTIONS, GATE_STATES
 
 STATE_MEANINGS = (
@@ -42,6 +42,7 @@ def section(material: Material) -> PageSection | None:
         Paragraph(phrase(STATE_MEANINGS)),
         Details(phrase("State of every gate"), [states(material.gates)]),
         *reviews.review_blocks(material),
+        *release.blocks(material),
         Heading(phrase("What could be detected")),
         detection(material),
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.report.html import plots, words
+from itc_analysis.report.figures import modalities as figure
+from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import (
     Block,
     Cell,
@@ -17,10 +18,8 @@ from itc_analysis.report.html.blocks import (
     Text,
 )
 from itc_analysis.report.html.material import Material, each_row
-from itc_analysis.report.html.pictures import new_figure, to_svg
 from itc_analysis.report.html.remarks import Notes
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.stats.plots.modalities import plot_modalities
 
 TITLE = "Do flow cytometry and single cell agree?"
 
@@ -70,7 +69,7 @@ def agreement(material: Material, notes: Notes) -> Table:
                 words.interval(row.limit_lower, row.limit_upper, "ratio"),
                 words.NOTHING
                 if is_bad
-                else "nobody"
+                else phrase("nobody")
                 if words.is_missing(row.discordant)
                 else str(row.discordant),
                 notes.mark(row.reason) or words.NOTHING,
@@ -110,22 +109,20 @@ def _gallery(material: Material) -> list[Block]:
     figures = []
     rows = in_order(material.modalities)
     for population, own in rows.groupby("population", sort=False):
-        drawn = own["status"].isin(["both", "one_below_lod"])
+        drawn = own["status"].isin(figure.DRAWN)
         if not drawn.any():
             continue
-        figure, ax = new_figure(*plots.SMALL)
-        plot_modalities(own, ax=ax)
-        ax.set_title("")
         title = phrase("{0}, % of T cells", words.population(str(population)))
-        figure.suptitle(title, fontsize=plots.TITLE_SIZE)
-        ax.set_xlabel(phrase("flow cytometry"))
-        ax.set_ylabel(phrase("single cell"))
-        for axis in (ax.xaxis, ax.yaxis):
-            plots.plain_ticks(axis, factor=100)
         alt = phrase(
             "{0}: single cell against flow cytometry, {1} participants.", title, int(drawn.sum())
         )
-        figures.append(Figure(to_svg(figure, name=f"modalities-{population}", alt=alt)))
+        picture = figure.draw(
+            own,
+            tubes=_tubes(material, str(population)),
+            index_group=material.settings.cohort.index_group,
+            alt=alt,
+        )
+        figures.append(Figure(picture, title, width=480))
     if not figures:
         return [Paragraph(phrase("Nobody has a number by both methods to draw."))]
     caption = phrase(
@@ -135,6 +132,23 @@ def _gallery(material: Material) -> list[Block]:
         "difference. Orange and named: further from it than counting errors explain."
     )
     return [Gallery(figures, caption)]
+
+
+def _tubes(material: Material, population: str) -> dict[str, tuple[str, str]]:
+    """Return tube and batch of each participant's number by flow cytometry."""
+    rows = material.measurements
+    rows = rows[
+        (rows["assay"] == "flow")
+        & (rows["measure"] == "share_of_t")
+        & (rows["population"] == population)
+        & rows["participant_id"].notna()
+    ].drop_duplicates("participant_id")
+    return {
+        str(person): (str(tube), str(batch))
+        for person, tube, batch in rows[["participant_id", "source_id", "batch"]].itertuples(
+            index=False
+        )
+    }
 
 
 def _discordant(material: Material) -> list[Block]:

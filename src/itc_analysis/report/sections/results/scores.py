@@ -60,10 +60,9 @@ def section(material: Material) -> PageSection | None:
         blocks.append(Paragraph(phrase("None of these scores was compared between groups.")))
     else:
         blocks += _compared(compared, material)
-    answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
-    scored = sorted(set(material.scores["population"]))
-    blocks += score_figures.gallery(material, answered or scored)
-    blocks += labelled.blocks(material, answered or scored)
+    populations = shown_populations(material)
+    blocks += score_figures.gallery(material, populations)
+    blocks += labelled.blocks(material, populations)
     # iMFI is a number of every marker, not a score of a signature
     scored_rows = material.scores[material.scores["method"] != IMFI]
     n_scored = int((scored_rows["status"] == "ok").sum())
@@ -95,6 +94,12 @@ def section(material: Material) -> PageSection | None:
     if len(unscored):
         blocks.append(Details(phrase("Why scores are missing"), [_reasons(unscored)]))
     return PageSection("scores", title, blocks)
+
+
+def shown_populations(material: Material) -> list[str]:
+    """Return the populations whose scores are drawn: those of the answer, else all with a score."""
+    answered = list(dict.fromkeys(answer.abundance_rows(material)["population"]))
+    return answered or sorted(set(material.scores["population"]))
 
 
 def _compared(compared: pd.DataFrame, material: Material) -> list[Block]:

@@ -12,9 +12,9 @@ import yaml
 
 from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
 from itc_analysis import cli
-from itc_analysis.cli.init import RESOURCES
-from itc_analysis.cli.plan_check import check_plan, measured_by_templates, not_measured
-from itc_analysis.cli.propose_plan import propose_plan
+from itc_analysis.checking.plan import check_plan, measured_by_templates, not_measured
+from itc_analysis.checking.proposal import propose_plan
+from itc_analysis.cli.study.init import RESOURCES
 from itc_analysis.config.sections import Conditions, Settings, Study
 from itc_analysis.errors import ItcError
 from itc_analysis.scores.signatures import read_signatures

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     print(summarise(tables, settings))
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
-        from itc_analysis.cli.plan_check import check_folders, check_plan
+        from itc_analysis.checking.plan import check_folders, check_plan
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)

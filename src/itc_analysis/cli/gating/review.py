@@ -80,6 +80,7 @@ def _serve(panels: Mapping[str, Shown], sheet: Path, note: str | None, port: int
     """Answer this machine's browser until the person ends it."""
     from dataclasses import replace
 
+    from itc_analysis.cli.progress import rest
     from itc_analysis.cohort.sheets.review import list_reviews
     from itc_analysis.flow.review.page import build_page
     from itc_analysis.flow.review.server import ReviewServer
@@ -96,6 +97,7 @@ def _serve(panels: Mapping[str, Shown], sheet: Path, note: str | None, port: int
         for panel in panels:
             print(f"{panel}: {server.address_of(panel)}", flush=True)
         print(f"Decisions are saved in {sheet}. End with Ctrl-C.", flush=True)
+        rest()
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -18,24 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Draft and write, or print."""
-    import sys
-    from pathlib import Path
-
-    from itc_analysis.errors import ItcError
+    from itc_analysis.cli.study.drafted import hand_over
     from itc_analysis.flow.fcs.read import read_fcs
     from itc_analysis.flow.panel.draft import draft_panel
-    from itc_analysis.whole_files import write_text
 
     read = [read_fcs(path) for path in options.files]
     files = {file.name: (file.channel_names, file.channel_labels) for file in read}
     table, remarks = draft_panel(files)
-    text = table.to_csv(sep="\t", index=False)
-    if options.output is None:
-        print(text, end="")
-    else:
-        output = Path(options.output)
-        if output.exists():
-            raise ItcError(str(output), "is already there; move it away or name another file")
-        write_text(output, text)
-    for remark in remarks:
-        print(f"look at: {remark}", file=sys.stderr)
+    draft = table.to_csv(sep="\t", index=False)
+    hand_over(draft, options.output, (f"look at: {remark}" for remark in remarks))

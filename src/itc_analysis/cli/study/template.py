@@ -19,21 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Draft and write, or print."""
-    import sys
     from pathlib import Path
 
-    from itc_analysis.errors import ItcError
+    from itc_analysis.cli.study.drafted import hand_over
     from itc_analysis.flow.gating.drafting import draft_template
     from itc_analysis.flow.panel.markers import read_panel
-    from itc_analysis.whole_files import write_text
 
-    text, missing = draft_template(read_panel(options.panel), Path(options.panel).stem)
-    if options.output is None:
-        print(text, end="")
-    else:
-        output = Path(options.output)
-        if output.exists():
-            raise ItcError(str(output), "is already there; move it away or name another file")
-        write_text(output, text)
-    for what in missing:
-        print(f"not in it: {what}", file=sys.stderr)
+    draft, missing = draft_template(read_panel(options.panel), Path(options.panel).stem)
+    hand_over(draft, options.output, (f"not in it: {what}" for what in missing))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 #: Resources that a study starts from, by their place in the study's config folder.
 STARTING_POINTS = ("signatures.tsv", "analysis_plan.yaml", "panels/*.tsv", "gating/*.yaml")
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
             print(f"written: {path}")
         return
     if options.from_panels:
-        from itc_analysis.cli.propose_plan import write_proposal
+        from itc_analysis.checking.proposal import write_proposal
 
         shipped = (RESOURCES / "analysis_plan.yaml").read_text(encoding="utf-8")
         print(f"written: {write_proposal(folder, shipped=shipped)}")

@@ -1,7 +1,7 @@
 """Judge every cut against its batch and its study.
 
 Works on the fits alone. Gates that a person drew (--manual) keep their place however often the
-command runs.
+command runs; so do those of a frozen release (--frozen).
 """
 
 from __future__ import annotations
@@ -29,13 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="gates that a person drew: a FlowJo workspace (.wsp), or a folder of <file_id>.xml, "
         "<panel>.xml and workspaces; they take the place of the populations of their names",
     )
+    parser.add_argument(
+        "--frozen",
+        nargs=2,
+        metavar=("GATES", "IDENTITY"),
+        help="pooled_gates.parquet and identity.parquet of a release, whose tubes keep their gates",
+    )
+    parser.add_argument(
+        "--added", help="JSON list of tubes that are not part of the release, with --frozen"
+    )
+    parser.add_argument(
+        "--moved", help="where to write which frozen gates would lie elsewhere, with --frozen"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import PoolGatesSettings
-    from itc_analysis.flow.gates import pool
+    from itc_analysis.flow.gates import frozen, pool
     from itc_analysis.flow.gates.identity import judge
     from itc_analysis.flow.gating.methods_text import describe_further_methods
     from itc_analysis.flow.gating.template import load_template
@@ -45,6 +57,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.scale.scales import check_same_scales, scales_of_axes
     from itc_analysis.provenance import describe
     from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.panelwide import MovedGates
     from itc_analysis.tables.flow.tubes import GateFits, Gates, TubeEvidence, TubeIdentity
 
     settings = read_settings(options.config, PoolGatesSettings).flow
@@ -64,6 +77,18 @@ def run(options: argparse.Namespace) -> None:
     gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes, suspects=suspects)
     further, cited = describe_further_methods(template)
     drawn_text = "" if manual is None else drawn.METHODS_TEXT
+    frozen_text, moved = "", None
+    if options.frozen is not None:
+        frozen_text = frozen.METHODS_TEXT
+        added = _read_ids(options.added)
+        fresh, gates = (
+            gates,
+            frozen.keep_frozen(gates, contract.read(options.frozen[0], Gates), added),
+        )
+        moved = frozen.moved_gates(fresh, gates, added)
+        if identity is not None:
+            known = contract.read(options.frozen[1], TubeIdentity)
+            identity = frozen.keep_rows(identity, known, added)
     described = describe(
         "itc pool-gates",
         parameters={
@@ -75,12 +100,15 @@ def run(options: argparse.Namespace) -> None:
             options.template,
             *options.fits,
             *([] if options.manual is None else drawn.manual_files(options.manual)),
+            *(options.frozen or []),
         ],
         packages=("numpy", "pandas"),
-        methods=" ".join(filter(None, [further, pool.METHODS_TEXT, drawn_text])),
+        methods=" ".join(filter(None, [further, pool.METHODS_TEXT, drawn_text, frozen_text])),
         citations=tuple(dict.fromkeys([*cited, *pool.CITATIONS])),
     )
     contract.write(gates, options.output, Gates, described)
+    if moved is not None and options.moved is not None:
+        contract.write(moved, options.moved, MovedGates, described)
     if identity is not None:
         about = describe(
             "itc pool-gates",
@@ -90,3 +118,13 @@ def run(options: argparse.Namespace) -> None:
             methods=judge.METHODS_TEXT,
         )
         contract.write(identity, options.identity, TubeIdentity, about)
+
+
+def _read_ids(path: str | None) -> list[str]:
+    """Return the file ids of a JSON list of tubes; none without a list."""
+    import json
+    from pathlib import Path
+
+    if path is None:
+        return []
+    return [str(row["file_id"]) for row in json.loads(Path(path).read_text(encoding="utf-8"))]

@@ -1,0 +1,1 @@
+"""What is asked of plan, panels and templates together, before anything runs."""

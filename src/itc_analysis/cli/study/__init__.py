@@ -1,0 +1,1 @@
+"""Verbs that prepare a study: its sheets, panels, templates and files, before any run."""
