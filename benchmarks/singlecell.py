@@ -1,6 +1,11 @@
 """What the single-cell arm costs next to plain scanpy, in pairs measured one after the other.
 
-    python benchmarks/singlecell.py --libraries 3 --cells 3000 --genes 18000 --pairs 2
+    python benchmarks/singlecell.py --libraries 10 --cells 20000 --pairs 2
+    python benchmarks/singlecell.py --libraries 2 --cells 25000 --times 20 --only itc
+    python benchmarks/singlecell.py --libraries 1 --cells 4000 --ucell
+
+With `--times 20` every library is annotated twenty times under other names: a study of that size
+without the time to draw it. `--ucell` sets rank scores beside pyucell, where that is installed.
 
 Each arm runs in a process of its own on the same simulated libraries (Cell Ranger h5, gzip as Cell
 Ranger writes it): ours reads, judges quality, calls, scores, sums and writes all tables and the T
@@ -30,11 +35,14 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=2000)
     parser.add_argument("--genes", type=int, default=18_000)
     parser.add_argument("--pairs", type=int, default=2)
+    parser.add_argument("--times", type=int, default=1, help="use each library so many times")
+    parser.add_argument("--only", choices=["itc", "scanpy"], help="one arm alone")
+    parser.add_argument("--ucell", action="store_true", help="rank scores beside pyucell")
     parser.add_argument("--folder", type=Path, help="keep the libraries here, and use them again")
     parser.add_argument("--arm", choices=["itc", "scanpy"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
-        run_arm(options.arm, options.folder)
+        run_arm(options.arm, options.folder, options.libraries, options.times)
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
@@ -43,28 +51,36 @@ def main() -> None:
             path = folder / f"L{number}.h5"
             if not path.exists():
                 draw_library(path, n_cells=options.cells, n_genes=options.genes, seed=number)
-        found: dict[str, list[dict[str, float]]] = {"itc": [], "scanpy": []}
+        if options.ucell:
+            compare_with_pyucell(folder / "L0.h5")
+            return
+        arms = [options.only] if options.only else ["itc", "scanpy"]
+        found: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
         for arm in found:  # compiles what is compiled once per installation
-            measure(arm, folder)
+            measure(arm, folder, 1, 1)
         for _ in range(options.pairs):
             for arm in found:
-                found[arm].append(measure(arm, folder))
+                found[arm].append(measure(arm, folder, options.libraries, options.times))
                 print(arm, json.dumps(found[arm][-1]), flush=True)
+    if options.only:
+        return
     for name in ("cpu", "peak_mb"):
         pairs = zip(found["itc"], found["scanpy"], strict=True)
         ratios = [ours[name] / theirs[name] for ours, theirs in pairs]
         print(f"{name}: itc / scanpy = {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
 
 
-def measure(arm: str, folder: Path) -> dict[str, float]:
+def measure(arm: str, folder: Path, libraries: int, times: int) -> dict[str, float]:
     """Run one arm in a fresh process."""
     command = [sys.executable, __file__, "--arm", arm, "--folder", str(folder)]
+    command += ["--libraries", str(libraries), "--times", str(times)]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return dict(json.loads(shown.splitlines()[-1]))
 
 
-def run_arm(arm: str, folder: Path) -> None:
-    work = {"itc": prepare_itc, "scanpy": prepare_scanpy}[arm](folder)
+def run_arm(arm: str, folder: Path, libraries: int, times: int) -> None:
+    paths = [folder / f"L{number}.h5" for number in range(libraries)] * times
+    work = {"itc": prepare_itc, "scanpy": prepare_scanpy}[arm](paths)
     began, wall = time.process_time(), time.perf_counter()
     work()
     used = {
@@ -76,7 +92,7 @@ def run_arm(arm: str, folder: Path) -> None:
     print(json.dumps(used))
 
 
-def prepare_itc(folder: Path):
+def prepare_itc(paths: list[Path]):
     import pandas as pd
 
     from itc_analysis.cohort.sheets.read import read_sheet
@@ -89,15 +105,15 @@ def prepare_itc(folder: Path):
     signatures = read_sheet(str(root / "config" / "signatures.tsv"), SignatureSheet)
     rows = [
         {
-            "library_id": path.stem,
-            "sample_id": path.stem,
+            "library_id": f"{path.stem}-{number}",
+            "sample_id": f"{path.stem}-{number}",
             "path": str(path),
             "format": "10x_h5",
             "contigs_path": None,
             "has_gamma_delta_receptors": None,
             "batch": "b1",
         }
-        for path in sorted(folder.glob("L*.h5"))
+        for number, path in enumerate(paths)
     ]
 
     def work() -> None:
@@ -109,21 +125,23 @@ def prepare_itc(folder: Path):
                 signatures=signatures,
                 folder=Path(out),
             )
-            for name in ("quality", "cells", "counts", "pseudobulk", "pseudobulk_depth"):
+            for name in (
+                *("quality", "cells", "counts", "soft_counts", "pseudobulk", "pseudobulk_depth"),
+            ):
                 table: pd.DataFrame = getattr(tables, name)
                 table.to_parquet(Path(out) / f"{name}.parquet")
 
     return work
 
 
-def prepare_scanpy(folder: Path):
+def prepare_scanpy(paths: list[Path]):
     import warnings
 
     import numpy as np
     import scanpy as sc
 
     def work() -> None:
-        for path in sorted(folder.glob("L*.h5")):
+        for path in paths:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 data = sc.read_10x_h5(path)
@@ -143,6 +161,50 @@ def prepare_scanpy(folder: Path):
             del data
 
     return work
+
+
+def compare_with_pyucell(path: Path) -> None:
+    """Time the rank scores of one library by both, three times in turn, and compare the values."""
+    import warnings
+
+    import numpy as np
+    import pyucell
+    import scanpy as sc
+
+    from itc_analysis.cohort.sheets.read import read_sheet
+    from itc_analysis.singlecell.scores.ranks import score_signatures
+    from itc_analysis.tables.cohort.sheets import SignatureSheet
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = sc.read_10x_h5(path)
+        data.var_names_make_unique()
+    root = Path(__file__).resolve().parent.parent
+    sheet = read_sheet(str(root / "config" / "signatures.tsv"), SignatureSheet)
+    sheet = sheet[(sheet["assay"] == "singlecell") & sheet["feature"].isin(data.var_names)]
+    sets = {
+        name: [
+            f"{gene}{'+' if weight > 0 else '-'}"
+            for gene, weight in zip(rows["feature"], rows["weight"], strict=True)
+        ]
+        for name, rows in sheet.groupby("signature")
+    }
+    score_signatures(data.X[:50], data.var_names, sheet, barcodes=data.obs_names[:50])
+    pyucell.compute_ucell_scores(data[:50].copy(), sets, n_jobs=1)
+    ratios = []
+    for _ in range(3):
+        began = time.process_time()
+        ours = score_signatures(data.X, data.var_names, sheet, barcodes=data.obs_names).values
+        between = time.process_time()
+        pyucell.compute_ucell_scores(data, sets, n_jobs=1)
+        ended = time.process_time()
+        ratios.append((ended - between) / (between - began))
+        print(f"itc {between - began:.3f} s, pyucell {ended - between:.3f} s, {ratios[-1]:.0f} x")
+    for name in ours:
+        theirs = data.obs[f"{name}_UCell"].to_numpy()
+        # UCell cuts a score with negative genes off at 0
+        apart = np.abs(np.maximum(ours[name].to_numpy(), 0) - theirs)
+        print(f"{name}: largest difference {np.nanmax(apart):.1e}")
 
 
 def draw_library(path: Path, *, n_cells: int, n_genes: int, seed: int) -> None:

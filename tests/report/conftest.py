@@ -34,7 +34,7 @@ from itc_analysis.tables.flow.tubes import (
 )
 from itc_analysis.tables.function import Labels, ResponseCombinations, Responses
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
-from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk
+from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk, PseudobulkDepth
 from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
 from itc_analysis.tables.stats.genes import Genes
 from report import made_up_answers
@@ -487,15 +487,20 @@ def _write_single_cell(
         if is_bad:
             continue
         for number in range(60):
+            call = str(rng.choice(calls))
+            is_t = call != "doublet"
             cells.append(
                 {
                     "library_id": library["library_id"],
                     "sample_id": library["sample_id"],
                     "barcode": f"cell{number}",
-                    "n_genes": 900,
-                    "n_counts": 2500.0,
-                    "share_mito": 0.04,
-                    "call": str(rng.choice(calls)),
+                    "n_genes": 900 + number,
+                    "n_counts": 2500.0 + number,
+                    "share_mito": 0.04 + number / 10_000,
+                    "call": call,
+                    "mait_by_rna": 0.9 if call == "mait" else 0.05,
+                    "has_alpha": is_t and number % 3 > 0,
+                    "receptor": ("mait" if call == "mait" else "ab") if number % 3 > 0 else None,
                     "posterior": 0.95,
                     "posterior_t": 0.99,
                     "decided_by": "rna",
@@ -511,7 +516,23 @@ def _write_single_cell(
     _write(quality, at.library_quality("x1"), LibraryQuality, made_by)
     _write(cells, at.cells("x1"), Cells, made_by)
     _write(counts, at.cell_counts("x1"), Counts, made_by)
-    _write([], at.pseudobulk("x1"), Pseudobulk, made_by)
+    levels = [("mait", "SLC4A10", 40.0), ("mait", "CD3D", 90.0), ("cd4_t_cells", "CD3D", 80.0)]
+    profiles, depth = [], []
+    for sample in sorted({row["sample_id"] for row in cells}):
+        keys = ("sample_id", "population", "gene", "n_counts")
+        profiles += [dict(zip(keys, (sample, *level), strict=True)) for level in levels]
+        depth += [
+            {
+                "sample_id": sample,
+                "population": name,
+                "n_cells": 20,
+                "n_counts": 5e4,
+                "n_genes_measured": 9,
+            }
+            for name in ("mait", "cd4_t_cells")
+        ]
+    _write(profiles, at.pseudobulk("x1"), Pseudobulk, made_by)
+    _write(depth, at.pseudobulk_depth("x1"), PseudobulkDepth, made_by)
 
 
 def _measurements(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -176,6 +177,26 @@ def test_pseudobulk_z_is_the_slow_obvious_way_where_molecules_are_many(
     z = (index - index[:40].mean()) / index[:40].std(ddof=1)
     # E(1/SD) of 39 degrees of freedom, put right: 3/8 of 2/39
     np.testing.assert_allclose(found.value, z / (1 + 3 / 8 * 2 / 39), rtol=5e-3, atol=5e-3)
+
+
+def test_a_batch_without_healthy_people_enough_is_not_anchored_and_keeps_its_genes() -> None:
+    """Two healthy people leave the centre of their batch uncertain by 0.7 SD: that is said, not
+    that healthy people do not differ.
+    """
+    rng = np.random.default_rng(13)
+    n = 24
+    batches = np.array(["a"] * 14 + ["b"] * 10, dtype=object)
+    is_healthy = np.arange(n) < 16  # 14 in batch a, two in batch b
+    rates = np.array([2e-5, 8e-5, 4e-4]) * np.exp(rng.normal(0, 0.5, size=(n, 3)))
+    totals = np.full(n, 2e7)
+    counts = rng.poisson(totals[:, None] * rates).astype(float)
+    people = replace(reference(n, n), batches=batches, is_reference=is_healthy)
+    found = pseudobulk_z(counts, totals, np.ones(3), people)
+    in_b = batches == "b"
+    assert np.isfinite(found.value[~in_b]).all()
+    assert np.isnan(found.value[in_b]).all()
+    assert not found.is_anchored[in_b].any()
+    assert (found.n_used == 3).all()
 
 
 def simulate(depth: float, people: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -14,19 +15,33 @@ from itc_analysis.singlecell.counts import (
 )
 from itc_analysis.singlecell.pseudobulk import POPULATIONS
 from itc_analysis.statistics.binomial import count_limits
+from itc_analysis.tables.singlecell import INNATE
 
 ROW = {"library_id": "lib1", "sample_id": "s1"}
 SETTINGS = SingleCell(lod_cells=5, loq_cells=20)
 
 
-def cells(**numbers: int) -> pd.DataFrame:
+def cells(*, with_alpha: float = 0.0, **numbers: int) -> pd.DataFrame:
+    """Return called cells; of the T cells other than gamma-delta a share shows an alpha chain."""
     calls = [call for call, n in numbers.items() for _ in range(n)]
-    posterior_t = [0.1 if call in ("not_t", "doublet", "indeterminate") else 0.99 for call in calls]
-    return pd.DataFrame({"call": pd.Series(calls, dtype="string"), "posterior_t": posterior_t})
+    no_t = ("not_t", "doublet", "indeterminate")
+    table = pd.DataFrame(
+        {
+            "call": pd.Series(calls, dtype="string"),
+            "posterior_t": [0.1 if call in no_t else 0.99 for call in calls],
+        }
+    )
+    for name in INNATE:
+        table[f"posterior_{name}"] = (table["call"] == name).map({True: 1.0, False: 0.0})
+    able = table.index[~table["call"].isin([*no_t, "gd_t_cells"])]
+    table["has_alpha"] = table.index.isin(able[: round(with_alpha * len(able))])
+    return table
 
 
-def counted(table: pd.DataFrame, not_callable: dict[str, str] | None = None) -> pd.DataFrame:
-    found = count_populations(ROW, table, settings=SETTINGS, not_callable=not_callable or {})
+def counted(
+    table: pd.DataFrame, not_callable: dict[str, str] | None = None, row: dict[str, str] = ROW
+) -> pd.DataFrame:
+    found = count_populations(row, table, settings=SETTINGS, not_callable=not_callable or {})
     return found.set_index("population")
 
 
@@ -47,6 +62,23 @@ def test_counts_add_up_and_every_population_has_its_row() -> None:
     assert not found.loc["t_cells", "is_measured"]
     assert found.loc["mait", "is_measured"]
     assert found[["n_background", "gate_se_log", "gate_state"]].isna().all().all()
+
+
+def test_only_populations_of_an_alpha_chain_are_corrected_for_its_capture() -> None:
+    table = cells(with_alpha=0.6, mait=24, gd_t_cells=60, cd4_t_cells=126)
+    found = counted(table, row=ROW | {"contigs_path": "contigs.csv"})
+    # 90 of the 150 cells that can have one; gamma-delta cells cannot
+    assert found.loc[["mait", "inkt"], "capture"].tolist() == pytest.approx([0.6, 0.6])
+    assert found.loc["mait", "capture_se_log"] == pytest.approx(np.sqrt(0.4 / 90))
+    assert found.drop(index=["mait", "inkt"])["capture"].isna().all()
+    assert found.loc["mait", "n_expected"] == pytest.approx(24)
+    assert found.loc["mait", "n_events"] == 24
+    # without receptors nothing is corrected; without a single chain nothing is counted
+    assert counted(table)["capture"].isna().all()
+    none = counted(cells(mait=0, cd4_t_cells=50), row=ROW | {"contigs_path": "contigs.csv"})
+    assert none.loc["mait", "status"] == "not_estimable"
+    assert none.loc["mait", "reason"].startswith("no alpha chain was seen in any of the 50 T cells")
+    assert none.loc["cd4_t_cells", "n_events"] == 50
 
 
 def test_none_found_is_zero_with_an_upper_limit_not_missing() -> None:

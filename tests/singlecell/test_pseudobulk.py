@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.pseudobulk import (
     POPULATIONS,
     SampleSums,
@@ -100,3 +105,28 @@ def test_a_sample_without_a_readable_library_keeps_its_depth_rows() -> None:
     assert profiles.empty
     assert depth["population"].tolist() == list(POPULATIONS)
     assert (depth[["n_cells", "n_counts", "n_genes_measured"]] == 0).all().all()
+
+
+@pytest.mark.real_data
+def test_sums_of_kang_2018_are_those_that_were_made_in_r(real_data: Path) -> None:
+    """The counts that edgeR, limma and DESeq2 were run on; with them log fold changes meet DESeq2's
+    with r of 0.9998 or more (tests/stats/questions/test_genes.py).
+    """
+    folder = real_data / "singlecell"
+    path = folder / "09_kang2018_muscat_pseudobulk/kang_muscat_example_sce.h5ad"
+    data = read_library(made.sheet_row(path, "h5ad"))
+    with h5py.File(path) as file:
+        obs = anndata.io.read_elem(file["obs"]).reindex(data.obs_names)
+    kinds = {"CD4 T cells": "cd4_t_cells", "CD8 T cells": "cd8_t_cells", "B cells": "mait"}
+    call = obs["cluster_id"].astype(str).map(kinds).fillna("not_t").astype("string")
+    cells = pd.DataFrame({"call": call, "posterior_t": 0.9})
+    for kind, population in kinds.items():
+        stem = f"kang_pb_{kind.replace(' ', '_')}_counts.csv"
+        expected = pd.read_csv(folder / "15_reference_outputs" / stem, index_col=0)
+        genes = expected.index.intersection(data.var_names)
+        assert len(genes) > 1000
+        for sample in expected.columns:
+            own = (obs["sample_id"] == sample).to_numpy()
+            sums = sum_molecules(data.X[own], cells[own], call_threshold=0.8)
+            found = pd.Series(sums[POPULATIONS.index(population)], index=data.var_names)
+            assert found[genes].tolist() == expected.loc[genes, sample].tolist()

@@ -25,6 +25,7 @@ def called(data: anndata.AnnData) -> pd.DataFrame:
         summarise_receptors(None, data.obs_names),
         evidence=EVIDENCE,
         call_threshold=0.8,
+        has_contigs=False,
     )
 
 

@@ -349,11 +349,19 @@ class PseudobulkLimit(Section):
     )
 
 
-class CellCalling(Section):
+class CallThreshold(Section):
+    """When a single cell is sure enough."""
+
+    call_threshold: float = Field(
+        0.8, gt=0.5, lt=1, description="Posterior below which a cell is called indeterminate."
+    )
+
+
+class CellCalling(CallThreshold):
     """Reading, quality and innate T calls of single-cell libraries."""
 
     min_genes: int = Field(
-        200, ge=0, description="Barcodes with fewer detected genes are not cells."
+        300, ge=0, description="Barcodes with fewer detected genes are not cells."
     )
     max_share_mito: float = Field(
         0.15, gt=0, le=1, description="Cells above this mitochondrial share are dropped."
@@ -368,9 +376,6 @@ class CellCalling(Section):
         "rest.",
     )
     seed: int = Field(1, ge=0, description="Seed of Scrublet's simulated doublets.")
-    call_threshold: float = Field(
-        0.8, gt=0.5, lt=1, description="Posterior below which a cell is called indeterminate."
-    )
     lod_cells: int = Field(
         5, ge=1, description="Fewer cells than this: below the limit of detection."
     )

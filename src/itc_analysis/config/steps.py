@@ -130,6 +130,7 @@ class ReportSettings(Section):
     study: sections.Label = sections.Label()
     cohort: sections.ShownCohort = sections.ShownCohort()
     flow: ShownFlow = ShownFlow()
+    singlecell: sections.CallThreshold = sections.CallThreshold()
     scores: sections.ScoreReference = sections.ScoreReference()
     function: sections.Conditions = sections.Conditions()
     stats: sections.ComparisonLevel = sections.ComparisonLevel()

@@ -19,7 +19,7 @@ from itc_analysis.plural import plural
 
 DENOMINATOR = "t_cells"
 #: What was counted, null where nothing was.
-COUNTED = ["n_events", "n_background", "background_se"]
+COUNTED = ["n_events", "n_background", "background_se", "n_expected", "expected_se"]
 
 
 def expected_counts(sources: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +75,11 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
     rows["status"] = [status for status, _ in judged]
     rows["reason"] = pd.Series([reason for _, reason in judged], dtype="string")
     counted = rows["status"].isin(["ok", "below_lod"]).to_numpy()
-    n_t = floats(rows["n_t"])
+    # the T cells in which the population would have been called
+    caught = np.nan_to_num(floats(rows["capture"]), nan=1.0)
+    caught_error = np.nan_to_num(floats(rows["capture_se_log"]))
+    n_t = caught * floats(rows["n_t"])
+    gate_error = np.hypot(np.nan_to_num(floats(rows["gate_se_log"])), caught_error)
     shares = share_interval(
         np.where(counted, floats(rows["n_events"]), np.nan),
         np.where(counted, n_t, np.nan),
@@ -83,7 +87,7 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         background_se=floats(rows["background_se"]),
         n_lower=floats(rows["n_lower"]),
         n_upper=floats(rows["n_upper"]),
-        gate_se_log=floats(rows["gate_se_log"]),
+        gate_se_log=gate_error,
         missed=floats(rows["n_missed"]),
         missed_se=floats(rows["missed_se"]),
     )
@@ -101,7 +105,7 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         background=floats(rows["n_background"]),
         missed=floats(rows["n_missed"]),
         missed_se=floats(rows["missed_se"]),
-        gate_se_log=floats(rows["gate_se_log"]),
+        gate_se_log=gate_error,
     )
     for name in COUNTED:
         rows[name] = rows[name].where(counted)
@@ -116,7 +120,7 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         upper=np.where(low, ceiling, shares.upper),
         n_cells=whole(net),
         n_denominator=rows["n_t"],
-        capture=np.where(counted, capture, np.nan),
+        capture=np.where(counted, capture * caught, np.nan),
         error_log=np.where(counted, error, np.nan),
         volume_ul=np.nan,
         count_method=None,
@@ -194,6 +198,8 @@ def t_cell_rows(grid: pd.DataFrame, t_counts: dict[str, TCount]) -> pd.DataFrame
         volume_ul=np.where(usable, n_t / level, np.nan),
         n_background=np.nan,
         background_se=np.nan,
+        n_expected=np.nan,
+        expected_se=np.nan,
         capture=np.nan,
         # counting of the T cells themselves is in n_events
         error_log=np.sqrt(np.maximum(error**2 - 1 / np.where(n_t > 0, n_t, np.nan), 0.0)),

@@ -13,6 +13,7 @@ from itc_analysis.statistics.arrays import FloatArray
 NUMBERS = (
     *("value", "standard_error", "lower", "upper", "n_events", "volume_ul"),
     *("n_background", "background_se", "capture", "error_log"),
+    *("n_expected", "expected_se"),
 )
 
 

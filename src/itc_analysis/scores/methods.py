@@ -279,7 +279,8 @@ def pseudobulk_z(
         max_anchor_error=reference.max_anchor_error,
         thin=thin[:, None], posterior=(guess[:, None], doubt[:, None]),
     )  # fmt: skip
-    is_scored = np.isfinite(scored.value)
+    # a batch that is not anchored lacks its centre, not its genes
+    is_scored = np.isfinite(scored.value) | ~scored.is_anchored
     return replace(
         scored,
         is_thin=np.repeat(thin[:, None], counts.shape[1], axis=1),

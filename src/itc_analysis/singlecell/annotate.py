@@ -48,7 +48,9 @@ METHODS = (
     "TRAV10 joined to TRAJ18. Missing chains counted as missing evidence, gamma-delta T cells "
     "needed CD3 and a delta gene or chain without an alpha-beta pair, iNKT cells needed receptor "
     "evidence, "
-    "and cells without a sure call stayed indeterminate. Limits of counts are exact binomial."
+    "and cells without a sure call stayed indeterminate. Where receptors were sequenced, MAIT and "
+    "iNKT cells were called by their alpha chain alone, and their shares corrected for the share "
+    "of T cells in which an alpha chain was caught. Limits of counts are exact binomial."
 )
 CITATIONS = (
     "clopper1934",

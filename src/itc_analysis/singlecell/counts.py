@@ -9,9 +9,11 @@ import pandas as pd
 
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.singlecell.pseudobulk import POPULATIONS, T_CELLS, is_member
+from itc_analysis.singlecell.soft_counts import PROVEN, measure_capture, sum_posteriors
 from itc_analysis.statistics.binomial import count_limits
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
+from itc_analysis.tables.singlecell import INNATE
 
 #: Name of what the T cells are counted among: all cells that passed quality control.
 CELLS = "cells"
@@ -43,14 +45,19 @@ def count_populations(
         A Counts table, one row per population of `pseudobulk.POPULATIONS`. The denominator t_cells
         counts every cell that is surely a T cell, also those whose kind is indeterminate or
         doubtful between CD4 and CD8; its parent is `cells`. Limits are exact binomial ones (Clopper
-        1934) times n_parent. A population that the library cannot show has null counts and status
-        not_estimable.
+        1934) times n_parent. MAIT and iNKT cells of a library with contigs are called by their
+        alpha chain, so these rows have the share of T cells in which one was caught (`capture`), by
+        which the share is corrected downstream. n_expected is the soft count. A population that the
+        library cannot show has null counts and status not_estimable.
     """
     n_cells = len(cells)
     members = {
         population: int(is_member(cells, population, call_threshold=settings.call_threshold).sum())
         for population in POPULATIONS
     }
+    capture = None
+    if row.get("contigs_path"):
+        capture = measure_capture(cells, call_threshold=settings.call_threshold)
     rows = []
     for population in POPULATIONS:
         n_events, n_parent = members[population], n_cells
@@ -62,6 +69,9 @@ def count_populations(
         elif n_parent == 0:
             reason = "no T cells in the library"
             found |= {"n_events": 0, "status": "not_estimable", "reason": reason}
+        elif population in PROVEN and capture is not None and capture.share == 0:
+            reason = f"no alpha chain was seen in any of the {n_parent} T cells of the library"
+            found |= {"status": "not_estimable", "reason": reason}
         else:
             lower, upper = count_limits(n_events, n_parent)
             found |= {
@@ -71,6 +81,11 @@ def count_populations(
                 "detection": detection_of(n_events, settings=settings),
                 "status": "ok",
             }
+            if population in INNATE:
+                found["n_expected"], found["expected_se"] = sum_posteriors(cells, population)
+            if population in PROVEN and capture is not None:
+                found["capture"] = capture.share
+                found["capture_se_log"] = capture.standard_error_log
         rows.append(found)
     return contract.make(rows, Counts)
 

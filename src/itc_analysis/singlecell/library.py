@@ -115,6 +115,7 @@ def annotate_library(
         found,
         evidence=evidence,
         call_threshold=settings.call_threshold,
+        has_contigs=contigs is not None,
         not_callable=not_callable,
         protein=protein,
     )

@@ -63,6 +63,22 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         "log",
         0,
     )
+    capture: Series[float] = quantity(
+        "Part of the population that can be called: of MAIT and iNKT cells in a library with "
+        "receptors, the share of T cells in which an alpha chain was seen; null for all of it.",
+        "share",
+        0,
+        1,
+    )
+    capture_se_log: Series[float] = quantity("Standard error of its logarithm.", "log", 0)
+    n_expected: Series[float] = quantity(
+        "Soft count of a single-cell library: sum of the cells' probabilities of the population.",
+        "cells",
+        0,
+    )
+    expected_se: Series[float] = quantity(
+        "Standard error of n_expected given the probabilities.", "cells", 0
+    )
     gate_state: Series[pd.StringDtype] = text(
         "State of the gate; null for single cell.", nullable=True
     )
@@ -207,7 +223,17 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
     )
     background_se: Series[float] = quantity("Standard error of n_background.", "cells", 0)
     capture: Series[float] = quantity(
-        "Part of the population that lies inside of its gate; null for all of it.", "share", 0, 1
+        "Part of the population that lies inside of its gate, or whose alpha chain the library "
+        "caught; the value is corrected for it; null for all of it.",
+        "share",
+        0,
+        1,
+    )
+    n_expected: Series[float] = quantity(
+        "Soft count of a single-cell population: sum of the cells' probabilities.", "cells", 0
+    )
+    expected_se: Series[float] = quantity(
+        "Standard error of n_expected given the probabilities.", "cells", 0
     )
     error_log: Series[float] = quantity(
         "Standard error of the log of the number from all that is not counting: position of gates, "

@@ -357,7 +357,6 @@ FILES: tuple[File, ...] = (
         "annotate",
         "Cells and molecules behind each pseudobulk profile.",
         "singlecell:PseudobulkDepth",
-        in_report=None,
     ),
     File(
         "scores",

@@ -75,6 +75,12 @@ class Cells(Contract, key=("library_id", "barcode")):
     posterior_innate_cd8: Series[float] = quantity(
         "Probability of an innate CD8 T cell.", "probability", 0, 1
     )
+    mait_by_rna: Series[float] = quantity(
+        "Probability of MAIT by RNA alone: what alpha chains can be compared with.",
+        "probability",
+        0,
+        1,
+    )
     has_alpha: Series[bool] = pa.Field(
         description="A productive alpha chain was seen.", metadata={"unit": ""}
     )
@@ -93,9 +99,8 @@ class Cells(Contract, key=("library_id", "barcode")):
 class SoftCounts(Contract, key=("library_id", "population")):
     """Innate populations of a library counted in three ways, to see what threshold and capture do.
 
-    Shares of T cells of groups whose capture (`share_with_alpha`) differs are compared by
-    n_expected or n_corrected; where these say something else than n_called, the hard count is not
-    to be trusted.
+    Shares of T cells are measured by n_corrected where it is known, and by n_called elsewhere.
+    Where n_expected says something else, the calls hang on the threshold or on the receptors.
     """
 
     library_id: Series[pd.StringDtype] = text("The library.")
@@ -109,15 +114,18 @@ class SoftCounts(Contract, key=("library_id", "population")):
     standard_error: Series[float] = quantity(
         "Of n_expected, given the probabilities; sampling of cells not included.", "cells", 0
     )
-    n_proven: Series[pd.Int64Dtype] = maybe_count(
-        "Cells whose alpha chain proves them; null without contigs and for populations without "
-        "one.",
-        "cells",
-    )
     share_with_alpha: Series[float] = quantity(
-        "T cells with a productive alpha chain: the capture.", "share", 0, 1
+        "Alpha-beta T cells with a productive alpha chain: the capture; null without contigs.",
+        "share",
+        0,
+        1,
     )
-    n_corrected: Series[float] = quantity("n_proven over share_with_alpha.", "cells", 0)
+    n_corrected: Series[float] = quantity(
+        "n_called over share_with_alpha; null without contigs and for populations that no alpha "
+        "chain defines.",
+        "cells",
+        0,
+    )
 
 
 class Pseudobulk(Contract, key=("sample_id", "population", "gene")):

@@ -17,6 +17,7 @@ from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.intake.contigs import read_contigs
 from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.quality import cells as quality
+from itc_analysis.tables.singlecell import INNATE
 from singlecell import made_cells as made
 
 EVIDENCE = read_evidence()
@@ -29,7 +30,13 @@ def called(
 ) -> pd.DataFrame:
     receptors = summarise_receptors(contigs, data.obs_names)
     rna = weigh_rna(data, evidence=EVIDENCE)
-    return call_cells(rna, receptors, evidence=EVIDENCE, call_threshold=threshold)
+    return call_cells(
+        rna,
+        receptors,
+        evidence=EVIDENCE,
+        call_threshold=threshold,
+        has_contigs=contigs is not None,
+    )
 
 
 def chains(of: Mapping[str, Sequence[tuple[str, str, str, str]]]) -> pd.DataFrame:
@@ -64,7 +71,7 @@ def test_receptor_proven_mait_are_called_when_the_contigs_are_withheld(pbmc5p: t
     is_mait = labels["tcr_MAIT"].to_numpy(dtype=bool)
     assert is_mait.sum() == 14
     calls = called(data)
-    assert (calls["call"][is_mait] == "mait").sum() >= 10
+    assert (calls["call"][is_mait] == "mait").sum() >= 12
     assert set(calls["decided_by"].dropna()) == {"rna"}
 
 
@@ -102,10 +109,15 @@ def test_nk_cells_are_not_called_gamma_delta_although_they_show_trdc(
 
 
 @pytest.mark.real_data
-def test_with_contigs_all_proven_mait_are_called_by_both(pbmc5p: tuple) -> None:
+def test_with_contigs_the_proven_mait_are_called_and_no_other_cell(pbmc5p: tuple) -> None:
     data, contigs, labels = pbmc5p
-    calls = called(data, contigs)[labels["tcr_MAIT"].to_numpy(dtype=bool)]
-    assert (calls["call"] == "mait").all()
+    is_mait = labels["tcr_MAIT"].to_numpy(dtype=bool)
+    every = called(data, contigs)
+    assert ((every["call"] == "mait").to_numpy() == is_mait).all()
+    # those that look like MAIT cells but lack the chain keep their probability
+    is_open = (every["call"] == "indeterminate") & (every["posterior_mait"] > 0.8)
+    assert is_open.sum() >= 10
+    calls = every[is_mait]
     assert (calls["decided_by"] == "both").sum() >= 10
     assert (calls["receptor"] == "mait").all()
 
@@ -137,6 +149,8 @@ def test_sorted_nk_cells_are_no_t_cells_where_the_reference_lacks_receptor_genes
     assert not (calls == "gd_t_cells").any()
     assert (nk == "not_t").mean() > 0.9
     assert nk.isin(["not_t", "indeterminate"]).mean() > 0.99
+    is_other = celltype.isin(["CD56+ NK", "CD19+ B", "CD14+ Monocyte"]).to_numpy()
+    assert calls[is_other].isin(INNATE).mean() <= 0.005
     # MAIT cells hide among sorted cytotoxic CD8 cells, and nowhere else
     assert set(celltype[(calls == "mait").to_numpy()]) == {"CD8+ Cytotoxic T"}
     for name in ("CD4+ T Helper2", "CD4+/CD45RO+ Memory", "CD4+/CD45RA+/CD25- Naive T"):
@@ -229,13 +243,19 @@ def test_an_invariant_receptor_makes_the_call_and_says_so() -> None:
     assert found.loc["plain", "is_conflict"]
 
 
-def test_a_missing_alpha_chain_never_makes_a_mait_cell_something_else() -> None:
+def test_a_missing_alpha_chain_leaves_a_mait_cell_open_and_its_probability_alone() -> None:
     data = made.blood(mait=made.MAIT)
     without = called(data).loc["mait"]
+    assert without["call"] == "mait"
+    none = called(data, chains({})).loc["mait"]
     with_beta = called(data, chains({"mait": [made.MAIT_BETA]})).loc["mait"]
     other_beta = called(data, chains({"mait": [made.OTHER_BETA]})).loc["mait"]
-    assert [row["call"] for row in (without, with_beta, other_beta)] == ["mait"] * 3
-    assert with_beta["posterior"] > other_beta["posterior"]
+    # sequenced receptors decide; what was not caught makes no other cell of it
+    assert [row["call"] for row in (none, with_beta, other_beta)] == ["indeterminate"] * 3
+    assert none["posterior_mait"] == pytest.approx(without["posterior_mait"])
+    assert with_beta["posterior_mait"] > other_beta["posterior_mait"] > 0.8
+    with_alpha = called(data, chains({"mait": [made.MAIT_ALPHA]})).loc["mait"]
+    assert with_alpha["call"] == "mait"
 
 
 def test_another_alpha_chain_speaks_against_mait() -> None:
@@ -368,6 +388,7 @@ def test_a_library_without_v_genes_and_contigs_abstains_from_mait_and_gamma_delt
         summarise_receptors(None, data.obs_names),
         evidence=EVIDENCE,
         call_threshold=0.8,
+        has_contigs=False,
         not_callable=reasons,
     )
     assert not found["call"].isin(["mait", "gd_t_cells"]).any()

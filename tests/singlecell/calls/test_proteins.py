@@ -106,7 +106,14 @@ def test_antibodies_move_real_calls_in_the_right_direction(real_data: Path) -> N
     assert {"CD4", "CD8"} <= set(used)
     rna = weigh_rna(data, evidence=EVIDENCE)
     both = {
-        name: call_cells(rna, receptors, evidence=EVIDENCE, call_threshold=0.8, protein=weights)
+        name: call_cells(
+            rna,
+            receptors,
+            evidence=EVIDENCE,
+            call_threshold=0.8,
+            has_contigs=True,
+            protein=weights,
+        )
         for name, weights in (("without", None), ("with", protein))
     }
     kinds = ["cd4_t_cells", "cd8_t_cells"]

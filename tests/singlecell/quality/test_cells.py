@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from itc_analysis.config.sections import SingleCell
+from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.quality.cells import describe_dropped, judge_cells, measure_cells
+from singlecell import made_cells as made
 from singlecell.made_cells import CD4, library
 
 SETTINGS = SingleCell()
@@ -83,3 +87,26 @@ def test_the_order_of_cells_changes_no_verdict() -> None:
 def test_tiny_libraries_do_not_break_the_statistics(n: int) -> None:
     table = measured([1000] * n, [3000.0] * n, [0.01] * n)
     assert len(judge_cells(table, settings=SETTINGS)) == n
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["GSM4339772_C144", "GSM4339774_C146"])
+def test_cells_of_a_lung_lavage_are_kept_and_half_of_the_other_barcodes_dropped(
+    real_data: Path, name: str
+) -> None:
+    """The authors labelled the barcodes with 1,000 molecules, 200 to 6,000 genes and less than 10 %
+    mitochondrial molecules (Liao 2020, 10.1038/s41591-020-0901-9): 363 of 366 and 1,292 of 1,303
+    such barcodes carry a published label, and no other does.
+    """
+    folder = real_data / "singlecell/04_liao2020_balf_covid_gex_tcr"
+    data = read_library(made.sheet_row(folder / f"{name}_filtered_feature_bc_matrix.h5"))
+    measured = measure_cells(data)
+    is_kept = judge_cells(measured, settings=SingleCell()).isna()
+    is_labelled = (
+        (measured["n_counts"] >= 1000)
+        & measured["n_genes"].between(200, 6000)
+        & (measured["share_mito"] < 0.1)
+    )
+    assert 300 < is_labelled.sum() < 1400
+    assert is_kept[is_labelled].mean() >= 0.95
+    assert is_kept[~is_labelled].mean() <= 0.5

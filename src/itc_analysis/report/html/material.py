@@ -24,6 +24,7 @@ from itc_analysis.stats.plan.plan import AnalysisPlan, parse_plan
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Histograms
 from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
+from itc_analysis.tables.singlecell import Pseudobulk
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,19 @@ class Material:
         if not Path(path).exists():
             return contract.empty(Histograms)
         return contract.read(path, Histograms)
+
+    def pseudobulk_of(self, genes: Sequence[str]) -> pd.DataFrame:
+        """Read the molecules of a few genes in all samples and populations; all genes of a study
+        would be too many for a page.
+        """
+        batches = sorted(set(self.libraries["batch"].astype(str)))
+        paths = [self.layout.at("pseudobulk", batch) for batch in batches]
+        found = [
+            pd.read_parquet(path, filters=[("gene", "in", list(genes))])
+            for path in paths
+            if Path(path).exists()
+        ]
+        return pd.concat(found, ignore_index=True) if found else contract.empty(Pseudobulk)
 
 
 def collect(

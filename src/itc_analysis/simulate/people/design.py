@@ -24,8 +24,9 @@ FMO_EVENTS = 20_000
 COUNTING_PANEL = "panel_a"
 BEAD_LOTS = {"LOT-1": 51_230.0, "LOT-2": 49_610.0}
 
-#: Where only some have a library: so many of each group are prepared together.
-LIBRARIES_PER_GROUP = 2
+#: Where only some have a library: so many of each group are prepared together, so that a batch
+#: holds healthy people enough to be anchored by (the centre of n is uncertain by 1 / sqrt(n) SD).
+LIBRARIES_PER_GROUP = 6
 
 
 @dataclass(frozen=True)

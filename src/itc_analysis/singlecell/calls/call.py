@@ -42,6 +42,7 @@ def call_cells(
     *,
     evidence: Evidence,
     call_threshold: float,
+    has_contigs: bool,
     not_callable: Mapping[str, str] | None = None,
     protein: FloatArray | None = None,
 ) -> pd.DataFrame:
@@ -55,6 +56,9 @@ def call_cells(
         from `receptors.summarise_receptors` for the same cells.
     call_threshold : float
         probability that a call needs; below it the cell is indeterminate.
+    has_contigs : bool
+        receptors of the library were sequenced: populations that an alpha chain defines are then
+        called by it alone.
     not_callable : mapping of str to str, optional
         from `find_not_callable`: no cell gets these calls.
     protein : FloatArray, optional
@@ -66,6 +70,7 @@ def call_cells(
         Indexed by barcode: call (one of `CALLS`); posterior (probability of the call; of an
         indeterminate cell, of the likeliest call); posterior_t (probability of being a T cell of
         any kind); posterior_mait and so on (0 where the definition rules the population out);
+        mait_by_rna (probability of MAIT by RNA alone, so that alpha chains can judge it);
         has_alpha; receptor (what the contigs show, null for nothing); decided_by (protein: without
         antibodies the call would be another; receptor: RNA alone would not have said so; rna: the
         receptor shows nothing, or was overruled; both; null when indeterminate); is_conflict (RNA
@@ -75,7 +80,10 @@ def call_cells(
     -----
     other_t_cells: surely a conventional T cell, but CD4 or CD8 is not decided. Gamma-delta cells
     need CD3 and a delta gene or chain and no alpha-beta pair; innate CD8 cells need CD8 and a KIR
-    or NKG2A molecule; iNKT cells need receptor evidence.
+    or NKG2A molecule; iNKT cells need receptor evidence. Where receptors were sequenced, MAIT and
+    iNKT cells need their own alpha chain: a cell that looks like one but shows no such chain is
+    indeterminate and keeps its probability, and the count is corrected for the share of chains
+    that the library caught (`counts.count_populations`).
     """
     receptor = weigh_receptors(receptors, evidence=evidence)
     by_rna = normalise(evidence.log_prior + rna.log_likelihood)
@@ -84,7 +92,8 @@ def call_cells(
     has_receptor = receptors["receptor"].notna().to_numpy(dtype=bool)
     unknown = not_callable or {}
     barred = _barred(rna.detected, receptors, evidence, unknown)
-    call, probability = _decide(posterior, barred, evidence, call_threshold)
+    unproven = _unproven(receptors, evidence) if has_contigs else np.zeros_like(barred)
+    call, probability = _decide(posterior, barred | unproven, evidence, call_threshold)
     # RNA alone must do without what only contigs can show
     without = summarise_receptors(None, rna.barcodes)
     barred_rna = _barred(rna.detected, without, evidence, unknown)
@@ -93,7 +102,8 @@ def call_cells(
     decided = np.where(call == call_rna, np.where(has_receptor, "both", "rna"), "receptor")
     decided = np.where((decided == "both") & is_conflict, "rna", decided)
     if protein is not None:
-        call_before, _ = _decide(normalise(without_protein), barred, evidence, call_threshold)
+        before = normalise(without_protein)
+        call_before, _ = _decide(before, barred | unproven, evidence, call_threshold)
         decided = np.where(call != call_before, "protein", decided)
     table = pd.DataFrame(
         {
@@ -108,6 +118,7 @@ def call_cells(
                 )
                 for call in INNATE
             },
+            "mait_by_rna": by_rna[:, evidence.of_call("mait")].sum(axis=1),
             "has_alpha": (receptors["n_alpha"] > 0).to_numpy(),
             "receptor": receptors["receptor"].to_numpy(),
             "decided_by": pd.Series(decided, dtype="string").mask(call == "indeterminate"),
@@ -192,6 +203,16 @@ def _barred(
     for call in not_callable:
         barred[:, CALLS.index(call)] = True
     return barred
+
+
+def _unproven(receptors: pd.DataFrame, evidence: Evidence) -> BoolArray:
+    """Return where a population's own alpha chain was not seen, shape (n_cells, n_calls)."""
+    unproven = np.zeros((len(receptors), len(CALLS)), dtype=bool)
+    kind = receptors["alpha_kind"].fillna("")
+    for call in evidence.own_alpha:
+        # mait or mait_other_length; inkt
+        unproven[:, CALLS.index(call)] = ~kind.str.startswith(call).to_numpy(dtype=bool)
+    return unproven
 
 
 def _allowed_share(by_rna: FloatArray, receptor: FloatArray, evidence: Evidence) -> FloatArray:

@@ -305,7 +305,7 @@ def counted_of(design: Design, measure: str) -> Counted:
     """Return everybody's counts as arrays; samples of a person keep their person."""
     samples = design.people["sample_counts"].tolist()
     person = np.repeat(np.arange(len(samples)), [len(counts) for counts in samples])
-    k, n, background, background_se, capture, error = np.array(
+    k, n, background, background_se, capture, error, _ = np.array(
         [count for counts in samples for count in counts], dtype=float
     ).T
     is_count = SCALES[measure] is LOG

@@ -40,6 +40,9 @@ class Count(NamedTuple):
         Part of the population that lies inside of the gate.
     error_log : float
         Standard error of the log of the number that is not counting.
+    soft : float
+        Sum of the probabilities of single cells of being in the population; NaN where there is
+        none.
     """
 
     k: float
@@ -48,6 +51,7 @@ class Count(NamedTuple):
     background_se: float
     capture: float
     error_log: float
+    soft: float = np.nan
 
 
 def counts_of(rows: pd.DataFrame, measure: str) -> npt.NDArray[np.object_]:
@@ -62,6 +66,9 @@ def counts_of(rows: pd.DataFrame, measure: str) -> npt.NDArray[np.object_]:
     ]
     k, n, background, error, capture, error_log = columns
     known = (k >= 0) & (n > 0) & ((k <= n) | (measure not in SHARES))
+    soft = np.full(len(rows), np.nan)
+    if measure == "share_of_t" and "n_expected" in rows:
+        soft = rows["n_expected"].to_numpy(dtype=float)
     filled = zip(
         k,
         n,
@@ -69,6 +76,7 @@ def counts_of(rows: pd.DataFrame, measure: str) -> npt.NDArray[np.object_]:
         np.nan_to_num(error),
         np.where(np.isnan(capture), 1.0, capture),
         np.nan_to_num(error_log),
+        soft,
         strict=True,
     )
     for i, values in enumerate(filled):

@@ -192,7 +192,9 @@ def _among(part: Count | None, reference: Count | None) -> Count | None:
     if not beside > 0:
         return None
     return part._replace(
-        n=part.k + beside, error_log=float(np.hypot(part.error_log, reference.error_log))
+        n=part.k + beside,
+        error_log=float(np.hypot(part.error_log, reference.error_log)),
+        soft=np.nan,
     )
 
 

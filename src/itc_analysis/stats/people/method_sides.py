@@ -32,7 +32,8 @@ class MethodSide:
     is_low : numpy.ndarray
         shape (n,), below the limit of detection.
     total : numpy.ndarray
-        shape (n,), cells of the denominator.
+        shape (n,), cells of the denominator in which the population could be counted: of MAIT and
+        iNKT cells, those whose alpha chain was caught.
     state : numpy.ndarray
         shape (n,), status of the measurement.
     """
@@ -52,6 +53,7 @@ def read_side(rows: pd.DataFrame, names: pd.Series) -> MethodSide:
     low = status == CENSORED
     value = np.where(low, rows["upper"].to_numpy(dtype=float), rows["value"].to_numpy(dtype=float))
     total = rows["n_denominator"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    capture = rows["capture"].to_numpy(dtype=float)
     known = np.isin(status, [OK, CENSORED]) & (total > 0) & np.isfinite(value)
     status[np.isin(status, [OK, CENSORED]) & ~known] = "cells of the denominator unknown"
     found, rest = value * total + HALF_CELL, (1 - value) * total + HALF_CELL
@@ -66,7 +68,7 @@ def read_side(rows: pd.DataFrame, names: pd.Series) -> MethodSide:
             "y": y,
             "variance": np.where(known, error**2, np.nan),
             "is_low": low & known,
-            "total": total,
+            "total": total * np.where(np.isnan(capture), 1.0, capture),
             "status": status,
         }
     )

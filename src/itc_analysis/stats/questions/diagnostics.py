@@ -20,6 +20,7 @@ from itc_analysis.stats.endpoint.endpoint import Endpoint, sentences
 from itc_analysis.stats.endpoint.model import EndpointModel, fit_values
 from itc_analysis.stats.endpoint.overdispersed import second_model
 from itc_analysis.stats.endpoint.tipping import sides_of, tipping_point
+from itc_analysis.stats.endpoint.ways_to_count import count_in_other_ways
 from itc_analysis.stats.models.linear import Estimate, NotEstimable
 from itc_analysis.stats.people.design import Design, independent_columns
 from itc_analysis.stats.people.responses import KEY, SCALES
@@ -71,7 +72,12 @@ def diagnose(
         measurements, participants, planned, plan=plan, cohort=cohort, settings=settings
     ):
         refits = _Refits(endpoint)
-        rows += [_diagnosed(endpoint, item, plan, settings, refits) for item in items]
+        other = {} if endpoint.problem else count_in_other_ways(endpoint)
+        rows += [
+            _diagnosed(endpoint, item, plan, settings, refits)
+            | _by_other_counts(other, endpoint, item, settings)
+            for item in items
+        ]
     return contract.make(rows, Diagnostics)
 
 
@@ -206,6 +212,29 @@ def _by_values(
         "value_upper": float(np.exp(found.upper)),
         "value_p_value": found.p_value,
     }
+
+
+def _by_other_counts(
+    models: dict[str, EndpointModel],
+    endpoint: Endpoint,
+    item: PlannedComparison,
+    settings: Stats,
+) -> dict[str, Any]:
+    """Report a single-cell population by its called cells as they are, and by the soft count."""
+    row: dict[str, Any] = {}
+    for name, model in models.items():
+        try:
+            weights = endpoint.weights(item)
+            found = model.compare(weights, settings.comparison_confidence).result
+        except NotEstimable:
+            continue
+        row |= {
+            f"{name}_estimate": float(np.exp(found.estimate)),
+            f"{name}_lower": float(np.exp(found.lower)),
+            f"{name}_upper": float(np.exp(found.upper)),
+            f"{name}_p_value": found.p_value,
+        }
+    return row
 
 
 def _beside(

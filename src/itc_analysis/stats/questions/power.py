@@ -247,7 +247,7 @@ def _draw_counts(rows: pd.DataFrame, effect: npt.NDArray[np.float64], rng: Rng) 
     counts = counts_of(rows, measure)
     theta = rows["truth"] + rows["truth_sd"] * rng.normal(size=len(rows)) + effect
     columns = np.array(counts.tolist(), dtype=float).T
-    _, n, background, _, capture, _ = columns
+    _, n, background, _, capture, _, _ = columns
     if measure in SHARES:
         share = capture * special.expit(theta.to_numpy(dtype=float)) + background / n
         k = rng.binomial(np.round(n).astype(np.int64), np.clip(share, 0, 1))

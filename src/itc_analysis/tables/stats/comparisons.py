@@ -245,6 +245,21 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     value_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
     value_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
     value_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
+    hard_estimate: Series[float] = quantity(
+        "Single cell: estimate by the called cells as they are, whatever share of the receptors "
+        "was caught.",
+        "as estimate",
+    )
+    hard_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
+    hard_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
+    hard_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
+    soft_estimate: Series[float] = quantity(
+        "Single cell: estimate by soft counts, the sums of the cells' probabilities.",
+        "as estimate",
+    )
+    soft_lower: Series[float] = quantity("Lower limit of its interval.", "as estimate")
+    soft_upper: Series[float] = quantity("Upper limit of its interval.", "as estimate")
+    soft_p_value: Series[float] = quantity("Its p.", "probability", 0, 1)
     missing_covariates: Series[pd.StringDtype] = text(
         "The way to treat missing covariates other than the plan's: imputed or complete_cases; "
         "null when nobody lacks one.",

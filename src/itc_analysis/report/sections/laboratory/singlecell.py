@@ -8,6 +8,7 @@ from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections.laboratory import counting, witnesses
 
 
 def section(material: Material) -> PageSection | None:
@@ -24,6 +25,8 @@ def section(material: Material) -> PageSection | None:
             plots.quality_figure(material),
             Details(phrase("Quality library by library"), [quality(material.library_quality)]),
         ]
+    if not material.cells.empty:
+        blocks.append(witnesses.cells_figure(material))
     if material.cells.empty:
         blocks.append(Paragraph(phrase("No cell passed quality control, so none was called.")))
     else:
@@ -31,6 +34,8 @@ def section(material: Material) -> PageSection | None:
             Heading(phrase("Calls")),
             plots.evidence_figure(material),
             evidence(material.cells),
+            *witnesses.blocks(material),
+            *counting.blocks(material),
         ]
         blocks.append(Details(phrase("Cells by library and call"), [calls(material.cells)]))
     return PageSection("singlecell", title, blocks)

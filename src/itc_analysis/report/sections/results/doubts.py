@@ -53,6 +53,13 @@ def against(row: Any, beside: Any, *, alpha: float) -> list[Text]:
         found.append(
             phrase("the second model does not show it ({0})", words.p_phrase(beside.second_p_value))
         )
+    if not words.is_missing(beside.soft_p_value) and beside.soft_p_value > alpha:
+        found.append(
+            phrase(
+                "the soft count of cells does not show it ({0})",
+                words.p_phrase(beside.soft_p_value),
+            )
+        )
     if not words.is_missing(row.p_permutation) and row.p_permutation > alpha:
         found.append(
             phrase("permutation does not show it ({0})", words.p_phrase(row.p_permutation))
