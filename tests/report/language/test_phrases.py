@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import string
@@ -205,3 +206,27 @@ def test_every_recorded_translation_has_the_places_of_its_sentence() -> None:
             assert english.count("{}") == french.count("{}"), english
         numbers = [re.findall(r"\d+(?:\.\d+)?", text) for text in (english, french)]
         assert sorted(numbers[0]) == sorted(numbers[1]), english
+
+
+def methods_texts() -> dict[str, str]:
+    """Return what steps say of themselves in one piece, by the module that says it."""
+    root = Path(str(resources.files("itc_analysis")))
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+                continue
+            name = ast.unparse(node.targets[0])
+            if name in ("METHODS", "METHODS_TEXT", "COUNTED") and path.parent.name != "api":
+                found[path.relative_to(root).as_posix()] = str(node.value.value)
+    return found
+
+
+def test_what_the_steps_did_is_translated() -> None:
+    texts = methods_texts()
+    assert len(texts) > 10
+    with speaking("fr"):
+        pages = {
+            where: html.fromstring(f"<p>{words.plain(text)}</p>") for where, text in texts.items()
+        }
+    assert {where: left for where, page in pages.items() if (left := english_left(page))} == {}
