@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from itc_analysis.errors import Fault, ItcError, SettingsError, one_error
 from itc_analysis.plural import plural
@@ -151,12 +151,13 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
 
     errors: list[ItcError] = []
 
-    def attempt(function: Callable[[], Outcome], otherwise: Outcome) -> Outcome:
+    def attempt(function: Callable[[], Outcome], otherwise: Any) -> Outcome:
         try:
             return function()
         except ItcError as error:
             errors.append(error)
-            return otherwise
+            instead: Outcome = otherwise
+            return instead
 
     def planned() -> AnalysisPlan | None:
         plan = read_plan(study.analysis_plan, declared_columns(variables))
@@ -178,7 +179,7 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
     plan = attempt(planned, None)
     cards = attempt(lambda: read_signatures(study.signatures), [])
     if plan is not None:
-        features = {(card.assay, card.name): card.features for card in cards}
+        features = {(str(card.assay), card.name): card.features for card in cards}
         attempt(lambda: refuse_circular(plan, features), None)
     if errors:
         raise one_error(errors)

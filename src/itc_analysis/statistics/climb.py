@@ -236,7 +236,7 @@ def height_of(theta: Vector, found: Matrix, added: Added) -> float:
     for j in range(len(added.slope)):
         at = theta[p + j]
         value -= added.slope[j] * at + 0.5 * added.precision[j] * at**2
-    return value
+    return float(value)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -292,7 +292,7 @@ def height_of_sample(
     """
     if not is_poisson and capture == 1.0 and len(background) == 1 and background[0] == 0.0:
         # log(1 + exp(theta)) once: log p = theta - it, log(1 - p) = -it
-        return k * theta - n * (max(theta, 0.0) + np.log1p(np.exp(-abs(theta))))
+        return float(k * theta - n * (max(theta, 0.0) + np.log1p(np.exp(-abs(theta)))))
     signal = capture * n * (np.exp(theta) if is_poisson else 1 / (1 + np.exp(-theta)))
     top, total = -np.inf, 0.0
     for j in range(len(background)):
@@ -309,7 +309,7 @@ def height_of_sample(
         else:
             total = total * np.exp(top - height) + 1.0
             top = height
-    return top + np.log(total)
+    return float(top + np.log(total))
 
 
 @numba.njit(cache=True, nogil=True)
