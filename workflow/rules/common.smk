@@ -18,8 +18,7 @@ def with_content(rows):
 
 def is_made(path):
     return (
-        path not in FILES_OF_TUBES
-        and Path(STUDY.results_folder) in Path(path).parents
+        path not in FILES_OF_TUBES and Path(STUDY.results_folder) in Path(path).parents
     )
 
 
