@@ -304,7 +304,8 @@ def _solve(units: _Units, people: float, batches: float, repeat: float) -> _Solv
 
     def by_place(values: FloatArray, of: npt.NDArray[np.bool_] | None = None) -> FloatArray:
         chosen = slice(None) if of is None else of
-        return np.bincount(places[chosen], weights=values[chosen], minlength=n_places)
+        found = np.bincount(places[chosen], weights=values[chosen], minlength=n_places)
+        return found.astype(np.float64, copy=False)
 
     shared = np.stack([by_place(weight, kind) for kind in kinds])
     own = by_place(weight) + 1 / batches

@@ -27,8 +27,10 @@ AT_PLACES = np.exp(-0.5 * ((PLACES[:, None] - MIDDLES) / WIDTH) ** 2)
 #: Weights of the parts that make the normal distribution.
 NORMAL_WEIGHTS = np.exp(-0.5 * MIDDLES**2 / (1 - WIDTH**2))
 NORMAL_WEIGHTS /= NORMAL_WEIGHTS.sum()
-#: Normal people that are added to those who were counted when the mixture is estimated.
-N_NORMAL = 20.0
+#: Normal people that are added to those who were counted when the mixture is estimated. With 20 the
+#: narrow parts follow chance: where people are normal the interval of 360 held the truth in 90 %,
+#: with 80 in 94 % (200 tables), and two kinds of people biased the mean no more.
+N_NORMAL = 80.0
 #: Steps of the estimate (expectation and maximisation).
 N_STEPS = 40
 #: The density is tabulated to this distance, in steps so small.

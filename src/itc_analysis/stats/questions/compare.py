@@ -133,18 +133,14 @@ def fit_endpoints(
         yield endpoint, items
 
 
-def _measured(
-    measured: dict[tuple[str, ...], pd.DataFrame], key: tuple[str, ...]
-) -> pd.DataFrame | None:
+def _measured(measured: dict[Any, pd.DataFrame], key: tuple[str, ...]) -> pd.DataFrame | None:
     """Return the measurements of an endpoint; of two subsets the difference in each sample."""
     assay, population, *rest = key
     first, is_difference, second = population.partition(MINUS)
     if not is_difference:
         return measured.get(key)
-    both = [measured.get((assay, name, *rest)) for name in (first, second)]
-    if both[0] is None or both[1] is None:
-        return None
-    return subtract(both[0], both[1])
+    rows, other = (measured.get((assay, name, *rest)) for name in (first, second))
+    return None if rows is None or other is None else subtract(rows, other)
 
 
 def subtract(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
