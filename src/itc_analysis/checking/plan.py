@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from itc_analysis.errors import Fault, ItcError, SettingsError, one_error
 from itc_analysis.plural import plural
@@ -151,13 +152,12 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
 
     errors: list[ItcError] = []
 
-    def attempt(function: Callable[[], Outcome], otherwise: Any) -> Outcome:
+    def attempt(function: Callable[[], Outcome]) -> Outcome | None:
         try:
             return function()
         except ItcError as error:
             errors.append(error)
-            instead: Outcome = otherwise
-            return instead
+            return None
 
     def planned() -> AnalysisPlan | None:
         plan = read_plan(study.analysis_plan, declared_columns(variables))
@@ -166,27 +166,26 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
             read_post_hoc(study.post_hoc_plan, plan, cohort)
         return plan
 
-    variables = attempt(lambda: read_variables(study), ())
-    tubes = attempt(lambda: list_tubes(study), [])
+    variables = attempt(lambda: read_variables(study)) or ()
+    tubes = attempt(lambda: list_tubes(study)) or []
     samples = attempt(
         lambda: read_rows(
             study.samples, "SampleSheet", read_mappings(study).get("samples"), variables
-        ),
-        [],
+        )
     )
-    libraries = attempt(lambda: list_libraries(study), [])
+    libraries = attempt(lambda: list_libraries(study))
     templates = _read_templates(study, named_panels(study), errors)
-    plan = attempt(planned, None)
-    cards = attempt(lambda: read_signatures(study.signatures), [])
+    plan = attempt(planned)
+    cards = attempt(lambda: read_signatures(study.signatures)) or []
     if plan is not None:
         features = {(str(card.assay), card.name): card.features for card in cards}
-        attempt(lambda: refuse_circular(plan, features), None)
+        attempt(partial(refuse_circular, plan, features))
     if errors:
         raise one_error(errors)
     assert plan is not None
     stained = {str(row["condition"]) for row in tubes if row["tube"] == "stained"}
     has_counts = any(row["beads_per_tube"] is not None for row in tubes) or any(
-        row["wbc_10e9_per_l"] is not None for row in samples
+        row["wbc_10e9_per_l"] is not None for row in samples or ()
     )
     signatures = {card.name: list(card.features) for card in cards if card.assay == "flow"}
     measured = replace(_measured(templates), has_counts=has_counts)
