@@ -112,6 +112,9 @@ def lines(table: pd.DataFrame, by: str) -> list[str]:
         drawn = part[part["share_positive"].notna()]
         for side in ("fmo", "hidden"):
             own = drawn[drawn[f"share_{side}"].notna()]
+            if own.empty:
+                cells.append("(no truth drawn)")
+                continue
             raw = (own[f"above_{side}"] / own["share_positive"]).median()
             net = (own[f"share_{side}"] / own["share_positive"]).median()
             low, high = own[f"lower_{side}"], own[f"upper_{side}"]

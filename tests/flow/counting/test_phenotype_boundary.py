@@ -8,8 +8,8 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, make_tube, t_cell_template
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.counting import apply
 from itc_analysis.flow.counting.intensity import Controls
+from itc_analysis.flow.counting.phenotype import measure_phenotype
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Combinations, Intensity
@@ -27,10 +27,9 @@ def phenotype(fewest: int, *, n_inkt: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     membership = Membership(make_tube(columns))
     membership.add("t_cells", "all", np.ones(n, dtype=bool))
     membership.add("inkt", "t_cells", np.arange(n) < n_inkt)
-    made = apply._Rows()
     settings = Flow(min_phenotype_events=fewest)
-    apply._measure_phenotype(membership, TEMPLATE, Controls(), {}, settings, made)
-    return contract.make(made.intensity, Intensity), contract.make(made.combinations, Combinations)
+    intensity, combinations = measure_phenotype(membership, TEMPLATE, Controls(), {}, settings)
+    return contract.make(intensity, Intensity), contract.make(combinations, Combinations)
 
 
 @pytest.mark.parametrize(("n_inkt", "is_enough"), [(49, False), (50, True), (51, True)])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,8 @@ from itc_analysis.flow.counting.background import NO_BACKGROUND, Background
 from itc_analysis.flow.counting.histograms import view_row
 from itc_analysis.flow.counting.intensity import (
     Controls,
-    PositivityThreshold,
-    combination_rows,
-    intensity_row,
-    learned_threshold,
 )
-from itc_analysis.flow.counting.positives import part_beyond
+from itc_analysis.flow.counting.phenotype import measure_phenotype
 from itc_analysis.flow.gates.corrected import with_corrections
 from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
 from itc_analysis.flow.gates.final import FinalGate, final_gates
@@ -56,8 +51,6 @@ METHODS_TEXT = (
     "carried into the standard error of its share. Cells were called positive for a functional "
     "marker above a high quantile of the fluorescence-minus-one tube of their batch."
 )
-#: Roles of markers that are counted in combination.
-COMBINED = ("inhibitory", "function")
 CITATIONS = ("clopper1934", "zou2008", "roederer2001")
 
 
@@ -273,7 +266,9 @@ def _apply_to_tube(
         with_rival({**row, "gate_se_log": errors.get(row["population"])}, rivals) for row in counts
     ]
     if tube.kind == "stained":
-        _measure_phenotype(membership, template, controls, gates, settings, made)
+        phenotype, combinations = measure_phenotype(membership, template, controls, gates, settings)
+        made.intensity += phenotype
+        made.combinations += combinations
     else:
         controls.add(tube, membership, [positivity.marker for positivity in template.positivity])
 
@@ -376,77 +371,3 @@ def _record_unusable(
                 }
                 for positivity in template.positivity
             ]
-
-
-def _measure_phenotype(
-    membership: Membership,
-    template: Template,
-    controls: Controls,
-    gates: Mapping[str, FinalGate],
-    settings: Counting,
-    made: _Rows,
-) -> None:
-    thresholds_of = {
-        p.marker: partial(
-            _threshold, controls, gates, template, p.marker, quantile=settings.fmo_quantile
-        )
-        for p in template.positivity
-    }
-    expected = {
-        marker: _expected(membership, template.denominator, marker, find, settings)
-        for marker, find in thresholds_of.items()
-    }
-    for population in (p for p in template.populations if p.phenotype):
-        thresholds: dict[str, dict[str, float]] = {role: {} for role in COMBINED}
-        errors: dict[str, float] = {}
-        for positivity in template.positivity:
-            marker = positivity.marker
-            found = thresholds_of[marker](population.name)
-            row = intensity_row(
-                membership,
-                population.name,
-                marker,
-                found,
-                expected=expected[marker],
-                min_events=settings.min_phenotype_events,
-            )
-            made.intensity.append({**row, "role": positivity.role})
-            if positivity.role in COMBINED and found.value is not None:
-                thresholds[positivity.role][marker] = found.value
-                errors[marker] = found.standard_error or 0.0
-        if population.name in membership:
-            made.combinations += [
-                {**row, "role": role}
-                for role in COMBINED
-                for row in combination_rows(membership, population.name, thresholds[role], errors)
-            ]
-
-
-def _threshold(
-    controls: Controls,
-    gates: Mapping[str, FinalGate],
-    template: Template,
-    marker: str,
-    population: str,
-    *,
-    quantile: float,
-) -> PositivityThreshold:
-    found = controls.threshold(marker, population, template, quantile=quantile)
-    if found is None:
-        return learned_threshold(gates, marker, template.ancestors(population))
-    return found
-
-
-def _expected(
-    membership: Membership,
-    denominator: str,
-    marker: str,
-    find: Callable[[str], PositivityThreshold],
-    settings: Counting,
-) -> float:
-    """Return the part of the negative T cells that lies above a marker's threshold."""
-    least = 1 - settings.fmo_quantile
-    threshold = find(denominator).value
-    if threshold is None or denominator not in membership or marker not in membership.tube.markers:
-        return least
-    return part_beyond(membership.values_of(marker, denominator), threshold, least)
