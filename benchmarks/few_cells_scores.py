@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from itc_analysis.scores.composition import standardised_logit_z
-from itc_analysis.scores.methods import Reference, Scored, mean_logit_z, pseudobulk_z
+from itc_analysis.scores.scoring.composition import standardised_logit_z
+from itc_analysis.scores.scoring.methods import Reference, Scored, mean_logit_z, pseudobulk_z
 from itc_analysis.stats.models.linear import contrast, fit_meta_regression
 
 Floats = npt.NDArray[np.float64]

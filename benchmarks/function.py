@@ -29,7 +29,7 @@ from scipy import special
 from itc_analysis.config.sections import Stats
 from itc_analysis.measurements.function.responses import estimate
 from itc_analysis.measurements.function.rows import response_rows
-from itc_analysis.scores.function import EXHAUSTED, HYPOFUNCTIONAL, judge_function
+from itc_analysis.scores.words.function import EXHAUSTED, HYPOFUNCTIONAL, judge_function
 from itc_analysis.simulate.scenarios import CARDS
 from itc_analysis.stats.endpoint.endpoint import Endpoint
 from itc_analysis.stats.people.responses import respond

@@ -14,7 +14,7 @@ import pandas as pd
 
 from itc_analysis.measurements.function.responses import estimate
 from itc_analysis.measurements.function.rows import response_rows
-from itc_analysis.scores.signatures import Signature
+from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.simulate import parameters as p
 from itc_analysis.simulate.cells.subsets import of_subset, response_of, subsets_of
 from itc_analysis.simulate.people.cohort import share_positive, simulate_measurement_truth

@@ -23,7 +23,7 @@ from itc_analysis.checking.proposal import propose_plan
 from itc_analysis.cli.study.init import RESOURCES
 from itc_analysis.config.sections import Conditions, Settings, Study
 from itc_analysis.errors import ItcError
-from itc_analysis.scores.signatures import read_signatures
+from itc_analysis.scores.cards.signatures import read_signatures
 from itc_analysis.stats.plan.plan import read_plan
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from itc_analysis.errors import ItcError
 from itc_analysis.measurements.collect import MAIN_METHODS
-from itc_analysis.scores.methods import METHODS
-from itc_analysis.scores.runner import STANDARDISED
+from itc_analysis.scores.scoring.methods import METHODS
+from itc_analysis.scores.scoring.runner import STANDARDISED
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.flow.tubes import Intensity, TubeQuality

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.scores.profiles import FlowTables, SingleCellTables
-from itc_analysis.scores.runner import Limits, score_study
-from itc_analysis.scores.signatures import Signature
+from itc_analysis.scores.cards.signatures import Signature
+from itc_analysis.scores.samples.profiles import FlowTables, SingleCellTables
+from itc_analysis.scores.scoring.runner import Limits, score_study
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.participants import Participants

@@ -9,7 +9,7 @@ import pytest
 
 from itc_analysis.checking.plan import refuse_circular
 from itc_analysis.errors import ItcError
-from itc_analysis.scores.circular import flagged, refuse_across_subsets
+from itc_analysis.scores.cards.circular import flagged, refuse_across_subsets
 from stats.made_up_study import make_plan
 
 

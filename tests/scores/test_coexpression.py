@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.scores.coexpression import (
+from itc_analysis.scores.scoring.coexpression import (
     log_odds,
     marker_correlation,
     pair_table,

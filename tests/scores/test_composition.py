@@ -10,8 +10,12 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from itc_analysis.scores.composition import healthy_composition, standardised_logit_z, with_rest
-from itc_analysis.scores.methods import Reference, mean_logit_z
+from itc_analysis.scores.scoring.composition import (
+    healthy_composition,
+    standardised_logit_z,
+    with_rest,
+)
+from itc_analysis.scores.scoring.methods import Reference, mean_logit_z
 
 
 def reference(n_healthy: int, n: int) -> Reference:

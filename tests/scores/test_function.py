@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.scores.beyond import Marker, at_least, stand_beyond
-from itc_analysis.scores.function import (
+from itc_analysis.scores.cards.signatures import Signature
+from itc_analysis.scores.healthy.reference import Reference
+from itc_analysis.scores.words.beyond import Marker, at_least, stand_beyond
+from itc_analysis.scores.words.function import (
     EXHAUSTED,
     HYPOFUNCTIONAL,
     IN_SUBSETS,
@@ -19,8 +21,6 @@ from itc_analysis.scores.function import (
     WITHIN,
     judge_function,
 )
-from itc_analysis.scores.reference import Reference
-from itc_analysis.scores.signatures import Signature
 from itc_analysis.statistics.count_likelihood import Counted
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Measurements

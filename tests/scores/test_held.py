@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.scores.profiles import judge_tube, with_held
+from itc_analysis.scores.samples.profiles import judge_tube, with_held
 
 
 def test_a_held_tube_is_judged_as_held_whatever_it_counted() -> None:

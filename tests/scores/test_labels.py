@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.scores.labels import (
+from itc_analysis.scores.cards.signatures import Signature
+from itc_analysis.scores.words.labels import (
     ACTIVATED,
     BOTH,
     INHIBITORY_HIGH,
@@ -18,7 +19,6 @@ from itc_analysis.scores.labels import (
     choose_label,
     label_participants,
 )
-from itc_analysis.scores.signatures import Signature
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Measurements
 

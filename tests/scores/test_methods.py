@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from itc_analysis.scores.methods import (
+from itc_analysis.scores.scoring.methods import (
     METHODS,
     PRIOR_PER_MILLION,
     Reference,

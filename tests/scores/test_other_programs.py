@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from itc_analysis.scores.methods import Reference, pseudobulk_z
+from itc_analysis.scores.scoring.methods import Reference, pseudobulk_z
 
 pytestmark = [
     pytest.mark.real_data,

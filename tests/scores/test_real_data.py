@@ -12,11 +12,11 @@ from tests.flow.gating.test_real import gate_example
 from tests.scores.test_signatures import shipped
 
 from itc_analysis.config.loading import load_settings
-from itc_analysis.scores.methods import Reference, pseudobulk_z
-from itc_analysis.scores.profiles import FlowTables
+from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.repeatability import bridge_repeatability
-from itc_analysis.scores.runner import Limits, score_study
-from itc_analysis.scores.signatures import Signature
+from itc_analysis.scores.samples.profiles import FlowTables
+from itc_analysis.scores.scoring.methods import Reference, pseudobulk_z
+from itc_analysis.scores.scoring.runner import Limits, score_study
 
 pytestmark = [
     pytest.mark.real_data,

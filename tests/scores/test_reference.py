@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from itc_analysis.scores.latent import estimate_latent
-from itc_analysis.scores.reference import (
+from itc_analysis.scores.healthy.latent import estimate_latent
+from itc_analysis.scores.healthy.reference import (
     BORROWED,
     NOT_ANCHORED,
     OWN,

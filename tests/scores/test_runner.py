@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.scores.runner import n_features_needed
+from itc_analysis.scores.scoring.runner import n_features_needed
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import ScoreTable
 

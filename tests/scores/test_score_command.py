@@ -14,7 +14,7 @@ from itc_analysis.cli.numbers import score
 from itc_analysis.config.frozen import freeze_step
 from itc_analysis.config.sections import Flow, Settings, SingleCell
 from itc_analysis.errors import ItcError
-from itc_analysis.scores.sources import single_cell_sources
+from itc_analysis.scores.samples.sources import single_cell_sources
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.participants import Participants

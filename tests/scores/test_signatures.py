@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.errors import SheetError
-from itc_analysis.scores.signatures import Signature, defines_a_population, read_signatures
+from itc_analysis.scores.cards.signatures import Signature, defines_a_population, read_signatures
 
 HEADER = "signature\tassay\tfeature\tweight\tsource\treads_as\n"
 

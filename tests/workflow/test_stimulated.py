@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis import open_results
-from itc_analysis.scores.function import EXHAUSTED
+from itc_analysis.scores.words.function import EXHAUSTED
 from itc_analysis.simulate.study import simulate_study
 
 pytestmark = pytest.mark.workflow

@@ -19,7 +19,7 @@ from itc_analysis.plural import plural
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Cohort, Conditions, Settings, Study
     from itc_analysis.flow.gating.template import Template
-    from itc_analysis.scores.signatures import Signature
+    from itc_analysis.scores.cards.signatures import Signature
     from itc_analysis.stats.plan.associations import Associations
     from itc_analysis.stats.plan.plan import AnalysisPlan, Family
 
@@ -146,7 +146,7 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
         read_rows,
         read_variables,
     )
-    from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.stats.plan.columns import declared_columns
     from itc_analysis.stats.plan.plan import expand, read_plan, read_post_hoc
 
@@ -217,7 +217,7 @@ def refuse_circular(plan: AnalysisPlan, features: Mapping[tuple[str, str], Itera
     ItcErrors, ItcError
         every signature that is compared between subsets and holds such a marker.
     """
-    from itc_analysis.scores.circular import refuse_across_subsets
+    from itc_analysis.scores.cards.circular import refuse_across_subsets
 
     errors: list[ItcError] = []
     asked: dict[tuple[str, str, frozenset[str]], None] = {}
@@ -351,7 +351,7 @@ def _why_not(
     stimulations: frozenset[str],
 ) -> str | None:
     """Return what is missing for an endpoint, in words; None when one tube can show it."""
-    from itc_analysis.scores.signatures import MIN_FEATURES
+    from itc_analysis.scores.cards.signatures import MIN_FEATURES
     from itc_analysis.stats.plan.endpoints import MINUS
 
     population, _, other = population.partition(MINUS)

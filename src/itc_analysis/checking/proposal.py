@@ -34,7 +34,7 @@ def propose_plan(settings: Settings) -> str:
 
     from itc_analysis.checking.plan import measured_by_templates
     from itc_analysis.cohort.join import read_study_sheets
-    from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.tables.conditions import is_of
 
     study = settings.study

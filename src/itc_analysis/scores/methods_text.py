@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.scores import circular
-from itc_analysis.scores.coexpression import ODDS, SIGNATURE
-from itc_analysis.scores.composition import MIN_COVERED
-from itc_analysis.scores.methods import MAX_BIAS, MEDIANS, METHODS
-from itc_analysis.scores.runner import STANDARDISED, WITHOUT_FLAGGED, Limits
-from itc_analysis.scores.signatures import Signature
+from itc_analysis.scores.cards import circular
+from itc_analysis.scores.cards.signatures import Signature
+from itc_analysis.scores.scoring.coexpression import ODDS, SIGNATURE
+from itc_analysis.scores.scoring.composition import MIN_COVERED
+from itc_analysis.scores.scoring.methods import MAX_BIAS, MEDIANS, METHODS
+from itc_analysis.scores.scoring.runner import STANDARDISED, WITHOUT_FLAGGED, Limits
 
 #: Keys of the report's bibliography.
 CITATIONS = ("haldane1956", "gutierrez2019")

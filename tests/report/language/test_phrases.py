@@ -19,8 +19,8 @@ from itc_analysis.report.language import phrases
 from itc_analysis.report.language.phrases import catalogue, phrase, speaking
 from itc_analysis.report.language.recorded import recorded, recorded_list
 from itc_analysis.report.page import build_page
-from itc_analysis.scores.function import WORDS
-from itc_analysis.scores.labels import LABELS
+from itc_analysis.scores.words.function import WORDS
+from itc_analysis.scores.words.labels import LABELS
 from itc_analysis.tables.quantities import GATE_STATES
 from report.conftest import HOSTILE
 from report.language.english import is_english, sentences

@@ -24,8 +24,8 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import LabelSettings
-    from itc_analysis.scores.labels import METHODS_TEXT, label_participants
-    from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.scores.cards.signatures import read_signatures
+    from itc_analysis.scores.words.labels import METHODS_TEXT, label_participants
     from itc_analysis.tables import contract
     from itc_analysis.tables.function import Labels
     from itc_analysis.tables.measured import Measurements

@@ -11,7 +11,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from itc_analysis.scores.profiles import FlowTables, SingleCellTables
+    from itc_analysis.scores.samples.profiles import FlowTables, SingleCellTables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +46,9 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.sections import Flow
     from itc_analysis.config.steps import ScoreSettings
+    from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.scores.methods_text import CITATIONS, describe_scores
-    from itc_analysis.scores.runner import Limits, score_study
-    from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.scores.scoring.runner import Limits, score_study
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.participants import Participants
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
 def _read_flow(options: argparse.Namespace, resting: str) -> FlowTables | None:
     """Return the flow tables, or None for a study without tubes."""
     from itc_analysis.errors import ItcError
-    from itc_analysis.scores.profiles import FlowTables, with_held
+    from itc_analysis.scores.samples.profiles import FlowTables, with_held
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.flow.tubes import Combinations, Intensity, TubeIdentity
@@ -124,8 +124,8 @@ def _read_flow(options: argparse.Namespace, resting: str) -> FlowTables | None:
 
 def _read_single_cell(options: argparse.Namespace) -> SingleCellTables | None:
     """Return the single-cell tables, or None for a study without libraries."""
-    from itc_analysis.scores.profiles import SingleCellTables
-    from itc_analysis.scores.sources import single_cell_sources
+    from itc_analysis.scores.samples.profiles import SingleCellTables
+    from itc_analysis.scores.samples.sources import single_cell_sources
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.measured import Counts

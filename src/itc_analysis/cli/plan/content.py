@@ -30,7 +30,7 @@ def locked_content(
     """
     from itc_analysis.errors import ItcError, ItcErrors
     from itc_analysis.flow.gating.template import load_template
-    from itc_analysis.scores.signatures import read_signatures
+    from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.stats.plan.plan import parse_plan
 
     errors: list[ItcError] = []

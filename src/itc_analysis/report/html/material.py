@@ -19,7 +19,7 @@ from itc_analysis.errors import ItcError
 from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.results import Layout
-from itc_analysis.scores.signatures import Signature, read_signatures
+from itc_analysis.scores.cards.signatures import Signature, read_signatures
 from itc_analysis.stats.plan.plan import AnalysisPlan, parse_plan
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Histograms

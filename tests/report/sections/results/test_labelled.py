@@ -8,9 +8,9 @@ from itc_analysis.report.html.blocks import Block, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.language.phrases import speaking
 from itc_analysis.report.sections.results import labelled
-from itc_analysis.scores.function import EXHAUSTED, NOT_ASSESSABLE, WITHIN
-from itc_analysis.scores.labels import label_participants
-from itc_analysis.scores.signatures import Signature
+from itc_analysis.scores.cards.signatures import Signature
+from itc_analysis.scores.words.function import EXHAUSTED, NOT_ASSESSABLE, WITHIN
+from itc_analysis.scores.words.labels import label_participants
 from itc_analysis.tables import contract
 from itc_analysis.tables.function import Labels
 

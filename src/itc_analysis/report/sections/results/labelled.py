@@ -17,7 +17,7 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.scores.function import (
+from itc_analysis.scores.words.function import (
     EXHAUSTED,
     HYPOFUNCTIONAL,
     IN_SUBSETS,
@@ -27,8 +27,8 @@ from itc_analysis.scores.function import (
     SAID,
     WITHIN,
 )
-from itc_analysis.scores.function import NOT_ASSESSABLE as UNKNOWN
-from itc_analysis.scores.labels import (
+from itc_analysis.scores.words.function import NOT_ASSESSABLE as UNKNOWN
+from itc_analysis.scores.words.labels import (
     ACTIVATED,
     BOTH,
     INHIBITORY_HIGH,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special, stats
 
-from itc_analysis.scores.reference import NOT_ANCHORED, Healthy, Reference, learn_reference
-from itc_analysis.scores.spread import Spreads, share_spread
+from itc_analysis.scores.healthy.reference import NOT_ANCHORED, Healthy, Reference, learn_reference
+from itc_analysis.scores.healthy.spread import Spreads, share_spread
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.latent import HALF
-from itc_analysis.scores.profiles import FlowTables, judge_tube
+from itc_analysis.scores.healthy.latent import HALF
+from itc_analysis.scores.samples.profiles import FlowTables, judge_tube
 from itc_analysis.statistics.arrays import FloatArray
 
 SIGNATURE = "coexpression"

@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from itc_analysis.scores.latent import HALF, Kind, Latent, estimate_latent
-from itc_analysis.scores.reference import (
+from itc_analysis.scores.healthy.latent import HALF, Kind, Latent, estimate_latent
+from itc_analysis.scores.healthy.reference import (
     Healthy,
     Objects,
     Reference,
     fit_reference,
     learn_reference,
 )
-from itc_analysis.scores.spread import Spreads, share_spread
+from itc_analysis.scores.healthy.spread import Spreads, share_spread
 from itc_analysis.statistics.arrays import FloatArray
 
 __all__ = [

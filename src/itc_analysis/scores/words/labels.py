@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.function import (
+from itc_analysis.scores.cards.signatures import Signature
+from itc_analysis.scores.healthy.reference import NOT_ANCHORED, Reference
+from itc_analysis.scores.scoring.methods import is_too_thin, learn_feature
+from itc_analysis.scores.words.function import (
     EXHAUSTED,
     HYPOFUNCTIONAL,
     NO_STIMULATED,
@@ -20,9 +23,6 @@ from itc_analysis.scores.function import (
     SAID,
     judge_function,
 )
-from itc_analysis.scores.methods import is_too_thin, learn_feature
-from itc_analysis.scores.reference import NOT_ANCHORED, Reference
-from itc_analysis.scores.signatures import Signature
 from itc_analysis.tables import contract
 from itc_analysis.tables.function import Labels
 

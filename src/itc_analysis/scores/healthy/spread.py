@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from itc_analysis.scores.reference import Healthy
+from itc_analysis.scores.healthy.reference import Healthy
 from itc_analysis.statistics.arrays import FloatArray
 
 #: The correction of 1 / SD is to second order; beyond this squared relative error it is cut off.

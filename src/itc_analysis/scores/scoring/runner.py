@@ -10,12 +10,9 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.plural import plural
-from itc_analysis.scores import circular
-from itc_analysis.scores.brightness import imfi_rows
-from itc_analysis.scores.coexpression import marker_correlation, score_coexpression
-from itc_analysis.scores.composition import standardised_logit_z, with_rest
-from itc_analysis.scores.methods import MEDIANS, METHODS, Method, Reference, Scored
-from itc_analysis.scores.profiles import (
+from itc_analysis.scores.cards import circular
+from itc_analysis.scores.cards.signatures import MIN_FEATURES, Signature
+from itc_analysis.scores.samples.profiles import (
     NOT_POPULATIONS,
     FlowTables,
     Profiles,
@@ -24,7 +21,10 @@ from itc_analysis.scores.profiles import (
     flow_profiles,
     single_cell_profiles,
 )
-from itc_analysis.scores.signatures import MIN_FEATURES, Signature
+from itc_analysis.scores.scoring.brightness import imfi_rows
+from itc_analysis.scores.scoring.coexpression import marker_correlation, score_coexpression
+from itc_analysis.scores.scoring.composition import standardised_logit_z, with_rest
+from itc_analysis.scores.scoring.methods import MEDIANS, METHODS, Method, Reference, Scored
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import ScoreTable
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.profiles import FlowTables, judge_tube
+from itc_analysis.scores.samples.profiles import FlowTables, judge_tube
 
 METHOD = "imfi"
 

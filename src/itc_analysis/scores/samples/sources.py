@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.scores.profiles import NO_BATCH
+from itc_analysis.scores.samples.profiles import NO_BATCH
 
 
 def single_cell_sources(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from itc_analysis.cohort.sheets.read import read_sheet
 from itc_analysis.errors import Fault, SheetError
-from itc_analysis.scores.circular import defines_a_population
+from itc_analysis.scores.cards.circular import defines_a_population
 from itc_analysis.tables.cohort.sheets import SignatureSheet
 
 Assay = Literal["flow", "singlecell"]

@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from itc_analysis.scores.methods import Scored, combine, is_too_thin, learn_feature
-from itc_analysis.scores.reference import Healthy, Reference, fit_reference
-from itc_analysis.scores.spread import Spreads, share_spread
+from itc_analysis.scores.healthy.reference import Healthy, Reference, fit_reference
+from itc_analysis.scores.healthy.spread import Spreads, share_spread
+from itc_analysis.scores.scoring.methods import Scored, combine, is_too_thin, learn_feature
 from itc_analysis.statistics.arrays import FloatArray
 
 #: A sample whose subsets with cells enough make up less of the healthy composition is not

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.beyond import Marker, at_least, stand_beyond
-from itc_analysis.scores.reference import Reference
-from itc_analysis.scores.signatures import Signature
+from itc_analysis.scores.cards.signatures import Signature
+from itc_analysis.scores.healthy.reference import Reference
+from itc_analysis.scores.words.beyond import Marker, at_least, stand_beyond
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.count_likelihood import Counted
 

@@ -1,0 +1,1 @@
+"""Signatures, and markers that may not be compared between subsets."""

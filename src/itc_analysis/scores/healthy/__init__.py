@@ -1,0 +1,1 @@
+"""The healthy people that a score is read against, and a person's true share."""

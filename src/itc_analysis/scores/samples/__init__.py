@@ -1,0 +1,1 @@
+"""What each sample offers a score: features by tube and library."""

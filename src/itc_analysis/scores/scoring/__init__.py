@@ -1,0 +1,1 @@
+"""Scores of every sample, subset and signature, and the methods behind them."""

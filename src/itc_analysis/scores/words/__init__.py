@@ -1,0 +1,1 @@
+"""Words for a participant's subsets, with their probability."""
