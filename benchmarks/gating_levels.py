@@ -120,14 +120,14 @@ def count_study(
         own_gates, on="file_id"
     )
     table["n_t"] = table["file_id"].map(t_cells).astype(float)
-    n, total, background, error, lower, upper, gate, missed, missed_error = (
+    n, total, background, error, lower, upper, parent, gate, missed, missed_error = (
         table[name].astype(float).to_numpy()
         for name in ("n_events", "n_t", "n_background", "background_se", "n_lower", "n_upper",
-                     "gate_se_log", "n_missed", "missed_se")
+                     "n_parent", "gate_se_log", "n_missed", "missed_se")
     )  # fmt: skip
     shares = share_interval(
         n, total, background=background, background_se=error, n_lower=lower, n_upper=upper,
-        gate_se_log=gate, missed=missed, missed_se=missed_error,
+        n_parent=parent, gate_se_log=gate, missed=missed, missed_se=missed_error,
     )  # fmt: skip
     true = table["mait"].to_numpy() / table["t_cells"].to_numpy()
     # intervals are those of the share in the blood, so that share decides whether they hold

@@ -83,6 +83,26 @@ def test_interval_covers_the_truth_when_a_part_is_missed() -> None:
     assert np.median(found.standard_error) == pytest.approx(scatter, rel=0.05)
 
 
+def test_interval_covers_the_truth_when_most_of_a_small_parent_is_counted() -> None:
+    """How many cells the parent has is chance too: MAIT cells are most of the Va7.2+ T cells."""
+    rng = np.random.default_rng(11)
+    total, parent_share, of_parent, background = 25_000, 0.08, 0.9, Background(6.0, 1.2, "levels")
+    parent = rng.binomial(total, parent_share, 4_000)
+    true = rng.binomial(parent, of_parent)
+    seen = np.minimum(true + rng.poisson(6.0, 4_000), parent)
+    limits = np.array(
+        [net_interval(int(n), int(of), background) for n, of in zip(seen, parent, strict=True)]
+    )
+    known = {"n_lower": limits[:, 0], "n_upper": limits[:, 1], "background": 6.0}
+    found = share_interval(seen, np.full(4_000, total), n_parent=parent, **known)
+    share = parent_share * of_parent
+    covered = np.mean((found.lower <= share) & (share <= found.upper))
+    assert 0.935 <= covered <= 0.975
+    # the cells of the parent taken as given
+    given = share_interval(seen, np.full(4_000, total), **known)
+    assert np.mean((given.lower <= share) & (share <= given.upper)) < 0.6
+
+
 def test_net_count_is_never_negative() -> None:
     found = share_interval(3, 1000, background=10)
     assert found.value[0] == 0

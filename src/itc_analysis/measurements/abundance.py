@@ -87,6 +87,7 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         background_se=floats(rows["background_se"]),
         n_lower=floats(rows["n_lower"]),
         n_upper=floats(rows["n_upper"]),
+        n_parent=floats(rows["n_parent"]),
         gate_se_log=gate_error,
         missed=floats(rows["n_missed"]),
         missed_se=floats(rows["missed_se"]),

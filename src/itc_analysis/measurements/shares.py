@@ -55,6 +55,7 @@ def share_interval(
     background_se: npt.ArrayLike = 0.0,
     n_lower: npt.ArrayLike = np.nan,
     n_upper: npt.ArrayLike = np.nan,
+    n_parent: npt.ArrayLike = np.nan,
     gate_se_log: npt.ArrayLike = 0.0,
     missed: npt.ArrayLike = 0.0,
     missed_se: npt.ArrayLike = 0.0,
@@ -75,6 +76,9 @@ def share_interval(
     n_lower, n_upper : array_like
         95 % limits of the net count; where NaN, those of Clopper and Pearson (1934,
         doi:10.1093/biomet/26.4.404) less the background.
+    n_parent : array_like
+        events that `n_lower` and `n_upper` take as given: those of the gate's own parent. How many
+        of the denominator these are was drawn as well, and widens the limits. NaN: the denominator.
     gate_se_log : array_like
         standard error of the log count due to the position of the cut.
     missed, missed_se : array_like
@@ -88,8 +92,11 @@ def share_interval(
     / (net + 1/2)^2 + 1/(total - net + 1/2) + (gate_se_log / (1 - share))^2; without background and
     gate error that is Haldane's 1/(n + 1/2) + 1/(total - n + 1/2).
     """
-    n, total, background, background_se, n_lower, n_upper, gate, missed, missed_se = _same_length(
-        n, total, background, background_se, n_lower, n_upper, gate_se_log, missed, missed_se
+    n, total, background, background_se, n_lower, n_upper, n_parent, gate, missed, missed_se = (
+        _same_length(
+            *(n, total, background, background_se, n_lower, n_upper, n_parent, gate_se_log),
+            *(missed, missed_se),
+        )
     )
     background, background_se, gate, missed, missed_se = (
         np.nan_to_num(column) for column in (background, background_se, gate, missed, missed_se)
@@ -99,8 +106,17 @@ def share_interval(
     net = np.minimum(np.maximum(n - background, 0), total)
     value = net / total
     exact_lower, exact_upper = clopper_pearson(n, total)
-    low = np.where(np.isnan(n_lower), exact_lower * total - background, n_lower) / total
-    high = np.where(np.isnan(n_upper), exact_upper * total - background, n_upper) / total
+    parent = np.fmin(np.where(np.isnan(n_parent), total, np.maximum(n_parent, n)), total)
+    parent_lower, parent_upper = clopper_pearson(n, parent)
+    # squares of how much further the limits lie when the parent's events are drawn as well
+    with np.errstate(invalid="ignore"):
+        below = (n - exact_lower * total) ** 2 - (n - parent_lower * parent) ** 2
+        above = (exact_upper * total - n) ** 2 - (parent_upper * parent - n) ** 2
+    low, high = net - n_lower, n_upper - net
+    low = net - np.where(low > 0, np.sqrt(low**2 + np.maximum(below, 0)), low)
+    high = net + np.where(high > 0, np.sqrt(high**2 + np.maximum(above, 0)), high)
+    low = np.where(np.isnan(n_lower), exact_lower * total - background, low) / total
+    high = np.where(np.isnan(n_upper), exact_upper * total - background, high) / total
     # limits that came with the count may miss the share by rounding
     low, high = np.clip(np.minimum(low, value), 0, 1), np.clip(np.maximum(high, value), 0, 1)
     rest = (total - net + HALF) / (total + 1)  # 1 - share, never 0
