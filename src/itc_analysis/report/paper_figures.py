@@ -21,6 +21,7 @@ from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.plots import plain_ticks
 from itc_analysis.report.sections.results.answer import reference_order
 from itc_analysis.stats.people.responses import KEY
+from itc_analysis.stats.plan.plan import of_whole_group
 from itc_analysis.stats.plots.comparisons import plot_forest, plot_group_points
 from itc_analysis.whole_files import write_text, written_whole
 
@@ -167,7 +168,8 @@ def caption(material: Material, points: pd.DataFrame, estimates: pd.DataFrame) -
 def _rows_of(material: Material, key: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the measurements and the comparisons of an endpoint."""
     analysed = material.participants.loc[material.participants["is_analysed"], "participant_id"]
-    points, estimates = material.measurements, material.comparisons
+    points = material.measurements
+    estimates = of_whole_group(material.comparisons, material.settings.cohort.index_group)
     for column, value in key.items():
         points = points[points[column] == value]
         estimates = estimates[estimates[column] == value]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.statistics.arrays import FloatArray
@@ -179,7 +180,7 @@ def _scaled(rows: pd.DataFrame) -> FloatArray:
 def _unscaled(scaled: FloatArray, measure: pd.Series) -> FloatArray:
     is_share = measure.isin(["share_of_t", "share_positive"]).to_numpy()
     is_count = (measure == "cells_per_ul").to_numpy()
-    share = 1 / (1 + np.exp(-np.where(is_share, scaled, 0)))
+    share = special.expit(np.where(is_share, scaled, 0))
     count = np.exp(np.where(is_count, scaled, 0))
     result = np.where(is_share, share, np.where(is_count, count, scaled))
     return np.where(np.isnan(scaled), np.nan, result)

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -31,6 +31,11 @@ from itc_analysis.stats.plan.endpoints import (
     keys_of,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What the name of the index group gets in comparisons of one subset of it.
+OF_SUBSET = " ({})"
 #: Words for a reference that the cohort settings fill in; any group's name works as well.
 HEALTHY, POOLED, EACH_DISEASE = "healthy", "pooled", "each_disease"
 DIGEST_LENGTH = 12
@@ -349,7 +354,8 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
         for stage, name, groups, is_pooled, problem in contrasts_of(
             family.contrasts, cohort, where, faults
         ):
-            index = cohort.index_group + (f" ({family.subset})" if family.subset else "")
+            index = cohort.index_group
+            index += OF_SUBSET.format(family.subset) if family.subset else ""
             for assay, population, measure, feature in keys_of(family.endpoints):
                 item = PlannedComparison(
                     comparison=f"{index} vs {name}",
@@ -379,6 +385,20 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
     if faults:
         raise SettingsError(SOURCE, faults)
     return list(planned.values())
+
+
+def of_whole_group(comparisons: pd.DataFrame, index_group: str) -> pd.DataFrame:
+    """Return the comparisons without those of families that compare a subset of the index group.
+
+    Parameters
+    ----------
+    comparisons : pandas.DataFrame
+        with `comparison`, named as `expand` names it.
+    index_group : str
+        the index group.
+    """
+    of_subset = comparisons["comparison"].str.startswith(index_group + OF_SUBSET.split("{")[0])
+    return comparisons[~of_subset]
 
 
 def expand_genes(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from itc_analysis.config.steps import ReportSettings
@@ -32,6 +33,22 @@ def test_the_title_answers_with_the_first_control(material: Material) -> None:
         assert words.population(row.population) in told
         if row.status == "ok":
             assert words.ratio(row.estimate) in told
+
+
+def test_comparisons_of_one_subset_of_ssc_are_no_answer(material: Material) -> None:
+    """They stand among the other comparisons: on the first screen they read as if of all SSc."""
+    rows = material.comparisons
+    few = rows.assign(
+        comparison=rows["comparison"].str.replace("SSc", "SSc (dcSSc)", n=1),
+        family="diffuse SSc",
+        role="exploratory",
+        estimate=rows["estimate"] * 7,
+    )
+    both = material.with_tables(comparisons=pd.concat([few, rows], ignore_index=True))
+    assert answer.abundance_rows(both)["estimate"].tolist() == (
+        answer.abundance_rows(material)["estimate"].tolist()
+    )
+    assert headline.headline(both) == headline.headline(material)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import endpoint_verdicts
+from itc_analysis.stats.plan.plan import of_whole_group
 
 #: Measures of abundance, the question of the study.
 ABUNDANCE = ("share_of_t", "cells_per_ul")
@@ -75,7 +76,7 @@ def abundance_rows(material: Material) -> pd.DataFrame:
     The populations are those of the primary comparisons; a plan without any gives all populations
     whose abundance it compares. Only the assay of the primary comparisons is the answer.
     """
-    rows = material.comparisons
+    rows = of_whole_group(material.comparisons, material.settings.cohort.index_group)
     rows = rows[rows["measure"].isin(ABUNDANCE)]
     primary = rows[rows["role"] == "primary"]
     if len(primary):

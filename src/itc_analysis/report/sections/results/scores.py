@@ -28,6 +28,7 @@ from itc_analysis.report.html.names import first_of_each_kind, names_cell
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer, labelled
 from itc_analysis.scores.repeatability import bridge_repeatability
+from itc_analysis.stats.plan.plan import of_whole_group
 
 SIGNATURES = words.SIDE_BY_SIDE
 #: Method of iMFI (`scores.brightness`).
@@ -55,7 +56,7 @@ def section(material: Material) -> PageSection | None:
     if material.scores.empty:
         return None
     blocks: list[Block] = [Paragraph(phrase(LABEL_RULE))]
-    compared = material.comparisons
+    compared = of_whole_group(material.comparisons, material.settings.cohort.index_group)
     compared = compared[(compared["measure"] == "score") & compared["feature"].isin(SIGNATURES)]
     if compared.empty:
         blocks.append(Paragraph(phrase("None of these scores was compared between groups.")))
@@ -193,7 +194,7 @@ def against_healthy(material: Material) -> list[tuple[str, str]]:
     """Return what the rule allows to say of each population of the answer against healthy people,
     the populations with the same reading together.
     """
-    rows = material.comparisons
+    rows = of_whole_group(material.comparisons, material.settings.cohort.index_group)
     rows = rows[(rows["measure"] == "score") & rows["feature"].isin(SIGNATURES)]
     rows = rows[rows["reference_group"] == material.settings.cohort.healthy_group]
     found: dict[str, list[str]] = {}
