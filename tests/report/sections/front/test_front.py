@@ -46,7 +46,9 @@ def test_comparisons_of_one_subset_of_ssc_are_no_answer(material: Material) -> N
     )
     both = material.with_tables(comparisons=pd.concat([few, rows], ignore_index=True))
     shown, alone = answer.abundance_rows(both), answer.abundance_rows(material)
-    pd.testing.assert_frame_equal(shown.reset_index(drop=True), alone.reset_index(drop=True))
+    columns = ["population", "measure", "reference_group", "estimate"]
+    left, right = (table[columns].reset_index(drop=True) for table in (shown, alone))
+    pd.testing.assert_frame_equal(left, right)
     assert headline.headline(both) == headline.headline(material)
 
 
