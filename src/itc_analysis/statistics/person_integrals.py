@@ -217,8 +217,8 @@ def hold(
     ----------
     centre, scale : Vector
         Shape (n,), mean and SD of each person where the table was learned.
-
-    The others are those of `integrate`.
+    rows, points, held, known, values, slopes, curves, farthest, table_step : Any
+        As in `integrate`; `held` is filled.
     """
     last, per_step = len(curves) - 1, 1 / table_step
     log_sqrt_2pi = 0.5 * np.log(2 * np.pi)

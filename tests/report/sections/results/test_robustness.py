@@ -40,6 +40,7 @@ def beside(**changes: Any) -> SimpleNamespace:
         "estimate_unadjusted": 0.31,
         "estimate_full": 0.3,
         "second_p_value": 0.001,
+        "soft_p_value": None,
     }
     return SimpleNamespace(**(values | changes))
 
@@ -58,6 +59,7 @@ def beside(**changes: Any) -> SimpleNamespace:
             ["the covariates change it, from 0.20 without them to 0.30"],
         ),
         ({"second_p_value": 0.3}, ["the second model does not show it (p = 0.30)"]),
+        ({"soft_p_value": 0.2}, ["the soft count of cells does not show it (p = 0.20)"]),
         ({"second_p_value": None, "is_carried_by_one": None, "one_out_lowest": None}, []),
     ],
 )
