@@ -68,12 +68,15 @@ def example_files(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
-def test_the_code_of_the_page_runs(root, page, example_files):
+@pytest.mark.parametrize(
+    ("page", "made"), [("README.md", ["counts", "found"]), ("docs/api.md", ["counts", "found"])]
+)
+def test_the_code_of_the_page_runs(root, page, made, example_files):
     known: dict[str, object] = {}
     for block in python_blocks(root / page):
         if "open_results" not in block:  # needs a study
             exec(compile(block, page, "exec"), known)
+    assert all(len(known[name]) > 0 for name in made)
 
 
 def test_the_readme_counts_in_ten_lines_and_compares_in_eight(root):

@@ -12,22 +12,13 @@ import argparse
 import os
 from typing import Any
 
+from itc_analysis.cli.gating.batch import add_batch
 from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "--config", required=True, help="config.yaml, or this step's frozen settings"
-    )
-    parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
-    parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
-    parser.add_argument("--template", required=True, help="gating template (YAML)")
-    parser.add_argument("--scales", help="scales.parquet of the panel, of `itc learn-scales`")
-    parser.add_argument(
-        "--landmarks",
-        help="landmarks.parquet of the panel, of `itc learn-alignment`; aligns the events",
-    )
+    add_batch(parser)
     parser.add_argument("--output-folder", required=True, help="folder for the five tables")
 
 
