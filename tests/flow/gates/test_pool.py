@@ -15,10 +15,10 @@ from flow.made_tubes import t_cell_template
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD
-from itc_analysis.flow.gates.decision import shrink
 from itc_analysis.flow.gates.histogram import BIN_WIDTH
 from itc_analysis.flow.gates.pool import pool_gates
-from itc_analysis.flow.gates.reference import UNKNOWN_SPREAD, reference, usual_spread
+from itc_analysis.flow.gates.pooling.decision import shrink
+from itc_analysis.flow.gates.pooling.reference import UNKNOWN_SPREAD, reference, usual_spread
 from itc_analysis.flow.gating.fitted import NO_TUBE
 from itc_analysis.flow.gating.geometry import Ellipse, Threshold, from_json, to_json
 from itc_analysis.flow.gating.methods.control_quantile import NAME as CONTROL

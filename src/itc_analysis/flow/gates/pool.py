@@ -15,15 +15,19 @@ import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
 from itc_analysis.errors import Fault, ItcError
-from itc_analysis.flow.gates.agreement import BatchEvidence, evidence_by_population, odd_in_many
 from itc_analysis.flow.gates.by_level.cuts import LevelCut, level_cuts
-from itc_analysis.flow.gates.decision import decide_cut, with_cut
 from itc_analysis.flow.gates.histogram import has_cut as is_cut
 from itc_analysis.flow.gates.identity.copies import copies
-from itc_analysis.flow.gates.nearby import nearby_cuts, usual_spread
+from itc_analysis.flow.gates.pooling.agreement import (
+    BatchEvidence,
+    evidence_by_population,
+    odd_in_many,
+)
+from itc_analysis.flow.gates.pooling.decision import decide_cut, with_cut
+from itc_analysis.flow.gates.pooling.nearby import nearby_cuts, usual_spread
+from itc_analysis.flow.gates.pooling.rivals import one_valley, with_rival
+from itc_analysis.flow.gates.pooling.settle import settle
 from itc_analysis.flow.gates.positivity import pool_positivity
-from itc_analysis.flow.gates.rivals import one_valley, with_rival
-from itc_analysis.flow.gates.settle import settle
 from itc_analysis.flow.gates.shapes import collect_shapes, decide_shape
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import to_json

@@ -21,12 +21,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
-from itc_analysis.flow.gates.agreement import ODD_NEGATIVES
 from itc_analysis.flow.gates.by_level import shapes as level_shapes
 from itc_analysis.flow.gates.by_level.mixture import LevelFit, fit_levels, follow_levels
 from itc_analysis.flow.gates.by_level.shapes import N_SHAPE
 from itc_analysis.flow.gates.histogram import read_histograms
 from itc_analysis.flow.gates.negatives import odd_negatives
+from itc_analysis.flow.gates.pooling.agreement import ODD_NEGATIVES
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.robust import MAD_TO_SD

@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.flow.gates.agreement import evidence_by_population, odd_in_many
 from itc_analysis.flow.gates.identity.copies import copies
 from itc_analysis.flow.gates.identity.evidence import Evidence, read_evidence
 from itc_analysis.flow.gates.identity.features import MIN_OTHERS, compare_tubes
 from itc_analysis.flow.gates.identity.stains import find_missing, find_swap
 from itc_analysis.flow.gates.identity.voltages import find_other_voltages
+from itc_analysis.flow.gates.pooling.agreement import evidence_by_population, odd_in_many
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.spillover.batch_agreement import find_odd_states, find_odd_tubes
 from itc_analysis.tables import contract

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
-from itc_analysis.flow.gates.nearby import CutReference
+from itc_analysis.flow.gates.pooling.nearby import CutReference
 from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import AllAbove, Geometry, Threshold, from_json, to_json

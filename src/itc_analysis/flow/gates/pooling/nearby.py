@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.flow.batch_tolerance import MIN_TUBES
-from itc_analysis.flow.gates.agreement import BatchEvidence
-from itc_analysis.flow.gates.reference import (
+from itc_analysis.flow.gates.pooling.agreement import BatchEvidence
+from itc_analysis.flow.gates.pooling.reference import (
     CutReference,
     few_tubes,
     reference,
