@@ -50,8 +50,12 @@ def truth(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / "truth" / f"{name}.tsv", sep="\t", comment="#")
 
 
-def test_two_runs_are_byte_identical(folder: Path, tmp_path: Path) -> None:
-    study.simulate_study(tmp_path / "again", seed=4, **MINI)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_two_runs_are_byte_identical(
+    processes: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "_LARGE", 0)
+    study.simulate_study(tmp_path / "again", seed=4, processes=processes, **MINI)
     first, second = digests(folder), digests(tmp_path / "again")
     assert len(first) > 100
     assert first == second

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 #: Many small matrices: threads of the linear algebra would only wait for one another (seven times
 #: the CPU time, measured), and one thread adds up in one order. Read by numpy when it is first
 #: imported.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def processors() -> int:
+    """Return how many processors this process may use: on a cluster, those of its job."""
+    mine = getattr(os, "sched_getaffinity", None)
+    return len(mine(0)) if mine else os.cpu_count() or 1

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from itertools import starmap
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +58,8 @@ SHIPPED = {
 #: Below this a tube holds too few T cells to draw any population from.
 FEWEST_EVENTS, FEWEST_CELLS = 1000, 50
 _PROGRESS_EVERY = 10
+#: Events from which several processes are worth their start.
+_LARGE = 2_000_000
 
 
 def simulate_study(
@@ -69,6 +76,7 @@ def simulate_study(
     batches: int | None = None,
     stimulations: Sequence[str] = (),
     groups: Sequence[str] = cohort.GROUPS,
+    processes: int = 1,
 ) -> None:
     """Write a study whose truth is known.
 
@@ -99,6 +107,9 @@ def simulate_study(
         alone.
     groups : sequence of str
         groups that are enrolled, the index group and others.
+    processes : int
+        that write the files of a large study side by side. More than one starts Python anew, so a
+        script that asks for it needs the guard ``if __name__ == "__main__"``.
 
     Raises
     ------
@@ -181,8 +192,19 @@ def simulate_study(
 
     by_sample = {sample_of(row["participant_id"]): row for row in _rows(truth)}
     by_sample[BRIDGE] = bridge
-    _write_tubes(root, tubes, by_sample, seeds["drift"], seeds["tubes"], note=note)
-    _write_libraries(root, libraries, by_sample, seeds["libraries"], scenario, cells, note=note)
+    _write_tubes(
+        root, tubes, by_sample, seeds["drift"], seeds["tubes"], note=note, processes=processes
+    )
+    _write_libraries(
+        root,
+        libraries,
+        by_sample,
+        seeds["libraries"],
+        scenario,
+        cells,
+        note=note,
+        processes=processes,
+    )
     log.info("Simulated study written to %s (%s)", folder, note)
 
 
@@ -359,6 +381,7 @@ def _write_tubes(
     tube_seed: np.random.SeedSequence,
     *,
     note: str,
+    processes: int,
 ) -> None:
     batches = sorted({tube.batch for tube in tubes})
     # the panel of cultured tubes last, so that the others' instrument is the same with it
@@ -368,23 +391,28 @@ def _write_tubes(
         (panel, batch): draw_drift(load_panel(panel), np.random.default_rng(child))
         for (panel, batch), child in zip(pairs, drift_seed.spawn(len(pairs)), strict=True)
     }
-    for i, (plan, child) in enumerate(zip(tubes, tube_seed.spawn(len(tubes)), strict=True)):
-        panel = load_panel(plan.panel)
-        tube = simulate_tube(
-            plan,
-            by_sample[plan.sample_id],
-            panel,
-            drifts[plan.panel, plan.batch],
-            np.random.default_rng(child),
-        )
-        write_tube(
-            root / "data" / "flow" / f"{plan.file_id}.fcs", tube, panel, plan.sample_id, note=note
-        )
-        truth_files.write_events(
-            root / "truth" / "events" / f"{plan.file_id}.parquet", tube, note=note
-        )
-        if (i + 1) % _PROGRESS_EVERY == 0 or i + 1 == len(tubes):
-            log.info("%d of %d tubes", i + 1, len(tubes))
+    jobs = [
+        (plan, by_sample[plan.sample_id], drifts[plan.panel, plan.batch], child)
+        for plan, child in zip(tubes, tube_seed.spawn(len(tubes)), strict=True)
+    ]
+    write = partial(_write_tube, root, note)
+    is_large = sum(plan.n_events for plan in tubes) > _LARGE
+    _do_each(write, jobs, "tubes", processes if is_large else 1)
+
+
+def _write_tube(
+    root: Path,
+    note: str,
+    plan: TubePlan,
+    truth: Mapping[str, Any],
+    drift: Drift,
+    seed: np.random.SeedSequence,
+) -> None:
+    panel = load_panel(plan.panel)
+    tube = simulate_tube(plan, truth, panel, drift, np.random.default_rng(seed))
+    path = root / "data" / "flow" / f"{plan.file_id}.fcs"
+    write_tube(path, tube, panel, plan.sample_id, note=note)
+    truth_files.write_events(root / "truth" / "events" / f"{plan.file_id}.parquet", tube, note=note)
 
 
 def _write_libraries(
@@ -396,14 +424,48 @@ def _write_libraries(
     cells: int,
     *,
     note: str,
+    processes: int,
 ) -> None:
-    for i, (plan, child) in enumerate(zip(libraries, seed.spawn(len(libraries)), strict=True)):
-        library = simulate_library(
-            by_sample[plan.sample_id], scenario, np.random.default_rng(child), n_barcodes=cells
-        )
-        write_library(root / "data" / "singlecell" / plan.library_id, library, note=note)
-        truth_files.write_cells(
-            root / "truth" / "cells" / f"{plan.library_id}.parquet", library, note=note
-        )
-        if (i + 1) % _PROGRESS_EVERY == 0 or i + 1 == len(libraries):
-            log.info("%d of %d libraries", i + 1, len(libraries))
+    jobs = [
+        (plan, by_sample[plan.sample_id], child)
+        for plan, child in zip(libraries, seed.spawn(len(libraries)), strict=True)
+    ]
+    write = partial(_write_library, root, note, scenario, cells)
+    # a cell of a library is as much work as a hundred events
+    is_large = 100 * cells * len(libraries) > _LARGE
+    _do_each(write, jobs, "libraries", processes if is_large else 1)
+
+
+def _write_library(
+    root: Path,
+    note: str,
+    scenario: str,
+    cells: int,
+    plan: LibraryPlan,
+    truth: Mapping[str, Any],
+    seed: np.random.SeedSequence,
+) -> None:
+    library = simulate_library(truth, scenario, np.random.default_rng(seed), n_barcodes=cells)
+    write_library(root / "data" / "singlecell" / plan.library_id, library, note=note)
+    path = root / "truth" / "cells" / f"{plan.library_id}.parquet"
+    truth_files.write_cells(path, library, note=note)
+
+
+def _do_each(
+    write: Callable[..., None], jobs: Sequence[tuple[Any, ...]], what: str, processes: int
+) -> None:
+    """Write every file; the bytes are the same in one process or several, because each file has a
+    seed of its own.
+    """
+    # started anew, and not forked: a fork of a process with threads can hang
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes) if processes > 1 else nullcontext() as pool:
+        done = starmap(write, jobs) if pool is None else _in(pool, write, jobs)
+        for i, _ in enumerate(done, start=1):
+            if i % _PROGRESS_EVERY == 0 or i == len(jobs):
+                log.info("%d of %d %s", i, len(jobs), what)
+
+
+def _in(pool: Pool, write: Callable[..., None], jobs: Sequence[tuple[Any, ...]]) -> Iterator[None]:
+    for waiting in [pool.apply_async(write, job) for job in jobs]:
+        yield waiting.get()

@@ -8,6 +8,7 @@ working directory. The truth/ folder is never read by the pipeline.
 from __future__ import annotations
 
 import argparse
+import os
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +85,10 @@ def run(options: argparse.Namespace) -> None:
         for name, card in CARDS.items():
             print(f"{name:20}{card.sentence}")
         return
+    from itc_analysis.cli.threads import ONE_THREAD, processors
     from itc_analysis.simulate.study import simulate_study
+
+    os.environ.update(ONE_THREAD)  # for the processes that are started
 
     simulate_study(
         options.output,
@@ -97,6 +101,7 @@ def run(options: argparse.Namespace) -> None:
         cells=options.cells,
         libraries_per_group=options.libraries_per_group,
         batches=options.batches,
+        processes=processors(),
         stimulations=options.stimulations,
         **({"groups": options.groups} if options.groups else {}),
     )
