@@ -147,7 +147,9 @@ def test_what_decides_on_frozen_gates_must_not_change_under_them(
     assert "set study.frozen_folder to null, run the workflow, and call `itc freeze` again" in said
     record = study_copy / "config" / "frozen" / "flow" / "panel_a" / "scales.parquet"
     record.write_bytes(record.read_bytes() + b"x")
-    said = snakemake(study_copy, "--dry-run", root=root, check=False).stderr
+    done = snakemake(study_copy, "--dry-run", root=root, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
     assert "the file of record was altered; take it from your archive, or freeze again" in said
 
 
