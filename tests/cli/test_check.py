@@ -152,6 +152,26 @@ def test_headers_lists_every_file_that_cannot_be_read_and_writes_nothing(
     assert not (tmp_path / "cohort").exists()
 
 
+def test_faults_of_sheets_and_of_files_are_told_in_one_call(
+    config: Path, study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(study.participants)
+    path.write_text(path.read_text().replace("P002\tSSc\t50", "P002\tSSc\t5,0"))
+    assert check(config, "--headers") == 2
+    told = capsys.readouterr().err
+    assert "'5,0' has a decimal comma" in told
+    assert "library L1, L1.h5: 1 fault" in told
+    # a sheet that cannot be read names no files
+    tubes = Path(str(study.fcs_files))
+    tubes.write_text(tubes.read_text().replace("file_id", "file_di", 1))
+    assert check(config, "--headers") == 2
+    shown = capsys.readouterr()
+    assert f"the files of {tubes} were not opened: mend the sheet first" in shown.out
+    assert "'file_id'" in shown.err
+    assert "S001_a.fcs" not in shown.err
+    assert "library L1, L1.h5: 1 fault" in shown.err
+
+
 @pytest.mark.real_data
 def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -> None:
     from itc_analysis.cli.study.check import open_data_files
@@ -162,7 +182,9 @@ def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -
         fcs_files=str(example / "fcs_files.tsv"),
         panels_folder=str(example / "panels"),
     )
-    told = open_data_files(study)
+    errors, lines = open_data_files(study)
+    assert errors == []
+    told = "\n".join(lines)
     assert told.startswith("every file can be read: tubes 1, libraries 0")
     # The instrument wrote when and on which day; the file was never cleaned of it.
     assert "may identify people stand in 1 tubes: BTIM, " in told

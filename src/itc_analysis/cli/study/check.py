@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from itc_analysis.cohort.study import CohortTables
@@ -75,15 +77,20 @@ def run(options: argparse.Namespace) -> None:
             errors.append(error)
     if tables is not None:
         print(summarise(tables, settings))
+    opened: list[str] = []
+    if options.headers:
+        found, opened = open_data_files(settings.study, _flow_settings(options.config))
+        errors += found
     if errors or tables is None:
-        # sheets, panels, templates and plan in one call: nobody mends a study ten times
+        # what was seen in the files may say why
+        for line in opened:
+            print(line)
+        # sheets, panels, templates, plan and files in one call: nobody mends a study ten times
         raise one_error(errors)
     if Path(options.config).suffix != ".json":
         lines += _state_of_lock(options.config)
-    for line in lines:
+    for line in [*lines, *opened]:
         print(line)
-    if options.headers:
-        print(open_data_files(settings.study, _flow_settings(options.config)))
     if options.output_folder:
         write(tables, settings, Path(options.output_folder))
 
@@ -106,8 +113,12 @@ def _flow_settings(config: str) -> Flow | None:
     return None if Path(config).suffix == ".json" else load_settings(config).flow
 
 
-def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
-    """Open every FCS file, library and receptor file as the jobs will; returns how many there are.
+def open_data_files(
+    study: CheckedStudy, flow: Flow | None = None
+) -> tuple[list[ItcError], list[str]]:
+    """Open every FCS file, library and receptor file as the jobs will.
+
+    Whatever else is wrong: a file that a faulty sheet still names is opened too.
 
     Parameters
     ----------
@@ -116,58 +127,85 @@ def open_data_files(study: CheckedStudy, flow: Flow | None = None) -> str:
     flow : Flow, optional
         the flow section, for the study's own matrices; its defaults when left out.
 
-    Raises
-    ------
-    ItcErrors
-        every file that cannot be used, every tube without a marker of its panel, and every tube
-        that is not compensated as the others of its panel are.
+    Returns
+    -------
+    errors : list of ItcError
+        every file that cannot be used, every tube without a marker of its panel, every tube that
+        is not compensated as the others of its panel are, and every sheet that cannot be read.
+    told : list of str
+        how many files there are if all can be read, and what a person should look at.
     """
     from itc_analysis.cohort.listing import list_libraries, list_tubes
-    from itc_analysis.config.sections import Flow
-    from itc_analysis.errors import ItcErrors
+    from itc_analysis.errors import ItcError
 
-    tubes, libraries = list_tubes(study, with_confirmed=True), list_libraries(study)
     errors: list[ItcError] = []
-    told: list[str] = []
-    if tubes:
-        from itc_analysis.cli.progress import watched
-        from itc_analysis.flow.gating.template import load_template
-        from itc_analysis.flow.panel.markers import read_panel
-        from itc_analysis.flow.tube.first_look import (
-            describe_remarks,
-            describe_states,
-            look_at_tubes,
-        )
 
-        names = sorted({row["panel"] for row in tubes})
-        panels = {name: read_panel(Path(study.panels_folder) / f"{name}.tsv") for name in names}
-        templates = {name: Path(study.gating_folder) / f"{name}.yaml" for name in names}
-        transforms = {
-            name: load_template(path).transform
-            for name, path in templates.items()
-            if path.is_file()  # one that is not there is a fault of the tube sheet
-        }
-        look = look_at_tubes(tubes, panels, flow or Flow(), transforms, watch=watched)
-        errors += look.errors
-        errors += _check_manual_gates(study, tubes)
-        told += [*describe_states(look.states), *describe_remarks(look.remarks)]
-        if look.identifying:
-            told.append(
-                f"keywords that may identify people stand in {look.n_identifying} tubes: "
-                f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies "
-                "without them"
-            )
-    if libraries:
+    told: list[str] = []
+
+    def rows_of(listed: Callable[..., list[dict[str, Any]]], **how: bool) -> list[dict[str, Any]]:
+        try:
+            return listed(study, **how)
+        except ItcError as error:
+            errors.append(error)
+            told.append(f"the files of {error.source} were not opened: mend the sheet first")
+            return []
+
+    named = {
+        "tubes": rows_of(list_tubes, with_confirmed=True),
+        "libraries": rows_of(list_libraries),
+    }
+    # what is not there is told with its sheet
+    there = {
+        kind: [row for row in rows if Path(row["path"]).exists()] for kind, rows in named.items()
+    }
+    if there["tubes"]:
+        told += _open_tubes(study, there["tubes"], flow, errors)
+    if there["libraries"]:
         from itc_analysis.singlecell.intake.opening import open_libraries
 
-        errors += open_libraries(libraries)
-    if errors:
-        # what was seen on the way may say why
-        for line in told:
-            print(line)
-        raise ItcErrors(errors)
-    counted = f"every file can be read: tubes {len(tubes)}, libraries {len(libraries)}"
-    return "\n".join([counted, *told])
+        errors += open_libraries(there["libraries"])
+    if not errors and there == named:
+        counted = ", ".join(f"{kind} {len(rows)}" for kind, rows in named.items())
+        told.insert(0, f"every file can be read: {counted}")
+    return errors, told
+
+
+def _open_tubes(
+    study: CheckedStudy, tubes: list[dict[str, Any]], flow: Flow | None, errors: list[ItcError]
+) -> list[str]:
+    """Open the tubes of panels that can be read, add their errors, and return what to look at."""
+    from itc_analysis.cli.progress import watched
+    from itc_analysis.config.sections import Flow
+    from itc_analysis.errors import ItcError
+    from itc_analysis.flow.gating.template import load_template
+    from itc_analysis.flow.panel.markers import read_panel
+    from itc_analysis.flow.tube.first_look import describe_remarks, describe_states, look_at_tubes
+
+    panels, transforms = {}, {}
+    for name in sorted({row["panel"] for row in tubes}):
+        sheet = Path(study.panels_folder) / f"{name}.tsv"
+        template = Path(study.gating_folder) / f"{name}.yaml"
+        # one that is not there is a fault of the tube sheet
+        if not sheet.is_file():
+            continue
+        try:
+            panels[name] = read_panel(sheet)
+            if template.is_file():
+                transforms[name] = load_template(template).transform
+        except ItcError as error:
+            errors.append(error)
+    usable = [row for row in tubes if row["panel"] in panels]
+    look = look_at_tubes(usable, panels, flow or Flow(), transforms, watch=watched)
+    errors += look.errors
+    errors += _check_manual_gates(study, usable)
+    told = [*describe_states(look.states), *describe_remarks(look.remarks)]
+    if look.identifying:
+        told.append(
+            f"keywords that may identify people stand in {look.n_identifying} tubes: "
+            f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies "
+            "without them"
+        )
+    return told
 
 
 def _check_manual_gates(study: CheckedStudy, tubes: list[dict[str, Any]]) -> list[ItcError]:
