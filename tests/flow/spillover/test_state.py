@@ -101,6 +101,8 @@ def test_of_raw_and_compensated_columns_one_is_used_and_it_is_said_which(
         assert names == (raw if used == "raw" else compensated)
         assert any(name in chosen.remarks[0] for name in raw)
         assert any(name in chosen.remarks[0] for name in compensated)
+    # a marker that was found by its label is said too
+    assert "CD4: no channel 'nor this', taken from" in chosen.remarks[-1]
 
 
 def test_columns_of_both_kinds_without_twins_are_refused(write_fcs: Write) -> None:

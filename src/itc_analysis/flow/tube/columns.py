@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from itc_analysis.errors import Fault, UnreadableFile
+from itc_analysis.flow.fcs.channel_names import detector_of
 from itc_analysis.flow.fcs.read import FcsFile, refuse_without_range
 from itc_analysis.flow.panel.markers import resolve_markers
 from itc_analysis.flow.scale.scales import TransformSettings
@@ -38,7 +39,8 @@ class TubeColumns:
     spillover : Spillover or None
         the matrix to apply, by the file's channel names; None for none.
     remarks : tuple of str
-        which of two columns is used, which matrix is not applied, what the matrix leaves out.
+        which marker was found by its label, which of two columns is used, which matrix is not
+        applied, what the matrix leaves out.
     """
 
     columns: dict[str, int]
@@ -103,7 +105,7 @@ def choose_columns(
     _check_scale(file, is_transformed=is_transformed, transform=transform)
     found = find_compensation(file, [columns[m] for m in coloured])
     columns |= dict(zip(coloured, found.rows, strict=True))
-    remarks = list(found.remarks)
+    remarks = [*found.remarks, *_remarks_on_names(file, columns, panel)]
     state, spillover = str(found.state), found.spillover
     if is_transformed:
         remarks.append("already on a display scale (logicle, asinh or log): gated as it is")
@@ -164,3 +166,15 @@ def matrix_of_study(folder: str | Path | None, panel: str, batch: str, source: s
         what = "the folder of compensation matrices is not there; check flow.matrices_folder"
         raise UnreadableFile(source, what)
     return find_matrix(folder, panel, batch)
+
+
+def _remarks_on_names(file: FcsFile, columns: dict[str, int], panel: pd.DataFrame) -> list[str]:
+    """Return a remark for each marker found by its label instead of the sheet's channel."""
+    remarks = []
+    for channel, marker in zip(panel["channel"], panel["marker"], strict=True):
+        if marker not in columns:
+            continue
+        found = file.channels[columns[marker]]
+        if channel not in (found.name, found.label, detector_of(found.name)):
+            remarks.append(f"{marker}: no channel '{channel}', taken from '{found.name}'")
+    return remarks

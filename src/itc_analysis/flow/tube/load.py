@@ -12,7 +12,6 @@ import pandas as pd
 
 from itc_analysis.config.sections import Matrices, TubeAcceptance, TubeReading
 from itc_analysis.errors import Fault, ItcError, PanelError
-from itc_analysis.flow.fcs.channel_names import detector_of
 from itc_analysis.flow.fcs.instrument import describe_instrument
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
 from itc_analysis.flow.quality.acquisition import timeline_table
@@ -108,8 +107,7 @@ def load_tube(
         transforms[marker].apply(values, out=values)
         if marker in warps:
             values[:] = warps[marker].apply(values)
-    remarks = [*file.remarks, *clean.remarks, *_remarks_on_names(file, columns, panel)]
-    remarks += chosen.remarks
+    remarks = [*file.remarks, *clean.remarks, *chosen.remarks]
     remarks += [
         f"{plural(n, 'event')} removed: {reason}" for reason, n in clean.removed.items() if n
     ]
@@ -219,18 +217,6 @@ def _time_row(file: FcsFile, columns: dict[str, int], roles: dict[str, str]) -> 
     named = [columns[marker] for marker, role in roles.items() if role == "time"]
     clocks = named or [i for i, channel in enumerate(file.channels) if channel.is_time]
     return clocks[0] if clocks else None
-
-
-def _remarks_on_names(file: FcsFile, columns: dict[str, int], panel: pd.DataFrame) -> list[str]:
-    """Return a remark for each marker found by its label instead of the sheet's channel."""
-    remarks = []
-    for channel, marker in zip(panel["channel"], panel["marker"], strict=True):
-        if marker not in columns:
-            continue
-        found = file.channels[columns[marker]]
-        if channel not in (found.name, found.label, detector_of(found.name)):
-            remarks.append(f"{marker}: no channel '{channel}', taken from '{found.name}'")
-    return remarks
 
 
 def _fmo_markers(row: Mapping[str, Any]) -> tuple[str, ...]:
