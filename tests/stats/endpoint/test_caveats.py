@@ -26,6 +26,16 @@ def test_zeros_are_told_only_when_there_are_many():
     assert caveats.of_zeros(people.iloc[2:], everybody[2:]) == ""
 
 
+def test_scores_that_counting_decides_are_told():
+    index, reference = np.array([True, True, False, False]), np.array([False, False, True, True])
+    people = pd.DataFrame({"standard_error": [1.4, 1.0, 0.2, np.nan], "state": "ok"})
+    told = caveats.of_low_numbers(people, index, reference, "score", is_counted=False)
+    assert "1.2 SD of healthy people in the index group, 0.2 in the reference" in "".join(told)
+    people["standard_error"] = [0.6, 0.5, 0.2, np.nan]
+    told = caveats.of_low_numbers(people, index, reference, "score", is_counted=False)
+    assert "".join(told) == ""
+
+
 def test_missing_phenotypes_are_told_to_be_those_of_few_cells():
     responses = pd.DataFrame({"state": ["ok", "few_cells", "few_cells", "unreadable"]})
     text = caveats.of_missing(responses)

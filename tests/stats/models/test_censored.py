@@ -8,6 +8,7 @@ from scipy import stats
 from itc_analysis.stats.models.censored import (
     _log_likelihood,
     _scores_and_hessians,
+    crossing,
     fit_censored,
     profile_contrast,
 )
@@ -184,3 +185,21 @@ def test_one_more_low_participant_never_raises_a_group():
             np.append(y, limit), np.append(low, True), np.vstack([X, [1, 0]])
         ).fit.coefficients[0]
         assert after < before
+
+
+def test_a_profile_whose_last_digits_depend_on_the_way_is_followed():
+    """Climbing goes on from where it was: asked again, it lies a little lower."""
+    asked: list[float] = []
+
+    def drop(value: float) -> float:
+        asked.append(value)
+        return value**2 - 1e-3 * asked.count(value)
+
+    # 2.0 lies beyond the threshold the first time it is asked for, and inside the second time
+    found = crossing(drop, 4.0 - 1.5e-3, 0.0, 0.5)
+    assert found == pytest.approx(2.0, abs=1e-3)
+
+
+def test_a_profile_that_is_no_number_is_refused():
+    with pytest.raises(NotEstimable, match="could not be followed"):
+        crossing(lambda value: np.nan if value > 1 else value**2, 4.0, 0.0, 0.5)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import linalg, optimize, stats
@@ -202,18 +203,35 @@ def profile_contrast(
 def crossing(drop: Callable[[float], float], threshold: float, start: float, step: float) -> float:
     """Where `drop` rises through the threshold going from `start` by `step`; NaN when it never
     does.
+
+    Each place is asked for once: a likelihood that climbs on from where it was last may give
+    another last digit the second time.
+
+    Raises
+    ------
+    NotEstimable
+        `drop` is not a number somewhere on the way.
     """
+
+    @cache
+    def above(value: float) -> float:
+        height = drop(value) - threshold
+        if np.isnan(height):
+            msg = "the profile likelihood could not be followed"
+            raise NotEstimable(msg)
+        return height
+
     inside = start
-    while drop(inside) > threshold:  # begin where the likelihood still supports the value
+    while above(inside) > 0:  # begin where the likelihood still supports the value
         inside -= step
         if abs(inside - start) > WIDEST_SDS * abs(step):
             return np.nan
     outside = inside + step
-    while drop(outside) < threshold:
+    while above(outside) < 0:
         inside, outside = outside, outside + step
         if abs(outside - start) > WIDEST_SDS * abs(step):
             return np.nan
-    root: float = optimize.brentq(lambda value: drop(value) - threshold, inside, outside, xtol=1e-6)
+    root: float = optimize.brentq(above, inside, outside, xtol=1e-6)
     return root
 
 
