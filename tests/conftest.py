@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from made_once import made_once
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that run the workflow first: what takes minutes must not be left for the end."""
+    slow = {item.path for item in items if item.get_closest_marker("workflow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +44,12 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Simulate a small study and run the workflow on it once; read it, do not edit it."""
+    return made_once(tmp_path_factory, "finished", _finish_a_study)
+
+
+def _finish_a_study(study: Path) -> None:
     from itc_analysis.simulate.study import simulate_study
 
-    study = tmp_path_factory.mktemp("finished") / "study"
     simulate_study(study, scenario="effect", seed=7, per_group=3, events=15_000, cells=120)
     subprocess.run(
         [
@@ -49,7 +60,6 @@ def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         check=True,
     )  # fmt: skip
-    return study
 
 
 @pytest.fixture(scope="session")

@@ -12,25 +12,31 @@ import pytest
 from cluster.identities import IDENTITIES, plant
 from cluster.slurm import Slurm, missing_programs
 from cluster.tiny_study import make_tiny_study
+from made_once import made_once
 from workflow.running import snakemake
 
 
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a study that has not run, with people's names in its FCS files; copy it."""
-    study = make_tiny_study(tmp_path_factory.mktemp("tiny") / "study")
-    for tube in (study / "data" / "flow").glob("*.fcs"):
-        plant(tube, IDENTITIES)
-    return study
+
+    def make(study: Path) -> None:
+        make_tiny_study(study)
+        for tube in (study / "data" / "flow").glob("*.fcs"):
+            plant(tube, IDENTITIES)
+
+    return made_once(tmp_path_factory, "tiny", make)
 
 
 @pytest.fixture(scope="session")
 def tiny_finished(tiny_study: Path, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     """Return the study after a run on this machine; copy it."""
-    study = tmp_path_factory.mktemp("tiny_finished") / "study"
-    shutil.copytree(tiny_study, study)
-    snakemake(study, root=root)
-    return study
+
+    def make(study: Path) -> None:
+        shutil.copytree(tiny_study, study)
+        snakemake(study, root=root)
+
+    return made_once(tmp_path_factory, "tiny_finished", make)
 
 
 @pytest.fixture(scope="module")

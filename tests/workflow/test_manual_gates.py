@@ -68,7 +68,7 @@ def test_drawn_gates_take_their_place_and_survive_another_template(
     assert edited != template.read_text()
     template.write_text(edited)
     assert "fit_gates" in rules_to_run(study_copy, root=root)
-    snakemake(study_copy, root=root)
+    snakemake(study_copy, "--until", "pool_gates", root=root)
     check_manual(open_results(study_copy / "results").gates, sources)
 
 
