@@ -24,10 +24,12 @@ os.environ.update(ONE_THREAD)  # before numpy is imported
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import special
 
 from itc_analysis.scores.scoring.composition import standardised_logit_z
 from itc_analysis.scores.scoring.methods import Reference, Scored, mean_logit_z, pseudobulk_z
+from itc_analysis.stats.endpoint.caveats import of_score_errors
 from itc_analysis.stats.models.linear import contrast, fit_meta_regression
 
 Floats = npt.NDArray[np.float64]
@@ -101,9 +103,9 @@ def score_rows(n_tables: int, seed: int) -> Iterator[str]:
     """
     yield (
         "| scores | bias (healthy SD) | p < .05 against healthy | against pooled diseases "
-        "| coverage | not scored | CPU s |"
+        "| coverage | not scored | warned | CPU s |"
     )
-    yield "|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|"
     drawn: list[tuple[str, float, Draw]] = [
         (setting.name, setting.shift, lambda rng, s=setting: draw_flow(s, rng)) for setting in FLOW
     ]
@@ -131,10 +133,12 @@ def summarise(
 ) -> str:
     """Return one row: what the comparisons of many tables made of the truth."""
     begin = time.process_time()
-    found, pooled, missing = [], [], []
+    found, pooled, missing, warned = [], [], [], []
     for _ in range(n_tables):
         group, scored, *batch = draw(rng)
         missing.append(1 - np.isfinite(scored.value[group == SSC]).mean())
+        errors = pd.DataFrame({"standard_error": scored.standard_error})
+        warned.append(of_score_errors(errors, group == SSC, group == HEALTHY) != "")
         one = compare(group, scored, (HEALTHY,), *batch)
         if one is not None:
             found.append(one)
@@ -144,7 +148,7 @@ def summarise(
             pooled.append(both)
     seconds = (time.process_time() - begin) / n_tables
     if len(found) < n_tables / 2:
-        return f"| {name} | not scored | | | | {100 * np.mean(missing):.0f} % | {seconds:.2f} |"
+        return f"| {name} | not scored | | | | {100 * np.mean(missing):.0f} % | | {seconds:.2f} |"
     bias = np.mean([one.estimate for one in found]) - shift
     error = np.std([one.estimate for one in found]) / np.sqrt(len(found))
     covered = np.mean([one.lower <= shift <= one.upper for one in found])
@@ -155,7 +159,7 @@ def summarise(
     return (
         f"| {name} | {bias:+.3f} (± {error:.3f}) | {against[0]} | {against[1]} | "
         f"{100 * covered:.1f} % "
-        f"| {100 * np.mean(missing):.0f} % | {seconds:.2f} |"
+        f"| {100 * np.mean(missing):.0f} % | {100 * np.mean(warned):.0f} % | {seconds:.2f} |"
     )
 
 

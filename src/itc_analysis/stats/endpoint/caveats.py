@@ -27,9 +27,9 @@ MANY_ZEROS = 0.2
 #: the bias of the log odds was -0.03 to -0.12 (docs/calibration.md, few cells).
 FEW_COUNTED = 1.5
 #: Counting error of one participant's score (SD of healthy people; mean of a side) above which a
-#: score leans on the shape in the same way: 20 cells at 3 % positive were off by -0.13 SD
+#: score leans on the shape in the same way: 20 cells at 3 % positive (1.3 SD) are off by -0.05 SD
 #: (docs/calibration.md, few cells, scores).
-MUCH_ERROR = 0.8
+MUCH_ERROR = 1.0
 #: Fewer participants than this on a side cannot show whether the model fits them.
 FEW_PARTICIPANTS = 10
 #: Association of batch and group (bias-corrected Cramér's V, 0-1) worth a warning.
