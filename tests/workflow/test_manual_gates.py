@@ -47,18 +47,16 @@ def test_drawn_gates_take_their_place_and_survive_another_template(
     rules = rules_to_run(study_copy, root=root)
     assert {"pool_gates", "apply_gates", "overview", "measure", "report"} <= rules
     assert not rules & {"fit_gates", "learn_scales", "annotate"}
-    snakemake(study_copy, root=root)
+    as_far = ("--until", "overview", "measure")
+    snakemake(study_copy, *as_far, root=root)
     assert {path: path.stat().st_mtime_ns for path in untouched} == written
-    assert rules_to_run(study_copy, root=root) == set()
+    assert rules_to_run(study_copy, *as_far, root=root) == set()
 
     tubes = set(gates.query("panel == 'panel_a'")["file_id"])
     sources = {(tube, "mait"): "panel_a.xml" for tube in tubes}
     sources |= {(in_gatingml, "inkt"): f"{in_gatingml}.xml", (in_flowjo, "inkt"): "corrections.wsp"}
     check_manual(open_results(study_copy / "results").gates, sources)
     check_counts(counts, open_results(study_copy / "results").counts, set(sources))
-    page = (study_copy / "results" / "report.html").read_text(encoding="utf-8")
-    assert "manual" in page
-    assert 'href="flow/panel_a/overview/index.html"' in page
     overview = (panel / "overview" / "inkt.html").read_text(encoding="utf-8")
     assert f"drawn by a person ({in_gatingml}.xml)" in overview
     assert "drawn by a person (corrections.wsp)" in overview
