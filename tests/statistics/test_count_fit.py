@@ -93,6 +93,40 @@ def test_few_cells_are_read_by_the_distribution_that_many_cells_show():
     assert abs(np.mean(found[False])) < abs(np.mean(found[True]))
 
 
+def test_two_kinds_of_people_do_not_make_a_mean_seem_more_certain_than_it_is():
+    """Three in ten lie lower, and one side has few cells: the scatter of scores shows it."""
+    mine = np.repeat([True, False], 60)
+    sides = np.column_stack([mine, ~mine]).astype(float)
+    contrast, spread = np.array([[1.0, -1.0]]), np.column_stack([np.ones(120), mine])
+    found, by_information, by_both = [], [], []
+    for seed in range(80):
+        rng = np.random.default_rng([seed, 9])
+        low, high = np.where(mine, 50, 500), np.where(mine, 150, 3000)
+        cells = np.exp(rng.uniform(np.log(low), np.log(high))).round()
+        effect = 0.6 * 0.6 * rng.normal(size=len(mine)) - 2.0 * ((rng.random(120) < 0.3) - 0.3)
+        share = special.expit(special.logit(0.1) + effect)
+        counted = Counted(rng.binomial(cells.astype(int), share).astype(float), cells)
+        fit = fit_counts(counted, sides, spread=spread, is_normal=False)
+        found.append(float(contrast[0] @ fit.coefficients))
+        by_information.append(float(contrast[0] @ fit.covariance[:2, :2] @ contrast[0]))
+        by_both.append(float(fit.covary(contrast)[0, 0]))
+    assert np.mean(by_both) > 1.04 * np.mean(by_information)
+    assert np.mean(by_both) == pytest.approx(np.var(found), rel=0.35)
+
+
+def test_normal_people_are_as_certain_by_information_as_by_their_scatter():
+    rng = np.random.default_rng(21)
+    total = np.full(len(X), 4e9)
+    y = X @ np.array([-1.5, -1.5, 0.0]) + 0.5 * rng.normal(size=len(X))
+    fit = fit_counts(Counted(np.round(total * special.expit(y)), total), X)
+    contrasts = np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]])
+    covariance = fit.covary(contrasts)
+    model = contrasts @ fit.covariance[:3, :3] @ contrasts.T
+    assert np.all(np.diag(covariance) >= np.diag(model) * (1 - 1e-12))
+    assert np.diag(covariance) == pytest.approx(np.diag(model), rel=0.35)
+    assert np.all(np.linalg.eigvalsh(covariance) > 0)
+
+
 def test_where_a_learned_distribution_leaves_no_maximum_the_normal_one_is_taken(monkeypatch):
     how = {"spread": GROUPS}
     normal = fit_counts(BINOMIAL, X, **how)

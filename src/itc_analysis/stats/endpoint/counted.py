@@ -158,9 +158,7 @@ class CountedEndpoint:
         freedom.
         """
         padded = np.stack([pad(row, self.X.shape[1])[self.columns] for row in weights])
-        p = len(self.columns)
-        covariance = padded @ self.fitted.covariance[:p, :p] @ padded.T
-        return covariance, min(self._df(row) for row in padded)
+        return self.fitted.covary(padded), min(self._df(row) for row in padded)
 
     def compare(self, weights: Vector, confidence: float) -> Answer:
         """Return estimate, interval and p."""
@@ -190,9 +188,8 @@ class CountedEndpoint:
             cells in the group of the contrast that holds the fewest.
         """
         padded = weights[self.columns]
-        p = len(self.columns)
         estimate = float(padded @ self.fitted.coefficients)
-        error = float(np.sqrt(padded @ self.fitted.covariance[:p, :p] @ padded))
+        error = float(np.sqrt(self.fitted.covary(padded[None])[0, 0]))
         if not (np.isfinite(error) and error > 0):
             msg = "the counts do not tell how sure the estimate is"
             raise NotEstimable(msg)
