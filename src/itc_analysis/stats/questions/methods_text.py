@@ -39,8 +39,10 @@ COUNTED = (
     "distribution whose shape was estimated from everybody's counts, as a mixture drawn to the "
     "normal distribution, with a standard deviation of its own for each group, drawn to the common "
     "one (prior standard deviation 0.5 of its logarithm) and estimated by restricted likelihood. "
-    "Intervals are from the observed information with Satterthwaite degrees of freedom, at most "
-    "those of the residuals; where fewer than ten cells were counted in a whole group, from the "
+    "Intervals are from the observed information or, where it is larger, from the scatter of the "
+    "participants' scores with their leverage taken off (HC2), with Satterthwaite degrees of "
+    "freedom, at most those of the residuals; where fewer than ten cells were counted in a "
+    "whole group, from the "
     "profile likelihood. A model of values (half a cell added before the logit, values below the "
     "limit of detection censored) served as a sensitivity analysis."
 )
