@@ -277,7 +277,8 @@ def draw_counts(
         t_per_ul = setting.per_ul * np.exp(0.4 * rng.normal(size=n))
         inside = total / t_per_ul
         rate = setting.share * setting.per_ul * np.exp(theta + gate)
-        k = rng.poisson(rate * inside)
+        # nobody has more cells of it than cells: a heavy tail may ask for any number
+        k = rng.poisson(np.minimum(rate * inside, total))
     k = np.minimum(k, total)
     # what the background is taken for, and how sure
     seen = (
