@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any, get_args
@@ -82,8 +83,13 @@ def commands(study: Path, root: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in said.splitlines():
         command = line.partition("Shell command: itc ")[2]
-        # one panel throughout: what a command reads, an earlier one of these has made
-        if command and ("panel_" not in command or "panel_a" in command):
+        # one batch of one panel throughout: what a command reads, an earlier one of these has made
+        batches = re.findall(r"panel_\w[/-](batch\d+)", command)
+        if (
+            command
+            and ("panel_" not in command or "panel_a" in command)
+            and (not batches or "batch1" in batches)
+        ):
             argv = shlex.split(command.split(" > ")[0])
             found.setdefault(argv[0].replace("-", "_"), argv)
     return found
