@@ -82,7 +82,7 @@ class CountFit:
         where people are distributed as the model says, and that of the scatter of their scores,
         which needs no distribution (White 1982, doi:10.2307/1912526). By the first alone two kinds
         of people made the mean seem more certain than it is, and equal groups were called different
-        in 8 to 13 % (docs/calibration.md, few cells).
+        in 5 to 13 % (docs/decisions.md, 2026-11-29).
 
         Parameters
         ----------

@@ -27,7 +27,7 @@ MANY_ZEROS = 0.2
 #: the bias of the log odds was -0.03 to -0.12 (docs/calibration.md, few cells).
 FEW_COUNTED = 1.5
 #: The same of a side of which more than this share has none: with 50-150 cells at 3 % positive (11
-#: to 17 % without one) two kinds of people biased the log odds by +0.07 (same page).
+#: to 17 % without one) two kinds of people biased the log odds by +0.05 (same page).
 ZEROS_COUNTED = 0.1
 #: Counting error of one participant's score (SD of healthy people; mean of a side) above which a
 #: score leans on the shape in the same way: 20 cells at 3 % positive (1.3 SD) are off by -0.05 SD
