@@ -126,7 +126,8 @@ def prepare_itc(paths: list[Path]):
                 folder=Path(out),
             )
             for name in (
-                *("quality", "cells", "counts", "soft_counts", "pseudobulk", "pseudobulk_depth"),
+                *("quality", "cells", "receptors", "counts", "soft_counts", "pseudobulk"),
+                "pseudobulk_depth",
             ):
                 table: pd.DataFrame = getattr(tables, name)
                 table.to_parquet(Path(out) / f"{name}.parquet")

@@ -25,6 +25,7 @@ SETTINGS = CellCalling(n_mads=50)
 TABLES = {
     "quality": forms.LibraryQuality,
     "cells": forms.Cells,
+    "receptors": forms.Receptors,
     "counts": measured.Counts,
     "soft_counts": forms.SoftCounts,
     "pseudobulk": forms.Pseudobulk,
@@ -75,6 +76,13 @@ def test_known_cells_come_out_as_they_went_in(tmp_path: Path) -> None:
     assert tables.quality["n_with_receptor"].tolist() == [3]
     depth = tables.pseudobulk_depth.set_index("population")
     assert depth.loc["mait", "n_cells"] == 2
+    chains = tables.receptors.set_index(["barcode", "chain"])["v_gene"]
+    assert chains.to_dict() == {
+        ("I1-1", "alpha"): "TRAV10",
+        ("I1-1", "beta"): "TRBV25-1",
+        ("M1-1", "alpha"): "TRAV1-2",
+        ("M2-1", "alpha"): "TRAV1-2",
+    }
     molecules = tables.pseudobulk.query("population == 'mait' and gene == 'SLC4A10'")
     assert molecules["n_counts"].tolist() == [2 * made.MAIT["SLC4A10"]]
 
