@@ -85,10 +85,11 @@ def annotate_library(
     measured = quality.measure_cells(data)
     verdict = quality.judge_cells(measured, settings=settings)
     dropped = quality.describe_dropped(verdict)
+    bounds = quality.explain_bounds(measured, settings=settings)
     if verdict.notna().all():
-        raise FailedQuality(name, f"no usable cell; {dropped}")
+        raise FailedQuality(name, "; ".join(["no usable cell", dropped, *bounds]))
     data = _keep(data, verdict.isna().to_numpy())
-    told = _about_quality(measured)
+    told = bounds + _about_quality(measured)
     if settings.doublets == "scrublet":
         is_doublet = find_doublets(data, seed=settings.seed)
         if is_doublet is None:

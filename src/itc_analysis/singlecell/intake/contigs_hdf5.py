@@ -154,7 +154,8 @@ def _taken(values: Any, index: npt.NDArray[np.int64]) -> Any:
     """Return the elements at these places, None at -1."""
     if isinstance(values, dict):
         return {name: _taken(own, index) for name, own in values.items()}
-    found: npt.NDArray[np.object_] = np.append(values, None)[index]
+    with_none = np.array([*values, None], dtype=object)
+    found: npt.NDArray[np.object_] = with_none[index]
     return found
 
 
