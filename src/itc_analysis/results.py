@@ -166,6 +166,17 @@ class Results:
         libraries = list(folder.glob("*/*.h5ad"))
         return pooling.open_cells(libraries, people[known], folder / "t_cells.h5ad")
 
+    @property
+    def airr(self) -> pd.DataFrame:
+        """Receptor chains of all cells as an AIRR table; `cell_id` is the cell's name in `adata`.
+
+        scirpy takes it as it is: `scirpy.io.read_airr(study.airr)`. Written as a tab-separated
+        file it opens in dandelion and Immcantation too.
+        """
+        from itc_analysis.singlecell.airr import to_airr
+
+        return to_airr(self._read(BY_NAME["receptors"]))
+
     def _paths(self, file: File) -> list[Path]:
         pattern = file.path.format(**dict.fromkeys(file.wildcards, "*"))
         return sorted(Path(self.layout.folder).glob(pattern))

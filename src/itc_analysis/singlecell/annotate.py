@@ -31,7 +31,7 @@ from itc_analysis.singlecell.soft_counts import count_softly
 from itc_analysis.singlecell.writing import write_cells
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
-from itc_analysis.tables.singlecell import Cells, LibraryQuality, SoftCounts
+from itc_analysis.tables.singlecell import Cells, LibraryQuality, Receptors, SoftCounts
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class BatchTables:
 
     quality: pd.DataFrame
     cells: pd.DataFrame
+    receptors: pd.DataFrame
     counts: pd.DataFrame
     soft_counts: pd.DataFrame
     pseudobulk: pd.DataFrame
@@ -98,11 +99,11 @@ def annotate_libraries(
     Returns
     -------
     BatchTables
-        The six tables. Every library has its rows in quality and counts, and every sample in
+        The seven tables. Every library has its rows in quality and counts, and every sample in
         pseudobulk_depth, whatever happened to the file.
     """
     qualities, cells, counted = [], [contract.empty(Cells)], [contract.empty(Counts)]
-    softly = [contract.empty(SoftCounts)]
+    softly, receptors = [contract.empty(SoftCounts)], [contract.empty(Receptors)]
     sums = {str(row["sample_id"]): pseudobulk.SampleSums() for row in rows}
     for row in rows:
         library_id = str(row["library_id"])
@@ -129,6 +130,7 @@ def annotate_libraries(
         joined = "; ".join(text for text in remarks if text)
         qualities.append(library.quality | {"remarks": joined or None})
         cells.append(library.cells)
+        receptors.append(library.receptors)
         counted.append(
             counts.count_populations(
                 row, library.cells, settings=settings, not_callable=library.not_callable
@@ -162,6 +164,7 @@ def annotate_libraries(
     return BatchTables(
         contract.make(qualities, LibraryQuality),
         _joined(cells),
+        _joined(receptors),
         _joined(counted),
         _joined(softly),
         profiles,

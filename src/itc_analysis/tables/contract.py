@@ -18,6 +18,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.tables import per_cell
 from itc_analysis.whole_files import written_whole
 
 
@@ -163,7 +164,7 @@ def write(
 
 
 def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
-    """Read a Parquet table and check it."""
+    """Read a Parquet table and check it; a table of another kind is named."""
     try:
         # read_table would import pyarrow's data sets, a thirtieth of a command's start.
         with parquet.ParquetFile(path) as file:
@@ -174,7 +175,16 @@ def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
         raise ItcError(
             str(path), f"not a Parquet table ({error}); delete it and run again"
         ) from None
-    return check(frame, contract)
+    try:
+        return check(frame, contract)
+    except ItcError:
+        name = read_provenance(path).get("table", contract.__name__)
+        if name == contract.__name__:
+            raise
+        what, remedy = f"it is a table of {name}, not of {contract.__name__}", ""
+        if name in per_cell.CONTRACTS:
+            what, remedy = f"{what}: {per_cell.WHAT}", per_cell.REMEDY
+        raise ItcError(str(path), [Fault("", what, remedy)]) from None
 
 
 def read_all(paths: Sequence[str | Path], contract: type[Contract]) -> pd.DataFrame:

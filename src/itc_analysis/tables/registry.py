@@ -329,6 +329,14 @@ FILES: tuple[File, ...] = (
         "singlecell:Cells",
     ),
     File(
+        "receptors",
+        "singlecell/{batch}/receptors.parquet",
+        "annotate",
+        "Productive receptor chains of every cell: V and J gene, junction, molecules.",
+        "singlecell:Receptors",
+        in_report="methods",
+    ),
+    File(
         "cell_counts",
         "singlecell/{batch}/counts.parquet",
         "annotate",

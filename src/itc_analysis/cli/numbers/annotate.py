@@ -2,9 +2,9 @@
 
 Reads each library and its receptor contigs, drops barcodes that are not cells, calls every cell
 (MAIT, iNKT, gamma-delta, innate CD8, other T, not T, doublet, or indeterminate), counts the
-populations and sums their molecules. Writes quality, cells, counts, soft_counts, pseudobulk and
-pseudobulk_depth (Parquet) and one h5ad per library. A library that cannot be read is recorded, and
-the others go on.
+populations and sums their molecules. Writes quality, cells, receptors, counts, soft_counts,
+pseudobulk and pseudobulk_depth (Parquet) and one h5ad per library. A library that cannot be read is
+recorded, and the others go on.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> None:
         LibraryQuality,
         Pseudobulk,
         PseudobulkDepth,
+        Receptors,
         SoftCounts,
     )
 
@@ -77,6 +78,7 @@ def run(options: argparse.Namespace) -> None:
     for name, table, form in (
         ("quality", tables.quality, LibraryQuality),
         ("cells", tables.cells, Cells),
+        ("receptors", tables.receptors, Receptors),
         ("counts", tables.counts, Counts),
         ("soft_counts", tables.soft_counts, SoftCounts),
         ("pseudobulk", tables.pseudobulk, Pseudobulk),

@@ -279,8 +279,8 @@ class LibrarySheet(Contract, key=("library_id",)):
         allowed=["10x_h5", "10x_mtx", "h5ad", "h5mu"],
     )
     contigs_path: Series[pd.StringDtype] = text(
-        "Contig annotations of Cell Ranger, or an AIRR table with cell_id (csv, tsv, gz); empty: "
-        "none."
+        "Contig annotations of Cell Ranger or an AIRR table with cell_id (csv, tsv, gz), or a file "
+        "of scirpy (h5ad, h5mu) or dandelion (h5ddl); empty: none."
     )
     cells_path: Series[pd.StringDtype] = text(
         "Pooled libraries: table of barcode and sample_id, by which the cells of the row's sample "
