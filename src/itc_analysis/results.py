@@ -53,11 +53,6 @@ class Layout:
         """Return the files of a rule by name, with `{panel}` and `{batch}` left open."""
         return {f.name: self._below(f.path) for f in FILES if f.made_by == rule}
 
-    @property
-    def settings(self) -> str:
-        """Where settings are frozen for the steps."""
-        return self._below("settings")
-
     def log(self, *parts: str) -> str:
         """Return the log of a job."""
         return self._below("logs", *parts) + ".log"

@@ -131,7 +131,6 @@ def write_results(
         {
             "file_id": f"{sample['sample_id']}_{panel}",
             "sample_id": sample["sample_id"],
-            "path": f"fcs/{sample['sample_id']}_{panel}.fcs",
             "panel": panel,
             "batch": "b1",
             "tube": "stained",
@@ -140,19 +139,18 @@ def write_results(
         for panel in ("panel_a", "panel_b")
         if with_flow
     ]
-    _write(tubes, at.tubes, sheets.TubeSheet, cohort)
+    _write(tubes, at.tubes, sheets.Tubes, cohort)
     libraries = [
         {
             "library_id": f"L{number}",
             "sample_id": samples[number]["sample_id"],
-            "path": f"L{number}.h5",
             "format": "10x_h5",
             "batch": "x1",
         }
         for number in range(min(4, len(people)))
         if with_single_cell
     ]
-    _write(libraries, at.libraries, sheets.LibrarySheet, cohort)
+    _write(libraries, at.libraries, sheets.Libraries, cohort)
     problems = [
         {
             "room": "cohort",

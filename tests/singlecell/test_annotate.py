@@ -277,9 +277,27 @@ def test_the_command_writes_every_table_after_its_contract_and_the_same_bytes_tw
         assert (first / f"{name}.parquet").read_bytes() == (second / f"{name}.parquet").read_bytes()
     made_by = contract.read_provenance(first / "counts.parquet")
     assert made_by["step"] == "itc annotate"
-    assert set(made_by["inputs"]) == {"lib1.h5", "lib1.csv"}
+    assert set(made_by["inputs"]) == {"data/libraries/lib1/counts", "data/libraries/lib1/contigs"}
     assert "{" not in made_by["methods"]
     assert (first / "lib1.h5ad").exists()
+
+
+def test_what_its_files_are_called_changes_no_byte(tmp_path: Path) -> None:
+    made_by: list[Path] = []
+    for called in ("lib1", "Applewhite_Persephone"):
+        (tmp_path / called).mkdir()
+        row = write_library(tmp_path / called, called) | {"library_id": "L1"}
+        # as Cell Ranger never writes it, and so recorded with a reason
+        bad = Path(str(row["path"])).with_name(f"{called} again.h5")
+        bad.write_text("nothing")
+        unread = made.sheet_row(bad, library_id="L2", sample_id="s2")
+        made_by.append(run(tmp_path, [row, unread], f"{called} out"))
+    plain, of_a_person = ({p.name: p.read_bytes() for p in out.iterdir()} for out in made_by)
+    assert len(plain) == len(TABLES) + 1  # the cells of L1
+    assert plain == of_a_person
+    quality = contract.read(made_by[1] / "quality.parquet", forms.LibraryQuality)
+    reason = quality.set_index("library_id").loc["L2", "reason"]
+    assert reason.startswith("counts: not a readable 10x_h5 library")
 
 
 @pytest.mark.real_data

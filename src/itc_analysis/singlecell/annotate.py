@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.cohort.data_files import without_names
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.singlecell import counts, pseudobulk
@@ -114,7 +115,7 @@ def annotate_libraries(
             told = "; ".join(str(fault) for fault in error.faults)
             if isinstance(error, ForeignContigs):
                 told = _explain_foreign(error, row, rows)
-            reason = f"{error.source}: {told}"
+            reason = without_names(f"{error.source}: {told}", row)
             log.warning("%s: %s", library_id, reason)
             qualities.append(quality_row(row) | {"status": status, "reason": reason})
             counted.append(counts.uncounted(row, status=status, reason=reason))
@@ -127,7 +128,7 @@ def annotate_libraries(
         remarks += [
             f"cells not scored for {name}: {why}" for name, why in scored.not_scored.items()
         ]
-        joined = "; ".join(text for text in remarks if text)
+        joined = without_names("; ".join(text for text in remarks if text), row)
         qualities.append(library.quality | {"remarks": joined or None})
         cells.append(library.cells)
         receptors.append(library.receptors)
@@ -170,21 +171,6 @@ def annotate_libraries(
         profiles,
         depth,
     )
-
-
-def list_inputs(rows: Sequence[Mapping[str, Any]]) -> list[Path]:
-    """Return the files that the rows name and that exist; the files within, for an mtx folder."""
-    named = [
-        Path(str(row[key]))
-        for row in rows
-        for key in ("path", "contigs_path", "cells_path")
-        if row.get(key)
-    ]
-    files = [path for path in named if path.is_file()]
-    folders = [path for path in named if path.is_dir()]
-    return files + [
-        inner for path in folders for inner in sorted(path.iterdir()) if inner.is_file()
-    ]
 
 
 def _explain_foreign(

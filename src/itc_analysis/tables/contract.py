@@ -26,14 +26,24 @@ class Contract(pa.DataFrameModel):
     """Base of every table."""
 
     _key: tuple[str, ...] = ()
+    _without: tuple[str, ...] = ()
 
     class Config:  # noqa: D106  (pandera reads its options here)
         strict = True
         coerce = True
 
-    def __init_subclass__(cls, *, key: tuple[str, ...] = (), **keywords: Any) -> None:
+    def __init_subclass__(
+        cls, *, key: tuple[str, ...] = (), without: tuple[str, ...] = (), **keywords: Any
+    ) -> None:
         super().__init_subclass__(**keywords)  # type: ignore[no-untyped-call]
         cls._key = key
+        cls._without = without
+
+    @classmethod
+    def to_schema(cls) -> pa.DataFrameSchema:
+        """Return the columns; a contract made `without` some has the others of its parent."""
+        schema = super().to_schema()
+        return schema.remove_columns(list(cls._without)) if cls._without else schema
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:  # noqa: ARG003

@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis import provenance
+    from itc_analysis.cohort.data_files import name_libraries, paths_of_libraries, there
     from itc_analysis.cohort.sheets.read import read_sheet
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import AnnotateSettings
@@ -63,14 +64,14 @@ def run(options: argparse.Namespace) -> None:
     changed = [
         Fault(f"library {row['library_id']}", "a file of it changed during the run", "run again")
         for row in rows
-        if "content" in row and contents(annotate.list_inputs([row])) != row["content"]
+        if "content" in row and contents(paths_of_libraries([row])) != row["content"]
     ]
     if changed:
         raise ItcError(options.libraries, changed)
     made_by = provenance.describe(
         "itc annotate",
         parameters=settings.model_dump(mode="json"),
-        inputs=annotate.list_inputs(rows),
+        data=there(name_libraries(rows)),
         packages=("anndata", "numpy", "pandas", "scipy"),
         methods=annotate.METHODS,
         citations=annotate.CITATIONS,
