@@ -207,7 +207,7 @@ def test_no_output_says_what_a_data_file_is_called(
     settings = load_settings("config/config.yaml")
     inputs = list_inputs(settings.study, settings.flow)
     called = {path.name for name, path in inputs.items() if name.startswith("data/")}
-    assert len(called) > 100
+    assert len(called) > 50
     found = {
         (path.as_posix(), word)
         for path in sorted(Path("results").rglob("*"))

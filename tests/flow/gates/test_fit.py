@@ -147,7 +147,7 @@ def test_a_broken_tube_stops_the_run_when_asked(
     batch: tuple[list[dict[str, Any]], pd.DataFrame],
 ) -> None:
     rows, panel = batch
-    with pytest.raises(UnreadableFile, match=r"broken\.fcs"):
+    with pytest.raises(UnreadableFile, match=r"broken: 1 fault"):
         fit_batch(rows, panel, t_cell_template(), Flow(on_bad_tube="stop"))
 
 
