@@ -114,17 +114,27 @@ def test_two_kinds_of_people_do_not_make_a_mean_seem_more_certain_than_it_is():
     assert np.mean(by_both) == pytest.approx(np.var(found), rel=0.35)
 
 
-def test_normal_people_are_as_certain_by_information_as_by_their_scatter():
-    rng = np.random.default_rng(21)
-    total = np.full(len(X), 4e9)
-    y = X @ np.array([-1.5, -1.5, 0.0]) + 0.5 * rng.normal(size=len(X))
-    fit = fit_counts(Counted(np.round(total * special.expit(y)), total), X)
-    contrasts = np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]])
-    covariance = fit.covary(contrasts)
-    model = contrasts @ fit.covariance[:3, :3] @ contrasts.T
-    assert np.all(np.diag(covariance) >= np.diag(model) * (1 - 1e-12))
-    assert np.diag(covariance) == pytest.approx(np.diag(model), rel=0.35)
-    assert np.all(np.linalg.eigvalsh(covariance) > 0)
+def test_a_small_group_of_normal_people_is_no_less_certain_for_its_size():
+    """Scatter and information agree on average with four groups of twelve and covariates."""
+    groups = np.kron(np.eye(4), np.ones((12, 1)))
+    spread = np.column_stack([np.ones(48), groups])
+    precision = np.append(0.0, np.full(4, 4.0))
+    ratios, wider = [], []
+    for seed in range(60):
+        rng = np.random.default_rng([seed, 12])
+        sides = np.column_stack([groups, rng.normal(size=(48, 4))])
+        cells = np.full(48, 800.0)
+        share = special.expit(special.logit(0.1) + 0.6 * rng.normal(size=48))
+        counted = Counted(rng.binomial(800, share).astype(float), cells)
+        how = {"spread": spread, "spread_precision": precision, "is_normal": False}
+        fit = fit_counts(counted, sides, **how)
+        contrast = np.array([[1.0, -1.0, 0, 0, 0, 0, 0, 0]])
+        information = float(contrast[0] @ fit.covariance[:8, :8] @ contrast[0])
+        ratios.append(float(contrast[0] @ fit.scattered @ contrast[0]) / information)
+        wider.append(float(fit.covary(contrast)[0, 0]) / information)
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.08)
+    assert min(wider) >= 1 - 1e-12
+    assert np.mean(wider) < 1.12
 
 
 def test_where_a_learned_distribution_leaves_no_maximum_the_normal_one_is_taken(monkeypatch):

@@ -31,8 +31,6 @@ ROUGHLY_ENOUGH = 1e-4
 BEGIN_SD = 0.2
 #: The restricted likelihood is found when no log SD moves further than this; steps to it at most.
 SAME_LOG_SD, MAX_RESTRICTIONS = 2e-3, 8
-#: Of a person's own score at least this is left when its leverage is taken off.
-LEAST_LEFT = 0.3
 #: A curvature below this, relative to that of the same people exactly known, is none.
 FLAT = 1e-4
 
@@ -197,8 +195,6 @@ def _fit_counts(
     sd = np.exp(float(np.mean(Z @ theta[p:])))
     _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
-    if is_normal:
-        normal = (theta, scores, hessians)
     mean, variance = likelihood.posterior(theta, state)
     slopes = likelihood.weight_slopes(theta, state)[1]
     of_means = covariance[:p, :p]
@@ -309,18 +305,19 @@ def _scattered(
     X: Matrix,
     Z: Matrix,
 ) -> Matrix:
-    """Return the means' covariance by the scatter of scores, leverage taken off (HC2).
+    """Return the means' covariance by the scatter of scores (White 1982, doi:10.2307/1912526).
 
-    MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7. A learned shape is fitted to the
-    people whose scores it is judged by: they scatter too little about it. So the scatter is that
-    about the normal one, in relation to what its information says, and carried over.
+    A learned shape is fitted to the people whose scores it is judged by: they scatter too little
+    about it. So the scatter is that about the normal one, in relation to what its information says,
+    and carried over. Both are those of the largest likelihood, not of the restricted one: there
+    scatter and information are too small by the same leverage, and their ratio is 1 on average
+    where people are normal, in groups of any size.
     """
     p = X.shape[1]
     information = -hessians.sum(axis=0)
     information[p:, p:] += np.diag(prior.precision)
     whole, _ = _covariance(information, theta, p, Z)
-    leverage = np.einsum("njk,kj->n", -hessians[:, :p, :p], whole[:p, :p])
-    moved = scores @ whole[:, :p] / np.sqrt(np.clip(1 - leverage, LEAST_LEFT, None))[:, None]
+    moved = scores @ whole[:, :p]
     try:
         inverse = np.linalg.inv(np.linalg.cholesky(whole[:p, :p]))
         root = np.linalg.cholesky(of_means)

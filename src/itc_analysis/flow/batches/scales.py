@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 #: Events of each tube, evenly spread over the acquisition.
 EVENTS_PER_TUBE = 50_000
-#: Events of each tube that residual spill is looked for in: 400 pairs of channels in a few tenths
+#: Events of each tube that residual spill is looked for in: 400 pairs of channels in two tenths
 #: of a second.
 SPILL_EVENTS = 20_000
 #: The reference value r of flowCore's estimateLogicle: this quantile of the events below zero.

@@ -74,6 +74,9 @@ def residual_spill(
     n_bright = np.sum(scaled > np.arcsinh(_LEAST_STEP / _COFACTOR), axis=0)
     is_bead = (2 * n_bright > len(names)) & (n_bright >= _FEWEST_COLOURS_OF_A_BEAD)
     scaled = scaled[:, ~is_bead]
+    # every detector is sorted once: of any events of it, in order, medians and quantiles are there
+    orders = np.argsort(scaled, axis=1, kind="stable")
+    in_order = np.take_along_axis(scaled, orders, axis=1)
     rows = []
     for i, source in enumerate(names):
         masks = _dim_and_bright(scaled[i])
@@ -85,7 +88,8 @@ def residual_spill(
             if step is None:
                 row["reason"] = "no bright events of the source"
             else:
-                row |= _told(scaled[j], masks, step, limit)
+                dim, bright = (in_order[j][mask[orders[j]]] for mask in masks)
+                row |= _told(dim, bright, step, limit)
             rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -108,18 +112,19 @@ def _step(scaled: FloatArray, dim: BoolArray, bright: BoolArray) -> float | None
     return step if step >= _LEAST_STEP else None
 
 
-def _told(
-    scaled: FloatArray, masks: tuple[BoolArray, BoolArray], step: float, limit: float
-) -> dict[str, object]:
-    """Return slope, standard error and reading of a pair, or the reason why there is none."""
-    dim, bright = scaled[masks[0]], scaled[masks[1]]
+def _told(dim: FloatArray, bright: FloatArray, step: float, limit: float) -> dict[str, object]:
+    """Return slope, standard error and reading of a pair, or the reason why there is none.
+
+    `dim` and `bright` are the detector's values where the source is dim and where it is bright, in
+    ascending order, as are all arrays below.
+    """
     mode = _mode(dim)
     reach = _REACH * _width(dim, mode)
     if mode - reach > 0:
         return {"reason": "no events without the detector's marker where the source is dim"}
     places, errors = [], []
     for events, where in ((dim, "dim"), (bright, "bright")):
-        near = events[events < mode + reach]
+        near = events[: np.searchsorted(events, mode + reach)]
         if near.size < max(MIN_EVENTS, _FEWEST_NEGATIVE * events.size):
             return {
                 "reason": f"no events without the detector's marker where the source is {where}"
@@ -144,12 +149,13 @@ def _centre(units: FloatArray) -> float:
     Where a bright dye widens them around zero, the asinh scale shows two peaks, and the lower one
     would pass for over-compensation.
     """
-    width = _width(units, float(np.median(units)))
-    low, high = np.quantile(units, [0.005, 0.995])
+    median = _median(units)
+    width = _width(units, median)
+    low, high = _quantile(units, 0.005), _quantile(units, 0.995)
     if width <= 0 or low == high:
-        return float(np.median(units))
+        return median
     n_bins = int(np.clip((high - low) / (_BIN_OF_WIDTH * width), 10, _MOST_BINS))
-    counts, edges = np.histogram(units, bins=n_bins, range=(low, high))
+    counts, edges = _histogram(units, n_bins, low, high)
     sd = _BELL_OF_WIDTH * width / (edges[1] - edges[0])
     reach = int(3 * sd + 1)
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
@@ -163,18 +169,42 @@ def _width(scaled: FloatArray, mode: float) -> float:
     """Return the standard deviation of a peak from the half below it, which holds no dim
     positives.
     """
-    return MAD_TO_SD * float(np.median(mode - scaled[scaled <= mode]))
+    return MAD_TO_SD * (mode - _median(scaled[: np.searchsorted(scaled, mode, side="right")]))
 
 
 def _mode(scaled: FloatArray) -> float:
     """Return the place of the lowest clear peak of a histogram."""
-    low, high = np.quantile(scaled, [0.005, 0.995])
+    low, high = _quantile(scaled, 0.005), _quantile(scaled, 0.995)
     if low == high:
-        return float(low)
-    counts, edges = np.histogram(scaled, bins=_PEAK_BINS, range=(low, high))
+        return low
+    counts, edges = _histogram(scaled, _PEAK_BINS, low, high)
     smooth = np.convolve(counts, _BELL, mode="same")
     is_peak = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
     is_clear = smooth[1:-1] > smooth.max() / 3  # as PeacoQC counts peaks
     found = np.flatnonzero(is_peak & is_clear)
     peak = int(found[0]) + 1 if found.size else int(np.argmax(smooth))
     return float((edges[peak] + edges[peak + 1]) / 2)
+
+
+def _median(ascending: FloatArray) -> float:
+    return _quantile(ascending, 0.5)
+
+
+def _quantile(ascending: FloatArray, share: float) -> float:
+    """Return a quantile between the two nearest values, as numpy's; NaN of nothing."""
+    if ascending.size == 0:
+        return float("nan")
+    place = share * (ascending.size - 1)
+    first = int(place)
+    below, above = ascending[first], ascending[min(first + 1, ascending.size - 1)]
+    return float(below + (above - below) * (place - first))
+
+
+def _histogram(
+    ascending: FloatArray, n_bins: int, low: float, high: float
+) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Return counts and edges of equal bins, as numpy's."""
+    edges = np.linspace(low, high, n_bins + 1)
+    below = np.searchsorted(ascending, edges)
+    below[-1] = np.searchsorted(ascending, high, side="right")
+    return np.diff(below), edges

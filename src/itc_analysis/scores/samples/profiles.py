@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class FlowTables:
     combinations: pd.DataFrame
     resting: str = RESTING
 
-    @property
+    @cached_property
     def stained(self) -> pd.DataFrame:
         """Stained tubes of resting cells, sorted; FMO and unstained tubes are controls, and neither
         they nor stimulated tubes are ever scored.
@@ -47,7 +48,7 @@ class FlowTables:
         chosen = self.tubes[(self.tubes["tube"] == "stained").to_numpy(dtype=bool) & is_resting]
         return chosen.sort_values("file_id", ignore_index=True)
 
-    @property
+    @cached_property
     def receptors(self) -> pd.DataFrame:
         """Combinations of inhibitory receptors in the tubes that are scored, without those of
         markers of function.
@@ -72,6 +73,22 @@ class SingleCellTables:
     sources: pd.DataFrame
     pseudobulk: pd.DataFrame
     depth: pd.DataFrame
+
+    @cached_property
+    def genes(self) -> set[str]:
+        """Genes that some profile of the study shows."""
+        return set(self.pseudobulk["gene"].unique())
+
+    @cached_property
+    def complete_genes(self) -> dict[str, set[str]]:
+        """Genes that the libraries of a sample could show, of samples that list them all."""
+        listed = self.pseudobulk[self.pseudobulk["population"] == DENOMINATOR]
+        n_measured = self.depth.groupby("sample_id")["n_genes_measured"].max()
+        return {
+            str(sample): set(genes)
+            for sample, genes in listed.groupby("sample_id")["gene"]
+            if len(genes) == n_measured.get(sample)
+        }
 
 
 @dataclass(frozen=True)
@@ -190,16 +207,14 @@ def single_cell_profiles(
         profiles of fewer cells: few_cells.
     """
     rows = tables.sources.sort_values("source_id", ignore_index=True)
-    known = set(tables.pseudobulk["gene"])
     here = tables.pseudobulk[
         (tables.pseudobulk["population"] == population) & tables.pseudobulk["gene"].isin(features)
     ]
     samples = list(rows["sample_id"])
     counts = _grid(here, ("sample_id", "gene"), "n_counts", (samples, features))
     counts[np.isnan(counts)] = 0.0
-    complete = _complete_genes(tables)
     for position, sample in enumerate(samples):
-        genes = complete.get(sample, known)
+        genes = tables.complete_genes.get(sample, tables.genes)
         counts[position, [feature not in genes for feature in features]] = np.nan
     depth = tables.depth[tables.depth["population"] == population].set_index("sample_id")
     cells = depth["n_cells"].reindex(samples).astype("Int64")
@@ -214,17 +229,6 @@ def single_cell_profiles(
     totals = _floats(depth["n_counts"].reindex(samples))
     absent = np.where(np.isfinite(counts), "", "no_panel").astype(object)
     return Profiles(rows, tuple(features), counts, totals, absent)
-
-
-def _complete_genes(tables: SingleCellTables) -> dict[str, set[str]]:
-    """Return the genes that the libraries of a sample could show, of samples that list them all."""
-    listed = tables.pseudobulk[tables.pseudobulk["population"] == DENOMINATOR]
-    n_measured = tables.depth.groupby("sample_id")["n_genes_measured"].max()
-    return {
-        str(sample): set(genes)
-        for sample, genes in listed.groupby("sample_id")["gene"]
-        if len(genes) == n_measured.get(sample)
-    }
 
 
 def _grid(

@@ -303,11 +303,17 @@ def _judged(profiles: Profiles, signature: Signature, limits: Limits) -> pd.Data
     found = np.isfinite(profiles.counts)
     rows["n_features_found"] = found.sum(axis=1)
     needed = _needed(profiles, signature, limits)
-    for position in np.flatnonzero(rows["status"] == "ok"):
-        if found[position].sum() < needed:
-            status, reason = _explain_absence(profiles, int(position), needed)
-            rows.loc[position, ["status", "reason"]] = [status, reason]
+    few = np.flatnonzero((rows["status"] == "ok").to_numpy() & (found.sum(axis=1) < needed))
+    _write(rows, {int(at): _explain_absence(profiles, int(at), needed) for at in few})
     return rows
+
+
+def _write(rows: pd.DataFrame, verdicts: dict[int, tuple[str, str]]) -> None:
+    """Write status and reason of the rows at some positions."""
+    if verdicts:
+        at = list(verdicts)
+        rows.loc[at, "status"] = [status for status, _ in verdicts.values()]
+        rows.loc[at, "reason"] = [reason for _, reason in verdicts.values()]
 
 
 def _needed(profiles: Profiles, signature: Signature, limits: Limits) -> int:
@@ -364,6 +370,7 @@ def _score(
         lost = eligible[(rows["status"].iloc[eligible] != "ok").to_numpy()]
         for column in columns.values():
             column[lost] = np.nan
+    verdicts = {}
     for position in np.flatnonzero(rows["status"] == "ok"):
         missing = [
             f for f, is_here in zip(profiles.features, used[position], strict=True) if not is_here
@@ -375,7 +382,8 @@ def _score(
                 f"healthy centre of its batch uncertain by {apart:.2f} SD, shared by the batch"
             )
         if said:
-            rows.loc[position, "reason"] = "; ".join(said)
+            verdicts[int(position)] = ("ok", "; ".join(said))
+    _write(rows, verdicts)
     return rows.drop(columns="batch").assign(
         assay=signature.assay,
         population=population,
@@ -399,6 +407,7 @@ def _explain_unscored(
     """Write status and reason of eligible rows without a score."""
     # features that some sample has; a feature of none has no reference either
     least = int(scored.n_reference[found[eligible].any(axis=0)].min())
+    verdicts = {}
     for place, position in enumerate(eligible):
         thin = int((scored.is_thin[place] & found[position]).sum())
         if scored.n_used[place] < needed and thin:
@@ -430,7 +439,8 @@ def _explain_unscored(
             )
         else:
             continue
-        rows.loc[position, ["status", "reason"]] = list(verdict)
+        verdicts[int(position)] = verdict
+    _write(rows, verdicts)
 
 
 def _explain_absence(profiles: Profiles, position: int, needed: int) -> tuple[str, str]:
