@@ -2,10 +2,17 @@
 
     python benchmarks/singlecell.py --libraries 10 --cells 20000 --pairs 2
     python benchmarks/singlecell.py --libraries 2 --cells 25000 --times 20 --only itc
+    python benchmarks/singlecell.py --libraries 40 --cells 25000 --jobs 2 --most-mb 4096
+    python benchmarks/singlecell.py --sizes 5000 10000 20000
     python benchmarks/singlecell.py --libraries 1 --cells 4000 --ucell
 
 With `--times 20` every library is annotated twenty times under other names: a study of that size
 without the time to draw it. `--ucell` sets rank scores beside pyucell, where that is installed.
+
+With `--jobs 2` our arm alone annotates a million cells as two batches side by side, each in a
+process of one thread, as the workflow's jobs are, and fails when one takes more than `--most-mb`.
+`--sizes` annotates a library of each size and says by which power of the cells CPU time grows: 1 is
+linear.
 
 Each arm runs in a process of its own on the same simulated libraries (Cell Ranger h5, gzip as Cell
 Ranger writes it): ours reads, judges quality, calls, scores, sums and writes all tables and the T
@@ -18,11 +25,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 #: Gene sets that plain scanpy scores, from study to study about so many and so long.
@@ -38,19 +49,30 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1, help="use each library so many times")
     parser.add_argument("--only", choices=["itc", "scanpy"], help="one arm alone")
     parser.add_argument("--ucell", action="store_true", help="rank scores beside pyucell")
+    parser.add_argument("--jobs", type=int, help="our arm, as so many batches side by side")
+    parser.add_argument("--most-mb", type=float, default=4096, help="of one job, with --jobs")
+    parser.add_argument("--sizes", type=int, nargs="+", help="our arm, a library of each size")
     parser.add_argument("--folder", type=Path, help="keep the libraries here, and use them again")
     parser.add_argument("--arm", choices=["itc", "scanpy"], help=argparse.SUPPRESS)
+    parser.add_argument("--part", default="1/1", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
-        run_arm(options.arm, options.folder, options.libraries, options.times)
+        run_arm(options.arm, options.folder, options.libraries, options.times, options.part)
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        for number in range(options.libraries):
+        sizes = options.sizes or [options.cells] * options.libraries
+        for number, n_cells in enumerate(sizes):
             path = folder / f"L{number}.h5"
             if not path.exists():
-                draw_library(path, n_cells=options.cells, n_genes=options.genes, seed=number)
+                draw_library(path, n_cells=n_cells, n_genes=options.genes, seed=number)
+        if options.sizes:
+            measure_growth(folder, options.sizes, options.pairs)
+            return
+        if options.jobs:
+            run_side_by_side(folder, options)
+            return
         if options.ucell:
             compare_with_pyucell(folder / "L0.h5")
             return
@@ -70,16 +92,66 @@ def main() -> None:
         print(f"{name}: itc / scanpy = {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
 
 
-def measure(arm: str, folder: Path, libraries: int, times: int) -> dict[str, float]:
-    """Run one arm in a fresh process."""
-    command = [sys.executable, __file__, "--arm", arm, "--folder", str(folder)]
+def measure(
+    arm: str, folder: Path, libraries: int, times: int, part: str = "1/1"
+) -> dict[str, float]:
+    """Run one arm in a fresh process of one thread."""
+    command = [sys.executable, __file__, "--arm", arm, "--folder", str(folder), "--part", part]
     command += ["--libraries", str(libraries), "--times", str(times)]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(json.loads(shown.splitlines()[-1]))
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    found = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=os.environ | threads
+    )
+    return dict(json.loads(found.stdout.splitlines()[-1]))
 
 
-def run_arm(arm: str, folder: Path, libraries: int, times: int) -> None:
+def measure_growth(folder: Path, sizes: list[int], repeats: int) -> None:
+    """Annotate one library of each size in turn, and say how CPU time grows with the cells."""
+    measure("itc", folder, 1, 1)  # compiles what is compiled once per installation
+    seconds: dict[int, list[float]] = {size: [] for size in sizes}
+    for _ in range(repeats):
+        for number, size in enumerate(sizes, start=1):
+            used = measure("itc", folder, len(sizes), 1, f"{number}/{len(sizes)}")
+            seconds[size].append(used["cpu"])
+            print(f"{size} cells: {json.dumps(used)}", flush=True)
+    best = [min(seconds[size]) for size in sizes]
+    for size, own in zip(sizes, best, strict=True):
+        print(f"{size} cells: {own:.2f} CPU s, {1e6 * own / size:.0f} CPU s per million")
+    if len(set(sizes)) > 1:
+        power = statistics.linear_regression(
+            [math.log(size) for size in sizes], [math.log(own) for own in best]
+        ).slope
+        print(f"CPU time grows with cells to the power of {power:.2f}")
+
+
+def run_side_by_side(folder: Path, options: argparse.Namespace) -> None:
+    """Annotate all libraries as batches at the same time; exit with 1 when one takes too much."""
+    measure("itc", folder, 1, 1)
+    parts = [f"{number}/{options.jobs}" for number in range(1, options.jobs + 1)]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        found = list(
+            pool.map(
+                lambda part: measure("itc", folder, options.libraries, options.times, part), parts
+            )
+        )
+    wall = time.perf_counter() - began
+    for part, used in zip(parts, found, strict=True):
+        print(f"job {part}: {json.dumps(used)}")
+    n_cells = options.libraries * options.cells * options.times
+    most = max(used["peak_mb"] for used in found)
+    print(
+        f"{n_cells:,} cells in {options.libraries * options.times} libraries, {options.jobs} jobs: "
+        f"{wall:.0f} s, {sum(used['cpu'] for used in found):.0f} CPU s, at most {most:.0f} MB a job"
+    )
+    if most > options.most_mb:
+        sys.exit(f"a job took more than {options.most_mb:.0f} MB")
+
+
+def run_arm(arm: str, folder: Path, libraries: int, times: int, part: str) -> None:
+    number, of = map(int, part.split("/"))
     paths = [folder / f"L{number}.h5" for number in range(libraries)] * times
+    paths = paths[number - 1 :: of]
     work = {"itc": prepare_itc, "scanpy": prepare_scanpy}[arm](paths)
     began, wall = time.process_time(), time.perf_counter()
     work()
@@ -126,7 +198,8 @@ def prepare_itc(paths: list[Path]):
                 folder=Path(out),
             )
             for name in (
-                *("quality", "cells", "counts", "soft_counts", "pseudobulk", "pseudobulk_depth"),
+                *("quality", "cells", "receptors", "counts", "soft_counts", "pseudobulk"),
+                "pseudobulk_depth",
             ):
                 table: pd.DataFrame = getattr(tables, name)
                 table.to_parquet(Path(out) / f"{name}.parquet")

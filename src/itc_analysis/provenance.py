@@ -6,7 +6,7 @@ No clock time and no host name, so that a recomputed table is byte-identical.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ def describe(
     *,
     parameters: dict[str, Any] | None = None,
     inputs: Iterable[str | Path] = (),
+    data: Mapping[str, Path] | None = None,
     packages: Iterable[str] = ("numpy", "pandas"),
     methods: str = "",
     citations: Iterable[str] = (),
@@ -36,7 +37,10 @@ def describe(
         the section of the settings that was read.
     inputs : iterable of (str or Path)
         files read; stored by name and SHA-256. Without their folders, which may identify a person
-        or a site; the last folders are kept where names alone would repeat (10x libraries).
+        or a site; the last folders are kept where names alone would repeat.
+    data : mapping of str to Path, optional
+        files of the study's data, stored by these names, which the ids of the sheets give
+        (`cohort.data_files`): what a hospital calls a file may name a person.
     packages : iterable of str
         distributions whose version matters.
     methods : str
@@ -44,13 +48,14 @@ def describe(
     citations : iterable of str
         keys of the report's bibliography that the sentence cites.
     """
+    named = _named(inputs) | dict(data or {})
     return {
         "step": step,
         "schema_version": SCHEMA_VERSION,
         "itc_analysis": __version__,
         "packages": {name: metadata.version(name) for name in sorted(packages)},
         "parameters": parameters or {},
-        "inputs": {name: digest(path) for name, path in _named(inputs).items()},
+        "inputs": {name: digest(path) for name, path in named.items()},
         "methods": methods,
         "citations": sorted(citations),
     }

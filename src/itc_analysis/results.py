@@ -53,11 +53,6 @@ class Layout:
         """Return the files of a rule by name, with `{panel}` and `{batch}` left open."""
         return {f.name: self._below(f.path) for f in FILES if f.made_by == rule}
 
-    @property
-    def settings(self) -> str:
-        """Where settings are frozen for the steps."""
-        return self._below("settings")
-
     def log(self, *parts: str) -> str:
         """Return the log of a job."""
         return self._below("logs", *parts) + ".log"
@@ -165,6 +160,17 @@ class Results:
         folder = Path(self.layout.folder) / "singlecell"
         libraries = list(folder.glob("*/*.h5ad"))
         return pooling.open_cells(libraries, people[known], folder / "t_cells.h5ad")
+
+    @property
+    def airr(self) -> pd.DataFrame:
+        """Receptor chains of all cells as an AIRR table; `cell_id` is the cell's name in `adata`.
+
+        scirpy takes it as it is: `scirpy.io.read_airr(study.airr)`. Written as a tab-separated
+        file it opens in dandelion and Immcantation too.
+        """
+        from itc_analysis.singlecell.airr import to_airr
+
+        return to_airr(self._read(BY_NAME["receptors"]))
 
     def _paths(self, file: File) -> list[Path]:
         pattern = file.path.format(**dict.fromkeys(file.wildcards, "*"))

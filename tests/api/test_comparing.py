@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -283,3 +284,55 @@ def test_the_result_says_how_it_was_made(table):
     assert "not fitted" in repr(comparison)
     shown = comparison.fit()._repr_html_()
     assert "SSc vs healthy" in shown
+
+
+def cells(n: int = 40) -> pd.DataFrame:
+    """Return a table of cells as `study.adata.obs` and scanpy have it."""
+    rng = np.random.default_rng(4)
+    people = np.repeat([f"P{number}" for number in range(8)], n)
+    barcodes = ["".join(letters) for letters in rng.choice(list("ACGT"), (8 * n, 16))]
+    return pd.DataFrame(
+        {
+            "participant_id": people,
+            "group": np.repeat(["healthy", "SSc"], 4 * n),
+            "posterior_mait": rng.uniform(size=8 * n),
+            "value": rng.uniform(size=8 * n),
+        },
+        index=[f"lib_{who}:{code}-1" for who, code in zip(people, barcodes, strict=True)],
+    )
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda table: table[["posterior_mait", "group"]],
+        lambda table: table[["value", "group"]],
+        lambda table: table.reset_index(names="barcode"),
+        lambda table: table[["posterior_mait", "group"]].reset_index(drop=True),
+        lambda table: table.assign(ucell_exhaustion=0.3).reset_index(drop=True)[
+            ["ucell_exhaustion", "group"]
+        ],
+        lambda table: anndata.AnnData(obs=table),
+    ],
+    ids=["obs", "names alone", "column of barcodes", "columns alone", "rank scores", "AnnData"],
+)
+def test_a_test_over_cells_is_refused_in_words(made):
+    with pytest.raises(itc.ItcError) as caught:
+        itc.compare(made(cells()), "group", reference="healthy", kind="difference")
+    (fault,) = caught.value.faults
+    assert "the rows are cells: a test over cells takes each of them for a person" in str(fault)
+    assert "one row per participant" in str(fault)
+
+
+def test_cells_named_by_their_participant_are_averaged_to_one_number_each():
+    table = cells()
+    found = itc.compare(
+        table.set_index("participant_id")[["posterior_mait", "group"]],
+        "group",
+        reference="healthy",
+        kind="difference",
+    )
+    one = table.groupby("participant_id").agg({"posterior_mait": "mean", "group": "first"})
+    same = itc.compare(one, "group", reference="healthy", kind="difference")
+    assert found["n_group"].tolist() == [4]
+    np.testing.assert_allclose(found["estimate"], same["estimate"])

@@ -68,7 +68,6 @@ def masks(key: bytes = b"key", **changes: list[str]) -> Masks:
         {
             "file_id": [*[f"{n}_a" for n in names], "BRIDGE_a", "BRIDGE_fmo", "SSc-00_fmo"],
             "sample_id": [*names, "BRIDGE", "BRIDGE", "SSc-00"],
-            "path": "x.fcs",
             "panel": "panel_a",
             "batch": [*batch, "b1", "b1", "b1"],
             "tube": [*["stained"] * 13, "fmo", "fmo"],
@@ -76,7 +75,7 @@ def masks(key: bytes = b"key", **changes: list[str]) -> Masks:
         }
     )
     groups = {name: name.split("-")[0] for name in names}
-    libraries = pd.DataFrame(columns=["library_id", "sample_id", "path", "batch"])
+    libraries = pd.DataFrame(columns=["library_id", "sample_id", "batch"])
     return draw_masks(
         key, samples=samples, tubes=tubes, libraries=libraries, groups=groups, labels=["SSc", "HC"]
     )

@@ -26,8 +26,8 @@ TABLES = {
     "queries": Queries,
     "disclosure": Disclosure,
     "samples": sheets.SampleSheet,
-    "tubes": sheets.TubeSheet,
-    "libraries": sheets.LibrarySheet,
+    "tubes": sheets.Tubes,
+    "libraries": sheets.Libraries,
     "problems": Problems,
     "variables": Variables,
 }

@@ -27,7 +27,7 @@ def study(tmp_path, root):
     made_with = provenance.describe("itc annotate", parameters={"min_pseudobulk_cells": 20})
     contract.write(people, tmp_path / "participants.parquet", Participants)
     contract.write(tables.samples, tmp_path / "samples.parquet", sheets.SampleSheet)
-    contract.write(tables.libraries, tmp_path / "libraries.parquet", sheets.LibrarySheet)
+    contract.write(tables.libraries, tmp_path / "libraries.parquet", sheets.Libraries)
     contract.write(tables.pseudobulk, tmp_path / "pseudobulk.parquet", Pseudobulk, made_with)
     contract.write(tables.depth, tmp_path / "depth.parquet", PseudobulkDepth, made_with)
     plan = root / "src/itc_analysis/resources/analysis_plan.yaml"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.identities import IDENTITIES, plant
+from cluster.identities import plant_study
 from cluster.slurm import Slurm, missing_programs
 from cluster.tiny_study import make_tiny_study
 from made_once import made_once
@@ -18,12 +18,11 @@ from workflow.running import snakemake
 
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a study that has not run, with people's names in its FCS files; copy it."""
+    """Return a study that has not run, with people's names in its data; copy it."""
 
     def make(study: Path) -> None:
         make_tiny_study(study)
-        for tube in (study / "data" / "flow").glob("*.fcs"):
-            plant(tube, IDENTITIES)
+        plant_study(study)
 
     return made_once(tmp_path_factory, "tiny", make)
 

@@ -1,7 +1,8 @@
 """The same study has the same results, byte for byte, wherever and by whomever it is run.
 
 One run differs from the other in everything that must not matter: number of cores, hash seed,
-language, time zone, folder, user and machine. The FCS files of both bear what identifies people.
+language, time zone, folder, user and machine. The FCS files of both bear what identifies people, in
+their keywords and names, and so does a column of remarks in their sheet.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
 
-from cluster.identities import IDENTITIES
+from cluster.identities import FILE_NAMES, IDENTITIES, REMARK, contents_of
 from cluster.tiny_study import tables_of
 from itc_analysis.cli import main
+from itc_analysis.cohort.listing import list_tubes
+from itc_analysis.config.frozen import freeze
+from itc_analysis.config.loading import load_settings
+from itc_analysis.provenance import digest
+from itc_analysis.tracing.inputs import list_inputs
 from workflow.running import snakemake
 
 pytestmark = pytest.mark.workflow
@@ -87,8 +92,51 @@ def test_the_order_of_rows_changes_only_the_digest_of_the_sheet(
         assert {key for key in before if before[key] != after[key]} <= {"inputs"}
 
 
+def test_what_files_are_called_changes_the_digest_of_the_sheet_alone(
+    tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for is_renamed in (False, True):
+        study = tmp_path / str(is_renamed)
+        shutil.copytree(tiny_study, study)
+        monkeypatch.chdir(study)
+        settings = load_settings("config/config.yaml")
+        if is_renamed:
+            sheet = Path("config/fcs_files.tsv")
+            text = sheet.read_text()
+            for number, row in enumerate(list_tubes(settings.study)):
+                tube = Path(row["path"])
+                tube.rename(tube.with_name(f"{number}.fcs"))
+                text = text.replace(f"flow/{tube.name}\t", f"flow/{number}.fcs\t")
+            sheet.write_text(text)
+        tubes = [row for row in list_tubes(settings.study) if row["batch"] == "batch1"][:2]
+        freeze(tubes, "frozen", "tubes")
+        (frozen,) = Path("frozen").glob("*.json")
+        panel = ["--panel", "config/panels/panel_b.tsv", "--template", "config/gating/panel_b.yaml"]
+        which = ["--config", "config/config.yaml", "--tubes", str(frozen), *panel]
+        assert main(["check", "--config", "config/config.yaml", "--output-folder", "cohort"]) == 0
+        assert main(["fit-gates", *which, "--output-folder", "gates"]) == 0
+        inputs = list_inputs(settings.study, settings.flow)
+        found.append(
+            {
+                "inputs": {name: digest(path) for name, path in inputs.items()},
+                "gates": {path.name: path.read_bytes() for path in Path("gates").iterdir()},
+                "cohort": {p.name: parquet.read_table(p) for p in Path("cohort").glob("*.parquet")},
+            }
+        )
+    as_exported, renamed = found
+    assert len(as_exported["gates"]) == 5
+    assert as_exported["gates"] == renamed["gates"]
+    differs = {n for n, told in as_exported["inputs"].items() if told != renamed["inputs"][n]}
+    assert differs == {"config/fcs_files.tsv"}
+    assert as_exported["inputs"].keys() == renamed["inputs"].keys()
+    for name, table in as_exported["cohort"].items():
+        assert table.equals(renamed["cohort"][name]), name
+
+
 def test_no_output_names_a_person_a_user_a_machine_or_a_folder(elsewhere: Path) -> None:
-    planted = [FOLDER, USER, HOST, str(elsewhere.parent), *IDENTITIES.values()]
+    planted = [FOLDER, USER, HOST, str(elsewhere.parent), *IDENTITIES.values(), *FILE_NAMES, REMARK]
+    planted += ["_panel_b.fcs", "Zephyrine"]
     found = [
         (path.relative_to(elsewhere).as_posix(), text)
         for path in sorted((elsewhere / "results").rglob("*"))
@@ -109,13 +157,5 @@ def test_the_search_finds_what_is_planted(elsewhere: Path, tmp_path: Path) -> No
     tube = next((elsewhere / "data" / "flow").glob("*.fcs"))
     for text in IDENTITIES.values():
         assert any(text in content for content in contents_of(tube))
-
-
-def contents_of(path: Path) -> Iterator[str]:
-    """Give a file's text; of a table, which is compressed, its cells and its metadata too."""
-    yield path.read_bytes().decode("utf-8", errors="replace")
-    if path.suffix == ".parquet":
-        table = parquet.read_table(path)
-        yield str(table.schema.metadata)
-        for name in table.column_names:
-            yield "\n".join(map(str, table[name].unique().to_pylist()))
+    sheet = "".join(contents_of(elsewhere / "config" / "fcs_files.tsv"))
+    assert all(text in sheet for text in (*FILE_NAMES, REMARK))

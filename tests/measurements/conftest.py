@@ -100,7 +100,6 @@ def make_tables() -> Tables:
                 {
                     "file_id": file_id,
                     "sample_id": f"S-{name}",
-                    "path": f"{file_id}.fcs",
                     "panel": panel,
                     "batch": "B1",
                     "tube": "stained",
@@ -141,7 +140,6 @@ def make_tables() -> Tables:
     fmo = {
         "file_id": "FMO-1",
         "sample_id": "S-BR",
-        "path": "f.fcs",
         "panel": "panel_a",
         "batch": "B1",
     }
@@ -150,7 +148,7 @@ def make_tables() -> Tables:
     return Tables(
         participants=contract.make(participants, Participants),
         samples=contract.make(samples, sheets.SampleSheet),
-        tubes=contract.make(tubes, sheets.TubeSheet),
+        tubes=contract.make(tubes, sheets.Tubes),
         libraries=None,
         tube_quality=contract.make(quality, TubeQuality),
         identity=contract.empty(TubeIdentity),

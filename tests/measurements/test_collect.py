@@ -217,13 +217,12 @@ def test_single_cell_is_measured_like_flow(study: Any) -> None:
                 {
                     "library_id": f"L{i}",
                     "sample_id": f"S-H{i}",
-                    "path": "x",
                     "format": "h5ad",
                     "batch": "C",
                 }
                 for i in (1, 2)
             ],
-            sheets.LibrarySheet,
+            sheets.Libraries,
         ),
         library_quality=contract.make(
             [
@@ -270,7 +269,7 @@ def test_unknown_sample_participant_and_group_are_all_named(study: Any) -> None:
 
 def test_study_without_anything_gives_an_empty_table(study: Any) -> None:
     for name, kind in (
-        ("tubes", sheets.TubeSheet),
+        ("tubes", sheets.Tubes),
         ("tube_quality", TubeQuality),
         ("counts", Counts),
         ("intensity", Intensity),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.tables import contract
-from itc_analysis.tables.cohort.sheets import TubeSheet
+from itc_analysis.tables.cohort.sheets import Tubes
 from itc_analysis.tables.flow.tubes import TubeIdentity
 from itc_analysis.tables.held import held_tubes
 from itc_analysis.tables.measured import Counts
@@ -54,7 +54,7 @@ def test_a_confirmed_tube_is_not_held(study: Any) -> None:
 
 def test_who_is_held_without_a_sheet_of_tubes() -> None:
     assert held_tubes(identity("A"), None) == {"A": f"held until confirmed: {WHY}"}
-    empty = contract.empty(TubeSheet)
+    empty = contract.empty(Tubes)
     assert held_tubes(identity("A"), empty) == held_tubes(identity("A"), None)
     assert held_tubes(contract.empty(TubeIdentity), None) == {}
 

@@ -26,7 +26,7 @@ def write_inputs(study: Any, folder: Path, *, lod_events: int = 20) -> list[str]
     named = {
         "participants": (tables.participants, Participants),
         "samples": (tables.samples, sheets.SampleSheet),
-        "tubes": (tables.tubes, sheets.TubeSheet),
+        "tubes": (tables.tubes, sheets.Tubes),
         "tube-quality": (tables.tube_quality, TubeQuality),
         "counts": (tables.counts, Counts),
         "intensity": (tables.intensity, Intensity),

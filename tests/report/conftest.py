@@ -34,7 +34,13 @@ from itc_analysis.tables.flow.tubes import (
 )
 from itc_analysis.tables.function import Labels, ResponseCombinations, Responses
 from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
-from itc_analysis.tables.singlecell import Cells, LibraryQuality, Pseudobulk, PseudobulkDepth
+from itc_analysis.tables.singlecell import (
+    Cells,
+    LibraryQuality,
+    Pseudobulk,
+    PseudobulkDepth,
+    Receptors,
+)
 from itc_analysis.tables.stats.comparisons import Comparisons, Diagnostics, Verdicts
 from itc_analysis.tables.stats.genes import Genes
 from report import made_up_answers
@@ -125,7 +131,6 @@ def write_results(
         {
             "file_id": f"{sample['sample_id']}_{panel}",
             "sample_id": sample["sample_id"],
-            "path": f"fcs/{sample['sample_id']}_{panel}.fcs",
             "panel": panel,
             "batch": "b1",
             "tube": "stained",
@@ -134,19 +139,18 @@ def write_results(
         for panel in ("panel_a", "panel_b")
         if with_flow
     ]
-    _write(tubes, at.tubes, sheets.TubeSheet, cohort)
+    _write(tubes, at.tubes, sheets.Tubes, cohort)
     libraries = [
         {
             "library_id": f"L{number}",
             "sample_id": samples[number]["sample_id"],
-            "path": f"L{number}.h5",
             "format": "10x_h5",
             "batch": "x1",
         }
         for number in range(min(4, len(people)))
         if with_single_cell
     ]
-    _write(libraries, at.libraries, sheets.LibrarySheet, cohort)
+    _write(libraries, at.libraries, sheets.Libraries, cohort)
     problems = [
         {
             "room": "cohort",
@@ -468,7 +472,7 @@ def _write_single_cell(
     at: Layout, libraries: list[dict[str, Any]], rng: np.random.Generator
 ) -> None:
     calls = ["mait", "inkt", "gd_t_cells", "cd4_t_cells", "cd8_t_cells", "doublet", "indeterminate"]
-    quality, cells, counts = [], [], []
+    quality, cells, counts, receptors = [], [], [], []
     for library in libraries:
         is_bad = library["library_id"] == "L3"
         quality.append(
@@ -507,6 +511,7 @@ def _write_single_cell(
                     "is_conflict": False,
                 }
             )
+        receptors += _receptors(cells[-60:])
         counts.append(
             _count(
                 {"file_id": library["library_id"], "sample_id": library["sample_id"]}, "mait", 30
@@ -515,6 +520,7 @@ def _write_single_cell(
     made_by = describe("itc annotate", methods="Cells were called.", citations=[])
     _write(quality, at.library_quality("x1"), LibraryQuality, made_by)
     _write(cells, at.cells("x1"), Cells, made_by)
+    _write(receptors, at.receptors("x1"), Receptors, made_by)
     _write(counts, at.cell_counts("x1"), Counts, made_by)
     levels = [("mait", "SLC4A10", 40.0), ("mait", "CD3D", 90.0), ("cd4_t_cells", "CD3D", 80.0)]
     profiles, depth = [], []
@@ -533,6 +539,22 @@ def _write_single_cell(
         ]
     _write(profiles, at.pseudobulk("x1"), Pseudobulk, made_by)
     _write(depth, at.pseudobulk_depth("x1"), PseudobulkDepth, made_by)
+
+
+def _receptors(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an alpha chain of every cell that has one, with TRAJ33 or TRAJ12."""
+    return [
+        {
+            **{key: cell[key] for key in ("library_id", "sample_id", "barcode", "call")},
+            "chain": "alpha",
+            "number": 1,
+            "v_gene": "TRAV1-2" if cell["call"] == "mait" else "TRAV21",
+            "j_gene": ("TRAJ33", "TRAJ12")[place % 2],
+            "n_umis": 3,
+        }
+        for place, cell in enumerate(cells)
+        if cell["has_alpha"]
+    ]
 
 
 def _measurements(

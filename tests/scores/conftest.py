@@ -71,7 +71,6 @@ def _flow() -> FlowTables:
                 {
                     "file_id": file_id,
                     "sample_id": f"S-{name}",
-                    "path": f"{file_id}.fcs",
                     "panel": panel,
                     "batch": "B1",
                     "tube": "stained",
@@ -125,7 +124,7 @@ def _flow() -> FlowTables:
     tubes.append(tubes[0] | {"file_id": "FMO", "sample_id": "S-BR", "tube": "fmo"})
     intensity.append(intensity[0] | {"source_id": "FMO", "sample_id": "S-BR"})
     return FlowTables(
-        tubes=contract.make(tubes, sheets.TubeSheet),
+        tubes=contract.make(tubes, sheets.Tubes),
         counts=contract.make(counts, Counts),
         intensity=contract.make(intensity, Intensity),
         combinations=contract.make(combinations, Combinations),

@@ -34,7 +34,7 @@ def arguments(study: Any, folder: Path, **changes: list[str]) -> list[str]:
     tables = {
         "participants": (study.participants, Participants, "flow"),
         "samples": (study.samples, sheets.SampleSheet, "flow"),
-        "tubes": (study.flow.tubes, sheets.TubeSheet, "flow"),
+        "tubes": (study.flow.tubes, sheets.Tubes, "flow"),
         "counts": (study.flow.counts, Counts, "flow"),
         "intensity": (study.flow.intensity, Intensity, "flow"),
         "combinations": (study.flow.combinations, Combinations, "flow"),
@@ -115,10 +115,10 @@ def test_tables_made_with_different_settings_are_refused(study: Any, tmp_path: P
 def test_libraries_of_one_sample_are_joined_and_lost_ones_kept() -> None:
     libraries = contract.make(
         [
-            {"library_id": name, "sample_id": sample, "path": "x", "format": "h5ad", "batch": batch}
+            {"library_id": name, "sample_id": sample, "format": "h5ad", "batch": batch}
             for name, sample, batch in (("L2", "S1", "B2"), ("L1", "S1", "B1"), ("L3", "S2", "B1"))
         ],
-        sheets.LibrarySheet,
+        sheets.Libraries,
     )
     depth = contract.make(
         [

@@ -8,6 +8,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from itc_analysis.cli.numbers import annotate as verb
 from itc_analysis.config.sections import CellCalling
@@ -25,6 +26,7 @@ SETTINGS = CellCalling(n_mads=50)
 TABLES = {
     "quality": forms.LibraryQuality,
     "cells": forms.Cells,
+    "receptors": forms.Receptors,
     "counts": measured.Counts,
     "soft_counts": forms.SoftCounts,
     "pseudobulk": forms.Pseudobulk,
@@ -75,6 +77,13 @@ def test_known_cells_come_out_as_they_went_in(tmp_path: Path) -> None:
     assert tables.quality["n_with_receptor"].tolist() == [3]
     depth = tables.pseudobulk_depth.set_index("population")
     assert depth.loc["mait", "n_cells"] == 2
+    chains = tables.receptors.set_index(["barcode", "chain"])["v_gene"]
+    assert chains.to_dict() == {
+        ("I1-1", "alpha"): "TRAV10",
+        ("I1-1", "beta"): "TRBV25-1",
+        ("M1-1", "alpha"): "TRAV1-2",
+        ("M2-1", "alpha"): "TRAV1-2",
+    }
     molecules = tables.pseudobulk.query("population == 'mait' and gene == 'SLC4A10'")
     assert molecules["n_counts"].tolist() == [2 * made.MAIT["SLC4A10"]]
 
@@ -101,6 +110,45 @@ def test_a_bad_library_is_recorded_and_the_others_are_unharmed(tmp_path: Path) -
     alone = annotated([good])
     pd.testing.assert_frame_equal(tables.cells, alone.cells)
     pd.testing.assert_frame_equal(tables.pseudobulk, alone.pseudobulk)
+
+
+def shallow_library(folder: Path, *, n_deep: int) -> dict[str, object]:
+    """Write blood of about 200 genes a cell, the last ones with 400."""
+    data = made.blood()
+    is_filler = data.var_names.str.startswith("FILLER")
+    counts = data.X.toarray()
+    lost = np.flatnonzero(is_filler)[180:]
+    counts[: data.n_obs - n_deep, lost] = 0
+    data.X = sp.csr_matrix(counts)
+    return made.sheet_row(made.write_10x_h5(folder / "shallow.h5", data), library_id="shallow")
+
+
+def test_a_shallow_library_is_a_named_row_with_the_cure(tmp_path: Path) -> None:
+    row = shallow_library(tmp_path, n_deep=0)
+    tables = annotated([row, write_library(tmp_path) | {"sample_id": "s2"}])
+    quality = tables.quality.set_index("library_id")
+    assert quality["status"].to_dict() == {"shallow": "failed_quality", "lib1": "ok"}
+    reason = quality.loc["shallow", "reason"]
+    assert "no usable cell; dropped 100 of 100 barcodes: 100 too few genes" in reason
+    assert "set `singlecell: min_genes` lower" in reason
+    counted = tables.counts[tables.counts["source_id"] == "shallow"]
+    assert (counted["status"] == "failed_quality").all()
+    assert counted["n_events"].isna().all()
+    lower = SETTINGS.model_copy(update={"min_genes": 100})
+    cured = annotate.annotate_libraries(
+        [row], settings=lower, evidence=EVIDENCE, signatures=SIGNATURES
+    )
+    assert cured.quality["status"].tolist() == ["ok"]
+    assert cured.counts.set_index("population").loc["t_cells", "n_events"] == 60
+    assert "min_genes" not in cured.quality["remarks"].iloc[0]
+
+
+def test_a_library_of_which_only_the_deepest_cells_are_left_says_so(tmp_path: Path) -> None:
+    tables = annotated([shallow_library(tmp_path, n_deep=30)])
+    assert tables.quality["status"].tolist() == ["ok"]
+    assert tables.quality["n_cells"].tolist() == [30]
+    told = tables.quality["remarks"].iloc[0]
+    assert "dropped 70 of 100, the shallow ones first: if these are cells, set" in told
 
 
 def test_contigs_of_another_library_are_refused_not_used(tmp_path: Path) -> None:
@@ -229,9 +277,27 @@ def test_the_command_writes_every_table_after_its_contract_and_the_same_bytes_tw
         assert (first / f"{name}.parquet").read_bytes() == (second / f"{name}.parquet").read_bytes()
     made_by = contract.read_provenance(first / "counts.parquet")
     assert made_by["step"] == "itc annotate"
-    assert set(made_by["inputs"]) == {"lib1.h5", "lib1.csv"}
+    assert set(made_by["inputs"]) == {"data/libraries/lib1/counts", "data/libraries/lib1/contigs"}
     assert "{" not in made_by["methods"]
     assert (first / "lib1.h5ad").exists()
+
+
+def test_what_its_files_are_called_changes_no_byte(tmp_path: Path) -> None:
+    made_by: list[Path] = []
+    for called in ("lib1", "Applewhite_Persephone"):
+        (tmp_path / called).mkdir()
+        row = write_library(tmp_path / called, called) | {"library_id": "L1"}
+        # as Cell Ranger never writes it, and so recorded with a reason
+        bad = Path(str(row["path"])).with_name(f"{called} again.h5")
+        bad.write_text("nothing")
+        unread = made.sheet_row(bad, library_id="L2", sample_id="s2")
+        made_by.append(run(tmp_path, [row, unread], f"{called} out"))
+    plain, of_a_person = ({p.name: p.read_bytes() for p in out.iterdir()} for out in made_by)
+    assert len(plain) == len(TABLES) + 1  # the cells of L1
+    assert plain == of_a_person
+    quality = contract.read(made_by[1] / "quality.parquet", forms.LibraryQuality)
+    reason = quality.set_index("library_id").loc["L2", "reason"]
+    assert reason.startswith("counts: not a readable 10x_h5 library")
 
 
 @pytest.mark.real_data

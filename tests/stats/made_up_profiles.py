@@ -54,11 +54,11 @@ def tables_of(counts, *, population="mait", n_cells=60, batch="b1", samples=None
     )
     sheet = pd.DataFrame({"sample_id": ids, "participant_id": own, "sample_type": "participant"})
     libraries = pd.DataFrame(
-        {"library_id": ids, "sample_id": ids, "path": "x", "format": "10x_h5", "batch": batch}
+        {"library_id": ids, "sample_id": ids, "format": "10x_h5", "batch": batch}
     )
     return GeneTables(
         contract.make(pseudobulk.reset_index(drop=True), Pseudobulk),
         contract.make(depth, PseudobulkDepth),
         contract.make(sheet, sheets.SampleSheet),
-        contract.make(libraries, sheets.LibrarySheet),
+        contract.make(libraries, sheets.Libraries),
     )

@@ -12,6 +12,7 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.measured import Counts, Measurements
 from itc_analysis.tables.registry import TABLES, contract_of
+from itc_analysis.tables.singlecell import Cells
 from itc_analysis.tables.stats.comparisons import Comparisons
 
 
@@ -137,3 +138,16 @@ def test_a_half_written_table_is_never_left(tmp_path: Path) -> None:
 def test_a_missing_table_names_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ItcError, match="run the step that makes it"):
         contract.read(tmp_path / "counts.parquet", Counts)
+
+
+def test_a_table_of_another_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    contract.write(contract.empty(Cells), path, Cells)
+    with pytest.raises(ItcError, match="it is a table of Cells, not of Measurements") as caught:
+        contract.read(path, Measurements)
+    assert "participants are the unit here" in str(caught.value)
+    assert "compare measurements.parquet" in str(caught.value)
+    contract.write(contract.empty(Counts), path, Counts)
+    with pytest.raises(ItcError, match="it is a table of Counts, not of Measurements") as caught:
+        contract.read(path, Measurements)
+    assert "participants are the unit" not in str(caught.value)

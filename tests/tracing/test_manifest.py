@@ -22,7 +22,7 @@ from itc_analysis.tracing.manifest import (
 @pytest.fixture
 def study(tmp_path: Path) -> tuple[Path, dict[str, Path]]:
     results = tmp_path / "results"
-    for name in ("scores.parquet", "flow/a/gates.parquet", "logs/score.log", "settings/x.json",
+    for name in ("scores.parquet", "flow/a/gates.parquet", "logs/score.log",
                  "flow/a/overview/.snakemake_timestamp"):  # fmt: skip
         path = results / name
         path.parent.mkdir(parents=True, exist_ok=True)

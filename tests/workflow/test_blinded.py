@@ -35,10 +35,15 @@ def names_of(study: Path) -> list[str]:
     """Return every real name of a person, sample, tube, library, file and batch."""
     results = open_results(study / "results")
     tubes, libraries = results.tubes, results.libraries
+    paths = [
+        pd.read_csv(study / "config" / f"{sheet}.tsv", sep="\t", dtype="string")["path"]
+        for sheet in ("fcs_files", "libraries")
+    ]
     columns = [
+        *paths,
         *(results.participants["participant_id"], results.samples["sample_id"]),
-        *(tubes["file_id"], tubes["path"], tubes["batch"]),
-        *(libraries["library_id"], libraries["path"], libraries["batch"]),
+        *(tubes["file_id"], tubes["batch"]),
+        *(libraries["library_id"], libraries["batch"]),
     ]
     names = {str(name) for column in columns for name in column.dropna()}
     return sorted(names | {Path(name).name for name in names})
@@ -161,7 +166,7 @@ def test_names_that_hold_the_group_and_tubes_that_tell_it_stay_out(
     for file in TABLES:
         pattern = file.path.format(**dict.fromkeys(file.wildcards, "*"))
         for path in sorted(source.glob(pattern)):
-            if file.name in ("cells", "kept_events", "pseudobulk", "pseudobulk_depth"):
+            if file.name in ("cells", "receptors", "kept_events", "pseudobulk", "pseudobulk_depth"):
                 continue
             table = contract.read(path, contract_of(file))
             owner = table.get("sample_id")

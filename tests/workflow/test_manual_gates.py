@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import flowkit
 import pandas as pd
 import pytest
 
+from cluster.identities import IDENTITIES, contents_of
 from itc_analysis import open_results
 from itc_analysis.flow.gating.geometry import Threshold, from_json
 from itc_analysis.flow.scale.transform import Transform
@@ -19,6 +21,8 @@ from workflow.running import rules_to_run, snakemake
 pytestmark = pytest.mark.workflow
 
 GATING = "{http://www.isac-net.org/std/Gating-ML/v2.0/gating}"
+#: Whom a workspace is called after.
+PERSON = "Quillfeather_Emmeline"
 #: On the 0..1 scale, where 0.11 is no signal: among the negatives, so that every count must rise.
 DRAWN_AT = 0.15
 
@@ -36,7 +40,9 @@ def test_drawn_gates_take_their_place_and_survive_another_template(
     copy_drawn_gate(exported, drawn / f"{in_gatingml}.xml", "inkt")
     copy_drawn_gate(exported, drawn / "panel_a.xml", "mait")
     fcs = study_copy / "data" / "flow" / f"{in_flowjo}.fcs"
-    write_workspace(drawn / "corrections.wsp", fcs, panel, in_flowjo, "inkt")
+    workspace = drawn / f"{PERSON}.wsp"
+    write_workspace(workspace, fcs, panel, in_flowjo, "inkt")
+    plant_in_workspace(workspace)
     config = study_copy / "config" / "config.yaml"
     config.write_text(config.read_text().replace("study:\n", "study:\n  manual_gates: manual\n", 1))
 
@@ -54,12 +60,19 @@ def test_drawn_gates_take_their_place_and_survive_another_template(
 
     tubes = set(gates.query("panel == 'panel_a'")["file_id"])
     sources = {(tube, "mait"): "panel_a.xml" for tube in tubes}
-    sources |= {(in_gatingml, "inkt"): f"{in_gatingml}.xml", (in_flowjo, "inkt"): "corrections.wsp"}
+    sources |= {(in_gatingml, "inkt"): f"{in_gatingml}.xml"}
+    sources |= {(in_flowjo, "inkt"): "workspace-1.wsp"}
     check_manual(open_results(study_copy / "results").gates, sources)
     check_counts(counts, open_results(study_copy / "results").counts, set(sources))
     overview = (panel / "overview" / "inkt.html").read_text(encoding="utf-8")
     assert f"drawn by a person ({in_gatingml}.xml)" in overview
-    assert "drawn by a person (corrections.wsp)" in overview
+    assert "drawn by a person (workspace-1.wsp)" in overview
+    made = contract.read_provenance(panel / "pooled_gates.parquet")
+    assert {"workspace-1.wsp", "panel_a.xml", f"{in_gatingml}.xml"} <= set(made["inputs"])
+    told = [(path.name, text) for path in sorted(panel.parents[1].rglob("*")) if path.is_file()
+            for content in contents_of(path) for text in (PERSON, *IDENTITIES.values())
+            if text.casefold() in content.casefold()]  # fmt: skip
+    assert told == []
 
     template = study_copy / "config" / "gating" / "panel_a.yaml"
     edited = template.read_text().replace("min_parent: 50", "min_parent: 60")
@@ -129,6 +142,28 @@ def write_workspace(workspace: Path, fcs: Path, panel: Path, tube: str, populati
     strategy.add_gate(flowkit.gates.RectangleGate(population, [dimension]), ("root",))
     with workspace.open("wb") as stream:
         flowkit.Session(strategy, [sample]).export_wsp(stream, "All Samples")
+
+
+def plant_in_workspace(workspace: Path) -> None:
+    """Plant identities in a workspace: in keywords, a comment, and a gate that is no population."""
+    tree = ElementTree.parse(workspace)
+    for element in list(tree.iter()):
+        if element.tag.endswith("SampleNode"):
+            element.set("annotation", IDENTITIES["$COM"])
+        if element.tag.endswith("Population") and element.get("name") == "inkt":
+            element.set("annotation", IDENTITIES["$SRC"])
+        if element.tag.endswith("Subpopulations") and element.find("Population") is not None:
+            other = copy.deepcopy(element.find("Population"))
+            assert other is not None
+            other.set("name", f"the cells of {PERSON}")
+            element.append(other)
+        if element.tag.endswith("Keywords"):
+            for name, value in IDENTITIES.items():
+                ElementTree.SubElement(element, "Keyword", {"name": name, "value": value})
+    tree.write(workspace)
+    text = workspace.read_text()
+    assert f"the cells of {PERSON}" in text
+    assert all(value in text for value in (IDENTITIES["$COM"], IDENTITIES["$SRC"]))
 
 
 def check_manual(gates: pd.DataFrame, sources: dict[tuple[str, str], str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cluster.identities import contents_of
 from itc_analysis import open_results
 from itc_analysis.cli import main
 from itc_analysis.config.loading import load_settings
@@ -31,7 +33,7 @@ def traced(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
 
 
 def somebody(study: Path, measure: str, feature: str = "-") -> tuple[str, str]:
-    """Return a participant with a MAIT number in panel_a, and the tube's file."""
+    """Return a participant with a MAIT number in panel_a, and what results call the tube's file."""
     rows = open_results(study / "results").measurements
     rows = rows[
         (rows["population"] == "mait") & (rows["measure"] == measure)
@@ -39,7 +41,13 @@ def somebody(study: Path, measure: str, feature: str = "-") -> tuple[str, str]:
         & rows["participant_id"].notna() & rows["source_id"].str.endswith("panel_a")
     ]  # fmt: skip
     row = rows.sort_values("status").iloc[-1]
-    return str(row["participant_id"]), f"data/flow/{row['source_id']}.fcs"
+    return str(row["participant_id"]), f"data/tubes/{row['source_id']}"
+
+
+def inputs_of(study: Path) -> dict[str, Path]:
+    """Return the files that the study was made from, by what results call them."""
+    settings = load_settings("config/config.yaml")
+    return {name: study / path for name, path in list_inputs(settings.study, settings.flow).items()}
 
 
 def test_a_share_ends_at_the_bytes_of_its_tube(
@@ -48,14 +56,16 @@ def test_a_share_ends_at_the_bytes_of_its_tube(
     whom, tube = somebody(here, "share_of_t")
     found = traced(capsys, "mait", whom)
     assert found["breaks"] == []
-    assert found["inputs"][tube] == sha256(here / tube)
+    assert found["inputs"][tube] == sha256(inputs_of(here)[tube])
     assert {"config/panels/panel_a.tsv", "config/gating/panel_a.yaml"} <= set(found["inputs"])
-    assert not any(name.endswith(".fcs") and name != tube for name in found["inputs"])
+    assert [name for name in found["inputs"] if name.startswith("data/")] == [tube]
     steps = [step["what"] for step in found["steps"]]
     assert {"gate mait", "gate t_cells", "counted", "settings", "made by"} <= set(steps)
     assert main(["trace", "mait", whom]) == 0
     said = capsys.readouterr().out.splitlines()
     assert len(said) <= 50
+    file = inputs_of(here)[tube].relative_to(here)
+    assert any(line.endswith(f"{tube} ({file})") for line in said)
     assert said[-1] == "every file on the way has the bytes that were read"
 
 
@@ -65,7 +75,7 @@ def test_a_score_names_its_markers_and_ends_at_bytes(
     whom, tube = somebody(here, "score", "exhaustion")
     found = traced(capsys, "mait", whom, "--measure", "score", "--feature", "exhaustion")
     assert found["breaks"] == []
-    assert found["inputs"][tube] == sha256(here / tube)
+    assert found["inputs"][tube] == sha256(inputs_of(here)[tube])
     assert "config/signatures.tsv" in found["inputs"]
     steps = [step["what"] for step in found["steps"]]
     assert "scored" in steps
@@ -77,20 +87,22 @@ def test_a_comparison_ends_at_every_tube_and_its_plan(
 ) -> None:
     found = traced(capsys, "mait", "SSc vs healthy")
     assert found["breaks"] == []
-    tubes = {f"data/{path}" for path in open_results(here / "results").tubes["path"]}
+    tubes = {f"data/tubes/{tube}" for tube in open_results(here / "results").tubes["file_id"]}
     assert tubes <= set(found["inputs"])
     assert found["inputs"]["config/analysis_plan.yaml"] == sha256(
         here / "config/analysis_plan.yaml"
     )
-    assert all(sha256(here / name) == digest for name, digest in found["inputs"].items())
+    files = inputs_of(here)
+    assert all(sha256(files[name]) == digest for name, digest in found["inputs"].items())
 
 
 def test_where_the_chain_breaks_it_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whom, tube = somebody(here, "share_of_t")
-    data = bytearray((here / tube).read_bytes())
+    file = inputs_of(here)[tube]
+    data = bytearray(file.read_bytes())
     data[-1] ^= 1
-    (here / tube).chmod(0o644)
-    (here / tube).write_bytes(bytes(data))
+    file.chmod(0o644)
+    file.write_bytes(bytes(data))
     (said,) = traced(capsys, "mait", whom)["breaks"]
     assert said.startswith(f"the chain breaks at {tube}")
 
@@ -111,12 +123,13 @@ def test_verify_names_the_one_file_with_an_altered_byte(
     assert main(["verify", "results"]) == 0
     assert "as in the manifest" in capsys.readouterr().out
     _, tube = somebody(here, "share_of_t")
+    file = inputs_of(here)[tube].relative_to(here).as_posix()
     for name, told in (
         (
             "results/flow/panel_a/batch1/gates.parquet",
             "results flow/panel_a/batch1/gates.parquet, altered",
         ),
-        (tube, f"inputs {tube}, altered"),
+        (file, f"inputs {tube} ({file}), altered"),
         ("config/participants.tsv", "inputs config/participants.tsv, altered"),
         ("results/ro-crate-metadata.json", "results ro-crate-metadata.json, altered"),
     ):
@@ -180,8 +193,29 @@ def test_the_crate_holds_every_file_and_every_reference(here: Path) -> None:
     run = entities[root["mentions"]["@id"]]
     named = [*run["object"], *run["result"], run["instrument"], *root["conformsTo"]]
     assert all(reference["@id"] in entities for reference in named)
-    tubes = open_results(results).tubes["path"]
-    assert {f"#input/data/{path}" for path in tubes} <= {item["@id"] for item in run["object"]}
+    tubes = open_results(results).tubes["file_id"]
+    assert {f"#input/data/tubes/{tube}" for tube in tubes} <= {
+        item["@id"] for item in run["object"]
+    }
+
+
+def test_no_output_says_what_a_data_file_is_called(
+    finished_study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of people are looked for in `cluster.test_reproducible`, in a study without cells."""
+    monkeypatch.chdir(finished_study)
+    settings = load_settings("config/config.yaml")
+    inputs = list_inputs(settings.study, settings.flow)
+    called = {path.name for name, path in inputs.items() if name.startswith("data/")}
+    assert len(called) > 100
+    found = {
+        (path.as_posix(), word)
+        for path in sorted(Path("results").rglob("*"))
+        if path.is_file()
+        for content in contents_of(path)
+        for word in set(re.findall(r"[\w-]+\.(?:fcs|h5|csv)\b", content)) & called
+    }
+    assert found == set()
 
 
 def test_status_counts_what_is_done_failed_and_to_do(

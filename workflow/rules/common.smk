@@ -1,9 +1,14 @@
 # What the rules ask of the sheets.
 
 
+# Settings and rows of sheets that jobs read. Rows hold the paths of data files, which a hospital names after
+# people: they lie in Snakemake's own folder, and are no result.
+FROZEN = ".snakemake/itc_settings"
+
+
 def settings_of(rule):
     """The settings that a rule's command reads, frozen."""
-    return freeze_step(SETTINGS, rule, AT.settings)
+    return freeze_step(SETTINGS, rule, FROZEN)
 
 
 def sources_of(wildcards, input):
@@ -139,7 +144,7 @@ def scale_tubes(wildcards):
 
 def frozen_scale_tubes(wildcards):
     rows = with_content(scale_tubes(wildcards))
-    return freeze(rows, AT.settings, f"scale-tubes-{wildcards.panel}")
+    return freeze(rows, FROZEN, f"scale-tubes-{wildcards.panel}")
 
 
 def bridge_tubes(wildcards):
@@ -157,14 +162,14 @@ def bridge_tubes(wildcards):
 
 def frozen_bridge_tubes(wildcards):
     rows = with_content(bridge_tubes(wildcards))
-    return freeze(rows, AT.settings, f"bridge-tubes-{wildcards.panel}")
+    return freeze(rows, FROZEN, f"bridge-tubes-{wildcards.panel}")
 
 
 def frozen_people(wildcards):
     """How many people of each group were stained in each batch of a panel."""
     rows = [row for row in TUBES if row["panel"] == wildcards.panel]
     name = f"people-{wildcards.panel}"
-    return freeze(count_people(STUDY, rows), AT.settings, name)
+    return freeze(count_people(STUDY, rows), FROZEN, name)
 
 
 def landmarks_of(wildcards):
@@ -183,7 +188,7 @@ def per_panel(path):
 
 def frozen_tubes(wildcards):
     name = f"tubes-{wildcards.panel}-{wildcards.batch}"
-    return freeze(with_content(tubes_of(wildcards)), AT.settings, name)
+    return freeze(with_content(tubes_of(wildcards)), FROZEN, name)
 
 
 def frozen_corrections(wildcards):
@@ -195,7 +200,7 @@ def frozen_corrections(wildcards):
     if not rows:
         return ""
     name = f"review-{wildcards.panel}-{wildcards.batch}"
-    return f"--review {freeze(rows, AT.settings, name)}"
+    return f"--review {freeze(rows, FROZEN, name)}"
 
 
 def manual_of(wildcards):
@@ -207,29 +212,29 @@ def manual_of(wildcards):
             f"study.manual_gates: no folder '{STUDY.manual_gates}'; make it, or set null"
         )
     folder = Path(STUDY.manual_gates) / wildcards.panel
-    return sorted(str(p) for kind in ("*.xml", "*.wsp") for p in folder.glob(kind))
+    return [str(path) for path in manual_files(folder)] if folder.is_dir() else []
+
+
+def manual_option(wildcards, input):
+    """Gates that a person drew, and the tubes whose files a workspace names."""
+    if not input.manual:
+        return ""
+    rows = [row for row in TUBES if row["panel"] == wildcards.panel]
+    tubes = freeze(with_content(rows), FROZEN, f"panel-tubes-{wildcards.panel}")
+    return f"--manual {Path(input.manual[0]).parent} --tubes {tubes}"
 
 
 def libraries_of(wildcards):
     return [row for row in LIBRARIES if row["batch"] == wildcards.batch]
 
 
-def files_of_libraries(rows):
-    return [
-        row[column]
-        for row in rows
-        for column in ("path", "contigs_path", "cells_path")
-        if row[column]
-    ]
-
-
 def library_files(wildcards):
-    return files_of_libraries(libraries_of(wildcards))
+    return paths_of_libraries(libraries_of(wildcards))
 
 
 def frozen_libraries(wildcards):
     rows = [
-        {**row, "content": contents(files_of_libraries([row]))}
+        {**row, "content": contents(paths_of_libraries([row]))}
         for row in libraries_of(wildcards)
     ]
-    return freeze(rows, AT.settings, f"libraries-{wildcards.batch}")
+    return freeze(rows, FROZEN, f"libraries-{wildcards.batch}")

@@ -116,9 +116,7 @@ rule pool_gates:
         runtime=table_minutes,
     params:
         settings=settings_of("pool_gates"),
-        manual=lambda wildcards, input: (
-            f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
-        ),
+        manual=manual_option,
         sources=sources_of,
         version=VERSION,
     message:
@@ -151,9 +149,7 @@ rule pool_added_gates:
         runtime=table_minutes,
     params:
         settings=settings_of("pool_gates"),
-        manual=lambda wildcards, input: (
-            f"--manual {Path(input.manual[0]).parent}" if input.manual else ""
-        ),
+        manual=manual_option,
         added=frozen_later_tubes,
         sources=sources_of,
         version=VERSION,

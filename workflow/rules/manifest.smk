@@ -1,12 +1,18 @@
 # The last step: SHA-256 of every input and result, and the RO-Crate.
 
 
+def files_of_study():
+    """Every file that the study is made from, once: samples of a pool share theirs."""
+    named = list_inputs(STUDY, SETTINGS.flow).values()
+    return list(dict.fromkeys(str(path) for path in named))
+
+
 rule manifest:
     input:
         report=AT.report,
         results=report_inputs(),
         overviews=per_panel(AT.overview),
-        study=[str(path) for path in list_inputs(STUDY, SETTINGS.flow).values()],
+        study=files_of_study(),
     output:
         manifest=AT.manifest,
         crate=AT.crate,
@@ -18,7 +24,7 @@ rule manifest:
         # it reads every data file once
         runtime=tube_minutes,
     params:
-        settings=freeze(cut(SETTINGS, ManifestSettings), AT.settings, "manifest"),
+        settings=freeze(cut(SETTINGS, ManifestSettings), FROZEN, "manifest"),
         snakefile=str(Path(workflow.basedir) / "Snakefile"),
         results=lambda wildcards, output: Path(output.manifest).parent,
         sources=sources_of,

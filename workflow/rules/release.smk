@@ -39,4 +39,4 @@ def frozen_gates(wildcards):
 
 def frozen_later_tubes(wildcards):
     rows = [row for row in LATER if row["panel"] == wildcards.panel]
-    return freeze(with_content(rows), AT.settings, f"later-tubes-{wildcards.panel}")
+    return freeze(with_content(rows), FROZEN, f"later-tubes-{wildcards.panel}")

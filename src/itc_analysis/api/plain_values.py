@@ -17,6 +17,7 @@ import pandas as pd
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.stats.people.responses import on_scale, per_participant
 from itc_analysis.stats.plan import covariates as formulas
+from itc_analysis.tables import per_cell
 
 Kind: TypeAlias = Literal["ratio", "odds_ratio", "difference"]
 KINDS: tuple[str, ...] = ("ratio", "odds_ratio", "difference")
@@ -107,8 +108,11 @@ def lay_out(
     ItcError
         Naming every fault.
     """
+    if not isinstance(values, (pd.DataFrame, pd.Series)) and hasattr(values, "obs"):
+        values = values.obs  # an AnnData, whose rows are cells
     table = values.to_frame(values.name or "value") if isinstance(values, pd.Series) else values
     table = table.rename(columns=str)
+    _refuse_cells(table)
     faults: list[Fault] = []
     used: list[str] = []
     group = _column(table, groups, "groups", used, faults)
@@ -140,6 +144,27 @@ def lay_out(
         }
     )
     return PlainTable(people, rows, numbers, low, of, kinds, formula, _order(group))
+
+
+def _refuse_cells(table: pd.DataFrame) -> None:
+    """Refuse a table with a row per cell: each would be taken for a person.
+
+    Rows are cells when most of their names hold a barcode, when a column of barcodes names each, or
+    when they have no names and the columns are those of cells. Rows named by participant are
+    averaged, however many there are.
+    """
+    if not len(table):
+        return
+    names = table.index.astype(str)
+    by_name = float(names.str.contains(per_cell.BARCODE).mean()) > 0.5  # most of them
+    by_column = not table.index.has_duplicates and bool(per_cell.NAMES & set(table.columns))
+    of_cells = isinstance(table.index, pd.RangeIndex) and any(
+        map(per_cell.is_of_cells, table.columns)
+    )
+    if by_name or by_column or of_cells:
+        raise ItcError(
+            SOURCE, [Fault("values", f"the rows are cells: {per_cell.WHAT}", per_cell.REMEDY)]
+        )
 
 
 def _column(

@@ -133,8 +133,7 @@ def draw_masks(
             batches |= {(kind, n): f"batch-{i}" for i, n in enumerate(names, start=1)}
     sources = _sources(rows, masks, batches, hidden, controls, in_order)
     named = [*samples["participant_id"].dropna(), *masks, *sources, *(b for _, b in batches)]
-    stems = [Path(str(path)).name for path in (*tubes["path"], *libraries["path"])]
-    every = {str(name) for name in (*named, *stems, *(Path(s).stem for s in stems), *labels)}
+    every = {str(name) for name in (*named, *labels)}
     masked = {*masks.values(), *sources.values(), *batches.values()}
     return Masks(
         masks, sources, batches, tuple(withheld), frozenset(hidden), frozenset(every - masked)

@@ -20,7 +20,7 @@ from itc_analysis.errors import ItcError
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Participants
-from itc_analysis.tables.cohort.sheets import LibrarySheet, SampleSheet, TubeSheet
+from itc_analysis.tables.cohort.sheets import Libraries, SampleSheet, Tubes
 from itc_analysis.tables.registry import BY_NAME, contract_of
 
 log = logging.getLogger(__name__)
@@ -118,8 +118,8 @@ def write_blinded(results: str | Path, folder: str | Path, *, labels: Sequence[s
     shown_people = set(people.loc[people["is_analysed"], "participant_id"].astype(str))
     is_shown = samples["participant_id"].isna() | samples["participant_id"].isin(shown_people)
     shown = samples[is_shown]
-    tubes = contract.read(old.tubes, TubeSheet)
-    libraries = contract.read(old.libraries, LibrarySheet)
+    tubes = contract.read(old.tubes, Tubes)
+    libraries = contract.read(old.libraries, Libraries)
     of_person = dict(zip(people["participant_id"], people["group"], strict=True))
     person_of = shown.dropna(subset=["participant_id"])
     groups = {
@@ -215,7 +215,6 @@ class _Writer:
             {
                 "file_id": kept["file_id"].map(masks.sources),
                 "sample_id": kept["sample_id"].map(masks.samples),
-                "path": kept["file_id"].map(masks.sources) + ".fcs",
                 "panel": kept["panel"],
                 "batch": self._batches(kept["panel"], kept["batch"]),
                 "tube": kept["tube"],

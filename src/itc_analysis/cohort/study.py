@@ -26,10 +26,10 @@ from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.participants import Problems
 from itc_analysis.tables.cohort.sheets import (
     DecisionSheet,
-    LibrarySheet,
+    Libraries,
     ParticipantSheet,
     SampleSheet,
-    TubeSheet,
+    Tubes,
 )
 
 
@@ -69,8 +69,8 @@ def read_cohort(
     sheets = read_study_sheets(study, cohort, conditions)
     enrolled = answer_by_numbers(to_table(sheets.participants.rows, ParticipantSheet))
     samples = to_table(sheets.samples.rows, SampleSheet)
-    tubes = to_table(sheets.tubes.rows, TubeSheet)
-    libraries = to_table(sheets.libraries.rows, LibrarySheet)
+    tubes = to_table(sheets.tubes.rows, Tubes)
+    libraries = to_table(sheets.libraries.rows, Libraries)
     items = to_table(sheets.classification.rows, ClassificationSheet)
     doubts = {
         str(person["participant_id"]): doubted_items(with_groups(known, cohort))

@@ -44,7 +44,7 @@ class Tables:
     Parameters
     ----------
     tubes, libraries : pandas.DataFrame or None
-        TubeSheet and LibrarySheet, or None when not given.
+        Tubes and Libraries, or None when not given.
     """
 
     participants: pd.DataFrame

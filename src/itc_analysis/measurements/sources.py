@@ -27,7 +27,7 @@ def flow_sources(
     Parameters
     ----------
     tubes : pandas.DataFrame or None
-        TubeSheet, or None: then the tubes are those of `quality`.
+        Tubes, or None: then the tubes are those of `quality`.
     quality : pandas.DataFrame
         TubeQuality; a tube without a row there is taken as usable, its counts will tell.
     resting : str
@@ -77,7 +77,7 @@ def library_sources(
     Parameters
     ----------
     libraries : pandas.DataFrame or None
-        LibrarySheet, or None: then the libraries are those of `quality` and `counts`.
+        Libraries, or None: then the libraries are those of `quality` and `counts`.
     quality : pandas.DataFrame
         LibraryQuality.
     counts : pandas.DataFrame

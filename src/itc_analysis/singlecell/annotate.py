@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.cohort.data_files import without_names
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.singlecell import counts, pseudobulk
@@ -31,7 +32,7 @@ from itc_analysis.singlecell.soft_counts import count_softly
 from itc_analysis.singlecell.writing import write_cells
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
-from itc_analysis.tables.singlecell import Cells, LibraryQuality, SoftCounts
+from itc_analysis.tables.singlecell import Cells, LibraryQuality, Receptors, SoftCounts
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class BatchTables:
 
     quality: pd.DataFrame
     cells: pd.DataFrame
+    receptors: pd.DataFrame
     counts: pd.DataFrame
     soft_counts: pd.DataFrame
     pseudobulk: pd.DataFrame
@@ -98,11 +100,11 @@ def annotate_libraries(
     Returns
     -------
     BatchTables
-        The six tables. Every library has its rows in quality and counts, and every sample in
+        The seven tables. Every library has its rows in quality and counts, and every sample in
         pseudobulk_depth, whatever happened to the file.
     """
     qualities, cells, counted = [], [contract.empty(Cells)], [contract.empty(Counts)]
-    softly = [contract.empty(SoftCounts)]
+    softly, receptors = [contract.empty(SoftCounts)], [contract.empty(Receptors)]
     sums = {str(row["sample_id"]): pseudobulk.SampleSums() for row in rows}
     for row in rows:
         library_id = str(row["library_id"])
@@ -113,7 +115,7 @@ def annotate_libraries(
             told = "; ".join(str(fault) for fault in error.faults)
             if isinstance(error, ForeignContigs):
                 told = _explain_foreign(error, row, rows)
-            reason = f"{error.source}: {told}"
+            reason = without_names(f"{error.source}: {told}", row)
             log.warning("%s: %s", library_id, reason)
             qualities.append(quality_row(row) | {"status": status, "reason": reason})
             counted.append(counts.uncounted(row, status=status, reason=reason))
@@ -126,9 +128,10 @@ def annotate_libraries(
         remarks += [
             f"cells not scored for {name}: {why}" for name, why in scored.not_scored.items()
         ]
-        joined = "; ".join(text for text in remarks if text)
+        joined = without_names("; ".join(text for text in remarks if text), row)
         qualities.append(library.quality | {"remarks": joined or None})
         cells.append(library.cells)
+        receptors.append(library.receptors)
         counted.append(
             counts.count_populations(
                 row, library.cells, settings=settings, not_callable=library.not_callable
@@ -162,26 +165,12 @@ def annotate_libraries(
     return BatchTables(
         contract.make(qualities, LibraryQuality),
         _joined(cells),
+        _joined(receptors),
         _joined(counted),
         _joined(softly),
         profiles,
         depth,
     )
-
-
-def list_inputs(rows: Sequence[Mapping[str, Any]]) -> list[Path]:
-    """Return the files that the rows name and that exist; the files within, for an mtx folder."""
-    named = [
-        Path(str(row[key]))
-        for row in rows
-        for key in ("path", "contigs_path", "cells_path")
-        if row.get(key)
-    ]
-    files = [path for path in named if path.is_file()]
-    folders = [path for path in named if path.is_dir()]
-    return files + [
-        inner for path in folders for inner in sorted(path.iterdir()) if inner.is_file()
-    ]
 
 
 def _explain_foreign(

@@ -17,7 +17,7 @@ from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell.calls import call as calls
 from itc_analysis.singlecell.calls.evidence import weigh_rna
 from itc_analysis.singlecell.calls.proteins import weigh_proteins
-from itc_analysis.singlecell.calls.receptors import summarise_receptors
+from itc_analysis.singlecell.calls.receptors import list_chains, summarise_receptors
 from itc_analysis.singlecell.calls.weights import Evidence
 from itc_analysis.singlecell.intake import pairing
 from itc_analysis.singlecell.intake.contigs import read_contigs
@@ -28,7 +28,7 @@ from itc_analysis.singlecell.intake.tidy import keep_rows
 from itc_analysis.singlecell.quality import cells as quality
 from itc_analysis.singlecell.quality.doublets import find_doublets
 from itc_analysis.tables import contract
-from itc_analysis.tables.singlecell import Cells
+from itc_analysis.tables.singlecell import Cells, Receptors
 
 #: About 1 % of T cells have two productive beta chains (Padovan 1995, 10.1084/jem.181.4.1587), and
 #: contigs of public libraries show two in 3 to 14 % of the cells with any, by the load of the lane.
@@ -41,6 +41,7 @@ class Annotated:
 
     data: anndata.AnnData
     cells: pd.DataFrame
+    receptors: pd.DataFrame
     quality: dict[str, Any]
     not_callable: dict[str, str]
 
@@ -84,10 +85,11 @@ def annotate_library(
     measured = quality.measure_cells(data)
     verdict = quality.judge_cells(measured, settings=settings)
     dropped = quality.describe_dropped(verdict)
+    bounds = quality.explain_bounds(measured, settings=settings)
     if verdict.notna().all():
-        raise FailedQuality(name, f"no usable cell; {dropped}")
+        raise FailedQuality(name, "; ".join(["no usable cell", dropped, *bounds]))
     data = _keep(data, verdict.isna().to_numpy())
-    told = _about_quality(measured)
+    told = bounds + _about_quality(measured)
     if settings.doublets == "scrublet":
         is_doublet = find_doublets(data, seed=settings.seed)
         if is_doublet is None:
@@ -131,7 +133,9 @@ def annotate_library(
         "share_ambient": rna.share_ambient,
         "remarks": "; ".join([*data.uns["remarks"], dropped, *told]),
     }
-    return Annotated(data, contract.make(cells, Cells), summary, not_callable)
+    cells = contract.make(cells, Cells)
+    chains = contract.make(list_chains(contigs, cells), Receptors)
+    return Annotated(data, cells, chains, summary, not_callable)
 
 
 def _read_contigs(row: Mapping[str, Any], names: pd.Index) -> pd.DataFrame | None:

@@ -18,6 +18,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.tables import per_cell
 from itc_analysis.whole_files import written_whole
 
 
@@ -25,14 +26,24 @@ class Contract(pa.DataFrameModel):
     """Base of every table."""
 
     _key: tuple[str, ...] = ()
+    _without: tuple[str, ...] = ()
 
     class Config:  # noqa: D106  (pandera reads its options here)
         strict = True
         coerce = True
 
-    def __init_subclass__(cls, *, key: tuple[str, ...] = (), **keywords: Any) -> None:
+    def __init_subclass__(
+        cls, *, key: tuple[str, ...] = (), without: tuple[str, ...] = (), **keywords: Any
+    ) -> None:
         super().__init_subclass__(**keywords)  # type: ignore[no-untyped-call]
         cls._key = key
+        cls._without = without
+
+    @classmethod
+    def to_schema(cls) -> pa.DataFrameSchema:
+        """Return the columns; a contract made `without` some has the others of its parent."""
+        schema = super().to_schema()
+        return schema.remove_columns(list(cls._without)) if cls._without else schema
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:  # noqa: ARG003
@@ -163,7 +174,7 @@ def write(
 
 
 def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
-    """Read a Parquet table and check it."""
+    """Read a Parquet table and check it; a table of another kind is named."""
     try:
         # read_table would import pyarrow's data sets, a thirtieth of a command's start.
         with parquet.ParquetFile(path) as file:
@@ -174,7 +185,16 @@ def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
         raise ItcError(
             str(path), f"not a Parquet table ({error}); delete it and run again"
         ) from None
-    return check(frame, contract)
+    try:
+        return check(frame, contract)
+    except ItcError:
+        name = read_provenance(path).get("table", contract.__name__)
+        if name == contract.__name__:
+            raise
+        what, remedy = f"it is a table of {name}, not of {contract.__name__}", ""
+        if name in per_cell.CONTRACTS:
+            what, remedy = f"{what}: {per_cell.WHAT}", per_cell.REMEDY
+        raise ItcError(str(path), [Fault("", what, remedy)]) from None
 
 
 def read_all(paths: Sequence[str | Path], contract: type[Contract]) -> pd.DataFrame:

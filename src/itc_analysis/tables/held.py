@@ -16,7 +16,7 @@ def held_tubes(identity: pd.DataFrame, tubes: pd.DataFrame | None) -> dict[str, 
     identity : pandas.DataFrame
         `TubeIdentity` of all panels; without rows where nothing was compared.
     tubes : pandas.DataFrame or None
-        `TubeSheet`; None: nobody confirmed any.
+        `Tubes`; None: nobody confirmed any.
     """
     held = identity[identity["is_held"].astype(bool)]
     confirmed = confirmed_tubes(tubes)

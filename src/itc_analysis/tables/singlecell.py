@@ -96,6 +96,33 @@ class Cells(Contract, key=("library_id", "barcode")):
     )
 
 
+class Receptors(Contract, key=("library_id", "barcode", "chain", "number")):
+    """One row per productive receptor chain of a cell after quality control.
+
+    A cell without rows had no chain in the contig file, or its library has none; chains that were
+    read twice stand once.
+    """
+
+    library_id: Series[pd.StringDtype] = text("The library.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    barcode: Series[pd.StringDtype] = text("The barcode, as in cells.")
+    call: Series[pd.StringDtype] = text("What the cell was called, as in cells.")
+    chain: Series[pd.StringDtype] = text("The chain.", allowed=["alpha", "beta", "gamma", "delta"])
+    number: Series[int] = count(
+        "1 for the cell's chain of this kind with most molecules.", "chains"
+    )
+    v_gene: Series[pd.StringDtype] = text(
+        "V gene; null when the file leaves it open.", nullable=True
+    )
+    j_gene: Series[pd.StringDtype] = text(
+        "J gene; null when the file leaves it open.", nullable=True
+    )
+    cdr3: Series[pd.StringDtype] = text("Amino acids of the junction, C to F or W.", nullable=True)
+    n_umis: Series[pd.Int64Dtype] = maybe_count(
+        "Molecules of the chain; null when the file does not say.", "counts"
+    )
+
+
 class SoftCounts(Contract, key=("library_id", "population")):
     """Innate populations of a library counted in three ways, to see what threshold and capture do.
 

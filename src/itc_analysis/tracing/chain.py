@@ -63,7 +63,7 @@ class Files:
         self.layout = Layout(str(results))
         self.results = result_files(results)
         self.inputs = dict(inputs)
-        self._digests: dict[str, str] = {}
+        self._digests: dict[Path, str] = {}
 
     def path(self, name: str) -> Path:
         """Return where a file lies."""
@@ -71,10 +71,10 @@ class Files:
 
     def digest(self, name: str) -> str:
         """Return the SHA-256 of the bytes that lie here; empty when there are none."""
-        if name not in self._digests:
-            path = self.path(name)
-            self._digests[name] = sha256(path) if path.exists() else ""
-        return self._digests[name]
+        path = self.path(name)
+        if path not in self._digests:  # samples of a pool share theirs
+            self._digests[path] = sha256(path) if path.exists() else ""
+        return self._digests[path]
 
     def links(self, name: str) -> list[Link]:
         """Return what a file of the results was made from."""

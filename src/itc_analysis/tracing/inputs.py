@@ -1,16 +1,16 @@
-"""Every file that a study is made from, by a name without the folders of a machine."""
+"""Every file that a study is made from, by a name that neither a machine nor a person is in."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from itc_analysis.cohort.data_files import name_libraries, name_tubes
 from itc_analysis.cohort.listing import list_libraries, list_tubes
 from itc_analysis.cohort.sheets.review import review_path
 from itc_analysis.config.sections import Matrices, Study
+from itc_analysis.flow.manual.files import manual_files, name_files
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
 from itc_analysis.stats.plan.lock import lock_path
 
@@ -26,7 +26,8 @@ def list_inputs(study: Study, matrices: Matrices) -> dict[str, Path]:
     """Return the files of a study by name: sheets, plan and lock, panels, templates, data.
 
     Names are the paths of the settings where these are relative, the file's own name where they are
-    not; data files are named from the data folder on, as ``data/...``.
+    not. Data files are named by the ids of their sheet, as ``data/tubes/...`` and
+    ``data/libraries/...``; workspaces of gates drawn by hand by their number.
     """
     tubes, libraries = list_tubes(study), list_libraries(study)
     found: dict[str, Path] = {}
@@ -41,17 +42,14 @@ def list_inputs(study: Study, matrices: Matrices) -> dict[str, Path]:
         _add(found, f"{study.panels_folder}/{panel}.tsv")
         _add(found, f"{study.gating_folder}/{panel}.yaml")
         if study.manual_gates is not None:
-            folder = Path(study.manual_gates) / panel
-            for path in sorted([*folder.glob("*.xml"), *folder.glob("*.wsp")]):
-                _add(found, path)
+            drawn = manual_files(Path(study.manual_gates) / panel)
+            found |= {f"manual_gates/{panel}/{name}": p for name, p in name_files(drawn).items()}
     for path in frozen_record(study.frozen_folder):
         _add(found, path)
     own = matrices_of_tubes(matrices.matrices_folder, tubes)
     for path in [*own, *(p for p in map(spreading_file, own) if p.exists())]:
         _add(found, path)
-    for path in _data_files(tubes, libraries):
-        found[f"data/{_below(path, study.data_folder)}"] = path
-    return found
+    return found | name_tubes(tubes) | name_libraries(libraries)
 
 
 def frozen_record(folder: str | None) -> list[Path]:
@@ -70,17 +68,6 @@ def sha256(path: str | Path) -> str:
     return found.hexdigest()
 
 
-def _data_files(tubes: Iterable[dict[str, Any]], libraries: Iterable[dict[str, Any]]) -> list[Path]:
-    named = [Path(row["path"]) for row in tubes]
-    for row in libraries:
-        named += [Path(row[c]) for c in ("path", "contigs_path", "cells_path") if row[c]]
-    files: list[Path] = []
-    for path in dict.fromkeys(named):
-        # a 10x mtx library is a folder
-        files += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return files
-
-
 def _add(found: dict[str, Path], path: str | Path) -> None:
     plain = Path(os.path.normpath(path))
     is_below = not plain.is_absolute() and ".." not in plain.parts
@@ -88,8 +75,3 @@ def _add(found: dict[str, Path], path: str | Path) -> None:
     if name in found and found[name] != Path(path):
         name = f"{plain.parent.name}/{plain.name}"
     found[name] = Path(path)
-
-
-def _below(path: Path, folder: str) -> str:
-    relative = os.path.relpath(path, folder)
-    return path.name if relative.startswith("..") else Path(relative).as_posix()

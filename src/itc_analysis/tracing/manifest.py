@@ -19,7 +19,7 @@ from itc_analysis.tracing.inputs import sha256
 
 MANIFEST = "manifest.json"
 #: Below the results folder: written anew by every run, or made on request.
-_LEFT_OUT = ("logs", "settings")
+_LEFT_OUT = ("logs",)
 _ON_REQUEST = ("singlecell/t_cells.h5ad",)
 #: Passes files through, and may say how far it is.
 Watch = Callable[[list[Any], str], Iterable[Any]]
@@ -77,7 +77,7 @@ def make_manifest(
     inputs : mapping
         files by name, of `inputs.list_inputs`.
     results : str or Path
-        the results folder; the manifest itself, logs and frozen settings are left out.
+        the results folder; the manifest itself and logs are left out.
     settings : dict
         all settings, as plain data.
     software : str
@@ -88,8 +88,8 @@ def make_manifest(
     made = result_files(results)
     return {
         "itc_analysis": software,
-        "inputs": {name: sha256(inputs[name]) for name in watch(sorted(inputs), "inputs")},
-        "results": {name: sha256(made[name]) for name in watch(sorted(made), "results")},
+        "inputs": _digests(inputs, watch, "inputs"),
+        "results": _digests(made, watch, "results"),
         "settings": _without_places(settings),
     }
 
@@ -153,6 +153,18 @@ def verify(
     return found
 
 
+def _digests(files: Mapping[str, Path], watch: Watch, kind: str) -> dict[str, str]:
+    """Return the SHA-256 of files by name; a file of several names is read once."""
+    known: dict[Path, str] = {}
+    found = {}
+    for name in watch(sorted(files), kind):
+        path = files[name]
+        if path not in known:
+            known[path] = sha256(path)
+        found[name] = known[path]
+    return found
+
+
 def _compare(
     kind: str, expected: Mapping[str, str], there: Mapping[str, Path], watch: Watch
 ) -> list[Finding]:
@@ -168,10 +180,11 @@ def _compare(
 
 
 def _without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without absolute paths, which belong to a machine."""
+    """Return settings without absolute paths, which belong to a machine, nor where data lie."""
     return {
         name: _without_places(value)
         if isinstance(value, dict)
         else (Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value)
         for name, value in settings.items()
+        if name != "data_folder"
     }

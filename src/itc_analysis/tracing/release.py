@@ -20,6 +20,7 @@ from itc_analysis.config.frozen import cut
 from itc_analysis.config.sections import Settings
 from itc_analysis.config.steps import STEPS
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.flow.manual.files import manual_files
 from itc_analysis.results import Layout
 from itc_analysis.runs.contents import contents
 from itc_analysis.tables.registry import FILES
@@ -107,8 +108,7 @@ def decided_by(settings: Settings, panel: str) -> dict[str, str]:
     plain = [cut(settings, STEPS[step]).model_dump(mode="json") for step in steps]
     drawn: list[Path] = []
     if study.manual_gates is not None:
-        folder = Path(study.manual_gates) / panel
-        drawn = sorted([*folder.glob("*.xml"), *folder.glob("*.wsp")])
+        drawn = manual_files(Path(study.manual_gates) / panel)
     return {
         f"{study.gating_folder}/{panel}.yaml": contents([f"{study.gating_folder}/{panel}.yaml"]),
         f"{study.panels_folder}/{panel}.tsv": contents([f"{study.panels_folder}/{panel}.tsv"]),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.cohort.data_files import DATA
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.results import Results
 from itc_analysis.tables.quantities import POSITIVE_OF
@@ -197,10 +198,10 @@ def _rows(study: Results, name: str, *where: str) -> pd.DataFrame:
 
 def _source_words(study: Results, row: pd.Series, panel: str | None) -> str:
     source = str(row["source_id"])
-    sheet = study.tubes.set_index("file_id") if panel else study.libraries.set_index("library_id")
+    known = study.tubes["file_id"] if panel else study.libraries["library_id"]
     kind = f"tube {source}, panel {panel}" if panel else f"library {source}"
-    where = str(sheet.loc[source, "path"]) if source in sheet.index else "not in the sheet"
-    return f"{kind}, batch {row['batch']}, sample {row['sample_id']}; file {where}"
+    absent = "" if source in set(known) else "; not in the sheet"
+    return f"{kind}, batch {row['batch']}, sample {row['sample_id']}{absent}"
 
 
 def _counted(counts: pd.DataFrame, population: str) -> list[tuple[str, str]]:
@@ -359,7 +360,7 @@ def _flat(parameters: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _only(files: Files, panel: str | None, batch: str, source: str) -> Any:
     """Return what tells whether a file lies on the way of one tube or library."""
     own_data = _data_of(files, source)
-    data = {name for name in files.inputs if name.startswith("data/")}
+    data = {name for name in files.inputs if name.startswith(DATA)}
 
     def is_wanted(name: str) -> bool:
         if name in data:
@@ -375,22 +376,11 @@ def _only(files: Files, panel: str | None, batch: str, source: str) -> Any:
 
 
 def _data_of(files: Files, source: str) -> set[str]:
-    from itc_analysis.tables import contract
-    from itc_analysis.tables.cohort.sheets import LibrarySheet, TubeSheet
-
-    paths: list[str] = []
-    tubes = contract.read(files.layout.tubes, TubeSheet).set_index("file_id")
-    if source in tubes.index:
-        paths = [str(tubes.loc[source, "path"])]
-    else:
-        sheet = contract.read(files.layout.libraries, LibrarySheet).set_index("library_id")
-        row = sheet.loc[source]
-        paths = [str(row[c]) for c in ("path", "contigs_path", "cells_path") if pd.notna(row[c])]
+    """Return the data files of a tube or library."""
     return {
         name
         for name in files.inputs
-        for path in paths
-        if name == f"data/{path}" or name.startswith(f"data/{path}/")
+        if name == f"{DATA}tubes/{source}" or name.startswith(f"{DATA}libraries/{source}/")
     }
 
 

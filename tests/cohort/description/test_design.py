@@ -16,7 +16,7 @@ from itc_analysis.cohort.eligibility.eligibility import decide, judge_participan
 from itc_analysis.config.sections import Cohort
 from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.tables import contract
-from itc_analysis.tables.cohort.sheets import DecisionSheet, LibrarySheet, SampleSheet, TubeSheet
+from itc_analysis.tables.cohort.sheets import DecisionSheet, Libraries, SampleSheet, Tubes
 
 
 def decided(*people: dict[str, object]) -> pd.DataFrame:
@@ -40,12 +40,12 @@ def cohort_in_batches(
             tube = {"sample_id": f"S{name}", "panel": "panel_a", "batch": batch}
             for kind in ("stained", "fmo"):  # control tubes must not count as people
                 file_id = f"{name}_{kind}"
-                tubes.append(tube | {"file_id": file_id, "path": file_id, "tube": kind})
+                tubes.append(tube | {"file_id": file_id, "tube": kind})
     return (
         decided(*people),
         contract.make(samples, SampleSheet),
-        contract.make(tubes, TubeSheet),
-        contract.empty(LibrarySheet),
+        contract.make(tubes, Tubes),
+        contract.empty(Libraries),
     )
 
 

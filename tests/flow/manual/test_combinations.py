@@ -20,15 +20,17 @@ from itc_analysis.flow.gates.final import final_gates
 from itc_analysis.flow.gates.fit import axes_of, fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Combination, Rectangle, from_json
-from itc_analysis.flow.manual.adopt import ManualGates, read_manual
+from itc_analysis.flow.manual.adopt import ManualGates, idle_gates, read_manual
 from itc_analysis.flow.manual.combinations import is_same, to_own_combination
 from itc_analysis.flow.manual.flowjo_read import read_workspace
 from itc_analysis.flow.manual.gates import DrawnAxis, ManualGate, ManualTree, evaluate
 from itc_analysis.flow.manual.gatingml import to_gatingml
+from itc_analysis.flow.manual.samples import identify
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
 
 POPULATIONS = ("p", "a", "b", "c")
+FILES = {"T1": identify("T1.fcs", {})}
 GATINGML = "http://www.isac-net.org/std/Gating-ML/v2.0/gating"
 
 
@@ -109,7 +111,7 @@ def exported(tmp_path: Path, edit: Callable[[ElementTree.Element], None]) -> pd.
     """Gate a tube, edit its exported gates as an analyst would, and pool again with them."""
     template, tube = t_cell_template(), t_cell_tube(seed=2)
     fits = contract.make(fit_tube(tube, template, n_bootstrap=10), GateFits)
-    axes = {tube.file_id: axes_of(tube) | {"file": "T1.fcs"}}
+    axes = {tube.file_id: axes_of(tube)}
     text = to_gatingml(pool_gates(fits, template, Flow()), template, axes[tube.file_id])
     root = ElementTree.fromstring(text)
     edit(root)
@@ -178,29 +180,60 @@ def test_flowjo_and_or_not_nodes_are_read_and_taken_over(
 def test_gates_that_no_tube_can_use_are_refused(tmp_path: Path) -> None:
     template, tube = t_cell_template(), t_cell_tube(seed=2)
     fits = contract.make(fit_tube(tube, template, n_bootstrap=10), GateFits)
-    axes = {tube.file_id: axes_of(tube) | {"file": "T1.fcs"}}
+    axes = {tube.file_id: axes_of(tube)}
     gate = ManualGate(
         "T cells", None, (DrawnAxis("CD3-channel"),), Rectangle(("0",), (5.0,), (None,))
     )
     tree = ManualTree("drawn.wsp", {gate.name: gate})
     with pytest.raises(ItcError, match="no gate has the name of a population") as caught:
-        pool_gates(fits, template, Flow(), manual=ManualGates({}, {}, {"T1.fcs": tree}), axes=axes)
+        pool_gates(
+            fits,
+            template,
+            Flow(),
+            manual=ManualGates({}, {}, {"T1.fcs": tree}),
+            axes=axes,
+            files=FILES,
+        )
     assert "t_cells, inkt" in str(caught.value)
     with pytest.raises(ItcError, match=r"is the FCS file of a tube; did you mean .T1\.fcs"):
-        pool_gates(fits, template, Flow(), manual=ManualGates({}, {}, {"T1 .fcs": tree}), axes=axes)
+        pool_gates(
+            fits,
+            template,
+            Flow(),
+            manual=ManualGates({}, {}, {"T1 .fcs": tree}),
+            axes=axes,
+            files=FILES,
+        )
 
 
 def test_a_gate_used_otherwise_than_it_was_drawn_says_so() -> None:
     template, tube = t_cell_template(), t_cell_tube(seed=2)
     fits = contract.make(fit_tube(tube, template, n_bootstrap=10), GateFits)
-    axes = {tube.file_id: axes_of(tube) | {"file": "T1.fcs", "compensation": "file"}}
+    axes = {tube.file_id: axes_of(tube) | {"compensation": "file"}}
     shape = Rectangle(("0",), (500.0,), (None,))
     gate = ManualGate("inkt", "CD3 cells", (DrawnAxis("6B11-channel"),), shape)
     manual = ManualGates({"T1": ManualTree("T1.xml", {"inkt": gate})}, {}, {})
     gates = pool_gates(fits, template, Flow(), manual=manual, axes=axes).set_index("population")
     reason = gates.loc["inkt", "reason"]
-    assert "drawn within 'CD3 cells', used within 't_cells'" in reason
+    assert "drawn within a gate that is no population, used within 't_cells'" in reason
+    assert "CD3 cells" not in reason
     assert "drawn on 6B11 without compensation" in reason
+
+
+def test_a_gate_that_is_no_population_is_told_on_the_screen_and_not_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    template, tube = t_cell_template(), t_cell_tube(seed=2)
+    fits = contract.make(fit_tube(tube, template, n_bootstrap=10), GateFits)
+    shape = Rectangle(("0",), (500.0,), (None,))
+    names = ("inkt", "cells of Persephone")
+    gates = {name: ManualGate(name, None, (DrawnAxis("6B11-channel"),), shape) for name in names}
+    drawn = ManualGates({}, {}, {"T1.fcs": ManualTree("Persephone.wsp", gates)})
+    with caplog.at_level("INFO"):
+        pool_gates(fits, template, Flow(), manual=drawn, axes={"T1": axes_of(tube)}, files=FILES)
+    assert "1 gate is no population and without effect" in caplog.text
+    assert "Persephone" not in caplog.text
+    assert idle_gates(drawn.by_file["T1.fcs"], template.by_name) == ["cells of Persephone"]
 
 
 def write_workspace(workspace: Path, fcs: Path, channels: dict[str, str]) -> None:

@@ -94,11 +94,6 @@ def test_what_cannot_be_told_is_refused_and_names_both() -> None:
     assert "run1.wsp and run2.wsp holds 2 samples of that name" in told
 
 
-def test_digests_hold_no_date() -> None:
-    plain = identify(f"2025-01-31/{NAME}", {"DATE": "31-JAN-2025"}).as_plain()
-    assert "2025" not in str({key: value for key, value in plain.items() if key != "file"})
-
-
 def two_runs(write_fcs: Callable[..., Path], tmp_path: Path) -> tuple[list[Path], list[Path]]:
     """Write two tubes of one name and a workspace for each, with cuts at other places."""
     rng = np.random.default_rng(2)

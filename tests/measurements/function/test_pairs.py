@@ -10,7 +10,7 @@ import pytest
 from itc_analysis.config.sections import Function
 from itc_analysis.measurements.function.pairs import pair_tubes
 from itc_analysis.tables import contract
-from itc_analysis.tables.cohort.sheets import TubeSheet
+from itc_analysis.tables.cohort.sheets import Tubes
 from itc_analysis.tables.flow.tubes import TubeQuality
 
 SETTINGS = Function(controls={"il12": "unstimulated", "pma": "unstimulated"})
@@ -18,9 +18,7 @@ SETTINGS = Function(controls={"il12": "unstimulated", "pma": "unstimulated"})
 
 def tubes(*rows: dict[str, Any]) -> pd.DataFrame:
     usual = {"panel": "f", "batch": "b1", "tube": "stained"}
-    return contract.make(
-        [usual | {"path": f"{row['file_id']}.fcs"} | row for row in rows], TubeSheet
-    )
+    return contract.make([usual | row for row in rows], Tubes)
 
 
 def quality(sheet: pd.DataFrame, **changed: dict[str, Any]) -> pd.DataFrame:

@@ -8,7 +8,12 @@ import pytest
 
 from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.intake.library import read_library
-from itc_analysis.singlecell.quality.cells import describe_dropped, judge_cells, measure_cells
+from itc_analysis.singlecell.quality.cells import (
+    describe_dropped,
+    explain_bounds,
+    judge_cells,
+    measure_cells,
+)
 from singlecell import made_cells as made
 from singlecell.made_cells import CD4, library
 
@@ -81,6 +86,25 @@ def test_the_order_of_cells_changes_no_verdict() -> None:
     order = rng.permutation(200)
     shuffled = judge_cells(table.iloc[order], settings=SETTINGS)
     pd.testing.assert_series_equal(shuffled.sort_index(), judge_cells(table, settings=SETTINGS))
+
+
+def test_a_library_whose_typical_cell_lies_beyond_a_bound_is_told_which() -> None:
+    shallow = measured([200] * 60 + [400] * 40, [500.0] * 100, [0.05] * 100)
+    (told,) = explain_bounds(shallow, settings=SETTINGS)
+    assert "has 200 genes, fewer than `min_genes` of the settings (300)" in told
+    assert "dropped 60 of 100" in told
+    assert "set `singlecell: min_genes` lower" in told
+    tissue = measured([900] * 100, [3000.0] * 100, [0.1] * 40 + [0.3] * 60)
+    (told,) = explain_bounds(tissue, settings=SETTINGS)
+    assert "is 30% mitochondrial, more than `max_share_mito` of the settings (15%)" in told
+
+
+def test_empty_droplets_and_ordinary_libraries_are_told_of_no_bound() -> None:
+    droplets = measured([2] * 900 + [900] * 100, [3.0] * 900 + [3000.0] * 100, [0.0] * 1000)
+    assert explain_bounds(droplets, settings=SETTINGS) == []
+    usual = measured([250] * 40 + [900] * 60, [3000.0] * 100, [0.05] * 100)
+    assert explain_bounds(usual, settings=SETTINGS) == []
+    assert explain_bounds(usual[:0], settings=SETTINGS) == []
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -66,6 +66,23 @@ def test_a_misspelt_key_is_named_with_the_nearest(default_plan, tmp_path):
         read_plan(path)
 
 
+def test_an_endpoint_of_single_cells_is_refused_with_what_to_compare(default_plan, tmp_path):
+    family = {
+        "name": "cells",
+        "role": "exploratory",
+        "adjustment": "bh",
+        "contrasts": ["healthy"],
+        "endpoints": [
+            {"assay": "singlecell", "populations": ["mait"], "measures": ["posterior_mait"]}
+        ],
+    }
+    path = changed(default_plan, tmp_path, families=[family])
+    with pytest.raises(SettingsError, match="posterior_mait is of single cells") as caught:
+        read_plan(path)
+    assert "participants are the unit here" in str(caught.value)
+    assert "itc compare-genes" in str(caught.value)
+
+
 def test_a_covariate_that_is_no_column_is_named_with_the_nearest(default_plan, tmp_path):
     path = changed(default_plan, tmp_path, covariates="cr(age_year, df=3) + sexe")
     with pytest.raises(SettingsError) as caught:

@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> None:
 
     import pandas as pd
 
+    from itc_analysis.cohort.data_files import name_tubes, there
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import FitGatesSettings
     from itc_analysis.flow.gates import fit
@@ -68,12 +69,13 @@ def run(options: argparse.Namespace) -> None:
     files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)
     learned = filter(None, [options.scales, options.landmarks])
-    data = [row["path"] for row in batch.rows if Path(row["path"]).exists()]
-    inputs = [options.panel, options.template, *learned, *matrices, *data]
+    inputs = [options.panel, options.template, *learned, *matrices]
+    data = there(name_tubes(batch.rows))
     described = describe(
         "itc fit-gates",
         parameters={"flow": settings.model_dump(mode="json"), "axes": axes},
         inputs=inputs,
+        data=data,
         packages=("numpy", "pandas", "scipy", "flowutils"),
         methods=fit.METHODS_TEXT,
         citations=fit.CITATIONS,
@@ -84,6 +86,7 @@ def run(options: argparse.Namespace) -> None:
         "itc fit-gates",
         parameters={"flow": settings.model_dump(mode="json")},
         inputs=inputs,
+        data=data,
         packages=("numpy", "pandas"),
         methods=quality_check.METHODS_TEXT,
         citations=quality_check.CITATIONS,

@@ -7,6 +7,11 @@ command runs; so do those of a frozen release (--frozen).
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from itc_analysis.flow.manual.adopt import ManualGates
+    from itc_analysis.flow.manual.samples import FileIdentity
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--manual",
         help="gates that a person drew: a FlowJo workspace (.wsp), or a folder of <file_id>.xml, "
         "<panel>.xml and workspaces; they take the place of the populations of their names",
+    )
+    parser.add_argument(
+        "--tubes",
+        help="JSON list of rows of the tube sheet, with --manual: samples of a workspace are found "
+        "by the names of the FCS files",
     )
     parser.add_argument(
         "--frozen",
@@ -53,6 +63,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.flow.manual import adopt as drawn
     from itc_analysis.flow.manual import gatingml
+    from itc_analysis.flow.manual.files import manual_files, name_files
     from itc_analysis.flow.panel.markers import read_panel
     from itc_analysis.flow.scale.scales import check_same_scales, scales_of_axes
     from itc_analysis.provenance import describe
@@ -74,13 +85,21 @@ def run(options: argparse.Namespace) -> None:
     if options.identity is not None:
         identity = judge.identify(contract.read_all(options.evidence, TubeEvidence), fits, template)
     suspects = None if identity is None else judge.suspects(identity)
-    gates = pool.pool_gates(fits, template, settings, manual=manual, axes=axes, suspects=suspects)
+    gates = pool.pool_gates(
+        fits,
+        template,
+        settings,
+        manual=manual,
+        axes=axes,
+        files=None if manual is None else _files_of(manual, options.tubes),
+        suspects=suspects,
+    )
     further, cited = describe_further_methods(template)
     drawn_text = "" if manual is None else drawn.METHODS_TEXT
     frozen_text, moved = "", None
     if options.frozen is not None:
         frozen_text = frozen.METHODS_TEXT
-        added = _read_ids(options.added)
+        added = [str(row["file_id"]) for row in _read_rows(options.added)]
         fresh, gates = (
             gates,
             frozen.keep_frozen(gates, contract.read(options.frozen[0], Gates), added),
@@ -99,9 +118,9 @@ def run(options: argparse.Namespace) -> None:
         inputs=[
             options.template,
             *options.fits,
-            *([] if options.manual is None else drawn.manual_files(options.manual)),
             *(options.frozen or []),
         ],
+        data={} if options.manual is None else name_files(manual_files(options.manual)),
         packages=("numpy", "pandas"),
         methods=" ".join(filter(None, [further, pool.METHODS_TEXT, drawn_text, frozen_text])),
         citations=tuple(dict.fromkeys([*cited, *pool.CITATIONS])),
@@ -120,11 +139,26 @@ def run(options: argparse.Namespace) -> None:
         contract.write(identity, options.identity, TubeIdentity, about)
 
 
-def _read_ids(path: str | None) -> list[str]:
-    """Return the file ids of a JSON list of tubes; none without a list."""
+def _files_of(manual: ManualGates, tubes: str | None) -> dict[str, FileIdentity]:
+    """Return what tells the tubes' files apart; nothing where no workspace asks for it."""
+    from itc_analysis.errors import Fault, ItcError
+    from itc_analysis.flow.manual.samples import identify_file
+
+    if not manual.by_file:
+        return {}
+    if tubes is None:
+        what = "samples of a workspace are found by the names of the FCS files"
+        source = "itc pool-gates"
+        raise ItcError(source, [Fault("", what, "name the rows of the tube sheet with --tubes")])
+    return {str(row["file_id"]): identify_file(row["path"]) for row in _read_rows(tubes)}
+
+
+def _read_rows(path: str | None) -> list[dict[str, Any]]:
+    """Return a JSON list of rows of the tube sheet; no rows without a list."""
     import json
     from pathlib import Path
 
     if path is None:
         return []
-    return [str(row["file_id"]) for row in json.loads(Path(path).read_text(encoding="utf-8"))]
+    rows: list[dict[str, Any]] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return rows

@@ -2,9 +2,9 @@
 
 Reads each library and its receptor contigs, drops barcodes that are not cells, calls every cell
 (MAIT, iNKT, gamma-delta, innate CD8, other T, not T, doublet, or indeterminate), counts the
-populations and sums their molecules. Writes quality, cells, counts, soft_counts, pseudobulk and
-pseudobulk_depth (Parquet) and one h5ad per library. A library that cannot be read is recorded, and
-the others go on.
+populations and sums their molecules. Writes quality, cells, receptors, counts, soft_counts,
+pseudobulk and pseudobulk_depth (Parquet) and one h5ad per library. A library that cannot be read is
+recorded, and the others go on.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from itc_analysis import provenance
+    from itc_analysis.cohort.data_files import name_libraries, paths_of_libraries, there
     from itc_analysis.cohort.sheets.read import read_sheet
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import AnnotateSettings
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> None:
         LibraryQuality,
         Pseudobulk,
         PseudobulkDepth,
+        Receptors,
         SoftCounts,
     )
 
@@ -62,14 +64,14 @@ def run(options: argparse.Namespace) -> None:
     changed = [
         Fault(f"library {row['library_id']}", "a file of it changed during the run", "run again")
         for row in rows
-        if "content" in row and contents(annotate.list_inputs([row])) != row["content"]
+        if "content" in row and contents(paths_of_libraries([row])) != row["content"]
     ]
     if changed:
         raise ItcError(options.libraries, changed)
     made_by = provenance.describe(
         "itc annotate",
         parameters=settings.model_dump(mode="json"),
-        inputs=annotate.list_inputs(rows),
+        data=there(name_libraries(rows)),
         packages=("anndata", "numpy", "pandas", "scipy"),
         methods=annotate.METHODS,
         citations=annotate.CITATIONS,
@@ -77,6 +79,7 @@ def run(options: argparse.Namespace) -> None:
     for name, table, form in (
         ("quality", tables.quality, LibraryQuality),
         ("cells", tables.cells, Cells),
+        ("receptors", tables.receptors, Receptors),
         ("counts", tables.counts, Counts),
         ("soft_counts", tables.soft_counts, SoftCounts),
         ("pseudobulk", tables.pseudobulk, Pseudobulk),

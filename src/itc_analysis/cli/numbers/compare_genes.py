@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
         pseudobulk=contract.read_all(options.pseudobulk, Pseudobulk),
         depth=contract.read_all(options.pseudobulk_depth, PseudobulkDepth),
         samples=contract.read(options.samples, sheets.SampleSheet),
-        libraries=contract.read(options.libraries, sheets.LibrarySheet),
+        libraries=contract.read(options.libraries, sheets.Libraries),
     )
     table = compare_genes(
         tables,

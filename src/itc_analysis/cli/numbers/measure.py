@@ -56,9 +56,9 @@ def run(options: argparse.Namespace) -> None:
     tables = Tables(
         participants=contract.read(options.participants, Participants),
         samples=contract.read(options.samples, sheets.SampleSheet),
-        tubes=contract.read(options.tubes, sheets.TubeSheet) if options.tubes else None,
+        tubes=contract.read(options.tubes, sheets.Tubes) if options.tubes else None,
         libraries=(
-            contract.read(options.libraries, sheets.LibrarySheet) if options.libraries else None
+            contract.read(options.libraries, sheets.Libraries) if options.libraries else None
         ),
         tube_quality=contract.read_all(options.tube_quality, TubeQuality),
         identity=contract.read_all(options.identity, TubeIdentity),

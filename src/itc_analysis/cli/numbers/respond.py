@@ -38,14 +38,14 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.measurements.function.pairs import pair_tubes
     from itc_analysis.measurements.function.responses import measure_responses
     from itc_analysis.tables import contract
-    from itc_analysis.tables.cohort.sheets import TubeSheet
+    from itc_analysis.tables.cohort.sheets import Tubes
     from itc_analysis.tables.flow.tubes import Combinations, Intensity, TubeQuality
     from itc_analysis.tables.function import ResponseCombinations, Responses
     from itc_analysis.tables.measured import Counts
 
     settings = read_settings(options.config, RespondSettings).function
     pairs = pair_tubes(
-        contract.read(options.tubes, TubeSheet),
+        contract.read(options.tubes, Tubes),
         contract.read_all(options.tube_quality, TubeQuality),
         settings,
     )

@@ -111,7 +111,7 @@ def _read_flow(options: argparse.Namespace, resting: str) -> FlowTables | None:
     if options.tubes is None:
         source = "arguments"
         raise ItcError(source, "--counts and --intensity need --tubes; add tubes.parquet")
-    tubes = contract.read(options.tubes, sheets.TubeSheet)
+    tubes = contract.read(options.tubes, sheets.Tubes)
     held = held_tubes(contract.read_all(options.identity, TubeIdentity), tubes)
     return FlowTables(
         tubes=tubes,
@@ -134,9 +134,9 @@ def _read_single_cell(options: argparse.Namespace) -> SingleCellTables | None:
     if not options.pseudobulk and not options.pseudobulk_depth:
         return None
     depth = contract.read_all(options.pseudobulk_depth, PseudobulkDepth)
-    libraries = contract.empty(sheets.LibrarySheet)
+    libraries = contract.empty(sheets.Libraries)
     if options.libraries is not None:
-        libraries = contract.read(options.libraries, sheets.LibrarySheet)
+        libraries = contract.read(options.libraries, sheets.Libraries)
     return SingleCellTables(
         sources=single_cell_sources(
             libraries, contract.read_all(options.cell_counts, Counts), depth

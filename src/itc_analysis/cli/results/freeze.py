@@ -98,6 +98,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _changed_inputs(recorded: dict[str, str], settings: object) -> list[str]:
     """Return sheets, panels and templates that are not those of the finished run."""
+    from itc_analysis.cohort.data_files import DATA
     from itc_analysis.config.sections import Settings
     from itc_analysis.tracing.inputs import list_inputs, sha256
 
@@ -107,7 +108,7 @@ def _changed_inputs(recorded: dict[str, str], settings: object) -> list[str]:
     return [
         name
         for name, path in inputs.items()
-        if not name.startswith("data/") and recorded.get(name) != sha256(path)
+        if not name.startswith(DATA) and recorded.get(name) != sha256(path)
     ]
 
 

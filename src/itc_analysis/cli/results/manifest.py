@@ -82,7 +82,7 @@ def _watch(paths: Iterable[Path], content: str | None, manifest: str) -> Callabl
     from itc_analysis.errors import ItcError
     from itc_analysis.runs.contents import contents
 
-    files = list(paths)
+    files = list(dict.fromkeys(paths))  # samples of a pool share theirs
 
     def stamps() -> list[tuple[int, int, int, int] | None]:
         found = [path.stat() if path.exists() else None for path in files]

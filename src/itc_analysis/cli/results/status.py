@@ -89,13 +89,13 @@ def _named_before(settings: Settings) -> dict[str, set[str]]:
 
     from itc_analysis.results import Layout
     from itc_analysis.tables import contract
-    from itc_analysis.tables.cohort.sheets import LibrarySheet, TubeSheet
+    from itc_analysis.tables.cohort.sheets import Libraries, Tubes
 
     at = Layout(settings.study.results_folder)
     found: dict[str, set[str]] = {}
     for what, path, sheet in (
-        ("tube", at.tubes, TubeSheet),
-        ("library", at.libraries, LibrarySheet),
+        ("tube", at.tubes, Tubes),
+        ("library", at.libraries, Libraries),
     ):
         column = "file_id" if what == "tube" else "library_id"
         is_there = Path(path).exists()

@@ -11,6 +11,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from itc_analysis.tracing.trace import Trace
 
 #: Inputs shown with their whole digest before "and n more"; --json has all.
@@ -67,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(as_data(found), indent=1, ensure_ascii=False))
     else:
-        print("\n".join(as_lines(found)))
+        print("\n".join(as_lines(found, files.inputs)))
 
 
 def as_data(trace: Trace) -> dict[str, object]:
@@ -83,9 +86,17 @@ def as_data(trace: Trace) -> dict[str, object]:
     }
 
 
-def as_lines(trace: Trace) -> list[str]:
-    """Return the trace for a screen: the number, the steps back, the files, the inputs."""
+def as_lines(trace: Trace, inputs: Mapping[str, Path]) -> list[str]:
+    """Return the trace for a screen: the number, the steps back, the files, the inputs.
+
+    Parameters
+    ----------
+    inputs : mapping
+        files by name, of `inputs.list_inputs`: the screen says where a data file lies.
+    """
     from textwrap import wrap
+
+    from itc_analysis.cohort.data_files import DATA
 
     width = max((len(what) for what, _ in trace.steps), default=0) + 2
     lines = [trace.number]
@@ -95,9 +106,11 @@ def as_lines(trace: Trace) -> list[str]:
     made = [f"{link.name} {link.sha256[:12]}" for link in trace.links if not link.is_input]
     through = ", ".join(made) if len(made) <= _MOST_TABLES else f"{len(made)} tables"
     lines += wrap(f"through {through}", _WIDTH, break_long_words=False)
-    inputs = list(trace.inputs.items())
+    reached = list(trace.inputs.items())
     lines.append("ends at the bytes (SHA-256) of")
-    lines += [f"  {digest}  {name}" for name, digest in inputs[:_MOST_INPUTS]]
-    if len(inputs) > _MOST_INPUTS:
-        lines.append(f"  and {len(inputs) - _MOST_INPUTS} more files (--json lists them)")
+    for name, digest in reached[:_MOST_INPUTS]:
+        at = f" ({inputs[name]})" if name.startswith(DATA) and name in inputs else ""
+        lines.append(f"  {digest}  {name}{at}")
+    if len(reached) > _MOST_INPUTS:
+        lines.append(f"  and {len(reached) - _MOST_INPUTS} more files (--json lists them)")
     return lines + (list(trace.breaks) or ["every file on the way has the bytes that were read"])

@@ -7,6 +7,7 @@ Inputs are found by the study's settings; without them, results alone are looked
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -43,7 +44,11 @@ def run(options: argparse.Namespace) -> None:
         raise ItcError(
             str(options.results),
             [
-                Fault(f"{f.kind} {f.name}", f.what, remedy if f.what == "altered" else "")
+                Fault(
+                    f"{f.kind} {f.name}{_lying_at(f.name, inputs or {})}",
+                    f.what,
+                    remedy if f.what == "altered" else "",
+                )
                 for f in wrong
             ],
         )
@@ -54,3 +59,10 @@ def run(options: argparse.Namespace) -> None:
         else f"; inputs were not looked at, because there is no {options.config}"
     )
     print(f"as in the manifest {manifest['digest'][:16]}: {looked}")
+
+
+def _lying_at(name: str, inputs: Mapping[str, Path]) -> str:
+    """Return where a data file lies: on the screen, for who has to look at it."""
+    from itc_analysis.cohort.data_files import DATA
+
+    return f" ({inputs[name]})" if name.startswith(DATA) and name in inputs else ""

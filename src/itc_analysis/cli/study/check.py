@@ -197,8 +197,8 @@ def _open_tubes(
     usable = [row for row in tubes if row["panel"] in panels]
     look = look_at_tubes(usable, panels, flow or Flow(), transforms, watch=watched)
     errors += look.errors
-    errors += _check_manual_gates(study, usable)
     told = [*describe_states(look.states), *describe_remarks(look.remarks)]
+    errors += _check_manual_gates(study, usable, told)
     if look.identifying:
         told.append(
             f"keywords that may identify people stand in {look.n_identifying} tubes: "
@@ -208,10 +208,17 @@ def _open_tubes(
     return told
 
 
-def _check_manual_gates(study: CheckedStudy, tubes: list[dict[str, Any]]) -> list[ItcError]:
-    """Return an error for each panel whose drawn gates cannot be read, or not be told apart."""
+def _check_manual_gates(
+    study: CheckedStudy, tubes: list[dict[str, Any]], told: list[str]
+) -> list[ItcError]:
+    """Return an error for each panel whose drawn gates cannot be read, or not be told apart.
+
+    Gates that have no effect are added to `told`: the logs of the jobs do not name them.
+    """
     from itc_analysis.errors import ItcError
-    from itc_analysis.flow.manual.adopt import manual_files, read_manual
+    from itc_analysis.flow.gating.template import load_template
+    from itc_analysis.flow.manual.adopt import idle_gates, read_manual
+    from itc_analysis.flow.manual.files import manual_files
     from itc_analysis.flow.manual.samples import identify_file
 
     errors: list[ItcError] = []
@@ -230,8 +237,14 @@ def _check_manual_gates(study: CheckedStudy, tubes: list[dict[str, Any]]) -> lis
                     if file_id not in manual.by_tube
                 }
             )
+            populations = load_template(Path(study.gating_folder) / f"{panel}.yaml").by_name
         except ItcError as error:
             errors.append(error)
+            continue
+        for tree in {tree.source: tree for tree in manual.trees}.values():
+            if idle := idle_gates(tree, populations):
+                named = ", ".join(f"'{gate}'" for gate in idle)
+                told.append(f"{tree.source}: no population, and without effect: {named}")
     return errors
 
 
@@ -348,8 +361,8 @@ def write(tables: CohortTables, settings: CheckSettings, folder: Path) -> None:
         ("problems", tables.problems, Problems, of_the_cohort),
         ("variables", tables.variables, Variables, of_the_variables),
         ("samples", tables.samples, sheets.SampleSheet, _from_sheet(study.samples)),
-        ("tubes", tables.tubes, sheets.TubeSheet, _from_sheet(study.fcs_files)),
-        ("libraries", tables.libraries, sheets.LibrarySheet, _from_sheet(study.libraries)),
+        ("tubes", tables.tubes, sheets.Tubes, _from_sheet(study.fcs_files)),
+        ("libraries", tables.libraries, sheets.Libraries, _from_sheet(study.libraries)),
     ):
         made_from = provenance.describe("itc check", **details)
         contract.write(table, folder / f"{name}.parquet", form, provenance=made_from)

@@ -41,7 +41,7 @@ def batch_by_group(
     Parameters
     ----------
     participants : pandas.DataFrame
-        `Participants`; the others : `SampleSheet`, `TubeSheet`, `LibrarySheet`.
+        `Participants`; the others : `SampleSheet`, `Tubes`, `Libraries`.
 
     Returns
     -------

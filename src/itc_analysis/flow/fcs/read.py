@@ -30,7 +30,7 @@ class FcsFile:
     Parameters
     ----------
     name : str
-        file name without folder.
+        file name without folder, or what else the file is called in messages.
     keywords : dict of str to str
         TEXT keywords, upper case, without the leading '$'.
     channels : tuple of Channel
@@ -64,9 +64,16 @@ class FcsFile:
         return int(self.events.shape[1])
 
 
-def read_fcs(path: str | Path) -> FcsFile:
+def read_fcs(path: str | Path, *, name: str | None = None) -> FcsFile:
     """Read an FCS file: of several data sets the first, or the finest where they hold the same
     events.
+
+    Parameters
+    ----------
+    path : str or Path
+        the file.
+    name : str, optional
+        what messages call it, where its own name must not be told; None: its name.
 
     Raises
     ------
@@ -75,7 +82,7 @@ def read_fcs(path: str | Path) -> FcsFile:
         itself (channels without a name, segments that do not fit together).
     """
     path = Path(path)
-    source = path.name
+    source = path.name if name is None else name
     try:
         with path.open("rb") as stream:
             return _read(stream, source)

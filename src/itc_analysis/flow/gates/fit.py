@@ -23,7 +23,6 @@ from itc_analysis.flow.gating.methods import control_quantile
 from itc_analysis.flow.gating.methods.reference import follow
 from itc_analysis.flow.gating.methods.registry import METHODS
 from itc_analysis.flow.gating.template import Population, Template
-from itc_analysis.flow.manual.samples import identify
 from itc_analysis.flow.tube.dead_and_debris import dead_and_debris
 from itc_analysis.flow.tube.load import load_tube, tube_quality_row
 from itc_analysis.flow.tube.membership import Membership, no_channel
@@ -125,8 +124,7 @@ def fit_batch(
                 is_stimulated=is_of(row, stimulated),
             )
             quality_row |= dead_and_debris(membership, fitted, template, roles)
-            identity = identify(str(row["path"]), tube.keywords)
-            axes[tube.file_id] = axes_of(tube) | identity.as_plain()
+            axes[tube.file_id] = axes_of(tube)
             if acquisitions is not None and tube.acquisition is not None:
                 acquisitions.append(tube.acquisition.assign(file_id=tube.file_id))
             if evidence is not None and tube.kind == "stained":

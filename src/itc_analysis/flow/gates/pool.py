@@ -34,6 +34,7 @@ from itc_analysis.flow.gating.geometry import to_json
 from itc_analysis.flow.gating.methods import control_quantile
 from itc_analysis.flow.gating.template import Population, Template
 from itc_analysis.flow.manual.adopt import ManualGates, with_manual
+from itc_analysis.flow.manual.samples import FileIdentity
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Gates
 from itc_analysis.tables.quantities import POSITIVE_OF, STANDS_AGAINST
@@ -68,6 +69,7 @@ def pool_gates(
     *,
     manual: ManualGates | None = None,
     axes: Mapping[str, Mapping[str, Any]] | None = None,
+    files: Mapping[str, FileIdentity] | None = None,
     suspects: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return the final gates (`Gates`), one row per tube and population of `fits`.
@@ -84,6 +86,8 @@ def pool_gates(
         gates that a person drew, which take the place of the learned ones; None for none.
     axes : mapping of str to mapping of str to object, optional
         channels and scales of each tube, to bring them onto; see `gatingml.read_axes`.
+    files : mapping of str to FileIdentity, optional
+        the FCS file of each tube by file_id, by which samples of a workspace find their tubes.
     suspects : mapping of str to str, optional
         tubes that are not what the sheet says, with what is odd; they teach the others nothing.
 
@@ -109,7 +113,7 @@ def pool_gates(
         }
         rows += _pool_population(by_name[population.name], population, settings, usual, shown)
     if manual is not None:
-        rows = with_manual(rows, axes or {}, manual)
+        rows = with_manual(rows, axes or {}, manual, files=files)
     rows = settle(rows, template)
     faults = [
         Fault(

@@ -5,7 +5,8 @@ Read from a FlowJo workspace, or from a folder of Gating-ML files: ``<file_id>.x
 name of the FCS file, and where several have one name by what tells the files apart. Where several
 hold a gate of the same name the tube's own file counts, then the workspace. A gate replaces the
 population of its own name, within the parent that the template gives it. It is brought onto the
-tube's scale; a Boolean gate becomes a combination of populations.
+tube's scale; a Boolean gate becomes a combination of populations. Of what stands in a workspace,
+results keep the gates of populations, and no name of a file, a sample or another gate.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from itc_analysis.flow.gating.geometry import (
     to_json,
 )
 from itc_analysis.flow.manual.combinations import is_same, to_own_combination
+from itc_analysis.flow.manual.files import manual_files, name_files
 from itc_analysis.flow.manual.gates import (
     UNCOMPENSATED,
     ManualGate,
@@ -33,7 +35,8 @@ from itc_analysis.flow.manual.gates import (
 )
 from itc_analysis.flow.manual.gatingml_read import read_gatingml
 from itc_analysis.flow.manual.onto_tube import COMPENSATED, marker_behind, to_own_scale
-from itc_analysis.flow.manual.samples import FileIdentity, identify, identity_from, match_samples
+from itc_analysis.flow.manual.samples import FileIdentity, identify, match_samples
+from itc_analysis.plural import plural
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,11 @@ class ManualGates:
             raise ItcError(_SOURCE, faults)
         return found
 
+    @property
+    def trees(self) -> list[ManualTree]:
+        """All gates, file by file."""
+        return [*self.by_tube.values(), *self.by_panel.values(), *self.by_file.values()]
+
     def of(self, file_id: str, panel: str, sample: ManualTree | None) -> list[ManualTree]:
         """Return the gates of a tube, the most particular first; no gates, an empty list.
 
@@ -103,17 +111,17 @@ def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> Ma
         what = "no gates are there: neither a .wsp nor a folder with .xml or .wsp files"
         raise ItcError(path.name, [Fault("", what, "check study.manual_gates or --manual")])
     faults = []
-    for file in files:
+    for label, file in name_files(files).items():
         if file.suffix == ".wsp":
             from itc_analysis.flow.manual.flowjo_read import read_workspace
 
             for name, tree in read_workspace(file).items():
                 key = name if name not in found.by_file else f"{file.name}: {name}"
-                found.by_file[key] = tree
+                found.by_file[key] = replace(tree, label=label)
         elif file.stem in file_ids:
-            found.by_tube[file.stem] = read_gatingml(file)
+            found.by_tube[file.stem] = replace(read_gatingml(file), label=label)
         elif file.stem in panels:
-            found.by_panel[file.stem] = read_gatingml(file)
+            found.by_panel[file.stem] = replace(read_gatingml(file), label=label)
         else:
             remedy = did_you_mean(file.stem, [*file_ids, *panels])
             faults.append(Fault("", f"'{file.name}' is named after no tube and no panel", remedy))
@@ -122,16 +130,12 @@ def read_manual(path: str | Path, *, file_ids: set[str], panels: set[str]) -> Ma
     return found
 
 
-def manual_files(path: str | Path) -> list[Path]:
-    """Return a workspace by itself, or the Gating-ML files and workspaces of a folder."""
-    path = Path(path)
-    return [path] if path.is_file() else sorted((*path.glob("*.xml"), *path.glob("*.wsp")))
-
-
 def with_manual(
     gates: Iterable[Mapping[str, Any]],
     axes: Mapping[str, Mapping[str, Any]],
     manual: ManualGates,
+    *,
+    files: Mapping[str, FileIdentity] | None = None,
 ) -> list[dict[str, Any]]:
     """Return rows of `Gates` with the gates that a person drew in their places.
 
@@ -141,7 +145,12 @@ def with_manual(
         rows as pooled, in the order of the template; tubes that could not be used stay as they are,
         and so do combinations that a Boolean gate only repeats.
     axes : mapping of str to mapping of str to object
-        channels and scales of each tube, from `gatingml.read_axes`; `file` is its FCS file.
+        channels and scales of each tube, from `gatingml.read_axes`.
+    manual : ManualGates
+        from `read_manual`.
+    files : mapping of str to FileIdentity, optional
+        the FCS file of each tube by file_id, by which samples of a workspace find their tubes;
+        None where there is no workspace.
 
     Raises
     ------
@@ -154,8 +163,8 @@ def with_manual(
     populations = list(dict.fromkeys(str(row["population"]) for row in rows))
     faults: dict[str, Fault] = {}
     used: dict[str, set[str]] = {}
-    identities = {file_id: identity_from(axis) for file_id, axis in axes.items()}
-    matched = manual.match({i: t for i, t in identities.items() if i not in manual.by_tube})
+    known = {i: file for i, file in (files or {}).items() if i in axes}
+    matched = manual.match({i: file for i, file in known.items() if i not in manual.by_tube})
     for row in rows:
         file_id = str(row["file_id"])
         axis = axes.get(file_id)
@@ -177,14 +186,19 @@ def with_manual(
             faults[where] = Fault(where, str(error), remedy)
             continue
         if shape is not None:
-            drawn = f"drawn by a person ({tree.source}){_unlike(gate, row, axis)}"
+            drawn = f"drawn by a person ({tree.label}){_unlike(gate, row, axis, populations)}"
             row |= by_hand(shape, drawn)
-    every_fault = [*faults.values(), *_unused(manual, used, populations, axes)]
+    every_fault = [*faults.values(), *_unused(manual, used, populations, known)]
     if every_fault:
         raise ItcError(_SOURCE, every_fault)
-    for source, names in sorted(used.items()):
-        log.info("manual gates of %s: %s", source, ", ".join(sorted(names)))
+    for tree in {tree.source: tree for tree in manual.trees if tree.source in used}.values():
+        log.info("manual gates of %s: %s", tree.label, ", ".join(sorted(used[tree.source])))
     return rows
+
+
+def idle_gates(tree: ManualTree, populations: Iterable[str]) -> list[str]:
+    """Return the gates that are no population, and so have no effect; sorted."""
+    return sorted(set(tree.gates) - set(populations))
 
 
 def by_hand(shape: Geometry, reason: str) -> dict[str, Any]:
@@ -222,12 +236,18 @@ def _own_shape(
     return None if isinstance(learned, Combination) and is_same(learned, shape) else shape
 
 
-def _unlike(gate: ManualGate, row: Mapping[str, Any], axis: Mapping[str, Any]) -> str:
-    """Return in which way the gate is used otherwise than it was drawn, in words."""
+def _unlike(
+    gate: ManualGate, row: Mapping[str, Any], axis: Mapping[str, Any], populations: Sequence[str]
+) -> str:
+    """Return in which way the gate is used otherwise than it was drawn, in words.
+
+    The name of a gate that is no population is whatever somebody typed, and is not repeated.
+    """
     told = []
     drawn_in = None if gate.parent is None else gate.parent.rsplit("/", 1)[-1]
     if drawn_in not in (None, row["parent"]):
-        told.append(f"drawn within '{drawn_in}', used within '{row['parent']}'")
+        named = f"'{drawn_in}'" if drawn_in in populations else "a gate that is no population"
+        told.append(f"drawn within {named}, used within '{row['parent']}'")
     marker_of = {channel: marker for marker, channel in axis["channels"].items()}
     plain = [
         marker
@@ -245,7 +265,7 @@ def _unused(
     manual: ManualGates,
     used: Mapping[str, set[str]],
     populations: Sequence[str],
-    axes: Mapping[str, Mapping[str, Any]],
+    identities: Mapping[str, FileIdentity],
 ) -> list[Fault]:
     """Return a fault for every file none of whose gates has a place: nobody draws gates for
     nothing.
@@ -256,16 +276,17 @@ def _unused(
         samples.setdefault(tree.source, []).append(file_name)
     for source, names in samples.items():
         if source not in used:
-            files = [str(axis.get("file")) for axis in axes.values()]
+            files = [identity.name for identity in identities.values()]
             what = f"none of its samples ({', '.join(names)}) is the FCS file of a tube"
             faults.append(Fault(source, what, did_you_mean(names[0], files)))
-    trees = [*manual.by_tube.values(), *manual.by_panel.values(), *manual.by_file.values()]
-    for tree in {tree.source: tree for tree in trees}.values():
+    for tree in {tree.source: tree for tree in manual.trees}.values():
         if used.get(tree.source) == set():
             named = ", ".join(sorted(tree.gates)) or "none"
             what = f"no gate has the name of a population (gates: {named})"
             remedy = f"name them as in the template: {', '.join(populations)}"
             faults.append(Fault(tree.source, what, remedy))
-        for name in sorted(set(tree.gates) - set(populations) if tree.source in used else ()):
-            log.warning("%s: gate '%s' is no population and has no effect", tree.source, name)
+        idle = idle_gates(tree, populations) if tree.source in used else []
+        if idle:
+            n_gates = plural(len(idle), "gate is", "gates are")
+            log.warning("%s: %s no population and without effect", tree.label, n_gates)
     return faults

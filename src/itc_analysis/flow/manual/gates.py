@@ -122,12 +122,15 @@ class ManualTree:
         by name.
     sample : FileIdentity, optional
         which file they were drawn on, for samples of a workspace.
+    label : str
+        what results call the file they come from, see `files.name_files`.
     """
 
     source: str
     gates: dict[str, ManualGate]
     matrices: dict[str, Matrix] = field(default_factory=dict)
     sample: FileIdentity | None = None
+    label: str = "gates drawn by hand"
 
 
 def evaluate(tree: ManualTree, file: FcsFile) -> dict[str, BoolArray]:

@@ -45,10 +45,6 @@ class FileIdentity:
         shared = set(self.keywords) & set(other.keywords)
         return any(self.keywords[key] != other.keywords[key] for key in shared)
 
-    def as_plain(self) -> dict[str, object]:
-        """Return it as JSON holds it."""
-        return {"file": self.name, "folder": self.folder, "keywords": dict(self.keywords)}
-
 
 class Sample(Protocol):
     """Gates drawn on a file, such as a `ManualTree`."""
@@ -94,13 +90,6 @@ def identify_file(path: str | Path) -> FileIdentity:
     except (OSError, ItcError):
         keywords = {}
     return identify(str(path), keywords)
-
-
-def identity_from(axis: Mapping[str, object]) -> FileIdentity:
-    """Return an identity from what `as_plain` gave."""
-    keywords = axis.get("keywords")
-    known = {str(k): str(v) for k, v in keywords.items()} if isinstance(keywords, Mapping) else {}
-    return FileIdentity(str(axis.get("file")), str(axis.get("folder") or ""), known)
 
 
 def match_samples(

@@ -70,7 +70,7 @@ def load_tube(
     ItcError
         `keep` was judged on a file with another number of events.
     """
-    file = read_fcs(row["path"])
+    file = read_fcs(row["path"], name=str(row["file_id"]))
     matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
     chosen = choose_columns(file, panel, matrix=matrix, transform=transform_settings)
     columns, roles, fluorescence = chosen.columns, chosen.roles, chosen.fluorescence
@@ -132,7 +132,6 @@ def load_tube(
         alignment=warps,
         spillover=spillover if state == "matrix" else None,
         spill_left=spill_left,
-        keywords=file.keywords,
     )
 
 

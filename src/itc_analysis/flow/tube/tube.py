@@ -55,8 +55,6 @@ class Tube:
         how the values of a marker were moved after transformation; {} as a rule.
     instrument : dict of str to str
         what the file tells about the cytometer, as columns of `TubeQuality`.
-    keywords : mapping of str to str
-        the file's TEXT keywords, to tell it from other files of its name.
     acquisition : pandas.DataFrame, optional
         the tube along its acquisition, of `acquisition.timeline_table`; None when it could not be
         judged.
@@ -81,7 +79,6 @@ class Tube:
     instrument: dict[str, str] = field(default_factory=dict)
     spillover: Spillover | None = None
     spill_left: SpillLeft | None = None
-    keywords: Mapping[str, str] = field(default_factory=dict)
     alignment: Mapping[str, Warp] = field(default_factory=dict)
 
     @property

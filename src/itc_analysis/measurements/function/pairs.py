@@ -24,7 +24,7 @@ def pair_tubes(tubes: pd.DataFrame, quality: pd.DataFrame, settings: Function) -
     Parameters
     ----------
     tubes : pandas.DataFrame
-        TubeSheet.
+        Tubes.
     quality : pandas.DataFrame
         TubeQuality; a tube without a row there is taken as usable.
     settings : Function

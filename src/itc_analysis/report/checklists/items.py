@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from itc_analysis.report.html import words
@@ -74,11 +73,10 @@ def files(material: Material) -> str:
 
 
 def fcs_files(material: Material) -> list[dict[str, str]]:
-    """Return the FCS files: id, name without folder, panel, batch and kind of tube."""
+    """Return the FCS files: id, panel, batch and kind of tube. Their names stay in the sheet."""
     return [
         {
             "file_id": str(row.file_id),
-            "file": PurePath(str(row.path)).name,
             "panel": str(row.panel),
             "batch": str(row.batch),
             "tube": str(row.tube),

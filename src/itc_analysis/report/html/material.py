@@ -23,8 +23,7 @@ from itc_analysis.scores.cards.signatures import Signature, read_signatures
 from itc_analysis.stats.plan.plan import AnalysisPlan, parse_plan
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Histograms
-from itc_analysis.tables.registry import FILES, TABLES, File, contract_of
-from itc_analysis.tables.singlecell import Pseudobulk
+from itc_analysis.tables.registry import BY_NAME, FILES, TABLES, File, contract_of
 
 
 @dataclass(frozen=True)
@@ -117,14 +116,27 @@ class Material:
         """Read the molecules of a few genes in all samples and populations; all genes of a study
         would be too many for a page.
         """
+        return self._rows_of("pseudobulk", "gene", genes)
+
+    def receptors_of(self, calls: Sequence[str]) -> pd.DataFrame:
+        """Read the receptor chains of the cells with a few calls; those of all T cells would be too
+        many.
+        """
+        return self._rows_of("receptors", "call", calls)
+
+    def _rows_of(self, name: str, column: str, values: Sequence[str]) -> pd.DataFrame:
         batches = sorted(set(self.libraries["batch"].astype(str)))
-        paths = [self.layout.at("pseudobulk", batch) for batch in batches]
+        paths = [self.layout.at(name, batch) for batch in batches]
         found = [
-            pd.read_parquet(path, filters=[("gene", "in", list(genes))])
+            pd.read_parquet(path, filters=[(column, "in", list(values))])
             for path in paths
             if Path(path).exists()
         ]
-        return pd.concat(found, ignore_index=True) if found else contract.empty(Pseudobulk)
+        return (
+            pd.concat(found, ignore_index=True)
+            if found
+            else contract.empty(contract_of(BY_NAME[name]))
+        )
 
 
 def collect(

@@ -29,7 +29,7 @@ NO_BATCH = "-"
 
 @dataclass(frozen=True)
 class FlowTables:
-    """Tables of the flow arm: TubeSheet, Counts, Intensity, Combinations, and the condition of the
+    """Tables of the flow arm: Tubes, Counts, Intensity, Combinations, and the condition of the
     tubes that are scored.
     """
 

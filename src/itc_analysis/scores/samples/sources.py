@@ -15,7 +15,7 @@ def single_cell_sources(
     Parameters
     ----------
     libraries : pandas.DataFrame
-        LibrarySheet; the only one that knows the batch. May be empty.
+        Libraries; the only one that knows the batch. May be empty.
     counts : pandas.DataFrame
         Counts of the libraries; knows libraries whose profiles are all empty. May be empty.
     depth : pandas.DataFrame

@@ -43,7 +43,7 @@ def summarise_receptors(contigs: pd.DataFrame | None, barcodes: pd.Index) -> pd.
     """
     index = pd.Index(barcodes, name="barcode")
     found = pd.DataFrame(index=index)
-    matched = _matched(contigs, index)
+    matched = match_contigs(contigs, index)
     for chain in CHAINS.values():
         of_locus = matched[matched["chain"] == chain].drop_duplicates(
             ["barcode", "v_gene", "j_gene", "cdr3"]
@@ -77,6 +77,29 @@ def summarise_receptors(contigs: pd.DataFrame | None, barcodes: pd.Index) -> pd.
         dtype="string",
     ).replace("", pd.NA)
     return found
+
+
+def list_chains(contigs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the productive chains of called cells, those with most molecules first.
+
+    Parameters
+    ----------
+    contigs : pandas.DataFrame or None
+        from `read_contigs`; None when the library has no receptor file.
+    cells : pandas.DataFrame
+        a `Cells` table of the library.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the `Receptors` table, cells in the order of their barcodes.
+    """
+    same = ["barcode", "chain", "v_gene", "j_gene", "cdr3"]
+    found = match_contigs(contigs, pd.Index(cells["barcode"]))
+    found = found.sort_values([*same[:2], "n_umis"], ascending=[True, True, False], kind="stable")
+    found = found.drop_duplicates(same)
+    found["number"] = found.groupby(same[:2]).cumcount() + 1
+    return cells[["library_id", "sample_id", "barcode", "call"]].merge(found, on="barcode")
 
 
 def alpha_kinds(contigs: pd.DataFrame) -> pd.Series:
@@ -113,10 +136,18 @@ def beta_kinds(contigs: pd.DataFrame) -> pd.Series:
     return pd.Series(kinds, index=contigs.index, dtype="string").replace("", pd.NA)
 
 
-def _matched(contigs: pd.DataFrame | None, index: pd.Index) -> pd.DataFrame:
-    """Return the contigs of the library's cells, with barcodes as the library writes them."""
+def match_contigs(contigs: pd.DataFrame | None, index: pd.Index) -> pd.DataFrame:
+    """Return the contigs of the library's cells, with barcodes as the library writes them.
+
+    Parameters
+    ----------
+    contigs : pandas.DataFrame or None
+        from `read_contigs`; None when the library has no receptor file.
+    index : pandas.Index
+        cells of the library.
+    """
     if contigs is None:
-        return pd.DataFrame(columns=list(COLUMNS), dtype="string")
+        return pd.DataFrame(columns=list(COLUMNS), dtype="string").astype({"n_umis": "Int64"})
     renamed = match_barcodes(pd.Index(contigs["barcode"]), index)
     found = contigs.assign(barcode=pd.Series(renamed, index=contigs.index, dtype="string"))
     return found[found["barcode"].notna()]

@@ -1,6 +1,7 @@
-"""Read T cell receptor contigs: Cell Ranger's tables of all versions, and AIRR rearrangements.
+"""Read T cell receptor contigs: Cell Ranger's tables of all versions, AIRR rearrangements, and what
+scirpy and dandelion keep.
 
-Both end in the same table of productive, confident chains of cells.
+All end in the same table of productive, confident chains of cells.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.errors import UnreadableFile
+from itc_analysis.singlecell.intake import contigs_hdf5
 
 #: Locus to the name of its chain.
 CHAINS = {"TRA": "alpha", "TRB": "beta", "TRG": "gamma", "TRD": "delta"}
 #: Columns of what is returned.
-COLUMNS = ("barcode", "chain", "v_gene", "j_gene", "cdr3")
+COLUMNS = ("barcode", "chain", "v_gene", "j_gene", "cdr3", "n_umis")
 NEEDED = ("barcode", "chain", "v_gene", "j_gene", "productive", "cdr3")
 #: AIRR Rearrangement Schema; `cell_id` is what makes it single-cell.
 NEEDED_AIRR = ("cell_id", "v_call", "j_call", "productive")
+#: Molecules of a chain: Cell Ranger, AIRR since 1.4, AIRR before.
+UMIS = ("umis", "umi_count", "duplicate_count")
 _B_CHAINS = ("IGH", "IGK", "IGL")
 _NOTHING = ("", "none", "na", "nan", "null", "unassigned")
 _YES = ("true", "t", "yes", "1")
@@ -41,16 +45,18 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     path : str or Path
         `filtered_contig_annotations.csv` or `all_contig_annotations.csv` of Cell Ranger (any
         version, csv or csv.gz), or an AIRR rearrangement table with `cell_id` (tsv or csv, also
-        gz), as Cell Ranger, scirpy, dandelion and others write it.
+        gz), as Cell Ranger, scirpy, dandelion and others write it; or a file of scirpy (h5ad or
+        h5mu of any version) or of dandelion (h5ddl).
 
     Returns
     -------
     pandas.DataFrame
         One row per productive, confident contig of a cell: barcode (as in the file), chain (alpha,
         beta, gamma, delta), v_gene, j_gene, cdr3 (the junction, from C to F or W); strings, null
-        where the file has nothing, "None", or several genes that differ. Contigs that mix loci
-        ("Multi") and unproductive ones are left out. A V gene of alpha joined to a J gene of delta
-        is a delta chain, whatever the file calls its locus. Rows are sorted.
+        where the file has nothing, "None", or several genes that differ; n_umis (molecules of the
+        chain; null where the file does not say). Contigs that mix loci ("Multi"), unproductive ones
+        and those that dandelion marked as ambiguous are left out. A V gene of alpha joined to a J
+        gene of delta is a delta chain, whatever the file calls its locus. Rows are sorted.
 
     Raises
     ------
@@ -59,32 +65,30 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        header, delimiter = _header(path)
-        is_airr = "v_call" in header and "cell_id" in header
-        needed = NEEDED_AIRR if is_airr else NEEDED
-        missing = [column for column in needed if column not in header]
-        if missing:
-            raise UnreadableFile(path.name, _what_instead(path, f"no column {', '.join(missing)}"))
-        # as text: "True", "true", "T" and "TRUE" are all in use, and "None" is not a gene
-        table = pd.read_csv(path, sep=delimiter, dtype="string", keep_default_na=False)
+        table = _read_table(path)
     except FileNotFoundError:
         raise UnreadableFile(
             path.name, "the contig file is not there; check `contigs_path`"
         ) from None
-    except (OSError, EOFError, ValueError, csv.Error) as error:
+    except (OSError, EOFError, ValueError, KeyError, csv.Error) as error:
         raise UnreadableFile(path.name, _what_instead(path, f"{error}")) from None
     if table.empty:
         raise UnreadableFile(path.name, "the contig file has no rows; leave `contigs_path` empty")
-    table = _from_airr(table) if is_airr else table
+    table = _from_airr(table) if "v_call" in table else table
     keep = table["productive"].str.strip().str.lower().isin(_YES)
     for flag in ("is_cell", "high_confidence"):
         if flag in table.columns:
             keep &= table[flag].str.strip().str.lower().isin((*_YES, ""))
+    if "ambiguous" in table.columns:
+        keep &= ~table["ambiguous"].str.strip().str.lower().isin(_YES)
     chains = set(table["chain"])
     if not chains & set(CHAINS) and any(name.startswith(_B_CHAINS) for name in chains):
         what = "these are B cell receptors (IGH, IGK, IGL); give the contigs of the T cell library"
         raise UnreadableFile(path.name, what)
     keep &= table["chain"].isin(list(CHAINS))
+    counted = next((column for column in UMIS if column in table.columns), None)
+    umis = table[counted] if counted else pd.Series(pd.NA, index=table.index, dtype="string")
+    table["n_umis"] = pd.to_numeric(umis, errors="coerce").round().astype("Int64")
     contigs = table.loc[keep, list(COLUMNS)].copy()
     for column in ("v_gene", "j_gene"):
         # TRAV29/DV5 is one gene that both loci use: the J gene says which
@@ -97,6 +101,19 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     locus = contigs["j_gene"].str.extract(_LOCUS_OF_J, expand=False)
     contigs["chain"] = locus.fillna(contigs["chain"]).map(CHAINS).astype("string")
     return contigs.sort_values(list(COLUMNS), kind="stable").reset_index(drop=True)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Return all columns of a contig file as text."""
+    if path.suffix in contigs_hdf5.SUFFIXES:
+        return contigs_hdf5.read_chains(path)
+    header, delimiter = _header(path)
+    needed = NEEDED_AIRR if "v_call" in header and "cell_id" in header else NEEDED
+    missing = [column for column in needed if column not in header]
+    if missing:
+        raise UnreadableFile(path.name, _what_instead(path, f"no column {', '.join(missing)}"))
+    # as text: "True", "true", "T" and "TRUE" are all in use, and "None" is not a gene
+    return pd.read_csv(path, sep=delimiter, dtype="string", keep_default_na=False)
 
 
 def _from_airr(table: pd.DataFrame) -> pd.DataFrame:
@@ -120,7 +137,8 @@ def _from_airr(table: pd.DataFrame) -> pd.DataFrame:
             "cdr3": junction,
         }
     )
-    return renamed.assign(**{c: table[c] for c in ("is_cell",) if c in table})
+    flags = ("is_cell", "high_confidence", "ambiguous", *UMIS)
+    return renamed.assign(**{name: table[name] for name in flags if name in table})
 
 
 def _one_gene(calls: pd.Series) -> pd.Series:

@@ -37,6 +37,8 @@ DISSOCIATION_GENES = (
 )
 #: A cell with more than this share of molecules of another species is one of it, or a doublet.
 MAX_SHARE_OTHER_GENOME = 0.1
+#: Share of `min_genes` that a typical barcode has at least where the barcodes are cells.
+LEAST_OF_A_CELL = 0.1
 #: Order in which a barcode is judged; it is counted under the first reason that holds.
 REASONS = ("other_genome", "few_genes", "mito", "outlier", "doublet")
 WORDS = {
@@ -128,6 +130,40 @@ def describe_dropped(verdict: pd.Series) -> str:
     return f"dropped {verdict.notna().sum()} of {len(verdict)} barcodes" + (
         f": {', '.join(parts)}" if parts else ""
     )
+
+
+def explain_bounds(measured: pd.DataFrame, *, settings: CellCalling) -> list[str]:
+    """Say what a bound of the settings does to a library whose typical cell lies beyond it, and the
+    cure.
+
+    Bounds are the same for all libraries of a study. One that was sequenced less deeply loses all
+    but its deepest cells by `min_genes`, and one of another tissue its cells by `max_share_mito`. A
+    file of all droplets, where the typical barcode is empty, is not meant.
+
+    Parameters
+    ----------
+    measured : pandas.DataFrame
+        from `measure_cells`.
+    """
+    told = []
+    n_genes = measured["n_genes"]
+    typical = float(n_genes.median()) if len(n_genes) else 0.0
+    if settings.min_genes * LEAST_OF_A_CELL <= typical < settings.min_genes:
+        n_lost = int((n_genes < settings.min_genes).sum())
+        told.append(
+            f"the typical barcode has {typical:.0f} genes, fewer than `min_genes` of the settings "
+            f"({settings.min_genes}), which dropped {n_lost} of {len(n_genes)}, the shallow ones "
+            "first: if these are cells, set `singlecell: min_genes` lower for the study"
+        )
+    shares = measured.loc[n_genes >= settings.min_genes, "share_mito"].dropna()
+    share = float(shares.median()) if len(shares) else 0.0
+    if share > settings.max_share_mito:
+        told.append(
+            f"the typical cell is {share:.0%} mitochondrial, more than `max_share_mito` of the "
+            f"settings ({settings.max_share_mito:.0%}): if its tissue explains that, set "
+            "`singlecell: max_share_mito` higher for the study"
+        )
+    return told
 
 
 def _mads_away(

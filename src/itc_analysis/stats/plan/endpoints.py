@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from itc_analysis.config.sections import Section
 from itc_analysis.errors import Fault, did_you_mean
 from itc_analysis.stats.plan.columns import NOT_COVARIATES, Columns
+from itc_analysis.tables import per_cell
 
 #: Between the names of two subsets of one participant whose scores are subtracted.
 MINUS = " minus "
@@ -65,6 +66,17 @@ class Endpoints(Section):
         "signatures that hold a marker which defines a population or rises with innateness in "
         "healthy people; null for the scores themselves.",
     )
+
+    @field_validator("measures", mode="before")
+    @classmethod
+    def _refuse_cells(cls, measures: Any) -> Any:
+        """Refuse what only cells have, with what to compare instead."""
+        named = measures if isinstance(measures, (list, tuple)) else [measures]
+        of_cells = [str(name) for name in named if per_cell.is_of_cells(str(name))]
+        if of_cells:
+            msg = f"{', '.join(of_cells)} is of single cells: {per_cell.WHAT}; {per_cell.REMEDY}"
+            raise ValueError(msg)
+        return measures
 
     @property
     def compared(self) -> tuple[str, ...]:

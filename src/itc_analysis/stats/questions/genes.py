@@ -54,7 +54,7 @@ FEW_CELLS, NO_LIBRARY = "few_cells", "no library"
 
 @dataclass(frozen=True)
 class GeneTables:
-    """What is known of the libraries: Pseudobulk, PseudobulkDepth, SampleSheet, LibrarySheet, as
+    """What is known of the libraries: Pseudobulk, PseudobulkDepth, SampleSheet, Libraries, as
     their contracts say.
     """
 

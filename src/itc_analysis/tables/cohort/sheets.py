@@ -265,6 +265,12 @@ class TubeSheet(Contract, key=("file_id",)):
     )
 
 
+class Tubes(TubeSheet, key=("file_id",), without=("path",)):
+    """The checked sheet of tubes. Which file a tube is stands in the sheet alone, which stays with
+    the study: a hospital names files after people.
+    """
+
+
 class LibrarySheet(Contract, key=("library_id",)):
     """One row per single-cell library."""
 
@@ -279,8 +285,8 @@ class LibrarySheet(Contract, key=("library_id",)):
         allowed=["10x_h5", "10x_mtx", "h5ad", "h5mu"],
     )
     contigs_path: Series[pd.StringDtype] = text(
-        "Contig annotations of Cell Ranger, or an AIRR table with cell_id (csv, tsv, gz); empty: "
-        "none."
+        "Contig annotations of Cell Ranger or an AIRR table with cell_id (csv, tsv, gz), or a file "
+        "of scirpy (h5ad, h5mu) or dandelion (h5ddl); empty: none."
     )
     cells_path: Series[pd.StringDtype] = text(
         "Pooled libraries: table of barcode and sample_id, by which the cells of the row's sample "
@@ -295,6 +301,12 @@ class LibrarySheet(Contract, key=("library_id",)):
         "nothing."
     )
     batch: Series[pd.StringDtype] = identifier("Libraries made and sequenced together.")
+
+
+class Libraries(LibrarySheet, key=("library_id",), without=("path", "contigs_path", "cells_path")):
+    """The checked sheet of libraries. Which files a library is stands in the sheet alone, which
+    stays with the study: a hospital names files after people.
+    """
 
 
 class PanelSheet(Contract, key=("channel",)):

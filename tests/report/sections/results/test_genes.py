@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from itc_analysis.config.sections import Settings
@@ -30,16 +31,34 @@ def test_a_population_that_could_not_be_compared_keeps_its_row(material: Materia
     assert "fewer than two groups have 3 participants" in str(first[6])
 
 
-def test_comparisons_with_a_gene_found_are_drawn(material: Material) -> None:
+def with_a_single_disease(material: Material, **changes: object) -> Material:
+    """Return the study with its comparison a second time, against one disease."""
+    cohort = material.settings.cohort
+    own = material.genes
+    more = own[own["status"] == "ok"].assign(
+        comparison="SSc vs RA", reference_group=cohort.disease_groups[0], **changes
+    )
+    pooled = own.assign(comparison="SSc vs CTD", reference_group="SLE+RA")
+    return material.with_tables(genes=pd.concat([own, pooled, more], ignore_index=True))
+
+
+def figures(material: Material) -> list[str]:
     galleries = [b for b in genes.section(material).blocks if isinstance(b, Gallery)]
-    assert len(galleries) == 1
-    assert len(galleries[0].figures) == 1
+    return [str(figure.caption) for gallery in galleries for figure in gallery.figures]
 
 
-def test_nothing_found_draws_nothing(material: Material) -> None:
-    table = material.genes.assign(p_adjusted=material.genes["p_value"] * 0 + 1)
-    section = genes.section(material.with_tables(genes=table))
-    assert not [b for b in section.blocks if isinstance(b, Gallery)]
+def test_healthy_and_pooled_are_drawn_and_a_disease_where_a_gene_was_found(
+    material: Material,
+) -> None:
+    two = ["CD4 T: SSc against healthy, n = 4 / 5", "CD4 T: SSc against pooled CTD, n = 4 / 5"]
+    third = f"CD4 T: SSc against {material.settings.cohort.disease_groups[0]}, n = 4 / 5"
+    assert figures(with_a_single_disease(material)) == [*two, third]
+    assert figures(with_a_single_disease(material, p_adjusted=1.0)) == two
+
+
+def test_a_comparison_without_a_tested_gene_is_not_drawn(material: Material) -> None:
+    own = material.genes
+    assert figures(material.with_tables(genes=own[own["status"] != "ok"])) == []
 
 
 def test_a_plan_without_genes_has_no_section(material: Material) -> None:

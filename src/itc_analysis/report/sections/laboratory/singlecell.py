@@ -8,7 +8,7 @@ from itc_analysis.report.html import plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.report.sections.laboratory import counting, witnesses
+from itc_analysis.report.sections.laboratory import counting, receptor_usage, witnesses
 
 
 def section(material: Material) -> PageSection | None:
@@ -35,6 +35,7 @@ def section(material: Material) -> PageSection | None:
             plots.evidence_figure(material),
             evidence(material.cells),
             *witnesses.blocks(material),
+            *receptor_usage.blocks(material),
             *counting.blocks(material),
         ]
         blocks.append(Details(phrase("Cells by library and call"), [calls(material.cells)]))

@@ -8,17 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.report.html import pictures, verdicts, words
+from itc_analysis.report.figures import gene_plot
+from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import Block, Figure, Gallery, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
-from itc_analysis.stats.plots.genes import plot_volcano
 
-#: Genes named in a row of the table, and comparisons drawn, those with most genes found first.
-N_NAMED, N_DRAWN = 5, 4
-#: Inches of a volcano.
-SIZE = (4.6, 3.8)
+#: Genes named in a row of the table, and references (healthy, then pooled) that are always drawn.
+N_NAMED, N_ALWAYS = 5, 2
 
 
 def section(material: Material) -> PageSection | None:
@@ -37,9 +35,7 @@ def section(material: Material) -> PageSection | None:
         ),
         summary(material),
     ]
-    drawn = _most_found(material)
-    if drawn:
-        blocks.append(_volcanoes(material, drawn))
+    blocks += _pictures(material)
     return PageSection("genes", title, blocks)
 
 
@@ -129,28 +125,56 @@ def _gene(row: Any) -> str:
     return f"{row.gene} ×{words.ratio(2**row.log2_fold_change)}"
 
 
-def _most_found(material: Material) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    """Return the comparisons with most genes found, at most `N_DRAWN`."""
-    n_found = [(len(_found(rows, material.alpha)), key, rows) for key, rows in _groups(material)]
-    most = sorted((item for item in n_found if item[0]), key=lambda item: (-item[0], item[1]))
-    return [(key, rows) for _, key, rows in most[:N_DRAWN]]
+def drawn(material: Material) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Return the comparisons that are drawn: against the healthy and the pooled groups, and every
+    other in which a gene was found.
+    """
+    order = answer.reference_order(material, material.genes)
+    return [
+        (key, rows)
+        for key, rows in _groups(material)
+        if (rows["status"] == "ok").any()
+        and (
+            order[rows["reference_group"].iloc[0]] < N_ALWAYS
+            or len(_found(rows[rows["status"] == "ok"], material.alpha))
+        )
+    ]
 
 
-def _volcanoes(material: Material, drawn: list[tuple[tuple[str, str], pd.DataFrame]]) -> Gallery:
+def _pictures(material: Material) -> list[Block]:
+    signatures = {
+        signature.name: signature.features
+        for signature in material.signatures
+        if signature.assay == "singlecell"
+    }
+    pooled = material.settings.cohort.pooled_name
     figures = []
-    for (population, comparison), rows in drawn:
-        figure, axes = pictures.new_figure(*SIZE)
-        named = rows.assign(population=words.population(population))
-        plot_volcano(named, alpha=material.alpha, ax=axes)
-        name = f"genes-{population}-{comparison}".replace(" ", "_")
-        alt = phrase("Volcano plot of genes: {0}, {1}", words.population(population), comparison)
-        figures.append(Figure(pictures.to_svg(figure, name=name, alt=alt)))
-    return Gallery(
-        figures,
-        phrase(
-            "Every point is a gene. To the right: more in the index group; the higher, the more "
-            "certain. Coloured: found. A cloud that lies to one side as a whole points to "
-            "sequencing depth or batches rather than to genes."
-        ),
-        width=460,
+    for (population, _), rows in drawn(material):
+        first = rows.iloc[0]
+        title = phrase(
+            "{0}: {1} against {2}, n = {3} / {4}",
+            words.population(population),
+            first["index_group"],
+            verdicts.reference_name(str(first["reference_group"]), pooled),
+            first["n_index"],
+            first["n_reference"],
+        )
+        alt = phrase("{0}. Every gene by its level and its fold change.", title)
+        picture = gene_plot.draw(rows, alpha=material.alpha, signatures=signatures, alt=alt)
+        figures.append(Figure(picture, title, width=480))
+    if not figures:
+        return []
+    caption = phrase(
+        "Every point is a gene: to the right the more molecules of it a participant’s cells of "
+        "this population have, upwards the more of them {0} has. The test behind it is over "
+        "participants, not cells. Coloured: found; rings: genes of the study’s signatures, whether "
+        "they differ or not; the surest are named as far as there is room, the others by pointing "
+        "at them; the few beyond an edge stand at it. Most genes should lie around the line: a "
+        "whole cloud above or below it, or one that bends, points to depth or batches rather than "
+        "to genes. On the left, where molecules are few, chance alone spreads the points.",
+        material.settings.cohort.index_group,
     )
+    others = phrase(
+        "Comparisons with single diseases are drawn where a gene was found; the table has them all."
+    )
+    return [Gallery(figures, f"{caption} {others}", width=400)]

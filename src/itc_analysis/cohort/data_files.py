@@ -1,0 +1,100 @@
+"""What results call the files of a study's data: by the ids of the sheets, never by their own name.
+
+Exports of a hospital are called after people. The sheets, which stay with the study, say which file
+an id stands for; nothing that a step writes does. No pandas: the Snakefile asks as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+#: Begins the names of data files, in manifests and in what tables were made from.
+DATA = "data/"
+#: Columns of the library sheet that name a file, and what results call it.
+_PARTS = {"path": "counts", "contigs_path": "contigs", "cells_path": "cells"}
+#: What is read of a folder of Cell Ranger.
+_OF_FOLDER = tuple(
+    f"{name}{ending}"
+    for name in ("matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv")
+    for ending in ("", ".gz")
+)
+
+
+def name_tubes(rows: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
+    """Return the FCS files of tubes by what results call them.
+
+    Parameters
+    ----------
+    rows : iterable of mapping of str to object
+        of the tube sheet; `path` can be opened as it stands.
+
+    Examples
+    --------
+    >>> name_tubes([{"file_id": "T1", "path": "data/flow/Applewhite.fcs"}])
+    {'data/tubes/T1': PosixPath('data/flow/Applewhite.fcs')}
+    """
+    return {f"{DATA}tubes/{row['file_id']}": Path(str(row["path"])) for row in rows}
+
+
+def name_libraries(rows: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
+    """Return the files of libraries by what results call them; of a folder the files in it.
+
+    Parameters
+    ----------
+    rows : iterable of mapping of str to object
+        of the library sheet; paths can be opened as they stand. A file that several rows share (a
+        pool) has a name for each.
+    """
+    found: dict[str, Path] = {}
+    for row in rows:
+        for column, part in _PARTS.items():
+            if not row.get(column):
+                continue
+            path, name = Path(str(row[column])), f"{DATA}libraries/{row['library_id']}/{part}"
+            if path.is_dir():
+                found |= {
+                    f"{name}/{own}": path / own for own in _OF_FOLDER if (path / own).exists()
+                }
+            else:
+                found[name] = path
+    return found
+
+
+def paths_of_libraries(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the files and folders that rows of the library sheet name."""
+    return [str(row[column]) for row in rows for column in _PARTS if row.get(column)]
+
+
+def there(files: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the files that exist."""
+    return {name: path for name, path in files.items() if path.exists()}
+
+
+def without_names(text: str, row: Mapping[str, Any]) -> str:
+    """Return a text in which the files of a row of a sheet are called by their part.
+
+    Parameters
+    ----------
+    text : str
+        e.g. what a reader says of a file.
+    row : mapping of str to object
+        of the tube or library sheet.
+
+    Examples
+    --------
+    >>> row = {"path": "data/Applewhite.h5", "contigs_path": "data/Applewhite.csv"}
+    >>> without_names("Applewhite.h5: it has no genes", row)
+    'counts: it has no genes'
+    """
+    for column, part in _PARTS.items():
+        if not row.get(column):
+            continue
+        path = Path(str(row[column]))
+        for name in (path.resolve().as_posix(), path.as_posix(), path.name):
+            # "matrix" of "matrix.mtx" is no file of that name, the end of a sentence is one
+            alone = rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)"
+            text = re.sub(alone, "the file" if "file_id" in row else part, text)
+    return text
