@@ -39,7 +39,16 @@ SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "gates": (
         *("file_id", "panel", "batch", "population", "parent", "method", "geometry", "cut"),
-        *("cut_se", "cut_tube", "weight", "quality", "n_parent", "rival_cut", "n_background"),
+        *(
+            "cut_se",
+            "shape_errors",
+            "cut_tube",
+            "weight",
+            "quality",
+            "n_parent",
+            "rival_cut",
+            "n_background",
+        ),
         *("background_se", "n_missed", "missed_se", "state", "reason"),
     ),
     "counts": (

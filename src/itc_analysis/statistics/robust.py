@@ -27,6 +27,29 @@ def robust_sd(values: npt.ArrayLike) -> float:
     return MAD_TO_SD * float(np.median(np.abs(found - np.median(found))))
 
 
+def median_and_error(values: npt.ArrayLike) -> tuple[float, float]:
+    """Return the median and its standard error; NaN without values.
+
+    The error is the scatter of the median's rank, half the root of the number of values, times the
+    distance of neighbours there, over two such scatters on either side: right for any distribution.
+
+    Examples
+    --------
+    >>> _, error = median_and_error(np.random.default_rng(1).normal(size=10_000))
+    >>> bool(abs(error / (1.2533 / 100) - 1) < 0.2)
+    True
+    """
+    found = np.asarray(values, dtype=float)
+    n = found.size
+    if not n:
+        return float("nan"), float("nan")
+    low, high = (int(np.clip((n - 1) / 2 + reach, 0, n - 1)) for reach in (-np.sqrt(n), np.sqrt(n)))
+    below, above = (n - 1) // 2, n // 2
+    ordered = np.partition(found, sorted({low, below, above, high}))
+    apart = (ordered[high] - ordered[low]) / max(high - low, 1)
+    return float(ordered[below] + ordered[above]) / 2, float(np.sqrt(n) / 2 * apart)
+
+
 def middle(values: FloatArray) -> FloatArray:
     """Return the median over the first axis, of what is known; NaN where nothing is.
 

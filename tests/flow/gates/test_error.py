@@ -11,10 +11,10 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube
 from itc_analysis.flow.counting.apply import gate_tube
-from itc_analysis.flow.gates.error import gate_errors, log_change, shifted, switching_events
+from itc_analysis.flow.gates.error import gate_errors, log_change, moved_cut
 from itc_analysis.flow.gates.final import FinalGate
-from itc_analysis.flow.gates.fit import walk_template
-from itc_analysis.flow.gating.geometry import Combination, Ellipse, Polygon, Threshold
+from itc_analysis.flow.gates.switching import switching_events
+from itc_analysis.flow.gating.geometry import Combination, Threshold
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.measurements import share_interval
@@ -72,13 +72,13 @@ def final_gates(plan: Template) -> dict[str, FinalGate]:
 def found_errors(one: Tube, plan: Template, gates: dict[str, FinalGate]) -> dict[str, float | None]:
     membership = gate_tube(one, plan, gates)
     switching = {
-        p.name: switching_events(membership, gates[p.name].geometry, gates[p.name].cut_se, p.parent)
+        p.name: switching_events(membership, gates[p.name].geometry, gates[p.name].moves, p.parent)
         for p in plan.populations
         if p.name in membership
     }
     geometries = {name: gate.geometry for name, gate in gates.items()}
-    cut_ses = {name: gate.cut_se for name, gate in gates.items()}
-    return gate_errors(membership, plan, geometries, cut_ses, switching)
+    moves = {name: gate.moves for name, gate in gates.items()}
+    return gate_errors(membership, plan, geometries, moves, switching)
 
 
 def sizes(one: Tube, plan: Template, gates: dict[str, FinalGate]) -> dict[str, int]:
@@ -91,7 +91,7 @@ def moved(gates: dict[str, FinalGate], by: dict[str, float]) -> dict[str, FinalG
     for name, step in by.items():
         geometry = gates[name].geometry
         assert isinstance(geometry, Threshold)
-        changed[name] = replace(gates[name], geometry=shifted(geometry, step))
+        changed[name] = replace(gates[name], geometry=moved_cut(geometry, step))
     return changed
 
 
@@ -170,35 +170,4 @@ def test_a_moved_cut_changes_the_log_count() -> None:
     assert log_change(100, 100) == 0
     assert log_change(120, 100) == pytest.approx(np.log(120.5 / 100.5) / 2)
     assert log_change(0, 0) == 0
-    moved = shifted(Threshold(("x",), "above", 0.5), 0.1)
-    assert isinstance(moved, Threshold)
-    assert moved.cut == pytest.approx(0.6)
-
-
-def test_a_round_polygon_is_drawn_in_as_the_ellipse_that_it_follows() -> None:
-    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
-    outline = 0.5 + 0.1 * np.stack([np.cos(angle), np.sin(angle)]).T
-    polygon = Polygon(("x", "y"), tuple((float(x), float(y)) for x, y in outline))
-    circle = Ellipse(("x", "y"), (0.5, 0.5), ((1.0, 0.0), (0.0, 1.0)), 0.1**2)
-    values = np.random.default_rng(3).uniform(0.3, 0.7, (2, 50_000)).astype(np.float32)
-    for by in (-0.02, 0.0, 0.02, 0.2):
-        same = shifted(polygon, by).contains(values) == shifted(circle, by).contains(values)
-        assert same.mean() > 0.999  # 400 straight edges lie a hair inside of the circle
-    assert shifted(polygon, 0.2).contains(values).sum() == 0
-
-
-def test_the_error_of_a_contour_reaches_the_count() -> None:
-    rng = np.random.default_rng(8)
-    cells = rng.normal([[0.3], [0.4]], 0.05, (2, 8_000))
-    tube = make_tube({"CD4": cells[0], "CD8": cells[1]})
-    entry = {"name": "cells", "parent": "all", "markers": ["CD4", "CD8"], "side": "above",
-             "method": "density_contour"}  # fmt: skip
-    plan = check_template({"panel": "made", "populations": [entry]}, "t")
-    membership, fitted = walk_template(tube, plan, n_bootstrap=10)
-    gates = {"cells": fitted["cells"].geometry}
-    errors = {"cells": fitted["cells"].cut_se}
-    switching = {"cells": switching_events(membership, gates["cells"], errors["cells"], "all")}
-    found = gate_errors(membership, plan, gates, errors, switching)["cells"]
-    # 95 % lie inside; an edge at 2.4 SD that moves by a few hundredths of one moves few of them
-    assert found is not None
-    assert 0 < found < 0.02
+    assert moved_cut(Threshold(("x",), "above", 0.5), 0.1).cut == pytest.approx(0.6)

@@ -20,9 +20,10 @@ from itc_analysis.flow.counting.intensity import (
 )
 from itc_analysis.flow.counting.phenotype import measure_phenotype
 from itc_analysis.flow.gates.corrected import with_corrections
-from itc_analysis.flow.gates.error import gate_errors, rival_sizes, switching_events
+from itc_analysis.flow.gates.error import Move, gate_errors, rival_sizes
 from itc_analysis.flow.gates.final import FinalGate, final_gates
 from itc_analysis.flow.gates.fit import axes_of
+from itc_analysis.flow.gates.switching import switching_events
 from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import WEAK
 from itc_analysis.flow.gating.geometry import (
@@ -47,9 +48,9 @@ METHODS_TEXT = (
     "without the population were estimated from the fluorescence-minus-one tube of the same batch "
     "or, where there was none, by continuing the right flank of the negative peak beyond the cut; "
     "counts are given with 95 % limits that join the exact limits of the count with the error of "
-    "the background; the errors of all cuts that decide on a population or on the T cells were "
-    "carried into the standard error of its share. Cells were called positive for a functional "
-    "marker above a high quantile of the fluorescence-minus-one tube of their batch."
+    "the background; the errors of all cuts and learned shapes that decide on a population or on "
+    "the T cells were carried into the standard error of its share. Cells were called positive for "
+    "a functional marker above a high quantile of the fluorescence-minus-one tube of their batch."
 )
 CITATIONS = ("clopper1934", "zou2008", "roederer2001")
 
@@ -196,6 +197,7 @@ def _apply_to_tube(
     """Count one tube; adds its rows to `made`, and to `controls` when it is a control."""
     membership = Membership(tube)
     backgrounds: dict[str, Background] = {}
+    moves: dict[str, tuple[Move, ...]] = {}
     switching: dict[str, Events] = {}
     counts: list[dict[str, Any]] = []
     for population in template.populations:
@@ -221,8 +223,9 @@ def _apply_to_tube(
             continue
         background = _background(membership, population, gate, backgrounds, controls)
         backgrounds[name] = background
+        moves[name] = gate.moves
         switching[name] = switching_events(
-            membership, gate.geometry, gate.cut_se, population.parent
+            membership, gate.geometry, moves[name], population.parent
         )
         n = int(membership[name].size)
         lower, upper = counting.net_interval(n, n_parent, background)
@@ -252,13 +255,7 @@ def _apply_to_tube(
             }
         )
     geometries = {name: gate.geometry for name, gate in gates.items()}
-    errors = gate_errors(
-        membership,
-        template,
-        geometries,
-        {name: gate.cut_se for name, gate in gates.items()},
-        switching,
-    )
+    errors = gate_errors(membership, template, geometries, moves, switching)
     rivals = rival_sizes(
         membership, template, geometries, {name: gate.rival_cut for name, gate in gates.items()}
     )

@@ -1,73 +1,37 @@
-"""What the error of every cut does to every count: the standard error of a log share.
+"""What the error of every gate does to every count: the standard error of a log share.
 
-A population depends on its own cut, on those of its ancestors, and on those of the populations that
-they are combined from. Each cut in turn is moved by one standard error either way; only the events
-between the two places change side, so only these few go through the gates again.
+A population depends on its own gate, on those of its ancestors, and on those of the populations
+that it is combined from. Each gate in turn is moved by one standard error either way, a learned
+shape in each of its independent directions; only the events between its places change side, so only
+these few go through the gates again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from itc_analysis.flow.gating.geometry import (
-    AllAbove,
-    Combination,
-    Ellipse,
-    Geometry,
-    Polygon,
-    Rectangle,
-    Threshold,
-)
+from itc_analysis.flow.gating.geometry import AllAbove, Combination, Geometry, Threshold
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Events, Membership
 from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
-#: Gates whose edge has a standard error.
-Movable: TypeAlias = Threshold | AllAbove | Ellipse | Polygon | Rectangle
-
-#: Counts by population with a cut one standard error lower and one higher.
-_Shifted = dict[str, tuple[int, int]]
-
-
-def switching_events(
-    membership: Membership, gate: Geometry | None, cut_se: float | None, parent: str
-) -> Events:
-    """Return the parent's events that lie within one standard error of a cut.
-
-    Parameters
-    ----------
-    membership : Membership
-        the tube, which holds the parent.
-    gate : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or None
-        the gate; a cut or the edge of a shape may have an error.
-    cut_se : float or None
-        that standard error, transformed units; None for none.
-
-    Returns
-    -------
-    Events
-        Indices into the tube; none where the cut has no error.
-    """
-    events = membership[parent]
-    if not isinstance(gate, Movable) or cut_se is None:
-        return events[:0]
-    low, high = (membership.inside(shifted(gate, by), parent) for by in (-cut_se, cut_se))
-    return events.take(np.flatnonzero(low != high))
+#: A gate one standard error off one way and the other way.
+Move: TypeAlias = tuple[Geometry, Geometry]
 
 
 def gate_errors(
     membership: Membership,
     template: Template,
     gates: Mapping[str, Geometry | None],
-    cut_ses: Mapping[str, float | None],
+    moves: Mapping[str, Sequence[Move]],
     switching: Mapping[str, Events],
 ) -> dict[str, float | None]:
-    """Return the standard error of every population's log share that comes from the position of
-    cuts.
+    """Return the standard error of every population's log share that comes from where gates lie.
 
     Parameters
     ----------
@@ -76,8 +40,9 @@ def gate_errors(
     gates : mapping of str to (Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination or
         None)
         geometry of every population.
-    cut_ses : mapping of str to (float or None)
-        standard error of its cut, transformed units; None for none.
+    moves : mapping of str to sequence of tuple of (Geometry, Geometry)
+        each gate one standard error off either way, in each independent direction; see
+        `FinalGate.moves`. Gates that are taken as exact have none.
     switching : mapping of str to Events
         of `switching_events`, for every population of `gated`.
 
@@ -86,12 +51,14 @@ def gate_errors(
     dict of str to (float or None)
         By population: standard error of the logarithm of its share of the template's denominator.
         Of the denominator itself, and of what does not lie within it, that of the logarithm of the
-        count. None where no cut with an error has a part in it.
+        count. None where no gate with an error has a part in it.
 
     Notes
     -----
-    The errors of different cuts are taken to be independent: their squares are added. A cut of the
-    denominator moves population and denominator alike, so that mostly little of it is left.
+    The errors of different gates, and of one shape in different directions, are taken to be
+    independent: their squares are added. A gate of the denominator moves population and denominator
+    alike, so that mostly little of it is left in a share; all of it is in the denominator's count,
+    and with that in absolute counts.
     """
     counted = [
         population.name for population in template.populations if population.name in membership
@@ -99,19 +66,18 @@ def gate_errors(
     needed = {name: _dependencies(name, template, gates) for name in counted}
     total = template.denominator
     squares: dict[str, list[float]] = {name: [] for name in counted}
-    for cut in counted:
-        if not isinstance(gates[cut], Movable) or cut_ses[cut] is None:
+    for moving in counted:
+        if not moves.get(moving):
             continue
-        moved = [name for name in counted if cut in needed[name]]
+        places = [gate for pair in moves[moving] for gate in pair]
+        moved = [name for name in counted if moving in needed[name]]
         order = [name for name in counted if any(name in needed[other] for other in moved)]
-        sizes = _sizes(
-            membership, template, gates, switching[cut], (cut, float(cut_ses[cut] or 0)), order
-        )
+        changed = _changes(membership, template, gates, switching[moving], (moving, places), order)
         for name in moved:
-            change = log_change(*sizes[name])
-            if total != ROOT and name != total and total in needed[name] and total in moved:
-                change -= log_change(*sizes[total])
-            squares[name].append(change**2)
+            of = total if total in needed[name] and total in moved and name != total else None
+            parts = [(changed[name], int(membership[name].size))]
+            parts += [] if of is None else [(changed[of], int(membership[of].size))]
+            squares[name].append(_squared_change(parts))
     return {name: float(np.sqrt(sum(own))) if own else None for name, own in squares.items()}
 
 
@@ -152,45 +118,19 @@ def rival_sizes(
         moved = [name for name in counted if cut in needed[name]]
         order = [name for name in counted if any(name in needed[other] for other in moved)]
         parent = template.by_name[cut].parent
-        there = membership.inside(gate, parent)
-        other = membership.inside(replace(gate, cut=rival), parent)
-        few = membership[parent].take(np.flatnonzero(there != other))
-        tube = replace(membership.tube, events=membership.tube.events[:, few])
-        by = rival - gate.cut
-        now, then = (_count(tube, template, gates, order, cut, shift) for shift in (0.0, by))
+        there, other = membership.inside(gate, parent), replace(gate, cut=rival)
+        few = membership[parent].take(np.flatnonzero(there != membership.inside(other, parent)))
+        changed = _changes(membership, template, gates, few, (cut, [gate, other]), order)
         for name in moved:
             own = int(membership[name].size)
-            size = own - now[name] + then[name]
+            size = own + int(changed[name].gained[1])
             if abs(size - own) > abs(found.get(name, own) - own) or name not in found:
                 found[name] = size
     return found
 
 
-def shifted(gate: Movable, by: float) -> Movable:
-    """Return the gate with its cut raised, or the edges of its shape drawn in, by transformed
-    units.
-    """
-    if isinstance(gate, Ellipse):
-        # the mean radius: that of the circle of the same area (volume)
-        n = len(gate.centre)
-        scale = float(np.linalg.det(np.asarray(gate.covariance))) ** (0.5 / n)
-        radius = max(float(np.sqrt(gate.distance_square)) - by / scale, 0.0)
-        return replace(gate, distance_square=radius**2)
-    if isinstance(gate, Polygon):
-        corners = np.asarray(gate.vertices)
-        x, y = corners.T
-        area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
-        # by proportion, so that the circle of the same area is drawn in by that much
-        part = max(1 - by / np.sqrt(area / np.pi), 0.0) if area > 0 else 1.0
-        middle = corners.mean(axis=0)
-        moved = middle + part * (corners - middle)
-        return replace(gate, vertices=tuple((float(a), float(b)) for a, b in moved))
-    if isinstance(gate, Rectangle):
-        return replace(
-            gate,
-            lowest=tuple(None if low is None else low + by for low in gate.lowest),
-            highest=tuple(None if high is None else high - by for high in gate.highest),
-        )
+def moved_cut(gate: Threshold | AllAbove, by: float) -> Threshold | AllAbove:
+    """Return the gate with its cut raised by transformed units."""
     return replace(gate, cut=gate.cut + by)
 
 
@@ -201,6 +141,40 @@ def log_change(n_low: int, n_high: int) -> float:
     empty gate has a finite answer.
     """
     return float(np.log((n_low + 0.5) / (n_high + 0.5))) / 2
+
+
+def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
+    """Return the squared change of a log count, or of a log share, summed over the directions in
+    which a gate moves.
+
+    Which few events happen to lie at the edge is chance of its own, which counting has its error
+    for. Where a shape moves in several directions that chance would be added as often, to more than
+    the shape's place itself; what it is expected to add is taken off.
+
+    Parameters
+    ----------
+    sizes : sequence of tuple of (_Changes, int)
+        of the population, and of what its share is of; with their sizes.
+    """
+    (own, n), *of = sizes
+    change = _log_changes(n, own)
+    by_event = 1 / (n + 0.5)
+    chance = own.switched * by_event**2
+    for total, n_total in of:
+        change = change - _log_changes(n_total, total)
+        by_total = 1 / (n_total + 0.5)
+        # events of the population are also the total's
+        chance = own.switched * (by_event - by_total) ** 2
+        chance = chance + (total.switched - own.switched) * by_total**2
+    if len(change) == 1:
+        return float(change[0] ** 2)
+    return max(float(np.sum(change**2 - chance / 4)), 0.0)
+
+
+def _log_changes(n: int, changes: _Changes) -> FloatArray:
+    """Return `log_change` of each pair of places."""
+    pairs = n + changes.gained.reshape(-1, 2)
+    return np.array([log_change(int(one), int(other)) for one, other in pairs])
 
 
 def _dependencies(
@@ -221,39 +195,94 @@ def _dependencies(
     return frozenset(found)
 
 
-def _sizes(
+@dataclass(frozen=True)
+class _Changes:
+    """How a population changes with a gate at each of several places.
+
+    Parameters
+    ----------
+    gained : numpy.ndarray
+        events more than now, shape (n_places,).
+    switched : numpy.ndarray
+        events that change side between the two places of each pair, shape (n_places / 2,).
+    """
+
+    gained: FloatArray
+    switched: FloatArray
+
+
+def _changes(
     membership: Membership,
     template: Template,
     gates: Mapping[str, Geometry | None],
     events: Events,
-    moved: tuple[str, float],
+    moving: tuple[str, Sequence[Geometry]],
     order: list[str],
-) -> _Shifted:
-    """Return the size of populations with one cut a standard error lower and higher."""
-    cut, cut_se = moved
+) -> dict[str, _Changes]:
+    """Return how populations change with one gate at each of several places, in pairs.
+
+    The few events are walked through the gates twice, all of them inside the gate that moves and
+    all of them outside; which of the two holds for an event is for each place to say.
+
+    Parameters
+    ----------
+    events : Events
+        all that change side.
+    moving : tuple of (str, sequence of Geometry)
+        the population whose gate moves, and the places of its gate.
+    order : list of str
+        the populations that are asked for and all that decide on them, parents first.
+
+    Returns
+    -------
+    dict of str to _Changes
+        for each of `order`.
+    """
+    name, places = moving
     few = replace(membership.tube, events=membership.tube.events[:, events])
-    by_shift = [_count(few, template, gates, order, cut, by) for by in (0.0, -cut_se, cut_se)]
-    now, low, high = by_shift
-    n = {name: int(membership[name].size) - now[name] for name in order}
-    return {name: (n[name] + low[name], n[name] + high[name]) for name in order}
+    inside, outside = (_walk(few, template, gates, order, name, held) for held in (True, False))
+    gate = gates[name]
+    assert gate is not None
+    assert not isinstance(gate, Combination)
+    values = np.stack([few.values(marker) for marker in gate.markers])
+    now = gate.contains(values)
+    held = [place.contains(values) for place in places if not isinstance(place, Combination)]
+    comes, goes = [place & ~now for place in held], [now & ~place for place in held]
+    switches = [one != other for one, other in zip(held[::2], held[1::2], strict=True)]
+    found = {one: _Changes(np.zeros(len(held)), np.zeros(len(switches))) for one in order}
+    for one in order:
+        # of the population inside the gate, and of that outside of it, as of its complement
+        for part, sign in ((inside[one] & ~outside[one], 1), (outside[one] & ~inside[one], -1)):
+            if part.any():
+                found[one].gained[:] += [
+                    sign * (np.count_nonzero(part & come) - np.count_nonzero(part & go))
+                    for come, go in zip(comes, goes, strict=True)
+                ]
+                found[one].switched[:] += [np.count_nonzero(part & both) for both in switches]
+    return found
 
 
-def _count(
+def _walk(
     tube: Tube,
     template: Template,
     gates: Mapping[str, Geometry | None],
     order: list[str],
-    cut: str,
-    by: float,
-) -> dict[str, int]:
-    """Return the size of populations among a few events, with one cut moved."""
+    held: str,
+    is_inside: bool,  # noqa: FBT001
+) -> dict[str, BoolArray]:
+    """Return which events lie in each population, with all of one gate's events inside or
+    outside of it.
+    """
     membership = Membership(tube)
+    found = {}
     for name in order:
-        gate = gates[name]
+        gate, parent = gates[name], template.by_name[name].parent
         assert gate is not None  # a population without a gate is not counted
-        if name == cut:
-            assert isinstance(gate, Movable)
-            gate = shifted(gate, by)
-        parent = template.by_name[name].parent
-        membership.add(name, parent, membership.inside(gate, parent))
-    return {name: int(membership[name].size) for name in order}
+        if name == held:
+            inside = np.full(membership[parent].size, is_inside)
+        else:
+            inside = membership.inside(gate, parent)
+        membership.add(name, parent, inside)
+        found[name] = np.zeros(tube.n_events, dtype=bool)
+        found[name][membership[name]] = True
+    return found

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from itc_analysis.flow.gating.geometry import Geometry, from_json
+from itc_analysis.flow.gates.error import Move, moved_cut
+from itc_analysis.flow.gating.geometry import (
+    AllAbove,
+    Geometry,
+    Shape,
+    Threshold,
+    from_json,
+    many_from_json,
+)
+from itc_analysis.flow.gating.shape_error import opposite
 from itc_analysis.flow.gating.template import Template
 
 #: Columns of `Gates` that say what a gate by level expects on either side of its cut.
@@ -29,6 +38,8 @@ class FinalGate:
         the other place of an ambiguous cut, transformed units.
     expected : tuple of (float, float, float, float), optional
         of a gate by level, for each event of the parent: background, missed and their errors.
+    shape_errors : tuple of (Rectangle, Polygon or Ellipse)
+        of a shape that was learned: it one standard error away in each independent direction.
     """
 
     geometry: Geometry | None
@@ -37,6 +48,18 @@ class FinalGate:
     reason: str | None
     rival_cut: float | None = None
     expected: tuple[float, float, float, float] | None = None
+    shape_errors: tuple[Geometry, ...] = ()
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """The gate one standard error off either way, in each independent direction."""
+        gate = self.geometry
+        if isinstance(gate, (Threshold, AllAbove)) and self.cut_se is not None:
+            return ((moved_cut(gate, -self.cut_se), moved_cut(gate, self.cut_se)),)
+        if isinstance(gate, Shape):
+            moved = [one for one in self.shape_errors if isinstance(one, Shape)]
+            return tuple((opposite(gate, one), one) for one in moved)
+        return ()
 
 
 def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[str, FinalGate]:
@@ -44,10 +67,9 @@ def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[s
     lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
     found = dict.fromkeys(template.by_name, lacking)
     columns = ("population", "geometry", "cut_se", "state", "reason", "rival_cut", "n_parent")
-    own = gates.loc[gates["file_id"] == file_id, [*columns, *_EXPECTED]]
-    for population, geometry, cut_se, state, reason, rival, n_parent, *expected in own.itertuples(
-        index=False, name=None
-    ):
+    own = gates.loc[gates["file_id"] == file_id, [*columns, "shape_errors", *_EXPECTED]]
+    for row in own.itertuples(index=False, name=None):
+        population, geometry, cut_se, state, reason, rival, n_parent, moved, *expected = row
         is_by_level = n_parent > 0 and not any(map(pd.isna, expected))
         found[population] = FinalGate(
             geometry=None if pd.isna(geometry) else from_json(geometry),
@@ -56,5 +78,6 @@ def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[s
             reason=None if pd.isna(reason) else reason,
             rival_cut=None if pd.isna(rival) else float(rival),
             expected=tuple(float(n) / n_parent for n in expected) if is_by_level else None,
+            shape_errors=many_from_json(None if pd.isna(moved) else moved),
         )
     return found

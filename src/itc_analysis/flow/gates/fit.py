@@ -18,7 +18,7 @@ from itc_analysis.flow.gates.identity.evidence import collect_evidence, evidence
 from itc_analysis.flow.gates.identity.voltages import voltages_of
 from itc_analysis.flow.gates.positivity import fit_positivity
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, Fitted, refuse
-from itc_analysis.flow.gating.geometry import to_json
+from itc_analysis.flow.gating.geometry import many_to_json, to_json
 from itc_analysis.flow.gating.methods import control_quantile
 from itc_analysis.flow.gating.methods.reference import follow
 from itc_analysis.flow.gating.methods.registry import METHODS
@@ -43,7 +43,7 @@ METHODS_TEXT = (
     "itself along a fixed template: cuts were placed in the valley between negative and positive "
     "events of a histogram smoothed with a locally adapted bandwidth, lymphocytes were enclosed by "
     "an ellipse in forward and side scatter, single cells by a robust regression of pulse height "
-    "on pulse area, and every cut was given a standard error by resampling the histogram."
+    "on pulse area, and every cut and shape was given a standard error by resampling the histogram."
 )
 CITATIONS = ("parks2006", "moore2012", "silverman1986", "finak2014", "malek2015")
 
@@ -302,6 +302,7 @@ def _rows(
                 "geometry": None if found.geometry is None else to_json(found.geometry),
                 "cut": found.cut,
                 "cut_se": found.cut_se,
+                "shape_errors": many_to_json(found.shape_errors),
                 "quality": found.quality,
                 "n_parent": sizes.get(population.parent, 0),
                 "rival_cut": found.rival_cut,

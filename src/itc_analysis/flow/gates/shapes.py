@@ -10,10 +10,22 @@ import pandas as pd
 
 from itc_analysis.config.sections import GatePooling
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
-from itc_analysis.flow.gating.geometry import Ellipse, Geometry, Polygon, Rectangle, from_json
+from itc_analysis.flow.gating.geometry import (
+    Ellipse,
+    Geometry,
+    Polygon,
+    Rectangle,
+    Shape,
+    from_json,
+    many_to_json,
+)
+from itc_analysis.flow.gating.shape_error import numbers_of, one_error_away
 from itc_analysis.flow.gating.template import Population
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.robust import MAD_TO_SD
+
+#: The corners of the band of single cells correspond from tube to tube; those of an outline do not.
+_CORNERS_OF_A_BAND = 4
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,26 @@ class Shapes:
         """Robust standard deviation of each number, never below `MIN_SPREAD`."""
         mad = np.median(np.abs(self.places - self.centre), axis=0)
         return np.maximum(MAD_TO_SD * mad, MIN_SPREAD)
+
+    def errors(self, outlier_mads: float) -> tuple[Shape, ...]:
+        """Return the typical gate one standard error away, where it stands in for another: as far
+        off as the gates of other tubes lie apart, those that stand out left aside.
+
+        Outlines of many corners, which do not correspond between tubes, move as a whole.
+        """
+        typical = from_json(str(self.typical()["geometry"]))
+        assert isinstance(typical, Shape)  # a cut is not judged here
+        off = np.abs(self.places - self.centre) / self.spread
+        usual = self.table[off.max(axis=1) <= outlier_mads]
+        gates = [from_json(str(text)) for text in usual["geometry"]]
+        others = np.array(
+            [_place(g) if _is_outline(g) else numbers_of(g) for g in gates if isinstance(g, Shape)]
+        )
+        if _is_outline(typical):
+            assert isinstance(typical, Polygon)
+            others = np.tile(others - self.centre, len(typical.vertices))
+        # how far another tube's lies from the middle of these, itself not known better than this
+        return one_error_away(typical, np.sqrt(1 + 1 / len(others)) * others)
 
     def typical(self) -> pd.Series:
         """Return the fit whose gate lies nearest to the centre."""
@@ -90,14 +122,14 @@ def decide_shape(
     """
     reason = None if pd.isna(fit["reason"]) else str(fit["reason"])
     own = None if pd.isna(fit["geometry"]) else str(fit["geometry"])
-    own_se = None if pd.isna(fit["cut_se"]) else float(fit["cut_se"])
+    own_errors = None if pd.isna(fit["shape_errors"]) else str(fit["shape_errors"])
     if own is not None and shapes is not None:
         off = float(np.max(np.abs(_place(from_json(own)) - shapes.centre) / shapes.spread))
         if off > settings.outlier_mads:
             reason = f"its own gate lies {off:.1f} robust SDs from {shapes.source}"
             own = None
     if own is not None:
-        known = {"geometry": own, "cut_se": own_se, "weight": 1.0}
+        known = {"geometry": own, "shape_errors": own_errors, "weight": 1.0}
         return {**row, **known, "state": "ok", "reason": reason}
     if shapes is None or population.fallback == "none":
         return {**row, "state": "not_estimable", "reason": reason}
@@ -106,12 +138,15 @@ def decide_shape(
     return {
         **row,
         "geometry": typical["geometry"],
-        # a shape whose edge has an error lies as far off as those of other tubes lie apart
-        "cut_se": None if pd.isna(typical["cut_se"]) else float(np.max(shapes.spread)),
+        "shape_errors": many_to_json(shapes.errors(settings.outlier_mads)),
         "weight": 0.0,
         "state": "borrowed",
         "reason": f"{reason}; {where}",
     }
+
+
+def _is_outline(gate: Geometry) -> bool:
+    return isinstance(gate, Polygon) and len(gate.vertices) > _CORNERS_OF_A_BAND
 
 
 def _place(geometry: Geometry) -> FloatArray:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from itc_analysis.flow.gating.geometry import Geometry
+from itc_analysis.flow.gating.geometry import Geometry, Shape
 
 #: In place of a method: the tube cannot be used, or has no channel for a marker of the gate. No cut
 #: of another tube helps there.
@@ -31,7 +31,7 @@ class Fitted:
     cut : float or None
         the cut of a one-dimensional gate, transformed units; None otherwise.
     cut_se : float or None
-        its standard error, transformed units; of a shape without a cut, that of its edge.
+        its standard error, transformed units; None for shapes, which have `shape_errors`.
     quality : float or None
         depth of the valley or separation, 0 (none) to 1 (clear).
     status : {"ok", "weak", "not_estimable"}
@@ -46,6 +46,9 @@ class Fitted:
         share of the bootstrap replicates that chose it.
     histogram : str, optional
         of the parent's events, of a one-dimensional gate; see `gates.histogram`.
+    shape_errors : tuple of (Ellipse, Polygon or Rectangle)
+        of a shape in several markers: the shape one standard error away in each independent
+        direction, see `shape_error`; none for cuts.
     """
 
     geometry: Geometry | None
@@ -58,6 +61,7 @@ class Fitted:
     rival_cut: float | None = None
     rival_share: float | None = None
     histogram: str | None = None
+    shape_errors: tuple[Shape, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ are compared in the precision of the events.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -140,6 +140,13 @@ class Ellipse:
 
     def contains(self, values: Values) -> BoolArray:
         """Return a mask, shape (n_events,), for values of shape (n_markers, n_events)."""
+        inside: BoolArray = self.distances(values) <= values.dtype.type(self.distance_square)
+        return inside
+
+    def distances(self, values: Values) -> Values:
+        """Return squared Mahalanobis distances, shape (n_events,), for values of shape (n_markers,
+        n_events).
+        """
         number = values.dtype.type
         precision = np.linalg.inv(np.asarray(self.covariance)).astype(number)
         off = values - np.asarray(self.centre, dtype=number)[:, None]
@@ -148,8 +155,7 @@ class Ellipse:
             distance += precision[i, i] * x * x
             for j in range(i):
                 distance += (precision[i, j] + precision[j, i]) * x * off[j]
-        inside: BoolArray = distance <= number(self.distance_square)
-        return inside
+        return distance
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,9 @@ class Combination:
         return inside
 
 
-Geometry = Threshold | AllAbove | Rectangle | Polygon | Ellipse | Combination
+#: Gates in several markers.
+Shape = Rectangle | Polygon | Ellipse
+Geometry = Threshold | AllAbove | Shape | Combination
 _KINDS: dict[str, Any] = {
     "threshold": Threshold,
     "all_above": AllAbove,
@@ -216,13 +224,26 @@ def from_json(text: str) -> Geometry:
     ValueError
         the text is not such a gate.
     """
-    data = json.loads(text)
+    return _shape_of(json.loads(text))
+
+
+def _shape_of(data: dict[str, Any]) -> Geometry:
     kind = data.pop("kind", None)
     if kind not in _KINDS:
         msg = f"unknown kind of gate {kind!r}; known: {', '.join(_KINDS)}"
         raise ValueError(msg)
     shape: Geometry = _KINDS[kind](**{name: _tuples(value) for name, value in data.items()})
     return shape
+
+
+def many_to_json(shapes: Sequence[Geometry]) -> str | None:
+    """Return gates as a JSON list, None for none."""
+    return f"[{', '.join(map(to_json, shapes))}]" if shapes else None
+
+
+def many_from_json(text: str | None) -> tuple[Geometry, ...]:
+    """Return the gates that `many_to_json` wrote."""
+    return () if text is None else tuple(map(_shape_of, json.loads(text)))
 
 
 def _tuples(value: Any) -> Any:

@@ -207,9 +207,9 @@ def by_hand(shape: Geometry, reason: str) -> dict[str, Any]:
     What was learned about the former cut (its error, its rival, the events beyond it) is taken
     away with it.
     """
-    learned = ("cut_se", "rival_cut", "n_background", "background_se", "n_missed", "missed_se")
+    expected = ("n_background", "background_se", "n_missed", "missed_se")
     return {
-        **dict.fromkeys(learned),
+        **dict.fromkeys(("cut_se", "shape_errors", "rival_cut", *expected)),
         "geometry": to_json(shape),
         "cut": getattr(shape, "cut", None),
         "weight": 0.0,

@@ -7,17 +7,29 @@ at for the gates inside a small population, and combinations are and, or and not
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.gating.geometry import Combination, Geometry, Values
 from itc_analysis.flow.gating.template import ROOT, Population
 from itc_analysis.flow.tube.tube import Tube
 
 Events: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Edge(Protocol):
+    """A stretch of events along the edge of a shape in several markers."""
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Its markers."""
+
+    def contains(self, values: Values) -> Mask:
+        """Return a mask, shape (n_events,), for values of shape (n_markers, n_events)."""
+
 
 #: Events per pass of a gate in several markers: its temporary arrays stay in the processor's cache.
 _PIECE = 1 << 15
@@ -65,14 +77,15 @@ class Membership(Mapping[str, Events]):
         self._events[name] = self._events[parent].take(np.flatnonzero(inside))
 
     def inside(
-        self, gate: Geometry, parent: str, *, instead: Mapping[str, Mask] | None = None
+        self, gate: Geometry | Edge, parent: str, *, instead: Mapping[str, Mask] | None = None
     ) -> Mask:
         """Return which of a population's events lie in a gate, shape (n_events of `parent`,).
 
         Parameters
         ----------
         gate : Threshold, AllAbove, Rectangle, Polygon, Ellipse or Combination
-            a shape on markers of the tube, or a combination of populations added before.
+            a shape on markers of the tube, the edge of one, or a combination of populations added
+            before.
         instead : mapping of str to numpy.ndarray, optional
             masks over their own parents' events, to be taken for these populations.
         """
@@ -86,9 +99,10 @@ class Membership(Mapping[str, Events]):
         rows = [self.tube.values(marker) for marker in gate.markers]
         found = np.empty(events.size, dtype=np.bool_)
         for first in range(0, events.size, _PIECE):
-            piece = events[first : first + _PIECE]
-            values = np.stack([row.take(piece) for row in rows])
-            found[first : first + _PIECE] = gate.contains(values)
+            piece = slice(first, first + _PIECE)
+            # all events are read in the order in which they lie
+            part = [row[piece] if parent == ROOT else row.take(events[piece]) for row in rows]
+            found[piece] = gate.contains(np.stack(part))
         return found
 
     def values_of(self, marker: str, population: str) -> npt.NDArray[np.float32]:

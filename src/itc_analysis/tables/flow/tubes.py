@@ -149,6 +149,11 @@ class GateFits(Contract, key=("file_id", "population")):
     cut_se: Series[float] = quantity(
         "Standard error of the cut (bootstrap).", "transformed units", 0
     )
+    shape_errors: Series[pd.StringDtype] = text(
+        "JSON list of a gate in several markers: the gate one standard error away in each "
+        "independent direction (bootstrap). Null for cuts.",
+        nullable=True,
+    )
     quality: Series[float] = quantity(
         "Depth of the valley or separation; 0 none, 1 clear.", "", 0, 1
     )
@@ -185,6 +190,11 @@ class Gates(Contract, key=("file_id", "population")):
     )
     cut: Series[float] = quantity("The final cut, for one-dimensional gates.", "transformed units")
     cut_se: Series[float] = quantity("Standard error of the final cut.", "transformed units", 0)
+    shape_errors: Series[pd.StringDtype] = text(
+        "JSON list of a gate in several markers: the gate one standard error away in each "
+        "independent direction. Null for cuts, and for what a person drew.",
+        nullable=True,
+    )
     cut_tube: Series[float] = quantity("The cut that the tube alone gave.", "transformed units")
     weight: Series[float] = quantity(
         "Weight of the tube's own estimate; 1 all, 0 borrowed.", "share", 0, 1
@@ -207,7 +217,7 @@ class Gates(Contract, key=("file_id", "population")):
     state: Series[pd.StringDtype] = text(
         "ok, pooled (shrunk to its batch), borrowed (batch or study), control (FMO), ambiguous "
         "(two places are as likely; counts carry both), weak (the tube cannot decide and nothing "
-        "else can), manual, not_estimable.",
+        "else can), manual (drawn by a person and taken as exact), not_estimable.",
         allowed=GATE_STATES,
     )
     reason: Series[pd.StringDtype] = text("Why this state.", nullable=True)

@@ -7,11 +7,11 @@ import pytest
 
 from flow.made_tubes import make_tube
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.gates.error import shifted
 from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
-from itc_analysis.flow.gating.geometry import Rectangle, from_json
+from itc_analysis.flow.gating.geometry import Rectangle, from_json, many_from_json
 from itc_analysis.flow.gating.methods import quadrant
+from itc_analysis.flow.gating.shape_error import numbers_of
 from itc_analysis.flow.gating.template import check_template
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
@@ -41,8 +41,9 @@ def test_every_quadrant_holds_its_own(name: str) -> None:
     assert isinstance(found.geometry, Rectangle)
     assert np.mean(found.geometry.contains(values) == (names == name)) > 0.998
     assert found.status == "ok"
-    assert found.cut_se is not None
-    assert 0 < found.cut_se < 0.05
+    steps = [np.abs(numbers_of(one) - numbers_of(found.geometry)) for one in found.shape_errors]
+    assert len(steps) == 2
+    assert all(0 < step.max() < 0.05 for step in steps)
 
 
 def test_the_second_cut_differs_between_the_sides_of_the_first() -> None:
@@ -93,7 +94,23 @@ def test_a_tube_without_quadrants_borrows_them() -> None:
     assert isinstance(borrowed, Rectangle)
     assert borrowed.lowest[0] is None
     assert borrowed.highest[0] == pytest.approx(0.45, abs=0.1)
-    drawn_in = shifted(borrowed, 0.01)
-    assert isinstance(drawn_in, Rectangle)
-    assert drawn_in.highest[0] == pytest.approx((borrowed.highest[0] or 0) - 0.01)
-    assert drawn_in.lowest[1] == pytest.approx((borrowed.lowest[1] or 0) + 0.01)
+    # as far off as the others' bounds lie apart, about the middle of four
+    bounds = np.array([numbers_of(from_json(text)) for text in gates.drop("cloud")["geometry"]])
+    moved = many_from_json(gates.loc["cloud", "shape_errors"])
+    squares = sum((numbers_of(one) - numbers_of(borrowed)) ** 2 for one in moved)
+    assert squares == pytest.approx(bounds.var(axis=0, ddof=1) * 5 / 4)
+
+
+def test_each_bound_has_the_error_of_its_own_cut() -> None:
+    values = draw(7)[0].astype(np.float32)
+    found = quadrant.fit(values, quadrant="-+", **COMMON)
+    assert isinstance(found.geometry, Rectangle)
+    own = numbers_of(found.geometry)
+    steps = np.array([numbers_of(one) - own for one in found.shape_errors])
+    assert steps.shape == (2, 2)
+    assert np.count_nonzero(steps) == 2  # one bound at a time
+    cuts = [quadrant._cut(values[i], "AB"[i], "-+"[i], 40, COMMON["seed"]) for i in (0, 1)]
+    # the lower bound, of the second marker, comes first; the clearer marker's cut is that of all
+    errors = steps.sum(axis=0)[::-1]
+    clear = int((cuts[1].quality or 0) > (cuts[0].quality or 0))
+    assert errors[clear] == pytest.approx(cuts[clear].cut_se)

@@ -68,6 +68,7 @@ def _settle_combinations(
                 geometry=None,
                 cut=None,
                 cut_se=None,
+                shape_errors=None,
                 weight=None,
                 state="not_estimable",
                 reason=f"no gate for {', '.join(lacking)}",

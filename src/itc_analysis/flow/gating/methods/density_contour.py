@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import contourpy
@@ -12,7 +13,8 @@ from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.clusters import Cluster, find_clusters
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Polygon
-from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.flow.gating.shape_error import one_error_away
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
 #: Bin width, transformed units: a seventh of the width of a typical peak.
 BIN_WIDTH = 0.01
@@ -24,6 +26,12 @@ CLEAR_DEPTH = 0.3
 MIN_EVENTS = 50
 #: Corners of the polygon: enough for a smooth outline, few enough for other programs.
 _N_CORNERS = 48
+#: The smoothing ends at so many of its own widths.
+_TRUNCATE = 4.0
+#: A corner whose density is further from the level than this part of it lies on a saddle.
+_AT_LEVEL = 0.25
+#: Named where at least this part of the corners does.
+_MUCH = 0.05
 
 
 def fit(
@@ -31,8 +39,8 @@ def fit(
     *,
     markers: tuple[str, ...],
     side: Literal["above", "below"],
-    n_bootstrap: int,  # noqa: ARG001  (the error follows from the counts)
-    seed: int,  # noqa: ARG001
+    n_bootstrap: int,
+    seed: int,
     coverage: float = 0.95,
     min_share: float = 0.005,
 ) -> Fitted:
@@ -51,8 +59,9 @@ def fit(
 
     Notes
     -----
-    The error is that of the contour's place: the Poisson error of the smoothed density there over
-    its slope, median along the outline.
+    The error is the scatter of the outline over bootstrap replicates of the histogram: how far the
+    replicate's density at a corner is from the replicate's own level, over the slope. Where the
+    outline runs along the saddle to a neighbour it is taken as exact, and the reason says so.
     """
     from scipy import ndimage  # only learning needs it: applying gates starts sooner without
 
@@ -75,17 +84,26 @@ def fit(
     outline = _outline(own, level, chosen)
     if outline is None:
         return refuse("the cluster has no closed contour within the scale")
-    reason = None
-    if len(clusters) > 1 and chosen.quality < CLEAR_DEPTH:
-        reason = f"the cluster hardly stands apart from its neighbour (depth {chosen.quality:.2f})"
+    is_apart = len(clusters) == 1 or chosen.quality >= CLEAR_DEPTH
+    reasons = []
+    if not is_apart:
+        near = f"the cluster hardly stands apart from its neighbour (depth {chosen.quality:.2f})"
+        reasons.append(near)
     corners = edges[0] + (outline + 0.5) * BIN_WIDTH
+    polygon = Polygon(markers, tuple((float(x), float(y)) for x, y in corners))
+    found = _Contour(counts, is_own, outline, level, bandwidth, coverage)
+    moves, on_saddle = _replicates(found, n_bootstrap, seed)
+    if on_saddle >= _MUCH:
+        told = f"{100 * on_saddle:.0f} % of the outline runs along the saddle to a neighbour"
+        reasons.append(f"{told}: how far that may lie off is in no interval")
     return Fitted(
-        geometry=Polygon(markers, tuple((float(x), float(y)) for x, y in corners)),
+        geometry=polygon,
         cut=None,
-        cut_se=_error(smooth, outline, level, bandwidth),
+        cut_se=None,
         quality=chosen.quality,
-        status="weak" if reason else "ok",
-        reason=reason,
+        status="ok" if is_apart else "weak",
+        reason="; ".join(reasons) or None,
+        shape_errors=one_error_away(polygon, BIN_WIDTH * moves.reshape(n_bootstrap, -1)),
     )
 
 
@@ -115,15 +133,54 @@ def _holds(line: FloatArray, place: npt.NDArray[np.int64]) -> bool:
     return bool(Polygon(("x", "y"), corners).contains(place[:, None].astype(np.float64))[0])
 
 
-def _error(smooth: FloatArray, outline: FloatArray, level: float, bandwidth: float) -> float:
-    """Return the median standard error of the contour's place, transformed units."""
+@dataclass(frozen=True)
+class _Contour:
+    """A histogram of two markers with the outline that was drawn in it; bins and events."""
+
+    counts: FloatArray
+    is_own: BoolArray
+    outline: FloatArray
+    level: float
+    bandwidth: float
+    coverage: float
+
+
+def _replicates(found: _Contour, n_bootstrap: int, seed: int) -> tuple[FloatArray, float]:
+    """Return how far bootstrap replicates of the outline lie from it in bins, shape (n_bootstrap,
+    n_corners, 2), and the share of its corners that lie on a saddle and are not moved.
+    """
     from scipy import ndimage
 
-    slope = np.hypot(*np.gradient(smooth))
-    at = ndimage.map_coordinates(slope, outline.T, order=1)
-    # the variance of a density smoothed by a Gaussian of width h is the density / (4 pi h²)
-    error = np.sqrt(level / (4 * np.pi)) / bandwidth
-    return float(np.median(error / np.maximum(at, np.finfo(float).tiny))) * BIN_WIDTH
+    reach = int(np.ceil(_TRUNCATE * found.bandwidth)) + 1
+    x, y = np.nonzero(found.is_own)
+    first = np.maximum([x.min() - reach, y.min() - reach], 0)
+    near = slice(first[0], x.max() + reach + 1), slice(first[1], y.max() + reach + 1)
+    is_own, at = found.is_own[near], found.outline.T - first[:, None]
+
+    def smoothed(counts: FloatArray) -> FloatArray:
+        return np.asarray(
+            ndimage.gaussian_filter(counts, found.bandwidth, mode="constant", truncate=_TRUNCATE)
+        )
+
+    counts = found.counts[near]
+    smooth = smoothed(counts)
+    uphill = np.array([ndimage.map_coordinates(g, at, order=1) for g in np.gradient(smooth)])
+    steep = np.hypot(*uphill)
+    # at the saddle to a neighbour the density is higher than the level
+    height = ndimage.map_coordinates(smooth, at, order=1)
+    is_level = (np.abs(height / found.level - 1) < _AT_LEVEL) & (steep > 0)
+    outwards = np.where(is_level, -uphill / np.maximum(steep, np.finfo(float).tiny), 0)
+    slope = np.where(is_level, steep, 1.0)
+    rng = np.random.default_rng(seed)
+    moves = []
+    for _ in range(n_bootstrap):
+        drawn = rng.poisson(counts).astype(float)
+        again = smoothed(drawn)
+        level = _level(again[is_own], drawn[is_own], found.coverage)
+        above = ndimage.map_coordinates(again, at, order=1) - level
+        by = np.clip(above / slope, -found.bandwidth, found.bandwidth)
+        moves.append((by * outwards).T)
+    return np.asarray(moves), 1 - float(is_level.mean())
 
 
 def card() -> Card:

@@ -17,6 +17,7 @@ from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.gaussians import Gaussians, bayes_information, fit_gaussians, refit
 from itc_analysis.flow.gating.geometry import Ellipse, Threshold
+from itc_analysis.flow.gating.shape_error import numbers_of_ellipses, one_error_away
 from itc_analysis.statistics.arrays import FloatArray
 
 #: Bins of two markers, transformed units: a seventh of the width of a typical peak.
@@ -60,8 +61,8 @@ def fit(
 
     Notes
     -----
-    The error is the scatter over bootstrap replicates of the histogram; for an ellipse it is that
-    of its edge towards the nearest other population. The quality is 1 minus the share of the
+    The error is the scatter over bootstrap replicates of the histogram, of the cut or of the
+    ellipse's centre and covariance. The quality is 1 minus the share of the
     smaller side (population or all others) that would be on the wrong side by likelihood.
     """
     points, weights = _histogram(values)
@@ -104,21 +105,23 @@ def fit(
             status="ok" if is_clear else "weak",
             reason=reason,
         )
-    edges = _edges(drawn, fitted, int(own), int(other), coverage)
     (a, b), (_, c) = fitted.covariances[0, own]
     x, y = fitted.means[0, own]
+    ellipse = Ellipse(
+        markers,
+        centre=(float(x), float(y)),
+        covariance=((float(a), float(b)), (float(b), float(c))),
+        distance_square=_distance_square(coverage),
+    )
+    ellipses = numbers_of_ellipses(drawn.means[:, own], drawn.covariances[:, own])
     return Fitted(
-        geometry=Ellipse(
-            markers,
-            centre=(float(x), float(y)),
-            covariance=((float(a), float(b)), (float(b), float(c))),
-            distance_square=_distance_square(coverage),
-        ),
+        geometry=ellipse,
         cut=None,
-        cut_se=float(np.std(edges, ddof=1)),
+        cut_se=None,
         quality=quality,
         status="ok" if is_clear else "weak",
         reason=reason,
+        shape_errors=one_error_away(ellipse, ellipses),
     )
 
 
@@ -175,21 +178,6 @@ def _crossings(drawn: Gaussians, own: int, other: int) -> FloatArray:
         x = -2 * level / (first + np.sign(first) * root)
     inside = (first**2 >= 4 * second * level) & (x / (a - b) > 0) & (x / (a - b) < 1)
     return np.where(inside, b + x, np.nan)
-
-
-def _edges(
-    drawn: Gaussians, fitted: Gaussians, own: int, other: int, coverage: float
-) -> FloatArray:
-    """Return where replicates of the ellipse end on the line towards another component, shape
-    (R,).
-    """
-    towards = fitted.means[0, other] - fitted.means[0, own]
-    towards = towards / np.linalg.norm(towards)
-    precision = np.linalg.inv(drawn.covariances[:, own])
-    reach = np.sqrt(
-        _distance_square(coverage) / np.einsum("i,rij,j->r", towards, precision, towards)
-    )
-    return np.asarray(drawn.means[:, own] @ towards + reach, dtype=np.float64)
 
 
 def _distance_square(coverage: float) -> float:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Rectangle, Threshold
 from itc_analysis.flow.gating.methods import density_minimum
+from itc_analysis.flow.gating.shape_error import one_bound_away
 
 
 def fit(
@@ -36,16 +37,16 @@ def fit(
     Notes
     -----
     Where the events of that side show one peak only, the second cut is that of all events and the
-    gate is weak. The error is the larger one of the two cuts'.
+    gate is weak. The errors are those of the two cuts.
     """
     whole = [_cut(values[i], markers[i], quadrant[i], n_bootstrap, seed) for i in (0, 1)]
     if all(found.cut is None for found in whole):
         return refuse(f"neither {markers[0]} nor {markers[1]} shows two peaks")
     first = max((0, 1), key=lambda i: -1.0 if whole[i].cut is None else whole[i].quality or 0.0)
     second = 1 - first
-    shape = whole[first].geometry
-    assert isinstance(shape, Threshold)  # one of the two has a cut, and the deeper valley is it
-    side = shape.contains(values[first : first + 1])
+    clear = whole[first].geometry
+    assert isinstance(clear, Threshold)  # one of the two has a cut, and the deeper valley is it
+    side = clear.contains(values[first : first + 1])
     within = refuse("no events")
     if side.any():
         within = _cut(values[second][side], markers[second], quadrant[second], n_bootstrap, seed)
@@ -62,17 +63,19 @@ def fit(
     cuts = {first: whole[first], second: within}
     bounds = [(cuts[i].cut, None) if quadrant[i] == "+" else (None, cuts[i].cut) for i in (0, 1)]
     reasons = [doubt for doubt in doubts if doubt]
+    shape = Rectangle(
+        markers, lowest=(bounds[0][0], bounds[1][0]), highest=(bounds[0][1], bounds[1][1])
+    )
+    # one bound of each marker, the lower ones first
+    bounded = sorted((0, 1), key=lambda i: quadrant[i] != "+")
     return Fitted(
-        geometry=Rectangle(
-            markers,
-            lowest=(bounds[0][0], bounds[1][0]),
-            highest=(bounds[0][1], bounds[1][1]),
-        ),
+        geometry=shape,
         cut=None,
-        cut_se=max(found.cut_se or 0.0 for found in cuts.values()),
+        cut_se=None,
         quality=min(found.quality or 0.0 for found in cuts.values()),
         status="weak" if reasons else "ok",
         reason="; ".join(reasons) or None,
+        shape_errors=one_bound_away(shape, [cuts[i].cut_se or 0.0 for i in bounded]),
     )
 
 

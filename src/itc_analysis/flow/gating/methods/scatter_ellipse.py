@@ -9,6 +9,8 @@ from scipy.special import gammaincinv
 from itc_analysis.flow.gating.clusters import find_clusters
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Ellipse
+from itc_analysis.flow.gating.shape_error import numbers_of_ellipses, one_error_away
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
 #: Bins per axis.
 _N_BINS = 96
@@ -18,14 +20,16 @@ _NARROWEST, _WIDEST = 1.0, 3.0
 #: Mahalanobis distance below 2 ln 2, whose covariance is 1 - ln 2 of the whole.
 _CORE = 0.5
 _CORE_COVARIANCE = 1 - np.log(2)
+#: The smoothing ends at so many of its own widths.
+_TRUNCATE = 4.0
 
 
 def fit(
     values: npt.NDArray[np.float32],
     *,
     markers: tuple[str, ...],
-    n_bootstrap: int,  # noqa: ARG001  (every method is called alike)
-    seed: int,  # noqa: ARG001
+    n_bootstrap: int,
+    seed: int,
     coverage: float = 0.999,
     min_share: float = 0.03,
     debris_below: float = 0.4,
@@ -43,6 +47,11 @@ def fit(
     debris_below : float
         clusters whose forward scatter is below this share of the largest cluster position are
         debris.
+
+    Notes
+    -----
+    The error is the scatter of centre and covariance over bootstrap replicates of the histogram,
+    each smoothed and cut at half its height again; which cluster it is stays as found.
     """
     from scipy import ndimage  # only learning needs it: applying gates starts sooner without
 
@@ -61,23 +70,37 @@ def fit(
     furthest = max(cluster.x for cluster in clusters)
     cells = [cluster for cluster in clusters if cluster.x + 0.5 >= debris_below * (furthest + 0.5)]
     chosen = min(cells, key=lambda cluster: (cluster.y, -cluster.x))
-    core = (labels == labels[chosen.x, chosen.y]) & (smooth >= _CORE * smooth[chosen.x, chosen.y])
-    centre, covariance = _moments(np.where(core, smooth, 0), x_edges, y_edges)
-    covariance = covariance / _CORE_COVARIANCE - np.eye(2) * (_bandwidth(n) / _N_BINS) ** 2
-    if np.any(np.linalg.eigvalsh(covariance) <= 0):
+    is_own = labels == labels[chosen.x, chosen.y]
+    middles = (x_edges[:-1] + x_edges[1:]) / 2, (y_edges[:-1] + y_edges[1:]) / 2
+    centres, covariances = _shapes(smooth[None], is_own, middles, _bandwidth(n))
+    if np.any(np.linalg.eigvalsh(covariances[0]) <= 0):
         return refuse("the cluster of lymphocytes is too small to give it a shape")
-    (a, b), (_, c) = covariance
+    (a, b), (_, c) = covariances[0]
+    ellipse = Ellipse(
+        markers,
+        centre=(float(centres[0, 0]), float(centres[0, 1])),
+        covariance=((float(a), float(b)), (float(b), float(c))),
+        distance_square=2 * float(gammaincinv(1.0, coverage)),
+    )
+    # only the surroundings of the core are drawn again: the rest has no part in the shape
+    reach = int(np.ceil(_TRUNCATE * _bandwidth(n))) + 1
+    near = _around(is_own & (smooth >= _CORE / 2 * smooth[chosen.x, chosen.y]), reach)
+    drawn = np.random.default_rng(seed).poisson(counts[near], (n_bootstrap, *counts[near].shape))
+    replicates = ndimage.gaussian_filter(
+        drawn.astype(float), (0, _bandwidth(n), _bandwidth(n)), mode="constant", truncate=_TRUNCATE
+    )
+    middles = middles[0][near[0]], middles[1][near[1]]
+    centres, covariances = _shapes(replicates, is_own[near], middles, _bandwidth(n))
+    is_shape = np.all(np.linalg.eigvalsh(covariances) > 0, axis=1)
     return Fitted(
-        geometry=Ellipse(
-            markers,
-            centre=(float(centre[0]), float(centre[1])),
-            covariance=((float(a), float(b)), (float(b), float(c))),
-            distance_square=2 * float(gammaincinv(1.0, coverage)),
-        ),
+        geometry=ellipse,
         cut=None,
         cut_se=None,
         quality=chosen.quality,
         status="ok",
+        shape_errors=one_error_away(
+            ellipse, numbers_of_ellipses(centres[is_shape], covariances[is_shape])
+        ),
     )
 
 
@@ -88,22 +111,48 @@ def _bandwidth(n: int) -> float:
     return float(np.clip(_N_BINS / 10 * n ** (-1 / 6), _NARROWEST, _WIDEST))
 
 
-def _moments(
-    counts: npt.NDArray[np.float64],
-    x_edges: npt.NDArray[np.float64],
-    y_edges: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return mean and covariance of a 2-D histogram."""
-    x = (x_edges[:-1] + x_edges[1:])[:, None] / 2
-    y = (y_edges[:-1] + y_edges[1:])[None, :] / 2
-    n = max(counts.sum(), 1.0)
-    mean_x, mean_y = float((counts * x).sum() / n), float((counts * y).sum() / n)
-    dx, dy = x - mean_x, y - mean_y
-    cross = float((counts * dx * dy).sum() / n)
-    covariance = np.array(
-        [[float((counts * dx**2).sum() / n), cross], [cross, float((counts * dy**2).sum() / n)]]
+def _around(inside: BoolArray, reach: int) -> tuple[slice, slice]:
+    """Return the smallest window that holds some bins and as many further ones on every side."""
+    x, y = np.nonzero(inside)
+    return (
+        slice(max(int(x.min()) - reach, 0), int(x.max()) + reach + 1),
+        slice(max(int(y.min()) - reach, 0), int(y.max()) + reach + 1),
     )
-    return np.array([mean_x, mean_y]), covariance
+
+
+def _shapes(
+    smooth: FloatArray, is_own: BoolArray, middles: tuple[FloatArray, FloatArray], bandwidth: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return centre and covariance of the cluster in smoothed histograms, from its core.
+
+    Parameters
+    ----------
+    smooth : numpy.ndarray
+        shape (R, n_x, n_y).
+    is_own : numpy.ndarray
+        the bins of the cluster, shape (n_x, n_y).
+    middles : tuple of numpy.ndarray
+        of the bins, shapes (n_x,) and (n_y,).
+    bandwidth : float
+        of the smoothing, in bins.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        shapes (R, 2) and (R, 2, 2).
+    """
+    own = np.where(is_own, smooth, 0.0)
+    core = np.where(own >= _CORE * own.max(axis=(1, 2), keepdims=True), own, 0.0)
+    core = core / np.maximum(core.sum(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
+    x, y = middles
+    along = core.sum(axis=2), core.sum(axis=1)
+    mean = np.stack([along[0] @ x, along[1] @ y], axis=1)
+    square = np.stack([along[0] @ x**2, along[1] @ y**2], axis=1)
+    covariance = np.empty((len(core), 2, 2))
+    covariance[:, 0, 0], covariance[:, 1, 1] = (square - mean**2).T
+    cross = np.einsum("rxy,x,y->r", core, x, y, optimize=True) - mean[:, 0] * mean[:, 1]
+    covariance[:, 0, 1] = covariance[:, 1, 0] = cross
+    return mean, covariance / _CORE_COVARIANCE - np.eye(2) * (bandwidth / _N_BINS) ** 2
 
 
 def card() -> Card:

@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Polygon
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.flow.gating.shape_error import one_error_away
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.robust import MAD_TO_SD, median_and_error
 
 #: Area is cut into this many slices of equal event number; the line goes through their medians.
 _N_SLICES = 30
@@ -21,8 +23,8 @@ def fit(
     values: npt.NDArray[np.float32],
     *,
     markers: tuple[str, ...],
-    n_bootstrap: int,  # noqa: ARG001  (every method is called alike)
-    seed: int,  # noqa: ARG001
+    n_bootstrap: int,
+    seed: int,
     z: float = 4.0,
 ) -> Fitted:
     """Keep events near the line of height on area, fitted robustly.
@@ -33,6 +35,12 @@ def fit(
         area and height, transformed (linear) units, shape (2, n_events).
     z : float
         width of the band in robust standard deviations of height relative to the line.
+
+    Notes
+    -----
+    The error is a parametric bootstrap: the line is drawn through medians that scatter by their
+    standard errors, and the spread by its own, which order statistics tell (no event is sorted
+    again).
     """
     area, height = values.astype(np.float64)
     inside = (area > 0) & (height > 0) & (area < 1) & (height < 1)  # 1: the detector is saturated
@@ -41,43 +49,66 @@ def fit(
             f"{int(inside.sum())} events with area and height inside the detector's range"
         )
     area, height = area[inside], height[inside]
-    intercept, slope = _line(area, height)
+    x, medians, errors = _slices(area, height)
+    intercept, slope = (float(found[0]) for found in _lines(x, medians[None]))
     expected = intercept + slope * area
     if slope <= 0 or np.any(expected <= 0):
         return refuse("height does not rise with area; are the channels mixed up?")
     relative = height / expected - 1
-    spread = MAD_TO_SD * float(np.median(np.abs(relative)))
-    band = z * max(spread, float(np.finfo(np.float32).eps))
-    corners = []
-    for side, ends in ((1 - band, (0.0, _OUTSIDE)), (1 + band, (_OUTSIDE, 0.0))):
-        corners += [(end, side * (intercept + slope * end)) for end in ends]
+    mad, mad_error = median_and_error(np.abs(relative))
+    band = z * max(MAD_TO_SD * mad, float(np.finfo(np.float32).eps))
+    corners = _corners(np.array([intercept]), np.array([slope]), np.array([band]))[0]
+    shape = Polygon(markers, tuple((float(x), float(y)) for x, y in corners))
+    rng = np.random.default_rng(seed)
+    lines = _lines(x, medians + errors * rng.standard_normal((n_bootstrap, _N_SLICES)))
+    bands = band + z * MAD_TO_SD * mad_error * rng.standard_normal(n_bootstrap)
     quality = float(np.clip(1 - band / _DOUBLET_HEIGHT, 0, 1))
     reason = None if quality > 0 else "the band of single cells is as wide as doublets are far"
     return Fitted(
-        geometry=Polygon(markers, tuple((float(x), float(y)) for x, y in corners)),
+        geometry=shape,
         cut=None,
         cut_se=None,
         quality=quality,
         status="weak" if reason else "ok",
         reason=reason,
+        shape_errors=one_error_away(shape, _corners(*lines, bands).reshape(n_bootstrap, -1)),
     )
 
 
-def _line(area: npt.NDArray[np.float64], height: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Return intercept and slope of Theil and Sen's line through the medians of slices.
-
-    The slices of largest area may hold doublets only; up to 29 % of such slices do not matter.
-    """
+def _slices(area: FloatArray, height: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return median area, median height and the latter's standard error of every slice."""
     order = np.lexsort((height, area))
     slices = np.array_split(order, _N_SLICES)
     x = np.array([np.median(area[part]) for part in slices])
-    y = np.array([np.median(height[part]) for part in slices])
+    y, errors = np.array([median_and_error(height[part]) for part in slices]).T
+    return x, y, errors
+
+
+def _lines(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return intercepts and slopes of Theil and Sen's lines through the medians of slices.
+
+    The slices of largest area may hold doublets only; up to 29 % of such slices do not matter.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        shapes (n_slices,) and (R, n_slices).
+    """
     i, j = np.triu_indices(_N_SLICES, k=1)
     apart = x[j] > x[i]
     if not apart.any():
-        return 0.0, 0.0
-    slope = float(np.median((y[j] - y[i])[apart] / (x[j] - x[i])[apart]))
-    return float(np.median(y - slope * x)), slope
+        return np.zeros(len(y)), np.zeros(len(y))
+    i, j = i[apart], j[apart]
+    slopes = np.median((y[:, j] - y[:, i]) / (x[j] - x[i]), axis=1)
+    return np.median(y - slopes[:, None] * x, axis=1), slopes
+
+
+def _corners(intercepts: FloatArray, slopes: FloatArray, bands: FloatArray) -> FloatArray:
+    """Return the corners of bands along lines, shape (R, 4, 2)."""
+    ends = np.array([0.0, _OUTSIDE, _OUTSIDE, 0.0])
+    signs = np.array([-1.0, -1.0, 1.0, 1.0])
+    heights = (1 + signs * bands[:, None]) * (intercepts[:, None] + slopes[:, None] * ends)
+    return np.stack([np.broadcast_to(ends, heights.shape), heights], axis=2)
 
 
 def card() -> Card:
