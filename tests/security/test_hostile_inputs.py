@@ -23,6 +23,7 @@ import pytest
 import scipy.sparse as sp
 
 from cohort.cohort_examples import two_groups, write_study
+from itc_analysis.cohort.data_files import name_libraries
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.queries import write_query_sheet
 from itc_analysis.config.loading import load_settings, read_yaml
@@ -34,7 +35,6 @@ from itc_analysis.singlecell.intake.cellranger import read_10x_h5
 from itc_analysis.singlecell.intake.h5ad import read_h5ad
 from itc_analysis.stats.plan import covariates
 from itc_analysis.stats.plan.columns import sheet_columns
-from itc_analysis.tracing.inputs import _data_files
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def test_a_library_folder_that_holds_itself_ends(tmp_path: Path) -> None:
     (library / "inner").symlink_to(library)
     (library / "above").symlink_to(tmp_path)
     before = contents([library])
-    assert _data_files([], [{"path": library, "contigs_path": None, "cells_path": None}]) == [
-        library / "matrix.mtx"
-    ]
+    assert name_libraries([{"library_id": "L1", "path": library}]) == {
+        "data/libraries/L1/counts/matrix.mtx": library / "matrix.mtx"
+    }
     (library / "matrix.mtx").write_text("2\n")
     assert contents([library]) != before
 

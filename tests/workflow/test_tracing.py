@@ -213,7 +213,7 @@ def test_no_output_says_what_a_data_file_is_called(
         for path in sorted(Path("results").rglob("*"))
         if path.is_file()
         for content in contents_of(path)
-        for word in set(re.findall(r"[\w-]+\.(?:fcs|h5|csv)\b", content)) & called
+        for word in set(re.findall(r"(?<![\w-])[\w-]{1,90}\.(?:fcs|h5|csv)\b", content)) & called
     }
     assert found == set()
 

@@ -27,6 +27,12 @@ def is_made(path):
     )
 
 
+def files_of_study():
+    """Every file that the study is made from, once: samples of a pool share theirs."""
+    named = list_inputs(STUDY, SETTINGS.flow).values()
+    return list(dict.fromkeys(str(path) for path in named))
+
+
 def study_sheets():
     """Sheets that the check reads; those a study does not have are left out."""
     sheets = [

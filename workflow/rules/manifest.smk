@@ -1,12 +1,6 @@
 # The last step: SHA-256 of every input and result, and the RO-Crate.
 
 
-def files_of_study():
-    """Every file that the study is made from, once: samples of a pool share theirs."""
-    named = list_inputs(STUDY, SETTINGS.flow).values()
-    return list(dict.fromkeys(str(path) for path in named))
-
-
 rule manifest:
     input:
         report=AT.report,
