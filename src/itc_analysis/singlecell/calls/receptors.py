@@ -43,7 +43,7 @@ def summarise_receptors(contigs: pd.DataFrame | None, barcodes: pd.Index) -> pd.
     """
     index = pd.Index(barcodes, name="barcode")
     found = pd.DataFrame(index=index)
-    matched = match_contigs(contigs, index)
+    matched = _matched(contigs, index)
     for chain in CHAINS.values():
         of_locus = matched[matched["chain"] == chain].drop_duplicates(
             ["barcode", "v_gene", "j_gene", "cdr3"]
@@ -95,7 +95,7 @@ def list_chains(contigs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFra
         Rows of the `Receptors` table, cells in the order of their barcodes.
     """
     same = ["barcode", "chain", "v_gene", "j_gene", "cdr3"]
-    found = match_contigs(contigs, pd.Index(cells["barcode"]))
+    found = _matched(contigs, pd.Index(cells["barcode"]))
     found = found.sort_values([*same[:2], "n_umis"], ascending=[True, True, False], kind="stable")
     found = found.drop_duplicates(same)
     found["number"] = found.groupby(same[:2]).cumcount() + 1
@@ -136,7 +136,7 @@ def beta_kinds(contigs: pd.DataFrame) -> pd.Series:
     return pd.Series(kinds, index=contigs.index, dtype="string").replace("", pd.NA)
 
 
-def match_contigs(contigs: pd.DataFrame | None, index: pd.Index) -> pd.DataFrame:
+def _matched(contigs: pd.DataFrame | None, index: pd.Index) -> pd.DataFrame:
     """Return the contigs of the library's cells, with barcodes as the library writes them.
 
     Parameters
