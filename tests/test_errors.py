@@ -55,6 +55,7 @@ def test_errors_survive_being_sent_between_processes() -> None:
         ("CD44", ["CD4", "CD8"], "did you mean 'CD4'?"),
         ("PD1", ["CD3", "PD-1"], "did you mean 'PD-1'?"),
         ("xyz", [], "none is known"),
+        ("Sclero", ["SSc", "SLE", "healthy"], "known: SSc, SLE, healthy"),
     ],
 )
 def test_the_nearest_known_name_is_offered(word: str, known: list[str], said: str) -> None:

@@ -201,7 +201,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     Compared without case first, so that 'SSC' finds 'SSc' and not 'pSS'. Ids differ by a digit
     each, so one that looks the same ('0l2' and '012') goes before others that are as close. A
-    number is a name of its own: CD69 is not what was meant by CD161.
+    number is a name of its own: CD69 is not what was meant by CD161. Nor is a short name whose
+    letters a much longer word happens to hold: SLE is not what was meant by Sclero.
     """
     known = [str(name) for name in known]
     looks = word.translate(_LOOK_ALIKES)
@@ -211,7 +212,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), folded, n=_MOST_CLOSE, cutoff=0.6)
     for name in close:
-        if _same_number(word, name):
+        if _same_number(word, name) and abs(len(word) - len(name)) <= max(len(name) // 2, 1):
             return f"did you mean '{folded[name]}'?"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return f"known: {shown}" if known else "none is known"
