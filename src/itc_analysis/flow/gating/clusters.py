@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
+
+#: The smoothing of a histogram ends at so many of its own widths.
+_TRUNCATE = 4.0
 #: Two peaks whose saddle is higher than this share of the lower peak are one.
 SAME_PEAK = 0.8
 
@@ -94,3 +98,23 @@ def find_clusters(smooth: npt.NDArray[np.float64]) -> tuple[list[Cluster], npt.N
         if owner[label] == label
     ]
     return clusters, labels
+
+
+def smooth_histogram(counts: FloatArray, bandwidth: float) -> FloatArray:
+    """Return histograms, shape (..., n_x, n_y), smoothed by a Gaussian of so many bins."""
+    from scipy import ndimage  # only learning needs it: applying gates starts sooner without
+
+    widths = (*[0.0] * (counts.ndim - 2), bandwidth, bandwidth)
+    return np.asarray(ndimage.gaussian_filter(counts, widths, mode="constant", truncate=_TRUNCATE))
+
+
+def window_around(inside: BoolArray, bandwidth: float) -> tuple[slice, slice]:
+    """Return the smallest window with some bins in which nothing outside has a part in their
+    smoothed density.
+    """
+    reach = int(np.ceil(_TRUNCATE * bandwidth)) + 1
+    x, y = np.nonzero(inside)
+    return (
+        slice(max(int(x.min()) - reach, 0), int(x.max()) + reach + 1),
+        slice(max(int(y.min()) - reach, 0), int(y.max()) + reach + 1),
+    )

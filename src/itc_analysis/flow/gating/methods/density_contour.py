@@ -10,7 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.gating import density as densities
-from itc_analysis.flow.gating.clusters import Cluster, find_clusters
+from itc_analysis.flow.gating.clusters import (
+    Cluster,
+    find_clusters,
+    smooth_histogram,
+    window_around,
+)
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Polygon
 from itc_analysis.flow.gating.shape_error import one_error_away
@@ -26,8 +31,6 @@ CLEAR_DEPTH = 0.3
 MIN_EVENTS = 50
 #: Corners of the polygon: enough for a smooth outline, few enough for other programs.
 _N_CORNERS = 48
-#: The smoothing ends at so many of its own widths.
-_TRUNCATE = 4.0
 #: A corner whose density is further from the level than this part of it lies on a saddle.
 _AT_LEVEL = 0.25
 #: Named where at least this part of the corners does.
@@ -63,8 +66,6 @@ def fit(
     replicate's density at a corner is from the replicate's own level, over the slope. Where the
     outline runs along the saddle to a neighbour it is taken as exact, and the reason says so.
     """
-    from scipy import ndimage  # only learning needs it: applying gates starts sooner without
-
     n = values.shape[1]
     if n < MIN_EVENTS:
         return refuse(f"{n} events are too few for a contour")
@@ -72,7 +73,7 @@ def fit(
     clipped = np.clip(values, densities.LOWEST, densities.HIGHEST)
     counts, _, _ = np.histogram2d(clipped[0], clipped[1], bins=(edges, edges))
     bandwidth = float(np.clip(_AT_ONE_EVENT * n ** (-1 / 6), _NARROWEST, _WIDEST))
-    smooth = np.asarray(ndimage.gaussian_filter(counts, bandwidth, mode="constant"), dtype=float)
+    smooth = smooth_histogram(counts, bandwidth)
     clusters, labels = find_clusters(smooth)
     clusters = [c for c in clusters if c.share >= max(min_share, MIN_EVENTS / n)]
     if not clusters:
@@ -151,19 +152,11 @@ def _replicates(found: _Contour, n_bootstrap: int, seed: int) -> tuple[FloatArra
     """
     from scipy import ndimage
 
-    reach = int(np.ceil(_TRUNCATE * found.bandwidth)) + 1
-    x, y = np.nonzero(found.is_own)
-    first = np.maximum([x.min() - reach, y.min() - reach], 0)
-    near = slice(first[0], x.max() + reach + 1), slice(first[1], y.max() + reach + 1)
-    is_own, at = found.is_own[near], found.outline.T - first[:, None]
-
-    def smoothed(counts: FloatArray) -> FloatArray:
-        return np.asarray(
-            ndimage.gaussian_filter(counts, found.bandwidth, mode="constant", truncate=_TRUNCATE)
-        )
-
+    near = window_around(found.is_own, found.bandwidth)
+    is_own = found.is_own[near]
+    at = found.outline.T - np.array([[near[0].start], [near[1].start]])
     counts = found.counts[near]
-    smooth = smoothed(counts)
+    smooth = smooth_histogram(counts, found.bandwidth)
     uphill = np.array([ndimage.map_coordinates(g, at, order=1) for g in np.gradient(smooth)])
     steep = np.hypot(*uphill)
     # at the saddle to a neighbour the density is higher than the level
@@ -175,7 +168,7 @@ def _replicates(found: _Contour, n_bootstrap: int, seed: int) -> tuple[FloatArra
     moves = []
     for _ in range(n_bootstrap):
         drawn = rng.poisson(counts).astype(float)
-        again = smoothed(drawn)
+        again = smooth_histogram(drawn, found.bandwidth)
         level = _level(again[is_own], drawn[is_own], found.coverage)
         above = ndimage.map_coordinates(again, at, order=1) - level
         by = np.clip(above / slope, -found.bandwidth, found.bandwidth)

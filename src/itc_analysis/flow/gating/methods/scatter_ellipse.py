@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv
 
-from itc_analysis.flow.gating.clusters import find_clusters
+from itc_analysis.flow.gating.clusters import find_clusters, smooth_histogram, window_around
 from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import Ellipse
 from itc_analysis.flow.gating.shape_error import numbers_of_ellipses, one_error_away
@@ -20,8 +20,6 @@ _NARROWEST, _WIDEST = 1.0, 3.0
 #: Mahalanobis distance below 2 ln 2, whose covariance is 1 - ln 2 of the whole.
 _CORE = 0.5
 _CORE_COVARIANCE = 1 - np.log(2)
-#: The smoothing ends at so many of its own widths.
-_TRUNCATE = 4.0
 
 
 def fit(
@@ -53,8 +51,6 @@ def fit(
     The error is the scatter of centre and covariance over bootstrap replicates of the histogram,
     each smoothed and cut at half its height again; which cluster it is stays as found.
     """
-    from scipy import ndimage  # only learning needs it: applying gates starts sooner without
-
     x, y = values
     inside = (x > 0) & (x < 1) & (y > 0) & (y < 1)  # 0 and 1 are the ends of the detector
     n = int(inside.sum())
@@ -62,7 +58,7 @@ def fit(
         return refuse("no event has scatter inside the detector's range")
     x, y = x[inside], y[inside]
     counts, x_edges, y_edges = np.histogram2d(x, y, bins=_N_BINS, range=((0, 1), (0, 1)))
-    smooth = ndimage.gaussian_filter(counts, _bandwidth(n), mode="constant")
+    smooth = smooth_histogram(counts, _bandwidth(n))
     clusters, labels = find_clusters(smooth)
     clusters = [cluster for cluster in clusters if cluster.share >= min_share]
     if not clusters:
@@ -83,12 +79,10 @@ def fit(
         distance_square=2 * float(gammaincinv(1.0, coverage)),
     )
     # only the surroundings of the core are drawn again: the rest has no part in the shape
-    reach = int(np.ceil(_TRUNCATE * _bandwidth(n))) + 1
-    near = _around(is_own & (smooth >= _CORE / 2 * smooth[chosen.x, chosen.y]), reach)
+    is_core = is_own & (smooth >= _CORE / 2 * smooth[chosen.x, chosen.y])
+    near = window_around(is_core, _bandwidth(n))
     drawn = np.random.default_rng(seed).poisson(counts[near], (n_bootstrap, *counts[near].shape))
-    replicates = ndimage.gaussian_filter(
-        drawn.astype(float), (0, _bandwidth(n), _bandwidth(n)), mode="constant", truncate=_TRUNCATE
-    )
+    replicates = smooth_histogram(drawn.astype(float), _bandwidth(n))
     middles = middles[0][near[0]], middles[1][near[1]]
     centres, covariances = _shapes(replicates, is_own[near], middles, _bandwidth(n))
     is_shape = np.all(np.linalg.eigvalsh(covariances) > 0, axis=1)
@@ -109,15 +103,6 @@ def _bandwidth(n: int) -> float:
     wide.
     """
     return float(np.clip(_N_BINS / 10 * n ** (-1 / 6), _NARROWEST, _WIDEST))
-
-
-def _around(inside: BoolArray, reach: int) -> tuple[slice, slice]:
-    """Return the smallest window that holds some bins and as many further ones on every side."""
-    x, y = np.nonzero(inside)
-    return (
-        slice(max(int(x.min()) - reach, 0), int(x.max()) + reach + 1),
-        slice(max(int(y.min()) - reach, 0), int(y.max()) + reach + 1),
-    )
 
 
 def _shapes(
