@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from itc_analysis.scores.samples.profiles import judge_tube, with_held
+from itc_analysis.scores.samples.profiles import FlowTables, judge_tube, with_held
 
 
 def test_a_held_tube_is_judged_as_held_whatever_it_counted() -> None:
@@ -19,8 +19,9 @@ def test_a_held_tube_is_judged_as_held_whatever_it_counted() -> None:
         }
     )
     found = with_held(counts, {"A": "held until confirmed: a copy", "C": "a copy"})
-    own = found.set_index("source_id")
-    assert judge_tube("A", 100, own, 1) == ("held", "held until confirmed: a copy")
-    assert judge_tube("B", 100, own, 1) == ("ok", None)
-    assert judge_tube("C", 100, own, 1) == ("unreadable", "the file is empty")
+    nothing = pd.DataFrame()
+    own = FlowTables(nothing, found.assign(n_events=100), nothing, nothing).counted["mait"]
+    assert judge_tube(100, own["A"]) == ("held", "held until confirmed: a copy")
+    assert judge_tube(100, own["B"]) == ("ok", None)
+    assert judge_tube(100, own["C"]) == ("unreadable", "the file is empty")
     assert list(counts["status"]) == ["ok", "ok", "unreadable"]

@@ -13,11 +13,15 @@ from scipy import special
 from itc_analysis.scores.healthy.latent import estimate_latent
 from itc_analysis.scores.healthy.reference import (
     BORROWED,
+    LARGEST,
     NOT_ANCHORED,
     OWN,
     ROUNDING,
+    SHIFTS,
+    SMALLEST,
     Healthy,
     Reference,
+    _best_people,
     _solve,
     _Units,
     fit_reference,
@@ -248,9 +252,35 @@ def test_the_equations_are_solved_as_in_full(batches: float, has_bridge: bool) -
         rng.normal(2, 1, n), rng.uniform(0, 0.4, n), batch, is_bridge,
         {f"b{i}": i for i in range(n_places)}, n,
     )  # fmt: skip
-    for people, repeat in ((0.5, 1.0), (1e-3, 0.1)):
-        solved = _solve(units, people, batches, repeat)
-        likelihood, centre, variance = solve_in_full(units, people, batches, repeat)
-        assert solved.likelihood == pytest.approx(likelihood, rel=1e-10)
-        np.testing.assert_allclose(solved.centre, centre, rtol=1e-9)
-        np.testing.assert_allclose(solved.variance, variance, rtol=1e-7, atol=1e-12)
+    people = np.array([0.5, 1e-3])
+    for repeat in (1.0, 0.1):
+        solved = _solve(units, people, np.full(2, batches), repeat)
+        for tried in range(2):
+            full = solve_in_full(units, people[tried], batches, repeat)
+            assert solved.likelihood[tried] == pytest.approx(full[0], rel=1e-10)
+            np.testing.assert_allclose(solved.centre[tried], full[1], rtol=1e-9)
+            np.testing.assert_allclose(solved.variance[tried], full[2], rtol=1e-7, atol=1e-12)
+
+
+def test_the_likeliest_variance_is_found_for_every_shift() -> None:
+    rng = np.random.default_rng(6)
+    batch = np.repeat(np.arange(6), 7)
+    value = rng.normal(0, 0.8, batch.size) + rng.normal(0, 0.5, 6)[batch]
+    units = _Units(
+        value, rng.uniform(0, 0.3, batch.size), batch, np.zeros(batch.size, dtype=bool),
+        {f"b{i}": i for i in range(6)}, batch.size,
+    )  # fmt: skip
+    found = _best_people(units, SHIFTS, 1.0)
+    for shift, likelihood in zip(SHIFTS, found.likelihood, strict=True):
+        people = units.scale**2 * np.geomspace(SMALLEST, LARGEST, 3000)
+        tried = _solve(units, people, shift**2 * people, 1.0).likelihood
+        assert likelihood >= tried.max() - 1e-6
+
+
+def test_people_who_do_not_differ_have_the_smallest_variance_that_is_tried() -> None:
+    units = _Units(
+        np.array([1.0, 1.01, 0.99, 1.0]), np.full(4, 1.0), np.zeros(4, dtype=int),
+        np.zeros(4, dtype=bool), {"b": 0}, 4,
+    )  # fmt: skip
+    found = _best_people(units, SHIFTS[:1], 1.0)
+    assert found.people[0] == pytest.approx(SMALLEST * units.scale**2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,31 +33,41 @@ def negative_places(histograms: FloatArray, x: FloatArray) -> FloatArray:
     x : FloatArray
         centres of the bins, evenly spaced.
     """
-    places = []
-    for peaks in map(_peaks, _smoothed(histograms, x)):
-        large = [place for place, share, z in peaks if share >= _SHARE and z >= _Z]
-        places.append(float(x[large[0]]) if large else float("nan"))
-    return np.array(places)
+    return np.array([_negative_place(smooth, x) for smooth in _smoothed(histograms, x)])
 
 
-def odd_negatives(histograms: FloatArray, x: FloatArray) -> npt.NDArray[np.bool_]:
+def odd_negatives(
+    histograms: FloatArray, x: FloatArray, places: FloatArray
+) -> npt.NDArray[np.bool_]:
     """Return which tubes show no peak where the negatives of most tubes of the batch lie.
 
     A tube is odd when it lacks them, not when something else is lower or larger in it. Small tubes
     are not judged.
+
+    Parameters
+    ----------
+    histograms, x : FloatArray
+        as for `negative_places`.
+    places : FloatArray
+        of the tubes' negatives, what `negative_places` returned.
     """
     is_judged = histograms.sum(axis=1) >= _ENOUGH
-    places = np.where(is_judged, negative_places(histograms, x), np.nan)
-    known = places[np.isfinite(places)]
+    known = places[is_judged & np.isfinite(places)]
     odd = np.zeros(len(histograms), dtype=np.bool_)
     if known.size < MIN_TUBES:
         return odd
     centre = float(np.median(known))
     near = max(_NEAR, _MADS * MAD_TO_SD * float(np.median(np.abs(known - centre))))
-    for tube, peaks in enumerate(map(_peaks, _smoothed(histograms, x))):
-        there = [abs(float(x[place]) - centre) <= near for place, _, z in peaks if z >= _Z]
+    for tube, smooth in enumerate(_smoothed(histograms, x)):
+        there = (abs(float(x[place]) - centre) <= near for place, _, z in _peaks(smooth) if z >= _Z)
         odd[tube] = is_judged[tube] and not any(there)
     return odd
+
+
+def _negative_place(smooth: FloatArray, x: FloatArray) -> float:
+    large = (place for place, share, z in _peaks(smooth) if share >= _SHARE and z >= _Z)
+    lowest = next(large, None)
+    return float("nan") if lowest is None else float(x[lowest])
 
 
 def _smoothed(histograms: FloatArray, x: FloatArray) -> FloatArray:
@@ -67,26 +79,29 @@ def _smoothed(histograms: FloatArray, x: FloatArray) -> FloatArray:
     return np.array([np.convolve(one, bell, "valid") for one in padded])
 
 
-def _peaks(smooth: FloatArray) -> list[tuple[int, float, float]]:
-    """Return bin, share of the events and significance of every peak, from left to right.
+def _peaks(smooth: FloatArray) -> Iterator[tuple[int, float, float]]:
+    """Give bin, share of the events and significance of every peak, from left to right.
 
     A peak reaches as far as no higher one does; the significance is what stands above the higher of
     the two ways down to higher ones, in standard errors.
     """
     total = float(smooth.sum())
     if total < MIN_EVENTS:
-        return []
-    edged = np.pad(smooth, 1)
-    tops = np.flatnonzero((edged[1:-1] > edged[:-2]) & (edged[1:-1] >= edged[2:]))
-    found = []
-    for top in map(int, tops):
-        left = [int(other) for other in tops if other < top and smooth[other] > smooth[top]]
-        right = [int(other) for other in tops if other > top and smooth[other] >= smooth[top]]
-        begin = left[-1] + int(np.argmin(smooth[left[-1] : top + 1])) if left else 0
-        end = top + int(np.argmin(smooth[top : right[0] + 1])) if right else smooth.size - 1
-        level = max(float(smooth[begin]) if left else 0.0, float(smooth[end]) if right else 0.0)
+        return
+    is_rise = np.diff(smooth, prepend=0.0, append=0.0) > 0
+    tops = np.flatnonzero(is_rise[:-1] & ~is_rise[1:]).tolist()
+    heights = smooth[tops].tolist()
+    for i, (top, height) in enumerate(zip(tops, heights, strict=True)):
+        left = next((tops[k] for k in range(i - 1, -1, -1) if heights[k] > height), None)
+        right = next((tops[k] for k in range(i + 1, len(tops)) if heights[k] >= height), None)
+        begin, end, level = 0, smooth.size - 1, 0.0
+        if left is not None:
+            begin = left + int(np.argmin(smooth[left : top + 1]))
+            level = float(smooth[begin])
+        if right is not None:
+            end = top + int(np.argmin(smooth[top : right + 1]))
+            level = max(level, float(smooth[end]))
         lobe = smooth[begin : end + 1]
         over = float(np.sum(np.maximum(lobe - level, 0)))
         size = float(lobe.sum())
-        found.append((top, size / total, over / float(np.sqrt(size + 1))))
-    return found
+        yield top, size / total, over / float(np.sqrt(size + 1))

@@ -145,9 +145,9 @@ def _pool_population(
     by_level = level_cuts(fits, odd) if population.level == "bright" else {}
     fits = one_valley(fits, population)
     rows = []
+    nearby = nearby_cuts(fits, evidence, usual)
     for name, batch in fits.groupby("batch", sort=True):
         known = evidence.get(str(name), BatchEvidence({}, {}))
-        nearby, few = nearby_cuts(fits, str(name), evidence, usual)
         controls = batch[
             (batch["method"] == control_quantile.NAME) & (batch["status"] != "not_estimable")
         ]
@@ -167,7 +167,7 @@ def _pool_population(
                 found = _by_level(row, fit, population, by_level[str(fit["file_id"])])
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             elif has_cut:
-                found = decide_cut(row, fit, population, (nearby, few), controls, settings)
+                found = decide_cut(row, fit, population, nearby[str(name)], controls, settings)
                 found = with_rival(found, fit, batch)
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             else:

@@ -1,19 +1,14 @@
-"""The healthy people that a score is read against: their centre in each batch and the SD of their
-true values.
+"""The healthy people of a subset, whom its scores are read against: their centre and spread.
 
 Only healthy, analysed participants of the same subset and the bridge control enter; patients never
-do. The spread
-that counting adds is taken out of the SD, so that a reference of people with 50 cells each is as
-wide as one of people
-with 5,000.
+do. The spread that counting adds is taken out of the SD, so that a reference of people with 50
+cells each is as wide as one of people with 5,000.
 
 Batches differ by reagents and instrument: a batch shifts everybody in it, by a random amount. Its
-healthy people and
-its bridge control show by how much. What they leave open is an error that the whole batch shares,
-given for every
-score. A batch with too few of them borrows: from how far the other batches lie apart, where at
-least `min_reference`
-batches show that. Where neither is enough the batch is not anchored, and its samples have no score.
+healthy people and its bridge control show by how much. What they leave open is an error that the
+whole batch shares, given for every score. A batch with too few of them borrows: from how far the
+other batches lie apart, where at least `min_reference` batches show that. Where neither is enough
+the batch is not anchored, and its samples have no score.
 """
 
 from __future__ import annotations
@@ -23,7 +18,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from itc_analysis.statistics.arrays import FloatArray
 
@@ -31,8 +25,7 @@ Objects = npt.NDArray[np.object_]
 
 OWN, BORROWED, NOT_ANCHORED = "own", "borrowed", "not_anchored"
 #: SD of the shifts between batches that are weighed, in SD of people; 0 is no shift. Shifts above 1
-#: SD are rare: a
-#: half-normal weight of SD 1.
+#: SD are rare: a half-normal weight of SD 1.
 SHIFTS = np.array([0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
 SHIFT_WIDTH = np.gradient(SHIFTS) * np.exp(-(SHIFTS**2) / 2)
 #: A shift so large that other batches say nothing about this one.
@@ -45,6 +38,8 @@ REPEATS = (1.0, 0.5, 0.25, 0.1, 0.03)
 NOT_RULED_OUT = 1.92
 #: Variances of people that are tried, relative to the variance of the values.
 SMALLEST, LARGEST = 1e-5, 4.0
+#: Variances that are tried at once, and how often more closely.
+N_GRID, N_CLOSER = 17, 4
 ROUNDS, NEAR = 4, 0.01
 ROUNDING = 1e-9
 
@@ -60,12 +55,12 @@ class Reference:
     batches : Objects
         Staining or library batch of each sample.
     is_reference : numpy.ndarray
-        array of bool The person is healthy and analysed.
+        The person is healthy and analysed.
     min_reference : int
         Fewest healthy participants that make a reference, and fewest batches that show how far
         batches lie apart.
     is_bridge : numpy.ndarray
-        array of bool The sample is the bridge control.
+        The sample is the bridge control.
     max_anchor_error : float
         Largest error of a batch's centre, in healthy SD.
     """
@@ -170,25 +165,26 @@ def fit_reference(
     if repeat is None:
         repeat = _repeatability(units, reference.min_reference)
     weighed = _weigh(units, repeat)
-    wide = _solve(units, weighed.people, ANY_SHIFT**2 * weighed.people, repeat)
+    people = float(weighed.people)
+    wide = _solve(units, np.array([people]), np.array([ANY_SHIFT**2 * people]), repeat)
     # as for any variance: 2 / sum of squared precisions
-    precision = 1 / (weighed.people + units.variance[~units.is_bridge] + ROUNDING)
+    precision = 1 / (people + units.variance[~units.is_bridge] + ROUNDING)
     free = len(precision) - len(set(units.batch[~units.is_bridge]))
     sd_error = float(np.sqrt(2 / np.sum(precision**2) * len(precision) / max(free, 1)))
     centre, error, anchor = {}, {}, {}
     for name, place in units.places.items():
-        own = np.sqrt(wide.variance[place] / max(weighed.people, ROUNDING))
-        shared = np.sqrt(weighed.variance[place] / max(weighed.people, ROUNDING))
+        own = np.sqrt(wide.variance[0, place] / max(people, ROUNDING))
+        shared = np.sqrt(weighed.variance[place] / max(people, ROUNDING))
         is_shown = units.n_batches >= reference.min_reference
         if len(units.places) == 1 or own <= reference.max_anchor_error:
-            chosen = (wide.centre[place], own, OWN)
+            chosen = (wide.centre[0, place], own, OWN)
         elif is_shown and shared <= reference.max_anchor_error:
             chosen = (weighed.centre[place], shared, BORROWED)
         else:
             chosen = (weighed.centre[place], shared if is_shown else own, NOT_ANCHORED)
         centre[name], error[name], anchor[name] = chosen
     names = [name if name in centre else units.everywhere for name in reference.batches]
-    sd = float(np.sqrt(weighed.people))
+    sd = float(np.sqrt(people))
     if units.scale <= ROUNDING * max(
         1.0, float(np.abs(units.value).max())
     ):  # they do not differ at all
@@ -274,92 +270,105 @@ def _gather(values: FloatArray, variances: FloatArray, reference: Reference) -> 
 
 @dataclass(frozen=True)
 class _Solved:
-    """Centres of the batches at given variances, or averaged over what these may be."""
+    """Centres of the batches at given variances, or averaged over what these may be.
 
-    likelihood: float
-    people: float
+    Parameters
+    ----------
+    likelihood : FloatArray
+        logarithm, restricted; shape (n_tried,), or () when averaged.
+    people : FloatArray
+        variance between people, same shape.
+    centre, variance : FloatArray
+        of the batches and of their errors, shape (n_tried, n_batches), or (n_batches,).
+    """
+
+    likelihood: FloatArray
+    people: FloatArray
     centre: FloatArray
     variance: FloatArray
 
 
-def _solve(units: _Units, people: float, batches: float, repeat: float) -> _Solved:
+def _solve(units: _Units, people: FloatArray, batches: FloatArray, repeat: float) -> _Solved:
     """Solve Henderson's mixed-model equations for the means of both kinds and the batches.
 
     Nobody is in two batches, so that the batches' part of the system is diagonal and is solved
     first: the cost grows with the study, not with the cube of its batches.
+
+    Parameters
+    ----------
+    people, batches : FloatArray
+        variances to solve at, shape (n_tried,).
     """
-    weight = 1 / (units.variance + np.where(units.is_bridge, repeat, 1.0) * people + ROUNDING)
-    n_places = len(units.places)
-    kinds = [~units.is_bridge] + ([units.is_bridge] if units.is_bridge.any() else [])
+    times = np.where(units.is_bridge, repeat, 1.0)
+    weight = 1 / (units.variance + times * people[:, None] + ROUNDING)
     weighed = weight * units.value
-    total = np.array([weight[kind].sum() for kind in kinds])
-    right = np.array([weighed[kind].sum() for kind in kinds])
-    likelihood = 0.5 * float(np.sum(np.log(weight)))
-    likelihood -= 0.5 * float(units.value @ weighed)
-    if batches <= 0:
-        likelihood -= 0.5 * float(np.sum(np.log(total)) - np.sum(right**2 / total))
-        centre = np.full(n_places, right[0] / total[0])
-        return _Solved(likelihood, people, centre, np.zeros(n_places))
-    places = units.batch
-
-    def by_place(values: FloatArray, of: npt.NDArray[np.bool_] | None = None) -> FloatArray:
-        chosen = slice(None) if of is None else of
-        found = np.bincount(places[chosen], weights=values[chosen], minlength=n_places)
-        return found.astype(np.float64, copy=False)
-
-    shared = np.stack([by_place(weight, kind) for kind in kinds])
-    own = by_place(weight) + 1 / batches
-    to_place = shared / own  # kinds by places
-    reduced = np.diag(total) - to_place @ shared.T
-    of_places = by_place(weighed)
+    kinds = [~units.is_bridge] + ([units.is_bridge] if units.is_bridge.any() else [])
+    in_place = (units.batch[:, None] == np.arange(len(units.places))).astype(np.float64)
+    of_places = weighed @ in_place
+    # by kind, tried variance and place
+    shared = np.stack([weight[:, kind] @ in_place[kind] for kind in kinds])
+    drawn = batches[:, None] * shared.sum(axis=0)
+    inertia = batches[:, None] / (1 + drawn)
+    total = np.stack([weight[:, kind].sum(axis=1) for kind in kinds], axis=1)
+    right = np.stack([weighed[:, kind].sum(axis=1) for kind in kinds], axis=1)
+    to_place = shared * inertia
+    reduced = total[:, :, None] * np.eye(len(kinds)) - np.einsum("ktp,ltp->tkl", to_place, shared)
     inverse = np.linalg.inv(reduced)
-    mean = inverse @ (right - to_place @ of_places)
-    shift = (of_places - shared.T @ mean) / own
-    likelihood -= 0.5 * n_places * np.log(batches)
-    likelihood -= 0.5 * float(np.sum(np.log(own)) + np.linalg.slogdet(reduced)[1])
-    likelihood += 0.5 * float(right @ mean + of_places @ shift)
+    rest = right - np.einsum("ktp,tp->tk", to_place, of_places)
+    mean = np.einsum("tkl,tl->tk", inverse, rest)
+    likelihood = np.log(weight).sum(axis=1) - weighed @ units.value - np.log1p(drawn).sum(axis=1)
+    likelihood -= np.linalg.slogdet(reduced)[1]
+    likelihood += np.einsum("tk,tk->t", mean, rest) + (of_places**2 * inertia).sum(axis=1)
+    centre = mean[:, :1] + inertia * of_places - np.einsum("ktp,tk->tp", to_place, mean)
     # how far each batch's centre may lie from the centre of all healthy people: their mean cancels
-    share = by_place(np.ones(len(weight)), ~units.is_bridge)
+    share = in_place[~units.is_bridge].sum(axis=0)
     share /= share.sum()
-    apart = to_place - (to_place @ share)[:, None]
-    variance = (1 - 2 * share) / own + float(share**2 @ (1 / own))
-    variance += np.einsum("ip,ij,jp->p", apart, inverse, apart)
-    return _Solved(likelihood, people, mean[0] + shift, np.maximum(variance, 0.0))
+    apart = to_place - (to_place @ share)[:, :, None]
+    variance = (1 - 2 * share) * inertia + (inertia @ share**2)[:, None]
+    variance += np.einsum("itp,tij,jtp->tp", apart, inverse, apart)
+    return _Solved(likelihood / 2, people, centre, np.maximum(variance, 0.0))
 
 
-def _best_people(units: _Units, shift: float, repeat: float) -> _Solved:
-    """Solve at the likeliest variance between people (restricted), for a shift in their SD."""
+def _best_people(units: _Units, shifts: FloatArray, repeat: float) -> _Solved:
+    """Solve at the likeliest variance between people (restricted), for each shift in their SD.
+
+    On a grid that closes in, all shifts at once; a parabola gives the last digits.
+    """
     scale = max(units.scale, ROUNDING) ** 2
-
-    def lost(log_people: float) -> float:
-        people = float(np.exp(log_people))
-        return -_solve(units, people, shift**2 * people, repeat).likelihood
-
     low, high = np.log(SMALLEST * scale), np.log(LARGEST * scale)
-    found = optimize.minimize_scalar(
-        lost, bounds=(low, high), method="bounded", options={"xatol": 1e-3}
-    )
-    best = float(found.x) if found.fun <= lost(low) else low
-    people = float(np.exp(best))
-    return _solve(units, people, shift**2 * people, repeat)
+
+    def likelihood(log_people: FloatArray) -> FloatArray:
+        people = np.exp(log_people)
+        batches = shifts[:, None] ** 2 * people
+        return _solve(units, people.ravel(), batches.ravel(), repeat).likelihood.reshape(-1, N_GRID)
+
+    best, reach = np.full(len(shifts), (low + high) / 2), (high - low) / 2
+    grid, row = np.linspace(-1, 1, N_GRID), np.arange(len(shifts))
+    for _ in range(N_CLOSER):
+        tried = np.clip(best[:, None] + reach * grid, low, high)
+        found = likelihood(tried)
+        place = found.argmax(axis=1)
+        best, reach = tried[row, place], reach * (grid[1] - grid[0])
+    inner = (place > 0) & (place < N_GRID - 1) & (low < best) & (best < high)
+    before, at, after = (found[row, np.clip(place + k, 0, N_GRID - 1)] for k in (-1, 0, 1))
+    bend = np.where(inner, before - 2 * at + after, 0.0)
+    step = np.divide((before - after) / 2, bend, out=np.zeros(len(shifts)), where=bend < 0)
+    people = np.exp(best + reach * step)
+    return _solve(units, people, shifts**2 * people, repeat)
 
 
 def _weigh(units: _Units, repeat: float) -> _Solved:
     """Average over the shifts between batches, each by its restricted likelihood."""
-    if len(units.places) == 1:
-        return _best_people(units, 0.0, repeat)
-    tried = [_best_people(units, float(shift), repeat) for shift in SHIFTS]
-    likelihood = np.array([one.likelihood for one in tried])
-    weight = np.exp(likelihood - likelihood.max()) * SHIFT_WIDTH
+    shifts = SHIFTS if len(units.places) > 1 else SHIFTS[:1]
+    tried = _best_people(units, shifts, repeat)
+    weight = np.exp(tried.likelihood - tried.likelihood.max()) * SHIFT_WIDTH[: len(shifts)]
     weight /= weight.sum()
-    centres = np.array([one.centre for one in tried])
-    centre = weight @ centres
-    within = weight @ np.array([one.variance for one in tried])
+    centre = weight @ tried.centre
     return _Solved(
-        float(likelihood.max()),
-        float(weight @ np.array([one.people for one in tried])),
+        tried.likelihood.max(),
+        weight @ tried.people,
         centre,
-        within + weight @ (centres - centre) ** 2,
+        weight @ (tried.variance + (tried.centre - centre) ** 2),
     )
 
 
@@ -368,7 +377,7 @@ def _repeatability(units: _Units, min_batches: int) -> float:
     n_bridged = len(set(units.batch[units.is_bridge]))
     if n_bridged < min_batches or n_bridged < 2:
         return REPEATS[0]
-    likelihood = [_weigh(units, repeat).likelihood for repeat in REPEATS]
+    likelihood = [float(_weigh(units, repeat).likelihood) for repeat in REPEATS]
     best = max(likelihood)
     return next(
         repeat

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,16 @@ DENOMINATOR = "t_cells"
 
 #: Batch of a sample whose sheet was not given.
 NO_BATCH = "-"
+
+
+class Counted(NamedTuple):
+    """What a tube's count of one population says, of `Counts`; a missing value is None."""
+
+    status: str
+    reason: str | None
+    n_events: int | None
+    detection: str | None
+    n_lower: float | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,17 @@ class FlowTables:
         is_resting = (conditions_of(self.tubes) == self.resting).to_numpy(dtype=bool)
         chosen = self.tubes[(self.tubes["tube"] == "stained").to_numpy(dtype=bool) & is_resting]
         return chosen.sort_values("file_id", ignore_index=True)
+
+    @cached_property
+    def counted(self) -> dict[str, dict[str, Counted]]:
+        """Counts by population, then by tube."""
+        rows = self.counts[["population", "source_id", *Counted._fields]]
+        cells = rows.to_numpy(dtype=object)
+        cells[rows.isna().to_numpy()] = None
+        found: dict[str, dict[str, Counted]] = {}
+        for population, source, *told in cells.tolist():
+            found.setdefault(str(population), {})[str(source)] = Counted(*told)
+        return found
 
     @cached_property
     def receptors(self) -> pd.DataFrame:
@@ -176,13 +198,13 @@ def flow_profiles(
     counts = _grid(here, ("source_id", "marker"), column, (sources, features))
     # a marker with a signal but without positive cells lacks a threshold; without one, a channel
     signal = np.isfinite(_grid(here, ("source_id", "marker"), "median", (sources, features)))
-    own = tables.counts[tables.counts["population"] == population].set_index("source_id")
+    own = tables.counted.get(population, {})
     n_events = here.groupby("source_id")["n_events"].max().reindex(sources)
-    n_events = n_events.fillna(own["n_events"].reindex(sources))
+    n_events = n_events.fillna({source: one.n_events for source, one in own.items()})
     rows = tubes.rename(columns={"file_id": "source_id"})[["source_id", "sample_id", "batch"]]
     rows = rows.assign(n_cells=n_events.astype("Int64").to_numpy())
     judged = [
-        judge_tube(source, n, own, 1) for source, n in zip(sources, rows["n_cells"], strict=True)
+        judge_tube(n, own.get(source)) for source, n in zip(sources, rows["n_cells"], strict=True)
     ]
     rows["status"] = [status for status, _ in judged]
     rows["reason"] = [reason for _, reason in judged]
@@ -262,30 +284,24 @@ def _represent(tubes: pd.DataFrame, here: pd.DataFrame) -> pd.DataFrame:
     return tubes[looks | (is_first & ~has_one)].reset_index(drop=True)
 
 
-def judge_tube(
-    source: str, n_cells: int, own: pd.DataFrame, min_cells: int
-) -> tuple[str, str | None]:
+def judge_tube(n_cells: int, own: Counted | None) -> tuple[str, str | None]:
     """Return status and reason of one population of one tube, before its features are looked at.
 
     Parameters
     ----------
     n_cells : int
         events; missing counts as none.
-    own : pandas.DataFrame
-        Counts rows of the population, indexed by source_id.
+    own : Counted or None
+        the tube's count of the population; None where it has none.
     """
-    if source not in own.index:
+    if own is None:
         return "not_estimable", "the tube has no count of this population"
-    row = own.loc[source]
-    if row["status"] != "ok":
-        return str(row["status"]), None if pd.isna(row["reason"]) else str(row["reason"])
-    if pd.isna(n_cells) or n_cells < min_cells:
-        return (
-            "few_cells",
-            f"{plural(0 if pd.isna(n_cells) else n_cells, 'event')}, {min_cells} needed",
-        )
+    if own.status != "ok":
+        return own.status, own.reason
+    if pd.isna(n_cells) or n_cells < 1:
+        return "few_cells", "0 events, 1 needed"
     # few events are information, events that the background alone explains are not
-    if row["detection"] is not pd.NA and row["detection"] == "below_lod" and not row["n_lower"] > 0:
+    if own.detection == "below_lod" and not (own.n_lower or 0) > 0:
         return (
             "few_cells",
             f"{plural(n_cells, 'event')}, most of them background: below the limit of detection",

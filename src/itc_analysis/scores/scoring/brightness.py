@@ -26,12 +26,8 @@ def imfi_rows(tables: FlowTables) -> pd.DataFrame:
     stained = tables.stained.rename(columns={"file_id": "source_id"})
     rows = tables.intensity[tables.intensity["source_id"].isin(stained["source_id"])]
     rows = rows[rows["n_positive"].notna()]
-    by_population = {
-        name: own.set_index("source_id") for name, own in tables.counts.groupby("population")
-    }
-    nobody = tables.counts.head(0).set_index("source_id")
     judged = [
-        judge_tube(source, n, by_population.get(population, nobody), 1)
+        judge_tube(n, tables.counted.get(population, {}).get(source))
         for source, population, n in zip(
             rows["source_id"], rows["population"], rows["n_events"], strict=True
         )

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.scores.healthy.latent import HALF
-from itc_analysis.scores.samples.profiles import FlowTables, judge_tube
+from itc_analysis.scores.samples.profiles import Counted, FlowTables, judge_tube
 from itc_analysis.statistics.arrays import FloatArray
 
 SIGNATURE = "coexpression"
@@ -48,12 +48,8 @@ def score_coexpression(tables: FlowTables) -> pd.DataFrame:
         when there is no table of combinations (the panels have fewer than two receptors).
     """
     rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
-    by_population = {
-        name: own.set_index("source_id") for name, own in tables.counts.groupby("population")
-    }
-    nobody = tables.counts.head(0).set_index("source_id")
     judged = [
-        _judge(source, n, by_population.get(population, nobody))
+        _judge(n, tables.counted.get(population, {}).get(source))
         for source, population, n in zip(
             rows["source_id"], rows["population"], rows["n_cells"], strict=True
         )
@@ -191,12 +187,12 @@ def _summed(tables: FlowTables) -> pd.DataFrame:
     )
 
 
-def _judge(source: str, n_cells: Any, own: pd.DataFrame) -> tuple[str, str | None]:
+def _judge(n_cells: Any, own: Counted | None) -> tuple[str, str | None]:
     """Return status and reason; the count stands in where the combinations were not tabulated."""
     is_tabulated = not pd.isna(n_cells)
-    if not is_tabulated and source in own.index:
-        n_cells = own.loc[source, "n_events"]
-    status, reason = judge_tube(source, n_cells, own, 1)
+    if not is_tabulated and own is not None:
+        n_cells = own.n_events
+    status, reason = judge_tube(n_cells, own)
     if status == "ok" and not is_tabulated:
         return "not_estimable", "the receptors' combinations were not tabulated"
     return status, reason

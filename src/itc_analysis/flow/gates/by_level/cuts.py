@@ -25,7 +25,7 @@ from itc_analysis.flow.gates.by_level import shapes as level_shapes
 from itc_analysis.flow.gates.by_level.mixture import LevelFit, fit_levels, follow_levels
 from itc_analysis.flow.gates.by_level.shapes import N_SHAPE
 from itc_analysis.flow.gates.histogram import read_histograms
-from itc_analysis.flow.gates.negatives import odd_negatives
+from itc_analysis.flow.gates.negatives import negative_places, odd_negatives
 from itc_analysis.flow.gates.pooling.agreement import ODD_NEGATIVES
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 from itc_analysis.statistics.arrays import FloatArray
@@ -169,7 +169,7 @@ def _learn(name: str, batch: pd.DataFrame, known_odd: Collection[str]) -> _Batch
     histograms, x = _on_common_grid(batch)
     file_ids = tuple(map(str, batch["file_id"]))
     odd: dict[str, str] = {}
-    elsewhere = odd_negatives(histograms, x)
+    elsewhere = odd_negatives(histograms, x, negative_places(histograms, x))
     elsewhere |= np.array([file_id in known_odd for file_id in file_ids])
     if not elsewhere.all():
         odd = {file_ids[i]: ODD_NEGATIVES for i in np.flatnonzero(elsewhere)}

@@ -24,7 +24,6 @@ _FREEDOM, _FREEDOM_SD = np.log(8.0), 0.6
 _NARROWEST, _WIDEST = np.log(0.008), np.log(0.25)
 _LEAST_FREEDOM, _MOST_FREEDOM = np.log(2.2), np.log(80.0)
 _FEWEST = 1e-12
-_STEP = 1e-4
 #: Places of the starts, as parts of the way from the negatives to the brightest.
 _START_QUANTILES = (0.1, 0.25, 0.45, 0.6, 0.75, 0.9)
 
@@ -36,12 +35,19 @@ def per_bin(x: FloatArray, shapes: FloatArray) -> FloatArray:
 
 def per_bin_shifted(x: FloatArray, shapes: FloatArray, shifts: FloatArray) -> FloatArray:
     """Return the same for tubes whose levels are all shifted, shape (n_tubes, n_levels, n_bins)."""
+    away, scale, degrees = _standing(x, shapes, shifts)
+    density = np.exp(-(degrees + 1) / 2 * np.log1p((away / scale) ** 2 / degrees))
+    return np.asarray(density / density.sum(axis=2, keepdims=True), dtype=np.float64)
+
+
+def _standing(
+    x: FloatArray, shapes: FloatArray, shifts: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return each bin's distance from the mode, the spread on its side, and degrees of freedom."""
     mode, left, right, freedom = shapes.T
     away = x[None, None, :] - shifts[:, None, None] - mode[None, :, None]
     scale = np.where(away < 0, np.exp(left)[None, :, None], np.exp(right)[None, :, None])
-    degrees = np.exp(freedom)[None, :, None]
-    density = np.exp(-(degrees + 1) / 2 * np.log1p((away / scale) ** 2 / degrees))
-    return np.asarray(density / density.sum(axis=2, keepdims=True), dtype=np.float64)
+    return away, scale, np.exp(freedom)[None, :, None]
 
 
 def gradients(
@@ -55,15 +61,20 @@ def gradients(
         (n_tubes, n_levels, n_bins), (n_tubes, n_levels, N_SHAPE, n_bins), (n_tubes, n_levels,
         n_bins).
     """
-    density = per_bin_shifted(x, shapes, shifts)
-    parts = []
-    for place in range(N_SHAPE):
-        moved = np.zeros(N_SHAPE)
-        moved[place] = _STEP
-        high = per_bin_shifted(x, shapes + moved, shifts)
-        low = per_bin_shifted(x, shapes - moved, shifts)
-        parts.append((high - low) / (2 * _STEP))
-    by_shape = np.stack(parts, axis=2)
+    away, scale, degrees = _standing(x, shapes, shifts)
+    squared = (away / scale) ** 2 / degrees
+    density = np.exp(-(degrees + 1) / 2 * np.log1p(squared))
+    density /= density.sum(axis=2, keepdims=True)
+    # of the logarithm of the density, before its bins add up to 1
+    pull = (degrees + 1) * squared / (1 + squared)
+    by_mode = (degrees + 1) / degrees * away / scale**2 / (1 + squared)
+    by_freedom = (pull - degrees * np.log1p(squared)) / 2
+    is_left = away < 0
+    slopes = np.stack(
+        [by_mode, np.where(is_left, pull, 0), np.where(is_left, 0, pull), by_freedom], axis=2
+    )
+    own = density[:, :, None, :]
+    by_shape = own * (slopes - (own * slopes).sum(axis=3, keepdims=True))
     return density, by_shape, by_shape[:, :, 0]
 
 

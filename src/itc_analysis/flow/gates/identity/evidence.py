@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def collect_evidence(membership: Membership, template: Template) -> dict[str, An
             "first": [first for first, _ in binned],
             "counts": [counts.tolist() for _, counts in binned],
         }
-        begins = ends_of_negatives(_histograms(shown))
+        _, begins = negatives_and_ends(_histograms(shown))
         is_positive = (values > begins[:, None]).astype(np.float32)
         found["shown"][name] = {
             **shown,
@@ -152,10 +153,11 @@ def read_evidence(text: str) -> Evidence:
     return Evidence(tuple(found["markers"]), shown, left, found.get("voltages", {}))
 
 
-def ends_of_negatives(histograms: FloatArray) -> FloatArray:
-    """Return where positive begins: so many widths above the lowest large peak, by marker.
+def negatives_and_ends(histograms: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the lowest large peak, and where positive begins: so many widths above it, by marker.
 
-    The width is that of the half below the peak, which holds no dim positives; inf without a peak.
+    The width is that of the half below the peak, which holds no dim positives. Without a peak its
+    place is NaN and positive begins at infinity.
 
     Parameters
     ----------
@@ -170,10 +172,10 @@ def ends_of_negatives(histograms: FloatArray) -> FloatArray:
             left = np.where(x <= place, counts, 0)
             width = MAD_TO_SD * (place - float(places_of_shares(left, (0.5,))[0]))
             ends[row] = place + max(_REACH * width, _LEAST_REACH)
-    return ends
+    return places, ends
 
 
-def mirrored(histograms: FloatArray) -> FloatArray:
+def mirrored(histograms: FloatArray, places: FloatArray, ends: FloatArray) -> FloatArray:
     """Return the events as far below the lowest large peak as positive begins above it.
 
     So many negatives, or fewer, lie beyond the end of the negatives.
@@ -182,11 +184,12 @@ def mirrored(histograms: FloatArray) -> FloatArray:
     ----------
     histograms : FloatArray
         shape (n_markers, n_bins).
+    places, ends : FloatArray
+        what `negatives_and_ends` returned.
     """
-    x = bin_centres()
-    places = negative_places(histograms, x)
-    mirror = 2 * np.nan_to_num(places, nan=-np.inf) - ends_of_negatives(histograms)
-    return np.asarray((histograms * (x[None, :] < mirror[:, None])).sum(axis=1), dtype=np.float64)
+    mirror = 2 * np.nan_to_num(places, nan=-np.inf) - ends
+    is_below = bin_centres()[None, :] < mirror[:, None]
+    return np.asarray((histograms * is_below).sum(axis=1), dtype=np.float64)
 
 
 def places_of_shares(counts: FloatArray, shares: Sequence[float]) -> FloatArray:
@@ -196,10 +199,13 @@ def places_of_shares(counts: FloatArray, shares: Sequence[float]) -> FloatArray:
     return np.asarray(places, dtype=np.float64)
 
 
+@cache
 def bin_centres() -> FloatArray:
-    """Return the centres of the bins of a histogram, transformed units."""
+    """Return the centres of the bins of a histogram, transformed units; read only."""
     n_bins = round((HIGHEST - LOWEST) / BIN_WIDTH)
-    return np.asarray(LOWEST + (np.arange(n_bins) + 0.5) * BIN_WIDTH, dtype=np.float64)
+    centres = np.asarray(LOWEST + (np.arange(n_bins) + 0.5) * BIN_WIDTH, dtype=np.float64)
+    centres.setflags(write=False)
+    return centres
 
 
 def _cells(tube: Tube, template: Template) -> str:

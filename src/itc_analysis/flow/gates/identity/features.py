@@ -20,8 +20,8 @@ from itc_analysis.flow.gates.identity.evidence import (
     DENOMINATOR,
     Evidence,
     bin_centres,
-    ends_of_negatives,
     mirrored,
+    negatives_and_ends,
     places_of_shares,
 )
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
@@ -206,17 +206,18 @@ def _usual(
         ]
         for tube in tubes
     ]  # fmt: skip
-    known = [histograms for histograms in shown if histograms is not None]
-    thresholds = _thresholds(known)
+    negatives = [None if own is None else negatives_and_ends(own) for own in shown]
+    ends = np.array([known[1] for known in negatives if known is not None])
+    thresholds = np.asarray(np.nan_to_num(middle(ends), nan=np.inf), dtype=np.float64)
     features = np.full((len(tubes), n, N_FEATURES), np.nan)
     correlations = np.full((len(tubes), n, n), np.nan)
     positive = np.full((len(tubes), n, n), np.nan)
     background = np.full((len(tubes), n), np.nan)
-    for place, (tube, histograms) in enumerate(zip(tubes, shown, strict=True)):
-        if histograms is None:
+    for place, (tube, histograms, found) in enumerate(zip(tubes, shown, negatives, strict=True)):
+        if histograms is None or found is None:
             continue
         features[place] = measure(histograms, thresholds)
-        background[place] = mirrored(histograms)
+        background[place] = mirrored(histograms, *found)
         rows = [tube.markers.index(marker) for marker in markers]
         own = tube.shown[population]
         correlations[place] = transformed(own.correlation[np.ix_(rows, rows)])
@@ -226,9 +227,3 @@ def _usual(
         np.nan_to_num(spread_of(correlations, batches)), _FLOOR_OF_CORRELATION
     )
     return Usual(thresholds, features, correlations, positive, background, spread, of_correlation)
-
-
-def _thresholds(histograms: Sequence[FloatArray]) -> FloatArray:
-    """Return where positive begins in the panel's tubes, by marker."""
-    ends = np.array([ends_of_negatives(tube) for tube in histograms])
-    return np.asarray(np.nan_to_num(middle(ends), nan=np.inf), dtype=np.float64)

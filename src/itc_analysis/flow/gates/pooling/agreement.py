@@ -65,7 +65,7 @@ def evidence_of(batch: pd.DataFrame) -> BatchEvidence:
     histograms, x = read_histograms(list(shown["histogram"]))
     places = negative_places(histograms, x)
     names = list(map(str, shown["file_id"]))
-    odd = {names[i]: ODD_NEGATIVES for i in np.flatnonzero(odd_negatives(histograms, x))}
+    odd = {names[i]: ODD_NEGATIVES for i in np.flatnonzero(odd_negatives(histograms, x, places))}
     # a lone decided cut among tubes that see another place
     decided = (shown["status"] == "ok").to_numpy()
     cuts = shown["cut"].to_numpy(dtype=float)

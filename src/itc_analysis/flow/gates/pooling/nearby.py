@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.flow.gates.pooling.agreement import BatchEvidence
 from itc_analysis.flow.gates.pooling.reference import (
     CutReference,
+    decided,
     few_tubes,
     reference,
     usual_spread,
@@ -27,16 +29,14 @@ __all__ = ["CutReference", "nearby_cuts", "usual_spread"]
 
 
 def nearby_cuts(
-    fits: pd.DataFrame, name: str, evidence: Mapping[str, BatchEvidence], usual: float
-) -> tuple[CutReference | None, CutReference | None]:
-    """Return what judges the cuts of a batch, and what lends where nothing judges.
+    fits: pd.DataFrame, evidence: Mapping[str, BatchEvidence], usual: float
+) -> dict[str, tuple[CutReference | None, CutReference | None]]:
+    """Return what judges the cuts of each batch, and what lends where nothing judges.
 
     Parameters
     ----------
     fits : pandas.DataFrame
         rows of `GateFits` of one population, all batches.
-    name : str
-        the batch.
     evidence : mapping of str to BatchEvidence
         what each batch shows; tubes that stand against their batch teach nothing.
     usual : float
@@ -48,19 +48,21 @@ def nearby_cuts(
         of three tubes or more: the batch's decided cuts, else its shallow valleys where they agree,
         else the study's; None without.
     lender : CutReference or None
-        of the batch's one or two decided tubes; None without, or where three or more judge.
+        of the batch's one or two decided tubes; None without, or where three or more judge. Both
+        by batch.
     """
     odd = {file_id for batch in evidence.values() for file_id in batch.odd}
-    teaching = fits[~fits["file_id"].isin(odd)]
-    batch = teaching[teaching["batch"] == name]
-    few = few_tubes(batch, "its batch", usual)
-    judge = reference(batch, "its batch") or _shallow(batch)
-    if judge is not None:
-        return judge, few
-    if few is not None:
-        # its own tubes know more than another batch does
-        return None, few
-    return _of_study(teaching, name, evidence), None
+    is_teaching = ~fits["file_id"].isin(odd)
+    study = _Study(fits[is_teaching], evidence)
+    found = {}
+    for name, rows in fits.groupby("batch", sort=True):
+        batch = rows[is_teaching.loc[rows.index]]
+        few = few_tubes(batch, "its batch", usual)
+        judge = reference(batch, "its batch") or _shallow(batch)
+        if judge is None and few is None:  # its own tubes know more than another batch does
+            judge = study.moved_to(str(name))
+        found[str(name)] = judge, few
+    return found
 
 
 def _shallow(batch: pd.DataFrame) -> CutReference | None:
@@ -78,15 +80,33 @@ def _shallow(batch: pd.DataFrame) -> CutReference | None:
 _CONCORDANT = 0.045
 
 
-def _of_study(
-    fits: pd.DataFrame, name: str, evidence: Mapping[str, BatchEvidence]
-) -> CutReference | None:
-    """Return the study's cuts, moved to the batch's negatives where all are known."""
-    here = evidence[name].negative if name in evidence else float("nan")
-    negatives = fits["batch"].map({b: one.negative for b, one in evidence.items()}).astype(float)
-    decided = fits[(fits["tube"] == "stained") & (fits["status"] == "ok") & fits["cut"].notna()]
-    is_known = np.isfinite(here) and bool(np.isfinite(negatives.loc[decided.index]).all())
-    if not is_known:
-        return reference(fits, "the study")
-    found = reference(fits.assign(cut=fits["cut"] - negatives), "the study")
-    return None if found is None else replace(found, centre=found.centre + here)
+class _Study:
+    """The study's cuts, as places and as distances from the negatives of their batches."""
+
+    def __init__(self, fits: pd.DataFrame, evidence: Mapping[str, BatchEvidence]) -> None:
+        self._fits = fits
+        self._negatives = {batch: one.negative for batch, one in evidence.items()}
+
+    def moved_to(self, name: str) -> CutReference | None:
+        """Return the study's cuts, moved to a batch's negatives where all are known."""
+        here = self._negatives.get(name, float("nan"))
+        if not (np.isfinite(here) and self._are_negatives_known):
+            return self._places
+        found = self._distances
+        return None if found is None else replace(found, centre=found.centre + here)
+
+    @cached_property
+    def _of_batches(self) -> pd.Series:
+        return self._fits["batch"].map(self._negatives).astype(float)
+
+    @cached_property
+    def _are_negatives_known(self) -> bool:
+        return bool(np.isfinite(self._of_batches.loc[decided(self._fits).index]).all())
+
+    @cached_property
+    def _places(self) -> CutReference | None:
+        return reference(self._fits, "the study")
+
+    @cached_property
+    def _distances(self) -> CutReference | None:
+        return reference(self._fits.assign(cut=self._fits["cut"] - self._of_batches), "the study")

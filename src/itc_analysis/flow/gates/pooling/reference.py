@@ -46,7 +46,7 @@ def reference(cuts: pd.DataFrame, source: str) -> CutReference | None:
     cuts : pandas.DataFrame
         rows of `GateFits` of one population.
     """
-    usable = _decided(cuts)
+    usable = decided(cuts)
     if len(usable) < MIN_TUBES:
         return None
     values = usable["cut"].to_numpy(dtype=float)
@@ -73,8 +73,8 @@ def usual_spread(fits: pd.DataFrame) -> float:
         Median of the spreads of all batches and populations with `MIN_TUBES` decided tubes,
         transformed units; `UNKNOWN_SPREAD` where there is none.
     """
-    decided = _decided(fits)
-    groups = [cuts for _, cuts in decided.groupby(["population", "batch"], sort=True)]
+    known = decided(fits)
+    groups = [cuts for _, cuts in known.groupby(["population", "batch"], sort=True)]
     found = [reference(cuts, "") for cuts in groups]
     spreads = [one.spread for one in found if one is not None]
     return float(np.median(spreads)) if spreads else UNKNOWN_SPREAD
@@ -93,7 +93,7 @@ def few_tubes(cuts: pd.DataFrame, source: str, usual: float) -> CutReference | N
     usual : float
         of `usual_spread`.
     """
-    usable = _decided(cuts)
+    usable = decided(cuts)
     n = len(usable)
     if n == 0:
         return None
@@ -105,6 +105,12 @@ def few_tubes(cuts: pd.DataFrame, source: str, usual: float) -> CutReference | N
     return CutReference(source, float(np.mean(values)), spread, n)
 
 
-def _decided(cuts: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose stained tube decided on its cut by itself."""
+def decided(cuts: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose stained tube decided on its cut by itself.
+
+    Parameters
+    ----------
+    cuts : pandas.DataFrame
+        rows of `GateFits`.
+    """
     return cuts[(cuts["tube"] == "stained") & (cuts["status"] == "ok") & cuts["cut"].notna()]
