@@ -176,9 +176,7 @@ def write(
 def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
     """Read a Parquet table and check it; a table of another kind is named."""
     try:
-        # read_table would import pyarrow's data sets, a thirtieth of a command's start.
-        with parquet.ParquetFile(path) as file:
-            frame = file.read().to_pandas()
+        frame = _stored(path).to_pandas()
     except FileNotFoundError:
         raise ItcError(str(path), "the table is not there; run the step that makes it") from None
     except arrow.ArrowInvalid as error:
@@ -198,12 +196,24 @@ def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
 
 
 def read_all(paths: Sequence[str | Path], contract: type[Contract]) -> pd.DataFrame:
-    """Read several tables of one contract as one; keys must not repeat between them."""
-    frames = [read(path, contract) for path in paths]
-    frames = [frame for frame in frames if len(frame)]
-    if not frames:
+    """Read several tables of one contract as one; keys must not repeat between them.
+
+    They are joined and checked once. Where something is wrong they are read one by one, so that the
+    file is named that is to blame.
+    """
+    if not paths:
         return empty(contract)
-    return check(pd.concat(frames, ignore_index=True), contract)
+    try:
+        return check(arrow.concat_tables(map(_stored, paths)).to_pandas(), contract)
+    except (OSError, arrow.ArrowInvalid, ItcError):
+        frames = [read(path, contract) for path in paths]
+        return check(pd.concat(frames, ignore_index=True), contract)
+
+
+def _stored(path: str | Path) -> arrow.Table:
+    # read_table would import pyarrow's data sets, a thirtieth of a command's start
+    with parquet.ParquetFile(path) as file:
+        return file.read()
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
