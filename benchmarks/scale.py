@@ -111,8 +111,8 @@ def follow_tables(place: Path, options: argparse.Namespace) -> None:
             cost = measured([*ITC, step, *arguments(study)], study)
             total += cost.cpu
             show(people, step, cost.cpu, cost.wall, cost.megabytes, size_mb(study / made),
-                 exponent(last.get(step), people, cost.cpu))  # fmt: skip
-            last[step] = (people, cost.cpu)
+                 exponent(last.get(made), people, cost.cpu))  # fmt: skip
+            last[made] = (people, cost.cpu)
         show(people, "all", total, "", "", "", exponent(last.get("all"), people, total))
         last["all"] = (people, total)
         shutil.rmtree(study)

@@ -7,6 +7,7 @@ from typing import Any
 from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.collect import Limits
 from itc_analysis.measurements.methods_text import describe_measurements
+from itc_analysis.measurements.steadiness import THRESHOLDS_PART
 
 LIMITS = Limits(lod_events=20, lod_cells=5, min_phenotype_events=50)
 
@@ -26,3 +27,11 @@ def test_text_of_an_empty_study_is_still_a_sentence(study: Any) -> None:
     words = describe_measurements(study.measure().head(0), Measure(), LIMITS)
     assert words.endswith(".")
     assert "bead" not in words
+
+
+def test_text_tells_that_shares_were_withheld_only_where_they_were(study: Any) -> None:
+    table = study.measure()
+    assert "withheld" not in describe_measurements(table, Measure(), LIMITS)
+    told = table["reason"].mask(table["measure"] == "share_positive", f"x: {THRESHOLDS_PART}")
+    words = describe_measurements(table.assign(reason=told), Measure(), LIMITS)
+    assert "more than half of 5 percentage points" in words

@@ -26,6 +26,7 @@ from itc_analysis.measurements.plausibility import flag_implausible, hold_imposs
 from itc_analysis.measurements.same_person import find_other_people
 from itc_analysis.measurements.shares import Z
 from itc_analysis.measurements.sources import flow_sources, library_sources, with_held
+from itc_analysis.measurements.steadiness import hold_back_unsteady
 from itc_analysis.tables import contract
 from itc_analysis.tables.conditions import RESTING
 from itc_analysis.tables.held import HELD_UNTIL, confirmed_tubes, held_tubes
@@ -160,6 +161,9 @@ def _flow_rows(
     phenotype = phenotype_rows(
         tubes, tables.intensity, tables.counts, min_events=limits.min_phenotype_events
     )
+    is_bridge = tables.samples["sample_type"] == "bridge_control"
+    bridges = set(tables.samples.loc[is_bridge.fillna(value=False), "sample_id"])
+    phenotype = hold_back_unsteady(phenotype, bridges)
     return [part.assign(assay="flow") for part in (shares, *absolute, phenotype)]
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.collect import Limits
+from itc_analysis.measurements.steadiness import MOST_APART, THRESHOLDS_PART
 
 #: Keys of the report's bibliography.
 CITATIONS = ("clopper1934", "haldane1956", "zou2008")
@@ -59,5 +60,12 @@ def describe_measurements(table: pd.DataFrame, settings: Measure, limits: Limits
         sentences.append(
             "Marker positivity counts every event of a population, however few, with its exact "
             f"interval; medians were taken of at least {limits.min_phenotype_events} events."
+        )
+    if table["reason"].str.contains(THRESHOLDS_PART, regex=False).any():
+        sentences.append(
+            "Where thresholds had no control tube, the shares of a batch were withheld when the "
+            "bridge control's own lay more than half of "
+            f"{100 * MOST_APART:g} percentage points, and three standard errors of counting, from "
+            "its median over the batches."
         )
     return " ".join(sentences)

@@ -83,6 +83,17 @@ def test_a_tube_that_decides_keeps_its_cut() -> None:
     assert (gates["weight"] > 0.9).all()
 
 
+def test_fits_of_batches_that_were_put_together_may_share_their_row_numbers() -> None:
+    lost = fit_row("L1", None, batch="b2")
+    batches = [contract.make(rows, GateFits) for rows in (CLOSE, [lost])]
+    found, usual = (
+        pool_gates(pd.concat(batches, ignore_index=is_numbered), only_t_cells(), Flow())
+        for is_numbered in (False, True)
+    )
+    pd.testing.assert_frame_equal(found, usual)
+    assert found.set_index("file_id").loc["L1", "state"] == "borrowed"
+
+
 def test_a_study_of_one_tube_keeps_its_own_cut() -> None:
     gates = pooled(fit_row("T1", 0.37))
     assert gates.loc["T1", "state"] == "ok"

@@ -52,11 +52,10 @@ def nearby_cuts(
         by batch.
     """
     odd = {file_id for batch in evidence.values() for file_id in batch.odd}
-    is_teaching = ~fits["file_id"].isin(odd)
-    study = _Study(fits[is_teaching], evidence)
+    study = _Study(fits[~fits["file_id"].isin(odd)], evidence)
     found = {}
     for name, rows in fits.groupby("batch", sort=True):
-        batch = rows[is_teaching.loc[rows.index]]
+        batch = rows[~rows["file_id"].isin(odd)]
         few = few_tubes(batch, "its batch", usual)
         judge = reference(batch, "its batch") or _shallow(batch)
         if judge is None and few is None:  # its own tubes know more than another batch does
@@ -101,7 +100,8 @@ class _Study:
 
     @cached_property
     def _are_negatives_known(self) -> bool:
-        return bool(np.isfinite(self._of_batches.loc[decided(self._fits).index]).all())
+        teaching = decided(self._fits.assign(negative=self._of_batches))
+        return bool(np.isfinite(teaching["negative"]).all())
 
     @cached_property
     def _places(self) -> CutReference | None:
