@@ -184,7 +184,7 @@ PEOPLE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(items=PEOPLE, name=st.sampled_from([n for n in ITEMS if n not in CHOOSES]))
 def test_a_more_positive_item_never_lowers_a_score(items: dict[str, Any], name: str) -> None:
     previous: dict[str, Result] | None = None
@@ -200,7 +200,7 @@ def test_a_more_positive_item_never_lowers_a_score(items: dict[str, Any], name: 
         previous = now
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(items=PEOPLE, biopsy=st.booleans(), name=st.sampled_from(sorted(iim_2017.BIOPSY_WEIGHTS)))
 def test_a_positive_biopsy_finding_never_lowers_the_score_of_its_table(
     *, items: dict[str, Any], biopsy: bool, name: str
@@ -211,7 +211,7 @@ def test_a_positive_biopsy_finding_never_lowers_the_score_of_its_table(
     assert (with_.high or 0) >= (without.high or 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(items=PEOPLE, data=st.data())
 def test_resolving_a_missing_item_never_widens_a_range_nor_changes_a_verdict(
     items: dict[str, Any], data: st.DataObject
@@ -235,7 +235,7 @@ def test_resolving_a_missing_item_never_widens_a_range_nor_changes_a_verdict(
             assert after.verdict == then.verdict
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(items=PEOPLE)
 def test_the_range_is_that_of_all_ways_to_fill_one_domain(items: dict[str, Any]) -> None:
     """The slow way: try every completion of the complement items, the only coupled domain."""
@@ -273,7 +273,7 @@ def _ways(value: Truth) -> list[bool]:
     return [False, True] if value is None else [value]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(items=PEOPLE)
 def test_a_healthy_person_without_findings_fulfils_nothing(items: dict[str, Any]) -> None:
     nothing = {name: None if items[name] is None else absent(name) for name in ITEMS}

@@ -145,7 +145,7 @@ def test_share_is_null_when_the_denominator_is_empty() -> None:
         assert np.isnan(field).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     total=st.integers(1, 2_000_000),
     share=st.floats(0, 1),

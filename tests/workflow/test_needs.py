@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ import pytest
 NODE_MB, A_DAY = 16_000, 24 * 60
 
 
-def needs(root: Path, n_tubes: int) -> dict[str, Any]:
+def needs(root: Path, n_tubes: int, *, doublets: str = "evidence") -> dict[str, Any]:
     """Return the functions of needs.smk, which is plain Python, for a study of so many tubes."""
     text = (root / "workflow" / "rules" / "needs.smk").read_text(encoding="utf-8")
-    found: dict[str, Any] = {"TUBES": [{}] * n_tubes, "Path": Path}
+    settings = SimpleNamespace(singlecell=SimpleNamespace(doublets=doublets))
+    found: dict[str, Any] = {"TUBES": [{}] * n_tubes, "Path": Path, "SETTINGS": settings}
     exec(compile(text, "needs.smk", "exec"), found)
     return found
 
@@ -35,6 +37,15 @@ def test_gating_asks_for_the_largest_tube_and_the_time_of_all(root: Path, file: 
     assert 1_300 <= memory <= 2_000  # measured: 370 MB at 25 MB, some five times the file
     assert asked["tube_memory"](None, many, 1) == memory  # one tube at a time
     assert asked["tube_minutes"](None, many, 1) > asked["tube_minutes"](None, one, 1)
+
+
+def test_a_library_whose_doublets_are_looked_for_needs_more(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "library.h5"
+    with path.open("wb") as stream:
+        stream.truncate(57_000_000)  # 20,000 cells of 17,880 genes
+    asked = needs(root, 20, doublets="scrublet")["library_memory"](None, [str(path)], 1)
+    assert asked >= 3_418 + 350 + 1_000  # measured, Snakemake's part, and what differs
+    assert asked > needs(root, 20)["library_memory"](None, [str(path)], 1)
 
 
 @pytest.mark.parametrize("of", ["tube", "library"])

@@ -5,6 +5,8 @@
 #: MB that a command of this kind took before its data, with Snakemake's part
 START_MB = 1000
 N_TUBES = len(TUBES)
+#: MB for each of a library's file; Scrublet holds every distance between cells (20,000: 3.4 GB for 57 MB)
+TIMES_LIBRARY = 60 if SETTINGS.singlecell.doublets == "scrublet" else 30
 
 
 def grown(amount, attempt):
@@ -30,7 +32,7 @@ def tube_minutes(wildcards, input, attempt):
 
 def library_memory(wildcards, input, attempt):
     """One library at a time; compressed counts unfold to some twenty times their file."""
-    return grown(START_MB + 500 + 30 * max(sizes_mb(input)), attempt)
+    return grown(START_MB + 500 + TIMES_LIBRARY * max(sizes_mb(input)), attempt)
 
 
 def library_minutes(wildcards, input, attempt):

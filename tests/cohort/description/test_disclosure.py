@@ -63,7 +63,7 @@ def test_free_text_and_exact_ages_are_never_shared() -> None:
     assert set(shared["age_band"]) == {"50-54"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     people=st.lists(
         st.tuples(

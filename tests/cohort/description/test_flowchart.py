@@ -99,7 +99,7 @@ PERSON = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     people=st.lists(PERSON, min_size=1, max_size=12),
     each=st.lists(st.lists(st.sampled_from(STATUSES), max_size=3), min_size=12, max_size=12),

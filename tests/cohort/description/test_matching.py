@@ -53,7 +53,7 @@ def test_excluded_people_are_not_matched() -> None:
 AGES = st.lists(st.integers(20, 40).map(float), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ours=AGES, theirs=AGES)
 def test_most_people_are_matched_at_the_least_difference(
     ours: list[float], theirs: list[float]

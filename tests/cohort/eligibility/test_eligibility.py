@@ -282,7 +282,7 @@ def test_nobody_at_all_gives_empty_tables() -> None:
     assert len(decide(nobody, eligibility, NO_DECISIONS, analyse_queried=False)) == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     missing=st.sets(st.sampled_from([*EXCLUSION_ITEMS, "age_years", "weight_kg"])),
     failing=st.sampled_from([None, *EXCLUSION_ITEMS]),

@@ -284,9 +284,7 @@ def test_one_slip_in_many_rows_is_told_in_one_line(sheet: Path) -> None:
     ]
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.one_of(
         st.binary(max_size=60),

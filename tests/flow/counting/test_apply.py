@@ -86,7 +86,7 @@ def test_tables_keep_their_contracts(one: apply.Applied) -> None:
         contract.check(table, its_contract)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.floats(0.2, 0.8))
 def test_one_more_positive_never_lowers_a_count(seed: int, place: float) -> None:
     tube = t_cell_tube(seed=1, n=2000)

@@ -98,7 +98,7 @@ def test_the_undamaged_file_is_read() -> None:
     read_and_analyse(ORIGINAL)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(damages)
 def test_damaged_files_end_in_data_or_in_a_sentence(
     changes: list[tuple[str, int | str, bytes | str]],
@@ -110,7 +110,7 @@ def test_damaged_files_end_in_data_or_in_a_sentence(
         read_and_analyse(content)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.dictionaries(st.sampled_from(KEYWORDS), st.sampled_from(VALUES), min_size=1, max_size=3),
     st.sampled_from(["F", "I", "D"]),

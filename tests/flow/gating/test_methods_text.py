@@ -10,7 +10,7 @@ from itc_analysis.report.html.bibliography import REFERENCES
 
 
 def test_the_usual_methods_need_no_further_sentence(root: Path) -> None:
-    template = load_template(root / "src/itc_analysis/resources/gating/panel_a.yaml")
+    template = load_template(root / "src/itc_analysis/resources/gating/panel_f.yaml")
     assert describe_further_methods(template) == ("", ())
 
 
