@@ -76,6 +76,41 @@ def test_a_true_difference_stands_in_the_standardised_score() -> None:
     assert standardised[300:].mean() - standardised[:300].mean() == pytest.approx(0.5, abs=0.1)
 
 
+def drawn_batches(seed: int, shares: tuple[float, ...], cells: int) -> tuple[float, float]:
+    """Return the mean squares of the batches' errors, seen in 200 patients of each and said."""
+    rng = np.random.default_rng(seed)
+    n_batches, healthy, patients = 6, 4, 200
+    each = healthy + patients
+    n, in_batch = n_batches * each, np.repeat(np.arange(n_batches), each)
+    is_healthy = np.tile(np.arange(each) < healthy, n_batches)
+    common = rng.normal(0, 0.5, n)
+    subsets = []
+    for share in shares:
+        shift = rng.normal(0, 0.3, n_batches)[in_batch]
+        p = special.expit(-1.5 + np.sqrt(0.7) * common + rng.normal(0, 0.27, n) + shift)
+        total = rng.poisson(cells * share, n)
+        subsets.append((rng.binomial(total, p)[:, None].astype(float), total.astype(float)))
+    people = Reference(
+        np.array([f"p{i}" for i in range(n)], dtype=object),
+        np.array([f"b{b}" for b in in_batch], dtype=object),
+        is_healthy, 3, max_anchor_error=10.0,
+    )  # fmt: skip
+    found = standardised_logit_z(subsets, np.ones(1), people)
+    usable = ~is_healthy & np.isfinite(found.value)
+    seen = np.array([found.value[usable & (in_batch == b)].mean() for b in range(n_batches)])
+    sampled = np.nanvar(found.value[usable]) / patients
+    return float(np.mean(seen**2) - sampled), float(np.nanmean(found.anchor_error**2))
+
+
+@pytest.mark.parametrize(("shares", "cells"), [((0.78, 0.15, 0.07), 100), ((0.6, 0.4), 500)])
+def test_the_error_of_a_batch_is_that_of_its_joined_centre(
+    shares: tuple[float, ...], cells: int
+) -> None:
+    seen, said = np.mean([drawn_batches(seed, shares, cells) for seed in range(12)], axis=0)
+    # adding the subsets' errors gave 1.2 and, with few cells, 1.8
+    assert np.sqrt(said / seen) == pytest.approx(1.0, abs=0.2)
+
+
 def split(study: Any, share: float) -> None:
     """Gate two subsets of MAIT in every tube: `share` of the cells, with the same positivity."""
     for name, part in (("mait_cd8", share), ("mait_dn", 1 - share)):

@@ -1,10 +1,9 @@
 """Scores of a population that holds subsets, at the healthy people's composition of subsets.
 
 γδ T cells are Vδ1, Vδ2 and others, which carry receptors unlike: when one kind is lost the score of
-the whole changes
-though no cell does. Each subset is read against the same subset of healthy people, and the subsets
-are joined with
-the healthy people's shares. What the score of the whole says beyond that is composition.
+the whole changes though no cell does. Each subset is read against the same subset of healthy
+people, and the subsets are joined with the healthy people's shares. What the score of the whole
+says beyond that is composition.
 """
 
 from __future__ import annotations
@@ -87,8 +86,7 @@ def standardised_logit_z(
     Notes
     -----
     A subset with too few cells in a sample drops out of the sample's mean; what is left is joined
-    with the healthy
-    shares of the others. Which drop out depends on numbers of cells alone.
+    with the healthy shares of the others. Which drop out depends on numbers of cells alone.
     """
     composition = healthy_composition([totals for _, totals in subsets], reference)
     n_markers = subsets[0][0].shape[1]
@@ -114,14 +112,14 @@ def _join(
     """Return a marker's distance from healthy people in logits, its variance, and these people."""
     n = len(reference.batches)
     value, variance, covered = np.zeros(n), np.zeros(n), np.zeros(n)
-    apart = np.zeros(n)
+    centre = np.zeros(n)
     for (counts, totals), share in zip(subsets, composition, strict=True):
         latent, healthy = learn_feature(counts[:, marker], totals, reference, "share")
         distance = latent.value - healthy.centre
         usable = np.isfinite(distance) & ~is_too_thin(latent, healthy)
         value += np.where(usable, share * distance, 0)
         variance += np.where(usable, share**2 * latent.variance, 0)
-        apart += np.where(usable, share * healthy.anchor_error * healthy.sd, 0)
+        centre += share * np.nan_to_num(healthy.centre)
         covered += share * usable
     enough = covered >= MIN_COVERED
     divisor = np.where(enough, covered, 1)
@@ -132,5 +130,8 @@ def _join(
         reference, batches=np.full(n, "", dtype=object), is_bridge=np.zeros(0, dtype=bool)
     )
     people = fit_reference(value, variance, everywhere)
-    error = apart / divisor / people.sd if people.sd > 0 else apart * np.nan
+    # put back, they say how well the joined centre of a batch is known: a person's subsets go
+    # together, their counting errors do not
+    batches = fit_reference(value + centre, variance, reference)
+    error = batches.anchor_error * batches.sd / people.sd if people.sd > 0 else centre * np.nan
     return value, variance, replace(people, anchor_error=error)
