@@ -349,9 +349,11 @@ def clock_skew(trial: Trial) -> None:
     trial.wait()
     future = [path for path in files if path.exists() and path.stat().st_mtime > time.time() + 60]
     if any(path.suffix == ".fcs" for path in future):
+        has_struck = trial.has_struck
         trial.start()
         assert trial.wait() != 0
         assert "lies in the future; two clocks disagree" in trial.said, trial.said
+        trial.has_struck = has_struck
     for path in future:
         path.touch()
 
