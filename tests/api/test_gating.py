@@ -9,11 +9,13 @@ import yaml
 
 import itc_analysis as itc
 from itc_analysis import cli
+from itc_analysis.flow.gating.template import load_template
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Gates
 from itc_analysis.tables.measured import Counts
 
 RESOURCES = Path(itc.__file__).parent / "resources"
+N_POPULATIONS = len(load_template(RESOURCES / "gating" / "panel_a.yaml").populations)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def test_it_unpacks_into_gates_and_counts_that_keep_their_contracts(gated):
     gates, counts = gated
     # thresholds of positivity stand among the gates, and count nothing
     learned = gates[~gates["population"].str.startswith("positive: ")]
-    assert len(learned) == len(counts) == 2 * 22
+    assert len(learned) == len(counts) == 2 * N_POPULATIONS
     contract.check(gates, Gates)
     contract.check(counts, Counts)
 
@@ -154,7 +156,7 @@ def test_a_template_is_checked_against_its_panel():
 
 
 def test_it_shows_itself_briefly_and_says_how_it_was_made(gated):
-    assert repr(gated).startswith("<GatedTubes: 2 tubes x 22 populations; ")
+    assert repr(gated).startswith(f"<GatedTubes: 2 tubes x {N_POPULATIONS} populations; ")
     shown = gated._repr_html_()
     assert "donor_1" in shown
     assert "and " in shown  # more rows than a card holds
