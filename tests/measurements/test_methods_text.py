@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from itc_analysis.config.sections import Measure
+from itc_analysis.measurements.bridge_check import THRESHOLDS_PART
 from itc_analysis.measurements.collect import Limits
 from itc_analysis.measurements.methods_text import describe_measurements
-from itc_analysis.measurements.steadiness import THRESHOLDS_PART
 
 LIMITS = Limits(lod_events=20, lod_cells=5, min_phenotype_events=50)
 

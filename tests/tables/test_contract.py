@@ -135,6 +135,34 @@ def test_a_half_written_table_is_never_left(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_tables_of_batches_are_read_as_one(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.parquet" for name in ("b1", "b2", "nobody")]
+    for path, rows in zip(paths, ([counts_row()], [counts_row(source_id="T2")], []), strict=True):
+        contract.write(contract.make(rows, Counts), path, Counts)
+    together = contract.read_all(paths, Counts)
+    apart = [contract.read(path, Counts) for path in paths[:2]]
+    pd.testing.assert_frame_equal(together, pd.concat(apart, ignore_index=True))
+    assert len(contract.read_all([], Counts)) == 0
+    assert len(contract.read_all(paths[2:], Counts)) == 0
+
+
+def test_the_table_of_a_batch_that_is_to_blame_is_named(tmp_path: Path) -> None:
+    good, other, broken = (tmp_path / f"{name}.parquet" for name in ("good", "other", "broken"))
+    contract.write(contract.make([counts_row()], Counts), good, Counts)
+    people = contract.make([{"sample_id": "S", "sample_type": "participant"}], sheets.SampleSheet)
+    contract.write(people, other, sheets.SampleSheet)
+    broken.write_bytes(b"PAR1 cut short")
+    for bad, told in (
+        (tmp_path / "gone.parquet", "gone.parquet"),
+        (other, "it is a table of SampleSheet, not of Counts"),
+        (broken, r"broken\.parquet: 1 fault\s+not a Parquet table"),
+    ):
+        with pytest.raises(ItcError, match=told):
+            contract.read_all([good, bad], Counts)
+    with pytest.raises(ItcError, match="is repeated"):
+        contract.read_all([good, good], Counts)
+
+
 def test_a_missing_table_names_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ItcError, match="run the step that makes it"):
         contract.read(tmp_path / "counts.parquet", Counts)

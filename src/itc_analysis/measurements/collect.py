@@ -19,6 +19,7 @@ from itc_analysis.measurements.abundance import (
     t_cell_rows,
 )
 from itc_analysis.measurements.acceptance import flag_unaccepted
+from itc_analysis.measurements.bridge_check import withhold_contradicted
 from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons
 from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
@@ -26,7 +27,6 @@ from itc_analysis.measurements.plausibility import flag_implausible, hold_imposs
 from itc_analysis.measurements.same_person import find_other_people
 from itc_analysis.measurements.shares import Z
 from itc_analysis.measurements.sources import flow_sources, library_sources, with_held
-from itc_analysis.measurements.steadiness import hold_back_unsteady
 from itc_analysis.tables import contract
 from itc_analysis.tables.conditions import RESTING
 from itc_analysis.tables.held import HELD_UNTIL, confirmed_tubes, held_tubes
@@ -163,7 +163,7 @@ def _flow_rows(
     )
     is_bridge = tables.samples["sample_type"] == "bridge_control"
     bridges = set(tables.samples.loc[is_bridge.fillna(value=False), "sample_id"])
-    phenotype = hold_back_unsteady(phenotype, bridges)
+    phenotype = withhold_contradicted(phenotype, bridges)
     return [part.assign(assay="flow") for part in (shares, *absolute, phenotype)]
 
 

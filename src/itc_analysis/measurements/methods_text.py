@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from itc_analysis.config.sections import Measure
+from itc_analysis.measurements.bridge_check import MOST_APART, THRESHOLDS_PART
 from itc_analysis.measurements.collect import Limits
-from itc_analysis.measurements.steadiness import MOST_APART, THRESHOLDS_PART
 
 #: Keys of the report's bibliography.
 CITATIONS = ("clopper1934", "haldane1956", "zou2008")

@@ -198,8 +198,8 @@ def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
 def read_all(paths: Sequence[str | Path], contract: type[Contract]) -> pd.DataFrame:
     """Read several tables of one contract as one; keys must not repeat between them.
 
-    They are joined and checked once. Where something is wrong they are read one by one, so that the
-    file is named that is to blame.
+    They are joined and checked once. Where something is wrong they are read one by one, as `read`
+    does: a file that is not there, no table, or a table of another kind is named.
     """
     if not paths:
         return empty(contract)

@@ -15,7 +15,7 @@ from scipy import stats
 
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.gates.by_level.cuts import LevelCut, level_cuts
-from itc_analysis.flow.gates.by_level.shapes import per_bin
+from itc_analysis.flow.gates.by_level.shapes import gradients, per_bin, per_bin_shifted
 from itc_analysis.flow.gates.histogram import BIN_WIDTH
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Threshold, to_json
@@ -46,6 +46,22 @@ def drawn(
         BRIGHT - 0.022 * (rng.gumbel(0, 1, n_bright) - 0.37) / 1.28,
     )
     return np.concatenate(parts) + moved + rng.normal(0, 0.003)
+
+
+def test_slopes_of_the_levels_are_those_of_small_steps() -> None:
+    x = np.arange(-0.1, 1.0, 0.0075)  # no bin lies on a mode, where the second slope jumps
+    shapes = np.array([[0.221, -3.1, -3.4, 1.2], [0.683, -3.7, -3.0, 3.0]])
+    shifts = np.array([0.0, 0.013, -0.02])
+    density, by_shape, by_shift = gradients(x, shapes, shifts)
+    np.testing.assert_allclose(density, per_bin_shifted(x, shapes, shifts), rtol=1e-12)
+    step = 1e-5
+    for place in range(4):
+        moved = np.zeros(4)
+        moved[place] = step
+        high, low = (per_bin_shifted(x, shapes + by, shifts) for by in (moved, -moved))
+        np.testing.assert_allclose(by_shape[:, :, place], (high - low) / (2 * step), atol=1e-6)
+    high, low = (per_bin_shifted(x, shapes, shifts + by) for by in (step, -step))
+    np.testing.assert_allclose(by_shift, (high - low) / (2 * step), atol=1e-6)
 
 
 def fit_row(file_id: str, values: npt.NDArray[np.float64], batch: str = "b1") -> dict[str, Any]:

@@ -307,24 +307,27 @@ def _solve(units: _Units, people: FloatArray, batches: FloatArray, repeat: float
     of_places = weighed @ in_place
     # by kind, tried variance and place
     shared = np.stack([weight[:, kind] @ in_place[kind] for kind in kinds])
-    drawn = batches[:, None] * shared.sum(axis=0)
-    inertia = batches[:, None] / (1 + drawn)
+    information = batches[:, None] * shared.sum(axis=0)
+    # variance of a batch's shift once its people are seen
+    left = batches[:, None] / (1 + information)
     total = np.stack([weight[:, kind].sum(axis=1) for kind in kinds], axis=1)
     right = np.stack([weighed[:, kind].sum(axis=1) for kind in kinds], axis=1)
-    to_place = shared * inertia
+    to_place = shared * left
     reduced = total[:, :, None] * np.eye(len(kinds)) - np.einsum("ktp,ltp->tkl", to_place, shared)
     inverse = np.linalg.inv(reduced)
     rest = right - np.einsum("ktp,tp->tk", to_place, of_places)
     mean = np.einsum("tkl,tl->tk", inverse, rest)
-    likelihood = np.log(weight).sum(axis=1) - weighed @ units.value - np.log1p(drawn).sum(axis=1)
+    likelihood = (
+        np.log(weight).sum(axis=1) - weighed @ units.value - np.log1p(information).sum(axis=1)
+    )
     likelihood -= np.linalg.slogdet(reduced)[1]
-    likelihood += np.einsum("tk,tk->t", mean, rest) + (of_places**2 * inertia).sum(axis=1)
-    centre = mean[:, :1] + inertia * of_places - np.einsum("ktp,tk->tp", to_place, mean)
+    likelihood += np.einsum("tk,tk->t", mean, rest) + (of_places**2 * left).sum(axis=1)
+    centre = mean[:, :1] + left * of_places - np.einsum("ktp,tk->tp", to_place, mean)
     # how far each batch's centre may lie from the centre of all healthy people: their mean cancels
     share = in_place[~units.is_bridge].sum(axis=0)
     share /= share.sum()
     apart = to_place - (to_place @ share)[:, :, None]
-    variance = (1 - 2 * share) * inertia + (inertia @ share**2)[:, None]
+    variance = (1 - 2 * share) * left + (left @ share**2)[:, None]
     variance += np.einsum("itp,tij,jtp->tp", apart, inverse, apart)
     return _Solved(likelihood / 2, people, centre, np.maximum(variance, 0.0))
 

@@ -19,13 +19,13 @@ MOST_APART = 0.05
 #: And by more standard errors of counting than this.
 _BEYOND_COUNTING = 3.0
 
-#: Stands in the reason of every share that is held back here.
+#: Stands in the reason of every share that is withheld here.
 THRESHOLDS_PART = "the thresholds part other cells"
 
 _KEYS = ["panel", "population", "feature"]
 
 
-def hold_back_unsteady(rows: pd.DataFrame, bridges: set[str]) -> pd.DataFrame:
+def withhold_contradicted(rows: pd.DataFrame, bridges: set[str]) -> pd.DataFrame:
     """Return `rows` with status no_control where the bridge control contradicts a threshold.
 
     Parameters
@@ -42,19 +42,19 @@ def hold_back_unsteady(rows: pd.DataFrame, bridges: set[str]) -> pd.DataFrame:
     reasons = {
         (*key, batch): reason
         for key, own in shown.groupby(_KEYS, sort=True)
-        for batch, reason in _unsteady(own).items()
+        for batch, reason in _contradicted(own).items()
     }
     keys = zip(*(rows[name].astype(str) for name in (*_KEYS, "batch")), strict=True)
     told = pd.Series([reasons.get(key) for key in keys], index=rows.index, dtype="string")
-    is_unsteady = is_free & told.notna()
+    is_contradicted = is_free & told.notna()
     return rows.assign(
-        status=rows["status"].mask(is_unsteady, "no_control"),
-        reason=rows["reason"].mask(is_unsteady, told),
-        **{name: rows[name].mask(is_unsteady) for name in NUMBERS if name in rows},
+        status=rows["status"].mask(is_contradicted, "no_control"),
+        reason=rows["reason"].mask(is_contradicted, told),
+        **{name: rows[name].mask(is_contradicted) for name in NUMBERS if name in rows},
     )
 
 
-def _unsteady(own: pd.DataFrame) -> dict[str, str]:
+def _contradicted(own: pd.DataFrame) -> dict[str, str]:
     """Return the batches in which the bridge control stands apart, with what it shows."""
     batches = own.assign(
         n=floats(own["n_denominator"]), n_positive=floats(own["n_denominator"]) * own["value"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.measurements.steadiness import hold_back_unsteady
+from itc_analysis.measurements.bridge_check import withhold_contradicted
 
 
 def rows_of(
@@ -43,7 +43,7 @@ def bridges(rows: pd.DataFrame) -> set[str]:
 
 
 def held_batches(rows: pd.DataFrame) -> set[str]:
-    found = hold_back_unsteady(rows, bridges(rows))
+    found = withhold_contradicted(rows, bridges(rows))
     changed = found[found["status"] == "no_control"]
     assert set(changed["measure"]) <= {"share_positive"}
     assert changed["value"].isna().all()
@@ -56,7 +56,7 @@ def held_batches(rows: pd.DataFrame) -> set[str]:
 def test_two_batches_that_disagree_are_both_without_a_share() -> None:
     rows = rows_of({"b1": 0.0, "b2": 0.083})
     assert held_batches(rows) == {"b1", "b2"}
-    found = hold_back_unsteady(rows, bridges(rows))
+    found = withhold_contradicted(rows, bridges(rows))
     told = found.loc[found["source_id"] == "P-b2", ["measure", "status", "reason"]]
     told = told.set_index("measure")
     assert told.loc["share_positive", "reason"] == (
@@ -81,12 +81,12 @@ def test_one_batch_of_many_that_stands_apart_loses_its_shares_alone() -> None:
 )
 def test_shares_stay_where_nothing_contradicts_them(rows: pd.DataFrame) -> None:
     assert held_batches(rows) == set()
-    pd.testing.assert_frame_equal(hold_back_unsteady(rows, bridges(rows)), rows)
+    pd.testing.assert_frame_equal(withhold_contradicted(rows, bridges(rows)), rows)
 
 
 def test_without_a_bridge_control_nothing_can_be_said() -> None:
     rows = rows_of({"b1": 0.0, "b2": 0.5})
-    pd.testing.assert_frame_equal(hold_back_unsteady(rows, set()), rows)
+    pd.testing.assert_frame_equal(withhold_contradicted(rows, set()), rows)
 
 
 def test_counting_alone_seldom_holds_a_batch() -> None:
