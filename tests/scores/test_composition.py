@@ -107,7 +107,7 @@ def test_the_error_of_a_batch_is_that_of_its_joined_centre(
     shares: tuple[float, ...], cells: int
 ) -> None:
     seen, said = np.mean([drawn_batches(seed, shares, cells) for seed in range(12)], axis=0)
-    # adding the subsets' errors gave 1.2 and, with few cells, 1.8
+    # adding the subsets' errors gives 1.9 with few cells
     assert np.sqrt(said / seen) == pytest.approx(1.0, abs=0.2)
 
 
