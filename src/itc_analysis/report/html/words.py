@@ -26,6 +26,10 @@ LARGEST_P = 0.995
 POPULATION_NAMES = {
     "-": "participants",
     "mait": "MAIT",
+    "mait_cd8": "CD8 MAIT",
+    "mait_dn": "double-negative MAIT",
+    "mait_cd4": "CD4 MAIT",
+    "mait_dp": "double-positive MAIT",
     "inkt": "iNKT",
     "gd_t_cells": "γδ T",
     "vd2_gd": "Vδ2 γδ T",
