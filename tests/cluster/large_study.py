@@ -16,15 +16,17 @@ import numpy as np
 from itc_analysis.flow.fcs.read import locate_events
 from itc_analysis.simulate.study import simulate_study
 
-#: People and batches of the study that is drawn from: each copy is so many.
+#: People and batches of the study that is drawn from, unless more are asked for.
 PEOPLE, BATCHES = 24, 2
 #: Panels of a person: the second one once more, under another name, is the third tube.
 COPIED, COPY = "panel_b", "panel_c"
 _NOISE = 0.01
 
 
-def make_large_study(folder: Path, people: int, *, events: int, plan: bool = True) -> Path:
-    """Write a study of `people` (a multiple of 24) with three tubes each, and return its folder.
+def make_large_study(
+    folder: Path, people: int, *, events: int, different: int = PEOPLE, plan: bool = True
+) -> Path:
+    """Write a study of `people` with three tubes each, and return its folder.
 
     Parameters
     ----------
@@ -34,13 +36,15 @@ def make_large_study(folder: Path, people: int, *, events: int, plan: bool = Tru
         how many, with bridge controls and their FMO tubes in every batch.
     events : int
         of a stained tube; 21 channels.
+    different : int
+        people of the study that is drawn from; a part of `people`.
     plan : bool
         with the whole analysis plan; otherwise missing covariates are not imputed.
     """
     small = folder.with_name(f"{folder.name}_drawn_from")
     simulate_study(
-        small, scenario="effect", seed=1, per_group=PEOPLE // 6, events=events, cells=0,
-        batches=BATCHES,
+        small, scenario="effect", seed=1, per_group=different // 6, events=events, cells=0,
+        batches=different * BATCHES // PEOPLE,
     )  # fmt: skip
     (folder / "data" / "flow").mkdir(parents=True)
     shutil.copytree(small / "config", folder / "config")
@@ -52,22 +56,22 @@ def make_large_study(folder: Path, people: int, *, events: int, plan: bool = Tru
         text = written.read_text(encoding="utf-8")
         assert "missing_covariates: imputed" in text
         written.write_text(text.replace("covariates: imputed", "covariates: complete_cases"))
-    write_people(small, folder, people)
+    write_people(small, folder, people // different)
     rng = np.random.default_rng(240)
-    for row in write_tubes(small, folder, people):
+    for row in write_tubes(small, folder, people // different):
         draw_again(small / "data" / row["from"], folder / "data" / row["path"], rng)
     shutil.rmtree(small)
     return folder
 
 
-def write_people(small: Path, folder: Path, people: int) -> None:
-    """Write the sheets of people and samples, the same 24 again and again under other ids."""
+def write_people(small: Path, folder: Path, copies: int) -> None:
+    """Write the sheets of people and samples, the same again and again under other ids."""
     for name in ("participants", "samples", "classification"):
         rows, columns = _read(small / "config" / f"{name}.tsv")
         made = [
             {key: _renamed(value, copy) if key in ("participant_id", "sample_id") else value
              for key, value in row.items()}
-            for copy in range(people // PEOPLE)
+            for copy in range(copies)
             for row in rows
             if not (copy and row.get("sample_type", "participant") != "participant")
         ]  # fmt: skip
@@ -75,7 +79,7 @@ def write_people(small: Path, folder: Path, people: int) -> None:
 
 
 def write_tubes(
-    small: Path, folder: Path, people: int, *, copied: bool = True
+    small: Path, folder: Path, copies: int, *, copied: bool = True
 ) -> list[dict[str, str]]:
     """Write the sheet of tubes, and return its rows with the file that each is drawn from.
 
@@ -91,7 +95,7 @@ def write_tubes(
         if copied and row["panel"] == COPIED
     ]
     made = []
-    for copy in range(people // PEOPLE):
+    for copy in range(copies):
         for row in rows:
             file_id = f"{row['file_id']}_{copy}"
             made.append(

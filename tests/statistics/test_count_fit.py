@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
+from itc_analysis.statistics.climb import set_points
 from itc_analysis.statistics.count_fit import fit_counts
 from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
 from itc_analysis.statistics.person_likelihood import NoMaximum, PersonLikelihood
@@ -188,6 +189,22 @@ def test_integrals_over_persons_are_those_of_quad(counted):
     assert found.posterior_mean == pytest.approx(mean + share * (slow[:, 1] - mean), abs=1e-4)
     variance = share**2 * slow[:, 2] + sd**2 * (1 - share)
     assert found.posterior_variance == pytest.approx(variance, rel=1e-3)
+
+
+def test_integrals_are_found_wherever_their_points_lay_before():
+    """A posterior beyond the points shows as a spike on the last one: they must not creep to it."""
+    likelihood = PersonLikelihood(BINOMIAL, X, GROUPS)
+    theta = np.array([-3.8, -4.3, 0.01, -0.4, -0.7])
+    likelihood.start()
+    near = likelihood.moments(theta)
+    for away, width in [(-40.0, 1e-3), (15.0, 0.02), (0.0, 1e3), (3.0, 1e-6)]:
+        likelihood.places.centre[:] = away
+        likelihood.places.scale[:] = width
+        everybody = np.ones(len(X), dtype=bool)
+        set_points(everybody, likelihood.people, likelihood.places, likelihood.table)
+        found = likelihood.moments(theta)
+        assert found.log_density == pytest.approx(near.log_density, abs=1e-6)
+        assert found.middle == pytest.approx(near.middle, abs=1e-5)
 
 
 @pytest.mark.parametrize("is_learned", [False, True])

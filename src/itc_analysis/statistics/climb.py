@@ -35,6 +35,9 @@ MOST_DAMPING, ROUGHLY_FLAT = 1e8, 1e-4
 MOVED, STRETCHED = 0.5, 1.4
 #: Times that points are set again at most.
 MAX_SETTINGS = 100
+#: A posterior narrower than this many steps of the points is seen as narrow as a step lets see; one
+#: that lies so many units from their middle may lie beyond their end.
+LEAST_STEPS, NEAR_END = 0.5, 4.0
 
 
 class People(NamedTuple):
@@ -188,7 +191,7 @@ def settled(theta: Vector, people: People, places: Places, shape: Shape) -> Matr
         if len(rows) == 0:
             break
         for i in rows:
-            places.centre[i], places.scale[i] = found[6, i], np.sqrt(found[7, i])
+            set_middle(i, found[6, i], np.sqrt(found[7, i]), places)
         set_points(moved, people, places, shape)
         step = places.scale * (places.unit[1] - places.unit[0])
         integrate(
@@ -196,6 +199,22 @@ def settled(theta: Vector, people: People, places: Places, shape: Shape) -> Matr
             shape.values, shape.slopes, shape.curves, shape.farthest, shape.step,
         )  # fmt: skip
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def set_middle(i: int, middle: float, sd: float, places: Places) -> None:
+    """Set middle and unit of a person's places by what its present places show of the posterior.
+
+    A posterior beyond their end shows as a spike on the last one. Were it taken as narrow, the
+    places would walk after it in steps of their own width, for ever: they become wider instead, and
+    narrow again once it lies among them.
+    """
+    step = places.scale[i] * (places.unit[1] - places.unit[0])
+    beyond = abs(middle - places.centre[i]) / NEAR_END
+    if beyond < places.scale[i]:
+        beyond = 0.0
+    places.centre[i] = middle
+    places.scale[i] = max(sd, LEAST_STEPS * step, beyond)
 
 
 @numba.njit(cache=True, nogil=True)

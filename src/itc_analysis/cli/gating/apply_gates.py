@@ -9,10 +9,8 @@ receptors (combinations.parquet) and what gate plots need (histograms.parquet).
 from __future__ import annotations
 
 import argparse
-import os
 
 from itc_analysis.cli.gating.batch import add_batch
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     from itc_analysis.cohort.sheets.review import list_reviews

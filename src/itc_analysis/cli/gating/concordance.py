@@ -9,9 +9,6 @@ and their differences.
 from __future__ import annotations
 
 import argparse
-import os
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 #: Tubes that are printed.
 _SHOWN = 10
@@ -47,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     import matplotlib as mpl

@@ -9,11 +9,9 @@ what it shows of its stains (evidence.parquet).
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Any
 
 from itc_analysis.cli.gating.batch import add_batch
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     import pandas as pd

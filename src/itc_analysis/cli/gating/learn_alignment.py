@@ -9,9 +9,6 @@ flow.align_reference.
 from __future__ import annotations
 
 import argparse
-import os
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     from itc_analysis.config.frozen import read_settings

@@ -10,9 +10,6 @@ are. The same tubes show which pairs of fluorochromes seem over- or under-compen
 from __future__ import annotations
 
 import argparse
-import os
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     from itc_analysis.config.frozen import read_settings

@@ -8,9 +8,6 @@ other file.
 from __future__ import annotations
 
 import argparse
-import os
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    os.environ.update(ONE_THREAD)  # before numpy is imported
     from pathlib import Path
 
     from itc_analysis.errors import Fault, ItcError, did_you_mean

@@ -10,11 +10,8 @@ and flow cytometry compared with single cell are written as well.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read, compare, write."""
-    os.environ.update(ONE_THREAD)
     import pandas as pd
 
     from itc_analysis import provenance

@@ -8,9 +8,6 @@ without rows.
 from __future__ import annotations
 
 import argparse
-import os
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read, compare, write."""
-    os.environ.update(ONE_THREAD)
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CompareGenesSettings

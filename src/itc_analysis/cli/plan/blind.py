@@ -9,10 +9,7 @@ for goes to --masks, which is not handed over.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Mask, draw, and put the folder in its place as a whole."""
-    os.environ.update(ONE_THREAD)
     import shutil
 
     from itc_analysis.blinding.tables import mapping_table, write_blinded

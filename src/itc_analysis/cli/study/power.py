@@ -8,9 +8,6 @@ compare`.
 from __future__ import annotations
 
 import argparse
-import os
-
-from itc_analysis.cli.threads import ONE_THREAD
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Simulate and write."""
-    os.environ.update(ONE_THREAD)
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import PowerSettings
     from itc_analysis.errors import ItcError

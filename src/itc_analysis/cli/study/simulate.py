@@ -8,7 +8,6 @@ working directory. The truth/ folder is never read by the pipeline.
 from __future__ import annotations
 
 import argparse
-import os
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,10 +84,8 @@ def run(options: argparse.Namespace) -> None:
         for name, card in CARDS.items():
             print(f"{name:20}{card.sentence}")
         return
-    from itc_analysis.cli.threads import ONE_THREAD, processors
+    from itc_analysis.cli.threads import processors
     from itc_analysis.simulate.study import simulate_study
-
-    os.environ.update(ONE_THREAD)  # for the processes that are started
 
     simulate_study(
         options.output,
