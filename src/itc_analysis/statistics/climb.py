@@ -191,7 +191,7 @@ def settled(theta: Vector, people: People, places: Places, shape: Shape) -> Matr
         if len(rows) == 0:
             break
         for i in rows:
-            set_middle(i, found[6, i], np.sqrt(found[7, i]), places)
+            set_middle(int(i), found[6, i], np.sqrt(found[7, i]), places)
         set_points(moved, people, places, shape)
         step = places.scale * (places.unit[1] - places.unit[0])
         integrate(

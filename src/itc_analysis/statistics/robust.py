@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
@@ -58,6 +56,12 @@ def middle(values: FloatArray) -> FloatArray:
     >>> middle(np.array([[1.0, np.nan], [3.0, np.nan]]))
     array([ 2., nan])
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # nothing is known is no fault
-        return np.asarray(np.nanmedian(values, axis=0), dtype=np.float64)
+    if not len(values):
+        return np.full(values.shape[1:], np.nan)
+    ordered = np.sort(values, axis=0)  # what is not known comes last
+    n = np.count_nonzero(~np.isnan(values), axis=0)[None]
+    below, above = (
+        np.take_along_axis(ordered, rank, axis=0)[0]
+        for rank in (np.maximum((n - 1) // 2, 0), n // 2)
+    )
+    return np.asarray((below + above) / 2, dtype=np.float64)

@@ -58,9 +58,10 @@ def odd_negatives(
         return odd
     centre = float(np.median(known))
     near = max(_NEAR, _MADS * MAD_TO_SD * float(np.median(np.abs(known - centre))))
-    for tube, smooth in enumerate(_smoothed(histograms, x)):
+    away = np.flatnonzero(is_judged & ~(np.abs(places - centre) <= near))
+    for tube, smooth in zip(away, _smoothed(histograms[away], x), strict=True):
         there = (abs(float(x[place]) - centre) <= near for place, _, z in _peaks(smooth) if z >= _Z)
-        odd[tube] = is_judged[tube] and not any(there)
+        odd[tube] = not any(there)
     return odd
 
 

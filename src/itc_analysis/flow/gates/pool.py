@@ -154,7 +154,7 @@ def _pool_population(
         shapes = None
         if not has_cut and not population.is_combination:
             shapes = collect_shapes(batch, "its batch") or collect_shapes(fits, "the study")
-        for _, fit in batch.iterrows():
+        for fit in batch.to_dict("records"):
             row = _own(fit)
             if fit["method"] in (NO_TUBE, NO_CHANNEL):
                 method, reason = population.method, fit["reason"]
@@ -175,7 +175,7 @@ def _pool_population(
     return rows
 
 
-def _own(fit: pd.Series) -> dict[str, Any]:
+def _own(fit: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         "file_id": fit["file_id"],
         "panel": fit["panel"],
@@ -200,7 +200,7 @@ def _named(row: dict[str, Any], odd: str | None) -> dict[str, Any]:
 
 
 def _by_level(
-    row: dict[str, Any], fit: pd.Series, population: Population, level: LevelCut
+    row: dict[str, Any], fit: Mapping[Any, Any], population: Population, level: LevelCut
 ) -> dict[str, Any]:
     """Return the gate of a tube whose cut was placed by the levels of its batch."""
     own = None if pd.isna(fit["cut"]) else float(fit["cut"])

@@ -110,7 +110,7 @@ def pool_positivity(
         study = _of_study(learned)
         of_batch = {name: _decide(learned.get(name), study) for name in batches}
         for name, part in batches.items():
-            rows += [_row(fit, marker, *of_batch[name]) for _, fit in part.iterrows()]
+            rows += [_row(fit, marker, *of_batch[name]) for fit in part.to_dict("records")]
         for population in within:
             narrower = by_name.get(positive_of(marker, population))
             if narrower is not None:
@@ -156,7 +156,7 @@ def _of_population(
         everybody = whole[whole["batch"] == name].assign(population=part["population"].iloc[0])
         rows += [
             _row(fit, marker, cut + weight * off, joint, state, why)
-            for _, fit in everybody.iterrows()
+            for fit in everybody.to_dict("records")
         ]
     return rows
 
@@ -262,7 +262,7 @@ def _decide(
 
 
 def _row(
-    fit: pd.Series,
+    fit: Mapping[Any, Any],
     marker: str,
     cut: float | None,
     cut_se: float | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,7 @@ def collect_shapes(fits: pd.DataFrame, source: str) -> Shapes | None:
 
 def decide_shape(
     row: dict[str, Any],
-    fit: pd.Series,
+    fit: Mapping[Any, Any],
     population: Population,
     shapes: Shapes | None,
     settings: GatePooling,
@@ -113,7 +114,7 @@ def decide_shape(
     ----------
     row : dict of str to object
         columns of `Gates` that do not depend on the decision.
-    fit : pandas.Series
+    fit : mapping of str to object
         the tube's row of `GateFits`.
     shapes : Shapes or None
         what to judge it by; None when there are too few tubes.

@@ -5,6 +5,7 @@ Each step either decides, with the reason that it decided by, or hands over to t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +30,7 @@ FAR_OFF = 2.0
 
 def decide_cut(
     row: dict[str, Any],
-    fit: pd.Series,
+    fit: Mapping[Any, Any],
     population: Population,
     references: tuple[CutReference | None, CutReference | None],
     controls: pd.DataFrame,
@@ -41,7 +42,7 @@ def decide_cut(
     ----------
     row : dict
         What is known of the gate: tube, population, parent; gets the tube's own cut.
-    fit : Series
+    fit : mapping of str to object
         The tube's row of `GateFits`.
     population : Population
         Its entry in the template.
@@ -83,7 +84,7 @@ class _Decision:
     """What is known of a gate, and the ways to decide on it."""
 
     row: dict[str, Any]
-    fit: pd.Series
+    fit: Mapping[Any, Any]
     population: Population
     nearby: CutReference | None
     few: CutReference | None
@@ -176,7 +177,7 @@ class _Decision:
         return self.final(cut, cut_se, 0.0, "control", f"{why}; {where}")
 
 
-def with_cut(fit: pd.Series, population: Population, cut: float) -> Geometry:
+def with_cut(fit: Mapping[Any, Any], population: Population, cut: float) -> Geometry:
     """Return the population's one-dimensional gate with another cut."""
     if not pd.isna(fit["geometry"]):
         geometry = from_json(str(fit["geometry"]))
@@ -193,7 +194,7 @@ def _holds_its_peak(population: Population) -> bool:
     return (only_peak, population.side) in (("negative", "below"), ("positive", "above"))
 
 
-def _is_small(fit: pd.Series, population: Population) -> bool:
+def _is_small(fit: Mapping[Any, Any], population: Population) -> bool:
     """Return whether only the size of its parent kept a tube from placing a cut."""
     return (
         fit["method"] == population.method

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Spread of a batch's cuts where no batch shows one, transformed units: 20 % of the intensity on a
@@ -46,16 +47,14 @@ def reference(cuts: pd.DataFrame, source: str) -> CutReference | None:
     cuts : pandas.DataFrame
         rows of `GateFits` of one population.
     """
-    usable = decided(cuts)
-    if len(usable) < MIN_TUBES:
+    values, errors = _decided_cuts(cuts)
+    if len(values) < MIN_TUBES:
         return None
-    values = usable["cut"].to_numpy(dtype=float)
-    errors = usable["cut_se"].fillna(0.0).to_numpy(dtype=float)
     centre = float(np.median(values))
     observed = MAD_TO_SD * float(np.median(np.abs(values - centre)))
     between = observed**2 - float(np.median(errors**2))
     return CutReference(
-        source, centre, max(float(np.sqrt(max(between, 0.0))), MIN_SPREAD), len(usable)
+        source, centre, max(float(np.sqrt(max(between, 0.0))), MIN_SPREAD), len(values)
     )
 
 
@@ -93,12 +92,10 @@ def few_tubes(cuts: pd.DataFrame, source: str, usual: float) -> CutReference | N
     usual : float
         of `usual_spread`.
     """
-    usable = decided(cuts)
-    n = len(usable)
+    values, errors = _decided_cuts(cuts)
+    n = len(values)
     if n == 0:
         return None
-    values = usable["cut"].to_numpy(dtype=float)
-    errors = usable["cut_se"].fillna(0.0).to_numpy(dtype=float)
     observed = float(np.std(values, ddof=1)) if n > 1 else 0.0
     between = max(usual, observed, MIN_SPREAD)
     spread = float(np.sqrt(between**2 * (1 + 1 / n) + np.mean(errors**2) / n))
@@ -113,4 +110,20 @@ def decided(cuts: pd.DataFrame) -> pd.DataFrame:
     cuts : pandas.DataFrame
         rows of `GateFits`.
     """
-    return cuts[(cuts["tube"] == "stained") & (cuts["status"] == "ok") & cuts["cut"].notna()]
+    return cuts[_is_decided(cuts)]
+
+
+def _is_decided(cuts: pd.DataFrame) -> BoolArray:
+    # plain objects: comparing pandas' own strings costs ten times as much, for every batch
+    tube, status = (cuts[name].to_numpy(dtype=object) for name in ("tube", "status"))
+    known = np.isfinite(cuts["cut"].to_numpy(dtype=float, na_value=np.nan))
+    return np.asarray((tube == "stained") & (status == "ok") & known, dtype=np.bool_)
+
+
+def _decided_cuts(cuts: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    """Return the cuts that stained tubes decided on by themselves, and their errors."""
+    is_decided = _is_decided(cuts)
+    values, errors = (
+        cuts[name].to_numpy(dtype=float, na_value=np.nan)[is_decided] for name in ("cut", "cut_se")
+    )
+    return values, np.nan_to_num(errors, nan=0.0)

@@ -7,6 +7,7 @@ population means, and the template can say it (`level`); else counts carry both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -56,14 +57,14 @@ def one_valley(fits: pd.DataFrame, population: Population) -> pd.DataFrame:
     return fits
 
 
-def with_rival(row: dict[str, Any], fit: pd.Series, batch: pd.DataFrame) -> dict[str, Any]:
+def with_rival(row: dict[str, Any], fit: Mapping[Any, Any], batch: pd.DataFrame) -> dict[str, Any]:
     """Return a gate as ambiguous where its tube, or its batch that lent the cut, has two valleys.
 
     Parameters
     ----------
     row : dict of str to object
         columns of `Gates`.
-    fit : pandas.Series
+    fit : mapping of str to object
         the tube's row of `GateFits`.
     batch : pandas.DataFrame
         those of its batch.
