@@ -84,15 +84,16 @@ def check_people(measurements: pd.DataFrame, participants: pd.DataFrame, cohort:
         if group not in cohort.groups:
             hint = did_you_mean(str(group), cohort.groups)
             faults.append(Fault(f"participant '{person}'", f"group '{group}' is unknown", hint))
-    seen = measurements.dropna(subset=["participant_id"])
-    for key, rows in seen.groupby("participant_id", sort=True):
-        person = str(key)
-        groups = sorted({str(group) for group in rows["group"].dropna()})
+    seen = measurements[["participant_id", "group"]].dropna(subset=["participant_id"])
+    groups_of: dict[str, set[str]] = {}
+    for key, group in seen.drop_duplicates().itertuples(index=False):
+        groups_of.setdefault(str(key), set()).update(() if pd.isna(group) else (str(group),))
+    for person, groups in sorted(groups_of.items()):
         if person not in group_of:
             what = "is measured but not in the participants' table"
             faults.append(Fault(f"participant '{person}'", what, "run itc check and itc measure"))
-        elif set(groups) - {group_of[person]}:
-            what = f"is in group '{group_of[person]}' but measured in {', '.join(groups)}"
+        elif groups - {group_of[person]}:
+            what = f"is in group '{group_of[person]}' but measured in {', '.join(sorted(groups))}"
             faults.append(Fault(f"participant '{person}'", what, "run itc measure again"))
     if faults:
         raise ItcError(SOURCE, faults)
