@@ -63,7 +63,7 @@ def subject_of(material: Material) -> Subject:
 def measured_populations(material: Material) -> list[str]:
     """Return the populations that some tube or library of the study could show."""
     rows = material.measurements
-    return list(dict.fromkeys(rows.loc[rows["status"] != "no_panel", "population"]))
+    return [str(name) for name in rows.loc[rows["status"] != "no_panel", "population"].unique()]
 
 
 def _listed(names: list[str]) -> str:

@@ -236,7 +236,7 @@ def _measurements(material: Material) -> list[Block]:
         controls = group.loc[group["participant_id"].isna(), "sample_id"]
         endpoints = [
             f"{words.population(row.population)} {words.measure(row.measure, row.feature)}"
-            for row in each_row(group)
+            for row in each_row(group[["population", "measure", "feature"]].drop_duplicates())
         ]
         body.append(
             [
@@ -323,8 +323,11 @@ def _by_reason(
     rows: pd.DataFrame, keys: list[str], *, column: str = "reason"
 ) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
     """Group by `keys` and the reason without its numbers; the first reason stands for the group."""
-    reasons = rows[column].fillna(phrase("no reason given")).astype(str).map(words.plain)
-    masked = reasons.map(without_numbers)
+    given = rows[column].fillna(phrase("no reason given")).astype(str)
+    # thousands of rows have one of a few reasons
+    told = {reason: words.plain(reason) for reason in given.unique()}
+    reasons = given.map(told)
+    masked = given.map({reason: without_numbers(text) for reason, text in told.items()})
     rows = rows.assign(_reason=reasons, _masked=masked)
     groups = []
     for key, group in rows.groupby([*keys, "_masked"], sort=True):

@@ -49,8 +49,10 @@ def blocks(material: Material) -> list[Block]:
             "disagrees with its batch."
         )
         return [Paragraph(told)]
+    tubes = {str(tube.file_id): tube for tube in each_row(material.tube_quality)}
     body = [
-        _row(str(file_id), own, material) for file_id, own in gates.groupby("file_id", sort=False)
+        _row(own, tubes[str(file_id)], material)
+        for file_id, own in gates.groupby("file_id", sort=False)
     ]
     n_tubes = words.plural(len(body), "tube")
     caption = phrase(
@@ -127,8 +129,7 @@ def of_panel(own: pd.DataFrame) -> str:
     return f"{told} {words.sentence(words.plain(str(reason.iloc[0])))}" if len(reason) else told
 
 
-def _row(file_id: str, own: pd.DataFrame, material: Material) -> list[Text | Cell]:
-    quality = material.tube_quality.set_index("file_id").loc[file_id]
+def _row(own: pd.DataFrame, tube: Any, material: Material) -> list[Text | Cell]:
     gates = words.listed(
         [
             f"{words.population(row.population)} ({words.gate_state(row.state)})"
@@ -138,17 +139,15 @@ def _row(file_id: str, own: pd.DataFrame, material: Material) -> list[Text | Cel
     reasons = dict.fromkeys(
         words.plain(str(reason).split("; ")[0]) for reason in own["reason"].dropna()
     )
-    name: Text = file_id
-    page = Path(
-        material.layout.overview(str(quality["panel"])), f"{own['population'].iloc[0]}.html"
-    )
+    name: Text = tube.file_id
+    page = Path(material.layout.overview(tube.panel), f"{own['population'].iloc[0]}.html")
     if page.exists():
         address = page.relative_to(material.layout.folder).as_posix()
-        name = Markup('<a href="{0}#{1}">{1}</a>').format(address, file_id)
+        name = Markup('<a href="{0}#{1}">{1}</a>').format(address, tube.file_id)
     return [
         name,
-        str(quality["sample_id"]),
-        f"{quality['panel']}, {words.batch(str(quality['batch']))}",
+        tube.sample_id,
+        f"{tube.panel}, {words.batch(tube.batch)}",
         gates,
         "; ".join(reasons) or words.NOTHING,
     ]

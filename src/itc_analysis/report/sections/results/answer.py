@@ -285,4 +285,4 @@ def why_nothing(material: Material) -> str:
 
 
 def _in_order(values: pd.Series) -> list[str]:
-    return list(dict.fromkeys(values))
+    return [str(value) for value in values.unique()]

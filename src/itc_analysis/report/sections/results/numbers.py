@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,9 @@ from itc_analysis.report.html.blocks import Cell, PageSection, Paragraph, Table,
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
+
+#: What of a measurement is shown.
+_SHOWN = ["measure", "status", "value", "lower", "upper", "n_cells", "n_denominator"]
 
 
 def section(material: Material) -> PageSection:
@@ -33,9 +37,12 @@ def table(rows: pd.DataFrame) -> Table:
     """
     keys = ["participant_id", "group", "assay", "_population", "population", "source_id", "batch"]
     body: list[list[Text | Cell]] = []
-    for key, own in rows.groupby(keys, sort=True):
+    ordered = rows.dropna(subset=keys).sort_values(keys, kind="stable")
+    for key, own in itertools.groupby(
+        each_row(ordered[[*keys, *_SHOWN]]), key=lambda row: row[1 : 1 + len(keys)]
+    ):
         person, group, _, _, population, source, batch = (str(part) for part in key)
-        by_measure = {row.measure: row for row in each_row(own)}
+        by_measure = {row.measure: row for row in own}
         share = by_measure.get("share_of_t")
         first = share if share is not None else next(iter(by_measure.values()))
         body.append(

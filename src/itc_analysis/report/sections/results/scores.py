@@ -353,7 +353,9 @@ def _reasons(unscored: pd.DataFrame) -> Table:
     body = []
     keys = ["assay", "signature", "population", "status"]
     for (assay, signature, population, status), rows in unscored.groupby(keys, sort=True):
-        reasons = first_of_each_kind(rows["reason"].dropna().astype(str).map(words.plain))
+        reasons = first_of_each_kind(
+            [words.plain(str(reason)) for reason in rows["reason"].dropna().unique()]
+        )
         body.append(
             [
                 f"{words.population(str(population))}, {words.signature(str(signature))}"
