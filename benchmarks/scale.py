@@ -1,14 +1,15 @@
 """How far does the workflow scale: from FCS files to the report, and sheets and jobs of thousands.
 
-    PYTHONPATH=tests python benchmarks/scale.py run [--people 24 72 240] [--events 300000]
+    PYTHONPATH=tests python benchmarks/scale.py run [--people 24 72 240] [--stained-only]
     PYTHONPATH=tests python benchmarks/scale.py plan [--people 240 1000 2000] [--batch-of 12]
     PYTHONPATH=tests python benchmarks/scale.py tables [--people 500 1000 2000]
 
-*run* takes studies with three tubes for each participant from FCS files to the report on 2 cores,
-step by step. *plan* checks the sheets of many participants and plans every job; nothing runs, and
-the FCS files are links to one small file. *tables* makes the tables that gating gives, of many
-participants, and runs what follows them. CPU and wall seconds of each, megabytes of the largest
-process and of the results, and the exponent of CPU seconds from size to size.
+*run* takes studies with three tubes for each participant (of 300,000 events, or `--events`), and
+bridge controls and FMO tubes beside them, from FCS files to the report on 2 cores, step by step.
+*plan* checks the sheets of many participants and plans every job; nothing runs, and the FCS files
+are links to one small file. *tables* makes the tables that gating gives, of many participants, and
+runs what follows them. CPU and wall seconds of each, megabytes of the largest process and of the
+results, and the exponent of CPU seconds from size to size.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ def main() -> None:
     parser.add_argument("stage", choices=("run", "plan", "tables"))
     parser.add_argument("--people", type=int, nargs="+")
     parser.add_argument("--events", type=int, nargs="+", default=[300_000], help="of a tube (run)")
+    parser.add_argument(
+        "--stained-only", action="store_true", help="without bridge controls and FMO tubes (run)"
+    )
     parser.add_argument("--batch-of", type=int, default=12, help="people in a batch (plan)")
     parser.add_argument("--place", type=Path, help="folder for the studies, which are removed")
     options = parser.parse_args()
@@ -66,7 +70,12 @@ def run_studies(place: Path, options: argparse.Namespace) -> None:
     last: tuple[int, float] | None = None
     for events in options.events:
         for people in options.people or [24, 72, 240]:
-            study = make_large_study(place / f"{people}_{events}", people, events=events)
+            study = make_large_study(
+                place / f"{people}_{events}",
+                people,
+                events=events,
+                controls=not options.stained_only,
+            )
             sheet = (study / "config" / "fcs_files.tsv").read_text(encoding="utf-8")
             n_tubes = len(sheet.splitlines()) - 1
             total = Measured()

@@ -24,7 +24,13 @@ _NOISE = 0.01
 
 
 def make_large_study(
-    folder: Path, people: int, *, events: int, different: int = PEOPLE, plan: bool = True
+    folder: Path,
+    people: int,
+    *,
+    events: int,
+    different: int = PEOPLE,
+    plan: bool = True,
+    controls: bool = True,
 ) -> Path:
     """Write a study of `people` with three tubes each, and return its folder.
 
@@ -33,13 +39,15 @@ def make_large_study(
     folder : Path
         the study; must not exist.
     people : int
-        how many, with bridge controls and their FMO tubes in every batch.
+        how many.
     events : int
         of a stained tube; 21 channels.
     different : int
         people of the study that is drawn from; a part of `people`.
     plan : bool
         with the whole analysis plan; otherwise missing covariates are not imputed.
+    controls : bool
+        with bridge controls and FMO tubes in every batch.
     """
     small = folder.with_name(f"{folder.name}_drawn_from")
     simulate_study(
@@ -58,7 +66,7 @@ def make_large_study(
         written.write_text(text.replace("covariates: imputed", "covariates: complete_cases"))
     write_people(small, folder, people // different)
     rng = np.random.default_rng(240)
-    for row in write_tubes(small, folder, people // different):
+    for row in write_tubes(small, folder, people // different, controls=controls):
         draw_again(small / "data" / row["from"], folder / "data" / row["path"], rng)
     shutil.rmtree(small)
     return folder
@@ -79,7 +87,7 @@ def write_people(small: Path, folder: Path, copies: int) -> None:
 
 
 def write_tubes(
-    small: Path, folder: Path, copies: int, *, copied: bool = True
+    small: Path, folder: Path, copies: int, *, copied: bool = True, controls: bool = True
 ) -> list[dict[str, str]]:
     """Write the sheet of tubes, and return its rows with the file that each is drawn from.
 
@@ -87,8 +95,11 @@ def write_tubes(
     ----------
     copied : bool
         with a third tube of everybody; otherwise `small` has it already.
+    controls : bool
+        with bridge controls and FMO tubes.
     """
     rows, columns = _read(small / "config" / "fcs_files.tsv")
+    rows = [row for row in rows if controls or not _is_control(row)]
     rows += [
         {**row, "panel": COPY, "file_id": row["file_id"].replace(COPIED, COPY)}
         for row in rows
@@ -110,6 +121,10 @@ def write_tubes(
             )
     _write(folder / "config" / "fcs_files.tsv", made, columns)
     return made
+
+
+def _is_control(row: dict[str, str]) -> bool:
+    return "BRIDGE" in row["sample_id"] or row["tube"] != "stained"
 
 
 def _renamed(name: str, copy: int) -> str:
