@@ -150,6 +150,14 @@ def test_healthy_looking_people_hardly_ever_get_a_word(n: int) -> None:
     assert np.mean(said) <= 0.02
 
 
+def test_what_is_certain_is_no_more_than_certain() -> None:
+    """A sum of products may round beyond 1, which no table takes: the whole study stopped."""
+    rng = np.random.default_rng(1)
+    nearly = 1 - rng.random((2_000, 4)) * 10.0 ** -rng.integers(1, 17, (2_000, 4))
+    found = [at_least(chances, 2) for chances in nearly]
+    assert max(found) == 1.0
+
+
 def test_at_least_is_the_sum_over_all_outcomes() -> None:
     rng = np.random.default_rng(3)
     chances = rng.random(4)

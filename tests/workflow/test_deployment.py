@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,7 +22,7 @@ configfile: "config/config.yaml"
 
 
 module itc:
-    snakefile: "{snakefile}"
+    snakefile: {snakefile}
     config: config
 
 
@@ -43,7 +45,7 @@ rule notes:
 def test_another_repository_uses_it_as_a_module(study_copy: Path, root: Path) -> None:
     own = study_copy / "workflow" / "Snakefile"
     own.parent.mkdir()
-    own.write_text(MODULE.format(snakefile=root / "workflow" / "Snakefile"))
+    own.write_text(MODULE.format(snakefile=repr(str(root / "workflow" / "Snakefile"))))
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--snakefile", str(own), "--dry-run", "--forceall"],
         cwd=study_copy, capture_output=True, text=True, check=False,
@@ -56,6 +58,39 @@ def test_another_repository_uses_it_as_a_module(study_copy: Path, root: Path) ->
     assert rules.pop("all") == "1"
     assert {name.removeprefix("itc_") for name in rules} >= {"check", "fit_gates", "report"}
     assert all(name.startswith("itc_") for name in rules)
+
+
+@pytest.mark.workflow
+def test_it_runs_when_it_is_fetched_from_a_repository(
+    study_copy: Path, root: Path, tmp_path: Path
+) -> None:
+    """What `snakedeploy deploy-workflow` writes names a repository, of which Snakemake keeps a copy
+    file by file: no rule may ask for what lies beside the Snakefile.
+    """
+    repository = tmp_path / "repository"
+    shutil.copytree(root / "workflow", repository / "workflow")
+    git = ["git", "-c", "user.name=itc", "-c", "user.email=itc@example.org"]
+    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *command], cwd=repository, check=True)
+    own = study_copy / "workflow" / "Snakefile"
+    own.parent.mkdir()
+    fetched = f"gitfile({str(repository)!r}, path='workflow/Snakefile', ref='main')"
+    own.write_text(MODULE.format(snakefile=fetched))
+    checked = study_copy / "results" / "cohort" / "participants.parquet"
+    checked.unlink()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(own), "--cores", "1"),
+            *("--until", "itc_check"),
+        ],
+        cwd=study_copy,
+        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert checked.exists()
 
 
 @pytest.mark.workflow

@@ -96,7 +96,7 @@ def at_least(chances: FloatArray, needed: int) -> float:
     of_number = np.array([1.0])
     for chance in chances:
         of_number = np.append(of_number, 0) * (1 - chance) + np.append(0, of_number) * chance
-    return float(of_number[needed:].sum())
+    return min(float(of_number[needed:].sum()), 1.0)  # certain but for rounding
 
 
 def _everywhere(counted: Counted) -> FloatArray:
