@@ -43,7 +43,7 @@ def make_large_study(
     events : int
         of a stained tube; 21 channels.
     different : int
-        people of the study that is drawn from; a part of `people`.
+        people of the study that is drawn from; `people` is a multiple of it.
     plan : bool
         with the whole analysis plan; otherwise missing covariates are not imputed.
     controls : bool

@@ -118,16 +118,8 @@ def tubes_of(wildcards):
     return TUBES_OF[wildcards.panel, wildcards.batch]
 
 
-def by_content(paths):
-    """Data files, whose content decides what reruns (a parameter of the rule), whatever their times.
-
-    Snakemake's own way, a digest of the whole file, is taken once for every output of a job.
-    """
-    return [ancient(path) for path in paths]
-
-
 def fcs_of(wildcards):
-    return by_content(row["path"] for row in tubes_of(wildcards))
+    return [row["path"] for row in tubes_of(wildcards)]
 
 
 def matrices_for(rows):
@@ -243,7 +235,7 @@ def libraries_of(wildcards):
 
 
 def library_files(wildcards):
-    return by_content(paths_of_libraries(libraries_of(wildcards)))
+    return paths_of_libraries(libraries_of(wildcards))
 
 
 def frozen_libraries(wildcards):

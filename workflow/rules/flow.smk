@@ -7,9 +7,7 @@ GATING_TEMPLATE = f"{STUDY.gating_folder}/{{panel}}.yaml"
 
 rule learn_scales:
     input:
-        fcs=lambda wildcards: by_content(
-            row["path"] for row in scale_tubes(wildcards)
-        ),
+        fcs=lambda wildcards: [row["path"] for row in scale_tubes(wildcards)],
         matrices=lambda wildcards: matrices_for(scale_tubes(wildcards)),
         panel=PANEL_SHEET,
         template=GATING_TEMPLATE,
@@ -37,9 +35,7 @@ rule learn_scales:
 
 rule learn_alignment:
     input:
-        fcs=lambda wildcards: by_content(
-            row["path"] for row in bridge_tubes(wildcards)
-        ),
+        fcs=lambda wildcards: [row["path"] for row in bridge_tubes(wildcards)],
         matrices=lambda wildcards: matrices_for(bridge_tubes(wildcards)),
         panel=PANEL_SHEET,
         template=GATING_TEMPLATE,

@@ -6,7 +6,7 @@ rule manifest:
         report=AT.report,
         results=report_inputs(),
         overviews=per_panel(AT.overview),
-        study=by_content(files_of_study()),
+        study=files_of_study(),
     output:
         manifest=AT.manifest,
         crate=AT.crate,

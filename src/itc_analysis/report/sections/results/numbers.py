@@ -37,7 +37,7 @@ def table(rows: pd.DataFrame) -> Table:
     """
     keys = ["participant_id", "group", "assay", "_population", "population", "source_id", "batch"]
     body: list[list[Text | Cell]] = []
-    ordered = rows.dropna(subset=keys).sort_values(keys, kind="stable")
+    ordered = rows.sort_values(keys, kind="stable")
     for key, own in itertools.groupby(
         each_row(ordered[[*keys, *_SHOWN]]), key=lambda row: row[1 : 1 + len(keys)]
     ):
