@@ -46,7 +46,8 @@ def test_valley_lies_between_the_two_populations(share: float) -> None:
     found = densities.valleys(densities.estimate(values), min_z=densities.CLEAR_Z)
     assert len(found) == 1
     density = densities.estimate(values)
-    cut = densities.bottoms(density.smooth, found[0], 0.0, density.centres)[0]
+    height = float(density.height[found[0].bottom])
+    cut = densities.bottoms(density.smooth, found[0], height, density.centres)[0]
     assert NEGATIVE + 3 * SPREAD < cut < POSITIVE - 2 * SPREAD
 
 
@@ -105,5 +106,7 @@ def test_a_sparse_gap_is_cut_where_the_larger_population_ends() -> None:
     assert cut(0.9 - both) == pytest.approx(0.9 - cut(both), abs=0.02)  # on whichever side
     dim = [0.42, 0.47, 0.52, 0.56]  # single events far from one another
     assert many.max() < cut(np.concatenate([both, dim])) < 0.42
+    side_by_side = [0.39, 0.395]  # in an empty gap two at one place are chance
+    assert many.max() < cut(np.concatenate([both, side_by_side])) < 0.39
     as_many = rng.normal(0.7, 0.03, 5_000)
     assert cut(np.concatenate([many, as_many])) == pytest.approx(0.45, abs=0.03)

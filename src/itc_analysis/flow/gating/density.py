@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from itc_analysis.statistics.arrays import FloatArray
 
@@ -35,6 +36,9 @@ WEAK_Z = 2.0
 CLEAR_Z = 3.0
 #: Where the smoothed density is lower than so many events at one place, single events decide.
 CROWDED = 10
+#: How sure it must be that a place of such a gap holds more than the lowest one does: where that is
+#: empty, up to three events are chance (the rule of three).
+SURE = 0.95
 #: A share of an event that nobody would see.
 _NEGLIGIBLE = 1e-12
 #: Its exponential is far below `_NEGLIGIBLE`; those of still lower numbers take twice as long.
@@ -205,10 +209,12 @@ def bottoms(
     """Return where the valley is lowest, for one or many smoothed densities.
 
     A bottom that differs from its surroundings by less than half an event has no lowest point; the
-    middle is returned. A gap that is not `CROWDED` is flat within a whole event, and is divided in
-    proportion to the heights of its two peaks: in the middle between peaks of one height, but where
-    the flank of the negatives ends when positives are few, since single events in the gap are then
-    rather dim positives than strays of a flank that has come to its end.
+    middle is returned. A gap that is not `CROWDED` is flat as far as the upper limit of the events
+    at its lowest place reaches (`SURE`): two or three single events that happen to lie side by side
+    in an empty gap are no flank. It is divided in proportion to the heights of its two peaks: in
+    the middle between peaks of one height, but where the flank of the negatives ends when positives
+    are few, since single events in the gap are then rather dim positives than strays of a flank
+    that has come to its end.
 
     Parameters
     ----------
@@ -221,7 +227,9 @@ def bottoms(
     lowest = np.argmin(part, axis=1)
     floor = part.min(axis=1, keepdims=True)
     is_gap = floor[:, 0] < CROWDED * height
-    flat = part <= floor + np.where(is_gap[:, None], height, height / 2)
+    # the upper limit of a Poisson mean of which so many events are seen
+    by_chance = special.gammaincinv(floor / height + 1, SURE) * height
+    flat = part <= np.where(is_gap[:, None], by_chance, floor + height / 2)
     position = np.arange(part.shape[1])
     # the nearest bins left and right of the lowest one that are not flat any more
     left = np.where(~flat & (position < lowest[:, None]), position, -1).max(axis=1) + 1
