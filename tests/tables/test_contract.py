@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pandera.errors import SchemaErrors
 
 from itc_analysis.errors import ItcError
 from itc_analysis.tables import contract
@@ -179,3 +180,38 @@ def test_a_table_of_another_kind_is_named(tmp_path: Path) -> None:
     with pytest.raises(ItcError, match="it is a table of Counts, not of Measurements") as caught:
         contract.read(path, Measurements)
     assert "participants are the unit" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_right"),
+    [
+        ({}, True),
+        ({"n_background": 0.0, "n_events": None, "n_parent": None}, True),
+        ({"n_background": -0.1}, False),
+        ({"n_total": None}, False),
+        ({"n_events": 1.5}, False),
+        ({"n_total": "many"}, False),
+        ({"status": "fine"}, False),
+    ],
+)
+def test_a_table_is_in_order_where_pandera_says_so(
+    changes: dict[str, object], *, is_right: bool
+) -> None:
+    frame = pd.DataFrame([counts_row(), counts_row(source_id="T0", **changes)])
+    frame = frame.reindex(columns=list(contract.columns_of(Counts)))
+    if is_right:
+        pd.testing.assert_frame_equal(contract.check(frame, Counts), Counts.validate(frame))
+    else:
+        with pytest.raises(SchemaErrors):
+            Counts.validate(frame, lazy=True)
+        with pytest.raises(ItcError):
+            contract.check(frame, Counts)
+
+
+@pytest.mark.parametrize("table", [*sheets.SHEETS, *dict.fromkeys(map(contract_of, TABLES))])
+def test_every_rule_of_a_contract_is_known(table: type[contract.Contract]) -> None:
+    rules = [check for column in contract.columns_of(table).values() for check in column.checks]
+    assert {rule.name for rule in rules} <= set(contract.CHECKS)
+    columns = table.to_schema().columns.values()
+    assert not table.to_schema().checks
+    assert not any(column.unique or column.regex or not column.required for column in columns)

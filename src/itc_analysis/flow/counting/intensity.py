@@ -221,11 +221,10 @@ def intensity_row(
         return {**row, "reason": f"the file has no channel for {marker}"}
     values = membership.values_of(marker, population)
     if values.size:
-        middle = _median(values)
+        middle, limits = median_with_limits(values)
         row["median_transformed"] = middle
         inverse = tube.transforms[marker].inverse
         row["median"] = float(inverse(np.array([middle]))[0])
-        limits = median_limits(values)
         if limits is not None:
             row["median_lower"], row["median_upper"] = map(float, inverse(np.array(limits)))
     if n_events < min_events:
@@ -332,9 +331,9 @@ def _outside(n: int) -> int:
     return 0 if np.isnan(below) else int(np.ceil(below))
 
 
-def median_limits(values: Float32Array) -> tuple[float, float] | None:
-    """Return a 95 % interval of the median; None with fewer than six values, of which no two hold
-    it so surely.
+def median_with_limits(values: Float32Array) -> tuple[float, tuple[float, float] | None]:
+    """Return the median and its 95 % interval; no interval with fewer than six values, of which no
+    two hold it so surely.
 
     The order statistics between which the true median lies with at least this probability, whatever
     the distribution (Conover 1999, Practical nonparametric statistics, chapter 3.2).
@@ -342,21 +341,23 @@ def median_limits(values: Float32Array) -> tuple[float, float] | None:
     Parameters
     ----------
     values : numpy.ndarray
-        shape (n,), in any order.
+        shape (n,), at least one, in any order.
     """
-    n = len(values)
-    below = _outside(n)
+    n, below = len(values), _outside(len(values))
     if below == 0:
-        return None
-    places = [below - 1, n - below]
-    low, high = np.partition(values, places)[places]
-    return float(low), float(high)
+        return _median(values), None
+    # at once: most of the time goes into the first pass over the values
+    parted = np.partition(values, [below - 1, (n - 1) // 2, n // 2, n - below])
+    return _middle(parted), (float(parted[below - 1]), float(parted[n - below]))
 
 
 def _median(values: Float32Array) -> float:
     """Return the median of at least one number: as np.median, in a tenth of its time."""
-    middle = values.size // 2
-    parted = np.partition(values, middle)
-    if values.size % 2:
-        return float(parted[middle])
-    return float((parted[:middle].max() + parted[middle]) / 2)
+    n = len(values)
+    return _middle(np.partition(values, [(n - 1) // 2, n // 2]))
+
+
+def _middle(parted: Float32Array) -> float:
+    """Return the median of values that lie in order about their middle."""
+    n = len(parted)
+    return float((parted[(n - 1) // 2] + parted[n // 2]) / 2)

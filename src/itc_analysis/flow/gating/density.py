@@ -349,5 +349,10 @@ def _smooth_fixed(counts: FloatArray, bandwidth: float) -> FloatArray:
     reach = int(_KERNEL_REACH * width + 0.5)
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
     # As scipy.ndimage.gaussian_filter1d, which takes longer to import than all densities of a tube.
-    smooth = np.convolve(np.pad(counts, reach, mode="symmetric"), bell / bell.sum(), mode="valid")
-    return np.asarray(smooth, dtype=np.float64)
+    if reach <= counts.size:  # np.pad takes longer than the convolution
+        mirrored = np.concatenate(
+            [counts[:reach][::-1], counts, counts[counts.size - reach :][::-1]]
+        )
+    else:
+        mirrored = np.pad(counts, reach, mode="symmetric")
+    return np.asarray(np.convolve(mirrored, bell / bell.sum(), mode="valid"), dtype=np.float64)

@@ -9,6 +9,7 @@ standard errors from the curvature of the likelihood.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,33 +68,49 @@ class Overlap:
     missed_se: float
 
 
+@dataclass(frozen=True)
+class _Bins:
+    """Expected events of each bin: negatives, positives (at `z` of their bell), and both."""
+
+    negative: FloatArray
+    positive: FloatArray
+    z: FloatArray
+    expected: FloatArray
+
+    def log_likelihood(self, counts: FloatArray) -> float:
+        """Return Poisson's, but for its constant."""
+        return float(counts @ np.log(self.expected) - self.expected.sum())
+
+
 class _Curve:
     """Expected events per bin: exp(a + b x + c x²) + N phi((x - m) / s) step / s."""
 
     def __init__(self, x: FloatArray, step: float) -> None:
         self.x, self.step = x, step
+        self.powers = np.stack([np.ones_like(x), x, x**2])
 
-    def parts(self, parameters: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return negatives and positives per bin."""
-        a, b, c, log_n, middle, log_s = parameters
-        z = (x - middle) * np.exp(-log_s)
-        positive = np.exp(log_n - log_s - z**2 / 2) * self.step / np.sqrt(2 * np.pi)
-        negative = np.exp(np.clip(a + b * x + c * x**2, -50, 50))  # no overflow on the way
-        return negative, positive
+    def negatives(self, parameters: FloatArray, powers: FloatArray) -> FloatArray:
+        """Return negatives per bin at places of which the powers 0 to 2 are given."""
+        exponent = parameters[: _CURVATURE + 1] @ powers
+        # no overflow on the way
+        return np.asarray(np.exp(np.minimum(np.maximum(exponent, -50), 50)))
 
-    def gradient(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the expected events per bin and their gradient, shape (n_bins, 6)."""
-        negative, positive = self.parts(parameters, self.x)
-        z = (self.x - parameters[4]) * np.exp(-parameters[5])
-        columns = [
-            negative,
-            negative * self.x,
-            negative * self.x**2,
-            positive,
-            positive * z * np.exp(-parameters[5]),
-            positive * (z**2 - 1),
-        ]
-        return negative + positive, np.column_stack(columns)
+    def bins(self, parameters: FloatArray) -> _Bins:
+        """Return what is expected of each bin of the histogram."""
+        _, _, _, log_n, middle, log_s = parameters.tolist()
+        z = (self.x - middle) * math.exp(-log_s)
+        positive = np.exp(log_n - log_s - z**2 / 2) * (self.step / math.sqrt(2 * math.pi))
+        negative = self.negatives(parameters, self.powers)
+        return _Bins(negative, positive, z, np.maximum(negative + positive, _FEWEST))
+
+    def gradient(self, at: _Bins, parameters: FloatArray) -> FloatArray:
+        """Return the gradient of the expected events by the parameters, shape (6, n_bins)."""
+        rows = np.empty((_N_PARAMETERS, self.x.size))
+        np.multiply(self.powers, at.negative, out=rows[: _CURVATURE + 1])
+        rows[3] = at.positive
+        rows[4] = at.positive * at.z * math.exp(-parameters[_LOG_WIDTH])
+        rows[5] = at.positive * (at.z**2 - 1)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -224,26 +241,26 @@ def _fit(
     """
     parameters, damping = start.copy(), _DAMPING
     free = np.ones(_N_PARAMETERS, dtype=bool)
-    best = _log_likelihood(curve, counts, parameters)
+    at = curve.bins(parameters)
+    best = at.log_likelihood(counts)
     for _ in range(_N_ITERATIONS):
-        expected, gradient = curve.gradient(parameters)
-        gradient = gradient[:, free]
-        score = gradient.T @ (counts / np.maximum(expected, _FEWEST) - 1)
-        information = gradient.T @ (gradient / np.maximum(expected, _FEWEST)[:, None])
+        gradient = curve.gradient(at, parameters)[free]
+        score = gradient @ (counts / at.expected - 1)
+        information = (gradient / at.expected) @ gradient.T
+        own = np.diag(information)
         try:
-            step = np.linalg.solve(
-                information + damping * np.diag(np.diag(information) + _FEWEST), score
-            )
+            step = np.linalg.solve(information + np.diag(damping * (own + _FEWEST)), score)
         except np.linalg.LinAlgError:
             return None
         proposed = parameters.copy()
         proposed[free] += step
         is_outwards = proposed[_CURVATURE] > 0
         proposed[_CURVATURE] = min(proposed[_CURVATURE], 0.0)
-        proposed[_LOG_WIDTH] = np.clip(proposed[_LOG_WIDTH], -_EXTREME, _EXTREME)
-        likelihood = _log_likelihood(curve, counts, proposed)
+        proposed[_LOG_WIDTH] = min(max(proposed[_LOG_WIDTH], -_EXTREME), _EXTREME)
+        there = curve.bins(proposed)
+        likelihood = there.log_likelihood(counts)
         if likelihood >= best:
-            gain, best, parameters = likelihood - best, likelihood, proposed
+            gain, best, parameters, at = likelihood - best, likelihood, proposed, there
             damping = max(damping / 10, _FEWEST)
             free[_CURVATURE] &= not is_outwards
             if gain < _CONVERGED * (1 + abs(best)):
@@ -252,14 +269,13 @@ def _fit(
             damping *= 10
             if damping > _HOPELESS:  # no step helps any more
                 break
-    expected, gradient = curve.gradient(parameters)
-    gradient = gradient[:, free]
-    information = gradient.T @ (gradient / np.maximum(expected, _FEWEST)[:, None])
+    gradient = curve.gradient(at, parameters)[free]
+    information = (gradient / at.expected) @ gradient.T
     if not np.all(np.isfinite(information)) or np.linalg.cond(information) > _WORST_CONDITION:
         return None
-    seen = expected >= 1  # below, Pearson's statistic is not chi-squared
+    seen = at.expected >= 1  # below, Pearson's statistic is not chi-squared
     freedom = max(int(seen.sum()) - int(free.sum()), 1)
-    dispersion = float(np.sum((counts - expected)[seen] ** 2 / expected[seen])) / freedom
+    dispersion = float(np.sum((counts - at.expected)[seen] ** 2 / at.expected[seen])) / freedom
     if dispersion > _WORST_DISPERSION:
         return None
     covariance = np.zeros((_N_PARAMETERS, _N_PARAMETERS))
@@ -267,24 +283,19 @@ def _fit(
     return parameters, covariance
 
 
-def _log_likelihood(curve: _Curve, counts: FloatArray, parameters: FloatArray) -> float:
-    negative, positive = curve.parts(parameters, curve.x)
-    expected = np.maximum(negative + positive, _FEWEST)
-    return float(np.sum(counts * np.log(expected) - expected))
-
-
 def _sides(curve: _Curve, parameters: FloatArray, covariance: FloatArray, at: float) -> Overlap:
     """Return both sides of the cut with standard errors by the delta method."""
     degree = 1 if parameters[_CURVATURE] == 0 else 2
 
     beyond = np.arange(at + curve.step / 2, at + _FOLLOWED, curve.step)
-    negative, _ = curve.parts(parameters, beyond)
+    powers = np.stack([np.ones_like(beyond), beyond, beyond**2])
+    negative = curve.negatives(parameters, powers)
     n, scale = float(np.exp(parameters[3])), float(np.exp(-parameters[5]))
     z = (at - parameters[4]) * scale
     height = n * float(np.exp(-(z**2) / 2)) / np.sqrt(2 * np.pi)
     middle = np.array([negative.sum(), n * ndtr(z)])
     jacobian = np.zeros((2, _N_PARAMETERS))
-    jacobian[0, :3] = [np.sum(negative * beyond**power) for power in range(3)]
+    jacobian[0, : _CURVATURE + 1] = powers @ negative
     jacobian[1, 3:] = [middle[1], -height * scale, -height * z]
     joint = jacobian @ covariance @ jacobian.T
     form = np.array([FORM_ERROR[degree] * middle[0], MISSED_FORM_ERROR * middle[1]])
