@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from itc_analysis.statistics.robust import middle
+from itc_analysis.statistics.robust import middle, quantiles
 
 
 @pytest.mark.parametrize("shape", [(5,), (6,), (7, 3, 4), (8, 2), (1, 3), (0, 3)])
@@ -16,3 +16,13 @@ def test_the_middle_is_the_median_of_what_is_known(shape: tuple[int, ...], unkno
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         assert middle(values) == pytest.approx(np.nanmedian(values, axis=0), abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1,), (2,), (1001,), (5, 400)])
+def test_quantiles_are_those_of_numpy(kind: type, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(4).normal(size=shape).astype(kind)
+    shares = [0.0, 0.0123, 0.25, 0.25, 0.5, 0.9987, 1.0]
+    found = quantiles(values, shares)
+    expected = np.quantile(values, shares, axis=-1)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +28,44 @@ def robust_sd(values: npt.ArrayLike) -> float:
     return MAD_TO_SD * float(np.median(np.abs(found - np.median(found))))
 
 
+def quantiles(values: npt.NDArray[Any], shares: Sequence[float]) -> npt.NDArray[Any]:
+    """Return quantiles along the last axis, as `numpy.quantile` (linear).
+
+    One after the other, each in what the one before left above it: numpy parts an array at several
+    places at once in ten times the time it takes for one.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        shape (..., n), n at least 1, finite.
+    shares : sequence of float
+        0 to 1, ascending.
+
+    Returns
+    -------
+    numpy.ndarray
+        shape (len(shares), ...).
+
+    Examples
+    --------
+    >>> quantiles(np.array([3.0, 1.0, 2.0, 5.0]), [0.0, 0.5, 0.9]).round(2).tolist()
+    [1.0, 2.5, 4.4]
+    """
+    found, rest, taken = [], values, 0
+    for share in shares:
+        place = share * (values.shape[-1] - 1)
+        first = int(place)
+        rest = np.partition(rest, first - taken, axis=-1)[..., first - taken :]
+        taken = first
+        low = rest[..., 0].astype(float)
+        part = place - first
+        high = rest[..., 1:].min(axis=-1) if part > 0 else low
+        # from the nearer end, as numpy does
+        step = high - low
+        found.append(low + step * part if part < 0.5 else high - step * (1 - part))
+    return np.stack(found)
+
+
 def median_and_error(values: npt.ArrayLike) -> tuple[float, float]:
     """Return the median and its standard error; NaN without values.
 
@@ -43,7 +84,7 @@ def median_and_error(values: npt.ArrayLike) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = (int(np.clip((n - 1) / 2 + reach, 0, n - 1)) for reach in (-np.sqrt(n), np.sqrt(n)))
     below, above = (n - 1) // 2, n // 2
-    ordered = np.partition(found, sorted({low, below, above, high}))
+    ordered = np.sort(found)  # in less time than parting it at four places
     apart = (ordered[high] - ordered[low]) / max(high - low, 1)
     return float(ordered[below] + ordered[above]) / 2, float(np.sqrt(n) / 2 * apart)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -114,17 +115,24 @@ def axis_ticks(transform: Transform, low: float, high: float) -> list[list[float
     of them have room is decided when they are drawn.
     """
     if transform.kind == "linear":
-        units = _even_steps(low * transform.t, high * transform.t)
+        marks = _places(transform, _even_steps(low * transform.t, high * transform.t))
     else:
-        powers = [10.0**power for power in range(_FIRST_POWER, _LAST_POWER + 1)]
-        above = [power * times for power in powers for times in (1.0, *_BETWEEN)]
-        units = [0.0, *above, *(-power for power in powers)]
+        marks = _decades(transform)
+    return [[round(place, 4), unit] for place, unit in marks if low <= place <= high]
+
+
+@cache
+def _decades(transform: Transform) -> list[tuple[float, float]]:
+    """Return the marks of a logarithmic scale, which all tubes of a panel share."""
+    powers = [10.0**power for power in range(_FIRST_POWER, _LAST_POWER + 1)]
+    above = [power * times for power in powers for times in (1.0, *_BETWEEN)]
+    return _places(transform, [0.0, *above, *(-power for power in powers)])
+
+
+def _places(transform: Transform, units: list[float]) -> list[tuple[float, float]]:
+    """Return places and values, in order."""
     places = transform.apply(np.array(units, dtype=np.float32)).astype(float)
-    return sorted(
-        [round(place, 4), unit]
-        for unit, place in zip(units, places.tolist(), strict=True)
-        if low <= place <= high
-    )
+    return sorted(zip(places.tolist(), units, strict=True))
 
 
 def _markers(known: tuple[str, ...], population: Population, gate: Geometry | None) -> list[str]:

@@ -220,10 +220,10 @@ def intensity_row(
     if marker not in tube.markers:
         return {**row, "reason": f"the file has no channel for {marker}"}
     values = membership.values_of(marker, population)
+    inverse = tube.transforms[marker].inverse
     if values.size:
         middle, limits = median_with_limits(values)
         row["median_transformed"] = middle
-        inverse = tube.transforms[marker].inverse
         row["median"] = float(inverse(np.array([middle]))[0])
         if limits is not None:
             row["median_lower"], row["median_upper"] = map(float, inverse(np.array(limits)))
@@ -231,16 +231,13 @@ def intensity_row(
         few = f"{plural(n_events, 'event')}, fewer than min_phenotype_events = {min_events}"
         row["reason"] = f"{threshold.reason}; {few}" if threshold.reason else few
     if threshold.value is not None:
-        positive = values[values >= np.float32(threshold.value)]
+        positive = values.compress(values >= np.float32(threshold.value))
         if positive.size:
-            bright = tube.transforms[marker].inverse(np.array([_median(positive)]))
-            row["median_positive"] = float(bright[0])
+            middle = _middle(np.partition(positive, positive.size // 2))
+            row["median_positive"] = float(inverse(np.array([middle]))[0])
         error = threshold.standard_error or 0.0
-        high = values[values >= np.float32(threshold.value - error)]
-        row["n_positive_high"] = int(high.size)
-        row["n_positive"] = int(np.count_nonzero(high >= np.float32(threshold.value)))
-        row["n_positive_low"] = int(np.count_nonzero(high >= np.float32(threshold.value + error)))
         sides = wrong_sides(values, threshold.value, error, expected)
+        row["n_positive"], row["n_positive_low"], row["n_positive_high"] = sides.n_above
         background = Background(
             sides.n_background,
             sides.background_se,
@@ -344,20 +341,20 @@ def median_with_limits(values: Float32Array) -> tuple[float, tuple[float, float]
         shape (n,), at least one, in any order.
     """
     n, below = len(values), _outside(len(values))
+    parted = np.partition(values, n // 2)
+    median = _middle(parted)
     if below == 0:
-        return _median(values), None
-    # at once: most of the time goes into the first pass over the values
-    parted = np.partition(values, [below - 1, (n - 1) // 2, n // 2, n - below])
-    return _middle(parted), (float(parted[below - 1]), float(parted[n - below]))
-
-
-def _median(values: Float32Array) -> float:
-    """Return the median of at least one number: as np.median, in a tenth of its time."""
-    n = len(values)
-    return _middle(np.partition(values, [(n - 1) // 2, n // 2]))
+        return median, None
+    # one place after the other: numpy takes ten times as long for several at once
+    lower, upper = parted[: n // 2], parted[n // 2 :]
+    low = np.partition(lower, below - 1)[below - 1]
+    high = np.partition(upper, upper.size - below)[upper.size - below]
+    return median, (float(low), float(high))
 
 
 def _middle(parted: Float32Array) -> float:
-    """Return the median of values that lie in order about their middle."""
-    n = len(parted)
-    return float((parted[(n - 1) // 2] + parted[n // 2]) / 2)
+    """Return the median of at least one number, parted at the middle."""
+    n = parted.size
+    if n % 2:
+        return float(parted[n // 2])
+    return float((parted[: n // 2].max() + parted[n // 2]) / 2)

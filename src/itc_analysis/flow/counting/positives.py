@@ -36,6 +36,8 @@ class WrongSides:
         positives expected below it.
     net_low, net_high : float
         positive cells by a threshold one standard error higher, and one lower.
+    n_above : tuple of int
+        events at or above the threshold, one a standard error higher, and one lower.
     """
 
     n_background: float
@@ -44,6 +46,7 @@ class WrongSides:
     missed_se: float
     net_low: float
     net_high: float
+    n_above: tuple[int, int, int]
 
 
 def part_beyond(values: npt.NDArray[np.float32], threshold: float, least: float) -> float:
@@ -90,18 +93,20 @@ def wrong_sides(
     hardly change; where a continuum is divided, they change as the events above it do.
     """
     cuts = [threshold + by * threshold_se for by in (0.0, 1.0, -1.0)]
-    above = [float(np.count_nonzero(values >= np.float32(cut))) for cut in cuts]
-    n_negative = values.size - above[0]
+    highest = values.compress(values >= np.float32(cuts[2]))
+    at, higher = (int(np.count_nonzero(highest >= np.float32(cut))) for cut in cuts[:2])
+    above = (at, higher, int(highest.size))
+    n_negative = values.size - at
     prior = max(expected * n_negative, 0.0)
     own = None
-    if values.size >= _MIN_EVENTS and values.min() < threshold:
+    if values.size >= _MIN_EVENTS and n_negative:
         tail = Tail(densities.estimate(values, is_adaptive=False), threshold)
         sides = [tail.beyond(cut) for cut in cuts]
         own = [(s.n_events or 0.0, s.standard_error or 0.0, s.n_missed, s.missed_se) for s in sides]
         if sides[0].n_events is None:
             own = None
     if own is None:
-        return WrongSides(prior, prior, 0.0, 0.0, above[1] - prior, above[2] - prior)
+        return WrongSides(prior, prior, 0.0, 0.0, above[1] - prior, above[2] - prior, above)
     background, error, missed, missed_se = own[0]
     error = float(np.hypot(error, _BEST * prior))
     if prior > 0:
@@ -112,4 +117,4 @@ def wrong_sides(
     low, high = (
         n - min(scale * side[0], n) + side[2] for n, side in zip(above[1:], own[1:], strict=True)
     )
-    return WrongSides(background, error, missed, missed_se, low, high)
+    return WrongSides(background, error, missed, missed_se, low, high, above)

@@ -23,6 +23,8 @@ FORM_ERROR = 0.1
 FAR_FROM_ZERO = 2.0
 #: Bins per standard deviation while the mode is sought, and the bell that smooths them.
 _PER_SD, _BELL = 20, 10
+_SMOOTHING = np.exp(-0.5 * (np.arange(-3 * _BELL, 3 * _BELL + 1) / _BELL) ** 2)
+_SMOOTHING /= _SMOOTHING.sum()
 #: Standard deviation of a normal distribution by its quartile distance from the median.
 _NORMAL_MEDIAN = 0.6744897501960817
 
@@ -100,9 +102,7 @@ def _mirror(
         return None
     grid = np.arange(low - 3 * sd, middle + 4 * sd, sd / _PER_SD)
     density = np.diff(np.interp(grid, edges, cumulative))
-    places = np.arange(-3 * _BELL, 3 * _BELL + 1)
-    bell = np.exp(-0.5 * (places / _BELL) ** 2)
-    smooth = np.convolve(density, bell / bell.sum(), mode="same")
+    smooth = np.convolve(density, _SMOOTHING, mode="same")
     mode = float(grid[int(np.argmax(smooth))] + sd / _PER_SD / 2)
     n_left = float(np.interp(mode, edges, cumulative))
     if n_left < MIN_LEFT:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.robust import quantiles
 
 #: Grid of the densities; positions between its points are interpolated.
 N_LEVELS = 256
@@ -53,7 +54,7 @@ def track_peaks(
         No column when all values are equal.
     """
     sample = values[:: max(1, len(values) // _ENOUGH)]
-    low, quarter, three_quarters, high = np.quantile(sample, [_TAIL, 0.25, 0.75, 1 - _TAIL])
+    low, quarter, three_quarters, high = quantiles(sample, [_TAIL, 0.25, 0.75, 1 - _TAIL])
     spread = float(sample.std())
     iqr = float(three_quarters - quarter) / _IQR_TO_SD
     width = min(spread, iqr) if iqr > 0 else spread

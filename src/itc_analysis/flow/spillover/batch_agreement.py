@@ -21,7 +21,7 @@ import numpy.typing as npt
 from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD, middle
+from itc_analysis.statistics.robust import MAD_TO_SD, middle, quantiles
 
 #: States in which the events that are gated are free from spill.
 _COMPENSATED = frozenset({"file", "matrix", "already_compensated"})
@@ -110,12 +110,13 @@ def measure_spill_left(
     n = len(channels)
     left = np.full((n, n), np.nan)
     if values.shape[1]:
-        low, high = np.quantile(values, [_DIM, _BRIGHT], axis=1)
+        low, high = quantiles(values, [_DIM, _BRIGHT])
         for i in range(n):
-            dim, bright = values[:, values[i] <= low[i]], values[:, values[i] >= high[i]]
+            dim = values.compress(values[i] <= low[i], axis=1)
+            bright = values.compress(values[i] >= high[i], axis=1)
             distance = np.median(bright[i]) - np.median(dim[i])
             if distance >= _LEAST_STEP:
-                places = [np.quantile(group, _WITHOUT, axis=1) for group in (dim, bright)]
+                places = [quantiles(group, [_WITHOUT])[0] for group in (dim, bright)]
                 left[i] = (places[1] - places[0]) / distance
         np.fill_diagonal(left, np.nan)
     matrix = None
