@@ -9,6 +9,7 @@ apply-gates`, from its
   arguments to its four tables on disk.
 - *in process*: the second tube of a process, by functions: without imports, first calls and writing
 files.
+- *a job* (`--job 20`): a process that gates so many tubes, one run of each way.
 
 *itc* does all that the command does: it leaves out the events that learning the gates found at
 margins or in unsteady stretches, estimates backgrounds, limits and errors of the cuts, and writes
@@ -118,6 +119,25 @@ def learn(folder: Path) -> None:
     contract.write(kept, folder / "kept_events.parquet", KeptEvents, {})
     axes = {"tube": fit.axes_of(tube)}
     gatingml.write_gates(gates, batch.template, axes, ["tube"], folder / "gatingml")
+
+
+def write_job(folder: Path, n_tubes: int) -> None:
+    """Write what `itc apply-gates` needs to gate the tube `n_tubes` times, as so many tubes."""
+    import pandas as pd
+
+    from itc_analysis.tables import contract
+    from itc_analysis.tables.flow.tubes import Gates, KeptEvents, TubeQuality
+
+    job = folder / "job"
+    job.mkdir()
+    names = [f"tube{i:02d}" for i in range(n_tubes)]
+    rows = [{**ROW, "file_id": name, "path": str(folder / "tube.fcs")} for name in names]
+    (job / "tubes.json").write_text(json.dumps(rows))
+    (job / "flow.json").write_text("{}")
+    for table, kind in (("gates", Gates), ("quality", TubeQuality), ("kept_events", KeptEvents)):
+        one = contract.read(folder / f"{table}.parquet", kind)
+        every = pd.concat([one.assign(file_id=name) for name in names], ignore_index=True)
+        contract.write(every, job / f"{table}.parquet", kind, {})
 
 
 def draw(folder: Path) -> None:
@@ -328,10 +348,21 @@ def child(way: str, folder: str) -> None:
     print(json.dumps([seconds, used.ru_utime + used.ru_stime, peak, counts]))
 
 
-def in_a_process(way: str, folder: str) -> tuple[list[float], dict[str, int]]:
+def run_job(way: str, folder: str, n_tubes: int) -> None:
+    """Gate many tubes in this process; print its CPU seconds and peak memory."""
+    sys.modules["hypothesis"] = None  # type: ignore[assignment]
+    is_command = way == "itc"
+    first, _ = WAYS[way](Path(folder) / "job" if is_command else Path(folder))
+    for _ in range(1 if is_command else n_tubes):
+        first()
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps([used.ru_utime + used.ru_stime, peak_mb(), {}]))
+
+
+def in_a_process(way: str, folder: str, job: int = 0) -> tuple[list[float], dict[str, int]]:
     """Run one way in a process of its own."""
     done = subprocess.run(
-        [sys.executable, __file__, "--child", way, folder],
+        [sys.executable, __file__, "--child", way, folder, "--job", str(job)],
         check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     *numbers, counts = json.loads(done.stdout.splitlines()[-1])
@@ -343,11 +374,15 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--job", type=int, default=0, help="also a job of so many tubes")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--apart", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        child(*options.child)
+        if options.job:
+            run_job(*options.child, options.job)
+        else:
+            child(*options.child)
         return
     if options.apart:
         {"learn": learn, "draw": draw, "statistics": write_statistics}[options.apart[0]](
@@ -367,12 +402,29 @@ def main() -> None:
             for way in options.ways:
                 numbers, counts[way] = in_a_process(way, temporary)
                 measured[way].append(numbers)
+        jobs: dict[str, list[float]] = {}
+        if options.job:
+            write_job(Path(temporary), options.job)
+            jobs = {way: in_a_process(way, temporary, options.job)[0] for way in options.ways}
     print_table(measured)
     both = set.intersection(*(set(own) for own in counts.values()))
     differ = [name for name in both if len({own[name] for own in counts.values()}) > 1]
     print(f"\nMedians of {options.repeats} interleaved runs, of the ratios by pairs. {len(both)} "
           "populations; "
           f"counts differ in {differ or 'none'}.")  # fmt: skip
+    if jobs:
+        print_jobs(jobs, options.job)
+
+
+def print_jobs(jobs: dict[str, list[float]], n_tubes: int) -> None:
+    """Print what a job of many tubes took each way, and the ratios of those that are compared."""
+    print(f"\n| a job of {n_tubes} tubes | CPU, s | peak, MB |\n|---|---|---|")
+    for way, (seconds, peak) in jobs.items():
+        print(f"| {way} | {seconds:.1f} | {peak:.0f} |")
+    for theirs, own in PAIRS:
+        if theirs in jobs and own in jobs:
+            seconds, peak = (a / b for a, b in zip(jobs[theirs], jobs[own], strict=True))
+            print(f"| {theirs} / {own} | {seconds:.1f} | {peak:.1f} |")
 
 
 def print_table(measured: dict[str, list[list[float]]]) -> None:
