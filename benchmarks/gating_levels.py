@@ -132,6 +132,10 @@ def count_study(
     true = table["mait"].to_numpy() / table["t_cells"].to_numpy()
     # intervals are those of the share in the blood, so that share decides whether they hold
     share = table["mait_share"].to_numpy()
+    # the cells that were drawn, counted without a mistake
+    drawn = share_interval(
+        table["mait"].to_numpy(dtype=float), table["t_cells"].to_numpy(dtype=float)
+    )
     limit = np.fmax(settings.lod_events, table["n_lod"].astype(float).fillna(0)) / total
     is_below = (table["detection"] == "below_lod").fillna(value=False).to_numpy(dtype=bool)
     # what measurements.parquet reports: below the limit an interval from 0 to at least the limit
@@ -143,6 +147,7 @@ def count_study(
         high=high * total,
         net=shares.value * total,
         is_covered=(low <= share) & (share <= high),
+        is_drawn_covered=(drawn.lower <= share) & (share <= drawn.upper),
         is_counted=table["status"] == "ok",
         is_below=is_below,
         is_quantified=(table["detection"] == "quantified").fillna(value=False),
@@ -189,6 +194,7 @@ def _lines(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
                 "count/truth (median)": f"{part['ratio'].median():.3f}",
                 "worst": f"{part['ratio'].min():.2f} to {part['ratio'].max():.2f}",
                 "interval holds the truth": f"{100 * part['is_covered'].mean():.1f} %",
+                "perfect gates": f"{100 * part['is_drawn_covered'].mean():.1f} %",
                 "below LoD": f"{100 * part['is_below'].mean():.1f} %",
                 "quantified": f"{100 * part['is_quantified'].mean():.1f} %",
             }
