@@ -181,3 +181,35 @@ def test_pooling_places_gates_by_level_where_the_template_asks_for_bright() -> N
     assert gates.loc["b1_3", ["n_background", "n_missed"]].gt(0).all()
     assert gates.loc["none", "state"] == "borrowed"
     assert pd.isna(gates.loc["none", "n_background"])
+
+
+def dim_batch(n_bright: tuple[int, ...], n_dim: tuple[int, ...]) -> dict[str, Any]:
+    """Draw a batch of which one level above the negatives shows, where the others' intermediate
+    lies: as many bright and intermediate cells as given.
+    """
+    rng = np.random.default_rng(5)
+    return {
+        f"b2_{i}": np.concatenate(
+            [
+                rng.logistic(NEGATIVE, 0.03, N_NEGATIVE),
+                rng.normal(INTERMEDIATE, 0.028, bright + dim),
+            ]
+        )
+        for i, (bright, dim) in enumerate(zip(n_bright, n_dim, strict=True))
+    }
+
+
+def test_a_dimly_stained_batch_keeps_its_bright_cells() -> None:
+    # where others have intermediate cells, but differing between people as only bright ones do
+    dim = dim_batch(MAIT, (0,) * len(MAIT))
+    cuts = cuts_of(b1=batch_of(MAIT), b2=dim)
+    for n, (file_id, values) in zip(MAIT, dim.items(), strict=True):
+        net, error = counted(cuts[file_id], values)
+        assert abs(net - n) < 3 * error, file_id
+        assert cuts[file_id].state in ("ok", "pooled")
+
+
+def test_intermediate_cells_that_differ_little_between_people_are_not_bright() -> None:
+    n_dim = (700, 900, 1_000, 1_200, 1_300, 1_500, 1_900, 2_200)
+    cuts = cuts_of(b1=batch_of(MAIT), b2=dim_batch((0,) * len(n_dim), n_dim))
+    assert {cut.state for name, cut in cuts.items() if name.startswith("b2")} == {"borrowed"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy import ndimage, stats
 
@@ -45,9 +46,7 @@ def test_valley_lies_between_the_two_populations(share: float) -> None:
     values, _ = two_populations(30_000, share, seed=4)
     found = densities.valleys(densities.estimate(values), min_z=densities.CLEAR_Z)
     assert len(found) == 1
-    density = densities.estimate(values)
-    height = float(density.height[found[0].bottom])
-    cut = densities.bottoms(density.smooth, found[0], height, density.centres)[0]
+    cut = densities.bottoms(densities.estimate(values), found[0])[0]
     assert NEGATIVE + 3 * SPREAD < cut < POSITIVE - 2 * SPREAD
 
 
@@ -91,22 +90,26 @@ def test_the_pilot_is_smoothed_as_scipy_does(n_bins: int, width: float) -> None:
     np.testing.assert_allclose(smooth, expected, rtol=1e-12)
 
 
-def test_a_sparse_gap_is_cut_where_the_larger_population_ends() -> None:
+def cut_of(*parts: npt.ArrayLike) -> float:
+    density = densities.estimate(np.concatenate(parts))
+    best = max(densities.valleys(density), key=lambda valley: valley.score)
+    return float(densities.bottoms(density, best)[0])
+
+
+def test_a_sparse_gap_is_cut_where_the_lesser_population_ends() -> None:
     rng = np.random.default_rng(3)
     many, few = rng.normal(0.2, 0.03, 5_000), rng.normal(0.7, 0.03, 60)
-
-    def cut(values: np.ndarray) -> float:
-        density = densities.estimate(values)
-        best = max(densities.valleys(density), key=lambda valley: valley.score)
-        height = float(density.height[best.bottom])
-        return float(densities.bottoms(density.smooth, best, height, density.centres)[0])
-
     both = np.concatenate([many, few])
-    assert many.max() < cut(both) < 0.4
-    assert cut(0.9 - both) == pytest.approx(0.9 - cut(both), abs=0.02)  # on whichever side
-    dim = [0.42, 0.47, 0.52, 0.56]  # single events far from one another
-    assert many.max() < cut(np.concatenate([both, dim])) < 0.42
-    side_by_side = [0.39, 0.395]  # in an empty gap two at one place are chance
-    assert many.max() < cut(np.concatenate([both, side_by_side])) < 0.39
+    assert 0.45 < cut_of(both) < few.min()
+    assert cut_of(0.9 - both) == pytest.approx(0.9 - cut_of(both), abs=0.02)  # on whichever side
+    strays = [0.36, 0.39, 0.395, 0.42, 0.47]  # of a tail, far from the few as these spread
+    assert max(strays) < cut_of(both, strays) < few.min()
     as_many = rng.normal(0.7, 0.03, 5_000)
-    assert cut(np.concatenate([many, as_many])) == pytest.approx(0.45, abs=0.03)
+    assert cut_of(many, as_many) == pytest.approx(0.45, abs=0.03)
+
+
+def test_dim_cells_of_a_wide_population_are_counted_with_it() -> None:
+    rng = np.random.default_rng(4)
+    many, few = rng.normal(0.2, 0.03, 5_000), rng.normal(0.7, 0.09, 60)
+    side_by_side = [0.39, 0.395]  # in an empty gap two at one place are chance
+    assert many.max() < cut_of(many, few, side_by_side) < 0.39

@@ -39,6 +39,9 @@ CROWDED = 10
 #: How sure it must be that a place of such a gap holds more than the lowest one does: where that is
 #: empty, up to three events are chance (the rule of three).
 SURE = 0.95
+#: A population reaches so many standard deviations, each the distance of its median from the value
+#: that `ONE_SD` of a normal population lie below.
+REACH, ONE_SD = 4.0, 0.8413447460685429
 #: A share of an event that nobody would see.
 _NEGLIGIBLE = 1e-12
 #: Its exponential is far below `_NEGLIGIBLE`; those of still lower numbers take twice as long.
@@ -204,9 +207,12 @@ def lowest_peak(density: Density) -> int:
 
 
 def bottoms(
-    smooth: FloatArray, valley: Valley, height: float, centres: FloatArray
+    density: Density,
+    valley: Valley,
+    counts: FloatArray | None = None,
+    smooth: FloatArray | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Return where the valley is lowest, for one or many smoothed densities.
+    """Return where the valley is lowest, in a density or in bootstrap replicates of it.
 
     A bottom that differs from its surroundings by less than half an event has no lowest point; the
     middle is returned. A gap that is not `CROWDED` is flat as far as the upper limit of the events
@@ -214,28 +220,62 @@ def bottoms(
     in an empty gap are no flank. It is divided in proportion to the heights of its two peaks: in
     the middle between peaks of one height, but where the flank of the negatives ends when positives
     are few, since single events in the gap are then rather dim positives than strays of a flank
-    that has come to its end.
+    that has come to its end. Not farther from either population, though, than its own spread
+    reaches (`REACH`): what lies far from both is not counted with the lesser one.
 
     Parameters
     ----------
-    smooth : FloatArray
-        shape (..., n_bins).
-    height : float
-        density that one event adds at its own place.
+    counts, smooth : FloatArray, optional
+        events per bin of replicates and their smooth densities, shape (n_replicates, n_bins); the
+        density's own when not given.
+
+    Returns
+    -------
+    numpy.ndarray
+        transformed units, shape (n_replicates,), or (1,).
     """
-    part = np.atleast_2d(smooth)[:, valley.left : valley.right + 1]
+    counts = density.counts[None] if counts is None else counts
+    smooth = density.smooth[None] if smooth is None else smooth
+    height, centres = float(density.height[valley.bottom]), density.centres
+    part = smooth[:, valley.left : valley.right + 1]
     lowest = np.argmin(part, axis=1)
     floor = part.min(axis=1, keepdims=True)
     is_gap = floor[:, 0] < CROWDED * height
     # the upper limit of a Poisson mean of which so many events are seen
     by_chance = special.gammaincinv(floor / height + 1, SURE) * height
     flat = part <= np.where(is_gap[:, None], by_chance, floor + height / 2)
-    position = np.arange(part.shape[1])
-    # the nearest bins left and right of the lowest one that are not flat any more
-    left = np.where(~flat & (position < lowest[:, None]), position, -1).max(axis=1) + 1
-    right = np.where(~flat & (position > lowest[:, None]), position, part.shape[1]).min(axis=1) - 1
+    left, right = _stretch(flat, lowest)
     share = np.where(is_gap, part[:, -1] / (part[:, 0] + part[:, -1]), 0.5)
-    return np.asarray(centres[valley.left] + (left + share * (right - left)) * BIN_WIDTH)
+    place = left + share * (right - left)
+    # where either population ends, but not beyond the middle of what is empty
+    emptiest = part <= floor + height / 2
+    begin, end = _stretch(emptiest, lowest)
+    middle = (begin + end) / 2
+    begin_of_right = counts.shape[1] - 1 - _end_of(counts[:, : valley.bottom : -1]) - valley.left
+    end_of_left = _end_of(counts[:, : valley.bottom + 1]) - valley.left
+    bounded = np.maximum(place, np.minimum(begin_of_right, middle))
+    bounded = np.minimum(bounded, np.maximum(end_of_left, middle))
+    place = np.where(is_gap, bounded, place)
+    return np.asarray(centres[valley.left] + place * BIN_WIDTH)
+
+
+def _stretch(
+    is_flat: npt.NDArray[np.bool_], lowest: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the first and last bin of the flat stretch about the lowest place of each density."""
+    position = np.arange(is_flat.shape[1])
+    before = np.where(~is_flat & (position < lowest[:, None]), position, -1).max(axis=1)
+    after = np.where(~is_flat & (position > lowest[:, None]), position, is_flat.shape[1])
+    return before + 1, after.min(axis=1) - 1
+
+
+def _end_of(counts: FloatArray) -> FloatArray:
+    """Return the bin in which a population ends that begins in the first one, shape (n,)."""
+    cumulative = np.cumsum(counts, axis=1)
+    total = cumulative[:, -1:]
+    median = (cumulative < total / 2).sum(axis=1)
+    sd = (cumulative < total * ONE_SD).sum(axis=1) - median
+    return np.asarray(median + REACH * np.maximum(sd, 1))
 
 
 def resample(density: Density, *, n_bootstrap: int, seed: int) -> FloatArray:

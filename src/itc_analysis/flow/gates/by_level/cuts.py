@@ -22,6 +22,15 @@ import pandas as pd
 
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
 from itc_analysis.flow.gates.by_level import shapes as level_shapes
+from itc_analysis.flow.gates.by_level.identify import (
+    DRIFT_OF_RATIO,
+    FEW,
+    BatchLevels,
+    crossing,
+    donor_of,
+    identify,
+    is_parted,
+)
 from itc_analysis.flow.gates.by_level.mixture import LevelFit, fit_levels, follow_levels
 from itc_analysis.flow.gates.by_level.shapes import N_SHAPE
 from itc_analysis.flow.gates.histogram import read_histograms
@@ -33,13 +42,11 @@ from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Two levels whose modes lie nearer, in their spreads, are one (Ashman, Bird and Zepf 1994).
 _APART, _CLEARLY_APART = 1.0, 1.5
-#: Depth of a gap between two levels, of the lower one's height.
-_GAP = 0.2
 #: A shoulder that holds less of a population hardly changes its count.
 _MATTERS = 0.1
 #: Two levels are two populations where the tubes' ratios differ by more than drift makes them: mean
 #: squared deviation of the log ratio over its variance, to which that of a drift is added.
-_VARIED, _DRIFT_OF_RATIO = 4.0, 0.4
+_VARIED = 4.0
 #: Numbers of levels that are compared: more than are named, for a level may have a shoulder.
 _N_LEVELS = (2, 3, 4)
 #: Price of a parameter, on the scale of twice a log likelihood: Akaike's 2 and a little more. The
@@ -50,8 +57,6 @@ FORM_ERROR = 0.1
 #: A tube whose histogram scatters this many times more about the batch's levels than the others'
 #: does not belong.
 _MISFIT, _MISFIT_TIMES = 4.0, 4.0
-#: Events of a level in a batch, below which it says nothing about where the level lies.
-_FEW = 15
 _REACH = 0.15
 
 LevelState = Literal["ok", "pooled", "borrowed", "ambiguous", "weak"]
@@ -88,35 +93,6 @@ class LevelCut:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class _BatchLevels:
-    """Levels of a batch; `first_bright` is the first of its levels that is bright."""
-
-    name: str
-    file_ids: tuple[str, ...]
-    fit: LevelFit
-    first_bright: int
-    is_clear: bool
-    odd: Mapping[str, str]
-
-    @property
-    def negative(self) -> float:
-        return _middle_of_negatives(self.fit, self.first_bright)
-
-    @property
-    def bright(self) -> float:
-        return _mode(self.fit, self.first_bright)
-
-    @property
-    def shows_intermediate(self) -> bool:
-        """Whether another level stands clear of the negatives below the bright one."""
-        below = self.fit.shapes[self.first_bright - 1]
-        size = float(self.fit.sizes[:, self.first_bright - 1].sum())
-        spread = np.exp(self.fit.shapes[0, 2])
-        is_own = self.first_bright > 1 and below[0] - self.negative > 2 * spread
-        return bool(self.is_clear and is_own and size >= _FEW)
-
-
 def level_cuts(fits: pd.DataFrame, odd: Collection[str] = ()) -> dict[str, LevelCut]:
     """Return the cut of every tube of a population with ``level: bright``, by file id.
 
@@ -134,7 +110,7 @@ def level_cuts(fits: pd.DataFrame, odd: Collection[str] = ()) -> dict[str, Level
         Tubes of batches without any positive cells, in a study without any, have none.
     """
     usable = fits[(fits["tube"] == "stained") & fits["histogram"].notna()]
-    found: list[_BatchLevels] = []
+    found: list[BatchLevels] = []
     for name, batch in usable.groupby("batch", sort=True):
         one = _learn(str(name), batch, odd)
         if one is not None:
@@ -164,7 +140,7 @@ def _cuts_without_events(fits: pd.DataFrame, known: Mapping[str, LevelCut]) -> d
     return cuts
 
 
-def _learn(name: str, batch: pd.DataFrame, known_odd: Collection[str]) -> _BatchLevels | None:
+def _learn(name: str, batch: pd.DataFrame, known_odd: Collection[str]) -> BatchLevels | None:
     """Fit the levels of one batch, without the tubes that do not fit the others."""
     histograms, x = _on_common_grid(batch)
     file_ids = tuple(map(str, batch["file_id"]))
@@ -197,7 +173,7 @@ def _learn(name: str, batch: pd.DataFrame, known_odd: Collection[str]) -> _Batch
     first, is_clear = _first_bright(fit)
     if first == 1 and not is_clear:
         return None  # one level only, and nothing says which
-    return _BatchLevels(name, file_ids, fit, first, is_clear, odd)
+    return BatchLevels(name, file_ids, fit, first, is_clear, odd)
 
 
 def _on_common_grid(batch: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
@@ -259,26 +235,15 @@ def _first_bright(fit: LevelFit) -> tuple[int, bool]:
     """
     first = fit.n_levels - 1
     while first > 1:
-        is_few = first == fit.n_levels - 1 and fit.sizes[:, first].sum() < _FEW
+        is_few = first == fit.n_levels - 1 and fit.sizes[:, first].sum() < FEW
         apart = _apart(fit, first)
         if not is_few and apart >= _APART:
-            if _is_varied(fit, first) or _is_parted(fit, first):
+            if _is_varied(fit, first) or is_parted(fit, first):
                 return first, True
             if apart >= _CLEARLY_APART and _lesser_share(fit, first) >= _MATTERS:
                 return first, False
         first -= 1
-    return first, _is_parted(fit, first) or _is_varied(fit, first)
-
-
-def _is_parted(fit: LevelFit, first: int) -> bool:
-    """Return whether there is a gap between a level and the one below, in all tubes together."""
-    size = fit.sizes[:, first - 1 : first + 1].sum(axis=0)
-    density = size @ level_shapes.per_bin(fit.x, fit.shapes[first - 1 : first + 1])
-    begin, end = np.searchsorted(fit.x, fit.shapes[first - 1 : first + 1, 0])
-    between = density[begin : end + 1]
-    lowest = int(np.argmin(between))
-    top = min(between[: lowest + 1].max(), between[lowest:].max())
-    return bool(between[lowest] < (1 - _GAP) * top)
+    return first, is_parted(fit, first) or _is_varied(fit, first)
 
 
 def _apart(fit: LevelFit, first: int) -> float:
@@ -295,35 +260,23 @@ def _lesser_share(fit: LevelFit, first: int) -> float:
 def _is_varied(fit: LevelFit, first: int) -> bool:
     """Return whether the ratio of a level to the one below differs between tubes beyond drift."""
     high, low = fit.sizes[:, first:].sum(axis=1) + 0.5, fit.sizes[:, first - 1] + 0.5
-    seen = high + low > 2 * _FEW
+    seen = high + low > 2 * FEW
     if seen.sum() < 2:
         return False
     high, low = high[seen], low[seen]
-    error = 2 * (1 / high + 1 / low) + _DRIFT_OF_RATIO**2
+    error = 2 * (1 / high + 1 / low) + DRIFT_OF_RATIO**2
     ratio = np.log(high / low)
     centre = np.average(ratio, weights=1 / error)
     return bool(np.sum((ratio - centre) ** 2 / error) / (seen.sum() - 1) > _VARIED)
 
 
-def _middle_of_negatives(fit: LevelFit, first_bright: int) -> float:
-    """Return the mode of the lowest level that holds a good part of what is not bright."""
-    sizes = fit.sizes[:, :first_bright]
-    shares = (sizes / np.maximum(sizes.sum(axis=1, keepdims=True), 1e-9)).mean(axis=0)
-    return float(fit.shapes[int(np.argmax(shares > 0.15)), 0])
-
-
-def _mode(fit: LevelFit, first_bright: int) -> float:
-    sizes = fit.sizes[:, first_bright:].sum(axis=0)
-    return float(np.average(fit.shapes[first_bright:, 0], weights=sizes + 1e-9))
-
-
-def _cuts_of_batch(own: _BatchLevels, others: list[_BatchLevels]) -> dict[str, LevelCut]:
+def _cuts_of_batch(own: BatchLevels, others: list[BatchLevels]) -> dict[str, LevelCut]:
     """Return the cuts of a batch, asking the other batches where its own tubes leave it open."""
-    identity = _identify(own, others)
+    identity = identify(own, others)
     if identity.kind == "borrowed":
         return _borrowed(own, others)
     fit, first = own.fit, identity.first
-    cut = _crossing(fit, first)
+    cut = crossing(fit, first)
     cuts = {}
     for tube, file_id in enumerate(own.file_ids):
         one = _expected(fit, tube, first, cut + float(fit.shifts[tube]))
@@ -350,58 +303,11 @@ def _cuts_of_batch(own: _BatchLevels, others: list[_BatchLevels]) -> dict[str, L
     return cuts
 
 
-@dataclass(frozen=True)
-class _Identity:
-    kind: Literal["own", "borrowed", "ambiguous"]
-    first: int
-    reason: str | None = None
-    rival: float | None = None
-
-
-def _identify(own: _BatchLevels, others: list[_BatchLevels]) -> _Identity:
-    """Return whether a batch's highest level is bright, by its own tubes and other batches."""
-    if own.shows_intermediate:
-        return _Identity("own", own.first_bright)
-    showing = [other for other in others if other.shows_intermediate]
-    first = own.first_bright
-    if not showing:
-        if own.is_clear or first == 1:
-            return _Identity("own", first)
-        reason = "bright cells and the level below them are hardly told apart in its batch"
-        return _Identity("ambiguous", first, reason, _crossing(own.fit, first - 1))
-    bright = float(np.median([other.bright - other.negative for other in showing]))
-    between = float(np.median([o.fit.shapes[o.first_bright - 1, 0] - o.negative for o in showing]))
-    near = (bright - between) / 3  # nearer than this to one of two places: it is that one
-    if not own.is_clear and first > 1:
-        above = abs(own.bright - own.negative - bright)
-        below = abs(own.fit.shapes[first - 1, 0] - own.negative - between)
-        if max(above, below) < near:
-            return _Identity("own", first)
-        first -= 1
-    here = _mode(own.fit, first) - own.negative
-    if abs(here - bright) < near or here > bright:
-        return _Identity("own", first)
-    if abs(here - between) < near or here < between:
-        return _Identity("borrowed", first)
-    reason = (
-        f"its batch shows one level above the negatives, {here:.2f} from them; in the other "
-        f"batches intermediate lies at {between:.2f} and bright at {bright:.2f}"
-    )
-    donor = _donor(showing)
-    rival = _crossing(donor.fit, donor.first_bright) - donor.negative + own.negative
-    return _Identity("ambiguous", first, reason, rival)
-
-
-def _donor(others: list[_BatchLevels]) -> _BatchLevels:
-    """Return the batch in the middle of those that show all levels."""
-    return sorted(others, key=lambda other: other.bright - other.negative)[(len(others) - 1) // 2]
-
-
-def _borrowed(own: _BatchLevels, others: list[_BatchLevels]) -> dict[str, LevelCut]:
+def _borrowed(own: BatchLevels, others: list[BatchLevels]) -> dict[str, LevelCut]:
     """Return cuts without bright cells: at the study's distance from the batch's negatives."""
     showing = [other for other in others if other.shows_intermediate]
-    donor = _donor(showing)
-    distances = np.array([_crossing(o.fit, o.first_bright) - o.negative for o in showing])
+    donor = donor_of(showing)
+    distances = np.array([crossing(o.fit, o.first_bright) - o.negative for o in showing])
     spread = MAD_TO_SD * float(np.median(np.abs(distances - np.median(distances))))
     cut = own.negative + float(np.median(distances))
     cut_se = max(spread, 2 * MIN_SPREAD)
@@ -423,26 +329,10 @@ def _borrowed(own: _BatchLevels, others: list[_BatchLevels]) -> dict[str, LevelC
     return cuts
 
 
-def _crossing(fit: LevelFit, first: int) -> float:
-    """Return where bright becomes likelier than what is below it, at the tubes' mean shares."""
-    shares = (fit.sizes / np.maximum(fit.sizes.sum(axis=1, keepdims=True), 1e-9)).mean(axis=0)
-    density = shares[:, None] * level_shapes.per_bin(fit.x, fit.shapes)
-    low, high = density[:first].sum(axis=0), density[first:].sum(axis=0)
-    begin = int(np.searchsorted(fit.x, fit.shapes[first - 1, 0]))
-    end = int(np.searchsorted(fit.x, _mode(fit, first))) + 1
-    ratio = np.log(high[begin:end] + 1e-300) - np.log(low[begin:end] + 1e-300)
-    below = np.flatnonzero(ratio <= 0)
-    if below.size == 0 or below[-1] == ratio.size - 1:
-        return float((fit.shapes[first - 1, 0] + _mode(fit, first)) / 2)
-    i = int(below[-1])
-    step = fit.x[1] - fit.x[0]
-    return float(fit.x[begin + i] + step * (-ratio[i]) / (ratio[i + 1] - ratio[i]))
-
-
 def _knows(fit: LevelFit, tube: int, first: int) -> bool:
     """Return whether the tube alone holds enough of both sides to place the cut."""
     high, low = fit.sizes[tube, first:].sum(), fit.sizes[tube, :first].sum()
-    return bool(min(high, low) >= 10 * _FEW)
+    return bool(min(high, low) >= 10 * FEW)
 
 
 def _expected(fit: LevelFit, tube: int, first: int, cut: float) -> LevelCut:

@@ -79,11 +79,10 @@ def cut_at_valley(
     seed: int,
 ) -> Fitted:
     """Return the cut at a valley with its bootstrap standard error."""
-    height = float(density.height[valley.bottom])
-    cut = float(densities.bottoms(density.smooth, valley, height, density.centres)[0])
+    cut = float(densities.bottoms(density, valley)[0])
     replicates = densities.resample(density, n_bootstrap=n_bootstrap, seed=seed)
     smooth = densities.smooth_replicates(density, replicates)
-    cuts = densities.bottoms(smooth, valley, height, density.centres)
+    cuts = densities.bottoms(density, valley, replicates, smooth)
     doubts = []
     if valley.z < densities.CLEAR_Z:
         doubts.append(f"only {valley.excess:.0f} events stand out next to the valley")
@@ -135,8 +134,7 @@ def with_rival(
     if not rivals:
         return fitted
     rival = max(rivals, key=lambda valley: valley.score)
-    height = float(density.height[rival.bottom])
-    place = float(densities.bottoms(density.smooth, rival, height, density.centres)[0])
+    place = float(densities.bottoms(density, rival)[0])
     replicates = densities.resample(density, n_bootstrap=n_bootstrap, seed=seed)
     smooth = densities.smooth_replicates(density, replicates)
     won = [
