@@ -1,7 +1,9 @@
 """What the finished demo shows of what its plan asks for: `./run validate demo`.
 
-Says how many planned comparisons are estimable and names the others with their reason, and how many
-intervals of the primary family hold the simulated truth. Exits with 1 when one is not estimable.
+Says how many planned comparisons are estimable and names the others with their reason, how many
+intervals of the primary family hold the simulated truth, and how the counts of rare populations
+stand to the cells that were drawn, all tubes together: a bias that no interval of one tube would
+show. Exits with 1 when a comparison is not estimable.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from scenarios import holds_truth, with_truth
 from itc_analysis.config.sections import Cohort
 from itc_analysis.stats.plan.plan import expand, read_plan
 
+#: Populations of panel_a that are one leaf of the simulated blood.
+RARE = ("inkt", "mait", "vd2_gd")
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 
 
@@ -39,7 +43,32 @@ def main() -> None:
             f"  {row.comparison}, {row.population}, {row.measure}: "
             f"{row.estimate:.2f} ({row.lower:.2f} to {row.upper:.2f}), true {row.truth:.2f}"
         )
+    print(counts_beside_truth(folder).to_string(index=False))
     sys.exit(bool(lacking))
+
+
+def counts_beside_truth(folder: Path) -> pd.DataFrame:
+    """Return counted and drawn cells of all stained tubes, by population and drawn number."""
+    files = sorted((folder / "results" / "flow" / "panel_a").glob("*/counts.parquet"))
+    counts = pd.concat([pd.read_parquet(file) for file in files])
+    counts = counts[counts["population"].isin(RARE) & counts["n_events"].notna()]
+    counts = counts[~counts["source_id"].str.contains("fmo")]
+    drawn = {
+        file_id: pd.read_parquet(folder / "truth" / "events" / f"{file_id}.parquet")["population"]
+        for file_id in counts["source_id"].unique()
+    }
+    counts["drawn"] = [
+        int((drawn[file_id] == population).sum())
+        for file_id, population in zip(counts["source_id"], counts["population"], strict=True)
+    ]
+    counts["held"] = counts["drawn"].between(counts["n_lower"], counts["n_upper"])
+    counts["drawn in a tube"] = pd.cut(counts["drawn"], [-1, 14, 49, 199, 10**9]).astype(str)
+    table = counts.groupby(["population", "drawn in a tube"], as_index=False).agg(
+        tubes=("drawn", "size"), drawn=("drawn", "sum"), counted=("n_events", "sum"),
+        background=("n_background", "sum"), held=("held", "mean"),
+    )  # fmt: skip
+    net = table["counted"] - table["background"]
+    return table.assign(ratio=net / table["drawn"]).round(3)
 
 
 if __name__ == "__main__":

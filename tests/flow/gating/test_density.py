@@ -113,3 +113,16 @@ def test_dim_cells_of_a_wide_population_are_counted_with_it() -> None:
     many, few = rng.normal(0.2, 0.03, 5_000), rng.normal(0.7, 0.09, 60)
     side_by_side = [0.39, 0.395]  # in an empty gap two at one place are chance
     assert many.max() < cut_of(many, few, side_by_side) < 0.39
+
+
+def test_a_sticky_tail_is_not_counted_with_rare_cells() -> None:
+    rng = np.random.default_rng(8)
+    n_tubes, n_sticky, n_false = 20, 4, 0
+    for _ in range(n_tubes):
+        negatives = rng.normal(0.22, 0.065, 20_000)
+        sticky = 0.45 + rng.exponential(0.03, n_sticky)  # ends where the rare cells are far from
+        rare = rng.normal(0.67, 0.03, rng.poisson(100))
+        tube = np.concatenate([negatives, sticky, rare])
+        n_false += int((tube >= cut_of(tube)).sum()) - rare.size
+    # a quarter of them where a gap reaches as far as chance alone allows
+    assert abs(n_false) < 0.1 * n_tubes * n_sticky

@@ -98,7 +98,7 @@ def identify(own: BatchLevels, others: list[BatchLevels]) -> Identity:
     A batch that shows one level above its negatives is asked where that lies, and how much it
     differs between tubes: MAIT cells are a hundredth of one person's V-alpha-7.2+ cells and nearly
     all of another's, while intermediate cells differ little. So the bright cells of a dimly stained
-    batch are not taken for the intermediate ones of the others.
+    batch are not taken for the intermediate ones of the others, nor the reverse.
     """
     if own.shows_intermediate:
         return Identity("own", own.first_bright)
@@ -119,21 +119,24 @@ def identify(own: BatchLevels, others: list[BatchLevels]) -> Identity:
             return Identity("own", first)
         first -= 1
     here = _mode(own.fit, first) - own.negative
-    if abs(here - bright) < near or here > bright:
-        return Identity("own", first)
+    is_bright = abs(here - bright) < near or here > bright
     is_between = abs(here - between) < near or here < between
     varied = _varies_as_bright(own.fit, first, showing)
-    if varied > _DECISIVE:  # stained dimly, but no intermediate level differs so between people
+    if varied > _DECISIVE or (is_bright and varied > -_DECISIVE):
         return Identity("own", first)
-    if (is_between and varied < _DOUBTFUL) or varied < -_DECISIVE:
+    if not is_bright and (varied < -_DECISIVE or (is_between and varied < _DOUBTFUL)):
         return Identity("borrowed", first)
     reason = (
         f"its batch shows one level above the negatives, {here:.2f} from them; in the other "
         f"batches intermediate lies at {between:.2f} and bright at {bright:.2f}"
     )
+    if is_bright:
+        reason += ", but this level differs as little between tubes as intermediate ones do"
     donor = donor_of(showing)
     rival = crossing(donor.fit, donor.first_bright) - donor.negative + own.negative
-    return Identity("ambiguous", first, reason, rival)
+    # if the level is not bright, bright begins where it ends
+    end = float(own.fit.shapes[-1, 0] + _TWO * np.exp(own.fit.shapes[-1, 2]))
+    return Identity("ambiguous", first, reason, max(rival, end))
 
 
 def _varies_as_bright(fit: LevelFit, first: int, showing: list[BatchLevels]) -> float:
