@@ -225,9 +225,9 @@ class Study:
             table[table["file_id"] != spoilt].set_index(key)[[*shape, "batch"]]
             for table in (self.gates, gates)
         )
-        is_other = (before[shape].astype(str) != after.loc[before.index, shape].astype(str)).any(
-            axis=1
-        )
+        # a gate that only one of them has is another one
+        after = after.reindex(before.index)
+        is_other = (before[shape].astype(str) != after[shape].astype(str)).any(axis=1)
         return sorted(set(before.loc[is_other, "batch"]))
 
 

@@ -101,3 +101,15 @@ def test_one_valley_is_not_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
     gates, counts = gate(monkeypatch, template(), tube_of_three("T1", 1, n_dim=0))
     assert (gates["state"] == "ok").all()
     assert counts["n_rival"].isna().all()
+
+
+def test_too_few_at_the_other_place_are_not_quantified() -> None:
+    row = {"population": "mait", "n_events": 400, "n_parent": 5_000, "n_lower": 360.0,
+           "n_upper": 440.0, "gate_se_log": 0.01, "detection": "quantified"}  # fmt: skip
+    kept = apply.with_rival(row, {"mait": 300}, loq_events=50)
+    assert kept["detection"] == "quantified"
+    few = apply.with_rival(row, {"mait": 3}, loq_events=50)
+    assert few["detection"] == "detected"
+    assert few["n_lower"] < 3 < 400 < few["n_upper"]
+    assert few["gate_se_log"] > 2  # the count says next to nothing in a comparison
+    assert apply.with_rival(row, {}, loq_events=50) == row

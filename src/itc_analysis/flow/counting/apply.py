@@ -260,7 +260,12 @@ def _apply_to_tube(
         membership, template, geometries, {name: gate.rival_cut for name, gate in gates.items()}
     )
     made.counts += [
-        with_rival({**row, "gate_se_log": errors.get(row["population"])}, rivals) for row in counts
+        with_rival(
+            {**row, "gate_se_log": errors.get(row["population"])},
+            rivals,
+            loq_events=settings.loq_events,
+        )
+        for row in counts
     ]
     if tube.kind == "stained":
         phenotype, combinations = measure_phenotype(membership, template, controls, gates, settings)
@@ -270,12 +275,22 @@ def _apply_to_tube(
         controls.add(tube, membership, [positivity.marker for positivity in template.positivity])
 
 
-def with_rival(row: dict[str, Any], rivals: Mapping[str, int]) -> dict[str, Any]:
+def with_rival(
+    row: dict[str, Any], rivals: Mapping[str, int], *, loq_events: int
+) -> dict[str, Any]:
     """Return a row of `Counts` whose limits hold the count with an ambiguous cut at its other
     place.
 
     Half of the logarithm of the two counts' ratio joins the error of the gate: the standard
-    deviation of two equally likely values.
+    deviation of two equally likely values. What would be too few to quantify at the other place is
+    not quantified.
+
+    Parameters
+    ----------
+    rivals : mapping of str to int
+        events with the cut at its other place, by population.
+    loq_events : int
+        fewer events are not quantified.
     """
     other = rivals.get(row["population"])
     if other is None or row.get("n_events") is None:
@@ -288,6 +303,11 @@ def with_rival(row: dict[str, Any], rivals: Mapping[str, int]) -> dict[str, Any]
         "n_lower": min(row["n_lower"], lower),
         "n_upper": max(row["n_upper"], upper),
         "gate_se_log": float(np.hypot(row["gate_se_log"] or 0.0, spread)),
+        "detection": (
+            "detected"
+            if row["detection"] == "quantified" and other < loq_events
+            else row["detection"]
+        ),
     }
 
 
