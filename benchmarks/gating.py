@@ -269,10 +269,12 @@ def main() -> None:
         text += "\n### Other programs' methods on the same tubes\n\n"
         text += rival_report(pd.concat(rivals), rows)
     if options.level_tubes:
-        levels = validate_levels(options.level_tubes, options.seed)
-        text += (
-            f"\n### MAIT cells among three levels of CD161\n\n{level_report(levels, options.seed)}"
-        )
+        for title, depleted_batches in (
+            ("MAIT cells among three levels of CD161", 0.0),
+            ("The same, everybody depleted in a third of the batches", 1 / 3),
+        ):
+            levels = validate_levels(options.level_tubes, options.seed, depleted_batches)
+            text += f"\n### {title}\n\n{level_report(levels, options.seed)}"
     if options.tie_tubes:
         ties = validate_ties(options.tie_tubes, options.seed)
         text += f"\n### Two valleys, and no level to choose by\n\n{tie_report(ties, options.seed)}"

@@ -92,12 +92,22 @@ def draw_level_staining(rng: np.random.Generator) -> LevelStaining:
 
 
 def write_level_tube(
-    path: Path, staining: LevelStaining, rng: np.random.Generator
+    path: Path,
+    staining: LevelStaining,
+    rng: np.random.Generator,
+    *,
+    depleted: float = DEPLETED_SHARE,
 ) -> dict[str, Any]:
-    """Write one tube; returns the true number of single T cells and of each level."""
+    """Write one tube; returns the true number of single T cells and of each level.
+
+    Parameters
+    ----------
+    depleted : float
+        probability that it holds hardly any MAIT cells.
+    """
     n = int(rng.integers(*N_EVENTS))
     is_t = rng.random(n) < rng.uniform(0.45, 0.7)
-    is_depleted = rng.random() < DEPLETED_SHARE
+    is_depleted = rng.random() < depleted
     low, high = DEPLETED if is_depleted else ORDINARY
     expected = min(float(np.exp(rng.uniform(np.log(low), np.log(high)))), float(is_t.sum() // 4))
     n_mait = int(rng.poisson(expected))

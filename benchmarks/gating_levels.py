@@ -3,7 +3,8 @@
 Draws a study of batches (benchmarks/gating_level_tubes.py), gates it as the workflow does (fit each
 batch, pool over the study, apply) with `level: bright`, and compares each tube's MAIT count with
 its truth: by how many there are, by distance of the levels, by the state of the gate. Run alone
-with --seed and --tubes.
+with --seed and --tubes; with --depleted-batches in some of the batches everybody is depleted, so
+that these show no bright cells of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ os.environ.update(ONE_THREAD)  # before numpy is imported
 
 import numpy as np
 import pandas as pd
-from gating_level_tubes import COLOURS, SCATTER, draw_level_staining, write_level_tube
+from gating_level_tubes import (
+    COLOURS,
+    DEPLETED_SHARE,
+    SCATTER,
+    draw_level_staining,
+    write_level_tube,
+)
 
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import apply_batch
@@ -67,17 +74,25 @@ def level_panel() -> pd.DataFrame:
 
 
 def draw_study(
-    folder: Path, n_batches: int, seed: int
+    folder: Path, n_batches: int, seed: int, depleted_batches: float = 0.0
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
-    """Write the tubes of a study; returns its tube sheet and the truth of every tube."""
+    """Write the tubes of a study; returns its tube sheet and the truth of every tube.
+
+    Parameters
+    ----------
+    depleted_batches : float
+        part of the batches in which everybody is depleted.
+    """
     rows, truths = [], []
     for number in range(n_batches):
         rng = np.random.default_rng([seed, number, 161])
         staining = draw_level_staining(rng)
+        everybody = np.random.default_rng([seed, number, 7]).random() < depleted_batches
         for tube in range(TUBES_PER_BATCH):
             file_id = f"l{number}_t{tube}"
             path = folder / f"{file_id}.fcs"
-            true = write_level_tube(path, staining, rng)
+            depleted = 1.0 if everybody else DEPLETED_SHARE
+            true = write_level_tube(path, staining, rng, depleted=depleted)
             truths.append(
                 {"file_id": file_id, "batch": number, "decades": staining.decades,
                  "share": staining.share, "bright": staining.bright, **true}
@@ -209,10 +224,12 @@ def _markdown(lines: pd.DataFrame) -> str:
     return "\n".join([header, rule, *body])
 
 
-def validate_levels(n_tubes: int, seed: int) -> pd.DataFrame:
-    """Draw, gate and count a study."""
+def validate_levels(n_tubes: int, seed: int, depleted_batches: float = 0.0) -> pd.DataFrame:
+    """Draw, gate and count a study, see `draw_study`."""
     with tempfile.TemporaryDirectory() as temporary:
-        rows, truths = draw_study(Path(temporary), -(-n_tubes // TUBES_PER_BATCH), seed)
+        rows, truths = draw_study(
+            Path(temporary), -(-n_tubes // TUBES_PER_BATCH), seed, depleted_batches
+        )
         fits, judged = fit_study(rows)
         return count_study(rows, fits, judged, truths)
 
@@ -221,9 +238,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("--tubes", type=int, default=DEFAULT_TUBES)
+    parser.add_argument(
+        "--depleted-batches",
+        type=float,
+        default=0.0,
+        help="part of the batches in which everybody is depleted",
+    )
     parser.add_argument("--details", help="write one row per tube here (Parquet)")
     options = parser.parse_args()
-    table = validate_levels(options.tubes, options.seed)
+    table = validate_levels(options.tubes, options.seed, options.depleted_batches)
     if options.details:
         table.to_parquet(options.details)
     print(level_report(table, options.seed))

@@ -301,7 +301,11 @@ class DetectionLimits(Section):
         description="Fewer background-subtracted events than this: below the limit of detection.",
     )
     loq_events: int = Field(
-        50, ge=1, description="As many events or more: quantified; between: detected."
+        50,
+        ge=1,
+        description=(
+            "As many events or more, the interval above `lod_events`: quantified; else detected."
+        ),
     )
 
 

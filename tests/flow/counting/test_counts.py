@@ -171,6 +171,7 @@ def test_background_of_any_of_several_gates_is_added() -> None:
         (60, 0.0, 45.0, "quantified"),
         (60, 15.0, 30.0, "detected"),
         (50, 0.0, 37.0, "quantified"),
+        (146, 69.0, 17.8, "detected"),
         (20, 0.0, 12.0, "detected"),
         (19, 0.0, 11.0, "below_lod"),
         (300, 200.0, 0.0, "below_lod"),

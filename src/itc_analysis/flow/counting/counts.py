@@ -85,10 +85,11 @@ def detect(
 
     The limit of detection is the configured number of events or that of the tube's own background
     (`detection_limits`), whichever is higher. A count whose interval reaches down to its background
-    is below it whatever its size.
+    is below it whatever its size, and one whose interval reaches below `lod_events` is detected and
+    not quantified.
     """
     net = n_events - (background.n_events or 0.0) + background.n_missed
     _, own_limit = detection_limits(background)
     if net < max(lod_events, own_limit or 0.0) or lower <= 0:
         return "below_lod"
-    return "quantified" if net >= loq_events else "detected"
+    return "quantified" if net >= loq_events and lower >= lod_events else "detected"
