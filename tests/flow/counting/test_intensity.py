@@ -118,6 +118,30 @@ def test_of_three_controls_none_steers_alone() -> None:
     assert threshold_of(0.2, 0.2, 0.6) == pytest.approx(threshold_of(0.2, 0.2, 0.2))
 
 
+def test_a_control_is_moved_to_where_the_negatives_of_the_stained_tubes_end() -> None:
+    values = np.random.default_rng(1).normal(0.2, 0.05, 5000)
+    tube = make_tube({"PD-1": values}, kind="fmo", fmo_markers=("PD-1",))
+    scale = tube.transforms["PD-1"]
+    end_of_control = float(scale.inverse(np.array([0.33]))[0])
+    controls = Controls()
+    controls.add(tube, members_of(5000, 5000, 10), ["PD-1"], {"PD-1": end_of_control})
+
+    def threshold(end_of_stained: float | None) -> PositivityThreshold:
+        end = None if end_of_stained is None else (scale, end_of_stained)
+        found = controls.threshold("PD-1", "t_cells", TEMPLATE, quantile=0.995, end_of_stained=end)
+        assert found is not None
+        assert found.value is not None
+        return found
+
+    unmoved = threshold(None)
+    assert threshold(0.33).value == pytest.approx(unmoved.value)
+    moved = threshold(0.35)  # stained negatives end 0.02 beyond those of the control
+    assert moved.value == pytest.approx(unmoved.value + 0.02, abs=0.002)
+    assert moved.standard_error > unmoved.standard_error
+    assert "moved by +0.0" in (moved.reason or "")
+    assert threshold(0.5).value == unmoved.value  # not the same negatives
+
+
 def test_combinations_are_counted_as_one_would_by_hand() -> None:
     columns = {"A": [0.1, 0.9, 0.9, 0.1, 0.9], "B": [0.1, 0.1, 0.9, 0.9, 0.9]}
     everybody = membership(make_tube(columns), "mait", np.ones(5, dtype=bool))

@@ -23,6 +23,7 @@ from itc_analysis.flow.gates.corrected import with_corrections
 from itc_analysis.flow.gates.error import Move, gate_errors, rival_sizes
 from itc_analysis.flow.gates.final import FinalGate, final_gates
 from itc_analysis.flow.gates.fit import axes_of
+from itc_analysis.flow.gates.positivity import end_of_negatives
 from itc_analysis.flow.gates.switching import switching_events
 from itc_analysis.flow.gating.density import HIGHEST
 from itc_analysis.flow.gating.fitted import WEAK
@@ -50,7 +51,8 @@ METHODS_TEXT = (
     "counts are given with 95 % limits that join the exact limits of the count with the error of "
     "the background; the errors of all cuts and learned shapes that decide on a population or on "
     "the T cells were carried into the standard error of its share. Cells were called positive for "
-    "a functional marker above a high quantile of the fluorescence-minus-one tube of their batch."
+    "a functional marker above a high quantile of the fluorescence-minus-one tube of their batch, "
+    "moved to where the negative T cells of the batch's stained tubes end."
 )
 CITATIONS = ("clopper1934", "zou2008", "roederer2001")
 
@@ -272,7 +274,21 @@ def _apply_to_tube(
         made.intensity += phenotype
         made.combinations += combinations
     else:
-        controls.add(tube, membership, [positivity.marker for positivity in template.positivity])
+        functional = [positivity.marker for positivity in template.positivity]
+        controls.add(tube, membership, functional, _ends(membership, template, settings))
+
+
+def _ends(membership: Membership, template: Template, settings: Counting) -> dict[str, float]:
+    """Return where the negatives of an FMO tube end, by marker left out, instrument units."""
+    ends = {}
+    for marker in membership.tube.fmo_markers:
+        if marker in membership.tube.markers and template.denominator in membership:
+            found = end_of_negatives(
+                membership, marker, template.denominator, quantile=settings.fmo_quantile
+            )
+            if found is not None:
+                ends[marker] = found.threshold
+    return ends
 
 
 def with_rival(

@@ -19,6 +19,7 @@ from itc_analysis.flow.counting.positives import wrong_sides
 from itc_analysis.flow.gates.final import FinalGate
 from itc_analysis.flow.gating.geometry import Threshold
 from itc_analysis.flow.gating.template import ROOT, Template
+from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
@@ -30,6 +31,9 @@ Float32Array = npt.NDArray[np.float32]
 #: A quantile with fewer control events above it is not taken from that population, but from the
 #: nearest ancestor that has them.
 MIN_ABOVE_QUANTILE = 10
+#: A control that lies farther from the stained tubes, transformed units, is not moved: what ends
+#: there is not the same negatives.
+MOST_MOVED = 0.05
 #: Probability that the true median lies beyond either limit.
 TAIL = 0.025
 
@@ -69,6 +73,8 @@ class Controls:
         marker left out → population → its values in the FMO tubes.
     unstained : dict of str to dict of str to list of numpy.ndarray
         marker → population → its values in the unstained tubes.
+    ends : dict of str to list of float
+        marker left out → where the negatives of each FMO tube end, instrument units.
     """
 
     fmo: dict[str, dict[str, list[Float32Array]]] = field(
@@ -78,13 +84,23 @@ class Controls:
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
 
-    def add(self, tube: Tube, members: Members, functional: Sequence[str]) -> None:
+    ends: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(
+        self,
+        tube: Tube,
+        members: Members,
+        functional: Sequence[str],
+        ends: Mapping[str, float] | None = None,
+    ) -> None:
         """Take up one FMO or unstained tube with its gated populations.
 
         Parameters
         ----------
         functional : sequence of str
             markers whose positivity is wanted; kept of an unstained tube.
+        ends : mapping of str to float, optional
+            where its negatives end by marker, instrument units; of those of an FMO tube.
         """
         is_fmo = tube.kind == "fmo"
         markers = tube.fmo_markers if is_fmo else functional
@@ -94,6 +110,8 @@ class Controls:
                 continue
             for population, index in members.items():
                 into[marker][population].append(tube.values(marker)[index])
+            if is_fmo and ends is not None and marker in ends:
+                self.ends[marker].append(ends[marker])
 
     def values(self, marker: str, population: str) -> Float32Array | None:
         """Return a marker's values in a population of the FMO tubes without it, or None."""
@@ -101,18 +119,32 @@ class Controls:
         return np.concatenate(found) if found else None
 
     def threshold(
-        self, marker: str, population: str, template: Template, *, quantile: float
+        self,
+        marker: str,
+        population: str,
+        template: Template,
+        *,
+        quantile: float,
+        end_of_stained: tuple[Transform, float] | None = None,
     ) -> PositivityThreshold | None:
         """Return the threshold by FMO, else by unstained tubes; None when neither is there.
 
         The quantile is that of the same population, or of the nearest ancestor up to the template's
         denominator that has enough events; unstained tubes, in which no T cells can be told, are
-        followed up to all events.
+        followed up to all events. That of FMO tubes is moved to where the negatives of the stained
+        tubes end: these bind the antibody unspecifically, and tubes drift. Its error then holds
+        half of the move.
+
+        Parameters
+        ----------
+        end_of_stained : tuple of (Transform, float), optional
+            the marker's scale, and where the negatives of the batch's stained tubes end,
+            transformed units.
         """
         chain = template.ancestors(population)
         fmo = self._quantile(self.fmo.get(marker, {}), chain, quantile)
         if fmo is not None:
-            return PositivityThreshold(fmo[0], "fmo", fmo[2], fmo[1], "control")
+            return self._moved(marker, *fmo, end_of_stained)
         above = [chain[-1]]
         while above[-1] != ROOT:
             above.append(template.by_name[above[-1]].parent)
@@ -122,6 +154,26 @@ class Controls:
                 unstained[0], "unstained", unstained[2], unstained[1], "control"
             )
         return None
+
+    def _moved(
+        self,
+        marker: str,
+        cut: float,
+        error: float,
+        told: str,
+        end_of_stained: tuple[Transform, float] | None,
+    ) -> PositivityThreshold:
+        """Return the threshold of FMO tubes, moved to match the stained tubes."""
+        if end_of_stained is not None and self.ends[marker]:
+            transform, end = end_of_stained
+            # in instrument units, where negatives spread both ways alike
+            here, there = transform.inverse(np.array([cut, end]))
+            place = here + there - np.median(self.ends[marker])
+            by = float(transform.apply(np.array([place]))[0]) - cut
+            if abs(by) <= MOST_MOVED:
+                told = f"{told}, moved by {by:+.3f} to where the negatives of the stained tubes end"
+                cut, error = cut + by, float(np.hypot(error, by / 2))
+        return PositivityThreshold(cut, "fmo", told, error, "control")
 
     @staticmethod
     def _quantile(
@@ -151,6 +203,21 @@ def _of_control(values: Float32Array, quantile: float) -> tuple[float, float]:
     rank, reach = quantile * (n - 1), np.sqrt(n * quantile * (1 - quantile))
     low, high = (float(ordered[int(np.clip(round(rank + by * reach), 0, n - 1))]) for by in (-1, 1))
     return float(np.quantile(ordered, quantile)), (high - low) / 2
+
+
+def end_of_negatives_of(gates: Mapping[str, FinalGate], marker: str) -> float | None:
+    """Return where the negatives of the batch's stained tubes end, transformed units; None where
+    its own tubes do not show it.
+
+    Parameters
+    ----------
+    gates : mapping of str to FinalGate
+        of a stained tube; thresholds stand among them, see `gates.positivity`.
+    """
+    gate = gates.get(positive_of(marker))
+    if gate is None or gate.state not in ("ok", "pooled"):
+        return None
+    return gate.geometry.cut if isinstance(gate.geometry, Threshold) else None
 
 
 def learned_threshold(

@@ -11,12 +11,14 @@ from itc_analysis.flow.counting.intensity import (
     Controls,
     PositivityThreshold,
     combination_rows,
+    end_of_negatives_of,
     intensity_row,
     learned_threshold,
 )
 from itc_analysis.flow.counting.positives import part_beyond
 from itc_analysis.flow.gates.final import FinalGate
 from itc_analysis.flow.gating.template import Template
+from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.membership import Membership
 
 #: Roles of markers that are counted in combination.
@@ -47,7 +49,13 @@ def measure_phenotype(
     combinations: list[dict[str, Any]] = []
     thresholds_of = {
         p.marker: partial(
-            _threshold, controls, gates, template, p.marker, quantile=settings.fmo_quantile
+            _threshold,
+            controls,
+            gates,
+            template,
+            p.marker,
+            quantile=settings.fmo_quantile,
+            scale=membership.tube.transforms.get(p.marker),
         )
         for p in template.positivity
     }
@@ -90,8 +98,16 @@ def _threshold(
     population: str,
     *,
     quantile: float,
+    scale: Transform | None,
 ) -> PositivityThreshold:
-    found = controls.threshold(marker, population, template, quantile=quantile)
+    end = end_of_negatives_of(gates, marker)
+    found = controls.threshold(
+        marker,
+        population,
+        template,
+        quantile=quantile,
+        end_of_stained=None if end is None or scale is None else (scale, end),
+    )
     if found is None:
         return learned_threshold(gates, marker, template.ancestors(population))
     return found

@@ -20,7 +20,7 @@ from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.flow.gates.histogram import BIN_WIDTH, bin_counts
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE, WEAK
 from itc_analysis.flow.gating.geometry import Threshold, to_json
-from itc_analysis.flow.gating.left_half import left_half
+from itc_analysis.flow.gating.left_half import LeftHalf, left_half
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.plural import plural
@@ -161,6 +161,37 @@ def _of_population(
     return rows
 
 
+def end_of_negatives(
+    membership: Membership,
+    marker: str,
+    population: str,
+    *,
+    quantile: float,
+    n_bootstrap: int = _FEW_REPLICATES,
+    seed: int = 0,
+) -> LeftHalf | None:
+    """Return where a population's negatives end, by their left half; None where it holds too few.
+
+    Parameters
+    ----------
+    quantile : float
+        of the negatives that lies below the threshold.
+    """
+    values = membership.values_of(marker, population)
+    if values.size == 0:
+        return None
+    first, events = bin_counts(values, _BIN)
+    counts = events.astype(float)
+    edges = membership.tube.transforms[marker].inverse((first + np.arange(counts.size + 1)) * _BIN)
+    return left_half(
+        counts,
+        np.asarray(edges, dtype=np.float64),
+        quantile=quantile,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+    )
+
+
 def _fit(
     membership: Membership,
     marker: str,
@@ -178,24 +209,17 @@ def _fit(
     }
     if marker not in membership.tube.markers:
         return {**row, "method": NO_CHANNEL, "reason": f"the file has no channel for {marker}"}
-    values = membership.values_of(marker, denominator)
-    if values.size == 0:
+    n = int(membership[denominator].size)
+    if n == 0:
         return {**row, "reason": f"no {denominator}"}
     transform = membership.tube.transforms[marker]
-    first, events = bin_counts(values, _BIN)
-    counts = events.astype(float)
-    edges = (first + np.arange(counts.size + 1)) * _BIN
     seed = zlib.crc32(f"{membership.tube.file_id}/{row['population']}".encode())
-    found = left_half(
-        counts,
-        np.asarray(transform.inverse(edges), dtype=np.float64),
-        quantile=quantile,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
+    found = end_of_negatives(
+        membership, marker, denominator, quantile=quantile, n_bootstrap=n_bootstrap, seed=seed
     )
     if found is None or (within is not None and found.n_left < _MIN_LEFT):
         who = "events" if denominator == ROOT else denominator
-        return {**row, "reason": f"{plural(values.size, 'event')}: too few negative {who}"}
+        return {**row, "reason": f"{plural(n, 'event')}: too few negative {who}"}
     cut, low, high = (
         float(transform.apply(np.array([found.threshold + by * found.standard_error]))[0])
         for by in (0.0, -1.0, 1.0)
