@@ -36,6 +36,24 @@ def test_a_view_holds_every_event_of_the_parent_and_the_cut() -> None:
     assert found["x_edges"][0] < 0 < 1.05 < found["x_edges"][1]
 
 
+def test_a_rare_population_is_seen_where_it_lies() -> None:
+    rng = np.random.default_rng(2)
+    rare = np.array([0.7, 0.72, 0.74, 0.75])
+    columns = {"CD3": rng.normal(0.6, 0.03, 20_004),
+               "6B11": np.append(rng.normal(0.2, 0.05, 20_000), rare)}  # fmt: skip
+    membership = Membership(make_tube(columns))
+    membership.add("t_cells", "all", np.ones(20_004, dtype=bool))
+    gate = Threshold(("6B11",), "above", 0.5)
+    membership.add("inkt", "t_cells", membership.inside(gate, "t_cells"))
+    found = content(view_row(membership, t_cell_template().by_name["inkt"], gate))
+    low, high = found["x_edges"]
+    assert high > rare.max() - 0.01
+    counts = np.array(found["counts"]).reshape(64, 64).sum(axis=1)
+    at = low + (np.arange(64) + 0.5) * (high - low) / 64
+    assert counts[at > 0.65].sum() == 4
+    assert counts[-1] == 0 or at[-1] > rare.max() - 0.02  # none is heaped up at the edge of a view
+
+
 def test_without_a_gate_the_parent_is_shown_all_the_same() -> None:
     assert sum(content(inkt_view(None))["counts"]) == 2500
 

@@ -25,8 +25,9 @@ from itc_analysis.statistics.robust import quantiles
 #: Bins of a two-dimensional view per axis, and of a one-dimensional one.
 BINS_2D = 64
 BINS_1D = 128
-#: A view spans the events but for this share at either end, and always the gate's edges.
-_OUTSIDE = 0.0005
+#: A view spans the parent's events but for this share at either end, the population's but for the
+#: second one (three in ten thousand are its all), and always the gate's edges.
+_OUTSIDE, _OUTSIDE_OF_OWN = 0.0005, 0.02
 #: About so many events decide on the span.
 _ENOUGH = 50_000
 #: Free space around, share of the span.
@@ -68,7 +69,10 @@ def view_row(
         return None
     values = [membership.values_of(marker, population.parent) for marker in markers]
     n_bins = BINS_2D if len(markers) > 1 else BINS_1D
-    spans = [_span(v, _edges(gate, marker)) for v, marker in zip(values, markers, strict=True)]
+    spans = [
+        _span(v, [*_edges(gate, marker), *_ends(membership, population.name, marker)])
+        for v, marker in zip(values, markers, strict=True)
+    ]
     content: dict[str, Any] = {"x_edges": spans[0], "n_x": n_bins}
     content["x_ticks"] = axis_ticks(tube.transforms[markers[0]], *spans[0])
     if len(markers) > 1:
@@ -175,6 +179,16 @@ def _edges(gate: Geometry | None, marker: str) -> list[float]:
     bounds = [getattr(gate, name, (None,) * (place + 1))[place] for name in ("lowest", "highest")]
     lowest, highest = _FARTHEST
     return [edge for edge in (cut, *bounds) if edge is not None and lowest < edge < highest]
+
+
+def _ends(membership: Membership, population: str, marker: str) -> list[float]:
+    """Return between which values of a marker a population lies; empty without an event."""
+    if population not in membership or not membership[population].size:
+        return []
+    events = membership[population]
+    some = membership.tube.values(marker).take(events[:: max(events.size // _ENOUGH, 1)])
+    found = quantiles(some, [_OUTSIDE_OF_OWN, 1 - _OUTSIDE_OF_OWN])
+    return [float(place) for place in np.clip(found, *_FARTHEST)]
 
 
 def _even_steps(low: float, high: float) -> list[float]:
