@@ -170,14 +170,11 @@ class Results:
         """
         from pyarrow import parquet
 
-        for batch, libraries in self.libraries.groupby("batch"):
-            path = Path(self.layout.cells(batch))
-            if path.exists():
-                annotated = parquet.read_table(path, columns=["library_id"])["library_id"]
-                for library_id in set(annotated.unique().to_pylist()) & set(
-                    libraries["library_id"]
-                ):
-                    yield path.parent / f"{library_id}.h5ad"
+        for path in self._paths(BY_NAME["cells"]):
+            libraries = self.libraries[self.libraries["batch"] == path.parent.name]
+            annotated = parquet.read_table(path, columns=["library_id"])["library_id"]
+            for library_id in set(annotated.unique().to_pylist()) & set(libraries["library_id"]):
+                yield path.parent / f"{library_id}.h5ad"
 
     @property
     def airr(self) -> pd.DataFrame:
@@ -192,7 +189,12 @@ class Results:
 
     def _paths(self, file: File) -> list[Path]:
         pattern = file.path.format(**dict.fromkeys(file.wildcards, "*"))
-        return sorted(Path(self.layout.folder).glob(pattern))
+        paths = sorted(Path(self.layout.folder).glob(pattern))
+        if file.made_by != "annotate" or not Path(self.layout.libraries).exists():
+            return paths
+        # the folder of a batch that is no longer in the sheet may still be there
+        batches = set(self.libraries["batch"])
+        return [path for path in paths if path.parent.name in batches]
 
     def _read(self, file: File) -> pd.DataFrame:
         from itc_analysis.tables import contract
