@@ -272,6 +272,13 @@ def test_a_rule_that_no_tube_can_be_judged_by_says_so_once(material: Material) -
     assert [row[1] for row in table.rows if "lymphosum" in str(row[0])] == ["–"]
 
 
+def test_rules_are_for_tubes_of_resting_cells(material: Material) -> None:
+    tubes = material.tubes.assign(condition="pma")
+    (told,) = acceptance.blocks(replace(material, tables={**material.tables, "tubes": tubes}))
+    assert isinstance(told, Paragraph)
+    assert "No tube has been counted" in str(told.text)
+
+
 def test_compensation_is_told_with_its_over_compensated_pairs_and_spreading(
     material: Material, tmp_path: Path
 ) -> None:
