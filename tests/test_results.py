@@ -10,6 +10,7 @@ import pytest
 from itc_analysis import open_results
 from itc_analysis.errors import ItcError
 from itc_analysis.tables import contract
+from itc_analysis.tables.cohort.sheets import Libraries
 from itc_analysis.tables.measured import Measurements
 from itc_analysis.tables.registry import TABLES
 from itc_analysis.tables.singlecell import Cells
@@ -80,3 +81,40 @@ def test_it_shows_itself_in_a_line_and_in_a_notebook(folder: Path) -> None:
 def test_a_folder_without_measurements_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ItcError, match="run the workflow, or name its results folder"):
         open_results(tmp_path)
+
+
+def test_cells_for_scanpy_are_those_of_the_libraries_in_the_sheet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of a library that was withdrawn, failed, or moved to another batch stays behind."""
+    pytest.importorskip("anndata")
+    contract.write(
+        contract.empty(Measurements), tmp_path / "measurements.parquet", Measurements, {}
+    )
+    libraries = [
+        {"library_id": name, "sample_id": name.upper(), "format": "10x_h5", "batch": batch}
+        for name, batch in (("stays", "b1"), ("moved", "b2"), ("failed", "b1"))
+    ]
+    (tmp_path / "cohort").mkdir()
+    contract.write(
+        contract.make(libraries, Libraries), tmp_path / "cohort/libraries.parquet", Libraries, {}
+    )
+    for batch, files, with_cells in (
+        ("b1", ["stays", "moved", "failed", "withdrawn"], ["stays"]),
+        ("b2", ["moved"], ["moved"]),
+        ("b3", ["withdrawn"], ["withdrawn"]),
+    ):
+        folder = tmp_path / "singlecell" / batch
+        folder.mkdir(parents=True)
+        for name in files:
+            (folder / f"{name}.h5ad").touch()
+        pd.DataFrame({"library_id": pd.array(with_cells, dtype="string")}).to_parquet(
+            folder / "cells.parquet"
+        )
+    given = []
+    monkeypatch.setattr(
+        "itc_analysis.singlecell.pooling.open_cells", lambda files, *_: given.append(files)
+    )
+    _ = open_results(tmp_path).adata
+    found = {path.relative_to(tmp_path / "singlecell").as_posix() for path in given[0]}
+    assert found == {"b1/stays.h5ad", "b2/moved.h5ad"}

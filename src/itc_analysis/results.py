@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from itc_analysis.tables.registry import BY_NAME, FILES, TABLES, File, contract_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
 
@@ -149,8 +151,9 @@ class Results:
         """T cells of all libraries as one AnnData, backed by `singlecell/t_cells.h5ad`.
 
         Molecules in `X`; calls, probabilities, rank scores and the columns of the person in `obs`.
-        The file is put together when first asked for. `study.adata.to_memory()` loads it for
-        scanpy.
+        The file is put together when first asked for, and again when libraries or participants
+        changed: who is not in the sheets any more is not in it. `study.adata.to_memory()` loads it
+        for scanpy.
         """
         from itc_analysis.singlecell import pooling
 
@@ -158,8 +161,20 @@ class Results:
         people = samples.merge(self.participants, on="participant_id", how="left")
         known = ["sample_id", *(name for name in pooling.PERSON if name in people)]
         folder = Path(self.layout.folder) / "singlecell"
-        libraries = list(folder.glob("*/*.h5ad"))
+        libraries = list(self._files_of_libraries())
         return pooling.open_cells(libraries, people[known], folder / "t_cells.h5ad")
+
+    def _files_of_libraries(self) -> Iterator[Path]:
+        """Name the files of T cells of the libraries in the sheet that had cells in the last run;
+        files of former ones may lie next to them.
+        """
+        from pyarrow import parquet
+
+        for path in self._paths(BY_NAME["cells"]):
+            libraries = self.libraries[self.libraries["batch"] == path.parent.name]
+            annotated = parquet.read_table(path, columns=["library_id"])["library_id"]
+            for library_id in set(annotated.unique().to_pylist()) & set(libraries["library_id"]):
+                yield path.parent / f"{library_id}.h5ad"
 
     @property
     def airr(self) -> pd.DataFrame:
@@ -174,7 +189,12 @@ class Results:
 
     def _paths(self, file: File) -> list[Path]:
         pattern = file.path.format(**dict.fromkeys(file.wildcards, "*"))
-        return sorted(Path(self.layout.folder).glob(pattern))
+        paths = sorted(Path(self.layout.folder).glob(pattern))
+        if file.made_by != "annotate" or not Path(self.layout.libraries).exists():
+            return paths
+        # the folder of a batch that is no longer in the sheet may still be there
+        batches = set(self.libraries["batch"])
+        return [path for path in paths if path.parent.name in batches]
 
     def _read(self, file: File) -> pd.DataFrame:
         from itc_analysis.tables import contract

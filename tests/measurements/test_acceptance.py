@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from itc_analysis.measurements.acceptance import (
     PARTS,
@@ -73,6 +74,28 @@ def test_the_remark_stands_at_the_t_count_which_is_kept(study: Any) -> None:
     assert "tubes of the sample differ by 16.7 points" in after["reason"]
     assert after["value"] == before["value"]
     assert after["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("other", "n_remarked"),
+    [
+        ({}, 1),  # panel b has no absolute count
+        ({"condition": "pma"}, 0),
+        ({"condition": "unstimulated"}, 0),
+        ({"tube": "fmo", "fmo_markers": "CD3"}, 0),
+    ],
+)
+def test_stained_tubes_of_resting_cells_alone_are_compared(
+    study: Any, other: dict[str, str], n_remarked: int
+) -> None:
+    """PMA takes CD3 off the cells, and its control is cultured as well."""
+    live = [
+        study.count(f"H1-{tube}", "H1", "live", n_events=12_000, n_parent=20_000, parent="all",
+                    is_measured=False) for tube in "ab"
+    ]  # fmt: skip
+    study.append(counts=pd.DataFrame(live)).change("tubes", {"file_id": "H1-b"}, **other)
+    reasons = study.measure()["reason"]
+    assert reasons.str.contains("tubes of the sample differ").sum() == n_remarked
 
 
 PARENT = {"lymphocytes": "all", "live": "lymphocytes", "cd3_pos": "live", "t_cells": "cd3_pos",

@@ -33,6 +33,7 @@ from itc_analysis.stats.plots.comparisons import plot_group_points
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Measurements
 from itc_analysis.tables.stats.comparisons import Comparisons
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -198,13 +199,14 @@ def test_remarks_are_numbered_once_and_told_below(material: Material) -> None:
 def test_an_assay_that_the_study_lacks_has_no_node_and_one_without_numbers_has_lost_everybody(
     material: Material,
 ) -> None:
-    flow_only = material.with_tables(
+    flow_only = with_tables(
+        material,
         libraries=material.libraries.iloc[:0],
         library_quality=material.library_quality.iloc[:0],
     )
     assert "ingle-cell" not in str(participants.flow_chart(flow_only).picture)
     rows = material.measurements
-    unmeasured = material.with_tables(measurements=rows[rows["assay"] != "singlecell"])
+    unmeasured = with_tables(material, measurements=rows[rows["assay"] != "singlecell"])
     n = int(material.participants["is_analysed"].sum())
     assert f"Without single-cell data: n = {n}" in str(participants.flow_chart(unmeasured).picture)
 
@@ -214,22 +216,22 @@ def test_people_whose_cells_were_too_few_for_a_phenotype_have_flow_cytometry(
 ) -> None:
     rows = material.measurements
     rows = rows.assign(status=rows["status"].where(rows["assay"] != "flow", "few_cells"))
-    picture = str(participants.flow_chart(material.with_tables(measurements=rows)).picture)
+    picture = str(participants.flow_chart(with_tables(material, measurements=rows)).picture)
     assert "Without flow cytometry: n = 0" in picture
 
 
 def test_a_study_without_the_assay_of_the_plan_shows_what_it_measured(material: Material) -> None:
     rows = material.measurements
     flow = rows[(rows["assay"] == "flow") & rows["measure"].isin(answer.ABUNDANCE)]
-    moved = material.with_tables(measurements=flow.assign(assay="singlecell"))
+    moved = with_tables(material, measurements=flow.assign(assay="singlecell"))
     assert set(numbers.plotted_rows(moved)["assay"]) == {"singlecell"}
-    both = material.with_tables(measurements=pd.concat([flow, flow.assign(assay="singlecell")]))
+    both = with_tables(material, measurements=pd.concat([flow, flow.assign(assay="singlecell")]))
     assert set(numbers.plotted_rows(both)["assay"]) == {"flow"}
 
 
 def test_covariates_that_nobody_has_are_not_drawn(material: Material) -> None:
     nobody = material.participants.assign(age_years=float("nan"))
-    picture = str(alike.blocks(material.with_tables(participants=nobody))[1].picture)  # type: ignore[union-attr]
+    picture = str(alike.blocks(with_tables(material, participants=nobody))[1].picture)  # type: ignore[union-attr]
     assert ">age<" not in picture
     assert ">sex<" in picture
 

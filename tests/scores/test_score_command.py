@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pandas.testing import assert_frame_equal
 
 from itc_analysis import provenance
 from itc_analysis.cli.numbers import score
@@ -93,6 +94,33 @@ def test_every_list_may_be_empty(study: Any, tmp_path: Path) -> None:
     names = ("counts", "intensity", "combinations", "pseudobulk", "pseudobulk_depth")
     run(arguments(study, tmp_path, **{name: [] for name in names}))
     assert contract.read(tmp_path / "scores.parquet", ScoreTable).empty
+
+
+def test_a_sample_with_libraries_in_two_batches_is_scored_by_all_its_cells(
+    study: Any, tmp_path: Path
+) -> None:
+    """Molecules and cells halved into two batches: the scores are those of one."""
+    run(arguments(study, tmp_path))
+    whole = contract.read(tmp_path / "scores.parquet", ScoreTable)
+    halves: dict[str, list[str]] = {}
+    for name, form in (("pseudobulk", Pseudobulk), ("pseudobulk-depth", PseudobulkDepth)):
+        table = contract.read(tmp_path / f"{name}.parquet", form)
+        origin = contract.read_provenance(tmp_path / f"{name}.parquet")
+        own = {column: table[column] for column in ("n_counts", "n_cells") if column in table}
+        halves[name] = [str(tmp_path / f"{name}_{batch}.parquet") for batch in ("b1", "b2")]
+        for path, part in zip(
+            halves[name],
+            (
+                {column: values // 2 for column, values in own.items()},
+                {column: values - values // 2 for column, values in own.items()},
+            ),
+            strict=True,
+        ):
+            contract.write(table.assign(**part), path, form, provenance=origin)
+    run(arguments(study, tmp_path, **halves))
+    assert_frame_equal(contract.read(tmp_path / "scores.parquet", ScoreTable), whole)
+    with pytest.raises(ItcError, match="given twice"):
+        run(arguments(study, tmp_path, pseudobulk=halves["pseudobulk"][:1] * 2))
 
 
 def test_tubes_are_asked_for(study: Any, tmp_path: Path) -> None:

@@ -82,16 +82,54 @@ def test_scanpy_works_on_it(libraries: list[Path], tmp_path: Path) -> None:
     assert set(summed.obs["participant_id"]) == {"P1", "P2"}
 
 
+def opened(libraries: list[Path], people: pd.DataFrame, path: Path) -> anndata.AnnData:
+    pooled = open_cells(libraries, people, path)
+    data = pooled.to_memory()
+    pooled.file.close()
+    return data
+
+
 def test_a_newer_library_makes_the_file_again(libraries: list[Path], tmp_path: Path) -> None:
     path = tmp_path / "t_cells.h5ad"
-    open_cells(libraries, PEOPLE, path).file.close()
-    before = path.stat().st_mtime_ns
-    open_cells(libraries, PEOPLE, path).file.close()
-    assert path.stat().st_mtime_ns == before
+    before = opened(libraries, PEOPLE, path)
+    written = path.stat().st_mtime_ns
+    again = opened(libraries[::-1], PEOPLE.iloc[::-1], path)
+    assert path.stat().st_mtime_ns == written  # the same libraries and people, in another order
+    pd.testing.assert_frame_equal(again.obs, before.obs)
+    with h5py.File(libraries[0], "r+") as file:
+        file["layers/counts/data"][:] = file["layers/counts/data"][:] + 1
     later = path.stat().st_mtime + 10
     os.utime(libraries[0], (later, later))
-    open_cells(libraries, PEOPLE, path).file.close()
-    assert path.stat().st_mtime_ns != before
+    after = opened(libraries, PEOPLE, path)
+    first = (after.obs["library_id"] == "lib1").to_numpy()
+    np.testing.assert_array_equal(after.X.data, before.X.data + np.repeat(first, after.X.getnnz(1)))
+
+
+def test_other_people_and_other_libraries_make_the_file_again(
+    libraries: list[Path], tmp_path: Path
+) -> None:
+    """Libraries are as old as before: only what is known of them changed."""
+    path = tmp_path / "t_cells.h5ad"
+    one = opened(libraries[:1], PEOPLE, path)
+    assert set(one.obs["library_id"]) == {"lib1"}
+    both = opened(libraries, PEOPLE, path)
+    assert set(both.obs["library_id"]) == {"lib1", "lib2"}
+    older = opened(libraries, PEOPLE.assign(age_years=[51.0, 61.0]), path)
+    assert set(older.obs.loc[older.obs["sample_id"] == "s1", "age_years"]) == {51.0}
+    fewer = opened(libraries[1:], PEOPLE, path)
+    assert set(fewer.obs["library_id"]) == {"lib2"}
+
+
+def test_cells_of_a_sample_that_was_withdrawn_are_left_out(
+    libraries: list[Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "t_cells.h5ad"
+    before = opened(libraries, PEOPLE, path)
+    after = opened(libraries, PEOPLE[PEOPLE["sample_id"] == "s2"], path)
+    stay = before[before.obs["sample_id"] == "s2"]
+    assert 0 < after.n_obs == stay.n_obs < before.n_obs
+    assert after.obs_names.tolist() == stay.obs_names.tolist()
+    np.testing.assert_array_equal(after[:, before.var_names].X.toarray(), stay.X.toarray())
 
 
 def test_a_study_without_libraries_says_so(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_concordance_correlation_is_lins():
     assert concordance_correlation(ONE, ONE) == 1
     assert np.isnan(concordance_correlation([1], [1]))
     assert np.isnan(concordance_correlation([2, 2], [2, 2]))
+    assert np.isnan(concordance_correlation([0.1, 0.1, 0.1], [0.1, 0.1, 0.1]))
 
 
 def test_concordance_of_the_two_meters_is_as_stata_prints_it():
@@ -71,7 +72,17 @@ def test_concordance_interval_holds_the_truth_in_95_of_100_samples():
 
 
 def test_concordance_has_no_interval_where_there_is_none():
-    for x, y in ((ONE, ONE), ([1, 2], [2, 3]), ([1, 1, 1], [1, 2, 3])):
+    tenths = np.array([0.1, 0.2, 0.35])
+    for x, y in (
+        (ONE, ONE),
+        ([1, 2], [2, 3]),
+        ([1, 1, 1], [1, 2, 3]),
+        # equal and proportional values that rounding takes apart
+        ([0.1, 0.1, 0.1], [0.1, 0.2, 0.3]),
+        ([0.1, 0.2, 0.3], [1 / 3, 1 / 3, 1 / 3]),
+        ([0.1, 0.1, 0.1], [0.1, 0.1, 0.1]),
+        (tenths, 0.3 + tenths),
+    ):
         found = concordance_interval(x, y, confidence=0.95)
         assert np.isnan(found.lower)
         assert np.isnan(found.upper)

@@ -45,6 +45,7 @@ def test_a_count_in_a_volume_is_poisson():
         (0, 0.0, 1.0),
         (400, 300.0, 60.0),
         (90, 60, 2.0),
+        (40, 0.2, 2.0),
     ],
 )
 @pytest.mark.parametrize("kind", ["binomial", "poisson"])
@@ -82,6 +83,42 @@ def test_an_uncertain_background_is_integrated_over(k, background, error, kind):
         np.array(slow) > np.max(slow) - 30
     )  # what is less likely has no part in any integral
     assert (found + constant)[is_likely] == pytest.approx(np.array(slow)[is_likely], abs=2e-5)
+
+
+BACKGROUNDS = [0, 0.05, 0.2, 1, 5, 20, 60, 300]
+ERRORS = [0.05, 0.3, 2, 6, 20, 80]
+
+
+@pytest.mark.parametrize("k", [0, 5, 31, 32, 40, 80, 300, 2000])
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_no_part_of_an_uncertain_background_is_lost(k, background):
+    """Against the sum over how many of the cells are background, which is exact: whatever the count
+    and the background, and however uncertain it is.
+
+    Backgrounds below a thousandth of a cell count as none: 2e-4. Where the likelihood is e^10 times
+    lower than at its highest, it has no part in any integral.
+    """
+    signal = np.array([1e-3, 0.1, 1, *(max(k, 1) * np.array([0.05, 0.2, 0.5, 0.8, 1, 1.2]))])
+    j = np.arange(k + 1)
+    ways = special.gammaln(k + 1) - special.gammaln(j + 1) - special.gammaln(k - j + 1)
+    for error in ERRORS:
+        shape, rate = (
+            ((background / error) ** 2, background / error**2) if background else (0.5, 1 / error)
+        )
+        moments = (
+            shape * np.log(rate / (rate + 1))
+            + special.gammaln(shape + j)
+            - special.gammaln(shape)
+            - j * np.log(rate + 1)
+        )
+        terms = ways + (k - j) * np.log(signal)[:, None] - signal[:, None] + moments
+        exact = special.logsumexp(terms, axis=1)
+        counted = Counted(
+            one(k), one(1), "poisson", background=one(background), background_se=one(error)
+        )
+        found = log_likelihood(counted, np.log(signal)[None])[0]
+        is_likely = exact > exact.max() - 10
+        np.testing.assert_allclose(found[is_likely], exact[is_likely], atol=5e-4, rtol=1e-8)
 
 
 def test_a_gate_that_catches_half_expects_half():

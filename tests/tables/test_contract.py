@@ -13,7 +13,7 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.measured import Counts, Measurements
 from itc_analysis.tables.registry import TABLES, contract_of
-from itc_analysis.tables.singlecell import Cells
+from itc_analysis.tables.singlecell import Cells, PseudobulkDepth
 from itc_analysis.tables.stats.comparisons import Comparisons
 
 
@@ -162,6 +162,26 @@ def test_the_table_of_a_batch_that_is_to_blame_is_named(tmp_path: Path) -> None:
             contract.read_all([good, bad], Counts)
     with pytest.raises(ItcError, match="is repeated"):
         contract.read_all([good, good], Counts)
+
+
+def test_profiles_of_a_sample_in_two_batches_are_added_up(tmp_path: Path) -> None:
+    def depth(sample: str, n_cells: int, n_genes: int) -> dict[str, object]:
+        return {
+            "sample_id": sample,
+            "population": "mait",
+            "n_cells": n_cells,
+            "n_counts": 10.0 * n_cells,
+            "n_genes_measured": n_genes,
+        }
+
+    paths = [tmp_path / "b1.parquet", tmp_path / "b2.parquet"]
+    for path, rows in zip(
+        paths, ([depth("S1", 3, 90), depth("S2", 5, 90)], [depth("S1", 4, 95)]), strict=True
+    ):
+        contract.write(contract.make(rows, PseudobulkDepth), path, PseudobulkDepth)
+    found = contract.read_all(paths, PseudobulkDepth)
+    expected = contract.make([depth("S1", 7, 95), depth("S2", 5, 90)], PseudobulkDepth)
+    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_a_missing_table_names_what_to_do(tmp_path: Path) -> None:

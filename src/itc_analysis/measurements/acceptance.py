@@ -34,7 +34,8 @@ def flag_unaccepted(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     rows : pandas.DataFrame
         rows with the columns source_id, population, measure, status and reason.
     counts : pandas.DataFrame
-        `Counts` of the tubes. A rule whose populations a tube lacks is not applied to it.
+        `Counts` of the stained tubes of resting cells. A rule whose populations a tube lacks is not
+        applied to it.
     """
     broken: dict[str, str] = {}
     for rule in RULES.values():
@@ -110,6 +111,11 @@ RULES = {
 def count_judged(counts: pd.DataFrame) -> dict[str, int]:
     """Return how many tubes each rule of `RULES` could judge; 0 where no tube counts what it
     needs.
+
+    Parameters
+    ----------
+    counts : pandas.DataFrame
+        as for `flag_unaccepted`.
     """
     events = _events(counts)
     parts = {"t_cells", *PARTS} <= set(events.columns)

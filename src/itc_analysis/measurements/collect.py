@@ -137,7 +137,9 @@ def measure_study(
     # the scores of a tube that another panel of its sample contradicts are held here
     rows = without_held_numbers(with_held(pd.concat(shaped, ignore_index=True), held))
     rows = without_held_numbers(hold_impossible(rows, confirmed))
-    rows = flag_unaccepted(flag_implausible(rows, by_analyser), tables.counts)
+    # stimulated cells lose CD3, and an FMO tube is gated with a marker missing
+    of_resting = tables.counts[tables.counts["source_id"].isin(tubes["source_id"])]
+    rows = flag_unaccepted(flag_implausible(rows, by_analyser), of_resting)
     rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
     return contract.make(rows.reindex(columns=columns), Measurements)
 

@@ -6,6 +6,8 @@ thousand.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,11 @@ def open_cells(
     libraries : sequence of Path
         `<library_id>.h5ad` files of `itc annotate`.
     people : pandas.DataFrame
-        one row per sample: sample_id, and those of `PERSON` that are known.
+        one row per sample: sample_id, and those of `PERSON` that are known. Cells of other samples
+        are left out.
     path : Path
-        where the pooled file is kept; it is made again when a library is newer.
+        where the pooled file is kept; it is made again when a library is newer, and for other
+        libraries or people.
     rebuild : bool
         make it again in any case.
 
@@ -52,24 +56,43 @@ def open_cells(
         what = "no library has cells here; is this a study with single-cell data?"
         raise ItcError(str(path.parent), what)
     newest = max(library.stat().st_mtime for library in libraries)
-    if rebuild or not path.exists() or path.stat().st_mtime < newest:
+    is_old = not path.exists() or path.stat().st_mtime < newest
+    if rebuild or is_old or _made_from(path) != _digest(libraries, people):
         pool_libraries(sorted(libraries), people, path)
     return anndata.read_h5ad(path, backed="r")
 
 
+def _digest(libraries: Sequence[Path], people: pd.DataFrame) -> str:
+    """Return a digest of what is put together: which libraries, and what is known of whom."""
+    names = sorted(library.stem for library in libraries)
+    known = people.sort_values("sample_id").to_csv(index=False)
+    return hashlib.sha256(json.dumps([names, known]).encode()).hexdigest()
+
+
+def _made_from(path: Path) -> str:
+    """Return the digest of what a pooled file was put together from; empty: it does not say."""
+    with h5py.File(path) as file:
+        return str(file["uns/made_from"].asstr()[()]) if "uns/made_from" in file else ""
+
+
 def pool_libraries(libraries: Sequence[Path], people: pd.DataFrame, path: Path) -> None:
-    """Write all cells of several libraries into one file; genes that a library lacks are 0
-    there.
+    """Write the cells of several libraries into one file, those of the samples in `people`; genes
+    that a library lacks are 0 there.
     """
-    described, genes, lengths = [], pd.Index([], dtype=object), []
+    genes = pd.Index([], dtype=object)
+    described, lengths, is_kept = [], [], []
     for library in libraries:
         with h5py.File(library) as file:
             cells = read_elem(file["obs"]).reset_index(names="barcode")
             genes = genes.union(read_elem(file["var"]).index.astype(object), sort=False)
-            lengths.append(np.diff(file["layers/counts/indptr"][:]))
+            stored = np.diff(file["layers/counts/indptr"][:])
         names = library.stem + ":" + cells["barcode"].astype(str)
         cells.index = pd.Index(names.to_numpy(dtype=object))
-        described.append(cells.astype(dict.fromkeys(cells.select_dtypes("category"), object)))
+        cells = cells.astype(dict.fromkeys(cells.select_dtypes("category"), object))
+        kept = cells["sample_id"].isin(people["sample_id"]).to_numpy()
+        described.append(cells[kept])
+        lengths.append(stored[kept])
+        is_kept.append(np.repeat(kept, stored))
     obs = pd.concat(described).merge(
         people, on="sample_id", how="left", validate="many_to_one", suffixes=("", "_of_person")
     )
@@ -80,7 +103,12 @@ def pool_libraries(libraries: Sequence[Path], people: pd.DataFrame, path: Path) 
         obs[column] = obs[column].astype(object).astype("category")
     ends = np.concatenate([[0], np.cumsum(np.concatenate(lengths), dtype=np.int64)])
     with written_whole(path) as partial, h5py.File(partial, "w") as file:
-        write_elem(file, "/", anndata.AnnData(obs=obs, var=pd.DataFrame(index=genes)))
+        outline = anndata.AnnData(
+            obs=obs,
+            var=pd.DataFrame(index=genes),
+            uns={"made_from": _digest(libraries, people)},
+        )
+        write_elem(file, "/", outline)
         for absent in ("X", "raw"):  # written as null, which a backed file cannot read
             if absent in file:
                 del file[absent]
@@ -91,15 +119,17 @@ def pool_libraries(libraries: Sequence[Path], people: pd.DataFrame, path: Path) 
         # 64 bits: a large cohort has more than two thousand million values
         write_numbers(group, "indptr", [ends], length=len(ends), dtype=np.int64)
         for name in ("indices", "data"):
-            blocks = _parts(libraries, name, genes)
+            blocks = _parts(libraries, name, genes, is_kept)
             write_numbers(group, name, blocks, length=int(ends[-1]), dtype=np.int32)
 
 
-def _parts(libraries: Sequence[Path], name: str, genes: pd.Index) -> Iterator[npt.NDArray[Any]]:
-    for library in libraries:
+def _parts(
+    libraries: Sequence[Path], name: str, genes: pd.Index, is_kept: Sequence[npt.NDArray[np.bool_]]
+) -> Iterator[npt.NDArray[Any]]:
+    for library, kept in zip(libraries, is_kept, strict=True):
         with h5py.File(library) as file:
             values = read_numbers(file[f"layers/counts/{name}"])
             if name == "indices":
                 place = genes.get_indexer(read_elem(file["var"]).index.astype(object))
                 values = place.astype(np.int32)[values]
-        yield values
+        yield values if kept.all() else values[kept]

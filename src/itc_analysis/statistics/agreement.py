@@ -18,6 +18,8 @@ from itc_analysis.statistics.arrays import Vector
 #: The slope of a line with errors in both has settled when it moves by less than this.
 SETTLED = 1e-12
 MAX_STEPS = 200
+#: An SD or a difference below this, relative to the values, is rounding.
+ROUNDING = 1e-12
 #: Fewest pairs whose spread about a line, or about a mean, says anything.
 MIN_PAIRS = 3
 
@@ -50,7 +52,7 @@ def concordance_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     if x.size < 2:  # one pair has no spread
         return float("nan")
     total = np.var(x) + np.var(y) + (np.mean(x) - np.mean(y)) ** 2
-    if total == 0:
+    if np.sqrt(total) <= _rounding(x, y):
         return float("nan")
     return float(2 * np.mean((x - np.mean(x)) * (y - np.mean(y))) / total)
 
@@ -58,17 +60,20 @@ def concordance_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 def concordance_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: float) -> Interval:
     """Return Lin's coefficient with the interval of its inverse hyperbolic tangent.
 
-    Variance as corrected in Lin 2000 (Biometrics 56:324). Limits are NaN for fewer than three pairs
-    and for perfect or no correlation, where the transformation has no variance.
+    Variance as corrected in Lin 2000 (Biometrics 56:324). Limits are NaN for fewer than three
+    pairs, where a side does not vary, and for perfect or no correlation, where the transformation
+    has no variance.
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     ccc = concordance_correlation(x, y)
     n = x.size
-    sd_x, sd_y = (float(np.std(values)) for values in (x, y))
-    if n < MIN_PAIRS or not np.isfinite(ccc) or min(sd_x, sd_y) == 0:
+    if n < MIN_PAIRS or not np.isfinite(ccc):
         return Interval(ccc, np.nan, np.nan)
+    sd_x, sd_y = (float(np.std(values)) for values in (x, y))
+    if sd_x <= _rounding(x) or sd_y <= _rounding(y):
+        return Interval(0.0, np.nan, np.nan)
     r = float(np.mean((x - x.mean()) * (y - y.mean())) / (sd_x * sd_y))
-    if abs(ccc) >= 1 or r == 0 or abs(r) >= 1:
+    if abs(ccc) >= 1 - ROUNDING or abs(r) <= ROUNDING or abs(r) >= 1 - ROUNDING:
         return Interval(ccc, np.nan, np.nan)
     shift2 = float((x.mean() - y.mean()) ** 2 / (sd_x * sd_y))
     variance = (
@@ -79,6 +84,11 @@ def concordance_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: floa
     half = float(stats.norm.ppf((1 + confidence) / 2)) * np.sqrt(max(variance, 0))
     middle = np.arctanh(ccc)
     return Interval(ccc, float(np.tanh(middle - half)), float(np.tanh(middle + half)))
+
+
+def _rounding(*sides: Vector) -> float:
+    """Return up to which size a spread of these values is only rounding."""
+    return ROUNDING * max(float(np.max(np.abs(values))) for values in sides)
 
 
 def limits_of_agreement(difference: npt.ArrayLike) -> Interval:
@@ -145,7 +155,7 @@ def _deming(x: Vector, y: Vector, *, ratio: float) -> float:
     """
     sxx, syy = np.var(x), np.var(y)
     sxy = np.mean((x - x.mean()) * (y - y.mean()))
-    if sxy == 0:
+    if abs(sxy) <= ROUNDING * np.sqrt(sxx * syy):
         msg = "no line with errors in both was found: the two do not correlate"
         raise ValueError(msg)
     gap = syy - ratio * sxx

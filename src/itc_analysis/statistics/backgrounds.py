@@ -1,7 +1,7 @@
 """Points of the integral over a background that is itself uncertain: a gamma.
 
-Few cells by Gauss and Laguerre's rule, which is exact for them; many by equal steps of the
-background's logarithm.
+Few cells by Gauss and Laguerre's rule, which is exact for them; many by equal steps of a function
+of the background.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from itc_analysis.statistics.arrays import Matrix, Vector
 
 #: Points of the integral over the background; exact for Poisson counts below twice as many.
 N_BACKGROUND = 16
-#: Step of the integral over the background of larger counts, in units of its narrowest feature.
-BACKGROUND_STEP = 0.6
-#: Most points of that integral.
-MOST_POINTS = 600
+#: Step of the integral over the background of larger counts, in SDs of its narrowest feature.
+BACKGROUND_STEP = 1.0
+#: Fewest and most points of that integral.
+N_POINTS = (24, 600)
+#: Parts of a background that are left out below and above it.
+LEFT_BELOW, LEFT_ABOVE = 1e-9, 1e-13
+#: Backgrounds below this, in cells, are none.
+LOWEST = 1e-3
 #: Shape of the gamma of a background of which nothing was seen (Jeffreys' prior).
 UNSEEN_SHAPE = 0.5
 
@@ -42,7 +46,7 @@ def background_points(k: float, expected: float, error: float) -> tuple[Vector, 
     unseen = expected <= 0
     shape = UNSEEN_SHAPE if unseen else (expected / error) ** 2
     rate = 1 / error if unseen else expected / error**2
-    found = _few(shape, rate) if k < 2 * N_BACKGROUND else _many(k, error, shape, rate)
+    found = _few(shape, rate) if k < 2 * N_BACKGROUND else _many(k, shape, rate)
     for part in found:
         part.flags.writeable = False
     return found
@@ -59,16 +63,34 @@ def _few(shape: float, rate: float) -> tuple[Vector, Vector]:
     return background, background + log_weight + shape * np.log(rate / (rate + 1))
 
 
-def _many(k: float, error: float, shape: float, rate: float) -> tuple[Vector, Vector]:
-    low, high = (float(special.gammaincinv(shape, share)) / rate for share in (1e-9, 1 - 1e-9))
-    low = max(low, 1e-3)
-    high = max(min(high, k + 8 * np.sqrt(k + 1)), 2 * low)
-    widest = min(float(np.sqrt(k)), error)
-    n_points = int(np.clip((high - low) / (BACKGROUND_STEP * widest), 32, MOST_POINTS))
-    place = np.linspace(np.log(low), np.log(high), n_points)
-    background = np.exp(place)
-    prior = shape * (place + np.log(rate)) - rate * background - special.gammaln(shape)
-    return background, prior + np.log(place[1] - place[0])
+def _many(k: float, shape: float, rate: float) -> tuple[Vector, Vector]:
+    """Steps of the square root, and of the logarithm of small backgrounds; what is smaller still
+    counts as a background of 0.
+
+    With `j` of the `k` cells taken as background, the background is a gamma of shape ``shape + j``
+    and rate ``rate + 1``: from none of them to all, this says how far to go. The square root of
+    such a gamma times its rate has an SD of 1/2, wherever it lies.
+    """
+    low, high = special.gammaincinv(shape, [LEFT_BELOW, 1 - LEFT_ABOVE]) / rate
+    most = special.gammaincinv(shape + k, 1 - LEFT_ABOVE) / (rate + 1)
+    if k < shape / rate:  # fewer cells than background is expected: as little as that can be
+        low = special.gammaincinv(shape, LEFT_BELOW) / (rate + 1)
+    low, high = max(low, LOWEST), max(min(high, most), 2 * LOWEST)
+    # softplus: exp where negative, else the number itself
+    root = np.sqrt(np.array([low, high]) * (rate + 1))
+    first, last = root + np.log(-np.expm1(-root))
+    n_points = int(np.clip((last - first) / (BACKGROUND_STEP / 2), *N_POINTS))
+    place, step = np.linspace(first, last, n_points, retstep=True)
+    root = np.logaddexp(0.0, place)
+    background = root**2 / (rate + 1)
+    log_weight = shape * np.log(rate * background) - rate * background - special.gammaln(shape)
+    log_weight += np.log(2 * special.expit(place) / root * step)
+    if low > LOWEST:
+        return background, log_weight
+    # the step ends there; what rises within it by Euler and Maclaurin
+    log_weight[0] += np.log(1 / 2 + step * 2 * max(shape - rate * low, 0.0) / 12)
+    below = np.log(special.gammainc(shape, rate * low))
+    return np.append(0.0, background), np.append(below, log_weight)
 
 
 def laguerre(shape: Vector, n_points: int) -> tuple[Matrix, Matrix]:

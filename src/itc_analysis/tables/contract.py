@@ -1,13 +1,14 @@
 """Read, write and check any table against its contract.
 
 A contract is a pandera `DataFrameModel` with a `key` (the columns that name a row) and optionally
-`requirements`, which returns the sentences of what is wrong beyond types and ranges. Text columns
+`requirements`, which returns the sentences of what is wrong beyond types and ranges, and `joined`,
+which says how rows of one key in several files become one. Text columns
 are pandas `string`, counts `int64`, yes/no `boolean`; missing is always null, and a `status` column
 says why.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,24 @@ class Contract(pa.DataFrameModel):
 
     _key: tuple[str, ...] = ()
     _without: tuple[str, ...] = ()
+    _joined: Mapping[str, str] = {}
 
     class Config:  # noqa: D106  (pandera reads its options here)
         strict = True
         coerce = True
 
     def __init_subclass__(
-        cls, *, key: tuple[str, ...] = (), without: tuple[str, ...] = (), **keywords: Any
+        cls,
+        *,
+        key: tuple[str, ...] = (),
+        without: tuple[str, ...] = (),
+        joined: Mapping[str, str] | None = None,
+        **keywords: Any,
     ) -> None:
         super().__init_subclass__(**keywords)  # type: ignore[no-untyped-call]
         cls._key = key
         cls._without = without
+        cls._joined = joined or {}
 
     @classmethod
     def to_schema(cls) -> pa.DataFrameSchema:
@@ -214,18 +222,30 @@ def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
 
 
 def read_all(paths: Sequence[str | Path], contract: type[Contract]) -> pd.DataFrame:
-    """Read several tables of one contract as one; keys must not repeat between them.
+    """Read several tables of one contract as one; keys must not repeat between them, unless the
+    contract says how their rows are `joined`.
 
-    They are joined and checked once. Where something is wrong they are read one by one, as `read`
-    does: a file that is not there, no table, or a table of another kind is named.
+    They are put together and checked once. Where something is wrong they are read one by one, as
+    `read` does: a file that is not there, no table, or a table of another kind is named.
     """
     if not paths:
         return empty(contract)
+    if contract._joined and len(set(map(str, paths))) < len(paths):
+        raise ItcError(contract.__name__, "a file of it is given twice, and would be added up")
     try:
-        return check(arrow.concat_tables(map(_stored, paths)).to_pandas(), contract)
+        whole = arrow.concat_tables(map(_stored, paths)).to_pandas()
+        return check(_with_joined_rows(whole, contract), contract)
     except (OSError, arrow.ArrowInvalid, ItcError):
         frames = [read(path, contract) for path in paths]
-        return check(pd.concat(frames, ignore_index=True), contract)
+        return check(_with_joined_rows(pd.concat(frames, ignore_index=True), contract), contract)
+
+
+def _with_joined_rows(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
+    """Return the table with one row per key, where the contract says how."""
+    key, joined = list(contract._key), dict(contract._joined)
+    if not joined or not {*key, *joined} <= set(table.columns) or not table.duplicated(key).any():
+        return table
+    return table.groupby(key, as_index=False, sort=False).agg(joined)
 
 
 def _stored(path: str | Path) -> arrow.Table:

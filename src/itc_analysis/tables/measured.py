@@ -1,7 +1,7 @@
 """Tables that both assays fill alike: counts, scores and, in the middle of the hourglass,
 measurements.
 
-Counts are stored, shares are derived by one function (`measurements.share_interval`).
+Counts are stored, shares are derived by one function (`measurements.shares.share_interval`).
 """
 
 import pandas as pd
@@ -193,8 +193,8 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
     value: Series[float] = quantity("The number; null unless status is ok.", "see unit")
     unit: Series[pd.StringDtype] = text("Unit of the value.")
     standard_error: Series[float] = quantity(
-        "Standard error, on the scale that is compared: logit for shares, log for counts, else "
-        "the value's own.",
+        "Standard error, on the scale that is compared: logit for shares and responses, log for "
+        "counts and medians of intensity, the score's own for scores.",
         "see measure",
         0,
     )

@@ -155,8 +155,9 @@ class SoftCounts(Contract, key=("library_id", "population")):
     )
 
 
-class Pseudobulk(Contract, key=("sample_id", "population", "gene")):
-    """Molecules summed over the cells of a sample and population.
+class Pseudobulk(Contract, key=("sample_id", "population", "gene"), joined={"n_counts": "sum"}):
+    """Molecules summed over the cells of a sample and population; those of a sample with libraries
+    in several batches are added up when the batches are read.
 
     `t_cells` holds every gene of the reference, zeros included; the other populations only genes
     with a count, so that a gene nobody could measure differs from a gene nobody expressed.
@@ -168,8 +169,14 @@ class Pseudobulk(Contract, key=("sample_id", "population", "gene")):
     n_counts: Series[float] = quantity("Molecules.", "counts", 0)
 
 
-class PseudobulkDepth(Contract, key=("sample_id", "population")):
-    """How many cells and molecules lie behind each pseudobulk profile."""
+class PseudobulkDepth(
+    Contract,
+    key=("sample_id", "population"),
+    joined={"n_cells": "sum", "n_counts": "sum", "n_genes_measured": "max"},
+):
+    """How many cells and molecules lie behind each pseudobulk profile; added up over batches as
+    these.
+    """
 
     sample_id: Series[pd.StringDtype] = text("The sample.")
     population: Series[pd.StringDtype] = text("The population.")

@@ -16,6 +16,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.checklists import checklist
 from itc_analysis.report.checklists.strobe import ITEMS
 from itc_analysis.report.html.material import collect
+from report.reading import with_tables
 
 PANEL = """channel\tmarker\tfluorochrome\trole\tclone\tmanufacturer\tcatalogue_number
 FSC-A\tFSC-A\t\tscatter\t\t\t
@@ -128,7 +129,7 @@ def test_one_participant_is_told_in_the_singular(
     material = collect(make_results(per_group=2), settings)
     people = material.participants.head(1).assign(is_analysed=True)
     strobe = next(c for c in checklist.CHECKLISTS if c.name.startswith("STROBE"))
-    filled = checklist.records(strobe, material.with_tables(participants=people))
+    filled = checklist.records(strobe, with_tables(material, participants=people))
     told = " ".join(record["text"] for record in filled)
     assert "1 enrolled, 1 analysed" in told
     assert not re.search(r"\b1 (participants|criteria|populations|batches|libraries|files)\b", told)
@@ -140,7 +141,7 @@ def test_strobe_says_whether_covariates_were_imputed(results: Path, settings: Se
     pooled = material.comparisons.assign(model="least squares, HC3; 20 imputations")
     told = {
         name: next(
-            item.text(material.with_tables(comparisons=rows))
+            item.text(with_tables(material, comparisons=rows))
             for item in ITEMS
             if item.number == "12c"
         )
@@ -156,5 +157,5 @@ def test_strobe_names_what_was_asked_beside_the_comparisons(
     material = collect(results, settings)
     other = next(item for item in ITEMS if item.number == "17")
     assert "compositions" in other.text(material)
-    without = material.with_tables(compositions=material.compositions.iloc[:0])
+    without = with_tables(material, compositions=material.compositions.iloc[:0])
     assert "compositions" not in other.text(without)

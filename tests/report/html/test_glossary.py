@@ -10,7 +10,7 @@ import pytest
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html import glossary
 from itc_analysis.report.html.material import Material, collect
-from report.reading import tables_of, text
+from report.reading import tables_of, text, with_tables
 
 
 def test_every_word_of_the_page_has_the_meaning_of_the_documentation(root: Path) -> None:
@@ -31,7 +31,7 @@ def test_populations_are_explained_where_they_were_measured(
     material = collect(results, settings)
     assert {"MAIT", "iNKT", "innate T cells (ITC)"} <= terms_of(material)
     rows = material.measurements
-    only_gd = material.with_tables(measurements=rows[rows["population"] == "gd_t_cells"])
+    only_gd = with_tables(material, measurements=rows[rows["population"] == "gd_t_cells"])
     assert {"innate T cells (ITC)", "γδ T (gd_t_cells)", "batch"} <= terms_of(only_gd)
     assert not {"MAIT", "iNKT", "innate CD8"} & terms_of(only_gd)
 

@@ -12,6 +12,7 @@ from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections import held, problems
 from itc_analysis.report.sections.front import caveats
 from itc_analysis.tables.held import HELD_UNTIL
+from report.reading import with_tables
 
 WHY = "stains CD4 and CD8 seem swapped: each looks like the other"
 
@@ -27,7 +28,7 @@ def with_held(material: Material) -> tuple[Material, str]:
     own = table["source_id"] == tube
     table.loc[own, "status"] = "held"
     table.loc[own, "reason"] = f"{HELD_UNTIL}: {WHY}"
-    return material.with_tables(measurements=table), tube
+    return with_tables(material, measurements=table), tube
 
 
 def test_a_held_tube_is_named_first_with_its_cause_and_what_to_do(material: Material) -> None:
@@ -43,7 +44,7 @@ def test_a_held_tube_is_named_first_with_its_cause_and_what_to_do(material: Mate
 
 
 def test_nothing_is_said_where_nothing_is_held(material: Material) -> None:
-    quiet = material.with_tables(identity=material.identity.assign(finding="ok"))
+    quiet = with_tables(material, identity=material.identity.assign(finding="ok"))
     assert held.blocks(quiet) == []
 
 

@@ -194,6 +194,69 @@ def test_a_group_without_a_cell_has_a_limit_and_no_estimate():
     assert "no cell was counted in SSc (20 participants)" in row["reason"]
 
 
+def compare_counts(positive, people=PEOPLE, *, total=20):
+    """SSc against healthy people, so many of `total` cells positive in each participant."""
+    k = np.broadcast_to(positive, len(people))
+    rows = count(people, np.zeros(len(people)), total).assign(
+        n_events=pd.array(k, dtype="Int64"), value=k / total
+    )
+    return compare_groups(rows, people, plan=plan_of(contrasts=("healthy",)), **HOW).iloc[0]
+
+
+@pytest.mark.parametrize("in_ssc", [20, 19])
+def test_cells_without_a_marker_say_what_those_with_it_say(in_ssc):
+    """19 of 20 cells of one participant, and of all the others all: as good as everybody's all."""
+    k = np.random.default_rng(3).binomial(20, 0.5, len(PEOPLE))
+    k[is_ssc()] = 20
+    k[np.argmax(is_ssc())] = in_ssc
+    row, mirrored = compare_counts(k), compare_counts(20 - k)
+    assert row["p_value"] == pytest.approx(mirrored["p_value"], rel=1e-3)
+    assert row["p_value"] < 1e-6
+    assert row["lower"] == pytest.approx(1 / mirrored["upper"], rel=1e-3)
+    assert row["lower"] > 5
+    if in_ssc == 20:
+        assert row["status"] == mirrored["status"] == "not_estimable"
+        assert np.isnan(row["upper"])
+        assert np.isnan(mirrored["lower"])
+        said = "every cell was positive in SSc (20 participants): no estimate, only the lower 95%"
+        assert said in row["reason"]
+    else:
+        assert row["estimate"] == pytest.approx(1 / mirrored["estimate"], rel=1e-3)
+
+
+def test_groups_at_both_ends_have_a_limit_on_the_side_where_they_differ():
+    k = np.random.default_rng(3).binomial(20, 0.5, len(PEOPLE))
+    healthy = (PEOPLE["group"] == "healthy").to_numpy()
+    row = compare_counts(np.where(is_ssc(), 20, np.where(healthy, 0, k)))
+    assert (
+        "no cell was counted in healthy (18 participants), every cell was positive in SSc"
+        in (row["reason"])
+    )
+    assert row["lower"] > 100
+    assert np.isnan(row["upper"])
+    assert row["p_value"] < 1e-6
+    same = compare_counts(np.where(is_ssc() | healthy, 20, k))
+    assert same["reason"].startswith("every cell was positive in")
+    assert "neither an estimate nor a limit" in same["reason"]
+    assert np.isnan(same["p_value"])
+
+
+@pytest.mark.parametrize(
+    ("index", "reference", "why"),
+    [
+        (0, 0, "no cell of the population was counted in any group"),
+        (20, 20, "every cell was positive in every group"),
+        (20, 0, "every group holds either no cell of the population or nothing else"),
+        (0, 20, "every group holds either no cell of the population or nothing else"),
+    ],
+)
+def test_without_a_group_that_holds_both_kinds_of_cells_nothing_is_fitted(index, reference, why):
+    people = make_participants({"SSc": 8, "healthy": 12})
+    row = compare_counts(np.where(is_ssc(people), index, reference), people)
+    assert row["status"] == "not_estimable"
+    assert why in row["reason"]
+
+
 def test_a_group_with_a_handful_of_cells_has_the_interval_of_its_profile():
     rows = count(
         PEOPLE, np.where(is_ssc(), 0.0008, shares(level=0.05)), np.where(is_ssc(), 300, 1500)

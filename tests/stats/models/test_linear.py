@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from itc_analysis.stats.models.cluster_robust import fit_clustered
 from itc_analysis.stats.models.linear import (
     NotEstimable,
     contrast,
@@ -124,10 +125,27 @@ def test_a_comparison_that_hangs_on_one_participant_is_refused():
         contrast(fit, [1, -1], confidence=0.95)
 
 
-def test_values_without_any_spread_are_refused():
-    X = np.column_stack([np.repeat([1.0, 0], 4), np.repeat([0, 1.0], 4)])
+@pytest.mark.parametrize("first", [1.0, 3.3, -0.1, 1e7 / 3])
+@pytest.mark.parametrize("step", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "fit",
+    [
+        fit_least_squares,
+        lambda y, X: fit_meta_regression(y, np.linspace(0.1, 0.3, len(y)), X),
+        lambda y, X: fit_clustered(y, X, list(range(len(y)))),
+    ],
+)
+def test_values_without_any_spread_are_refused(fit, first, step):
+    """Whatever rounding leaves of them; the third group, which varies, does not vouch for them."""
+    X = np.repeat(np.eye(3), 7, axis=0)
+    age = np.random.default_rng(1).uniform(20, 80, 21)
+    for design in (X, np.column_stack([X, age])):
+        y = np.repeat([first, first + step, first], 7)
+        with pytest.raises(NotEstimable, match="do not vary"):
+            contrast(fit(y, design), [1, -1, 0, *np.zeros(design.shape[1] - 3)], confidence=0.95)
+    y[14:] += np.random.default_rng(2).normal(size=7)
     with pytest.raises(NotEstimable, match="do not vary"):
-        contrast(fit_least_squares(np.repeat([1.0, 2.0], 4), X), [1, -1], confidence=0.95)
+        contrast(fit(y, X), [1, -1, 0], confidence=0.95)
 
 
 def test_more_parameters_than_participants_are_refused():

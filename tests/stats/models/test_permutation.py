@@ -5,6 +5,7 @@ import pytest
 import statsmodels.api as sm
 
 from itc_analysis.config.sections import Stats
+from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.models.permutation import freedman_lane, studentised
 from itc_analysis.stats.questions.compare import compare_groups
 from stats.made_up_study import (
@@ -56,6 +57,30 @@ def test_p_does_not_depend_on_unit_sign_or_covariate_shift(data):
     p = freedman_lane(y, X, c, n_permutations=99, seed=1)
     assert freedman_lane(-3 * y, X, c, n_permutations=99, seed=1) == p
     assert freedman_lane(y + 7 * X[:, 3], X, c, n_permutations=99, seed=1) == p
+
+
+def test_values_that_do_not_vary_have_no_permutation_p(data):
+    _, X, c = data
+    with pytest.raises(NotEstimable, match="do not vary"):
+        freedman_lane(np.zeros(36), X, c, n_permutations=99, seed=1)
+
+
+def test_a_permutation_without_an_error_counts_as_large():
+    """All that varies drawn into the third group: nothing is left to judge the first two by."""
+    X = np.repeat(np.eye(3), [3, 3, 8], axis=0)
+    y = np.array([0.0, 0, 1, 0, 0, -1, 5, -5, 0, 0, 0, 0, 0, 0])
+    orders = np.random.default_rng(1).permuted(np.tile(np.arange(14), (199, 1)), axis=1)
+
+    def statistic(values):  # HC3 of two means of three
+        a, b = values[:3], values[3:6]
+        error = np.sqrt((np.sum((a - a.mean()) ** 2) + np.sum((b - b.mean()) ** 2)) / 4)
+        return abs(a.mean() - b.mean()) / error if error > 0 else np.nan
+
+    drawn = np.array([statistic(y[order]) for order in orders])  # the means of the fit are 0
+    assert np.isnan(drawn).any()
+    n_as_large = np.sum(np.isnan(drawn) | (drawn >= statistic(y) - 1e-9))
+    found = freedman_lane(y, X, [1, -1, 0], n_permutations=199, seed=1)
+    assert found == (1 + n_as_large) / 200
 
 
 def test_p_is_never_zero_and_the_seed_decides(data):

@@ -87,6 +87,53 @@ def test_parts_from_another_tube_are_shares_of_their_own_t_cells():
     np.testing.assert_allclose(found.parts["inkt"]["y"], expected)
 
 
+def in_tube(tube, shares, **keywords):
+    """Measured in another tube of the same samples, with the cells as they were counted."""
+    rows = measured(shares, **keywords)
+    return rows.assign(source_id=rows["participant_id"] + tube, n_events=rows["n_cells"])
+
+
+def test_a_sample_stained_twice_is_compared_tube_by_tube():
+    """Each tube's MAIT with the CD4 of the same tube, and their ratios averaged."""
+    first = in_tube("a", SHARES)
+    second = in_tube("b", SHARES | {"mait": 0.02, "cd4_t_cells": 0.25}, n=2 * N)
+    found = ratios(pd.concat([first, second]).sample(frac=1, random_state=1))
+    apart = [ratios(rows).counted for rows in (first, second)]
+    np.testing.assert_allclose(found.counted, np.mean(apart, axis=0))
+    np.testing.assert_allclose(found.parts["mait"]["y"], np.mean(apart, axis=0)[:, 0])
+    by_rest = ratios(pd.concat([first, second]), reference="rest")
+    apart = [ratios(rows, reference="rest").counted for rows in (first, second)]
+    np.testing.assert_allclose(by_rest.counted, np.mean(apart, axis=0))
+
+
+def test_a_reference_of_another_panel_is_that_of_all_its_tubes():
+    """MAIT in one tube, CD4 in two of another panel, of which one failed in the first person."""
+    mait = in_tube("a", {"mait": SHARES["mait"]})
+    cd4 = in_tube("b", {"cd4_t_cells": 0.4}), in_tube("c", {"cd4_t_cells": 0.6}, n=3 * N)
+    cd4[1].loc[cd4[1]["participant_id"] == "P000", ["status", "value"]] = ["failed_quality", np.nan]
+    found = ratios(pd.concat([mait, *cd4]), parts=("mait",))
+    share = np.where(np.arange(8) == 0, 0.4, (0.4 + 3 * 0.6) / 4)
+    # half a cell of 20,000 changes less than 1e-4
+    expected = np.log((SHARES["mait"] * N + 0.5) / N / share)
+    np.testing.assert_allclose(found.counted[:, 0], expected, atol=1e-4)
+    counts = [samples[0] for samples in found.parts["mait"]["sample_counts"]]
+    among = np.array([count.k / count.n for count in counts])
+    # the same ratio from the cells, without half a cell; k is rounded to whole ones of 500 or more
+    np.testing.assert_allclose(
+        np.log(among / (1 - among)), np.log(SHARES["mait"] / share), atol=1e-3
+    )
+
+
+def test_the_rest_is_of_one_whole_where_parts_come_from_two_panels():
+    mait, inkt = in_tube("a", {"mait": 0.02}), in_tube("b", {"inkt": 0.001}, n=4 * N)
+    found = ratios(pd.concat([mait, inkt]), reference="rest")
+    np.testing.assert_allclose(
+        np.exp(found.counted), [[0.02 / 0.979, 0.001 / 0.979]] * 8, rtol=3e-3
+    )  # half a cell of 200
+    (count,) = found.parts["inkt"]["sample_counts"].iloc[0]
+    assert count.k / (count.n - count.k) == pytest.approx(0.001 / 0.979)
+
+
 def test_two_samples_of_a_person_are_averaged_on_the_log_scale():
     again = measured(
         {k: np.asarray(v) * 0.5 for k, v in SHARES.items() if k != "cd4_t_cells"}, suffix="b"

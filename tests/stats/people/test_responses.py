@@ -106,6 +106,17 @@ def test_several_samples_of_a_person_are_averaged_on_the_models_scale(people):
     assert found["standard_error"].iloc[0] == pytest.approx(np.hypot(0.3, 0.4) / 2)
 
 
+def test_a_run_that_failed_leaves_the_batch_of_the_one_that_did_not(people):
+    """Nobody else is in its batch: as another one, it would be a batch of a single person."""
+    good = make_measurements(people, np.full(6, 0.1), batch="b1")
+    failed = make_measurements(
+        people[:2], np.nan, suffix="2", batch="b2", status=["failed_quality", "unreadable"]
+    )
+    found = respond(pd.concat([failed, good]), people, "share_of_t")
+    assert found["batch"].tolist() == ["b1"] * 6
+    assert respond(failed, people, "share_of_t")["batch"].iloc[:2].tolist() == ["b2", "b2"]
+
+
 def test_a_low_and_a_quantified_sample_average_to_an_upper_bound(people):
     first = make_measurements(people, np.full(6, 0.001), limit=0.01)
     second = make_measurements(people, np.full(6, 0.2), suffix="2")

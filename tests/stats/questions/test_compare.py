@@ -9,7 +9,7 @@ from scipy import stats
 from itc_analysis.config.sections import Cohort, Stats
 from itc_analysis.errors import ItcError
 from itc_analysis.stats.models.permutation import freedman_lane
-from itc_analysis.stats.questions.compare import compare_groups
+from itc_analysis.stats.questions.compare import compare_groups, subtract
 from stats.made_up_study import (
     COHORT,
     inverse_logit,
@@ -359,6 +359,27 @@ def test_a_subset_that_nobody_has_is_not_estimable(people, shares):
     rows = compare(shares, people, plan.model_copy(update={"families": (family,)}))
     assert (rows["status"] == "not_estimable").all()
     assert rows["reason"].str.contains("SSc").all()
+
+
+def test_a_tube_run_again_is_subtracted_within_itself(people):
+    """The other subset's tube is that of the same run; in another panel, one that counts."""
+
+    def scores(value, tube, status="ok"):
+        rows = make_measurements(people, value, measure="score", feature="-", status=status)
+        return rows.assign(source_id=rows["participant_id"] + tube, standard_error=0.1)
+
+    mait = pd.concat([scores(3.0, "a"), scores(5.0, "b")])
+    other = pd.concat([scores(1.0, "a"), scores(2.0, "b")])
+    assert set(subtract(mait, other)["value"]) == {2.0, 3.0}
+    first = subtract(mait, other.iloc[::-1])
+    assert first.loc[first["source_id"].str.endswith("a"), "value"].eq(2.0).all()
+    panel = pd.concat([scores(9.0, "c", "few_cells"), scores(1.0, "d")])
+    assert sorted(set(subtract(mait, panel)["value"])) == [2.0, 4.0]
+    broken = subtract(mait, pd.concat([scores(1.0, "a"), scores(2.0, "b", "few_cells")]))
+    assert broken["status"].tolist() == ["ok"] * len(people) + ["few_cells"] * len(people)
+    assert broken["value"].isna().sum() == len(people)
+    nothing = subtract(mait, other.iloc[:0])
+    assert set(nothing["status"]) == {"not measured"}
 
 
 def test_scores_of_two_subsets_are_subtracted_in_each_person(people):

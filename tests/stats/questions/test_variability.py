@@ -46,6 +46,14 @@ def test_an_effect_of_age_is_not_spread():
     assert spread_of(y.to_numpy(), people, covariates="age_years").p_value > 0.05
 
 
+@pytest.mark.parametrize("y", [[-4.0], [-3.3], [-4.0, -3.0]])
+def test_groups_of_equal_spread_to_the_last_digit_are_refused(y):
+    """Nobody differs, or everybody by as much: there is no error to judge the ratio by."""
+    people = make_participants(dict.fromkeys(COHORT.groups, 12), seed=1)
+    with pytest.raises(NotEstimable, match="spread is not compared"):
+        spread_of(np.resize(y, len(people)), people)
+
+
 def test_four_per_group_are_too_few():
     people = make_participants(dict.fromkeys(COHORT.groups, 4), seed=1)
     with pytest.raises(NotEstimable, match="fewer than 5"):

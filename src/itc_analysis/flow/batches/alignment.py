@@ -1,7 +1,7 @@
 """Find where the bridge control's peaks lie in every batch, and the maps that bring them together.
 
 The same material is stained in every batch, so a peak of it that lies elsewhere has been moved by
-lot, laser or staining, not by biology. Learned on bridge tubes only; `align_conditions` refuses
+lot, laser or staining, not by biology. Learned on bridge tubes only; `alignment_conditions` refuses
 where it could remove what is looked for.
 """
 

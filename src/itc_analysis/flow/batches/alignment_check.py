@@ -38,7 +38,8 @@ def align_bridge(
     Parameters
     ----------
     rows : sequence of mapping of str to object
-        the stained bridge tubes of a panel, of all batches; see `align_conditions.refuse_unfit`.
+        the stained bridge tubes of a panel, of all batches; see
+        `alignment_conditions.refuse_unfit`.
     panel, template : pandas.DataFrame or Template
         the panel sheet and its gating template.
     settings : Alignment
@@ -54,7 +55,7 @@ def align_bridge(
     Raises
     ------
     ItcError
-        as `align_learning.learn_landmarks`.
+        as `alignment.learn_landmarks`.
     """
     gates, judged = _gates(rows, panel, template, settings)
     landmarks = learn_landmarks(rows, panel, template, gates, settings)

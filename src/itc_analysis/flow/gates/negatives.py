@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.statistics.arrays import FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import robust_sd
 
 #: Standard deviation of the bell that smooths a histogram, transformed units: a third of a typical
 #: peak's.
@@ -57,7 +57,7 @@ def odd_negatives(
     if known.size < MIN_TUBES:
         return odd
     centre = float(np.median(known))
-    near = max(_NEAR, _MADS * MAD_TO_SD * float(np.median(np.abs(known - centre))))
+    near = max(_NEAR, _MADS * robust_sd(known))
     away = np.flatnonzero(is_judged & ~(np.abs(places - centre) <= near))
     for tube, smooth in zip(away, _smoothed(histograms[away], x), strict=True):
         there = (abs(float(x[place]) - centre) <= near for place, _, z in _peaks(smooth) if z >= _Z)

@@ -24,7 +24,7 @@ from itc_analysis.flow.gating.left_half import LeftHalf, left_half
 from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.plural import plural
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import robust_sd
 from itc_analysis.tables.quantities import positive_of
 
 METHOD = "left_half"
@@ -143,7 +143,7 @@ def _of_population(
         if cut is None or not apart.size:
             continue
         off = float(np.median(apart))
-        scatter = MAD_TO_SD * float(np.median(np.abs(apart - off)))
+        scatter = robust_sd(apart)
         usual = float(teaching["cut_se"].median())
         # too few tubes do not show how far they lie apart, and some lie close by chance
         scatter = max(scatter, usual if apart.size < MIN_TUBES else usual / 2)
@@ -246,7 +246,7 @@ def _of_batch(fits: pd.DataFrame) -> tuple[float, float, int, bool] | None:
     cuts = used["cut"].to_numpy(dtype=float)
     usual = float(used["cut_se"].median())
     centre = float(np.median(cuts))
-    scatter = MAD_TO_SD * float(np.median(np.abs(cuts - centre))) if len(cuts) > 1 else 0.0
+    scatter = robust_sd(cuts)
     # the form error is the same in all tubes, so that more tubes do not lower it
     error = float(np.hypot(usual, scatter * np.sqrt(np.pi / 2 / len(cuts))))
     return centre, error, len(cuts), len(clear) > len(known) / 2
@@ -259,7 +259,7 @@ def _of_study(learned: Mapping[str, tuple[float, float, int, bool]]) -> tuple[fl
         return None
     cuts = np.array([one[0] for one in clear])
     centre = float(np.median(cuts))
-    scatter = MAD_TO_SD * float(np.median(np.abs(cuts - centre)))
+    scatter = robust_sd(cuts)
     own = float(np.median([one[1] for one in clear]))
     return centre, max(float(np.sqrt(max(scatter**2 - own**2, 0.0))), own / 2)
 

@@ -19,7 +19,7 @@ from itc_analysis.flow.quality.isolation_tree import find_isolated
 from itc_analysis.flow.quality.signal_peaks import track_peaks
 from itc_analysis.flow.quality.stretch_edges import place_edges
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import MAD_TO_SD, robust_sd
 
 #: PeacoQC: windows of at least 150 events, here made of two steps, and at most 500 windows.
 EVENTS_PER_STEP = 75
@@ -293,7 +293,7 @@ def _odd_rates(
         # By counting; what lasts less than a tick of the clock only says so.
         error = np.sqrt(1 / n + (tick / np.maximum(time, tick)) ** 2)
         distance = np.abs(log_rate - np.median(log_rate))
-        spread = MAD_TO_SD * np.median(distance)
+        spread = robust_sd(log_rate)
         found = distance > mads * np.maximum(spread, error)
         for low, high in runs(np.repeat(found, size)[:n_steps]):
             low, high = _rate_edges(duration, n_events, low, high, tick=tick, reach=size)

@@ -4,7 +4,7 @@ them.
 Piecewise linear on the transformed scale of each marker, through the negative and the positive peak
 of the bridge control, and a plain shift beyond them (landmark registration, Hahne 2010,
 doi:10.1002/cyto.a.20823). Where only one peak is known its shift fades to nothing at the other end
-of the scale. Here such maps are only applied; `align_learning` finds them.
+of the scale. Here such maps are only applied; `batches.alignment` finds them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from an earlier run is not shown, and one that is missing is said to be missing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,6 @@ class Material:
             msg = f"the report has no table {name!r}"
             raise AttributeError(msg) from None
         return table
-
-    def with_tables(self, **tables: pd.DataFrame) -> Material:
-        """Return the same material with other tables in place of these."""
-        return replace(self, tables={**self.tables, **tables})
 
     @property
     def has_flow(self) -> bool:

@@ -29,7 +29,7 @@ SIZE_SIGMA, GRANULARITY_SIGMA, AUTOFLUORESCENCE_SIGMA = 0.09, 0.16, 0.45
 
 
 def kinds_of_live_cells(truth: Mapping[str, Any]) -> npt.NDArray[np.float64]:
-    """Return the share of a participant's live cells that is of each of `cells.KINDS`; sums to
+    """Return the share of a participant's live cells that is of each of `kinds.KINDS`; sums to
     1.
     """
     of_t = {name: float(truth[f"share_{name}"]) for name in LEAVES if name != "eomes_neg_cd8"}
@@ -57,7 +57,7 @@ def draw_light(
     Parameters
     ----------
     kind : numpy.ndarray
-        index into `cells.KINDS`, shape (n_cells,).
+        index into `kinds.KINDS`, shape (n_cells,).
     truth : mapping of str to object
         the participant, for the positivity of the phenotype markers.
     markers : tuple of str

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config.sections import CellCalling
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import robust_sd
 
 #: Symbols of the 37 genes of mitochondrial DNA start with this.
 MITO_PREFIX = "MT-"
@@ -173,7 +173,7 @@ def _mads_away(
     if not reference.any():
         return np.zeros(len(values))
     median = np.median(values[reference])
-    spread = MAD_TO_SD * np.median(np.abs(values[reference] - median))
+    spread = robust_sd(values[reference])
     if spread == 0:
         return np.zeros(len(values))
     away: npt.NDArray[np.float64] = np.abs(values - median) / spread

@@ -41,10 +41,18 @@ MOST_STRETCH = 20.0
 PROFILE_STEP = 0.5
 #: How far out, in logits, the likelihood of a group without a cell is taken for its supremum.
 FAR = 12.0
+#: Why nothing can be fitted where every group lies at an end: all at the lower, at both, or all at
+#: the upper.
+_ALL_AT_AN_END = {
+    -1: "no cell of the population was counted in any group",
+    0: "every group holds either no cell of the population or nothing else, so how much "
+    "participants differ cannot be known",
+    1: "every cell was positive in every group",
+}
 
 
 class CountedEndpoint:
-    """A model of counts, in which groups may hold no cell at all.
+    """A model of counts, in which groups may hold no cell at all, or of a share all cells.
 
     Such a group has no maximum of its own; the others are fitted without it, and comparisons with
     it have one limit.
@@ -72,15 +80,16 @@ class CountedEndpoint:
         if self.counted.kind == "binomial":
             total = np.bincount(self.counted.persons, self.counted.n, self.counted.n_persons)
             left = total - net
+        within = net @ self.members
+        outside = np.array([left[rows].sum() for rows in self.members.T])
         #: Cells of a group, or those of the others where they are fewer.
-        self.cells = np.array(
-            [min(float(net[rows].sum()), float(left[rows].sum())) for rows in self.members.T]
-        )
-        self.is_empty = self.cells <= 0
-        if self.is_empty.all():
-            msg = "no cell of the population was counted in any group"
-            raise NotEstimable(msg)
-        self.in_fit: BoolArray = np.asarray(~self.members[:, self.is_empty].any(axis=1), dtype=bool)
+        self.cells = np.minimum(within, outside)
+        #: Where the likelihood of a group rises for ever: -1 without a cell, 1 where every cell is
+        #: positive, else 0.
+        self.end = np.where(within <= 0, -1, np.where(outside <= 0, 1, 0))
+        if self.end.all():
+            raise NotEstimable(_ALL_AT_AN_END[int(self.end.mean())])
+        self.in_fit: BoolArray = np.asarray(~self.members[:, self.end != 0].any(axis=1), dtype=bool)
         self.columns = independent_columns(X[self.in_fit])
         if int(self.in_fit.sum()) <= len(self.columns) + 1:
             n, p = int(self.in_fit.sum()), len(self.columns)
@@ -89,7 +98,7 @@ class CountedEndpoint:
         self.fitted = self._fit()
 
     def _fit(self) -> CountFit:
-        mine = self.members[self.in_fit][:, ~self.is_empty]
+        mine = self.members[self.in_fit][:, self.end == 0]
         spread, precision = spreads(mine)
         try:
             return fit_counts(
@@ -106,7 +115,7 @@ class CountedEndpoint:
     @property
     def residual_sd(self) -> float:
         """SD between participants, each group counting the same."""
-        mine = self.members[self.in_fit][:, ~self.is_empty]
+        mine = self.members[self.in_fit][:, self.end == 0]
         spread, _ = spreads(mine)
         logs = spread @ self.fitted.log_sd
         return float(np.exp(np.mean([logs[rows].mean() for rows in mine.T])))
@@ -131,8 +140,8 @@ class CountedEndpoint:
         )
 
     def estimate(self, weights: Vector) -> float:
-        """Return the estimate, NaN when a group of the comparison holds no cell."""
-        if np.any(self.is_empty & (weights != 0)):
+        """Return the estimate, NaN when a group of the comparison lies at an end."""
+        if np.any(self.end * weights != 0):
             return np.nan
         return float(pad(weights, self.X.shape[1])[self.columns] @ self.fitted.coefficients)
 
@@ -162,13 +171,13 @@ class CountedEndpoint:
 
     def compare(self, weights: Vector, confidence: float) -> Answer:
         """Return estimate, interval and p."""
-        index_empty = bool(np.any(self.is_empty & (weights > 0)))
-        reference_empty = bool(np.any(self.is_empty & (weights < 0)))
-        if index_empty and reference_empty:
-            msg = "both sides hold a group without a cell of the population"
+        towards = np.unique(np.sign(self.end * weights))
+        towards = towards[towards != 0]
+        if len(towards) > 1:
+            msg = f"{self._at_an_end(weights)}: neither an estimate nor a limit"
             raise NotEstimable(msg)
-        if index_empty or reference_empty:
-            return self._one_sided(weights, confidence)
+        if len(towards) == 1:
+            return self._one_sided(weights, confidence, towards=float(towards[0]))
         if not can_estimate(self.X[self.in_fit], weights):
             msg = "confounded with the covariates among the groups that hold cells"
             raise NotEstimable(msg)
@@ -198,7 +207,7 @@ class CountedEndpoint:
             return Answer(by_curvature, estimate / self.residual_sd)
         few = f"{plural(round(fewest), 'cell')} in all of a group"
         try:
-            found = self._profile(weights, confidence, estimate, is_bounded=True)
+            found = self._profile(weights, confidence, estimate)
         except NotEstimable:
             remark = f"{few}, and the profile likelihood could not be followed: interval too narrow"
             return Answer(by_curvature, estimate / self.residual_sd, remark)
@@ -211,27 +220,25 @@ class CountedEndpoint:
 
     @cached_property
     def _whole(self) -> tuple[Matrix, Matrix, Vector]:
-        """Design, and spread with prior, of everybody: of groups without a cell only the limit is
+        """Design, and spread with prior, of everybody: of groups at an end only the limit is
         sought.
         """
         spread, precision = spreads(self.members)
         return self.X, spread, precision
 
     def _profile(
-        self, weights: Vector, confidence: float, start: float, *, is_bounded: bool
+        self, weights: Vector, confidence: float, start: float, *, towards: float = 0.0
     ) -> Estimate:
-        """Interval and p from the profile likelihood, which may be open to one side."""
+        """Interval and p from the profile likelihood, which rises for ever `towards` -1 or 1 (0:
+        it has a maximum).
+        """
         X, spread, precision = self._whole
         padded = pad(weights, X.shape[1])
         along = X @ (padded / (padded @ padded))
         free = X @ linalg.null_space(padded[None, :])
 
         height = CountProfile(self.counted, free, along, spread=spread, spread_precision=precision)
-        top = start
-        if not is_bounded:
-            # the likelihood rises for ever: its height far out is its supremum
-            sign = 1.0 if np.any(self.is_empty & (weights < 0)) else -1.0
-            top = start + sign * FAR
+        top = start + towards * FAR  # far out, its height is its supremum
         df = float(len(X) - X.shape[1])
         threshold = float(stats.t.ppf((1 + confidence) / 2, df) ** 2)
         try:
@@ -241,23 +248,21 @@ class CountedEndpoint:
                 """Twice the log-likelihood lost when the contrast is held at `value`."""
                 return 2 * (highest - height(value))
 
-            if is_bounded:
+            if towards == 0:
                 lower = crossing(drop, threshold, start, -PROFILE_STEP)
                 upper = crossing(drop, threshold, start, PROFILE_STEP)
             else:
-                inward = crossing(
-                    drop, threshold, top, PROFILE_STEP if top < start else -PROFILE_STEP
-                )
-                lower, upper = (np.nan, inward) if top < start else (inward, np.nan)
+                inward = crossing(drop, threshold, top, -towards * PROFILE_STEP)
+                lower, upper = (np.nan, inward) if towards < 0 else (inward, np.nan)
             lost = max(drop(0.0), 0.0)
         except (NoMaximum, np.linalg.LinAlgError) as why:
             raise NotEstimable(str(why)) from None
-        if not is_bounded and (0.0 - top) * (start - top) < 0:
+        if towards * (0.0 - top) > 0:  # no difference lies further out still
             lost = 0.0
         p_value = float(2 * stats.t.sf(np.sqrt(lost), df))
-        return Estimate(start if is_bounded else np.nan, np.nan, lower, upper, p_value, df)
+        return Estimate(np.nan if towards else start, np.nan, lower, upper, p_value, df)
 
-    def _one_sided(self, weights: Vector, confidence: float) -> Answer:
+    def _one_sided(self, weights: Vector, confidence: float, *, towards: float) -> Answer:
         """Give the one limit that the likelihood sets."""
         rough = self.counted.rough()[0]
         start = float(
@@ -265,21 +270,29 @@ class CountedEndpoint:
                 w * rough[rows].mean() for w, rows in zip(weights, self.members.T, strict=True) if w
             )
         )
-        found = self._profile(weights, confidence, start, is_bounded=False)
-        empty = " and ".join(
-            f"{group} ({plural(int(rows.sum()), 'participant')})"
-            for group, rows, is_empty, w in zip(
-                self.design.groups, self.members.T, self.is_empty, weights, strict=True
-            )
-            if is_empty and w != 0
-        )
-        side = "upper" if np.isnan(found.lower) else "lower"
+        found = self._profile(weights, confidence, start, towards=towards)
+        side = "upper" if towards < 0 else "lower"
         return Answer(
             found,
             np.nan,
-            f"no cell was counted in {empty}: no estimate, only the {side} {confidence:.0%} limit "
-            "and p, from the profile likelihood",
+            f"{self._at_an_end(weights)}: no estimate, only the {side} {confidence:.0%} limit and "
+            "p, from the profile likelihood",
         )
+
+    def _at_an_end(self, weights: Vector) -> str:
+        """Name the groups of a comparison that hold no cell, and those that hold nothing else."""
+        said = []
+        for end, words in ((-1, "no cell was counted in"), (1, "every cell was positive in")):
+            groups = [
+                f"{group} ({plural(int(rows.sum()), 'participant')})"
+                for group, rows, at, w in zip(
+                    self.design.groups, self.members.T, self.end, weights, strict=True
+                )
+                if at == end and w != 0
+            ]
+            if groups:
+                said.append(f"{words} {' and '.join(groups)}")
+        return ", ".join(said)
 
 
 def words_of(counted: Counted) -> str:

@@ -302,13 +302,16 @@ class Endpoint:
         padded[: len(weights)] = weights
         # a stream of its own for each comparison: adding one to the plan moves no other
         name = zlib.crc32("|".join((item.comparison, *item.endpoint)).encode())
-        p_value = freedman_lane(
-            design.y,
-            X,
-            padded,
-            n_permutations=self.settings.n_permutations,
-            seed=(self.settings.seed, name),
-        )
+        try:
+            p_value = freedman_lane(
+                design.y,
+                X,
+                padded,
+                n_permutations=self.settings.n_permutations,
+                seed=(self.settings.seed, name),
+            )
+        except NotEstimable as why:
+            return np.nan, f"no permutation p: {why}"
         return p_value, said
 
     def _pool_gaps(self, item: PlannedComparison) -> list[str]:

@@ -58,7 +58,7 @@ class EndpointModel:
         whether it is the likelihood of counts.
     truth : Matrix, optional
         of counts, mean and variance of what is known of each participant's true value, shape (2,
-        n), NaN for those of groups without a cell; else None.
+        n), NaN for those of groups without a cell, or with nothing else; else None.
     """
 
     words: str

@@ -1,7 +1,7 @@
 """A measure per step of a number, within one group: the model that suits the measure, asked for one
 column.
 
-The counterpart of `endpoint_model` where a number is looked at instead of groups: least squares,
+The counterpart of `model` where a number is looked at instead of groups: least squares,
 meta-regression for scores with standard errors, both with CR2; censored regression where
 participants lie below the limit of detection.
 """

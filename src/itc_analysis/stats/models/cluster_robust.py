@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.statistics.arrays import Matrix, Vector
-from itc_analysis.stats.models.linear import FULL_LEVERAGE, Fit, check_shape
+from itc_analysis.stats.models.linear import FULL_LEVERAGE, Fit, check_shape, without_rounding
 
 #: Eigenvalues of a person's residual variance below this say nothing about the error: the person is
 #: fitted exactly.
@@ -61,7 +61,7 @@ def fit_clustered(
     bread = np.linalg.inv(X.T @ (w[:, None] * X))
     to_beta = bread @ (X.T * w)  # (p, n)
     coefficients = to_beta @ y
-    residuals = y - X @ coefficients
+    residuals = without_rounding(y - X @ coefficients, y)
     maker = np.eye(n) - X @ to_beta  # residuals = maker @ y
     members = _members(cluster)
     influence = np.empty((len(members), p))

@@ -144,7 +144,7 @@ def permute_jointly(
         size = min(BLOCK, n_permutations - start)
         order = rng.permuted(np.tile(np.arange(len(Y)), (size, 1)), axis=1)
         drawn = _robust_t2(fitted[:, :, None] + residuals[order].transpose(1, 2, 0), X, c)
-        n_as_large += int(np.sum(drawn >= observed * (1 - RELATIVE_TIE)))
+        n_as_large += int(np.sum(~(drawn < observed * (1 - RELATIVE_TIE))))  # NaN: not told apart
     return (n_as_large + 1) / (n_permutations + 1)
 
 

@@ -18,6 +18,8 @@ from itc_analysis.statistics.arrays import Matrix, Stack, Vector
 FULL_LEVERAGE = 1 - 1e-9
 #: Weights of a contrast below this are rounding.
 NEGLIGIBLE = 1e-8
+#: Residuals and standard errors below this, relative to the values, are rounding.
+ROUNDING = 1e-9
 #: Tolerance of the between-participant variance, relative to the variance of the values.
 TAU2_TOLERANCE = 1e-10
 
@@ -88,7 +90,7 @@ def contrast(fit: Fit, weights: npt.ArrayLike, *, confidence: float) -> Estimate
     ------
     NotEstimable
         the contrast hangs on a participant who is fitted exactly (the only one of a batch, say), so
-        its error cannot be known.
+        its error cannot be known; or the values do not vary within the groups.
     """
     c = np.asarray(weights, dtype=float)
     if len(fit.exact_rows) and np.max(np.abs(fit.exact_rows @ c)) > NEGLIGIBLE:
@@ -96,7 +98,7 @@ def contrast(fit: Fit, weights: npt.ArrayLike, *, confidence: float) -> Estimate
         raise NotEstimable(msg)
     estimate = float(c @ fit.coefficients)
     error = float(np.sqrt(max(c @ fit.covariance @ c, 0)))
-    if error == 0 or not np.isfinite(error):
+    if not np.isfinite(error) or error <= ROUNDING * fit.residual_sd:
         msg = "the values do not vary between participants"
         raise NotEstimable(msg)
     return from_t(estimate, error, fit.df_of(c), confidence=confidence)
@@ -127,7 +129,7 @@ def fit_least_squares(y: Vector, X: Matrix) -> Fit:
     n, p = check_shape(y, X)
     hat_to_beta, leverage = project(X)
     coefficients = hat_to_beta.T @ y
-    residuals = y - X @ coefficients
+    residuals = without_rounding(y - X @ coefficients, y)
     exact = leverage > FULL_LEVERAGE
     inflated = np.where(exact, 0, residuals / np.where(exact, 1, 1 - leverage))
     influence = -hat_to_beta * inflated[:, None]
@@ -178,6 +180,14 @@ def total_variance(y: Vector, standard_errors: Vector, X: Matrix) -> Vector:
     check_shape(y, X)
     within = standard_errors**2
     return _reml_tau2(y, within, X) + within
+
+
+def without_rounding(residuals: Matrix, y: Matrix) -> Matrix:
+    """Return the residuals of values `y` (both of any shape), 0 where they are only what
+    rounding left of equal values.
+    """
+    least = ROUNDING * max(1.0, float(np.max(np.abs(y))))
+    return np.where(np.abs(residuals) <= least, 0.0, residuals)
 
 
 def project(X: Matrix) -> tuple[Matrix, Vector]:

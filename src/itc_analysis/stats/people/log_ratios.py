@@ -2,7 +2,9 @@
 
 A share moves when any other part moves; the ratio of a part to the reference does not (Aitchison
 1982, doi:10.1111/j.2517-6161.1982.tb01195.x, the additive log ratio). A part below the limit of
-detection is an upper bound, and a count like any other where the cells are known.
+detection is an upper bound, and a count like any other where the cells are known. Populations of
+the same tube are compared within it; one that another panel shows is taken from all tubes of the
+sample together.
 """
 
 from __future__ import annotations
@@ -81,20 +83,22 @@ def log_ratios(
     if absent:
         msg = f"no share of T was measured of {', '.join(absent)}"
         raise NotEstimable(msg)
-    samples = {name: _samples(shares, name) for name in wanted}
-    below = _rest(samples, parts) if reference == REST else samples[reference]
+    tubes = {name: _tubes(shares, name) for name in wanted}
+    below = _rest(tubes, parts) if reference == REST else tubes[reference]
     found, counted = {}, []
     for part in parts:
-        scaled = _ratio(samples[part], below)
+        scaled = _ratio(tubes[part], below)
         found[part] = per_participant(scaled, participants)
         people = scaled[scaled["is_usable"]].groupby("participant_id")["counted"].mean()
         counted.append(people.reindex(found[part].index).to_numpy(dtype=float))
     return LogRatios(found, np.column_stack(counted))
 
 
-def _samples(shares: pd.DataFrame, population: str) -> pd.DataFrame:
-    """One row per sample: state, share or upper bound, counted share, cells of the denominator."""
-    rows = shares[shares["population"] == population].set_index("sample_id")
+def _tubes(shares: pd.DataFrame, population: str) -> pd.DataFrame:
+    """One row per tube or library: state, share or upper bound, counted share, cells of the
+    denominator.
+    """
+    rows = shares[shares["population"] == population].set_index("source_id")
     total = rows["n_denominator"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     cells = rows["n_cells"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     value = rows["value"].to_numpy(dtype=float)
@@ -108,6 +112,7 @@ def _samples(shares: pd.DataFrame, population: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "participant_id": rows["participant_id"],
+            "sample_id": rows["sample_id"],
             "batch": rows["batch"].astype(str),
             "state": state,
             "share": np.where(known, share, np.nan),
@@ -119,28 +124,73 @@ def _samples(shares: pd.DataFrame, population: str) -> pd.DataFrame:
     )
 
 
-def _rest(samples: dict[str, pd.DataFrame], parts: Sequence[str]) -> pd.DataFrame:
-    """What the parts leave of the T cells, in samples that have every part."""
-    joined = samples[parts[0]].copy()
-    taken = sum(samples[part]["observed"].reindex(joined.index) for part in parts)
-    joined["share"] = joined["observed"] = 1 - taken
-    mine = [samples[part]["cell_count"].reindex(joined.index) for part in parts]
+def _of_same(other: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the row of `other` from the same tube as each row of `rows`; else that of the sample,
+    all its tubes together; else nothing but NaN.
+    """
+    is_alone = ~other["sample_id"].duplicated(keep=False)
+    together = [_together(own) for _, own in other[~is_alone].groupby("sample_id")]
+    samples = pd.concat([other[is_alone], *together])
+    both = pd.concat({"tube": other, "sample": samples.set_index("sample_id", drop=False)})
+    wanted = [
+        ("tube", source) if source in other.index else ("sample", sample)
+        for source, sample in zip(rows.index, rows["sample_id"], strict=True)
+    ]
+    return both.reindex(pd.MultiIndex.from_tuples(wanted)).set_axis(rows.index)
+
+
+def _together(tubes: pd.DataFrame) -> pd.DataFrame:
+    """Return the usable tubes of a sample as if they were one, in one row; without any, the
+    first.
+    """
+    usable = tubes[tubes["state"].isin([OK, CENSORED])]
+    if len(usable) <= 1:
+        return (usable if len(usable) else tubes).iloc[[0]]
+    total = usable["total"].to_numpy(dtype=float)
+    count = _sum(usable["cell_count"].tolist())
+    return usable.iloc[[0]].assign(
+        state=OK if (usable["state"] == OK).any() else CENSORED,
+        share=float(np.average(usable["share"], weights=total)),
+        observed=float(np.average(usable["observed"], weights=total)),
+        total=float(total.sum()),
+        cell_count=pd.Series([count], index=usable.index[:1], dtype=object),
+    )
+
+
+def _sum(counts: Sequence[Count | None]) -> Count | None:
+    """Return the counts of several tubes as of one, None when one is not known."""
+    known = [count for count in counts if isinstance(count, Count)]
+    if len(known) < len(counts):
+        return None
+    k, n, background, background_se, capture, error_log, _ = np.array(known, dtype=float).T
+    return Count(
+        float(k.sum()),
+        float(n.sum()),
+        float(background.sum()),
+        float(np.hypot.reduce(background_se)),
+        float(np.average(capture, weights=n)),
+        float(np.hypot.reduce(n * error_log) / n.sum()),
+    )
+
+
+def _rest(tubes: dict[str, pd.DataFrame], parts: Sequence[str]) -> pd.DataFrame:
+    """What the parts leave of the T cells, in the tubes of the first that have every part."""
+    joined = tubes[parts[0]].copy()
+    mine = [_of_same(tubes[part], joined) for part in parts]
+    joined["share"] = joined["observed"] = 1 - sum(part["observed"] for part in mine)
     left = np.full(len(joined), None, dtype=object)
-    for place, counts in enumerate(zip(*mine, strict=True)):
+    for place, counts in enumerate(zip(*(part["cell_count"] for part in mine), strict=True)):
         left[place] = _left(counts)
     joined["cell_count"] = left
-    usable = pd.concat([samples[part]["state"].isin([OK, CENSORED]) for part in parts], axis=1)
-    has_all = usable.reindex(joined.index).eq(other=True).all(axis=1)
+    has_all = pd.concat([part["state"].isin([OK, CENSORED]) for part in mine], axis=1).all(axis=1)
     joined["state"] = np.where(has_all, OK, "a part is missing")
     joined.loc[has_all & ~(joined["share"] > 0), "state"] = "the parts hold all T cells"
     return joined
 
 
 def _ratio(part: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """One row per sample on the scale that is compared, with the columns of
-    `responses.on_scale`.
-    """
-    below = reference.reindex(part.index)
+    """One row per tube on the scale that is compared, with the columns of `responses.on_scale`."""
+    below = _of_same(reference, part)
     state = part["state"].to_numpy(dtype=object, copy=True)
     said = below["state"].astype(object).fillna("reference not measured").to_numpy()
     is_known = np.isin(state, [OK, CENSORED])
@@ -178,17 +228,19 @@ def _left(counts: tuple[Count | None, ...]) -> Count | None:
     if not all(isinstance(count, Count) for count in counts):
         return None
     known = [count for count in counts if count is not None]
-    left = known[0].n - sum(max(count.k - count.background, 0.0) for count in known)
-    return Count(left, known[0].n, 0.0, 0.0, 1.0, 0.0) if left > 0 else None
+    n = known[0].n  # a part of another tube is taken as a share of its own T cells
+    left = n - sum(max(count.k - count.background, 0.0) * n / count.n for count in known)
+    return Count(left, n, 0.0, 0.0, 1.0, 0.0) if left > 0 else None
 
 
 def _among(part: Count | None, reference: Count | None) -> Count | None:
     """Return the cells of a part among those of the part and the reference: the logit of this share
-    is the logarithm of their ratio.
+    is the logarithm of their ratio. Those of another tube are as many as there would be among as
+    many T cells.
     """
     if not isinstance(part, Count) or not isinstance(reference, Count):
         return None
-    beside = (reference.k - reference.background) / reference.capture
+    beside = (reference.k - reference.background) / reference.capture * part.n / reference.n
     if not beside > 0:
         return None
     return part._replace(

@@ -148,7 +148,8 @@ def respond(
         sample_counts : a `Count` of each of these samples, a tuple; None when one of them has none.
         log_t_per_ul : logarithm of the T cells per microlitre in the same samples, averaged (counts
             only, where known).
-        batch : staining or library batch; several are joined by '+'.
+        batch : staining or library batch of the samples averaged (of all, when none has a number);
+            several are joined by '+'.
     """
     is_analysed = participants["is_analysed"]
     mine = rows[rows["participant_id"].isin(participants.loc[is_analysed, "participant_id"])]
@@ -170,7 +171,9 @@ def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.Data
     people = people.drop(columns=["is_analysed"])
     mine = scaled[scaled["participant_id"].isin(people.index)]
     joined = people.join(_average(mine))
-    joined["batch"] = pd.Series(_joined_words(mine, "batch")).reindex(joined.index)
+    # the batches that the number comes from; of those without a number, all
+    batch = _joined_words(mine, "batch") | _joined_words(mine[mine["is_usable"]], "batch")
+    joined["batch"] = pd.Series(batch, dtype=object).reindex(joined.index)
     why = pd.Series(_joined_words(mine, "state"), dtype=object).reindex(joined.index)
     joined["state"] = joined["state"].where(joined["state"].notna(), why.fillna("not measured"))
     joined["n_samples"] = joined["n_samples"].fillna(0).astype(int)
@@ -183,7 +186,8 @@ def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = No
     """Return the measurements with `state`, `is_usable`, `y`, `n_found`, `n_total`, `cell_count`
     and `log_t_per_ul`.
 
-    Rows do not know of one another.
+    Rows do not know of one another, but for medians of intensity: one at or below zero, which has
+    no logarithm, is censored at the lowest positive median of all rows.
 
     Parameters
     ----------

@@ -1,15 +1,14 @@
-"""Pictures of associations: one measure against every variable, and all of a group as a map."""
+"""A picture of associations: all of a group as a map."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from itc_analysis.colours import COLOURS
-from itc_analysis.stats.people.responses import KEY
-from itc_analysis.stats.plots.comparisons import LABELS, draw_intervals, new_axes, only_kind
+from itc_analysis.stats.plots.comparisons import LABELS, new_axes, only_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,38 +19,6 @@ GREY = "0.85"
 STRONGEST_SD = 1.0
 #: Adjusted p of this or less is marked.
 ALPHA = 0.05
-
-
-def plot_associations(associations: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw one measure against every variable: estimates with their intervals, the first row on
-    top.
-
-    n counts the participants in each model. Steps differ from row to row, so compare intervals with
-    the line of no association, not rows with one another; `plot_association_map` puts all on one
-    scale.
-
-    Parameters
-    ----------
-    associations : pandas.DataFrame
-        rows of an `Associations` table, one endpoint in one group.
-    ax : Axes, optional
-        where to draw; by default a new figure.
-
-    Raises
-    ------
-    ValueError
-        the rows belong to more than one endpoint, or to none.
-    """
-    first = only_kind(associations, [*KEY, "group"], "endpoints")
-    axes = new_axes(ax)
-    labels = [
-        f"{row.variable} {row.contrast} (n = {_people(row)})" for row in associations.itertuples()
-    ]
-    numbers = associations[["estimate", "lower", "upper"]].to_numpy(dtype=float)
-    draw_intervals(axes, numbers, labels, is_ratio=first["estimate_kind"] != "difference")
-    axes.set_xlabel(str(first["estimate_kind"]).replace("_", " "))
-    axes.set_title(f"{first['group']}: {_endpoint(first)}")
-    return axes
 
 
 def plot_association_map(associations: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -109,9 +76,3 @@ def plot_association_map(associations: pd.DataFrame, *, ax: Axes | None = None) 
 def _endpoint(row: pd.Series) -> str:
     feature = "" if row["feature"] == "-" else f"{row['feature']} "
     return f"{row['population']} {feature}{LABELS[row['measure']]}"
-
-
-def _people(row: Any) -> str:
-    if pd.isna(row.n_level):
-        return str(row.n_used)
-    return f"{row.n_level} / {row.n_reference}"

@@ -149,10 +149,11 @@ def subtract(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows, other : pandas.DataFrame
-        measurements of the two subsets; where the other has none that counts, its status and
-        reason stand in place of a number.
+        measurements of the two subsets. The other's is that of the same tube or library; where this
+        has none, the first of the sample that counts; where there is none that counts, its status
+        stands in place of a number.
     """
-    there = other.drop_duplicates("sample_id").set_index("sample_id").reindex(rows["sample_id"])
+    there = _of_same_source(other, rows)
     status = np.where(rows["status"] == OK, there["status"].fillna("not measured"), rows["status"])
     error = np.hypot(
         rows["standard_error"].to_numpy(dtype=float), there["standard_error"].to_numpy(dtype=float)
@@ -164,6 +165,16 @@ def subtract(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
         standard_error=np.where(is_ok, error, np.nan),
         status=status,
     )
+
+
+def _of_same_source(other: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the row of `other` for each of `rows`, all null where the sample has none."""
+    ok_first = other.iloc[np.argsort(other["status"] != OK, kind="stable")]
+    samples = ok_first.drop_duplicates("sample_id").set_index("sample_id")
+    both = pd.concat({"source": other.set_index("source_id"), "sample": samples})
+    is_same = rows["source_id"].isin(other["source_id"])
+    wanted = np.where(is_same, rows["source_id"], rows["sample_id"])
+    return both.reindex(pd.MultiIndex.from_arrays([np.where(is_same, "source", "sample"), wanted]))
 
 
 def of_subset(participants: pd.DataFrame, item: PlannedComparison) -> pd.DataFrame:

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from itc_analysis.stats.models.linear import FULL_LEVERAGE, NotEstimable, fit_least_squares, project
+from itc_analysis.stats.models.linear import (
+    FULL_LEVERAGE,
+    ROUNDING,
+    NotEstimable,
+    fit_least_squares,
+    project,
+    without_rounding,
+)
 from itc_analysis.stats.people.design import Design
 
 #: With fewer participants in a group, the deviations from its median are too few to have a mean.
@@ -58,7 +65,7 @@ def compare_spread(design: Design, index_group: str, *, confidence: float) -> Sp
         raise NotEstimable(msg)
     X = design.matrix
     to_beta, leverage = project(X)
-    residuals = design.y - X @ (to_beta.T @ design.y)
+    residuals = without_rounding(design.y - X @ (to_beta.T @ design.y), design.y)
     is_free = leverage < FULL_LEVERAGE
     # a residual of a participant with leverage is drawn towards 0
     residuals = residuals / np.sqrt(np.where(is_free, 1 - leverage, 1))
@@ -78,6 +85,9 @@ def compare_spread(design: Design, index_group: str, *, confidence: float) -> Sp
         raise NotEstimable(msg)
     gradient = np.where(is_index, 1 / top, -others / bottom)
     error = float(np.sqrt(gradient @ fit.covariance @ gradient))
+    if error <= ROUNDING:
+        msg = "spread is not compared: everybody of a group lies equally far from its median"
+        raise NotEstimable(msg)
     log_ratio = np.log(top / bottom)
     half = stats.t.ppf((1 + confidence) / 2, fit.df) * error
     p_value = float(2 * stats.t.sf(abs(log_ratio) / error, fit.df))

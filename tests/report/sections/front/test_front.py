@@ -14,6 +14,7 @@ from itc_analysis.report.html.blocks import Outcome
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.front import caveats, headline, outcomes, sentences
 from itc_analysis.report.sections.results import answer
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def material(results: Path, settings: ReportSettings) -> Material:
 
 
 def with_comparisons(material: Material, **changes: object) -> Material:
-    return material.with_tables(comparisons=material.comparisons.assign(**changes))
+    return with_tables(material, comparisons=material.comparisons.assign(**changes))
 
 
 def test_the_title_answers_with_the_first_control(material: Material) -> None:
@@ -44,7 +45,7 @@ def test_comparisons_of_one_subset_of_ssc_are_no_answer(material: Material) -> N
         role="exploratory",
         estimate=rows["estimate"] * 7,
     )
-    both = material.with_tables(comparisons=pd.concat([few, rows], ignore_index=True))
+    both = with_tables(material, comparisons=pd.concat([few, rows], ignore_index=True))
     shown, alone = answer.abundance_rows(both), answer.abundance_rows(material)
     columns = ["population", "measure", "reference_group", "estimate"]
     left, right = (table[columns].reset_index(drop=True) for table in (shown, alone))
@@ -129,5 +130,5 @@ def test_other_populations_than_the_trials_are_shown_as_they_are(material: Mater
         table = getattr(material, name)
         renamed = table["population"].replace({"mait": "t_cells", "inkt": "cd4_t_cells"})
         tables[name] = table.assign(population=renamed)[renamed.isin(["t_cells", "cd4_t_cells"])]
-    lines = outcomes.outcomes(material.with_tables(**tables))
+    lines = outcomes.outcomes(with_tables(material, **tables))
     assert [line.title for line in lines] == ["T cells", "CD4 T"]

@@ -29,6 +29,7 @@ from itc_analysis.tables import contract
 from itc_analysis.tables.flow.panelwide import AlignmentCheck, Landmarks
 from itc_analysis.tables.flow.tubes import Acquisitions
 from itc_analysis.tables.measured import Measurements
+from report.reading import with_tables
 
 #: Batches of the bridge control.
 N_RUNS = 8
@@ -53,7 +54,7 @@ def with_bridge(material: Material) -> Callable[..., Material]:
         ]
         rows[-2] |= {"value": last}
         runs = contract.make(rows, Measurements)
-        return material.with_tables(measurements=pd.concat([material.measurements, runs]))
+        return with_tables(material, measurements=pd.concat([material.measurements, runs]))
 
     return add
 
@@ -104,7 +105,7 @@ def test_a_tube_that_was_not_read_has_no_share(material: Material) -> None:
     quality = material.tube_quality.copy()
     is_unread = quality["status"] == "unreadable"
     quality.loc[is_unread, ["n_events", "n_clean"]] = 0
-    shares = acquisition.shares_removed(material.with_tables(tube_quality=quality))
+    shares = acquisition.shares_removed(with_tables(material, tube_quality=quality))
     assert shares.loc[is_unread, ["removed", "removed_time"]].isna().all(axis=None)
     row = acquisition.by_status(shares).rows[1]
     assert list(row[2:]) == ["–", "–", "0", "–", "–"]
@@ -125,7 +126,7 @@ def test_the_least_steady_tube_is_drawn_first(material: Material) -> None:
 def test_tubes_without_a_clock_are_told_with_the_reason(material: Material) -> None:
     quality = material.tube_quality.copy()
     quality["remarks"] = "3 events removed; no time check: the file has no Time channel; other"
-    bare = material.with_tables(tube_quality=quality, acquisitions=contract.empty(Acquisitions))
+    bare = with_tables(material, tube_quality=quality, acquisitions=contract.empty(Acquisitions))
     told = texts(acquisition.section(bare))
     assert f"the file has no Time channel ({len(quality)} tubes)" in told
     assert "No tube could be judged along its acquisition" in told
@@ -133,7 +134,7 @@ def test_tubes_without_a_clock_are_told_with_the_reason(material: Material) -> N
 
 def test_a_study_without_bridge_control_says_so(material: Material) -> None:
     people = material.samples[material.samples["sample_type"] == "participant"]
-    told = texts(acquisition.section(material.with_tables(samples=people)))
+    told = texts(acquisition.section(with_tables(material, samples=people)))
     assert "The study has no bridge control" in told
 
 
@@ -228,7 +229,8 @@ def aligned(material: Material, *, after: float) -> Material:
         for peak, state, reason in (("negative", "moved", None), ("positive", "left_out", "40 events"))  # noqa: E501
     ]  # fmt: skip
     flow = material.settings.flow.model_copy(update={"align": True})
-    tables = material.with_tables(
+    tables = with_tables(
+        material,
         alignment=contract.make(check, AlignmentCheck),
         landmarks=contract.make(peaks, Landmarks),
     )
@@ -270,6 +272,13 @@ def test_a_rule_that_no_tube_can_be_judged_by_says_so_once(material: Material) -
     told = [str(row[-1]) for row in table.rows if "lymphosum" in str(row[0])]
     assert told == ["not applied: no tube counts T, B and NK cells within one lymphocyte gate"]
     assert [row[1] for row in table.rows if "lymphosum" in str(row[0])] == ["–"]
+
+
+def test_rules_are_for_tubes_of_resting_cells(material: Material) -> None:
+    tubes = material.tubes.assign(condition="pma")
+    (told,) = acceptance.blocks(with_tables(material, tubes=tubes))
+    assert isinstance(told, Paragraph)
+    assert "No tube has been counted" in str(told.text)
 
 
 def test_compensation_is_told_with_its_over_compensated_pairs_and_spreading(

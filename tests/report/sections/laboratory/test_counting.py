@@ -11,6 +11,7 @@ from itc_analysis.report.html.blocks import Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.laboratory import counting
 from itc_analysis.report.sections.results import doubts
+from report.reading import with_tables
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def material(results: Path, settings: Settings) -> Material:
         for part, wide in (("estimate", 1.0), ("lower", 0.8), ("upper", 1.25)):
             beside[f"{way}_{part}"] = by * wide * beside["estimate_full"]
         beside[f"{way}_p_value"] = 0.2
-    return found.with_tables(**parts)
+    return with_tables(found, **parts)
 
 
 def test_each_comparison_shows_the_chains_caught_and_three_estimates(material: Material) -> None:

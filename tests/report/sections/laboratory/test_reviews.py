@@ -11,6 +11,7 @@ from itc_analysis.flow.review.standing import Reviewed, gates_to_review
 from itc_analysis.report.html.blocks import Details, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.laboratory.reviews import review_blocks, told_reviews
+from report.reading import with_tables
 
 
 def review(decision: str, reviewer: str = "AB", **other: Any) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def test_the_section_counts_the_gates_of_usable_tubes(results: Path, settings: S
     first = gates.iloc[0]
     named = {"panel": first["panel"], "tube": first["file_id"], "gate": first["population"]}
     digests = material.gates["digest"].where(material.gates.index != gates.index[0], "g1")
-    held = material.with_tables(gates=material.gates.assign(digest=digests))
+    held = with_tables(material, gates=material.gates.assign(digest=digests))
     accepted = replace(held, reviews=(review("accept", **named),))
     assert f"1 of {n} gates were reviewed by AB: 1 accepted." in paragraphs(accepted)
     assert not any(isinstance(block, Details) for block in review_blocks(accepted))

@@ -11,6 +11,7 @@ from itc_analysis.report.html.blocks import Gallery, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.pictures import drawing
 from itc_analysis.report.sections.laboratory import to_look_at
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def with_states(material: Material, **states: str) -> Material:
     gates = material.gates.assign(state="ok", reason=None)
     for population, state in states.items():
         gates.loc[gates["population"] == population, "state"] = state
-    return material.with_tables(gates=gates)
+    return with_tables(material, gates=gates)
 
 
 def test_every_doubtful_gate_is_named_with_its_tube(material: Material) -> None:

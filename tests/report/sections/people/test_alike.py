@@ -11,6 +11,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Details, Figure, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.people import alike
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,6 @@ def test_balance_is_drawn_with_every_covariate_behind_a_click(material: Material
 
 
 def test_without_anybody_analysed_it_says_so(material: Material) -> None:
-    nobody = material.with_tables(participants=material.participants.assign(is_analysed=False))
+    nobody = with_tables(material, participants=material.participants.assign(is_analysed=False))
     (said,) = alike.blocks(nobody)
     assert isinstance(said, Paragraph)

@@ -13,6 +13,7 @@ from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.people import cohort_checks
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Queries
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_a_declaration_that_stands_in_is_told(material: Material) -> None:
 
 def test_a_study_without_items_says_so_instead_of_a_table_of_zeros(material: Material) -> None:
     bare = material.classification.assign(verdict="not_assessable")
-    (block,) = cohort_checks.criteria(material.with_tables(classification=bare))
+    (block,) = cohort_checks.criteria(with_tables(material, classification=bare))
     assert isinstance(block, Paragraph)
     assert "too few items" in str(block.text)
 
@@ -72,7 +73,7 @@ def test_questions_that_keep_a_person_out_come_first(material: Material) -> None
 
 
 def test_no_open_question_is_said(material: Material) -> None:
-    none = material.with_tables(queries=contract.empty(Queries))
+    none = with_tables(material, queries=contract.empty(Queries))
     (block,) = cohort_checks.queries(none)
     assert isinstance(block, Paragraph)
 

@@ -14,6 +14,7 @@ from itc_analysis.report.html.blocks import Bullets, Details, Figure, Paragraph,
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.plan import estimands, graph, locked
 from itc_analysis.report.sections.plan.section import section
+from report.reading import with_tables
 
 RESOURCES = Path(__file__).parents[4] / "src" / "itc_analysis" / "resources"
 
@@ -33,7 +34,7 @@ def material(results: Path, settings: ReportSettings) -> Material:
 def with_states(material: Material, states: list[str]) -> Material:
     rows = material.comparisons
     lock = (states * len(rows))[: len(rows)]
-    return material.with_tables(comparisons=rows.assign(lock=pd.array(lock, dtype="string")))
+    return with_tables(material, comparisons=rows.assign(lock=pd.array(lock, dtype="string")))
 
 
 def test_every_primary_and_secondary_endpoint_has_its_estimand(material: Material) -> None:
@@ -78,7 +79,7 @@ def test_a_treatment_that_one_version_keeps_out_is_said_so(material: Material) -
             "outcome": ["passes", "not_applicable", "passes"],
         }
     )
-    said = estimands.treatments(material.with_tables(eligibility=rules), material.plan)
+    said = estimands.treatments(with_tables(material, eligibility=rules), material.plan)
     biologic = next(text for text in said if "biologic" in text)
     assert "keeps out those under the initial version" in biologic
     immunosuppressant = next(text for text in said if "immunosuppressant" in text)

@@ -9,7 +9,7 @@ from itc_analysis.report.html.blocks import Details, Figure, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.pictures import drawing
 from itc_analysis.report.sections.results import associations
-from report.reading import tables_of, text
+from report.reading import tables_of, text, with_tables
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +26,14 @@ def test_a_number_falls_and_a_category_is_lower(material: Material) -> None:
         "falls",
     ]
     rows = material.associations.assign(p_value=0.001, p_adjusted=0.002)
-    both = tables_of(associations.section(material.with_tables(associations=rows)))[0]
+    both = tables_of(associations.section(with_tables(material, associations=rows)))[0]
     assert [text(row[2]) for row in both.rows] == ["higher", "falls"]  # ties by name
     assert [text(row[7]) for row in both.rows] == ["1 / 2", "3"]
 
 
 def test_where_nothing_is_shown_the_nearest_are_named_as_chance(material: Material) -> None:
     rows = material.associations.assign(p_adjusted=0.9)
-    (shown,) = tables_of(associations.section(material.with_tables(associations=rows)))
+    (shown,) = tables_of(associations.section(with_tables(material, associations=rows)))
     assert "None is shown after adjustment" in str(shown.caption)
     assert len(shown.rows) == 2
 
@@ -53,14 +53,14 @@ def test_a_limit_with_its_p_is_told_and_not_called_inestimable(material: Materia
     rows.loc[bound, ["estimate", "lower"]] = float("nan")
     rows.loc[bound, "status"] = "not_estimable"
     rows.loc[bound, "upper"] = 0.5
-    section = associations.section(material.with_tables(associations=rows))
+    section = associations.section(with_tables(material, associations=rows))
     assert f"{bound.sum()} of them estimable" in str(getattr(section.blocks[0], "text", ""))
     assert text(tables_of(section)[0].rows[0][3]) == "at most 0.50"
 
 
 def test_the_role_is_that_of_the_plan(material: Material) -> None:
     rows = material.associations.assign(role="secondary")
-    section = associations.section(material.with_tables(associations=rows))
+    section = associations.section(with_tables(material, associations=rows))
     told = str(getattr(section.blocks[0], "text", ""))
     assert "Secondary: with so many questions" in told
     assert "xploratory" not in told
@@ -76,5 +76,5 @@ def test_the_map_leaves_out_what_nobody_has(material: Material) -> None:
 
 def test_an_empty_table_is_no_section(material: Material) -> None:
     names = ("associations", "compositions", "modalities", "modality_agreement")
-    empty = material.with_tables(**{name: getattr(material, name).iloc[:0] for name in names})
+    empty = with_tables(material, **{name: getattr(material, name).iloc[:0] for name in names})
     assert associations.section(empty) is None

@@ -8,7 +8,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.results import compositions
-from report.reading import tables_of, text
+from report.reading import tables_of, text, with_tables
 
 
 @pytest.fixture(scope="module")
@@ -30,5 +30,5 @@ def test_the_joint_test_comes_before_the_parts(material: Material) -> None:
 
 def test_an_empty_table_is_no_section(material: Material) -> None:
     names = ("associations", "compositions", "modalities", "modality_agreement")
-    empty = material.with_tables(**{name: getattr(material, name).iloc[:0] for name in names})
+    empty = with_tables(material, **{name: getattr(material, name).iloc[:0] for name in names})
     assert compositions.section(empty) is None

@@ -11,6 +11,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.remarks import Notes
 from itc_analysis.report.sections.results import answer, endpoint_verdicts
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +43,21 @@ def test_measures_that_disagree_have_a_verdict_each(material: Material) -> None:
     rows = material.verdicts
     is_share = (rows["population"] == "mait") & (rows["measure"] == "share_of_t")
     mixed = rows.assign(verdict=rows["verdict"].mask(is_share, "inconclusive"))
-    told = said("mait", material.with_tables(verdicts=mixed))
+    told = said("mait", with_tables(material, verdicts=mixed))
     assert "shown) for % of T cells, SSc-specific" in told
     assert "other groups) for cells/µL" in told
 
 
 def test_controls_with_the_same_direction_share_a_phrase(material: Material) -> None:
     rows = material.comparisons.assign(p_value=0.5, p_adjusted=0.9)
-    told = said("mait", material.with_tables(comparisons=rows))
+    told = said("mait", with_tables(material, comparisons=rows))
     assert told.count("no difference shown from") == 1
     assert "healthy (% of T cells: " in told
     assert " and pooled CTD (% of T cells: " in told
 
 
 def test_without_verdicts_the_differences_are_told_alone(material: Material) -> None:
-    told = said("mait", material.with_tables(verdicts=material.verdicts.iloc[:0]))
+    told = said("mait", with_tables(material, verdicts=material.verdicts.iloc[:0]))
     assert "verdict" not in told
     assert "healthy" in told
 

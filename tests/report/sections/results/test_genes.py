@@ -11,6 +11,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.results import genes
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def with_a_single_disease(material: Material, **changes: object) -> Material:
         comparison="SSc vs RA", reference_group=cohort.disease_groups[0], **changes
     )
     pooled = own.assign(comparison="SSc vs CTD", reference_group="SLE+RA")
-    return material.with_tables(genes=pd.concat([own, pooled, more], ignore_index=True))
+    return with_tables(material, genes=pd.concat([own, pooled, more], ignore_index=True))
 
 
 def figures(material: Material) -> list[str]:
@@ -58,8 +59,8 @@ def test_healthy_and_pooled_are_drawn_and_a_disease_where_a_gene_was_found(
 
 def test_a_comparison_without_a_tested_gene_is_not_drawn(material: Material) -> None:
     own = material.genes
-    assert figures(material.with_tables(genes=own[own["status"] != "ok"])) == []
+    assert figures(with_tables(material, genes=own[own["status"] != "ok"])) == []
 
 
 def test_a_plan_without_genes_has_no_section(material: Material) -> None:
-    assert genes.section(material.with_tables(genes=material.genes.iloc[:0])) is None
+    assert genes.section(with_tables(material, genes=material.genes.iloc[:0])) is None

@@ -13,6 +13,7 @@ from itc_analysis.scores.words.function import EXHAUSTED, NOT_ASSESSABLE, WITHIN
 from itc_analysis.scores.words.labels import label_participants
 from itc_analysis.tables import contract
 from itc_analysis.tables.function import Labels
+from report.reading import with_tables
 
 CARDS = (
     Signature("exhaustion", "flow", ("PD-1", "TIM-3", "TIGIT"), (1, 1, 1), ("s",) * 3, "r"),
@@ -57,7 +58,7 @@ def labelled_by(found: Material, table: pd.DataFrame, healthy: str | None = "hea
         table.astype(found.measurements.dtypes.to_dict()), CARDS, healthy_group=healthy,
         min_reference=3,
     )  # fmt: skip
-    return found.with_tables(measurements=table, labels=labels)
+    return with_tables(found, measurements=table, labels=labels)
 
 
 def text_of(blocks: list[Block]) -> str:
@@ -93,7 +94,7 @@ def test_without_stimulated_tubes_it_says_what_the_word_needs(found, marks):
 
 
 def test_without_labels_there_is_no_block(found):
-    assert labelled.blocks(found.with_tables(labels=contract.empty(Labels)), ["mait"]) == []
+    assert labelled.blocks(with_tables(found, labels=contract.empty(Labels)), ["mait"]) == []
 
 
 def test_words_of_function_are_counted_and_what_is_missing_is_listed(found, marks):
@@ -104,7 +105,7 @@ def test_words_of_function_are_counted_and_what_is_missing_is_listed(found, mark
     labels["word"] = np.where(is_index, EXHAUSTED, WITHIN)
     lacking = labels.index[is_index][0]
     labels.loc[lacking, ["word", "why"]] = [NOT_ASSESSABLE, "no response can be judged: no control"]
-    blocks = labelled.blocks(found.with_tables(labels=labels), ["mait"])
+    blocks = labelled.blocks(with_tables(found, labels=labels), ["mait"])
     table = next(b for b in blocks if isinstance(b, Table) and "stimulation" in b.header[0])
     column = list(table.header).index(index)
     n = int(is_index.sum()) - 1
@@ -114,7 +115,7 @@ def test_words_of_function_are_counted_and_what_is_missing_is_listed(found, mark
     assert str(labels.loc[lacking, "participant_id"]) in text_of(blocks)
     assert "no control" in text_of(blocks)
     with speaking("fr"):
-        french = text_of(labelled.blocks(found.with_tables(labels=labels), ["mait"]))
+        french = text_of(labelled.blocks(with_tables(found, labels=labels), ["mait"]))
     for said in ("épuisé", "fonction dans les limites", "ucune réponse ne peut être jugée"):
         assert said in french
     for said in (f": {EXHAUSTED}", f": {WITHIN}", "no response can be judged", "What is missing"):

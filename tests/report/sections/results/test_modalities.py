@@ -10,7 +10,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.sections.results import modalities
-from report.reading import tables_of, text
+from report.reading import tables_of, text, with_tables
 
 
 @pytest.fixture(scope="module")
@@ -63,5 +63,5 @@ def test_everybody_with_both_numbers_is_a_point_that_can_be_highlighted(material
 
 def test_an_empty_table_is_no_section(material: Material) -> None:
     names = ("associations", "compositions", "modalities", "modality_agreement")
-    empty = material.with_tables(**{name: getattr(material, name).iloc[:0] for name in names})
+    empty = with_tables(material, **{name: getattr(material, name).iloc[:0] for name in names})
     assert modalities.section(empty) is None

@@ -14,6 +14,7 @@ from itc_analysis.report.html.blocks import Block, Bullets, Gallery, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.html.pictures import drawing
 from itc_analysis.report.sections.results import doubts, robustness
+from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_a_difference_of_scores_is_doubted_against_zero() -> None:
 
 def test_a_difference_that_rests_on_one_person_says_so_above_the_table(material: Material) -> None:
     rows = material.comparisons.assign(p_adjusted=0.001)
-    told = text_of(robustness.blocks(material.with_tables(comparisons=rows)))
+    told = text_of(robustness.blocks(with_tables(material, comparisons=rows)))
     person = material.diagnostics["most_influential"].dropna().iloc[0]
     assert f"rests on one person, {person}: without, p = 0.20" in told
 
@@ -108,13 +109,13 @@ def test_the_pictures_have_a_line_per_primary_comparison(material: Material) -> 
 
 def test_no_difference_is_nothing_to_doubt(material: Material) -> None:
     rows = material.comparisons.assign(p_value=0.5, p_adjusted=0.9)
-    told = text_of(robustness.blocks(material.with_tables(comparisons=rows)))
+    told = text_of(robustness.blocks(with_tables(material, comparisons=rows)))
     assert "No primary difference is shown" in told
 
 
 def test_a_run_without_verdicts_and_diagnostics_says_so(material: Material) -> None:
-    empty = material.with_tables(
-        verdicts=material.verdicts.iloc[:0], diagnostics=material.diagnostics.iloc[:0]
+    empty = with_tables(
+        material, verdicts=material.verdicts.iloc[:0], diagnostics=material.diagnostics.iloc[:0]
     )
     told = text_of(robustness.blocks(empty))
     assert "No endpoint was judged over all groups" in told

@@ -9,7 +9,7 @@ import pandas as pd
 
 from itc_analysis.flow.batch_tolerance import MIN_SPREAD, MIN_TUBES
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
-from itc_analysis.statistics.robust import MAD_TO_SD
+from itc_analysis.statistics.robust import robust_sd
 
 #: Spread of a batch's cuts where no batch shows one, transformed units: 20 % of the intensity on a
 #: scale of 4.5 decades, twice what a stable cytometer drifts within a day.
@@ -51,7 +51,7 @@ def reference(cuts: pd.DataFrame, source: str) -> CutReference | None:
     if len(values) < MIN_TUBES:
         return None
     centre = float(np.median(values))
-    observed = MAD_TO_SD * float(np.median(np.abs(values - centre)))
+    observed = robust_sd(values)
     between = observed**2 - float(np.median(errors**2))
     return CutReference(
         source, centre, max(float(np.sqrt(max(between, 0.0))), MIN_SPREAD), len(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itc_analysis.measurements.acceptance import RULES, count_judged
+from itc_analysis.measurements.sources import flow_sources
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Cell, Paragraph, Table, Text
 from itc_analysis.report.html.material import Material
@@ -24,8 +25,10 @@ NOT_APPLIED = dict(
 
 def blocks(material: Material) -> list[Block]:
     """Return the rules with the tubes judged and broken, or that there is nothing to judge."""
-    stained = material.tubes.loc[material.tubes["tube"] == "stained", "file_id"]
-    counts = material.counts[material.counts["source_id"].isin(stained)]
+    tubes = flow_sources(
+        material.tubes, material.tube_quality, resting=material.settings.function.resting
+    )
+    counts = material.counts[material.counts["source_id"].isin(tubes["source_id"])]
     if counts.empty:
         return [Paragraph(phrase("No tube has been counted."))]
     judged = count_judged(counts)
