@@ -23,6 +23,50 @@ def test_every_misspelt_setting_is_named_with_the_nearest_known_one() -> None:
     assert "statz, unknown setting 'statz'; did you mean 'stats'?" in said
 
 
+@pytest.mark.parametrize(
+    ("section", "given", "words"),
+    [
+        (
+            "cohort",
+            {"disease_groups": ["SLE", "SSc"]},
+            "disease_groups holds the index_group 'SSc'",
+        ),
+        ("cohort", {"disease_groups": ["SLE", "RA", "SLE"]}, "disease_groups names 'SLE' twice"),
+        ("cohort", {"disease_groups": ["healthy"]}, "disease_groups holds the healthy_group"),
+        ("cohort", {"index_group": "healthy"}, "index_group and healthy_group are both 'healthy'"),
+        ("cohort", {"pooled_name": "RA"}, "pooled_name 'RA' is the name of a group"),
+        (
+            "cohort",
+            {"classification_criteria": {"Ssc": ["ssc_2013"], "sle": ["sle_2019"]}},
+            "classification_criteria names no group of the study: 'Ssc' (did you mean 'SSc'?), "
+            "'sle' (did you mean 'SLE'?)",
+        ),
+        ("flow", {"lod_events": 60, "loq_events": 20}, "lod_events (60) is above loq_events (20)"),
+        ("singlecell", {"lod_cells": 60}, "lod_cells (60) is above loq_cells (20)"),
+    ],
+)
+def test_settings_that_contradict_one_another_are_refused_in_one_sentence(
+    section: str, given: dict[str, object], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({section: given})
+    assert len(caught.value.faults) == 1
+    assert f"{section}, {words}" in str(caught.value)
+
+
+def test_a_study_with_fewer_groups_keeps_the_default_criteria() -> None:
+    settings = load_settings({"cohort": {"index_group": "RA", "disease_groups": []}})
+    assert settings.cohort.groups == ("RA", "healthy")
+
+
+def test_an_empty_section_is_as_if_it_were_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("flow:\nstats:\n  seed: 3\n")
+    assert load_settings(path).flow == Flow()
+    with pytest.raises(SettingsError, match="flow, this is a section, and has settings below it"):
+        load_settings({"flow": "record"})
+
+
 def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(

@@ -369,8 +369,8 @@ def not_measured_elsewhere(
         own = by_libraries(names) if item.assay == _SINGLE_CELL else by_flow(names)
         found[f"composition '{item.name}'"] = own + _within_one_another(names, measured.parents)
     if plan.modalities is not None:
-        names = plan.modalities.populations
-        found["modalities"] = [*by_flow(names), *by_libraries(names)]
+        both = plan.modalities.populations
+        found["modalities"] = [*by_flow(both), *by_libraries(both)]
     return [
         f"plan, {where}: {'; '.join(dict.fromkeys(absent))}"
         for where, absent in found.items()

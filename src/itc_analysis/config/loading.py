@@ -120,9 +120,12 @@ def _explain(model: type[BaseModel], item: Any) -> Fault:
         return Fault(where, f"unknown setting '{parts[-1]}'", did_you_mean(parts[-1], known))
     if item["type"] == "missing":
         return Fault(where, f"'{parts[-1]}' is missing", "add it")
+    said = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "model_type":
+        return Fault(where, "this is a section, and has settings below it", "indent them below it")
     value = item.get("input")
     shown = f" (found {value!r})" if isinstance(value, (str, int, float, bool)) else ""
-    return Fault(where, item["msg"][:1].lower() + item["msg"][1:] + shown)
+    return Fault(where, said[:1].lower() + said[1:] + shown)
 
 
 def _known_names(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
