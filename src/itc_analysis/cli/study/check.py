@@ -170,7 +170,9 @@ def open_data_files(
     if there["libraries"]:
         from itc_analysis.singlecell.intake.opening import open_libraries
 
-        errors += open_libraries(there["libraries"])
+        found, remarks = open_libraries(there["libraries"])
+        errors += found
+        told += remarks
     if not errors and there == named:
         counted = ", ".join(f"{kind} {len(rows)}" for kind, rows in named.items())
         told.insert(0, f"every file can be read: {counted}")
