@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -278,6 +278,12 @@ def _contradiction(marker: str, hits: list[int], labels: Sequence[str]) -> int |
 
 def _names_of(marker: str) -> set[str]:
     return {_joined(words_of(word)) for word in (marker, *ALIASES.get(marker, ()))}
+
+
+def other_name(marker: str, names: Iterable[str]) -> str | None:
+    """Return the one of some names that means this marker: iNKT for 6B11; None without one."""
+    wanted = _names_of(marker)
+    return next((name for name in names if _joined(words_of(name)) in wanted), None)
 
 
 def _area_of(columns: list[int], names: Sequence[str]) -> list[int]:
