@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from itc_analysis.config.frozen import freeze, freeze_step, read_settings
-from itc_analysis.config.loading import load_settings
+from itc_analysis.config.loading import load_settings, read_yaml
 from itc_analysis.config.sections import Flow, Settings
 from itc_analysis.config.steps import ApplyGatesSettings, CompareSettings, FitGatesSettings
 from itc_analysis.errors import SettingsError
@@ -21,6 +21,76 @@ def test_every_misspelt_setting_is_named_with_the_nearest_known_one() -> None:
     assert "flow.min_event, unknown setting 'min_event'; did you mean 'min_events'?" in said
     assert "flow.on_bad_tube, input should be 'record' or 'stop' (found 'ignore')" in said
     assert "statz, unknown setting 'statz'; did you mean 'stats'?" in said
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "words"),
+    [
+        (
+            "cohort",
+            {"disease_groups": ["SLE", "SSc"]},
+            "disease_groups holds the index_group 'SSc'",
+        ),
+        ("cohort", {"disease_groups": ["SLE", "RA", "SLE"]}, "disease_groups names 'SLE' twice"),
+        ("cohort", {"disease_groups": ["healthy"]}, "disease_groups holds the healthy_group"),
+        ("cohort", {"index_group": "healthy"}, "index_group and healthy_group are both 'healthy'"),
+        ("cohort", {"pooled_name": "RA"}, "pooled_name 'RA' is the name of a group"),
+        (
+            "cohort",
+            {"classification_criteria": {"Ssc": ["ssc_2013"], "sle": ["sle_2019"]}},
+            "classification_criteria names no group of the study: 'Ssc' (did you mean 'SSc'?), "
+            "'sle' (did you mean 'SLE'?)",
+        ),
+        ("flow", {"lod_events": 60, "loq_events": 20}, "lod_events (60) is above loq_events (20)"),
+        ("singlecell", {"lod_cells": 60}, "lod_cells (60) is above loq_cells (20)"),
+    ],
+)
+def test_settings_that_contradict_one_another_are_refused_in_one_sentence(
+    section: str, given: dict[str, object], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({section: given})
+    assert len(caught.value.faults) == 1
+    assert f"{section}, {words}" in str(caught.value)
+
+
+def test_a_study_with_fewer_groups_keeps_the_default_criteria() -> None:
+    settings = load_settings({"cohort": {"index_group": "RA", "disease_groups": []}})
+    assert settings.cohort.groups == ("RA", "healthy")
+
+
+def test_an_empty_section_is_as_if_it_were_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("flow:\nstats:\n  seed: 3\n")
+    assert load_settings(path).flow == Flow()
+    with pytest.raises(SettingsError, match="flow, this is a section, and has settings below it"):
+        load_settings({"flow": "record"})
+
+
+def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "study:\n  name: one\n  name: two\nflow:\n  min_events: 10\nstudy:\n  simulated: x\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    told = str(caught.value)
+    assert "config.yaml: 2 faults" in told
+    assert "lines 1 and 6, 'study' stands there 2 times, and only the last would count" in told
+    assert "lines 2 and 3, 'name' stands there 2 times" in told
+
+
+def test_the_same_key_in_two_places_and_an_alias_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("a: &both {x: 1}\nb: *both\nc:\n  - {x: 1}\n  - {x: 2}\n")
+    assert read_yaml(path) == {"a": {"x": 1}, "b": {"x": 1}, "c": [{"x": 1}, {"x": 2}]}
+
+
+def test_a_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes("study:\n  name: Sclérodermie\n".encode("cp1252"))
+    with pytest.raises(SettingsError, match="line 2, not written in UTF-8; save the file as UTF-8"):
+        load_settings(path)
 
 
 def test_a_line_that_is_not_yaml_is_named(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
 from itc_analysis import cli
 from itc_analysis.checking.plan import (
     LibraryView,
+    Measured,
     check_plan,
     measured_by_templates,
     not_measured,
+    not_measured_elsewhere,
     view_libraries,
 )
 from itc_analysis.checking.proposal import propose_plan
@@ -164,6 +166,68 @@ def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> Non
     assert (
         "signature 'activation': no panel has CD69, CD25, HLA-DR, CD38, Ki-67 of 5 markers" in lines
     )
+
+
+OTHER_BLOCKS = """\
+genes: {populations: [mait, nkt], contrasts: [helthy], covariates: null}
+associations:
+  - name: within
+    group: Lupus
+    covariates: null
+    variables: [{name: age_years}]
+    endpoints: [{assay: flow, populations: [t_cells], measures: [share_of_t]}]
+compositions:
+  - name: parts
+    assay: flow
+    parts: [t_cells, t_cellz]
+    reference: rest
+    contrasts: [poolled]
+modalities: {populations: [t_cells]}
+"""
+
+
+def test_unknown_groups_of_every_block_of_the_plan_are_told_in_one_call(study: Study) -> None:
+    plan = PLAN.replace("contrasts: [healthy]", "contrasts: [helthy]") + OTHER_BLOCKS
+    Path(study.analysis_plan).write_text(plan)
+    with pytest.raises(ItcError) as caught:
+        told(study)
+    said = str(caught.value)
+    assert "4 faults" in said
+    assert "family 'primary', unknown contrast 'helthy'; did you mean 'healthy'?" in said
+    assert "genes, unknown contrast 'helthy'; did you mean 'healthy'?" in said
+    assert "composition 'parts', unknown contrast 'poolled'; did you mean 'pooled'?" in said
+    assert "associations 'within', unknown group 'Lupus'; known: SSc, healthy" in said
+
+
+def test_populations_of_every_block_that_nothing_shows_are_said(study: Study) -> None:
+    named = {"Lupus": "SSc", "helthy": "healthy", "poolled": "healthy"}
+    blocks = OTHER_BLOCKS
+    for wrong, right in named.items():
+        blocks = blocks.replace(wrong, right)
+    Path(study.analysis_plan).write_text(PLAN + blocks)
+    lines = told(study)
+    assert "plan, genes: no cell of a library is called 'nkt' (did you mean 'inkt'?)" in lines
+    assert (
+        "plan, composition 'parts': no gating template measures 't_cellz' (did you mean "
+        "'t_cells'?)" in lines
+    )
+    assert not any(line.startswith("plan, modalities") for line in lines)
+
+
+def test_parts_of_a_composition_that_lie_in_one_another_are_said(study: Study) -> None:
+    block = (
+        "compositions:\n  - {name: parts, assay: flow, parts: [t_cells, inner], reference: rest, "
+        "contrasts: [healthy]}\n"
+    )
+    Path(study.analysis_plan).write_text(PLAN + block)
+    plan = read_plan(study.analysis_plan)
+    names = frozenset({"t_cells", "inner"})
+    measured = Measured(
+        names, names, names, names, names, parents={"inner": "t_cells", "t_cells": "all"}
+    )
+    assert not_measured_elsewhere(plan, measured, None) == [
+        "plan, composition 'parts': 'inner' is part of 't_cells', and parts must share no cell"
+    ]
 
 
 def test_a_plan_is_proposed_for_what_is_there_and_a_persons_own_stays(

@@ -152,6 +152,36 @@ def test_headers_lists_every_file_that_cannot_be_read_and_writes_nothing(
     assert not (tmp_path / "cohort").exists()
 
 
+GATE = """\
+<gating:Gating-ML xmlns:gating="http://www.isac-net.org/std/Gating-ML/v2.0/gating"
+ xmlns:data-type="http://www.isac-net.org/std/Gating-ML/v2.0/datatypes">
+ <gating:RectangleGate gating:id="{name}">
+  <gating:dimension gating:min="0.5" gating:compensation-ref="FCS">
+   <data-type:fcs-dimension data-type:name="FL0"/>
+  </gating:dimension>
+ </gating:RectangleGate>
+</gating:Gating-ML>
+"""
+
+
+def test_how_many_tubes_have_drawn_gates_is_said_and_gates_without_a_place_are_refused(
+    config: Path, study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = config.parent / "manual" / "panel_a"
+    drawn.mkdir(parents=True)
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings["study"]["manual_gates"] = str(drawn.parent)
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    (drawn / "S001_a.xml").write_text(GATE.format(name="t_cells"), encoding="utf-8")
+    assert check(config, "--headers") == 2  # the tubes of this study hold no events
+    assert "drawn gates, panel_a: 1 of 8 tubes" in capsys.readouterr().out
+    (drawn / "S001_a.xml").write_text(GATE.format(name="T cells"), encoding="utf-8")
+    assert check(config, "--headers") == 2
+    shown = capsys.readouterr()
+    assert "drawn gates" not in shown.out
+    assert "S001_a.xml, no gate has the name of a population (gates: T cells)" in shown.err
+
+
 def test_faults_of_sheets_and_of_files_are_told_in_one_call(
     config: Path, study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:

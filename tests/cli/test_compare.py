@@ -59,6 +59,17 @@ def test_compare_writes_every_planned_comparison_with_its_provenance(study, caps
     assert out == f"{len(table)} comparisons, {len(table) - len(done)} of them not estimable\n"
 
 
+def test_a_group_that_nobody_has_is_refused_before_the_first_table_is_written(study, capsys):
+    plan = study / "plan.yaml"
+    text = plan.read_text(encoding="utf-8")
+    block = yaml.safe_load(text)
+    block["associations"][0]["group"] = "Lupus"
+    plan.write_text(yaml.safe_dump(block), encoding="utf-8")
+    assert main(arguments(study, "out")) == 2
+    assert "unknown group 'Lupus'" in capsys.readouterr().err
+    assert not list((study / "out").glob("*.parquet"))
+
+
 def test_verdicts_and_diagnostics_are_written_too(study):
     assert main(arguments(study)) == 0
     verdicts = contract.read(study / "verdicts.parquet", Verdicts)

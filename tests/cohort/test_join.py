@@ -165,6 +165,17 @@ def test_a_study_without_people_is_told(study: Study) -> None:
         read_study_sheets(study, two_groups())
 
 
+def test_a_sheet_of_samples_without_rows_is_one_fault_and_not_one_per_tube(study: Study) -> None:
+    header = Path(study.samples).read_text(encoding="utf-8").splitlines()[0]
+    Path(study.samples).write_text(header + "\n", encoding="utf-8")
+    with pytest.raises(ItcError) as caught:
+        read_study_sheets(study, two_groups())
+    told = str(caught.value)
+    assert told.endswith(
+        "samples.tsv: 1 fault\n  there is a header but no row; add one row per sample"
+    )
+
+
 def test_faults_of_all_sheets_are_told_at_once_one_block_per_sheet(study: Study) -> None:
     edit(study.participants, "P003\thealthy", "P003\tHealthy")
     edit(study.samples, "S001\tP001\tparticipant", "S001\tP001\tpatient")

@@ -151,6 +151,13 @@ def test_a_library_of_which_only_the_deepest_cells_are_left_says_so(tmp_path: Pa
     assert "dropped 70 of 100, the shallow ones first: if these are cells, set" in told
 
 
+def test_a_library_under_two_names_is_recorded_and_not_used(tmp_path: Path) -> None:
+    why = "its counts are those of lib2: one library under two names"
+    quality = annotated([write_library(tmp_path) | {"copied": why}]).quality
+    assert quality["status"].tolist() == ["unreadable"]
+    assert why in quality["reason"].iloc[0]
+
+
 def test_contigs_of_another_library_are_refused_not_used(tmp_path: Path) -> None:
     row = write_library(tmp_path)
     contigs = pd.read_csv(str(row["contigs_path"])).assign(barcode="GGGGGGGG-1")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from itc_analysis.config.sections import Settings, Study
+from itc_analysis.config.sections import Flow, Settings, Study
 from itc_analysis.errors import ItcError
 from itc_analysis.tracing import release as releases
 from itc_analysis.tracing.inputs import sha256
@@ -125,6 +125,28 @@ def test_a_changed_setting_of_gating_is_refused_and_another_one_is_not(study: Se
     read(Settings.model_validate(plain | {"stats": {"n_permutations": 199}}))
     with pytest.raises(ItcError, match="settings of gating"):
         read(Settings.model_validate(plain | {"flow": {"outlier_mads": 9.0}}))
+
+
+def test_an_edited_compensation_matrix_is_refused_and_one_of_a_new_batch_is_not(
+    study: Settings,
+) -> None:
+    folder = Path("config/matrices")
+    folder.mkdir()
+    (folder / "p-b1.csv").write_text("a matrix")
+    settings = study.model_copy(update={"flow": Flow(matrices_folder=str(folder))})
+    record = Path("config/frozen/release.json")
+    stored = json.loads(record.read_text())
+    panel = stored["panels"]["p"]
+    panel["decided_by"] = releases.decided_by(settings, "p", ["b1"])
+    record.write_text(json.dumps(stored))
+    (folder / "p-b2.csv").write_text("the matrix of a later batch")
+    read(settings)
+    (folder / "p-b1.csv").write_text("an edited matrix")
+    with pytest.raises(ItcError, match="changed since its gates were frozen: compensation matri"):
+        read(settings)
+    (folder / "p-b1.csv").unlink()
+    with pytest.raises(ItcError, match="changed since its gates were frozen: compensation matri"):
+        read(settings)
 
 
 def test_a_folder_without_release_says_what_to_do(study: Settings) -> None:

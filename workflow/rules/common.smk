@@ -230,6 +230,10 @@ def manual_option(wildcards, input):
     return f"--manual {Path(input.manual[0]).parent} --tubes {tubes}"
 
 
+# one library under two people: neither is used, as with tubes
+COPIED = copied_libraries(LIBRARIES)
+
+
 def libraries_of(wildcards):
     return [row for row in LIBRARIES if row["batch"] == wildcards.batch]
 
@@ -240,7 +244,15 @@ def library_files(wildcards):
 
 def frozen_libraries(wildcards):
     rows = [
-        {**row, "content": contents(paths_of_libraries([row]))}
+        {
+            **row,
+            "content": contents(paths_of_libraries([row])),
+            **(
+                {"copied": COPIED[row["library_id"]]}
+                if row["library_id"] in COPIED
+                else {}
+            ),
+        }
         for row in libraries_of(wildcards)
     ]
     return freeze(rows, FROZEN, f"libraries-{wildcards.batch}")

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from itc_analysis.errors import Fault, ItcError, SettingsError, one_error
+from itc_analysis.errors import Fault, ItcError, SettingsError, did_you_mean, one_error
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Measured:
         the same panel by panel: a population and a marker make an endpoint only in one tube.
     has_counts : bool
         cells per microlitre can be given: by counting beads, or by a haematology analyser.
+    parents : dict of str to str
+        population that each population is gated in.
     """
 
     populations: frozenset[str]
@@ -106,6 +108,7 @@ class Measured:
     denominators: frozenset[str] = frozenset()
     tubes: Mapping[str, TubeView] = field(default_factory=dict)
     has_counts: bool = True
+    parents: Mapping[str, str] = field(default_factory=dict)
 
 
 def measured_by_templates(study: Study, panels: Iterable[str]) -> Measured:
@@ -148,7 +151,7 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
     )
     from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.stats.plan.columns import declared_columns
-    from itc_analysis.stats.plan.plan import expand, read_plan, read_post_hoc
+    from itc_analysis.stats.plan.plan import read_plan, read_post_hoc, refuse_unknown_groups
 
     errors: list[ItcError] = []
 
@@ -161,7 +164,7 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
 
     def planned() -> AnalysisPlan | None:
         plan = read_plan(study.analysis_plan, declared_columns(variables))
-        expand(plan, cohort)
+        refuse_unknown_groups(plan, cohort)
         if study.post_hoc_plan is not None:
             read_post_hoc(study.post_hoc_plan, plan, cohort)
         return plan
@@ -188,15 +191,17 @@ def check_plan(study: Study, cohort: Cohort, conditions: Conditions) -> list[str
         row["wbc_10e9_per_l"] is not None for row in samples or ()
     )
     signatures = {card.name: list(card.features) for card in cards if card.assay == "flow"}
+    shown_by_libraries = view_libraries(cards) if libraries else None
     measured = replace(_measured(templates), has_counts=has_counts)
     return [
         *not_measured(
             plan,
             measured,
             signatures,
-            libraries=view_libraries(cards) if libraries else None,
+            libraries=shown_by_libraries,
             stimulations=frozenset(set(conditions.controls) & stained),
         ),
+        *not_measured_elsewhere(plan, measured, shown_by_libraries),
         *_not_planned(plan, measured),
         *_not_stained(plan, measured, signatures),
     ]
@@ -295,6 +300,7 @@ def _measured(templates: Mapping[str, tuple[Template, frozenset[str]]]) -> Measu
             )
             for panel, (template, _) in templates.items()
         },
+        parents={population.name: population.parent for population in populations},
     )
 
 
@@ -339,6 +345,70 @@ def not_measured(
     return lines
 
 
+def not_measured_elsewhere(
+    plan: AnalysisPlan, measured: Measured, libraries: LibraryView | None
+) -> list[str]:
+    """Return a line for each block beside the families that names populations which nothing in the
+    study shows, and for each composition whose parts lie in one another.
+    """
+    from itc_analysis.stats.plan.compositions import REST
+
+    def by_flow(names: Iterable[str]) -> list[str]:
+        return [_no_template(n, measured) for n in names if n not in measured.populations]
+
+    def by_libraries(names: Iterable[str]) -> list[str]:
+        if libraries is None:
+            return ["there are no single-cell libraries"]
+        return [_no_library(n, libraries) for n in names if n not in libraries.populations]
+
+    found: dict[str, list[str]] = {}
+    if plan.genes is not None:
+        found["genes"] = by_libraries(plan.genes.populations)
+    for item in plan.compositions:
+        names = [*item.parts, *([] if item.reference == REST else [item.reference])]
+        own = by_libraries(names) if item.assay == _SINGLE_CELL else by_flow(names)
+        found[f"composition '{item.name}'"] = own + _within_one_another(names, measured.parents)
+    if plan.modalities is not None:
+        both = plan.modalities.populations
+        found["modalities"] = [*by_flow(both), *by_libraries(both)]
+    return [
+        f"plan, {where}: {'; '.join(dict.fromkeys(absent))}"
+        for where, absent in found.items()
+        if absent
+    ]
+
+
+def _within_one_another(names: Iterable[str], parents: Mapping[str, str]) -> list[str]:
+    """Return, for populations that should share no cell, which are part of another."""
+    named = list(names)
+    found = []
+    for name in named:
+        above = [name]
+        while above[-1] in parents and parents[above[-1]] not in above:
+            above.append(parents[above[-1]])
+        found += [
+            f"'{name}' is part of '{other}', and parts must share no cell"
+            for other in above[1:]
+            if other in named
+        ]
+    return found
+
+
+def _no_template(population: str, measured: Measured) -> str:
+    return f"no gating template measures '{population}'{_close(population, measured.populations)}"
+
+
+def _no_library(population: str, libraries: LibraryView) -> str:
+    close = _close(population, libraries.populations)
+    return f"no cell of a library is called '{population}'{close}"
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    """Return the nearest known name as a question in brackets; empty when none is near."""
+    hint = did_you_mean(name, sorted(known))
+    return f" ({hint})" if hint.startswith("did you") else ""
+
+
 def _why_not(
     assay: str,
     population: str,
@@ -356,13 +426,13 @@ def _why_not(
 
     population, _, other = population.partition(MINUS)
     if other and other not in measured.populations and assay != _SINGLE_CELL:
-        return f"no gating template measures '{other}'"
+        return _no_template(other, measured)
     if assay == _SINGLE_CELL:
         return _not_in_libraries(population, measure, feature, libraries)
     if assay == _CLINICAL:
         return None
     if population not in measured.populations:
-        return f"no gating template measures '{population}'"
+        return _no_template(population, measured)
     if measure == "cells_per_ul" and not measured.has_counts:
         return "no tube has counting beads and no sample a count of white blood cells"
     if measure == "response":
@@ -403,7 +473,7 @@ def _not_in_libraries(
     if libraries is None:
         return "there are no single-cell libraries"
     if population not in libraries.populations:
-        return f"no cell of a library is called '{population}'"
+        return _no_library(population, libraries)
     if measure == "score":
         known = feature in libraries.signatures
         return None if known else f"no single-cell signature '{feature}'"

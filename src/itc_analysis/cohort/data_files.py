@@ -6,6 +6,7 @@ an id stands for; nothing that a step writes does. No pandas: the Snakefile asks
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -68,6 +69,41 @@ def paths_of_libraries(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return [str(row[column]) for row in rows for column in _PARTS if row.get(column)]
 
 
+def copied_libraries(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return libraries whose counts are byte for byte those of another one: one under two names.
+
+    Parameters
+    ----------
+    rows : iterable of mapping of str to object
+        of the library sheet; paths can be opened as they stand. Rows of a pool share their file.
+
+    Returns
+    -------
+    dict of str to str
+        What is odd, by library_id; which of the two names is the right one cannot be told.
+    """
+    of_size: dict[int, dict[Path, list[str]]] = {}
+    for row in rows:
+        if row.get("cells_path") or row.get("hashtag") or row.get("hashtags"):
+            continue
+        path = Path(str(row["path"]))
+        if path.is_dir():
+            path = next((path / n for n in _OF_FOLDER[:2] if (path / n).exists()), path)
+        if path.is_file():
+            names = of_size.setdefault(path.stat().st_size, {})
+            names.setdefault(path.resolve(), []).append(str(row["library_id"]))
+    found: dict[str, str] = {}
+    for paths in of_size.values():
+        alike: dict[bytes, list[str]] = {}
+        for path, libraries in paths.items() if len(paths) > 1 else ():
+            alike.setdefault(_whole_digest(path), []).extend(libraries)
+        for libraries in alike.values():
+            for library in libraries if len(libraries) > 1 else ():
+                others = ", ".join(name for name in libraries if name != library)
+                found[library] = f"its counts are those of {others}: one library under two names"
+    return found
+
+
 def there(files: Mapping[str, Path]) -> dict[str, Path]:
     """Return the files that exist."""
     return {name: path for name, path in files.items() if path.exists()}
@@ -98,3 +134,8 @@ def without_names(text: str, row: Mapping[str, Any]) -> str:
             alone = rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)"
             text = re.sub(alone, "the file" if "file_id" in row else part, text)
     return text
+
+
+def _whole_digest(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()

@@ -106,28 +106,31 @@ def read_study_sheets(
     libraries = read("libraries")
     decisions = read("decisions")
     classification = read("classification", _check_better_explained)
+    # against a sheet without rows every id would look wrong
+    people = participants if participants is not None and participants.rows else None
+    known = samples if samples is not None and samples.rows else None
     if participants is not None:
         attempt(raise_faults, participants, check_groups(participants))
         attempt(
             raise_faults, participants, looks_like_ids(participants, own_columns("participants"))
         )
-        if decisions is not None:
-            attempt(_check_ids, decisions, "participant_id", participants)
-        if classification is not None:
-            attempt(_check_ids, classification, "participant_id", participants)
+        if decisions is not None and people is not None:
+            attempt(_check_ids, decisions, "participant_id", people)
+        if classification is not None and people is not None:
+            attempt(_check_ids, classification, "participant_id", people)
     if classification is not None:
         attempt(raise_faults, classification, _check_better_explained(classification))
     if samples is not None:
-        attempt(_check_samples, samples, participants)
+        attempt(_check_samples, samples, people)
         attempt(raise_faults, samples, looks_like_ids(samples, own_columns("samples")))
     if tubes is not None:
-        attempt(_check_tubes, tubes, samples, study, conditions or Conditions())
+        attempt(_check_tubes, tubes, known, study, conditions or Conditions())
         for panel in sorted({str(row["panel"]) for row in tubes.rows}):
             attempt(_check_fmo_markers, tubes, panel, study)
         if review_path(study).exists():
             attempt(read_reviews, review_path(study), tubes)
     if libraries is not None:
-        attempt(_check_libraries, libraries, samples, study)
+        attempt(_check_libraries, libraries, known, study)
     if None not in (samples, tubes, libraries):
         attempt(_check_one_sample_each, samples, tubes, libraries)
     if errors:

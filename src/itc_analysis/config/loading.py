@@ -38,13 +38,15 @@ _DEEPEST = 100
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Read a YAML file; a `SettingsError` says which line cannot be read."""
+    """Read a YAML file; a `SettingsError` says which line cannot be read, or which key is there
+    twice.
+    """
     import yaml
 
     # libyaml, where PyYAML was built with it, is six times faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = _decoded(path)
         depth = 0
         for event in yaml.parse(text, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent)
@@ -53,15 +55,60 @@ def read_yaml(path: str | Path) -> Any:
                 where = "" if event.start_mark is None else f"line {event.start_mark.line + 1}"
                 fault = Fault(where, f"nested more than {_DEEPEST} levels deep", "look at brackets")
                 raise SettingsError(str(path), [fault])
+        if twice := _keys_twice(yaml.compose(text, Loader=loader)):
+            raise SettingsError(str(path), twice)
         return yaml.load(text, Loader=loader)
     except FileNotFoundError:
         raise SettingsError(str(path), "the file is not there; check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark is not None else ""
         what = str(getattr(error, "problem", None) or error)
         fault = Fault(where, f"not valid YAML: {what}", "check indentation, colons and quotes")
         raise SettingsError(str(path), [fault]) from None
+
+
+def _decoded(path: str | Path) -> str:
+    """Return the text of a file; Snakemake reads the settings too, and knows UTF-8 only."""
+    data = Path(path).read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        where = f"line {line}"
+        fault = Fault(where, "not written in UTF-8", "save the file as UTF-8 in the text editor")
+        raise SettingsError(str(path), [fault]) from None
+
+
+def _keys_twice(root: Any) -> list[Fault]:
+    """Return a fault for each key that a mapping has twice; YAML would keep the last, silently."""
+    import yaml
+
+    found: dict[int, Fault] = {}
+    seen: set[int] = set()  # an alias shows the same node in several places
+    left = [root]
+    while left:
+        node = left.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += node.value
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        lines: dict[str, list[int]] = {}
+        for key, value in node.value:
+            left.append(value)
+            if isinstance(key, yaml.ScalarNode):
+                lines.setdefault(key.value, []).append(key.start_mark.line + 1)
+        for name, named in lines.items():
+            if len(named) > 1:
+                found[named[0]] = Fault(
+                    f"lines {' and '.join(map(str, named))}",
+                    f"'{name}' stands there {len(named)} times, and only the last would count",
+                    "put all of it under one, or remove what is not meant",
+                )
+    return [found[line] for line in sorted(found)]
 
 
 def _explain(model: type[BaseModel], item: Any) -> Fault:
@@ -73,9 +120,12 @@ def _explain(model: type[BaseModel], item: Any) -> Fault:
         return Fault(where, f"unknown setting '{parts[-1]}'", did_you_mean(parts[-1], known))
     if item["type"] == "missing":
         return Fault(where, f"'{parts[-1]}' is missing", "add it")
+    said = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "model_type":
+        return Fault(where, "this is a section, and has settings below it", "indent them below it")
     value = item.get("input")
     shown = f" (found {value!r})" if isinstance(value, (str, int, float, bool)) else ""
-    return Fault(where, item["msg"][:1].lower() + item["msg"][1:] + shown)
+    return Fault(where, said[:1].lower() + said[1:] + shown)
 
 
 def _known_names(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:

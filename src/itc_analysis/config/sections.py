@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from itc_analysis.errors import did_you_mean
 
 
 class Section(BaseModel):
@@ -156,11 +158,38 @@ class GroupNames(HealthyGroup):
         healthy = () if self.healthy_group is None else (self.healthy_group,)
         return (self.index_group, *self.disease_groups, *healthy)
 
+    @model_validator(mode="after")
+    def _groups_are_apart(self) -> GroupNames:
+        for name in self.disease_groups:
+            if name == self.index_group:
+                msg = f"disease_groups holds the index_group '{name}'; name each group once"
+                raise ValueError(msg)
+            if self.disease_groups.count(name) > 1:
+                msg = f"disease_groups names '{name}' twice; name each group once"
+                raise ValueError(msg)
+            if name == self.healthy_group:
+                msg = f"disease_groups holds the healthy_group '{name}'; name each group once"
+                raise ValueError(msg)
+        if self.index_group == self.healthy_group:
+            msg = f"index_group and healthy_group are both '{self.index_group}'; they are compared"
+            raise ValueError(msg)
+        return self
+
 
 class Groups(GroupNames):
     """The groups, and the name of the disease controls taken together."""
 
     pooled_name: str = Field("CTD", description="Name of the pooled disease controls.")
+
+    @model_validator(mode="after")
+    def _pool_has_a_name_of_its_own(self) -> Groups:
+        if self.pooled_name in self.groups:
+            msg = (
+                f"pooled_name '{self.pooled_name}' is the name of a group; the disease controls "
+                "together need another"
+            )
+            raise ValueError(msg)
+        return self
 
 
 class CohortSizes(GroupNames):
@@ -221,6 +250,20 @@ class CheckedCohort(CohortSizes):
         description="Evidence of Raynaud's phenomenon that is objective in the early SSc criteria; "
         "sources differ on 'observed'.",
     )
+
+    @model_validator(mode="after")
+    def _criteria_are_of_groups(self) -> CheckedCohort:
+        # a study with fewer groups need not strike those that the default names
+        usual = CheckedCohort.model_fields["classification_criteria"].default
+        unknown = [
+            f"'{name}' ({did_you_mean(name, self.groups)})"
+            for name in self.classification_criteria
+            if name not in self.groups and name not in usual
+        ]
+        if unknown:
+            msg = f"classification_criteria names no group of the study: {', '.join(unknown)}"
+            raise ValueError(msg)
+        return self
 
 
 class Cohort(ShownCohort, CheckedCohort):
@@ -308,6 +351,10 @@ class DetectionLimits(Section):
         ),
     )
 
+    @model_validator(mode="after")
+    def _detected_before_quantified(self) -> DetectionLimits:
+        return _in_order(self, "lod_events", "loq_events")
+
 
 class Counting(Matrices, DetectionLimits, PositivityRule):
     """Counting populations and measuring markers."""
@@ -388,6 +435,10 @@ class CellCalling(CallThreshold):
         ge=1,
         description="As many cells or more: quantified (Poisson CV 22 % at 20); between: detected.",
     )
+
+    @model_validator(mode="after")
+    def _detected_before_quantified(self) -> CellCalling:
+        return _in_order(self, "lod_cells", "loq_cells")
 
 
 class SingleCell(CellCalling, PseudobulkLimit):
@@ -551,6 +602,18 @@ class Report(Section):
     )
 
 
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def _in_order(section: AnySection, lod: str, loq: str) -> AnySection:
+    """Refuse a limit of detection above that of quantification."""
+    low, high = getattr(section, lod), getattr(section, loq)
+    if low > high:
+        msg = f"{lod} ({low}) is above {loq} ({high}); what is quantified is detected as well"
+        raise ValueError(msg)
+    return section
+
+
 class Settings(Section):
     """All sections."""
 
@@ -563,3 +626,11 @@ class Settings(Section):
     function: Function = Function()
     stats: Stats = Stats()
     report: Report = Report()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections_are_left_out(cls, data: Any) -> Any:
+        # what is left of a section whose settings were all struck
+        if not isinstance(data, dict):
+            return data
+        return {name: section for name, section in data.items() if section is not None}

@@ -90,7 +90,8 @@ def annotate_libraries(
     Parameters
     ----------
     rows : sequence of mapping of str to object
-        rows of the library sheet, paths joined to the data folder.
+        rows of the library sheet, paths joined to the data folder. `copied` says of which library
+        its file is a copy, where it is one: neither is used.
     signatures : pandas.DataFrame
         the signature sheet; every cell is scored for the single-cell ones (`scores.ranks`), and
         genes of theirs that a library's reference lacks are named in its remarks.
@@ -109,6 +110,8 @@ def annotate_libraries(
     for row in rows:
         library_id = str(row["library_id"])
         try:
+            if row.get("copied"):
+                raise UnreadableFile(Path(str(row["path"])).name, str(row["copied"]))
             library = annotate_library(row, settings=settings, evidence=evidence)
         except (UnreadableFile, FailedQuality) as error:
             status = "unreadable" if isinstance(error, UnreadableFile) else "failed_quality"

@@ -21,6 +21,7 @@ from itc_analysis.config.sections import Settings
 from itc_analysis.config.steps import STEPS
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.manual.files import manual_files
+from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
 from itc_analysis.results import Layout
 from itc_analysis.runs.contents import contents
 from itc_analysis.tables.registry import FILES
@@ -32,6 +33,7 @@ RECORD = "release.json"
 _LEARNING = ("learn_scales", "learn_alignment", "fit_gates", "pool_gates")
 #: What the sheet says of a tube that its gates depend on.
 _TOLD = ("batch", "tube", "fmo_markers", "condition")
+_MATRICES = "compensation matrices (flow.matrices_folder)"
 _REMEDY = (
     "take the change back, or set study.frozen_folder to null, run the workflow, and call "
     "`itc freeze` again"
@@ -101,19 +103,33 @@ def told_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: str(row.get(name)) for name in _TOLD}, "content": contents([row["path"]])}
 
 
-def decided_by(settings: Settings, panel: str) -> dict[str, str]:
-    """Return digests of what decides on the gates of a panel, besides its tubes; by its name."""
+def decided_by(settings: Settings, panel: str, batches: Iterable[str] = ()) -> dict[str, str]:
+    """Return digests of what decides on the gates of a panel, besides its tubes; by its name.
+
+    Parameters
+    ----------
+    settings : Settings
+        all settings.
+    panel : str
+        the panel.
+    batches : iterable of str
+        those that the release holds: the matrix of a later one changes no frozen gate.
+    """
     study = settings.study
     steps = [step for step in _LEARNING if step != "learn_alignment" or settings.flow.align]
     plain = [cut(settings, STEPS[step]).model_dump(mode="json") for step in steps]
     drawn: list[Path] = []
     if study.manual_gates is not None:
         drawn = manual_files(Path(study.manual_gates) / panel)
+    rows = [{"panel": panel, "batch": batch} for batch in batches]
+    folder = settings.flow.matrices_folder
+    matrices = matrices_of_tubes(folder, rows)
     return {
         f"{study.gating_folder}/{panel}.yaml": contents([f"{study.gating_folder}/{panel}.yaml"]),
         f"{study.panels_folder}/{panel}.tsv": contents([f"{study.panels_folder}/{panel}.tsv"]),
         "settings of gating (flow, function)": _digest(plain),
         "gates drawn by hand": contents(drawn),
+        **({} if folder is None else {_MATRICES: contents(matrices)}),
     }
 
 
@@ -153,8 +169,8 @@ def read_release(settings: Settings) -> Release | None:
     faults = [
         Fault(f"panel '{panel}'", f"changed since its gates were frozen: {name}", _REMEDY)
         for panel, frozen in release.panels.items()
-        for name, digest in decided_by(settings, panel).items()
-        if frozen["decided_by"].get(name) != digest
+        for name, digest in decided_by(settings, panel, _batches(frozen)).items()
+        if _differs(frozen["decided_by"], name, digest)
     ]
     faults += [
         Fault(name, f"the file of record {what}", "take it from your archive, or freeze again")
@@ -198,6 +214,17 @@ def to_text(name: str, software: str, panels: Mapping[str, Mapping[str, Any]]) -
     """Return the record of a release as JSON."""
     whole = {"name": name, "itc_analysis": software, "panels": panels}
     return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _batches(frozen: Mapping[str, Any]) -> set[str]:
+    return {str(told["batch"]) for told in frozen["tubes"].values()}
+
+
+def _differs(stored: Mapping[str, str], name: str, digest: str) -> bool:
+    # releases of earlier versions do not know their matrices
+    if name == _MATRICES and name not in stored:
+        return False
+    return stored.get(name) != digest
 
 
 def _wrong(path: Path, digest: str) -> str:

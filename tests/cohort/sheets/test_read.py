@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from itc_analysis.cohort.sheets import columns
+from itc_analysis.cohort.sheets.cells import parse_cell
+from itc_analysis.cohort.sheets.columns import Column
 from itc_analysis.cohort.sheets.read import describe_sheets, read_sheet
 from itc_analysis.errors import SheetError
 from itc_analysis.tables import contract
@@ -129,8 +131,8 @@ def test_a_stray_quote_is_told_with_its_row(sheet: Path) -> None:
     assert faults(sheet, text) == [
         "row 2, a cell holds a line break; look for a stray quote in this row",
         # the record with the break is one row, as in a spreadsheet
-        "row 3, column 'cmv_igg': 'maybe' is neither yes nor no; leave the cell empty when not "
-        "known",
+        "row 3, column 'cmv_igg': 'maybe' is neither yes nor no; write yes or no; an empty "
+        "cell means not known",
     ]
 
 
@@ -227,10 +229,10 @@ def test_yes_and_no_in_the_usual_spellings(sheet: Path, cell: str, value: object
     assert read(sheet, HEADER + f"P001\tSSc\t45\t60\t{cell}\n")["cmv_igg"].tolist() == [value]
 
 
-@pytest.mark.parametrize("cell", ["maybe", "2", "NA", "positive"])
+@pytest.mark.parametrize("cell", ["maybe", "2", "NA", "perhaps"])
 def test_other_answers_are_refused_and_never_read_as_no(sheet: Path, cell: str) -> None:
     (told,) = faults(sheet, HEADER + f"P001\tSSc\t45\t60\t{cell}\n")
-    assert told.endswith("is neither yes nor no; leave the cell empty when not known")
+    assert told.endswith("is neither yes nor no; write yes or no; an empty cell means not known")
 
 
 def test_enumerations_say_what_was_probably_meant(sheet: Path) -> None:
@@ -270,8 +272,8 @@ def test_all_faults_of_all_rows_are_told_at_once(sheet: Path) -> None:
         "row 2, column 'age_years': '45,5' has a decimal comma; write 45.5",
         "row 3, column 'participant_id': the cell is empty; every row needs it",
         "row 3, column 'weight_kg': 1 kg is outside 2 to 300 kg; check the number and its unit",
-        "row 3, column 'cmv_igg': 'perhaps' is neither yes nor no; leave the cell empty when not "
-        "known",
+        "row 3, column 'cmv_igg': 'perhaps' is neither yes nor no; write yes or no; an empty "
+        "cell means not known",
         "row 4, column 'group': the cell is empty; every row needs it",
     ]
 
@@ -328,3 +330,34 @@ def test_a_sheet_with_a_header_only_has_no_rows_but_its_columns(tmp_path: Path) 
 def test_the_forms_kept_for_the_snakefile_are_those_of_the_contracts() -> None:
     assert columns.sheet_forms() == describe_sheets()
     assert set(columns.sheet_forms()) == {sheet.__name__ for sheet in SHEETS}
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("positif", "'positif' is neither yes nor no; write yes if it is positive"),
+        ("Positive", "'Positive' is neither yes nor no; write yes if it is positive"),
+        ("+", "'+' is neither yes nor no; write yes if it is positive"),
+        ("++", "'++' is neither yes nor no; write yes if it is positive"),
+        ("Négatif", "'Négatif' is neither yes nor no; write no if it is negative"),
+        ("neg", "'neg' is neither yes nor no; write no if it is negative"),
+        ("-", "'-' is neither yes nor no; write no if it is negative"),
+    ],
+)
+def test_results_of_antibodies_in_words_are_to_be_yes_or_no(cell: str, words: str) -> None:
+    column = Column("anticentromere", "yes_no", required=False)
+    assert parse_cell(cell, column) == (None, tuple(words.split("; ")))
+
+
+def test_a_decimal_comma_that_is_out_of_range_is_not_to_be_written_again() -> None:
+    column = Column("lymphocyte_share", "number", required=False, low=0, high=1)
+    _, fault = parse_cell("25,8", column)
+    assert fault is not None
+    assert fault[0] == "'25,8' has a decimal comma, and 25.8 is outside 0 to 1"
+    assert "write" not in fault[1]
+
+
+def test_a_sheet_may_be_parted_by_bars(tmp_path: Path) -> None:
+    path = tmp_path / "samples.tsv"
+    path.write_text("sample_id|participant_id|sample_type\nS1|P1|participant\n")
+    assert read_sheet(path, SampleSheet)["sample_id"].tolist() == ["S1"]

@@ -111,6 +111,18 @@ def test_a_channel_without_events_below_zero_has_the_default_and_says_why(
     assert set(only_broken["reason"].dropna()) == {"no tube with this channel could be read"}
 
 
+def test_the_top_of_a_scale_is_that_of_most_tubes(write_fcs: Callable[..., Path]) -> None:
+    rng = np.random.default_rng(0)
+    paths = {}
+    for name, top in (("t1", 262144), ("t2", 4194304), ("t3", 262144)):
+        ranges = {f"p{i}r": str(top) for i in range(1, 5)}
+        events = np.abs(rng.normal(9e4, 9e3, (4, 500)))
+        channels = list(PANEL["channel"])
+        paths[name] = write_fcs(events, channels, keywords=ranges, file_name=f"{name}.fcs")
+    scales = learn_scales(rows_of(paths), PANEL, TransformSettings(), Flow())[0]
+    assert set(scales.loc[scales["kind"] == "logicle", "t"]) == {262144}
+
+
 def test_what_the_template_states_wins() -> None:
     stated = TransformSettings(
         fluorescence=Scale(kind="logicle", w=0.8), markers={"CD4": Scale(kind="asinh", cofactor=5)}

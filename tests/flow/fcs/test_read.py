@@ -188,6 +188,7 @@ def test_names_that_stand_twice_and_a_broken_clock_are_remarked(
         ({"$P2R": "", "$DATATYPE": "I", "$P2E": "4,1"}, r"\$P2R is missing"),
         ({"$P2B": "many"}, r"\$P2B is 'many', which is not a number"),
         ({"$P2B": "16"}, "data of type F need 32 bits"),
+        ({"$DATATYPE": "D"}, r"1 fault\n.*need 64 bits, but 2 channels, from 1 on, say 32"),
         ({"$P2E": "4"}, r"the amplifier \$P2E is '4'"),
         ({"$P3N": "R670-A"}, "there are 2 columns"),
         ({"$PAR": "0"}, r"number of channels \(\$PAR\) is '0'"),

@@ -13,9 +13,11 @@ import pytest
 from flow.made_tubes import t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError, UnreadableFile
+from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.flow.gates.fit import fit_batch, fit_tube
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 from itc_analysis.flow.gating.methods.control_quantile import NAME as CONTROL
+from itc_analysis.flow.scale.scales import check_same_scales
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
 
@@ -141,6 +143,27 @@ def test_a_broken_tube_is_recorded_and_the_others_are_fitted(
     assert set(axes) == {"good"}
     assert axes["good"]["channels"]["6B11"] == "B"
     assert axes["good"]["transforms"]["CD3"]["kind"] == "logicle"
+
+
+def test_a_tube_whose_scale_ends_elsewhere_is_recorded_and_the_others_are_fitted(
+    batch: tuple[list[dict[str, Any]], pd.DataFrame], write_fcs: Callable[..., Path]
+) -> None:
+    rows, panel = batch
+    good, _ = rows
+    events = read_fcs(good["path"]).events
+    ranges = {f"p{i}r": "4194304" for i in range(1, 5)}
+    path = write_fcs(events, ["A", "B", "C", "D"], keywords=ranges, file_name="odd.fcs")
+    names = ("good", "second", "odd")
+    rows = [{**good, "file_id": name} for name in names]
+    rows[-1]["path"] = str(path)
+    fits, quality, axes = fit_batch(rows, panel, t_cell_template(), Flow())
+    status = quality.set_index("file_id")["status"].to_dict()
+    assert status == {"good": "ok", "second": "ok", "odd": "unreadable"}
+    assert "ends at 4.1943e+06" in quality["reason"].iloc[-1]
+    assert (fits[fits["file_id"] == "odd"]["method"] == NO_TUBE).all()
+    check_same_scales(axes, "template")  # what pooling asks of the others
+    with pytest.raises(UnreadableFile, match="odd: 1 fault"):
+        fit_batch(rows, panel, t_cell_template(), Flow(on_bad_tube="stop"))
 
 
 def test_a_broken_tube_stops_the_run_when_asked(

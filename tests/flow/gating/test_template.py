@@ -10,6 +10,7 @@ import pytest
 
 from itc_analysis.errors import SettingsError
 from itc_analysis.flow.gating.template import ROOT, check_template, load_template
+from itc_analysis.flow.panel.markers import read_panel
 
 SHIPPED = {
     "src/itc_analysis/resources/gating/panel_a.yaml": (
@@ -84,6 +85,16 @@ def test_all_faults_are_said_at_once() -> None:
     assert "unknown population 'cd44'; did you mean 'cd4'?" in text
     assert "marker 'CD44' is not in the panel sheet; did you mean 'CD4'?" in text
     assert len(faults) == 10
+
+
+def test_a_marker_by_another_name_in_the_panel_sheet_is_to_be_renamed(root: Path) -> None:
+    template = root / "src/itc_analysis/resources/gating/panel_a.yaml"
+    markers = set(read_panel(root / "src/itc_analysis/resources/panels/panel_a.tsv")["marker"])
+    with pytest.raises(SettingsError) as caught:
+        load_template(template, panel_markers=markers - {"6B11", "PD-1"} | {"iNKT", "CD279"})
+    told = str(caught.value)
+    assert "'6B11' is not in the panel sheet; 'iNKT' in the sheet is 6B11 of the template" in told
+    assert "'CD279' in the sheet is PD-1 of the template: rename it" in told
 
 
 def test_a_misspelt_key_is_named() -> None:

@@ -161,3 +161,17 @@ def test_markers_of_omip021_are_also_found_by_their_labels_alone(
     exact = resolve_markers(file.channel_names, file.channel_labels, panel)
     by_label = panel.assign(channel=[f"absent {i}" for i in range(len(panel))])
     assert resolve_markers(file.channel_names, file.channel_labels, by_label) == exact
+
+
+def test_light_scatter_and_the_clock_have_no_other_role(tmp_path: Path) -> None:
+    path = tmp_path / "panel.tsv"
+    path.write_text(
+        "channel\tmarker\trole\nFSC-A\tFSC-A\tother\nTime\tTime\tother\nSSC-A\tSSC-A\tscatter\n"
+        "PE-A\tCD3\tlineage\n"
+    )
+    with pytest.raises(SheetError) as caught:
+        read_panel(path)
+    told = str(caught.value)
+    assert "2 faults" in told
+    assert "row 2, channel 'FSC-A' has the role 'other'" in told
+    assert told.endswith("it for a colour; write time")

@@ -20,8 +20,10 @@ from itc_analysis.flow.gates.fit import fit_batch
 from itc_analysis.flow.gates.identity.judge import identify
 from itc_analysis.flow.gating.template import load_template
 from itc_analysis.flow.panel.markers import read_panel
+from itc_analysis.flow.scale.scales import Scale, TransformSettings
 from itc_analysis.flow.spillover.compensation import compensate, find_spillover
 from itc_analysis.flow.tube.first_look import FirstLook, describe_states, look_at_tubes
+from itc_analysis.flow.tube.scale_ends import find_odd_tops, read_tops
 from itc_analysis.simulate.instrument.fcs import write_fcs as write
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import TubeEvidence
@@ -35,8 +37,9 @@ def rewritten(
     events: Callable[[FcsFile], np.ndarray] = lambda file: file.events,
     matrix: Callable[[np.ndarray], np.ndarray] = lambda matrix: matrix,
     prefix: str = "",
+    times_range: float = 1.0,
 ) -> None:
-    """Write a simulated tube again with other events, another matrix or other names."""
+    """Write a simulated tube again with other events, another matrix, other names or ranges."""
     file = read_fcs(path)
     _, spillover = find_spillover(file)
     assert spillover is not None
@@ -46,7 +49,7 @@ def rewritten(
         np.ascontiguousarray(values.T, dtype=np.float32),
         channels=[prefix + n if n in spillover.channels else n for n in file.channel_names],
         labels=file.channel_labels,
-        ranges=[channel.channel_range for channel in file.channels],
+        ranges=[channel.channel_range * times_range for channel in file.channels],
         spillover=matrix(spillover.matrix),
         spillover_channels=[prefix + name for name in spillover.channels],
         keywords={"$TIMESTEP": "0.01"},
@@ -71,8 +74,9 @@ def tubes(simulated_study: Path, tmp_path: Path) -> tuple[Rows, pd.DataFrame]:
     return rows, read_panel(simulated_study / "config" / "panels" / "panel_a.tsv")
 
 
-def look(tubes: tuple[Rows, pd.DataFrame]) -> FirstLook:
-    return look_at_tubes(tubes[0], {"panel_a": tubes[1]}, Flow())
+def look(tubes: tuple[Rows, pd.DataFrame], transform: TransformSettings | None = None) -> FirstLook:
+    transforms = None if transform is None else {"panel_a": transform}
+    return look_at_tubes(tubes[0], {"panel_a": tubes[1]}, Flow(), transforms)
 
 
 def test_sound_tubes_have_neither_errors_nor_remarks(tubes: tuple[Rows, pd.DataFrame]) -> None:
@@ -117,6 +121,50 @@ def test_tubes_that_were_compensated_on_export_are_as_good_and_named(
     assert found.errors == []
     told = f"already_compensated 1 ({row['file_id']})"
     assert told in describe_states(found.states)[0]
+
+
+def test_a_tube_with_another_range_is_named_once_and_harms_nobody_else(
+    tubes: tuple[Rows, pd.DataFrame],
+) -> None:
+    rows, panel = tubes
+    odd = rows[0]["file_id"]
+    rewritten(Path(rows[0]["path"]), times_range=16)
+    found = look(tubes, TransformSettings())
+    assert [error.source for error in found.errors] == [Path(rows[0]["path"]).name]
+    told = str(found.errors[0])
+    assert "ends at 4.1943e+06, that of the other tubes at 262144 ($PnR, $PnG or $PnE" in told
+    assert len(found.errors[0].faults) == 1
+    of_batch = [row for row in rows if row["batch"] == rows[0]["batch"]]
+    batch_of = {row["file_id"]: row["batch"] for row in of_batch}
+    tops = read_tops(of_batch, panel, TransformSettings())
+    assert set(find_odd_tops(tops, batch_of, {})) == {odd}
+    # a top that the template states is that of every tube
+    stated = TransformSettings(
+        fluorescence=Scale(kind="logicle", t=262144), scatter=Scale(kind="linear", t=262144)
+    )
+    assert look(tubes, stated).errors == []
+
+
+def test_the_panel_decides_in_a_batch_of_two_tubes() -> None:
+    tops = {"a": {"CD3": 1024.0}, "b": {"CD3": 262144.0}}
+    batches = dict.fromkeys(tops, "b1")
+    assert set(find_odd_tops(tops, batches, {"CD3": 262144.0})) == {"a"}
+    assert find_odd_tops(tops, batches, {}) == {}
+
+
+def test_batches_of_two_cytometers_are_refused_in_one_sentence(
+    tubes: tuple[Rows, pd.DataFrame],
+) -> None:
+    rows, _ = tubes
+    for row in rows[-3:]:
+        row["batch"] = "another"
+        rewritten(Path(row["path"]), times_range=16)
+    errors = look(tubes, TransformSettings()).errors
+    assert [error.source for error in errors if "scale" in str(error)] == ["panel_a"]
+    told = str(errors[-1])
+    assert "1 fault" in told
+    assert "batch another, the scale of FSC-A" in told
+    assert "set t under transform in the gating template" in told
 
 
 def test_two_halves_that_differ_are_both_named(tubes: tuple[Rows, pd.DataFrame]) -> None:

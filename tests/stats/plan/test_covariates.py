@@ -86,3 +86,28 @@ def test_batch_may_be_adjusted_for_though_it_is_no_column_of_the_sheet():
     assert covariates.check("sex + batch", "covariates", sheet_columns()) == []
     table = pd.DataFrame({"batch": list("aabbcc")})
     assert covariates.matrix(table, "batch").shape == (6, 2)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "np.log(age_years).round() + sex",
+        "age_years.round() + sex",
+        "age_years | sex",
+        "(age_years + sex)**1000000",
+        "age_years +",
+        "sex[0]",
+    ],
+)
+def test_what_is_no_formula_is_a_fault_in_words(formula):
+    (fault,) = covariates.check(formula, "covariates", sheet_columns())
+    assert f"formula '{formula}'" in fault.what
+    assert fault.remedy == "write e.g. age_years + sex"
+
+
+@pytest.mark.parametrize("wrapped", ["{}", "age_years + {}", "{{{}}}", "`{}`", "I({})", "log({})"])
+def test_a_formula_cannot_run_code(wrapped, tmp_path):
+    trace = tmp_path / "ran"
+    formula = wrapped.format(f"__import__('os').system('touch {trace}')")
+    assert len(covariates.check(formula, "covariates", sheet_columns())) == 1
+    assert not trace.exists()

@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> None:
         kept=kept,
         stimulated=stimulated,
         evidence=evidence,
+        panel_tops=batch.tops,
     )
     files.refuse_changed()
     matrices = matrices_of_tubes(settings.matrices_folder, batch.rows)

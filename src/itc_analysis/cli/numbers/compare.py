@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.steps import CompareSettings
     from itc_analysis.stats.people.variables import clinical_measurements, read_plan_for
     from itc_analysis.stats.plan import standing as locks
-    from itc_analysis.stats.plan.plan import read_post_hoc
+    from itc_analysis.stats.plan.plan import read_post_hoc, refuse_unknown_groups
     from itc_analysis.stats.questions.associations import associate
     from itc_analysis.stats.questions.compare import compare_groups
     from itc_analysis.stats.questions.compositions import compare_compositions
@@ -77,6 +77,7 @@ def run(options: argparse.Namespace) -> None:
     participants = contract.read(options.participants, Participants)
     measurements = contract.read(options.measurements, Measurements)
     plan, participants = read_plan_for(options.plan, participants, options.variables)
+    refuse_unknown_groups(plan, cohort)  # before the first table is written
     measurements = clinical_measurements(participants, measurements, plan)
     how: dict[str, Any] = {"plan": plan, "cohort": cohort, "settings": settings}
     made_with: dict[str, Any] = {

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
             files[name] = listed
         panels[panel] = {
             "files": files,
-            "decided_by": releases.decided_by(settings, panel),
+            "decided_by": releases.decided_by(settings, panel, {str(row["batch"]) for row in own}),
             "tubes": {str(row["file_id"]): releases.told_of(row) for row in own},
         }
     faults += [

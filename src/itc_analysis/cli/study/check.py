@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> None:
 
     settings = read_settings(options.config, CheckSettings)
     errors: list[ItcError] = []
-    tables, lines = None, []
+    tables = None
+    lines: list[str] = []
+    unread: list[str] = []
     try:
         tables = read_cohort(settings.study, settings.cohort, settings.function)
         check_reviews(settings.study)
@@ -63,12 +65,17 @@ def run(options: argparse.Namespace) -> None:
         errors.append(error)
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
+        from itc_analysis.checking.flow_folders import check_flow_folders
         from itc_analysis.checking.plan import check_folders, check_plan
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
         try:
             check_folders(everything)
+        except ItcError as error:
+            errors.append(error)
+        try:
+            unread = check_flow_folders(everything)
         except ItcError as error:
             errors.append(error)
         try:
@@ -89,7 +96,7 @@ def run(options: argparse.Namespace) -> None:
         raise one_error(errors)
     if Path(options.config).suffix != ".json":
         lines += _state_of_lock(options.config)
-    for line in [*lines, *opened]:
+    for line in [*lines, *unread, *opened]:
         print(line)
     if options.output_folder:
         write(tables, settings, Path(options.output_folder))
@@ -163,7 +170,9 @@ def open_data_files(
     if there["libraries"]:
         from itc_analysis.singlecell.intake.opening import open_libraries
 
-        errors += open_libraries(there["libraries"])
+        found, remarks = open_libraries(there["libraries"])
+        errors += found
+        told += remarks
     if not errors and there == named:
         counted = ", ".join(f"{kind} {len(rows)}" for kind, rows in named.items())
         told.insert(0, f"every file can be read: {counted}")
@@ -217,7 +226,7 @@ def _check_manual_gates(
     """
     from itc_analysis.errors import ItcError
     from itc_analysis.flow.gating.template import load_template
-    from itc_analysis.flow.manual.adopt import idle_gates, read_manual
+    from itc_analysis.flow.manual.adopt import idle_gates, read_manual, unused_gates
     from itc_analysis.flow.manual.files import manual_files
     from itc_analysis.flow.manual.samples import identify_file
 
@@ -228,16 +237,23 @@ def _check_manual_gates(
         if not folder.is_dir() or not manual_files(folder):
             continue
         own = {str(row["file_id"]): row for row in tubes if row["panel"] == panel}
+        drawn: dict[str, set[str]] = {}
+        n_drawn = 0
         try:
             manual = read_manual(folder, file_ids=set(own), panels={panel})
-            manual.match(
-                {
-                    file_id: identify_file(row["path"])
-                    for file_id, row in own.items()
-                    if file_id not in manual.by_tube
-                }
-            )
+            files = {file_id: identify_file(row["path"]) for file_id, row in own.items()}
+            matched = manual.match({i: f for i, f in files.items() if i not in manual.by_tube})
             populations = load_template(Path(study.gating_folder) / f"{panel}.yaml").by_name
+            for file_id in own:
+                found: set[str] = set()
+                for tree in manual.of(file_id, panel, matched.get(file_id)):
+                    drawn.setdefault(tree.source, set()).update(set(tree.gates) & set(populations))
+                    found |= set(tree.gates) & set(populations)
+                n_drawn += bool(found)
+            if faults := unused_gates(manual, drawn, list(populations), files):
+                source = f"manual gates of {panel}"
+                raise ItcError(source, faults)
+            told.append(f"drawn gates, {panel}: {n_drawn} of {plural(len(own), 'tube')}")
         except ItcError as error:
             errors.append(error)
             continue

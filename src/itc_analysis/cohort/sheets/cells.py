@@ -27,6 +27,10 @@ YES = frozenset(
     {"yes", "y", "true", "oui", "o", "vrai", "ja", "wahr", "si", "sí", "sì", "vero", "1"}
 )
 NO = frozenset({"no", "n", "false", "non", "faux", "nein", "falsch", "falso", "0"})
+#: How laboratories give the result of an antibody; a sign may mean something else, so none is
+#: taken.
+_POSITIVE = re.compile(r"\++|pos\.?|positi(?:ve?|f)s?|présent|present")
+_NEGATIVE = re.compile(r"[-\u2212\u2013]+|neg\.?|nég\.?|n[eé]gati(?:ve?|f)s?|absent")
 _REDCAP_LABELS = frozenset({"checked", "unchecked"})
 #: A number that a spreadsheet made of a code such as 1E04.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+", re.IGNORECASE)
@@ -178,7 +182,11 @@ def _yes_no(cell: str) -> tuple[Value, tuple[str, str] | None]:
             "say what it means by a row of column_mapping.tsv for all columns: their_name *, "
             f"their_value {cell}, and as value yes, no or nothing",
         )
-    return None, (what, "leave the cell empty when not known")
+    if _POSITIVE.fullmatch(folded):
+        return None, (what, "write yes if it is positive")
+    if _NEGATIVE.fullmatch(folded):
+        return None, (what, "write no if it is negative")
+    return None, (what, "write yes or no; an empty cell means not known")
 
 
 def _text(cell: str, column: Column) -> tuple[Value, tuple[str, str] | None]:

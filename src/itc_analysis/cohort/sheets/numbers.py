@@ -109,7 +109,14 @@ def _as_plain(text: str, column: Column, style: Style) -> str | Fault | None:
         return text.replace(",", "")
     if _DECIMAL_COMMA.fullmatch(text):
         right = text.replace(",", ".")
-        return right if style == "comma" else (f"'{text}' has a decimal comma", f"write {right}")
+        if style == "comma":
+            return right
+        what = f"'{text}' has a decimal comma"
+        if not _is_within(float(right), column):
+            _, fault = _within_limits(right, right, column)
+            assert fault is not None
+            return f"{what}, and {fault[0]}", fault[1]
+        return what, f"write {right}"
     if _PLAIN.fullmatch(text):
         if style == "comma" and "." in text:
             what = f"'{text}' has a decimal point where the sheet has decimal commas"

@@ -49,6 +49,13 @@ CONTACT = (
     "the cell looks like an e-mail address or a telephone number",
     "delete it: only pseudonyms are kept",
 )
+#: Words with accents that laboratories write, and nobody is called.
+_NO_NAMES = frozenset(
+    [
+        *("négatif", "négative", "négatifs", "présent", "présente", "indéterminé"),
+        *("indéterminée", "modéré", "modérée", "élevé", "élevée", "moucheté", "mouchetée"),
+    ]
+)
 _ACCENTED_WORD = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -104,7 +111,11 @@ def masked(cell: str, *, hide: bool = False) -> str:
         _LONG_DIGITS.search(cell)
         or _ONLY_DIGITS.fullmatch(cell)
         or _NAME_WITH_BLANK.fullmatch(cell)
-        or (_ACCENTED_WORD.fullmatch(cell) and not cell.isascii())
+        or (
+            _ACCENTED_WORD.fullmatch(cell)
+            and not cell.isascii()
+            and cell.casefold() not in _NO_NAMES
+        )
     )
     if hide or suspicious:
         return f"'{cell[0]}...' ({len(cell)} characters)"

@@ -21,7 +21,7 @@ from itc_analysis.cohort.sheets.workbook import read_workbook
 from itc_analysis.errors import Fault, SheetError, did_you_mean
 
 #: In the order of preference: TSV is the format of the sheets, the others are what Excel exports.
-SEPARATORS = ("\t", ";", ",")
+SEPARATORS = ("\t", ";", ",", "|")
 #: Column names that announce what must not be in a pseudonymised sheet.
 IDENTIFYING_COLUMNS = frozenset(
     [
@@ -125,7 +125,8 @@ def read_sheet_text(
     Parameters
     ----------
     path : str or Path
-        tab-separated text; comma and semicolon are recognised by the header. Or an Excel workbook.
+        tab-separated text; comma, semicolon and bar are recognised by the header. Or an Excel
+        workbook.
     known : iterable of str
         columns that the sheet may have.
     required : iterable of str

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import mode
 from typing import Any
 
 import numpy as np
@@ -67,13 +68,13 @@ class _Seen:
 
     Parameters
     ----------
-    top : float, optional
-        highest upper end of its scale, instrument units; None when no tube has it.
+    tops : list of float
+        upper end of its scale in each tube that has it, instrument units.
     widths : list of float
         estimate of each tube that has enough events below zero.
     """
 
-    top: float | None = None
+    tops: list[float] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
 
 
@@ -177,7 +178,7 @@ def _look(tube: Tube, marker: str, scale: Scale, seen: _Seen) -> None:
     """Add to `seen` what one tube shows of a marker."""
     highest = tube.transforms[marker].t
     top = highest if scale.t is None else scale.t
-    seen.top = top if seen.top is None else max(seen.top, top)
+    seen.tops.append(top)
     some = tube.values(marker)[:: max(1, tube.n_events // EVENTS_PER_TUBE)]
     negative = some[some < 0].astype(np.float64) * highest
     if negative.size >= MIN_NEGATIVE:
@@ -207,10 +208,12 @@ def _spill(left: Sequence[pd.DataFrame], panel: str) -> list[dict[str, Any]]:
 
 
 def _row(marker: str, scale: Scale, seen: _Seen) -> dict[str, Any]:
+    # one tube that was exported in another way is no reason to draw all others on its scale
+    most = mode(sorted(seen.tops, reverse=True)) if seen.tops else None
     row: dict[str, Any] = {
         "marker": marker,
         "kind": scale.kind,
-        "t": DEFAULT_RANGE if scale.kind == "asinh" and scale.t is None else scale.t or seen.top,
+        "t": DEFAULT_RANGE if scale.kind == "asinh" and scale.t is None else scale.t or most,
         "cofactor": scale.cofactor if scale.kind == "asinh" else None,
         "state": "given",
     }
@@ -221,7 +224,7 @@ def _row(marker: str, scale: Scale, seen: _Seen) -> dict[str, Any]:
         return row
     if not seen.widths:
         why = f"no tube has {MIN_NEGATIVE} events below zero in this channel"
-        why = why if seen.top is not None else "no tube with this channel could be read"
+        why = why if seen.tops else "no tube with this channel could be read"
         narrowest = min(DEFAULT_LINEARISATION, scale.m / 2)
         return {**row, "w": narrowest, "n_tubes": 0, "state": "default", "reason": why}
     width = round(float(np.median(seen.widths)) / STEP) * STEP

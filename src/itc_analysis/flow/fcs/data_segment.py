@@ -198,6 +198,7 @@ def event_dtype(
     is_little = _is_little_endian(byte_order)
     order = "<" if is_little else ">"
     faults = []
+    narrow: dict[tuple[str, int, int], list[int]] = {}
     formats: list[Any] = []
     if is_little is None:
         faults.append(Fault("TEXT", f"byte order '{byte_order}' ($BYTEORD) is not supported"))
@@ -215,17 +216,19 @@ def event_dtype(
         elif data_type in _FLOAT_WIDTHS:
             width = _FLOAT_WIDTHS[data_type]
             if channel.bits != width:
-                what = (
-                    f"data of type {data_type} need {width} bits, but channel {number} "
-                    f"'{channel.name}' says {channel.bits} ($P{number}B)"
-                )
-                faults.append(Fault("TEXT", what, "export the tube again"))
+                narrow.setdefault((data_type, width, channel.bits), []).append(number)
             formats.append(f"{order}f{width // 8}")
         else:
             what = f"data type '{data_type}' ($DATATYPE) is not supported"
             fault = Fault("TEXT", what, "export the tube as floating point FCS 3.1")
             if fault not in faults:
                 faults.append(fault)
+    for (data_type, width, bits), numbers in narrow.items():
+        named = f"channel {numbers[0]} '{channels[numbers[0] - 1].name}' says"
+        if len(numbers) > 1:
+            named = f"{len(numbers)} channels, from {numbers[0]} on, say"
+        what = f"data of type {data_type} need {width} bits, but {named} {bits} ($P{numbers[0]}B)"
+        faults.append(Fault("TEXT", what, "export the tube again"))
     if faults:
         raise UnreadableFile(source, faults)
     return np.dtype([(f"f{i}", *_shaped(f)) for i, f in enumerate(formats)])

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import GateFitting
-from itc_analysis.errors import ItcError
+from itc_analysis.errors import Fault, ItcError, UnreadableFile
 from itc_analysis.flow.gates.histogram import has_cut, histogram_of
 from itc_analysis.flow.gates.identity.evidence import collect_evidence, evidence_row, plain
 from itc_analysis.flow.gates.identity.voltages import voltages_of
@@ -27,6 +27,7 @@ from itc_analysis.flow.tube.dead_and_debris import dead_and_debris
 from itc_analysis.flow.tube.load import load_tube, tube_quality_row
 from itc_analysis.flow.tube.membership import Membership, no_channel
 from itc_analysis.flow.tube.quality_mask import kept_row
+from itc_analysis.flow.tube.scale_ends import REMEDY, find_odd_tops, read_tops
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.plural import plural
 from itc_analysis.tables import contract
@@ -58,6 +59,7 @@ def fit_batch(
     kept: list[dict[str, Any]] | None = None,
     stimulated: Collection[str] = (),
     evidence: list[dict[str, Any]] | None = None,
+    panel_tops: Mapping[str, float] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Fit the gates of all tubes of a batch, one tube in memory at a time.
 
@@ -79,6 +81,9 @@ def fit_batch(
         conditions whose tubes do not show where the negatives of markers of function end.
     evidence : list of dict of str to object, optional
         gains the row of `TubeEvidence` of every stained tube.
+    panel_tops : mapping of str to float, optional
+        top of the scale of each marker in the panel (`Batch.tops`), for batches too small to say
+        which of their tubes is odd.
 
     Returns
     -------
@@ -99,8 +104,16 @@ def fit_batch(
     quality: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     roles = dict(zip(panel["marker"], panel["role"], strict=True))
+    rows = list(rows)
+    odd = find_odd_tops(
+        read_tops(rows, panel, template.transform),
+        {str(row["file_id"]): str(row["batch"]) for row in rows},
+        panel_tops or {},
+    )
     for row in rows:
-        tube, quality_row = load_checked(row, panel, template, settings)
+        tube, quality_row = load_checked(
+            row, panel, template, settings, odd=odd.get(str(row["file_id"]))
+        )
         quality.append(quality_row)
         if tube is None:
             reason = f"tube {quality_row['status'].replace('_', ' ')}: {quality_row['reason']}"
@@ -138,9 +151,23 @@ def fit_batch(
 
 
 def load_checked(
-    row: Mapping[str, Any], panel: pd.DataFrame, template: Template, settings: GateFitting
+    row: Mapping[str, Any],
+    panel: pd.DataFrame,
+    template: Template,
+    settings: GateFitting,
+    *,
+    odd: str | None = None,
 ) -> tuple[Tube | None, dict[str, Any]]:
     """Return the tube, None when it must not be used, and its row of `TubeQuality`.
+
+    Parameters
+    ----------
+    row : mapping of str to object
+        row of the tube sheet.
+    panel, template, settings : pandas.DataFrame or Template or GateFitting
+        as in `fit_batch`.
+    odd : str, optional
+        why its scale is not that of the other tubes; it is not used then.
 
     Raises
     ------
@@ -149,6 +176,8 @@ def load_checked(
     """
     result: Tube | ItcError
     try:
+        if odd is not None:
+            raise UnreadableFile(str(row["file_id"]), [Fault("TEXT", odd, REMEDY)])
         result = load_tube(row, panel, template.transform, settings)
     except ItcError as error:
         result = error

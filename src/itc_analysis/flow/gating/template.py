@@ -191,10 +191,16 @@ def _faults(template: Template, panel_markers: Collection[str] | None) -> list[F
         what = f"denominator '{template.denominator}' is not a population"
         faults.append(Fault("", what, did_you_mean(template.denominator, [ROOT, *names])))
     if panel_markers is not None:
+        from itc_analysis.flow.panel.markers import other_name
+
         for marker in (*template.markers(), *_other_markers(template)):
             if marker not in panel_markers:
                 what = f"marker '{marker}' is not in the panel sheet"
-                faults.append(Fault("", what, did_you_mean(marker, sorted(panel_markers))))
+                alias = other_name(marker, sorted(panel_markers))
+                remedy = did_you_mean(marker, sorted(panel_markers))
+                if alias is not None:
+                    remedy = f"'{alias}' in the sheet is {marker} of the template: rename it"
+                faults.append(Fault("", what, remedy))
     repeated = [p.marker for p in template.positivity]
     faults += [
         Fault("positivity", f"marker '{marker}' stands twice", "keep one")

@@ -188,7 +188,7 @@ def with_manual(
         if shape is not None:
             drawn = f"drawn by a person ({tree.label}){_unlike(gate, row, axis, populations)}"
             row |= by_hand(shape, drawn)
-    every_fault = [*faults.values(), *_unused(manual, used, populations, known)]
+    every_fault = [*faults.values(), *unused_gates(manual, used, populations, known)]
     if every_fault:
         raise ItcError(_SOURCE, every_fault)
     for tree in {tree.source: tree for tree in manual.trees if tree.source in used}.values():
@@ -261,7 +261,7 @@ def _unlike(
     return "".join(f"; {text}" for text in told)
 
 
-def _unused(
+def unused_gates(
     manual: ManualGates,
     used: Mapping[str, set[str]],
     populations: Sequence[str],
@@ -269,6 +269,17 @@ def _unused(
 ) -> list[Fault]:
     """Return a fault for every file none of whose gates has a place: nobody draws gates for
     nothing.
+
+    Parameters
+    ----------
+    manual : ManualGates
+        from `read_manual`.
+    used : mapping of str to set of str
+        the populations that take a gate from it, by file; a file that is no tube's is left out.
+    populations : sequence of str
+        of the template.
+    identities : mapping of str to FileIdentity
+        FCS file of each tube.
     """
     faults = []
     samples: dict[str, list[str]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +74,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
 #: Labels in Greek.
 _GREEK = str.maketrans({"α": "a", "β": "b", "γ": "g", "δ": "d"})
 _SEPARATORS = re.compile(r"[\s\-_/|:;,()<>\[\]]+")
+#: Light scatter, as every cytometer calls it: FSC-A, SSC-H, FSC 488/10-W, SSC-B-A.
+_SCATTER = re.compile(r"(FSC|SSC)([ \-_].*)?", re.IGNORECASE)
 #: '3 090806 PE-Cy7-A': the CD number alone, and the day of the antibody's lot.
 _CD_AND_LOT = re.compile(r"\d{1,3} \d{6} ")
 #: 'TCR g d' and 'MR1 5 OP RU' are the longest names; a label has few words in any case.
@@ -134,6 +136,13 @@ def check_panel(panel: pd.DataFrame, source: str) -> pd.DataFrame:
     return _without_repeats(checked, source)
 
 
+def _plain_role(channel: str) -> str | None:
+    """Return the only role that a channel can have by its name; None where it may have several."""
+    if channel.strip().casefold() == "time":
+        return "time"
+    return "scatter" if _SCATTER.fullmatch(channel.strip()) else None
+
+
 def _without_repeats(panel: pd.DataFrame, source: str) -> pd.DataFrame:
     faults = []
     for column in ("channel", "marker"):
@@ -143,6 +152,12 @@ def _without_repeats(panel: pd.DataFrame, source: str) -> pd.DataFrame:
             what = f"{column} '{panel.loc[row, column]}' stands in row {first + 2} already"
             # The header is row 1 of the sheet, so the first row of the table is row 2.
             faults.append(Fault(f"row {row + 2}", what, "keep one of them"))
+    for row, (channel, role) in enumerate(zip(panel["channel"], panel["role"], strict=True)):
+        wanted = _plain_role(str(channel))
+        if wanted is not None and role != wanted:
+            what = f"channel '{channel}' has the role '{role}'; compensation and scales would take "
+            what += "it for a colour"
+            faults.append(Fault(f"row {row + 2}", what, f"write {wanted}"))
     if faults:
         raise SheetError(source, faults)
     if panel.empty:
@@ -263,6 +278,12 @@ def _contradiction(marker: str, hits: list[int], labels: Sequence[str]) -> int |
 
 def _names_of(marker: str) -> set[str]:
     return {_joined(words_of(word)) for word in (marker, *ALIASES.get(marker, ()))}
+
+
+def other_name(marker: str, names: Iterable[str]) -> str | None:
+    """Return the one of some names that means this marker: iNKT for 6B11; None without one."""
+    wanted = _names_of(marker)
+    return next((name for name in names if _joined(words_of(name)) in wanted), None)
 
 
 def _area_of(columns: list[int], names: Sequence[str]) -> list[int]:

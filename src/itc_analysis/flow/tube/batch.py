@@ -5,7 +5,7 @@ scales.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,14 @@ class Batch:
         the panel sheet.
     template : Template
         its gating template, with the scales of the study in it.
+    tops : dict of str to float
+        top of the scale of each marker in most tubes of the panel; empty without scales.
     """
 
     rows: list[dict[str, Any]]
     panel: pd.DataFrame
     template: Template
+    tops: dict[str, float] = field(default_factory=dict)
 
 
 def read_batch(
@@ -75,13 +78,20 @@ def read_batch(
     """
     sheet = read_panel(panel)
     checked = load_template(template, panel_markers=set(sheet["marker"]))
+    tops: dict[str, float] = {}
     if scales is not None:
-        frozen = with_scales(checked.transform, contract.read(scales, Scales))
+        learned = contract.read(scales, Scales)
+        tops = {
+            str(row["marker"]): float(row["t"])
+            for row in learned.to_dict("records")
+            if not pd.isna(row["t"])
+        }
+        frozen = with_scales(checked.transform, learned)
         checked = checked.model_copy(update={"transform": frozen})
     rows = _read_rows(tubes)
     if landmarks is not None:
         rows = _with_alignment(rows, contract.read(landmarks, Landmarks), str(landmarks))
-    return Batch(rows, sheet, checked)
+    return Batch(rows, sheet, checked, tops)
 
 
 def refuse_foreign_gates(batch: Batch, gates: str | Path) -> None:

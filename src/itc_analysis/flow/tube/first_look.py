@@ -27,6 +27,14 @@ from itc_analysis.flow.spillover.batch_agreement import (
 )
 from itc_analysis.flow.spillover.compensation import compensate
 from itc_analysis.flow.tube.columns import choose_columns, matrix_of_study
+from itc_analysis.flow.tube.scale_ends import (
+    REMEDY,
+    Tops,
+    find_odd_tops,
+    open_tops,
+    refuse_unlike_batches,
+    usual_tops,
+)
 
 #: More tubes than this with one and the same remark: the first, and how many there are.
 _MOST_NAMES = 3
@@ -44,6 +52,8 @@ class FirstLook:
         what a person should look at, by remark: the tubes.
     states : dict of str to dict of str to str
         state of compensation of each tube, by panel and file_id.
+    tops : dict of str to dict of str to dict
+        top of the scale of each marker that the template leaves open, by panel and file_id.
     identifying : Counter
         keywords that may identify people, and in how many tubes they stand.
     """
@@ -51,6 +61,7 @@ class FirstLook:
     errors: list[ItcError] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
     states: dict[str, dict[str, str]] = field(default_factory=dict)
+    tops: dict[str, dict[str, Tops]] = field(default_factory=dict)
     identifying: Counter[str] = field(default_factory=Counter)
     n_identifying: int = 0
 
@@ -112,7 +123,31 @@ def look_at_tubes(
         for name, fault in found.items()
         if name not in confirmed
     ]
+    look.errors += _unlike_scales(look.tops, batches, source_of)
     return look
+
+
+def _unlike_scales(
+    tops: Mapping[str, Mapping[str, Tops]],
+    batches: Mapping[str, str],
+    source_of: Mapping[str, str],
+) -> list[ItcError]:
+    """Return an error for each tube whose scale ends elsewhere, and for each panel whose batches
+    differ.
+    """
+    errors: list[ItcError] = []
+    for panel, of_tubes in tops.items():
+        odd = find_odd_tops(of_tubes, batches, usual_tops(of_tubes.values()))
+        errors += [
+            UnreadableFile(source_of[file_id], [Fault("TEXT", what, REMEDY)])
+            for file_id, what in odd.items()
+        ]
+        try:
+            rest = {file_id: own for file_id, own in of_tubes.items() if file_id not in odd}
+            refuse_unlike_batches(rest, batches, panel)
+        except ItcError as error:
+            errors.append(error)
+    return errors
 
 
 def _look_at(
@@ -127,6 +162,10 @@ def _look_at(
     matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
     chosen = choose_columns(file, panel, matrix=matrix, allow_missing=False, transform=transform)
     look.states.setdefault(row["panel"], {})[row["file_id"]] = chosen.state
+    if transform is not None:
+        of_marker = {marker: file.channels[chosen.columns[marker]] for marker in chosen.roles}
+        own = open_tops(chosen.roles, of_marker, transform)
+        look.tops.setdefault(row["panel"], {})[row["file_id"]] = own
     for remark in (*file.remarks, *chosen.remarks):
         look.remarks.setdefault(remark, []).append(row["file_id"])
     found = identifying_keywords(file.keywords, study_codes=(row["file_id"], row["sample_id"]))

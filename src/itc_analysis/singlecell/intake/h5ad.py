@@ -30,6 +30,10 @@ SYMBOL_COLUMNS = (
     "feature_name",
     "symbolid",
 )
+#: Columns of `obs` in which files of several people say whose a cell is.
+_DONOR_COLUMNS = ("donor_id", "donor", "individual", "individual_id", "patient_id")
+#: Ends the remark on a file of several people.
+OF_SEVERAL = "without cells_path in the library sheet all cells count as one person's"
 #: Layers in which counts are kept by custom, before X.
 COUNT_LAYERS = ("counts", "raw_counts", "umi_counts")
 #: Names by which muon users keep expression and proteins.
@@ -75,6 +79,14 @@ def read_h5mu(path: Path) -> RawMatrix:
         return found if protein is None else _join(found, _read_group(file["mod"][protein], path))
 
 
+def _about_donors(cells: pd.DataFrame) -> list[str]:
+    """Return a remark where a file says that its cells are of several people."""
+    for name in _DONOR_COLUMNS:
+        if name in cells and (n_donors := cells[name].dropna().nunique()) > 1:
+            return [f"obs['{name}'] names {n_donors} people; {OF_SEVERAL}"]
+    return []
+
+
 def _read_group(group: h5py.Group, path: Path) -> RawMatrix:
     reasons = []
     for name, matrix, var in _candidates(group):
@@ -94,7 +106,9 @@ def _read_group(group: h5py.Group, path: Path) -> RawMatrix:
             else np.full(len(var), GENES, dtype=object)
         )
         remarks = [f"{text}; counts were taken from {name}" for text in reasons]
-        barcodes = read_elem(group["obs"]).index.astype(str).to_numpy(dtype=object)
+        cells = read_elem(group["obs"])
+        remarks += _about_donors(cells)
+        barcodes = cells.index.astype(str).to_numpy(dtype=object)
         symbols = _symbols(var, ids)
         return RawMatrix(indptr, indices, numbers, barcodes, ids, symbols, kinds, remarks=remarks)
     what = "; ".join(reasons) or "it holds no matrix"

@@ -72,6 +72,17 @@ def is_of_sample(
     return kept
 
 
+def samples_given(path: str | Path) -> set[str]:
+    """Return the samples to which a table gives barcodes.
+
+    Raises
+    ------
+    UnreadableFile
+        the table cannot be read.
+    """
+    return set(_read(Path(path))["sample_id"]) - {""}
+
+
 def _read(path: Path) -> pd.DataFrame:
     try:
         opener = gzip.open if path.suffix == ".gz" else open

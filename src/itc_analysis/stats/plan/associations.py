@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -100,6 +100,19 @@ def association_faults(associations: Iterable[Associations], columns: Columns) -
                     faults.append(Fault(where, what, "declare each association once"))
                 seen.setdefault(key, family.name)
     return faults
+
+
+def group_faults(associations: Iterable[Associations], groups: Sequence[str]) -> list[Fault]:
+    """Return a fault for each family that looks within a group that the study does not have."""
+    return [
+        Fault(
+            f"associations '{family.name}'",
+            f"unknown group '{family.group}'",
+            did_you_mean(family.group, groups),
+        )
+        for family in associations
+        if family.group is not None and family.group not in groups
+    ]
 
 
 def _stratum_faults(family: Associations, where: str, columns: Columns) -> list[Fault]:

@@ -7,6 +7,7 @@ orthonormal; a spline basis that adds up to one, or two covariates that say the 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -36,6 +37,8 @@ _HARMLESS = (
     *(ast.Expression, ast.Name, ast.Load, ast.Call, ast.keyword, ast.Constant, ast.Tuple, ast.List),
     *(ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop),
 )
+#: (a + b)**1000 would be written out term by term.
+_HIGH_POWER = re.compile(r"(\*\*|\^)\s*\d{2,}")
 
 
 def allowed(columns: Columns) -> list[str]:
@@ -160,17 +163,33 @@ def _block(formula: str, names: tuple[str, ...], values: tuple[tuple[object, ...
 @lru_cache(maxsize=64)  # asked for every endpoint of the plan
 def _terms(formula: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return each term with the columns it uses."""
-    from formulaic import Formula
+    from formulaic import Formula, SimpleFormula
     from formulaic.errors import FormulaicError
 
     if formula is None:
         return ()
+    if high := _HIGH_POWER.search(formula):
+        msg = f"'{high.group()}' is no power that a covariate needs"
+        raise ValueError(msg)
     try:
-        parsed = Formula(formula)
-    except FormulaicError as error:
-        raise ValueError(_first_line(error)) from None
+        parsed = Formula(formula)  # reads, and evaluates nothing
+    except (
+        FormulaicError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        IndexError,
+    ) as error:
+        what = _first_line(error)
+        msg = "what follows a bracket cannot be read" if isinstance(error, SyntaxError) else what
+        raise ValueError(msg) from None
     if hasattr(parsed, "lhs"):
         msg = "a '~' has no place here: name covariates only"
+        raise ValueError(msg)
+    if not isinstance(parsed, SimpleFormula):
+        msg = "a '|' has no place here: name covariates only"
         raise ValueError(msg)
     terms = []
     for term in parsed:

@@ -19,7 +19,7 @@ from itc_analysis.config.loading import read_yaml, validate
 from itc_analysis.config.sections import Groups, Section
 from itc_analysis.errors import Fault, SettingsError, did_you_mean
 from itc_analysis.stats.plan import covariates
-from itc_analysis.stats.plan.associations import Associations, association_faults
+from itc_analysis.stats.plan.associations import Associations, association_faults, group_faults
 from itc_analysis.stats.plan.columns import Columns, PlanColumn, sheet_columns
 from itc_analysis.stats.plan.compositions import Composition, composition_faults
 from itc_analysis.stats.plan.endpoints import (
@@ -385,6 +385,28 @@ def expand(plan: AnalysisPlan, cohort: Groups) -> list[PlannedComparison]:
     if faults:
         raise SettingsError(SOURCE, faults)
     return list(planned.values())
+
+
+def refuse_unknown_groups(plan: AnalysisPlan, cohort: Groups) -> None:
+    """Refuse a plan that names groups which the study does not have, in any of its blocks.
+
+    Raises
+    ------
+    SettingsError
+        every fault of `expand`, of the contrasts of genes and compositions, and of the groups of
+        associations.
+    """
+    faults: list[Fault] = []
+    for block in (expand, expand_genes):
+        try:
+            block(plan, cohort)
+        except SettingsError as error:
+            faults += error.faults
+    for item in plan.compositions:
+        contrasts_of(item.contrasts, cohort, f"composition '{item.name}'", faults)
+    faults += group_faults(plan.associations, cohort.groups)
+    if faults:
+        raise SettingsError(SOURCE, faults)
 
 
 def of_whole_group(comparisons: pd.DataFrame, index_group: str) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from itc_analysis.cohort.sheets.extra_columns import BELOW
 from itc_analysis.config.sections import Groups, Stats
-from itc_analysis.errors import Fault, SettingsError, did_you_mean
+from itc_analysis.errors import SettingsError
 from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.endpoint import WHAT, sentences, why_absent
@@ -44,7 +44,7 @@ from itc_analysis.stats.people.responses import (
     respond,
 )
 from itc_analysis.stats.plan import covariates
-from itc_analysis.stats.plan.associations import Associations, Variable, levels_of
+from itc_analysis.stats.plan.associations import Associations, Variable, group_faults, levels_of
 from itc_analysis.stats.plan.endpoints import keys_of
 from itc_analysis.stats.plan.plan import SOURCE, AnalysisPlan
 from itc_analysis.tables import contract
@@ -370,16 +370,7 @@ class _Asked:
 
 
 def _check_groups(plan: AnalysisPlan, cohort: Groups) -> None:
-    faults = [
-        Fault(
-            f"associations '{family.name}'",
-            f"unknown group '{family.group}'",
-            did_you_mean(family.group, cohort.groups),
-        )
-        for family in plan.associations
-        if family.group is not None and family.group not in cohort.groups
-    ]
-    if faults:
+    if faults := group_faults(plan.associations, cohort.groups):
         raise SettingsError(SOURCE, faults)
 
 

@@ -20,8 +20,8 @@ class Scales(Contract, key=("panel", "marker")):
         "logicle, asinh or linear.", allowed=["logicle", "asinh", "linear"]
     )
     t: Series[float] = quantity(
-        "Top of the scale; null where no tube was read for it, then the highest $PnR of the "
-        "panel's channels of this kind.",
+        "Top of the scale, of most tubes that were read; null where none was, then the highest "
+        "$PnR of the panel's channels of this kind.",
         "instrument units",
         0,
     )
