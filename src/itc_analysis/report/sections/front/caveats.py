@@ -16,9 +16,6 @@ from itc_analysis.report.sections.results import answer, doubts, robustness, sco
 
 #: Held tubes that are named here; the others stand under Problems.
 MOST_HELD = 3
-#: Remarks of the statistics that concern what may be concluded, and what they forbid.
-TREATED = re.compile("treatment is not adjusted for")
-UNEVEN = re.compile("batches are spread unevenly")
 
 
 def section(material: Material) -> PageSection:
@@ -118,7 +115,7 @@ def _covariates(material: Material) -> Text:
 
 
 def _treatment(material: Material) -> Text:
-    others = _remarked(material, TREATED)
+    others = _remarked(material, doubts.TREATED)
     if not others:
         return ""
     told = phrase(
@@ -129,7 +126,7 @@ def _treatment(material: Material) -> Text:
 
 
 def _batches(material: Material) -> Text:
-    others = _remarked(material, UNEVEN)
+    others = _remarked(material, doubts.UNEVEN)
     if not others:
         return ""
     told = phrase(
