@@ -103,7 +103,9 @@ TERMS: dict[str, str] = {
     "not distinguishable from absent) and of quantification (from it: a number "
     "with acceptable error).",
     "censored": (
-        "Known to be at most a limit; the statistics use just that, neither zero nor nothing."
+        "Known only to be at most a limit: neither zero nor nothing. So values enter below the "
+        "limit of detection where no cells are known, in the sensitivity analysis and where two "
+        "methods are compared; shares and counts of cells are compared by the cells counted."
     ),
     "gate state": (
         "How a cut came about: ok, pooled, borrowed, control, ambiguous, weak, manual or not "

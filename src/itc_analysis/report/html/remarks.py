@@ -27,6 +27,16 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "limit (“at most”, “at least”)",
         ),
         (
+            r"no cell was counted in .+: no estimate",
+            "Not one cell was counted in all of one side: there is no estimate, only a limit (“at "
+            "most”, “at least”)",
+        ),
+        (
+            r"in all of a group",
+            "Fewer than ten cells were counted in all of one group: few cells carry this "
+            "comparison",
+        ),
+        (
             r"interval and p from the profile likelihood",
             "Nearly everybody of one side lies below the limit of detection: few numbers carry "
             "this comparison",

@@ -196,7 +196,8 @@ def detection(material: Material) -> Table | Paragraph:
         caption=phrase(
             "Participants' tubes by detection, after subtraction of background events: "
             "quantified from {0} events, detected from {1}, below the limit of detection "
-            "under that. Below LoD is compared as “at most the limit”, never as zero.",
+            "under that. Below LoD no share is given; groups are compared by the cells that were "
+            "counted, however few.",
             flow.loq_events,
             flow.lod_events,
         ),
