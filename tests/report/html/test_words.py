@@ -65,3 +65,18 @@ def test_a_sentence_keeps_names_that_begin_small() -> None:
 def test_a_spline_of_the_formula_is_told_in_words() -> None:
     formula = "cr(age_years, df=3, constraints='center') + sex + cmv_igg"
     assert words.covariates(formula) == "age (spline), sex and CMV serology"
+
+
+def test_raw_names_in_sentences_are_written_as_the_field_does() -> None:
+    told = words.plain("In panel_b, mait cd4 pos, eomes cd8 all were gated; mait and gd_t_cells")
+    assert told == ("In panel_b, CD4+ MAIT, Eomes+ CD8 (published gate) were gated; MAIT and γδ T")
+    assert words.plain("see flow/panel_a/mait.html and va-mait") == (
+        "see flow/panel_a/mait.html and va-mait"
+    )
+
+
+def test_a_threshold_names_its_marker_and_its_population() -> None:
+    assert words.population("positive: PD-1 in innate_cd8_all") == (
+        "positive: PD-1 in innate CD8 (published gate)"
+    )
+    assert words.population("positive: TIM-3") == "positive: TIM-3"

@@ -172,8 +172,9 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         body.append(cells)
     return Table(
         caption=phrase(
-            "Difference of the scores between groups (score units of healthy standard "
-            "deviations where the study has healthy people; see Methods), interval, "
+            "Difference of the scores between groups (flow cytometry: mean of the markers’ z, each "
+            "marker in SDs of healthy people; single cell: SDs of healthy people; the SD of a "
+            "score among healthy people is given with its figure), interval, "
             "adjusted p and verdict (not shown: no difference is shown). Read a row "
             "across: a difference in inhibitory receptors with the same difference in "
             "activation points to activation first."
