@@ -125,6 +125,18 @@ def test_exhaustion_is_never_scored_from_one_marker(study: Any) -> None:
     assert n_features_needed(study.signatures[0], 0.01) == 2
 
 
+def test_a_population_that_was_not_evaluated_does_not_miss_its_markers(study: Any) -> None:
+    counts = study.flow.counts
+    others = counts[counts["population"] == "mait"].assign(population="dn_t_cells")
+    study.put("flow", counts=pd.concat([counts, others], ignore_index=True))
+    row = study.row("P1-a", "dn_t_cells")
+    assert row["status"] == "not_estimable"
+    assert row["reason"] == (
+        "0 of 4 features found, 2 needed; in the panel, but not evaluated on this population: "
+        "PD-1, TIM-3, LAG-3, TIGIT"
+    )
+
+
 def test_markers_of_another_panel_are_named(study: Any) -> None:
     row = study.row("P1-b", "innate_cd8")
     assert (row["status"], row["n_features_found"], row["n_features"]) == ("no_panel", 0, 4)
