@@ -99,9 +99,9 @@ TERMS: dict[str, str] = {
         "is half."
     ),
     "false discovery rate": "The share of wrong ones to be expected among the genes found.",
-    "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: "
-    "not distinguishable from absent) and of quantification (from it: a number "
-    "with acceptable error).",
+    "LoB, LoD, LoQ": "Limits of blank (what background alone does not exceed in 95 % of tubes), of "
+    "detection (below it: not distinguishable from absent) and of quantification (from it: a "
+    "number with acceptable error).",
     "censored": (
         "Known only to be at most a limit: neither zero nor nothing. So values enter below the "
         "limit of detection where no cells are known, in the sensitivity analysis and where two "
