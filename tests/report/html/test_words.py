@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from itc_analysis.report.html import words
+from itc_analysis.report.html.names import one_of_each_kind
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,10 @@ def test_a_threshold_names_its_marker_and_its_population() -> None:
         "positive: PD-1 in innate CD8 (published gate)"
     )
     assert words.population("positive: TIM-3") == "positive: TIM-3"
+
+
+def test_reasons_that_differ_in_numbers_are_one_with_their_range() -> None:
+    reasons = ["0 cells, 20 needed", "1 cell, 20 needed", "19 cells, 20 needed", "no tube"]
+    assert one_of_each_kind(reasons) == ["0 to 19 cells, 20 needed", "no tube"]
+    assert one_of_each_kind(["off by 0.1 SD", "off by 0.2 SD"]) == ["off by 0.1 SD"]
+    assert one_of_each_kind(["3 cells"]) == ["3 cells"]

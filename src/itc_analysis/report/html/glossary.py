@@ -120,6 +120,8 @@ TERMS: dict[str, str] = {
     ),
     "inhibitory-receptor-high": "Raised inhibitory receptors against healthy people, in the same "
     "population; “exhausted” also needs a lowered response.",
+    "iMFI": "Integrated MFI: share of positive cells times their median signal, in instrument "
+    "units; to be compared within one batch only.",
     "Cramér's V": "How far batch gives away group: 0 not at all, 1 entirely.",
     "standardised difference": "A difference in means (or shares) in standard deviations: below "
     "0.1 the groups are practically equal.",

@@ -54,7 +54,8 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"adjusted for (.+) only:",
-            "Too few people with a number for all planned covariates: adjusted for {0} only",
+            "Too few people with a number for the planned covariates: adjusted for the smaller set "
+            "of the plan ({0})",
         ),
         (
             r"not adjusted for (\w+): known for",

@@ -99,6 +99,10 @@ SIGNATURE_NAMES = {
 
 #: What a score's method says next to the main one.
 METHOD_NAMES = {
+    "mean_logit_z": "mean z of the markers’ positivity",
+    "standardised_logit_z": "mean z at the healthy composition of subsets",
+    "pseudobulk_z": "z of the pseudobulk",
+    "share_two_or_more": "share of cells",
     "mean_median_z": "by median intensity",
     "mean_logit_z_without_innate_markers": "without markers that rise with innateness",
     "unstandardised_logit_z": "at each person's own composition of subsets",
@@ -132,7 +136,12 @@ STATUS_NAMES = {
 #: What a decision about a participant is called in a sentence that counts people.
 DECISION_NAMES = {"query": "with an open question", "excluded": "excluded", "eligible": "eligible"}
 
-COVARIATE_NAMES = {"age_years": "age", "cmv_igg": "CMV serology", "bmi": "body mass index"}
+COVARIATE_NAMES = {
+    "age_years": "age",
+    "sex": "sex",
+    "cmv_igg": "CMV serology",
+    "bmi": "body mass index",
+}
 
 
 def is_missing(value: Any) -> bool:
@@ -181,6 +190,11 @@ def signature(name: str) -> str:
     card, _, method = name.partition(":")
     told = phrase(SIGNATURE_NAMES.get(card, card))
     return f"{told}, {phrase(METHOD_NAMES.get(method, method))}" if method else told
+
+
+def method(name: str) -> str:
+    """Return how a score was made, in words."""
+    return phrase(METHOD_NAMES.get(name, name.replace("_", " ")))
 
 
 def assay(name: str) -> str:

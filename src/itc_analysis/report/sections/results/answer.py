@@ -259,7 +259,7 @@ def how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
                     "one of them, each before adjustment; since all must hold together, it can "
                     "be given although a single comparison is not shown after adjustment."
                 )
-            ).format(link("index-group-specific", f"{index}-specific"))
+            ).format(link("index-group-specific", phrase("{0}-specific", index)))
         )
     return Bullets(items)
 

@@ -24,7 +24,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material, each_row
-from itc_analysis.report.html.names import first_of_each_kind, names_cell
+from itc_analysis.report.html.names import names_cell, one_of_each_kind
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer, labelled
 from itc_analysis.scores.repeatability import bridge_repeatability
@@ -276,7 +276,7 @@ def repeatability(material: Material) -> Table | None:
         [
             f"{words.population(row.population)}, {words.signature(row.signature)}",
             words.assay(row.assay),
-            row.method,
+            words.method(row.method),
             phrase("{0} runs, {1} people", row.n_runs, row.n_people),
             words.number(row.sd_runs, 2),
             words.number(row.sd_people, 2),
@@ -319,7 +319,7 @@ def availability(scores: pd.DataFrame) -> Table:
             [
                 f"{words.population(str(population))}, {words.signature(str(signature))}",
                 words.assay(str(assay)),
-                str(method),
+                words.method(str(method)),
                 phrase("{0} of {1}", span, rows["n_features"].max()),
                 phrase("{0} of {1}", n_ok, len(rows)),
                 missing or words.NOTHING,
@@ -354,7 +354,7 @@ def _reasons(unscored: pd.DataFrame) -> Table:
     body = []
     keys = ["assay", "signature", "population", "status"]
     for (assay, signature, population, status), rows in unscored.groupby(keys, sort=True):
-        reasons = first_of_each_kind(
+        reasons = one_of_each_kind(
             [words.plain(str(reason)) for reason in rows["reason"].dropna().unique()]
         )
         body.append(
@@ -368,8 +368,8 @@ def _reasons(unscored: pd.DataFrame) -> Table:
         )
     return Table(
         caption=phrase(
-            "Samples without a score, and why; of reasons that differ only in their numbers the "
-            "first."
+            "Samples without a score, and why; reasons that differ only in their numbers are one, "
+            "with the range."
         ),
         header=[
             phrase("Population, score"),
