@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import yaml
 
 from cohort.cohort_examples import two_groups, write_study
 from itc_analysis import cli
+from itc_analysis.cli.study.check import describe_classification
 from itc_analysis.config.frozen import freeze
 from itc_analysis.config.sections import Study
 from itc_analysis.config.steps import CheckSettings
@@ -219,3 +222,21 @@ def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -
     # The instrument wrote when and on which day; the file was never cleaned of it.
     assert "may identify people stand in 1 tubes: BTIM, " in told
     assert ", EXPORT TIME, " in told
+
+
+def test_methods_say_for_whom_the_clinician_declared() -> None:
+    own = pd.DataFrame(
+        {
+            "participant_id": ["P1", "P2", "P2", "P3", "P4"],
+            "is_of_group": True,
+            "verdict": ["fulfils", "not_assessable", "fulfils", *["not_assessable"] * 2],
+            "declared": pd.array([None, None, None, True, None], dtype="boolean"),
+        }
+    )
+    told = describe_classification(SimpleNamespace(classification=own))  # type: ignore[arg-type]
+    assert told.endswith(
+        "the items decided for 2 patients, the clinician's declaration for 1; "
+        "1 had neither enough items nor a declaration."
+    )
+    decided = describe_classification(SimpleNamespace(classification=own.head(1)))  # type: ignore[arg-type]
+    assert decided.endswith("the items decided for 1 patient.")

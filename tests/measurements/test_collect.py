@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from itc_analysis.errors import ItcError
 from itc_analysis.measurements.collect import MAIN_METHODS
@@ -101,7 +102,24 @@ def test_below_the_limit_of_detection_is_censored_not_zero(study: Any) -> None:
 def test_a_tubes_own_limit_of_detection_counts_where_background_raises_it(study: Any) -> None:
     inkt = {"source_id": "P1-a", "population": "inkt"}
     study.change("counts", inkt, n_events=25, n_upper=34.0, n_lod=31.0, detection="below_lod")
-    assert study.row("P1-a", "inkt", "share_of_t")["upper"] == pytest.approx(31 / 10_000)
+    share = study.row("P1-a", "inkt", "share_of_t")
+    assert share["limit"] == pytest.approx(31 / 10_000)
+    assert share["upper"] > 33.9 / 10_000  # of the count
+
+
+@pytest.mark.parametrize("n", [0, 3, 12, 18, 19])
+def test_below_detection_the_upper_limit_is_never_less_than_counting_allows(
+    study: Any, n: int
+) -> None:
+    inkt = {"source_id": "P1-a", "population": "inkt"}
+    study.change("counts", inkt, n_events=n, n_lower=None, n_upper=None, detection="below_lod")
+    share = study.row("P1-a", "inkt", "share_of_t")
+    exact = stats.binomtest(n, 10_000).proportion_ci(0.95, method="exact").high
+    assert share["upper"] >= max(exact, 20 / 10_000) * (1 - 1e-9)
+    assert share["limit"] == pytest.approx(20 / 10_000)  # what models of values take
+    count = study.row("P1-a", "inkt", "cells_per_ul")
+    assert count["limit"] == pytest.approx(share["limit"] * 2_500)
+    assert count["upper"] == pytest.approx(share["upper"] * 2_500)
 
 
 def test_upper_limit_is_the_intervals_where_it_exceeds_the_limit_of_detection(study: Any) -> None:
@@ -247,8 +265,10 @@ def test_single_cell_is_measured_like_flow(study: Any) -> None:
     row = study.row("L1", "mait", "share_of_t")
     assert (row["assay"], row["batch"]) == ("singlecell", "C")
     assert row["value"] == pytest.approx(0.05)
-    # 2 of 900 T cells, counted below the limit of detection of 5 cells: censored at 5 of 900
-    assert study.row("L1", "inkt", "share_of_t")["upper"] == pytest.approx(5 / 900)
+    # 2 of 900 T cells, below the limit of detection of 5 cells; 2 agree with up to 7.2
+    inkt = study.row("L1", "inkt", "share_of_t")
+    assert inkt["limit"] == pytest.approx(5 / 900)
+    assert inkt["upper"] == pytest.approx(7.2 / 900, rel=0.01)
     lost = study.row("L2", "mait", "share_of_t")
     assert (lost["status"], lost["reason"]) == ("unreadable", "not an h5 file")
     table = study.measure()

@@ -91,7 +91,7 @@ def test_a_caption_holds_the_numbers_of_the_table(written: tuple[Material, list[
     for row in material.comparisons.query("role == 'primary'").itertuples():
         assert f"{row.index_group} (n = {row.n_index}) against" in text
     assert text.count("## ") == (len(paths) - 1) // 4
-    assert "below the limit of detection and drawn at that limit" in text
+    assert "below the limit of detection and drawn at their upper" in text
 
 
 def test_other_processes_write_the_same_bytes(

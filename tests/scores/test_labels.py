@@ -17,6 +17,7 @@ from itc_analysis.scores.words.labels import (
     NOT_ASSESSABLE,
     WITHIN,
     choose_label,
+    describe_labels,
     label_participants,
 )
 from itc_analysis.tables import contract
@@ -150,6 +151,15 @@ def test_every_count_of_markers_gives_one_label() -> None:
             assert label in LABELS
             assert (INHIBITORY_HIGH in label) == (inhibitory >= 2)
             assert (ACTIVATED in label) == (activation >= 2)
+
+
+def test_words_of_function_are_described_only_where_tubes_were_stimulated() -> None:
+    none = pd.DataFrame({"stimulation": ["-", "-"]})
+    assert "No tube was stimulated" in describe_labels(none)
+    assert "It was called" not in describe_labels(none)
+    some = pd.DataFrame({"stimulation": ["-", "il12_il18"]})
+    assert "It was called hypofunctional" in describe_labels(some)
+    assert describe_labels(none.iloc[:0]) == ""
 
 
 def test_table_without_positivity_gives_no_labels() -> None:

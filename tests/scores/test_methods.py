@@ -247,7 +247,8 @@ def test_negative_weight_lowers_the_score() -> None:
 
 def test_every_method_says_what_it_needs() -> None:
     assert set(METHODS) == {"flow", "singlecell"}
+    assert METHODS["flow"].unit == "mean z of the markers"
+    assert METHODS["singlecell"].unit == "SD of healthy"
     for method in METHODS.values():
-        assert method.unit == "SD of healthy"
         assert method.needs
         assert method.source

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.scores.scoring.methods import METHODS
 from itc_analysis.scores.scoring.runner import n_features_needed
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import ScoreTable
@@ -42,7 +43,7 @@ def test_patients_with_more_receptors_score_higher_in_both_arms(study: Any) -> N
         rows = table[table["assay"] == assay]
         is_patient = rows["sample_id"].str.startswith("S-P")
         assert rows.loc[is_patient, "value"].min() > rows.loc[~is_patient, "value"].max()
-        assert (rows["unit"] == "SD of healthy").all()
+        assert (rows["unit"] == METHODS[assay].unit).all()
 
 
 def test_flow_score_is_the_mean_of_logit_z_by_hand_where_cells_are_many(study: Any) -> None:
@@ -122,6 +123,18 @@ def test_exhaustion_is_never_scored_from_one_marker(study: Any) -> None:
     assert pd.isna(row["value"])
     assert row["reason"] == ("1 of 4 features found, 2 needed; not measured: TIM-3, LAG-3, TIGIT")
     assert n_features_needed(study.signatures[0], 0.01) == 2
+
+
+def test_a_population_that_was_not_evaluated_does_not_miss_its_markers(study: Any) -> None:
+    counts = study.flow.counts
+    others = counts[counts["population"] == "mait"].assign(population="dn_t_cells")
+    study.put("flow", counts=pd.concat([counts, others], ignore_index=True))
+    row = study.row("P1-a", "dn_t_cells")
+    assert row["status"] == "not_estimable"
+    assert row["reason"] == (
+        "0 of 4 features found, 2 needed; in the panel, but not evaluated on this population: "
+        "PD-1, TIM-3, LAG-3, TIGIT"
+    )
 
 
 def test_markers_of_another_panel_are_named(study: Any) -> None:
@@ -212,7 +225,9 @@ def test_too_few_healthy_people_are_counted_in_the_reason(study: Any) -> None:
 def test_study_without_a_healthy_group_says_so(study: Any) -> None:
     study.healthy_group = None
     table = study.score()
-    scored = table[(table["unit"] == "SD of healthy") & (table["population"] == "mait")]
+    scored = table[
+        table["unit"].isin([m.unit for m in METHODS.values()]) & (table["population"] == "mait")
+    ]
     assert set(scored["status"]) == {"not_estimable"}
     assert scored["reason"].str.contains("no healthy group").all()
 

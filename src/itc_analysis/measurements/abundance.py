@@ -1,8 +1,7 @@
 """Shares of T cells and cells per microlitre, a row for every expected population.
 
 The three states of a rare population (study/domain.md 3.7): quantified has a number; detected has
-a number and says so; below the limit of detection has no number but an upper limit, so that it can
-be treated as censored, never as zero.
+a number and says so; below the limit of detection has no number but an upper limit, never zero.
 """
 
 from __future__ import annotations
@@ -95,11 +94,12 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
     low = (rows["status"] == "below_lod").to_numpy()
     with np.errstate(invalid="ignore", divide="ignore"):  # sources without T cells have no limit
         n_limit = np.fmax(lod, floats(rows["n_lod"]))  # the tube's own, where background raises it
-        limit = n_limit / n_t
-        # Counted below the limit: censored at the limit. Counted above it but mostly background:
-        # the limit alone would promise too much, so the upper confidence limit where it is higher.
+        # 18 cells agree with 28: the limit of detection alone would promise too much
+        ceiling = np.minimum(np.fmax(n_limit / n_t, shares.upper), 1.0)
+        # Models of values ask what the count lay below: the limit; of more events than that, which
+        # the background explains, the upper confidence limit.
         few = floats(rows["n_events"]) < n_limit
-        ceiling = np.minimum(np.where(few, limit, np.fmax(limit, shares.upper)), 1.0)
+        limit = np.where(few, np.minimum(n_limit / n_t, 1.0), ceiling)
     net = np.where(counted, shares.value * n_t, np.nan)
     capture, error = capture_of(
         floats(rows["n_events"]),
@@ -119,6 +119,7 @@ def share_rows(grid: pd.DataFrame, *, lod: int) -> pd.DataFrame:
         standard_error_log=shares.standard_error_log,
         lower=np.where(low, 0.0, shares.lower),
         upper=np.where(low, ceiling, shares.upper),
+        limit=np.where(low, limit, np.nan),
         n_cells=whole(net),
         n_denominator=rows["n_t"],
         capture=np.where(counted, capture * caught, np.nan),
@@ -168,6 +169,7 @@ def count_rows(shares: pd.DataFrame, t_counts: dict[str, TCount]) -> pd.DataFram
         standard_error=np.where(is_low | np.isnan(level), np.nan, joint),
         lower=np.where(is_low, 0.0 * level, np.exp(low) * level),
         upper=np.where(is_low, floats(shares["upper"]) * level, np.exp(high) * level),
+        limit=floats(shares["limit"]) * level,
         count_method=table["method"].mask(pd.Series(~has_share)),
     )
 

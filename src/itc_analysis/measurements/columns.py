@@ -11,7 +11,7 @@ from itc_analysis.statistics.arrays import FloatArray
 
 #: Columns of a measurement that hold its number; empty where there is none to give.
 NUMBERS = (
-    *("value", "standard_error", "lower", "upper", "n_events", "volume_ul"),
+    *("value", "standard_error", "lower", "upper", "limit", "n_events", "volume_ul"),
     *("n_background", "background_se", "capture", "error_log"),
     *("n_expected", "expected_se"),
 )

@@ -20,8 +20,9 @@ from itc_analysis.report.figures import scores as score_figures
 from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import Cell, PageSection, Text, kind_of
 from itc_analysis.report.html.material import Material, collect
-from itc_analysis.report.language.phrases import phrase, speaking
+from itc_analysis.report.language.phrases import language, phrase, speaking
 from itc_analysis.report.language.recorded import recorded
+from itc_analysis.report.language.typography import spaced
 from itc_analysis.report.sections import methods, paper, problems
 from itc_analysis.report.sections.front import caveats, headline, outcomes
 from itc_analysis.report.sections.laboratory import acquisition, gating, singlecell
@@ -182,7 +183,7 @@ def render_sections(
     `gates` are shown with the points of the figures, see `gate_tiles.tiles`; None for none.
     """
     template = _environment().get_template("page.html")
-    return template.render(
+    page = template.render(
         study=material.settings.study,
         headline=title,
         screens=screens,
@@ -192,6 +193,7 @@ def render_sections(
         gates=_in_page(gates or {}),
         version=__version__,
     )
+    return spaced(page) if language() == "fr" else page
 
 
 def _environment() -> Environment:

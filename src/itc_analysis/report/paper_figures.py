@@ -141,8 +141,8 @@ def caption(material: Material, points: pd.DataFrame, estimates: pd.DataFrame) -
     told = [f"**{_title(material, estimates)}.** Every point is one participant; bar, median."]
     if low:
         told.append(
-            f"Open triangles ({low}) are below the limit of detection and drawn at that limit: the "
-            "true value is at most there."
+            f"Open triangles ({low}) are below the limit of detection and drawn at their upper "
+            "95 % limit."
         )
     drawn = points[points["status"].isin(["ok", "below_lod"])]
     n_lacking = len(points) - len(drawn)

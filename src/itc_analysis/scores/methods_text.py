@@ -48,7 +48,9 @@ def describe_scores(
             "among n cells so that the mean of a group of people is unbiased however few cells "
             "they have; its "
             "error depends on n alone, and markers that come on the same cells have correlated "
-            "errors. A marker "
+            "errors. Each z is in SDs of healthy "
+            "people; their mean varies less between them than one SD, as markers do not all vary "
+            "together. A marker "
             f"whose group mean could be off by more than {MAX_BIAS:g} SD for lack of cells was "
             f"not used."
         )
@@ -62,7 +64,7 @@ def describe_scores(
             "same way from "
             "molecules."
         )
-    is_standardised = (table["unit"] == METHODS["flow"].unit).any()
+    is_standardised = table["unit"].isin({method.unit for method in METHODS.values()}).any()
     if is_standardised and healthy_group is None:
         sentences.append("The study has no healthy group, so that no score could be standardised.")
     elif is_standardised:
@@ -131,10 +133,15 @@ def _about_flags(table: pd.DataFrame, signatures: list[Signature]) -> list[str]:
         shown = f"{METHODS['flow'].name}_{WITHOUT_FLAGGED}"
         is_next = shown in set(table.loc[table["signature"] == card.name, "method"])
         said.append(
-            f"{what[0].upper()}{what[1:]} holds {_listed(list(found))}, which rise with "
+            f"{what[0].upper()}{what[1:]} holds {_listed(list(found))}, which "
+            f"{'rises' if len(found) == 1 else 'rise'} with "
             f"innateness in health: it is read "
             "within a subset only"
-            + (", with and without them." if is_next and card.assay == "flow" else ".")
+            + (
+                f", with and without {'it' if len(found) == 1 else 'them'}."
+                if is_next and card.assay == "flow"
+                else "."
+            )
         )
     return said
 

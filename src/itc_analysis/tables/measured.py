@@ -200,8 +200,14 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
     )
     lower: Series[float] = quantity("Lower 95 % limit.", "as value")
     upper: Series[float] = quantity(
-        "Upper 95 % limit; for below_lod the limit that the value is censored at: the limit of "
-        "detection, or the upper 95 % limit when background events alone exceed it.",
+        "Upper 95 % limit; for below_lod that of the cells counted, and at least the limit of "
+        "detection.",
+        "as value",
+    )
+    limit: Series[float] = quantity(
+        "Of below_lod rows the limit that the value lies below, as models of values take it: the "
+        "limit of detection, or upper where more events than that were counted and the background "
+        "explains them. Null where it is upper, and in all other rows.",
         "as value",
     )
     n_cells: Series[pd.Int64Dtype] = maybe_count(
@@ -251,8 +257,8 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:
-        """A value is there exactly when the status is ok; below_lod rows carry their upper
-        limit.
+        """A value is there exactly when the status is ok; below_lod rows carry their upper limit,
+        and limit is never above it.
         """
         problems = []
         wrong = table[table["value"].notna() != (table["status"] == "ok")]
@@ -264,5 +270,10 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
         problems += [
             f"{r.source_id}, {r.population}, {r.measure}: below_lod without an upper limit"
             for r in unlimited.head(5).itertuples()
+        ]
+        higher = table[table["limit"] > table["upper"]]
+        problems += [
+            f"{r.source_id}, {r.population}, {r.measure}: limit above the upper limit"
+            for r in higher.head(5).itertuples()
         ]
         return problems

@@ -55,6 +55,8 @@ def test_each_level_of_a_text_has_its_row() -> None:
     assert table.loc[("ssc_subset", "dcSSc", "all"), "text"] == "1 (50)"
     assert table.loc[("ssc_subset", "dcSSc", "healthy"), "text"] == "-"
     assert table.loc[("ssc_subset", "dcSSc", "healthy"), "n_missing"] == 1
+    # it does not apply to the healthy person
+    assert table.loc[("ssc_subset", "dcSSc", "all"), "n_missing"] == 0
 
 
 def test_a_variable_nobody_has_is_left_out_and_excluded_people_are_not_described() -> None:

@@ -57,6 +57,60 @@ def test_what_counting_explains_is_not_out_of_control() -> None:
     assert set(chart_bridge(table)["verdict"]) == {"in"}
 
 
+def test_few_cells_are_judged_by_what_counting_allows() -> None:
+    # 2 of 22 cells against 0 of 15, 22, 20 and 11: by Fisher's exact test p is 0.06
+    n = np.array([22, 15, 22, 20, 11])
+    k = np.array([2, 0, 0, 0, 0])
+    table = measurements(list(k / n)).assign(
+        measure="share_positive",
+        n_denominator=pd.array(n, dtype="Int64"),
+        standard_error=np.sqrt(1 / (k + 0.5) + 1 / (n - k + 0.5)),
+    )
+    chart = chart_bridge(table)
+    assert set(chart["verdict"]) == {"in"}
+    assert (chart["lower"] == 0).all()
+    assert chart["upper"].between(0.1, 1).all()
+    # the same shares of a hundred times as many cells do not agree
+    many = 100 * n
+    table = table.assign(
+        n_denominator=pd.array(many, dtype="Int64"),
+        standard_error=np.sqrt(1 / (100 * k + 0.5) + 1 / (many - 100 * k + 0.5)),
+    )
+    assert chart_bridge(table)["verdict"].iloc[0] == "out"
+
+
+def test_the_mean_of_others_is_known_only_as_well_as_they_were_counted() -> None:
+    table = measurements([0.030, 0.030, 0.030, 0.030, 0.060]).assign(standard_error=0.2)
+    table.loc[4, "standard_error"] = 0.01
+    chart = chart_bridge(table)
+    assert chart["sd"].iloc[-1] == pytest.approx(np.hypot(0.01, 0.2 / 2))
+
+
+@pytest.mark.parametrize(
+    ("measure", "unit", "values"),
+    [
+        ("score", "instrument units", [0.0, 900.0, 20.0, 10.0, 30.0]),
+        ("score", "instrument units", [5.0, 900.0, 20.0, 10.0, 30.0]),
+        ("score", "share", [0.0, 0.9, 0.02, 0.01, 0.03]),
+        ("median_intensity", "instrument units", [5.0, 900.0, 20.0, 10.0, 30.0]),
+        ("cells_per_ul", "cells/uL", [0.0, 900.0, 20.0, 10.0, 30.0]),
+        ("share_of_t", "share", [0.0, 0.9, 0.02, 0.01, 0.03]),
+    ],
+)
+def test_limits_are_possible_numbers(measure: str, unit: str, values: list[float]) -> None:
+    chart = chart_bridge(measurements(values).assign(measure=measure, unit=unit))
+    assert (chart["lower"] >= 0).all()
+    assert (chart["lower"] < chart["upper"]).all()
+    if unit == "share":
+        assert (chart["upper"] <= 1).all()
+
+
+def test_a_score_may_lie_below_zero() -> None:
+    values = [-1.0, 0.5, 0.2, -0.3, 0.1]
+    chart = chart_bridge(measurements(values).assign(measure="score", unit="SD of healthy"))
+    assert (chart["lower"] < 0).all()
+
+
 def test_few_runs_give_no_limits_and_people_are_no_runs() -> None:
     chart = chart_bridge(measurements([0.03, 0.05, 0.04], people=[0.1, 0.2]))
     assert len(chart) == 3

@@ -137,18 +137,64 @@ def test_one_participant_is_told_in_the_singular(
 
 def test_strobe_says_whether_covariates_were_imputed(results: Path, settings: Settings) -> None:
     material = collect(results, settings)
-    complete = material.comparisons.assign(model="least squares, HC3")
+    complete = material.comparisons.assign(model="least squares, HC3", covariates="age_years")
     pooled = material.comparisons.assign(model="least squares, HC3; 20 imputations")
     told = {
         name: next(
-            item.text(with_tables(material, comparisons=rows))
+            item.text(with_tables(material, comparisons=rows, participants=people))
             for item in ITEMS
             if item.number == "12c"
         )
-        for name, rows in (("complete", complete), ("pooled", pooled))
+        for name, rows, people in (
+            ("complete", complete, material.participants.assign(age_years=None)),
+            ("known", complete, material.participants.assign(age_years=50.0)),
+            ("pooled", pooled, material.participants),
+        )
     }
+    assert "no analysed participant lacks a covariate" in told["known"]
     assert "participants who lack a covariate are left out" in told["complete"]
     assert "missing covariates were imputed" in told["pooled"]
+
+
+def test_strobe_says_how_people_below_the_limit_enter(results: Path, settings: Settings) -> None:
+    material = collect(results, settings)
+    rows = material.comparisons.assign(n_below_lod=3)
+    missing = next(item for item in ITEMS if item.number == "12c")
+
+    def told(model: str) -> str:
+        return missing.text(with_tables(material, comparisons=rows.assign(model=model)))
+
+    assert "neither as zero nor as the limit" in told("counts of cells (binomial)")
+    assert "at most the limit" not in told("counts of cells (binomial)")
+    assert "at most the limit" in told("logarithm, censored regression")
+
+
+def test_strobe_names_the_subgroups(results: Path, settings: Settings) -> None:
+    material = collect(results, settings)
+    subgroups = next(item for item in ITEMS if item.number == "12b")
+    assert subgroups.text(material) == ""
+    rows = material.comparisons.head(1).assign(
+        comparison="SSc (dcSSc) vs healthy",
+        index_group="SSc",
+        family="diffuse SSc",
+        role="exploratory",
+    )
+    told = subgroups.text(with_tables(material, comparisons=rows))
+    assert "dcSSc alone (diffuse SSc, exploratory)" in told
+
+
+def test_strobe_counts_staining_and_library_batches_apart(
+    results: Path, settings: Settings
+) -> None:
+    material = collect(results, settings)
+    rows = material.measurements
+    n_stained, n_libraries = (
+        rows.loc[rows["assay"] == assay, "batch"].nunique() for assay in ("flow", "singlecell")
+    )
+    told = next(item for item in ITEMS if item.number == "9").text(material)
+    assert f"of {n_stained} staining batch" in told
+    assert f"{n_libraries} library batch" in told
+    assert "under Participants" in told
 
 
 def test_strobe_names_what_was_asked_beside_the_comparisons(

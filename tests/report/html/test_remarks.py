@@ -48,7 +48,7 @@ def test_a_remark_that_nobody_translated_is_told_as_it_stands_with_its_names_in_
 
 def test_the_covariates_that_were_left_are_named() -> None:
     told = meaning("adjusted for age_years + sex only: 29 participants for 11 parameters")[1]
-    assert told.endswith("adjusted for age and sex only")
+    assert told.endswith("adjusted for the smaller set of the plan (age and sex)")
 
 
 def test_without_remarks_there_are_neither_marks_nor_notes() -> None:

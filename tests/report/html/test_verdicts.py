@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from itc_analysis.report.html.verdicts import judge, say, short_cell
+from itc_analysis.report.html.verdicts import judge, say, short_cell, subset_of
 
 
 def row(**changes: Any) -> SimpleNamespace:
@@ -34,6 +34,12 @@ def row(**changes: Any) -> SimpleNamespace:
         "n_below_lod": 0,
     }
     return SimpleNamespace(**(values | changes))
+
+
+def test_a_comparison_of_a_subset_names_it() -> None:
+    assert subset_of(row(comparison="SSc (dcSSc) vs healthy")) == "dcSSc"
+    assert subset_of(row(comparison="SSc vs healthy")) == ""
+    assert subset_of(row(comparison="SSc vs healthy (old)")) == ""
 
 
 def test_a_small_adjusted_p_below_one_is_lower() -> None:

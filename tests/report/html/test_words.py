@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from itc_analysis.report.html import words
+from itc_analysis.report.html.names import one_of_each_kind
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,25 @@ def test_a_sentence_keeps_names_that_begin_small() -> None:
 def test_a_spline_of_the_formula_is_told_in_words() -> None:
     formula = "cr(age_years, df=3, constraints='center') + sex + cmv_igg"
     assert words.covariates(formula) == "age (spline), sex and CMV serology"
+
+
+def test_raw_names_in_sentences_are_written_as_the_field_does() -> None:
+    told = words.plain("In panel_b, mait cd4 pos, eomes cd8 all were gated; mait and gd_t_cells")
+    assert told == ("In panel_b, CD4+ MAIT, Eomes+ CD8 (published gate) were gated; MAIT and γδ T")
+    assert words.plain("see flow/panel_a/mait.html and va-mait") == (
+        "see flow/panel_a/mait.html and va-mait"
+    )
+
+
+def test_a_threshold_names_its_marker_and_its_population() -> None:
+    assert words.population("positive: PD-1 in innate_cd8_all") == (
+        "positive: PD-1 in innate CD8 (published gate)"
+    )
+    assert words.population("positive: TIM-3") == "positive: TIM-3"
+
+
+def test_reasons_that_differ_in_numbers_are_one_with_their_range() -> None:
+    reasons = ["0 cells, 20 needed", "1 cell, 20 needed", "19 cells, 20 needed", "no tube"]
+    assert one_of_each_kind(reasons) == ["0 to 19 cells, 20 needed", "no tube"]
+    assert one_of_each_kind(["off by 0.1 SD", "off by 0.2 SD"]) == ["off by 0.1 SD"]
+    assert one_of_each_kind(["3 cells"]) == ["3 cells"]

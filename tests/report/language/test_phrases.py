@@ -106,6 +106,14 @@ def test_recorded_reasons_keep_their_numbers() -> None:
         assert recorded_list(chart) == "poids inférieur à 55 kg (2), vaccination récente (1)"
 
 
+def test_prepositions_swallow_the_article_of_the_group() -> None:
+    reason = "the 14 participants of the index group below the limit of detection were 0.57 SD"
+    change = "the interval would show a difference if"
+    with speaking("fr"):
+        told = recorded(f"{change} {reason} (1.48-fold) lower than the model predicts")
+        assert "participants du groupe étudié" in told
+
+
 @pytest.fixture(scope="module")
 def pages(page: str, results: Path, settings: ReportSettings) -> dict[str, html.HtmlElement]:
     """Return the report of the made-up study in both languages."""
@@ -189,7 +197,7 @@ def test_english_is_told_by_its_small_words() -> None:
          "Cuts were made-up. Les limites des comptes sont binomiales exactes."),
         # the pattern with most words of its own, not "{} cells"
         ("3 of 4 libraries used, n = 192 cells",
-         "3 bibliothèques utilisées sur 4, n = 192 cellules"),
+         "3 banques utilisées sur 4, n = 192 cellules"),
     ],
 )  # fmt: skip
 def test_recorded_sentences_are_put_together_from_what_is_known(english: str, french: str) -> None:

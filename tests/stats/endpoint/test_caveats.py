@@ -30,7 +30,7 @@ def test_scores_that_counting_decides_are_told():
     index, reference = np.array([True, True, False, False]), np.array([False, False, True, True])
     people = pd.DataFrame({"standard_error": [1.5, 1.1, 0.2, np.nan], "state": "ok"})
     told = caveats.of_low_numbers(people, index, reference, "score", is_counted=False)
-    assert "1.3 SD of healthy people in the index group, 0.2 in the reference" in "".join(told)
+    assert "1.3 units of the score in the index group, 0.2 in the reference" in "".join(told)
     people["standard_error"] = [0.6, 0.5, 0.2, np.nan]
     told = caveats.of_low_numbers(people, index, reference, "score", is_counted=False)
     assert "".join(told) == ""

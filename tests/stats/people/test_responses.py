@@ -48,6 +48,12 @@ def test_below_the_limit_is_an_upper_bound_for_a_share_and_a_count(people):
         assert found["y"].iloc[0] == pytest.approx(bound)
 
 
+def test_the_limit_is_taken_and_not_the_upper_limit_where_both_are_known(people):
+    rows = make_measurements(people, [0.0001] + [0.01] * 5, limit=0.003, n_denominator=10_000)
+    rows["limit"] = [0.002] + [np.nan] * 5
+    assert respond(rows, people, "share_of_t")["y"].iloc[0] == pytest.approx(np.log(20 / 9980))
+
+
 def test_the_limit_lies_half_way_between_the_highest_censored_and_the_lowest_quantified_value(
     people,
 ):

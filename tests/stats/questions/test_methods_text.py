@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import pandas as pd
+import pytest
+
+from itc_analysis.config.sections import Stats
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.stats.questions.methods_text import (
     describe_associations,
+    describe_comparisons,
     describe_compositions,
+    describe_diagnostics,
     describe_modalities,
 )
+from stats.made_up_study import COHORT, make_plan
 
 
 def test_methods_are_finished_sentences_whose_works_are_in_the_bibliography(study):
@@ -29,3 +36,36 @@ def test_nothing_planned_is_said(study):
     ):
         assert said.endswith(".")
         assert keys == []
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "told", "not_told"),
+    [
+        ("logarithm, least squares, CR2 by participant", "ratio", "log scale", "HC3"),
+        ("logarithm, least squares, CR2 by participant", "ratio", "log scale", "half a cell"),
+        ("logit, least squares, HC3", "odds_ratio", "HC3", "intensities"),
+        ("value as it is, REML meta-regression, CR2", "difference", "weighted", "least squares"),
+    ],
+)
+def test_only_models_that_were_used_are_described(model, kind, told, not_told):
+    row = {"model": model, "estimate_kind": kind, "covariates": "none", "p_permutation": None}
+    text, _ = describe_comparisons(
+        pd.DataFrame([row]), plan=make_plan(), cohort=COHORT, settings=Stats(n_permutations=0)
+    )
+    assert told in text
+    assert not_told not in text.replace("HC3-studentised", "")
+
+
+def test_diagnostics_name_what_was_computed():
+    columns = ["one_out_lowest", "estimate_core", "e_value", "value_estimate", "soft_estimate",
+               "beside_estimate", "second_model", "tipping_missing", "tipping_low"]  # fmt: skip
+    none = dict.fromkeys(columns)
+    assert describe_diagnostics(pd.DataFrame([none])) == ("", [])
+    some = none | {"e_value": 2.0, "second_model": "beta-binomial, likelihood ratio"}
+    text, keys = describe_diagnostics(pd.DataFrame([some | {"tipping_low": 0.7}]))
+    assert "beta-binomial model for shares" in text
+    assert "negative binomial" not in text
+    assert "below the limit of detection" in text
+    assert "without a number" not in text
+    assert "missing covariates" not in text
+    assert keys == ["vanderweele2017"]

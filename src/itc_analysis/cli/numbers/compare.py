@@ -120,7 +120,8 @@ def run(options: argparse.Namespace) -> None:
     if standing:
         verdicts = locks.mark_verdicts(verdicts, table, standing)
     write("verdicts", verdicts, describe_verdicts(plan))
-    write("diagnostics", diagnose(measurements, participants, **how), describe_diagnostics())
+    checked = diagnose(measurements, participants, **how)
+    write("diagnostics", checked, describe_diagnostics(checked))
     within = associate(measurements, participants, **how)
     within = locks.mark_comparisons(within, standing) if standing else within
     write("associations", within, describe_associations(within, plan=plan))

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import LabelSettings
     from itc_analysis.scores.cards.signatures import read_signatures
-    from itc_analysis.scores.words.labels import METHODS_TEXT, label_participants
+    from itc_analysis.scores.words.labels import describe_labels, label_participants
     from itc_analysis.tables import contract
     from itc_analysis.tables.function import Labels
     from itc_analysis.tables.measured import Measurements
@@ -48,6 +48,6 @@ def run(options: argparse.Namespace) -> None:
             parameters=settings.model_dump(),
             inputs=[options.signatures],
             packages=("numpy", "pandas", "scipy"),
-            methods="" if table.empty else METHODS_TEXT,
+            methods=describe_labels(table),
         ),
     )

@@ -400,11 +400,23 @@ def describe_classification(tables: CohortTables) -> str:
     decided = own[own["verdict"] != "not_assessable"]["participant_id"].nunique()
     if not decided:
         return ""
+    people = (
+        own.assign(decided=own["verdict"] != "not_assessable", known=own["declared"].notna())
+        .groupby("participant_id")[["decided", "known"]]
+        .any()
+    )
+    open_ones = people[~people["decided"]]
+    n_declared = int(open_ones["known"].sum())
+    n_neither = len(open_ones) - n_declared
+    others = ""
+    if n_declared:
+        others += f", the clinician's declaration for {n_declared}"
+    if n_neither:
+        others += f"; {n_neither} had neither enough items nor a declaration"
     return (
         "The SSc 2013 and early SSc 2001, SLE 2019, pSS 2016, RA 2010 and IIM 2017 classification "
         "criteria were all applied to every participant, with the lowest and the highest score "
-        f"that missing items allow; the items decided for {plural(decided, 'patient')}, and the "
-        "clinician's declaration stood in for the others."
+        f"that missing items allow; the items decided for {plural(decided, 'patient')}{others}."
     )
 
 

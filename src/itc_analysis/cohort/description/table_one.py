@@ -68,7 +68,8 @@ def make_table_one(participants: pd.DataFrame, *, groups: Iterable[str]) -> pd.D
         Long table, one row per variable (and level of a text variable) and group: `n` people with a
         value, `n_missing`, `text` ("median [lower quartile; upper quartile]" for numbers, "n (per
         cent of those known)" for the others; "-" when nobody has a value). A variable that nobody
-        of the study has is left out.
+        of the study has is left out. "all" counts as missing only people of groups in which
+        somebody has a value.
     """
     analysed = participants[participants["is_analysed"]]
     described = contract.columns_of(Participants)
@@ -77,10 +78,12 @@ def make_table_one(participants: pd.DataFrame, *, groups: Iterable[str]) -> pd.D
         values = analysed[variable]
         if values.isna().all():
             continue
+        # of all, those of the groups that were asked: nobody lacks another disease's score
+        mine = values.notna().groupby(analysed["group"]).transform("any")
         unit = str((described[variable].metadata or {}).get("unit", ""))
         for level in _levels(values):
             for group in (*groups, "all"):
-                ours = values if group == "all" else values[analysed["group"] == group]
+                ours = values[mine] if group == "all" else values[analysed["group"] == group]
                 known = ours.dropna()
                 statistic, text = _summary(known, level)
                 shown_unit = unit if statistic == "median [IQR]" else ""

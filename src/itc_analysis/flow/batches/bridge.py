@@ -8,6 +8,7 @@ that is looked for.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +28,14 @@ KEY = ["assay", "population", "measure", "feature"]
 _WARNING, _OUT = 2.0, 3.0
 #: Fewer other runs give no standard deviation.
 _MIN_OTHERS = 3
-#: A share is kept this far from 0 and 1 before its logit is taken.
+#: A share of which the cells are not known is kept this far from 0 and 1 before its logit is taken.
 _CLOSEST = 1e-6
+#: Added to cells before a logit or logarithm: 0 of 20 is not 0 of 20,000 (Haldane 1956).
+_HALF_CELL = 0.5
+#: Measures that are shares of counted cells.
+_SHARES = ("share_of_t", "share_positive", "response")
+#: Unit of intensities, and of iMFI.
+_INTENSITY = "instrument units"
 #: Colour-blind-safe (Okabe and Ito 2008).
 _COLOURS = {"in": "#0072B2", "warning": "#E69F00", "out": "#D55E00", "too_few": "#999999"}
 
@@ -46,9 +53,10 @@ def chart_bridge(measurements: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per run and number, sorted: assay, population, measure, feature, batch, source_id,
-        value; scaled (logit of shares, log of counts, else the value), centre and sd of the other
-        runs on that scale (the sd never below what counting explains), lower and upper (centre -+ 3
-        sd, in the value's unit), z, and verdict: in, warning (beyond 2 sd), out (beyond 3) or
+        value; scaled (logit of shares, log of counts and of intensities above 0, else the value),
+        centre and sd of the other runs on that scale (the sd never below what the standard errors
+        of the run and of the others explain), lower and upper (centre -+ 3 sd, in the value's unit
+        and within what is possible), z, and verdict: in, warning (beyond 2 sd), out (beyond 3) or
         too_few (fewer than 3 other runs).
     """
     runs = measurements[measurements["participant_id"].isna() & (measurements["status"] == "ok")]
@@ -144,16 +152,19 @@ def plot_levey_jennings(
 
 
 def _chart(rows: pd.DataFrame) -> pd.DataFrame:
-    scaled, error = _scaled(rows), rows["standard_error"].to_numpy(dtype=float, na_value=np.nan)
+    scale = _scale_of(rows)
+    scaled, error = scale.to(), rows["standard_error"].to_numpy(dtype=float, na_value=np.nan)
     n = len(rows)
     centre, sd = np.full(n, np.nan), np.full(n, np.nan)
     for i in range(n):
         others = np.delete(scaled, i)
         if len(others) >= _MIN_OTHERS:
             centre[i] = others.mean()
-            # A new run scatters around a mean that is itself known from few runs only.
+            # A new run scatters around a mean that is itself known from few runs only, by chance
+            # as well as by counting.
             spread = others.std(ddof=1) * np.sqrt(1 + 1 / len(others))
-            sd[i] = np.fmax(spread, error[i])
+            of_mean = np.sqrt(np.sum(np.delete(error, i) ** 2)) / len(others)
+            sd[i] = np.fmax(spread, np.hypot(error[i], np.nan_to_num(of_mean)))
     z = np.divide(scaled - centre, sd, out=np.full(n, np.nan), where=sd > 0)
     z[(sd == 0) & (scaled == centre)] = 0
     away = np.abs(z)
@@ -162,25 +173,85 @@ def _chart(rows: pd.DataFrame) -> pd.DataFrame:
     )
     return rows.assign(
         scaled=scaled, centre=centre, sd=sd, z=z,
-        lower=_unscaled(centre - _OUT * sd, rows["measure"]),
-        upper=_unscaled(centre + _OUT * sd, rows["measure"]),
+        lower=scale.back(centre - _OUT * sd),
+        upper=scale.back(centre + _OUT * sd),
         verdict=pd.array(verdict, dtype="string"),
     )  # fmt: skip
 
 
-def _scaled(rows: pd.DataFrame) -> FloatArray:
-    value = rows["value"].to_numpy(dtype=float, na_value=np.nan)
-    share = np.clip(value, _CLOSEST, 1 - _CLOSEST)
-    is_share = rows["measure"].isin(["share_of_t", "share_positive"]).to_numpy()
-    is_count = (rows["measure"] == "cells_per_ul").to_numpy()
-    logs = np.log(np.maximum(value, _CLOSEST))
-    return np.where(is_share, np.log(share / (1 - share)), np.where(is_count, logs, value))
+@dataclass(frozen=True)
+class _Scale:
+    """The scale on which the runs of one number are compared, there and back.
+
+    Parameters
+    ----------
+    name : {"logit", "log", "value"}
+        logit of shares, log of counts and intensities, else the value.
+    value : FloatArray
+        of the runs.
+    n : FloatArray
+        what the cells of each run were counted in: cells of the denominator, or microlitres; NaN
+        where that is not known.
+    least, most : float
+        between which the number can lie.
+    """
+
+    name: str
+    value: FloatArray
+    n: FloatArray
+    least: float
+    most: float
+
+    def to(self) -> FloatArray:
+        """Return the runs on the scale; half a cell is added to what was counted, as for their
+        standard errors.
+        """
+        if self.name == "value":
+            return self.value
+        k = self.value * self.n
+        if self.name == "log":
+            plain = np.log(np.maximum(self.value, _CLOSEST))
+            counted = np.log((k + _HALF_CELL) / self.n)
+        else:
+            plain = special.logit(np.clip(self.value, _CLOSEST, 1 - _CLOSEST))
+            counted = np.log((k + _HALF_CELL) / (self.n - k + _HALF_CELL))
+        return np.where(np.isnan(self.n), plain, counted)
+
+    def back(self, scaled: FloatArray) -> FloatArray:
+        """Return limits in the number's unit, within what is possible."""
+        found = scaled
+        if self.name == "log":
+            found = np.exp(scaled) - np.nan_to_num(_HALF_CELL / self.n)
+        elif self.name == "logit":
+            share = special.expit(scaled)
+            counted = (share * (self.n + 2 * _HALF_CELL) - _HALF_CELL) / self.n
+            found = np.where(np.isnan(self.n), share, counted)
+        return np.clip(found, self.least, self.most)
 
 
-def _unscaled(scaled: FloatArray, measure: pd.Series) -> FloatArray:
-    is_share = measure.isin(["share_of_t", "share_positive"]).to_numpy()
-    is_count = (measure == "cells_per_ul").to_numpy()
-    share = special.expit(np.where(is_share, scaled, 0))
-    count = np.exp(np.where(is_count, scaled, 0))
-    result = np.where(is_share, share, np.where(is_count, count, scaled))
-    return np.where(np.isnan(scaled), np.nan, result)
+def _scale_of(rows: pd.DataFrame) -> _Scale:
+    """Return the scale of one number: one measure, one unit."""
+    measure, value = rows["measure"].iloc[0], rows["value"].to_numpy(dtype=float, na_value=np.nan)
+    unit = rows["unit"].iloc[0] if "unit" in rows else ""
+    unknown = np.full(len(rows), np.nan)
+    if measure in _SHARES:
+        return _Scale("logit", value, _positive(rows, "n_denominator"), 0.0, 1.0)
+    if measure == "cells_per_ul":
+        return _Scale("log", value, _positive(rows, "volume_ul"), 0.0, np.inf)
+    if unit == "share":  # a score that is a share has a standard error on its own scale
+        return _Scale("value", value, unknown, 0.0, 1.0)
+    if measure == "median_intensity" or unit == _INTENSITY:
+        if (value > 0).all():
+            return _Scale("log", value, unknown, 0.0, np.inf)
+        # cells that are positive, times how bright: never below 0; a median may be, after
+        # compensation
+        return _Scale("value", value, unknown, 0.0 if measure == "score" else -np.inf, np.inf)
+    return _Scale("value", value, unknown, -np.inf, np.inf)
+
+
+def _positive(rows: pd.DataFrame, column: str) -> FloatArray:
+    """Return a column with NaN where it is not above 0 or not there."""
+    if column not in rows:
+        return np.full(len(rows), np.nan)
+    found = rows[column].to_numpy(dtype=float, na_value=np.nan)
+    return np.where(found > 0, found, np.nan)

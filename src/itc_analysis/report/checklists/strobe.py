@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
 
 from itc_analysis.report.checklists.items import Item, characteristics, files, group_sizes
-from itc_analysis.report.html import words
-from itc_analysis.report.html.material import Material
+from itc_analysis.report.html import verdicts, words
+from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.sections.results import comparisons
 
 #: What the words of a model hold when missing covariates were imputed.
 IMPUTED = "imputations"
@@ -40,20 +42,30 @@ def _eligibility(material: Material) -> str:
 
 def _bias(material: Material) -> str:
     told = []
-    controls = material.samples[material.samples["sample_type"] == "bridge_control"]
+    controls = material.samples.loc[
+        material.samples["sample_type"] == "bridge_control", "sample_id"
+    ]
+    rows = material.measurements
+    stained = rows[rows["assay"] == "flow"]
+    n_stained = stained["batch"].nunique()
     if len(controls):
-        told.append(
-            phrase("{0} stained in every batch", words.plural(len(controls), "bridge control"))
-        )
-    batches = material.measurements["batch"].dropna().nunique()
-    if batches:
+        own = stained.loc[stained["sample_id"].isin(controls), "batch"].nunique()
         told.append(
             phrase(
-                "{0}, set against the groups under Participants",
-                words.plural(batches, "batch", "batches"),
+                "{0} in {1} of {2}",
+                words.plural(len(controls), "bridge control"),
+                own,
+                words.plural(n_stained, "staining batch", "staining batches"),
             )
         )
-    return f"{words.listed(told)}.".capitalize() if told else ""
+    n_libraries = rows.loc[rows["assay"] == "singlecell", "batch"].nunique()
+    batches = [
+        *([words.plural(n_stained, "staining batch", "staining batches")] if n_stained else []),
+        *([words.plural(n_libraries, "library batch", "library batches")] if n_libraries else []),
+    ]
+    if batches:
+        told.append(phrase("{0}, set against the groups under Participants", words.listed(batches)))
+    return words.sentence("; ".join(told))
 
 
 def _size(material: Material) -> str:
@@ -102,6 +114,8 @@ def _missing_data(material: Material) -> str:
             "complete cases next to them"
         )
         if imputed.any()
+        else phrase("no analysed participant lacks a covariate that was adjusted for")
+        if not _lacking(material)
         else (
             phrase(
                 "participants who lack a covariate are left out of the comparisons adjusted "
@@ -109,10 +123,38 @@ def _missing_data(material: Material) -> str:
             )
         )
     )
+    told = phrase(
+        "Missing measurements are counted per comparison and never replaced; {0}.", of_covariates
+    )
+    return f"{told} {comparisons.how_low(material.comparisons)}".strip()
+
+
+def _lacking(material: Material) -> int:
+    """Return how many analysed participants lack a covariate of any comparison."""
+    named = set(re.findall(r"[a-z_]\w*", " ".join(material.comparisons["covariates"])))
+    people = material.participants[material.participants["is_analysed"]]
+    own = people[[name for name in people.columns if name in named]]
+    return int(own.isna().any(axis=1).sum())
+
+
+def _subgroups(material: Material) -> str:
+    """Name the families of one subset of the index group, with their role."""
+    rows = material.comparisons
+    of_subset = [
+        (verdicts.subset_of(row), str(row.family), str(row.role)) for row in each_row(rows)
+    ]
+    told = [
+        phrase("{0} alone ({1}, {2})", subset, family, phrase(role.replace("_", " ")))
+        for subset, family, role in dict.fromkeys(of_subset)
+        if subset
+    ]
+    if not told:
+        return ""
+    index = material.settings.cohort.index_group
     return phrase(
-        "Missing measurements are counted per comparison and never replaced; {0}; "
-        "values below the limit of detection enter as censored.",
-        of_covariates,
+        "Subgroups of {0}, by the models of the whole group: {1}. No interaction was tested.",
+        index,
+        words.listed(told),
     )
 
 
@@ -219,7 +261,7 @@ ITEMS: tuple[Item, ...] = (
     Item("11", "Quantitative variables", _variables),
     Item("12a", "Statistical methods, and control of confounding",
          lambda material: f"{_models(material)} {_confounders(material)}".strip()),
-    Item("12b", "Methods for subgroups and interactions"),
+    Item("12b", "Methods for subgroups and interactions", _subgroups),
     Item("12c", "How missing data were addressed", _missing_data),
     Item("12d", "Analytical methods taking account of the sampling"),
     Item("12e", "Sensitivity analyses", _sensitivity),

@@ -25,6 +25,15 @@ def drawn_rows(material: Material, populations: Sequence[str]) -> pd.DataFrame:
     return rows[rows["feature"].isin(words.SIDE_BY_SIDE) & rows["population"].isin(populations)]
 
 
+def healthy_sd(scored: pd.DataFrame, healthy_group: str | None) -> float | None:
+    """Return the SD of a score among healthy participants, counting error included; None with fewer
+    than `FEWEST_TO_DRAW` of them.
+    """
+    healthy = scored[scored["group"] == healthy_group]
+    means = healthy.groupby("participant_id")["value"].mean().astype(float)
+    return float(means.std()) if len(means) >= FEWEST_TO_DRAW else None
+
+
 def gallery(material: Material, populations: Sequence[str]) -> list[Block]:
     """Return one figure per assay, signature and population: every analysed participant a point."""
     rows = drawn_rows(material, populations)
@@ -55,9 +64,11 @@ def gallery(material: Material, populations: Sequence[str]) -> list[Block]:
             alt=alt,
             size=SIZE,
         )
-        figures.append(
-            Figure(picture, f"{title} ({words.plain(str(chosen['unit'].iloc[0]))})", width=480)
-        )
+        unit = words.plain(str(chosen["unit"].iloc[0]))
+        spread = healthy_sd(scored, material.settings.cohort.healthy_group)
+        if spread is not None:
+            unit = phrase("{0}; SD among healthy people {1}", unit, words.number(spread, 2))
+        figures.append(Figure(picture, f"{title} ({unit})", width=480))
     too_few = phrase(
         "no two groups have {0} participants with the score in one population", FEWEST_TO_DRAW
     )
@@ -65,8 +76,9 @@ def gallery(material: Material, populations: Sequence[str]) -> list[Block]:
         return [Paragraph(phrase("No score is drawn: {0}.", too_few))]
     caption = phrase(
         "Scores of single participants, inhibitory receptors next to activation for the same "
-        "population. Healthy participants set the zero where the study has them. Check whether the "
-        "two rise together."
+        "population. Healthy participants set the zero where the study has them. A mean z of the "
+        "markers varies less among them than each marker does, so compare it with the SD given. "
+        "Check whether the two rise together."
     )
     if n_undrawn:
         lost = words.plural(n_undrawn, "score")

@@ -99,11 +99,13 @@ TERMS: dict[str, str] = {
         "is half."
     ),
     "false discovery rate": "The share of wrong ones to be expected among the genes found.",
-    "LoB, LoD, LoQ": "Limits of blank (what background alone reaches), of detection (below it: "
-    "not distinguishable from absent) and of quantification (from it: a number "
-    "with acceptable error).",
+    "LoB, LoD, LoQ": "Limits of blank (what background alone does not exceed in 95 % of tubes), of "
+    "detection (below it: not distinguishable from absent) and of quantification (from it: a "
+    "number with acceptable error).",
     "censored": (
-        "Known to be at most a limit; the statistics use just that, neither zero nor nothing."
+        "Known only to be at most a limit: neither zero nor nothing. So values enter below the "
+        "limit of detection where no cells are known, in the sensitivity analysis and where two "
+        "methods are compared; shares and counts of cells are compared by the cells counted."
     ),
     "gate state": (
         "How a cut came about: ok, pooled, borrowed, control, ambiguous, weak, manual or not "
@@ -118,6 +120,8 @@ TERMS: dict[str, str] = {
     ),
     "inhibitory-receptor-high": "Raised inhibitory receptors against healthy people, in the same "
     "population; “exhausted” also needs a lowered response.",
+    "iMFI": "Integrated MFI: share of positive cells times their median signal, in instrument "
+    "units; to be compared within one batch only.",
     "Cramér's V": "How far batch gives away group: 0 not at all, 1 entirely.",
     "standardised difference": "A difference in means (or shares) in standard deviations: below "
     "0.1 the groups are practically equal.",

@@ -13,6 +13,8 @@ from itc_analysis.report.language.phrases import phrase
 
 #: More names than this are behind a click.
 MANY_NAMES = 6
+#: A number, with what parts its digits, and no full stop behind it.
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def names_cell(names: Iterable[str]) -> Text:
@@ -29,16 +31,31 @@ def names_cell(names: Iterable[str]) -> Text:
     )
 
 
-def first_of_each_kind(reasons: Iterable[str]) -> list[str]:
-    """Return the first of those reasons that differ in nothing but their numbers."""
-    found: dict[str, str] = {}
+def one_of_each_kind(reasons: Iterable[str]) -> list[str]:
+    """Return one of those reasons that differ in nothing but their numbers, with ranges of those
+    that are whole ("0 to 19 cells, 20 needed").
+    """
+    found: dict[str, list[str]] = {}
     for reason in sorted(set(reasons)):
-        found.setdefault(without_numbers(reason), reason)
-    return list(found.values())
+        found.setdefault(without_numbers(reason), []).append(reason)
+    return [_with_ranges(alike) for alike in found.values()]
+
+
+def _with_ranges(alike: list[str]) -> str:
+    columns = list(zip(*(NUMBER.findall(reason) for reason in alike), strict=True))
+    if not columns or not all(text.isdigit() for column in columns for text in set(column)):
+        return alike[0]
+    least, most = ([pick(map(int, column)) for column in columns] for pick in (min, max))
+    last = max(alike, key=lambda reason: [int(text) for text in NUMBER.findall(reason)])
+    told = iter(
+        str(high) if low == high else phrase("{0} to {1}", low, high)
+        for low, high in zip(least, most, strict=True)
+    )
+    return NUMBER.sub(lambda _: next(told), last)
 
 
 def without_numbers(text: str) -> str:
     """Return the text with # for every number and the nouns counted in the singular: 1 cell and 13
     cells are alike.
     """
-    return re.sub(r"(# \w+?)s\b", r"\1", re.sub(r"\d[\d.,]*", "#", text))
+    return re.sub(r"(# \w+?)s\b", r"\1", NUMBER.sub("#", text))

@@ -27,6 +27,16 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "limit (“at most”, “at least”)",
         ),
         (
+            r"no cell was counted in .+: no estimate",
+            "Not one cell was counted in all of one side: there is no estimate, only a limit (“at "
+            "most”, “at least”)",
+        ),
+        (
+            r"in all of a group",
+            "Fewer than ten cells were counted in all of one group: few cells carry this "
+            "comparison",
+        ),
+        (
             r"interval and p from the profile likelihood",
             "Nearly everybody of one side lies below the limit of detection: few numbers carry "
             "this comparison",
@@ -44,7 +54,8 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"adjusted for (.+) only:",
-            "Too few people with a number for all planned covariates: adjusted for {0} only",
+            "Too few people with a number for the planned covariates: adjusted for the smaller set "
+            "of the plan ({0})",
         ),
         (
             r"not adjusted for (\w+): known for",

@@ -7,6 +7,7 @@ not the same as "no difference": the interval says what remains possible.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from markupsafe import Markup
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Cell
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.stats.plan.plan import OF_SUBSET
 
 Direction = Literal["lower", "higher", "none", "not_estimable"]
 
@@ -34,6 +36,8 @@ WORDS: dict[Direction, str] = {
 
 #: Where the statistics give none.
 NO_REASON = "no reason given"
+#: How a comparison of one subset of the index group is named.
+SUBSET = re.compile(re.escape(OF_SUBSET).replace(re.escape("{}"), r"([^)]+)"))
 
 
 @dataclass(frozen=True)
@@ -163,8 +167,8 @@ def median(row: Any, value: Any) -> str:
 def size_and_interval(row: Any) -> tuple[str, str]:
     """Return the estimate and its interval as text.
 
-    Where everybody of one side lies below the limit of detection there is no estimate and one limit
-    only: the first text is then "at most 0.51", the second empty.
+    Where no cell was counted in a whole group, or everybody of it has only a limit, there is no
+    estimate and one limit only: the first text is then "at most 0.51", the second empty.
     """
     kind = row.estimate_kind
     if not words.is_missing(row.estimate):
@@ -202,6 +206,12 @@ def _is_below(row: Any, null: float) -> bool:
     if words.is_missing(row.estimate):
         return not words.is_missing(row.upper) and bool(row.upper < null)
     return bool(row.estimate < null)
+
+
+def subset_of(row: Any) -> str:
+    """Return the subset of the index group that alone is compared; empty for the whole group."""
+    found = SUBSET.match(str(row.comparison), len(str(row.index_group)))
+    return found.group(1) if found else ""
 
 
 def reference_name(reference: str, pooled_name: str) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from itc_analysis.report.language.phrases import language, phrase
 from itc_analysis.report.language.recorded import recorded
+from itc_analysis.tables.quantities import POSITIVE_OF
 
 #: Dash for what is not there; the reason stands beside it.
 NOTHING = "–"
@@ -55,6 +56,14 @@ POPULATION_NAMES = {
     "cd8_pos": "CD8+",
     "nkg2a_pos": "NKG2A+",
     "pankir_pos": "panKIR+",
+    "mait_cd4_pos": "CD4+ MAIT",
+    "mait_cd8_pos": "CD8+ MAIT",
+    "cd4_pos_all": "CD4+ of all T cells",
+    "cd8_pos_all": "CD8+ of all T cells",
+    "cd8_t_cells_all": "CD8+ CD4- of all T cells",
+    "eomes_cd8_all": "Eomes+ CD8 (published gate)",
+    "pankir_pos_all": "panKIR+ (published gate)",
+    "nkg2a_pos_all": "NKG2A+ (published gate)",
 }
 
 MEASURE_NAMES = {
@@ -90,6 +99,10 @@ SIGNATURE_NAMES = {
 
 #: What a score's method says next to the main one.
 METHOD_NAMES = {
+    "mean_logit_z": "mean z of the markers’ positivity",
+    "standardised_logit_z": "mean z at the healthy composition of subsets",
+    "pseudobulk_z": "z of the pseudobulk",
+    "share_two_or_more": "share of cells",
     "mean_median_z": "by median intensity",
     "mean_logit_z_without_innate_markers": "without markers that rise with innateness",
     "unstandardised_logit_z": "at each person's own composition of subsets",
@@ -123,7 +136,12 @@ STATUS_NAMES = {
 #: What a decision about a participant is called in a sentence that counts people.
 DECISION_NAMES = {"query": "with an open question", "excluded": "excluded", "eligible": "eligible"}
 
-COVARIATE_NAMES = {"age_years": "age", "cmv_igg": "CMV serology", "bmi": "body mass index"}
+COVARIATE_NAMES = {
+    "age_years": "age",
+    "sex": "sex",
+    "cmv_igg": "CMV serology",
+    "bmi": "body mass index",
+}
 
 
 def is_missing(value: Any) -> bool:
@@ -132,7 +150,14 @@ def is_missing(value: Any) -> bool:
 
 
 def population(name: str) -> str:
-    """Return the population's name as the field writes it."""
+    """Return the population's name as the field writes it; of a threshold, its marker and where it
+    is read.
+    """
+    if name.startswith(POSITIVE_OF):
+        marker, _, inside = name.removeprefix(POSITIVE_OF).partition(" in ")
+        if inside:
+            return phrase("positive: {0} in {1}", marker, population(inside))
+        return phrase("positive: {0}", marker)
     return phrase(POPULATION_NAMES.get(name, name.replace("_", " ")))
 
 
@@ -165,6 +190,11 @@ def signature(name: str) -> str:
     card, _, method = name.partition(":")
     told = phrase(SIGNATURE_NAMES.get(card, card))
     return f"{told}, {phrase(METHOD_NAMES.get(method, method))}" if method else told
+
+
+def method(name: str) -> str:
+    """Return how a score was made, in words."""
+    return phrase(METHOD_NAMES.get(name, name.replace("_", " ")))
 
 
 def assay(name: str) -> str:
@@ -255,7 +285,21 @@ RAW_NAMES = {
     for raw, told in names.items()
     if "_" in raw
 }
-RAW_NAME = re.compile(r"\b(" + "|".join(sorted(RAW_NAMES, key=len, reverse=True)) + r")\b")
+#: Names of steps of gating as methods write them, with spaces; the shorter ones are words as well.
+SPACED = {
+    raw.replace("_", " "): told
+    for raw, told in POPULATION_NAMES.items()
+    if raw.endswith(("_all", "_cd4_pos", "_cd8_pos"))
+}
+#: Without an underscore, but no word of English.
+SINGLE = {name: POPULATION_NAMES[name] for name in ("mait", "inkt")}
+RAW_NAMES |= SPACED
+RAW_NAME = re.compile(
+    r"\b(" + "|".join(sorted(RAW_NAMES, key=len, reverse=True)) + r")\b"
+    # not within the name of a file or of another population
+    rf"|(?<![\w/.-])({'|'.join(SINGLE)})(?![\w/-]|\.\w)"
+)
+RAW_NAMES |= SINGLE
 
 
 def covariates(formula: str) -> str:

@@ -27,6 +27,8 @@ COUNTED_BEHIND = re.compile(r"(.+?)( \(\d[\d,]*\))")
 #: Between two items of a list, "and" included.
 LISTED = re.compile(r"(, | and )")
 AND = " and "
+#: French prepositions that swallow the article behind them.
+CONTRACTED = re.compile(r"\b(de|à) le(?= groupe)")
 
 
 def recorded(text: str) -> str:
@@ -92,8 +94,16 @@ def _sentence(text: str, spoken: str, *, is_several: bool) -> str | None:
         found = pattern.fullmatch(text)
         # what is open in one part and closed in another is two items, not one sentence
         if found and all(part.count("(") == part.count(")") for part in found.groups()):
-            return template.format(*(_left_open(part, spoken) for part in found.groups()))
+            told = template.format(*(_left_open(part, spoken) for part in found.groups()))
+            return contracted(told) if spoken == "fr" else told
     return None
+
+
+def contracted(text: str) -> str:
+    """Return French in which "de le" and "à le", met where a sentence was filled in, are one
+    word.
+    """
+    return CONTRACTED.sub(lambda found: {"de": "du", "à": "au"}[found[1]], text)
 
 
 def _left_open(text: str, spoken: str) -> str:

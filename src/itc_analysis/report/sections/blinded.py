@@ -91,7 +91,7 @@ def _gallery(rows: pd.DataFrame) -> list[Block]:
         return [Paragraph("No sample has a number of abundance to draw.")]
     caption = (
         "Every point is one sample, on a logarithmic axis; the bar is the median. Open triangles "
-        "are below the limit of detection and drawn at that limit: the true value is at most there."
+        "are below the limit of detection and drawn at their upper 95 % limit."
     )
     return [Gallery(figures, caption)]
 

@@ -71,6 +71,12 @@ class FlowTables:
         return found
 
     @cached_property
+    def read_markers(self) -> set[tuple[str, str]]:
+        """Tubes and the markers that were read in them, on whatever population."""
+        rows = self.intensity[self.intensity["median"].notna()]
+        return set(zip(rows["source_id"], rows["marker"], strict=True))
+
+    @cached_property
     def receptors(self) -> pd.DataFrame:
         """Combinations of inhibitory receptors in the tubes that are scored, without those of
         markers of function.
@@ -129,7 +135,8 @@ class Profiles:
     totals : FloatArray
         cells or molecules of the subset, shape (n_rows,); NaN where unknown.
     why_absent : numpy.ndarray
-        "no_panel" or "no_control" where `counts` is NaN, else "".
+        "no_panel", "no_control" or "not_evaluated" (the tube shows the marker, but it was not read
+        on this population) where `counts` is NaN, else "".
     """
 
     rows: pd.DataFrame
@@ -209,9 +216,16 @@ def flow_profiles(
     rows["status"] = [status for status, _ in judged]
     rows["reason"] = [reason for _, reason in judged]
     absent = np.where(np.isfinite(counts), "", np.where(signal, "no_control", "no_panel"))
+    absent = absent.astype(object)
+    # the tube shows the marker, but the gating template does not ask for it on this population
+    asked = set(zip(here["source_id"], here["marker"], strict=True))
+    is_elsewhere = [
+        [(s, m) in tables.read_markers and (s, m) not in asked for m in features] for s in sources
+    ]
+    absent[np.array(is_elsewhere, dtype=bool).reshape(absent.shape)] = "not_evaluated"
     # no cell at all has no signal either: the tube looked, and there was nothing to look at
     totals = _floats(rows["n_cells"])
-    return Profiles(rows, tuple(features), counts, totals, absent.astype(object))
+    return Profiles(rows, tuple(features), counts, totals, absent)
 
 
 def single_cell_profiles(

@@ -53,7 +53,7 @@ _TINY = np.finfo(float).tiny
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of one signature in one subset, in SD of healthy.
+    """Scores of one signature in one subset, in the unit of its method.
 
     Parameters
     ----------
@@ -443,12 +443,15 @@ def _mean_per_person(rate: FloatArray, reference: Reference) -> FloatArray:
     return means
 
 
+#: Unit of a mean over markers, each in SD of healthy people: markers do not vary all together, so
+#: the mean itself has an SD below 1 among them.
+MEAN_Z = "mean z of the markers"
 #: Main method of each assay.
 METHODS: dict[str, Method] = {
     "flow": Method(
         name="mean_logit_z",
         function=mean_logit_z,
-        unit="SD of healthy",
+        unit=MEAN_Z,
         needs="positive cells of each marker, cells of the subset",
         source="composite z of true logit positivity against healthy (study/domain.md 5.1)",
     ),
@@ -464,7 +467,7 @@ METHODS: dict[str, Method] = {
 MEDIANS = Method(
     name="mean_median_z",
     function=mean_median_z,
-    unit="SD of healthy",
+    unit=MEAN_Z,
     needs="median transformed signal of each marker, cells of the subset",
     source="composite z of MdFI against healthy of the same subset (study/domain.md 5.1)",
 )

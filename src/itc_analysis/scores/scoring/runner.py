@@ -453,8 +453,15 @@ def _explain_absence(profiles: Profiles, position: int, needed: int) -> tuple[st
         parts.append(f"not measured: {', '.join(names[why == 'no_panel'])}")
     if (why == "no_control").any():
         parts.append(f"without a threshold: {', '.join(names[why == 'no_control'])}")
-    only_control = n_found + int((why == "no_control").sum()) >= needed
-    return ("no_control" if only_control else "no_panel"), "; ".join(parts)
+    if (why == "not_evaluated").any():
+        parts.append(
+            f"in the panel, but not evaluated on this population: "
+            f"{', '.join(names[why == 'not_evaluated'])}"
+        )
+    if n_found + int((why == "no_control").sum()) >= needed:
+        return "no_control", "; ".join(parts)
+    in_panel = n_found + int(np.isin(why, ["no_control", "not_evaluated"]).sum())
+    return ("not_estimable" if in_panel >= needed else "no_panel"), "; ".join(parts)
 
 
 def _explain_reference(

@@ -45,7 +45,10 @@ MIN_RAISED = 2
 CAUTION = "one blood draw cannot show the chronic cause that exhaustion has"
 METHODS_TEXT = (
     "Each participant's subset was given words from the markers of resting tubes (at least two "
-    "markers of a kind raised, each above all but 2.5 % of healthy people with as many cells). "
+    "markers of a kind raised, each above all but 2.5 % of healthy people with as many cells)."
+)
+#: Of the words that need stimulated cells.
+METHODS_TEXT_OF_FUNCTION = (
     f"It was called {HYPOFUNCTIONAL} when the response to stimulation of more than half of the "
     "markers of function lay below all but 1 % of healthy people of the same subset, and "
     f"{EXHAUSTED} when moreover at least {MIN_RAISED} inhibitory receptors lay above all but 1 % "
@@ -53,6 +56,9 @@ METHODS_TEXT = (
     "counts of both tubes, under a prior three times as wide as healthy people are. Populations "
     "with gated subsets were judged in these, so that a shift between subsets is not taken for a "
     "change of cells."
+)
+WITHOUT_FUNCTION = (
+    f"No tube was stimulated, so that nobody could be called {HYPOFUNCTIONAL} or {EXHAUSTED}."
 )
 
 
@@ -129,6 +135,14 @@ def label_participants(
     joined["caution"] = [CAUTION if word == EXHAUSTED else None for word in joined["word"]]
     joined = joined.sort_values(["population", *keys[:2], "stimulation"], ignore_index=True)
     return contract.make(joined, Labels)
+
+
+def describe_labels(table: pd.DataFrame) -> str:
+    """Return sentences about the words in `table`, a `Labels` table; empty for an empty one."""
+    if table.empty:
+        return ""
+    is_stimulated = bool((table["stimulation"] != NONE).any())
+    return f"{METHODS_TEXT} {METHODS_TEXT_OF_FUNCTION if is_stimulated else WITHOUT_FUNCTION}"
 
 
 def choose_label(

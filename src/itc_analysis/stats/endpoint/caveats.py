@@ -29,8 +29,8 @@ FEW_COUNTED = 1.5
 #: The same of a side of which more than this share has none: with 50-150 cells at 3 % positive (11
 #: to 17 % without one) two kinds of people biased the log odds by +0.05 (same page).
 ZEROS_COUNTED = 0.1
-#: Counting error of one participant's score (SD of healthy people; mean of a side) above which a
-#: score leans on the shape in the same way: 20 cells at 3 % positive (1.3 SD) are off by -0.05 SD
+#: Counting error of one participant's score (in its unit; mean of a side) above which a score leans
+#: on the shape in the same way: 20 cells at 3 % positive (error 1.3) are off by -0.05
 #: (docs/calibration.md, few cells, scores).
 MUCH_ERROR = 1.0
 #: Fewer participants than this on a side cannot show whether the model fits them.
@@ -114,7 +114,7 @@ def of_score_errors(people: pd.DataFrame, index: BoolArray, reference: BoolArray
     if max(means) <= MUCH_ERROR:
         return ""
     return (
-        f"counting error of one participant's score: {means[0]:.1f} SD of healthy people in the "
+        f"counting error of one participant's score: {means[0]:.1f} units of the score in the "
         f"index group, {means[1]:.1f} in the reference: so few cells do not show how participants "
         "differ, and the estimate leans on the shape that everybody shares"
     )

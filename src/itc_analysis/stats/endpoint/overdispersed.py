@@ -69,7 +69,10 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
     k = design.people["n_found"].to_numpy(dtype=float)
     n = design.people["n_total"].to_numpy(dtype=float)
     if not np.all(np.isfinite(k) & (n > 0)):
-        said = f"no {words} for comparison: cells below the limit of detection are not counted"
+        said = (
+            f"no {words} for comparison: it is not made where participants are below the limit of "
+            "detection"
+        )
         return SecondOpinion("", np.nan, np.nan, said)
     X = design.matrix
     padded = np.concatenate([weights, np.zeros(X.shape[1] - len(weights))])

@@ -18,7 +18,7 @@ import pandas as pd
 from itc_analysis.statistics.arrays import Matrix
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.counts import Count, counts_of
-from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK, per_participant
+from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK, limits_of, per_participant
 from itc_analysis.stats.plan.compositions import REST
 
 SHARE = "share_of_t"
@@ -106,7 +106,7 @@ def _tubes(shares: pd.DataFrame, population: str) -> pd.DataFrame:
     known = (rows["status"] == OK).to_numpy(dtype=bool) | low
     state = rows["status"].astype(object).to_numpy(copy=True)
     state[known & ~(total > 0)] = "cells of the denominator unknown"
-    share = np.where(low, rows["upper"].to_numpy(dtype=float), value)
+    share = np.where(low, limits_of(rows), value)
     # below the limit no share is given, but the cells were counted
     observed = np.where(low, np.maximum(np.nan_to_num(cells), 0) / total, value)
     return pd.DataFrame(

@@ -13,7 +13,7 @@ from scipy import optimize, special, stats
 
 from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.models.method_bias import Offset
-from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK
+from itc_analysis.stats.people.responses import CENSORED, HALF_CELL, OK, limits_of
 
 #: How far below the number a joint value is looked for, in standard errors.
 FAR = 50.0
@@ -51,7 +51,7 @@ def read_side(rows: pd.DataFrame, names: pd.Series) -> MethodSide:
     """
     status = rows["status"].astype(object).to_numpy(copy=True)
     low = status == CENSORED
-    value = np.where(low, rows["upper"].to_numpy(dtype=float), rows["value"].to_numpy(dtype=float))
+    value = np.where(low, limits_of(rows), rows["value"].to_numpy(dtype=float))
     total = rows["n_denominator"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     capture = rows["capture"].to_numpy(dtype=float)
     known = np.isin(status, [OK, CENSORED]) & (total > 0) & np.isfinite(value)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from itc_analysis.config.sections import Groups
 from itc_analysis.errors import Fault, ItcError, did_you_mean
+from itc_analysis.statistics.arrays import Vector
 from itc_analysis.stats.people.counts import counts_of, join_counts
 
 #: Keeps the logit finite at no cell and at every cell (Haldane-Anscombe).
@@ -199,7 +200,7 @@ def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = No
         as in `respond`.
     """
     value = rows["value"].to_numpy(dtype=float)
-    upper = rows["upper"].to_numpy(dtype=float)
+    upper = limits_of(rows)
     total = rows["n_denominator"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     state = rows["status"].astype(object).to_numpy(copy=True)
     counted = counts_of(rows, measure)
@@ -260,6 +261,17 @@ def on_scale(rows: pd.DataFrame, measure: str, *, t_cells: pd.Series | None = No
         if t_cells is None or measure != "cells_per_ul"
         else rows["sample_id"].astype(str).map(t_cells).astype(float),
     )
+
+
+def limits_of(rows: pd.DataFrame) -> Vector:
+    """Return what a value below the limit of detection lies below: the limit, else the upper
+    limit.
+    """
+    upper = rows["upper"].to_numpy(dtype=float)
+    if "limit" not in rows:
+        return upper
+    limit = rows["limit"].to_numpy(dtype=float)
+    return np.where(np.isnan(limit), upper, limit)
 
 
 def _average(rows: pd.DataFrame) -> pd.DataFrame:

@@ -134,7 +134,8 @@ class ModelRules(Section):
     )
     below_lod: Literal["censored"] = Field(
         "censored",
-        description="Below the limit of detection: known to be low, never 0, never dropped.",
+        description="Below the limit of detection: never 0, never dropped. Cells that were counted "
+        "enter with their number; a value without cells is known to be at most the limit.",
     )
     batch: Literal["when_uneven", "as_written"] = Field(
         "when_uneven",

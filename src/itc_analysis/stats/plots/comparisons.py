@@ -43,8 +43,8 @@ def plot_group_points(
 ) -> Axes:
     """Draw every participant of one endpoint as a point, by group.
 
-    Open triangles are below the limit of detection and stand at that limit; the bar is the median,
-    left out where it falls among them. n counts what is drawn.
+    Open triangles are below the limit of detection and stand at their upper limit; the bar is
+    the median, left out where it falls among them. n counts what is drawn.
 
     Parameters
     ----------

@@ -30,6 +30,15 @@ ADJUSTMENTS = {
     "none": ("no adjustment", ""),
 }
 
+#: Models of values, whose words name their standard errors.
+OF_VALUES = "(?:least squares|meta-regression)"
+#: On what scale values are compared, by kind of estimate.
+VALUES = {
+    "odds_ratio": "shares were compared on the logit scale with half a cell added",
+    "ratio": "counts and intensities known as values were compared on the log scale",
+    "difference": "differences were compared as they are",
+}
+
 COUNTED = (
     "Shares, positivity and cells per microlitre were compared by the likelihood of the cells that "
     "were counted (binomial among the cells of the denominator, Poisson in the volume of blood), "
@@ -57,8 +66,8 @@ def describe_comparisons(
     models = "; ".join(sorted(set(table["model"])))
     sentences = [
         f"{cohort.index_group} was compared with each reference of the analysis plan (SHA-256 "
-        f"{plan.digest}...) in one linear model per endpoint with the participant as the unit and "
-        "all groups in the model.",
+        f"{plan.digest}...) in one model per endpoint with the participant as the unit and all "
+        "groups in the model.",
         f"Covariates were {plan.covariates}, or {plan.small_sample.covariates or 'none'} where "
         "participants were few."
         if plan.covariates
@@ -73,11 +82,16 @@ def describe_comparisons(
     if COUNTS_OF_CELLS in models:
         sentences.append(COUNTED)
         keys += ["cox1987", "komarek2008", "satterthwaite1946", "louis1982"]
-    if "least squares" in models:
+    by_values = table[table["model"].str.contains("least squares")]
+    if len(by_values):
+        scales = [
+            words for kind, words in VALUES.items() if (by_values["estimate_kind"] == kind).any()
+        ]
+        told = "; ".join(scales)
+        sentences.append(f"{told[0].upper()}{told[1:]}, by least squares with t intervals.")
+    if table["model"].str.contains(f"{OF_VALUES}.*HC3").any():
         sentences.append(
-            "Shares were compared on the logit scale with half a cell added, counts and "
-            "intensities on the log scale, by least squares with HC3 standard errors and t "
-            "intervals."
+            "Standard errors of least squares and meta-regression are HC3 unless said otherwise."
         )
         keys += ["mackinnon1985", "long2000"]
     if "censored" in models:
@@ -93,9 +107,9 @@ def describe_comparisons(
     if "meta-regression" in models:
         sentences.append(
             "Scores were weighted by their standard errors and the REML variance between "
-            "participants (meta-regression), with HC3 standard errors."
+            "participants (meta-regression)."
         )
-        keys += ["viechtbauer2005", "mackinnon1985", "long2000"]
+        keys += ["viechtbauer2005"]
     if "CR2" in models:
         sentences.append(
             "Where people gave several samples, or a group had fewer than ten participants, "
@@ -157,17 +171,35 @@ def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
     return text, ["berger1996", "brown1974", "mackinnon1985"]
 
 
-def describe_diagnostics() -> tuple[str, list[str]]:
-    """Return sentences about the diagnostics, and the keys of the works they cite."""
-    text = (
-        "Every comparison was checked by the range of estimates with one participant left out, "
-        "estimates without and with core covariates, E-values, likelihood ratio tests of a "
-        "beta-binomial model for shares and of a negative binomial model for counts, the other way "
-        "to treat missing covariates, and tipping points: how far participants without a number, "
-        "or below the limit of detection, would have to be from the others of their group before "
-        "the conclusion changes (delta adjustment)."
-    )
-    return text, ["vanderweele2017"]
+def describe_diagnostics(table: pd.DataFrame) -> tuple[str, list[str]]:
+    """Return a sentence about the diagnostics in `table`, and the keys of the works they cite."""
+    checks = {
+        "one_out_lowest": "the range of estimates with one participant left out",
+        "estimate_core": "estimates without and with core covariates",
+        "e_value": "E-values",
+        "value_estimate": "the model of values",
+        "soft_estimate": "the soft count of single cells",
+        "beside_estimate": "the other way to treat missing covariates",
+    }
+    told = [words for column, words in checks.items() if table[column].notna().any()]
+    second = set(table["second_model"].dropna().str.split(",").str[0])
+    for name, what in (("beta-binomial", "shares"), ("negative binomial", "counts")):
+        if name in second:
+            told.append(f"likelihood ratio tests of a {name} model for {what}")
+    who = {
+        "tipping_missing": "without a number",
+        "tipping_low": "below the limit of detection",
+    }
+    far = [words for column, words in who.items() if table[column].notna().any()]
+    if far:
+        told.append(
+            f"tipping points: how far participants {' or '.join(far)} would have to be from what "
+            "their group lets expect before the conclusion changes (delta adjustment)"
+        )
+    if not told:
+        return "", []
+    text = f"Primary and secondary comparisons were checked, where possible, by {'; '.join(told)}."
+    return text, ["vanderweele2017"] if table["e_value"].notna().any() else []
 
 
 def describe_genes(table: pd.DataFrame, *, min_cells: int) -> tuple[str, list[str]]:
@@ -199,10 +231,17 @@ def describe_associations(table: pd.DataFrame, *, plan: AnalysisPlan) -> tuple[s
         "Participants without the variable were left out of its regression and counted.",
     ]
     keys = []
-    if "least squares" in models or "meta-regression" in models:
+    if COUNTS_OF_CELLS in models:
         sentences.append(
-            "Shares were on the logit scale, counts on the log scale, scores weighted by their "
-            "standard errors and the REML variance between participants."
+            "Shares and cells per microlitre were regressed by the likelihood of the cells that "
+            "were counted, as in the comparisons."
+        )
+    if "least squares" in models:
+        sentences.append("Shares were on the logit scale, counts and intensities on the log scale.")
+    if "meta-regression" in models:
+        sentences.append(
+            "Scores were weighted by their standard errors and the REML variance between "
+            "participants."
         )
         keys += ["viechtbauer2005"]
     if "CR2" in models:

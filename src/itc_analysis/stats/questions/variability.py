@@ -55,8 +55,8 @@ def compare_spread(design: Design, index_group: str, *, confidence: float) -> Sp
     """
     if design.is_censored.any():
         msg = (
-            "spread is not compared: some participants are only known to lie below the limit of "
-            "detection"
+            "spread is not compared: it is of values, and participants below the limit of "
+            "detection have none"
         )
         raise NotEstimable(msg)
     sizes = [int(design.in_group(group).sum()) for group in design.groups]

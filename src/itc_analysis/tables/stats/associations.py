@@ -70,9 +70,7 @@ class Associations(
     n_reference: Series[pd.Int64Dtype] = maybe_count(
         "Categories: of them in the reference.", "participants"
     )
-    n_below_lod: Series[int] = count(
-        "Of n_used, below the limit of detection (censored).", "participants"
-    )
+    n_below_lod: Series[int] = count("Of n_used, below the limit of detection.", "participants")
     n_without_measure: Series[int] = count(
         "Of n_analysed, without a usable measure.", "participants"
     )

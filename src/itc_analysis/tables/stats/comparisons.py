@@ -75,9 +75,7 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
     )
     n_index: Series[int] = count("Participants of the index group in the model.", "participants")
     n_reference: Series[int] = count("Participants of the reference in the model.", "participants")
-    n_below_lod: Series[int] = count(
-        "Of both, below the limit of detection (censored).", "participants"
-    )
+    n_below_lod: Series[int] = count("Of both, below the limit of detection.", "participants")
     n_missing: Series[int] = count(
         "Analysed participants of both without a usable number.", "participants"
     )

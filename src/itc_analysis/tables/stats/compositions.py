@@ -74,7 +74,7 @@ class Compositions(Contract, key=("composition", "comparison", "part")):
     n_index: Series[int] = count("Participants of the index group in the model.", "participants")
     n_reference: Series[int] = count("Participants of the reference in the model.", "participants")
     n_below_lod: Series[int] = count(
-        "Of both, with the part (joint: any part) below the limit of detection (censored).",
+        "Of both, with the part (joint: any part) below the limit of detection.",
         "participants",
     )
     n_missing: Series[int] = count(

@@ -42,6 +42,22 @@ def beside(**changes: Any) -> SimpleNamespace:
         "estimate_full": 0.3,
         "second_p_value": 0.001,
         "soft_p_value": None,
+        "second_estimate": 0.32,
+        "value_estimate": 0.28,
+        "tipping_missing": 2.0,
+        "tipping_low": None,
+        "e_value_limit": 3.1,
+    }
+    return SimpleNamespace(**(values | changes))
+
+
+def compared(**changes: Any) -> SimpleNamespace:
+    """Return a comparison that shows a difference."""
+    values = {
+        "estimate_kind": "odds_ratio",
+        "estimate": 0.3,
+        "p_permutation": None,
+        "reason": "few participants (7 and 9)",
     }
     return SimpleNamespace(**(values | changes))
 
@@ -61,19 +77,50 @@ def beside(**changes: Any) -> SimpleNamespace:
         ),
         ({"second_p_value": 0.3}, ["the second model does not show it (p = 0.30)"]),
         ({"soft_p_value": 0.2}, ["the soft count of cells does not show it (p = 0.20)"]),
+        ({"second_estimate": 0.44}, []),
+        ({"second_estimate": 0.46}, ["the second model gives 0.46, not 0.30"]),
+        ({"value_estimate": 0.15}, ["values in place of counts give 0.15, not 0.30"]),
+        (
+            {"tipping_low": 0.67},
+            [
+                "it would no longer be shown if those below the limit of detection were 0.67 SD "
+                "lower than expected"
+            ],
+        ),
+        (
+            {"tipping_missing": 0.9},
+            [
+                "it would no longer be shown if those without a number were 0.90 SD further from "
+                "the others"
+            ],
+        ),
+        (
+            {"e_value_limit": 1.2},
+            ["a weak unknown confounder is enough to make it uncertain (E-value of the limit 1.2)"],
+        ),
         ({"second_p_value": None, "is_carried_by_one": None, "one_out_lowest": None}, []),
     ],
 )
 def test_what_speaks_against_a_difference_is_named(
     changes: dict[str, Any], told: list[str]
 ) -> None:
-    row = SimpleNamespace(estimate_kind="odds_ratio", p_permutation=None)
-    assert doubts.doubts(row, beside(**changes), alpha=0.05) == told
+    assert doubts.doubts(compared(), beside(**changes), alpha=0.05) == told
+
+
+def test_treatment_and_batches_that_differ_are_doubts() -> None:
+    remarks = (
+        "treatment is not adjusted for: 90% of the index group and 0% of the reference are treated"
+        "; batches are spread unevenly over the two sides (Cramér's V 0.40) and not adjusted for"
+    )
+    assert doubts.doubts(compared(reason=remarks), beside(), alpha=0.05) == [
+        "it may be the treatment’s, which differs between the two sides",
+        "it may be the laboratory’s: batches are spread unevenly over the two sides",
+    ]
 
 
 def test_a_difference_of_scores_is_doubted_against_zero() -> None:
-    row = SimpleNamespace(estimate_kind="difference", p_permutation=0.4)
-    found = doubts.doubts(row, beside(one_out_lowest=-0.1), alpha=0.05)
+    row = compared(estimate_kind="difference", p_permutation=0.4)
+    found = doubts.doubts(row, beside(one_out_lowest=-0.1, second_estimate=None), alpha=0.05)
     assert found == [
         "leaving one person out turns its direction",
         "permutation does not show it (p = 0.40)",

@@ -12,13 +12,10 @@ from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections import held
-from itc_analysis.report.sections.results import answer, doubts, robustness, scores
+from itc_analysis.report.sections.results import answer, comparisons, doubts, robustness, scores
 
 #: Held tubes that are named here; the others stand under Problems.
 MOST_HELD = 3
-#: Remarks of the statistics that concern what may be concluded, and what they forbid.
-TREATED = re.compile("treatment is not adjusted for")
-UNEVEN = re.compile("batches are spread unevenly")
 
 
 def section(material: Material) -> PageSection:
@@ -118,7 +115,7 @@ def _covariates(material: Material) -> Text:
 
 
 def _treatment(material: Material) -> Text:
-    others = _remarked(material, TREATED)
+    others = _remarked(material, doubts.TREATED)
     if not others:
         return ""
     told = phrase(
@@ -129,7 +126,7 @@ def _treatment(material: Material) -> Text:
 
 
 def _batches(material: Material) -> Text:
-    others = _remarked(material, UNEVEN)
+    others = _remarked(material, doubts.UNEVEN)
     if not others:
         return ""
     told = phrase(
@@ -148,13 +145,23 @@ def _below(material: Material) -> Text:
         row = own.loc[own["n_below_lod"].idxmax()]
         n = int(row["n_index"] + row["n_reference"])
         name = words.population(str(population))
-        found.append(phrase("{0}: {1} of {2} people", name, int(row["n_below_lod"]), n))
+        sides = words.listed(
+            [
+                str(row["index_group"]),
+                verdicts.reference_name(
+                    str(row["reference_group"]), material.settings.cohort.pooled_name
+                ),
+            ]
+        )
+        found.append(
+            phrase("{0}: {1} of {2} people of {3}", name, int(row["n_below_lod"]), n, sides)
+        )
     if not found:
         return ""
     limit = link("LoB, LoD, LoQ", phrase("limit of detection"))
     head = phrase("The exact size of a difference of which many people lie below the limit.")
-    told = Markup(phrase("Below the {0}: {1}. They enter as “at most the limit”, never as zero."))
-    return Markup("<strong>{}</strong> {}").format(head, told.format(limit, "; ".join(found)))
+    told = Markup(phrase("Below the {0}: {1}.")).format(limit, "; ".join(found))
+    return Markup("<strong>{}</strong> {} {}").format(head, told, comparisons.how_low(rows))
 
 
 def _without_number(material: Material) -> Text:

@@ -76,7 +76,7 @@ def how_to_read(material: Material) -> Paragraph:
     return Paragraph(
         phrase(
             "Each point is one participant; an open triangle is below the limit of detection and "
-            "is drawn at that limit; the bar is the median. Right: {0} over each control with "
+            "is drawn at its upper limit; the bar is the median. Right: {0} over each control with "
             "its {1} interval, ■ % of T cells (odds ratio), ○ cells/µL (ratio); 1 is no "
             "difference. Dark: a difference is shown after adjustment for the number of "
             "comparisons; grey: not shown, which is not the same as no difference.",

@@ -159,6 +159,15 @@ def states(gates: pd.DataFrame) -> Table:
     )
 
 
+#: Where the events that are expected in a gate without its population were read.
+BACKGROUND_NAMES = {
+    "fmo": "FMO tube",
+    "levels": "overlap of the levels",
+    "negative_tail": "flank of the negatives",
+    "none": "none",
+}
+
+
 def detection(material: Material) -> Table | Paragraph:
     """Return participants' tubes per population: quantified, detected, below LoD, not counted."""
     people = material.samples.loc[material.samples["sample_type"] == "participant", "sample_id"]
@@ -188,7 +197,8 @@ def detection(material: Material) -> Table | Paragraph:
                 words.count(events.median()) if len(events) else words.NOTHING,
                 *(str(int(found.get(name, 0))) for name in DETECTIONS),
                 str(n_not_counted),
-                words.listed([name.replace("_", " ") for name in sources]) or "none",
+                words.listed([phrase(BACKGROUND_NAMES.get(name, name)) for name in sources])
+                or phrase(BACKGROUND_NAMES["none"]),
             ]
         )
     flow = material.settings.flow
@@ -196,7 +206,8 @@ def detection(material: Material) -> Table | Paragraph:
         caption=phrase(
             "Participants' tubes by detection, after subtraction of background events: "
             "quantified from {0} events, detected from {1}, below the limit of detection "
-            "under that. Below LoD is compared as “at most the limit”, never as zero.",
+            "under that. Below LoD no share is given; groups are compared by the cells that were "
+            "counted, however few.",
             flow.loq_events,
             flow.lod_events,
         ),

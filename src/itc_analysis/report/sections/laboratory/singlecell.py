@@ -108,13 +108,20 @@ def calls(cells: pd.DataFrame) -> Table:
     )
 
 
+#: What decided the call of a cell.
+DECIDED_NAMES = {"both": "receptor and RNA", "receptor": "receptor", "rna": "RNA"}
+
+
 def evidence(cells: pd.DataFrame) -> Table:
     """Return by call: what decided, how sure, and where receptor and RNA disagree."""
     body = []
     for call, rows in cells.groupby("call", sort=True):
         decided = rows["decided_by"].value_counts().sort_index()
         told = (
-            ", ".join(f"{str(name).replace('rna', 'RNA')}: {n:,}" for name, n in decided.items())
+            ", ".join(
+                f"{phrase(DECIDED_NAMES.get(str(name), str(name)))}: {n:,}"
+                for name, n in decided.items()
+            )
             or words.NOTHING
         )
         body.append(

@@ -65,7 +65,9 @@ def queries(material: Material) -> list[Block]:
     if table.empty:
         return [Paragraph(phrase("No question about a participant is open."))]
     n_blocking = int(table.loc[table["blocks"], "participant_id"].nunique())
-    keeps = phrase(", {0} cannot be compared before", words.plural(n_blocking, "person", "people"))
+    keeps = phrase(
+        ", {0} cannot be compared until answered", words.plural(n_blocking, "person", "people")
+    )
     summary = f"{words.plural(len(table), 'open question')}{keeps if n_blocking else ''}"
     body = [
         [
@@ -75,7 +77,7 @@ def queries(material: Material) -> list[Block]:
             row.item,
             row.what,
             row.what_to_do,
-            "yes" if row.blocks else "no",
+            phrase("yes" if row.blocks else "no"),
         ]
         for row in each_row(table.sort_values("blocks", ascending=False, kind="stable"))
     ]

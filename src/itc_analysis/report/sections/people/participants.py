@@ -21,6 +21,7 @@ from itc_analysis.report.html.blocks import (
 )
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.language.recorded import recorded
 from itc_analysis.report.sections.people import alike, cohort_checks
 from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.stats.endpoint.caveats import UNBALANCED_BATCHES
@@ -173,7 +174,7 @@ def table_one(material: Material) -> Table | Paragraph:
         name = variable_name(str(variable))
         label = f"{name}: {phrase(str(level))}" if level not in ("", "yes") else name
         first = rows.iloc[0]
-        unit = f"{first['unit']}; " if first["unit"] else ""
+        unit = f"{recorded(str(first['unit']))}; " if first["unit"] else ""
         own = {row.group: _with_missing(row.text, row.n_missing) for row in each_row(rows)}
         body.append(
             [f"{label} ({unit}{phrase(first['statistic'])})", *(own[g] for g in (*groups, "all"))]
@@ -182,7 +183,8 @@ def table_one(material: Material) -> Table | Paragraph:
         caption=phrase(
             "Median [lower quartile; upper quartile], or number (per cent of those known). "
             "A number after “missing” counts people without the item; missing is never "
-            "taken for “no”. A dash: known for nobody of the group."
+            "taken for “no”. A dash: known for nobody of the group, and then the group is not "
+            "counted under All either."
         ),
         header=[
             phrase("Characteristic"),

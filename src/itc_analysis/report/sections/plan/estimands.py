@@ -192,8 +192,9 @@ def missing(plan: AnalysisPlan) -> list[str]:
     )
     events = [
         phrase(
-            "A population below its limit of detection is {0}: known to be low, never zero, never "
-            "dropped; where cells were counted their number enters as it is.",
+            "A population below its limit of detection is never zero and never dropped: where "
+            "cells were counted their number enters as it is, and a value without cells is {0}, "
+            "that is, known to be at most the limit.",
             phrase(plan.below_lod),
         ),
         phrase(

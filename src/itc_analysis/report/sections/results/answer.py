@@ -245,10 +245,10 @@ def how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
         items.append(
             Markup(
                 phrase(
-                    "“At most” and “at least” are used where everybody on one side is below the "
-                    "{}, so that only one limit can be given."
+                    "“At most” and “at least” are used where one side has not one cell above the "
+                    "{}, or values of nobody above the {}, so that only one limit can be given."
                 )
-            ).format(link("LoB, LoD, LoQ", phrase("limit of detection")))
+            ).format(link("background"), link("LoB, LoD, LoQ", phrase("limit of detection")))
         )
     if len(material.verdicts):
         index = material.settings.cohort.index_group
@@ -259,7 +259,7 @@ def how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
                     "one of them, each before adjustment; since all must hold together, it can "
                     "be given although a single comparison is not shown after adjustment."
                 )
-            ).format(link("index-group-specific", f"{index}-specific"))
+            ).format(link("index-group-specific", phrase("{0}-specific", index)))
         )
     return Bullets(items)
 

@@ -23,6 +23,7 @@ from itc_analysis.report.html.blocks import (
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.html.remarks import Notes
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.report.language.recorded import recorded
 from itc_analysis.report.sections.people.participants import variable_name
 from itc_analysis.stats.plots.associations import plot_association_map
 
@@ -106,7 +107,8 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
         ["p_value", "population", "measure", "feature", "variable"], kind="stable"
     )
     adjusted = words.listed(sorted(words.covariates(text) for text in set(estimable["covariates"])))
-    roles = words.listed(sorted(set(rows["role"]))).capitalize()
+    found = [phrase(str(role).replace("_", " ")) for role in sorted(set(rows["role"]))]
+    roles = words.capital(words.listed(found))
     told = (
         phrase(
             "Among {0} of {1}, {2} asked for by the plan, {3} of them estimable",
@@ -133,7 +135,7 @@ def _of_group(rows: pd.DataFrame, material: Material) -> list[Block]:
         shown = estimable.head(N_NEAREST)
         caption = phrase(
             "None is shown after adjustment for the number of associations. The {0} with "
-            "the smallest p, which may be chance:",
+            "the smallest p, which may be chance, are shown.",
             len(shown),
         )
     notes = Notes(f"associations-{group}")
@@ -166,11 +168,19 @@ def _map(rows: pd.DataFrame, group: str) -> Figure:
         population=rows["population"].map(words.population),
         feature=rows["feature"].map(lambda name: words.signature(name) if name != "-" else name),
     ).sort_values(["variable", "contrast", "measure", "feature", "population"], kind="stable")
-    n_down = len(named[["variable", "contrast"]].drop_duplicates())
-    n_across = len(named[["population", "measure", "feature"]].drop_duplicates())
-    size = (EDGES[0] + PER_COLUMN * n_across, EDGES[1] + PER_ROW * n_down)
+    # in the language of the page before anything is laid out, so that no label is cut
+    down = list(dict.fromkeys(_variable(row) for row in each_row(rows.loc[named.index])))
+    across = list(
+        dict.fromkeys(
+            f"{words.population(row.population)}, {words.measure(row.measure, row.feature)}"
+            for row in each_row(rows.loc[named.index])
+        )
+    )
+    size = (EDGES[0] + PER_COLUMN * len(across), EDGES[1] + PER_ROW * len(down))
     figure, ax = pictures.new_figure(*size)
     plot_association_map(named, ax=ax)
+    ax.set_xticks(range(len(across)), across, rotation=90)
+    ax.set_yticks(range(len(down)), down)
     ax.set_title("")  # the caption says it
     scale = figure.axes[-1]
     scale.set_ylabel(phrase("SD per SD"))
@@ -216,7 +226,7 @@ def _is_told(rows: pd.DataFrame) -> pd.Series:
 
 
 def _variable(row: Any) -> str:
-    return f"{variable_name(row.variable)}, {row.contrast}"
+    return f"{variable_name(row.variable)}, {recorded(row.contrast)}"
 
 
 def _word(row: Any, verdict: verdicts.Verdict) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from itc_analysis.report.html import verdicts, words
@@ -19,6 +21,7 @@ from itc_analysis.report.html.blocks import (
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
+from itc_analysis.stats.endpoint.counted import COUNTS_OF_CELLS
 
 ROLES = {
     "primary": "Primary comparisons",
@@ -36,6 +39,8 @@ ADJUSTMENTS = {
     "none": "none",
 }
 
+#: What the words of a model hold that takes values below the limit of detection as limits.
+CENSORED = "censored"
 #: Tables with more rows than this open on a click.
 MANY_ROWS = 40
 
@@ -90,7 +95,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
         body.append(
             [
                 f"{endpoint} ({words.assay(row.assay)})" if several_assays else endpoint,
-                verdicts.reference_name(row.reference_group, pooled),
+                _against(row, pooled),
                 Cell(verdict.short_word, colour),
                 f"{size} ({bounds})" if bounds else size,
                 words.estimate(row.estimate_unadjusted, row.estimate_kind),
@@ -126,11 +131,11 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
         caption=phrase(
             "{0} Estimates are odds ratios for percentages, ratios for counts and "
             "intensities, differences for scores; not shown: no difference is shown. "
-            "Medians and n: index / reference. Below LoD: participants of both that enter "
-            "as “at most the limit”; missing: analysed participants without a usable "
-            "number.",
+            "Medians and n: index / reference. Below LoD: participants of both below the limit "
+            "of detection; missing: analysed participants without a usable number.",
             caption,
-        ),
+        )
+        + (f" {how_low(rows)}" if rows["n_below_lod"].any() else ""),
         header=header,
         rows=body,
         numeric=frozenset(range(first_number, header.index(phrase("Remarks")))),
@@ -158,6 +163,35 @@ def in_reading_order(rows: pd.DataFrame, material: Material) -> pd.DataFrame:
     ).sort_values(
         ["assay", "_measure", "feature", "_population", "population", "_reference"], kind="stable"
     )
+
+
+def how_low(rows: pd.DataFrame) -> str:
+    """Return how participants below the limit of detection enter comparisons, by their models.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        rows of the comparisons; those in which nobody is below the limit say nothing.
+    """
+    models = rows.loc[rows["n_below_lod"] > 0, "model"].fillna("")
+    told = []
+    if models.str.contains(COUNTS_OF_CELLS).any():
+        told.append(
+            phrase(
+                "Shares and cells/µL are compared by the cells that were counted, so those below "
+                "the limit enter with their count: neither as zero nor as the limit."
+            )
+        )
+    if models.str.contains(CENSORED).any():
+        told.append(phrase("In models of values they enter as “at most the limit”, never as zero."))
+    return " ".join(told)
+
+
+def _against(row: Any, pooled: str) -> str:
+    """Return the reference, with the subset of the index group where this alone is compared."""
+    name = verdicts.reference_name(row.reference_group, pooled)
+    subset = verdicts.subset_of(row)
+    return phrase("{0} ({1} alone)", name, subset) if subset else name
 
 
 def _numbers_of(caveat: str, remarks: dict[str, int]) -> str:

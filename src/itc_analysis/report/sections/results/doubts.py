@@ -1,7 +1,11 @@
-"""What speaks against a difference that is shown: one person, the covariates, another model."""
+"""What speaks against a difference that is shown: one person, the covariates, another model, those
+below the limit of detection, something that was not measured, treatment, batches.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -17,6 +21,37 @@ from itc_analysis.report.sections.results import comparisons
 #: (change-in-estimate criterion, Mickey and Greenland 1989,
 #: doi:10.1093/oxfordjournals.aje.a115101).
 CHANGE_IN_ESTIMATE = 0.1
+#: Another model whose estimate lies further than this factor from the reported one disagrees with
+#: it.
+MODELS_APART = 1.5
+#: Columns of the diagnostics with the estimates of other models, and what is said of them.
+OTHER_MODELS = (
+    ("second_estimate", "the second model gives {0}, not {1}"),
+    ("value_estimate", "values in place of counts give {0}, not {1}"),
+)
+#: Columns of the diagnostics, the value below which the page calls them easily reached, and what is
+#: said then.
+EASY = (
+    (
+        "tipping_missing",
+        1.0,
+        "it would no longer be shown if those without a number were {0} SD further from the others",
+    ),
+    (
+        "tipping_low",
+        1.0,
+        "it would no longer be shown if those below the limit of detection were {0} SD lower than "
+        "expected",
+    ),
+    (
+        "e_value_limit",
+        1.5,
+        "a weak unknown confounder is enough to make it uncertain (E-value of the limit {0})",
+    ),
+)
+#: Remarks of the statistics on what else differs between the two sides.
+TREATED = re.compile("treatment is not adjusted for")
+UNEVEN = re.compile("batches are spread unevenly")
 
 KEY = ["comparison", "assay", "population", "measure", "feature"]
 
@@ -34,12 +69,16 @@ def doubts(row: Any, beside: Any, *, alpha: float) -> list[Text]:
     alpha : float
         p at or below which a difference is called shown.
     """
-    return [*against(row, beside, alpha=alpha), *by_covariates(row, beside)]
+    return [
+        *against(row, beside, alpha=alpha),
+        *by_covariates(row, beside),
+        *by_other_causes(row),
+    ]
 
 
 def against(row: Any, beside: Any, *, alpha: float) -> list[Text]:
-    """Return what speaks against the difference itself: one person, another model, reshuffling.
-    Parameters as of `doubts`.
+    """Return what speaks against the difference itself: one person, another model, reshuffling,
+    what was not seen or not measured. Parameters as of `doubts`.
     """
     found: list[Text] = []
     if not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one:
@@ -64,7 +103,42 @@ def against(row: Any, beside: Any, *, alpha: float) -> list[Text]:
         found.append(
             phrase("permutation does not show it ({0})", words.p_phrase(row.p_permutation))
         )
+    return [*found, *_by_estimates(row, beside), *_by_what_was_not_seen(beside)]
+
+
+def by_other_causes(row: Any) -> list[Text]:
+    """Return what else differs between the two sides and no model takes out: treatment, batches."""
+    remarks = "" if words.is_missing(row.reason) else str(row.reason)
+    found: list[Text] = []
+    if TREATED.search(remarks):
+        found.append(phrase("it may be the treatment’s, which differs between the two sides"))
+    if UNEVEN.search(remarks):
+        found.append(
+            phrase("it may be the laboratory’s: batches are spread unevenly over the two sides")
+        )
     return found
+
+
+def _by_estimates(row: Any, beside: Any) -> Iterator[Text]:
+    """Say which models give an estimate more than `MODELS_APART` from the reported one."""
+    kind = row.estimate_kind
+    if kind == "difference" or words.is_missing(row.estimate):
+        return
+    for column, told in OTHER_MODELS:
+        other = getattr(beside, column)
+        if words.is_missing(other):
+            continue
+        ratio = other / row.estimate
+        if max(ratio, 1 / ratio) > MODELS_APART:
+            yield phrase(told, words.estimate(other, kind), words.estimate(row.estimate, kind))
+
+
+def _by_what_was_not_seen(beside: Any) -> Iterator[Text]:
+    """Say what is easily reached: those without a number, those below the limit, a confounder."""
+    for column, limit, told in EASY:
+        value = getattr(beside, column)
+        if not words.is_missing(value) and value < limit:
+            yield phrase(told, words.number(value, 2))
 
 
 def by_covariates(row: Any, beside: Any) -> list[Text]:

@@ -77,21 +77,20 @@ def table(rows: pd.DataFrame, material: Material, notes: Notes) -> Table:
         )
     caption = Markup(
         phrase(
-            "What the comparisons of each endpoint say together. {index}-specific "
-            "({specific}): {index} differs from every other group in one direction. Shared "
-            "({shared}): {index} differs from healthy people and is {equivalent} to a "
-            "disease, that is within the margin named before looking. A dash: the question "
-            "could not be asked, because the groups lie on both sides of {index}, or one "
-            "of them could not be compared. Spread ({variability}): how much people of "
+            "What the comparisons of each endpoint say together. {specific}: {index} differs from "
+            "every other group in one direction. {shared}: {index} differs from healthy people and "
+            "is {equivalent} to a disease, that is within the margin named before looking. A dash: "
+            "the question could not be asked, because the groups lie on both sides of {index}, or "
+            "one of them could not be compared. {variability}: how much people of "
             "{index} differ from one another, over the average of the other groups, with "
             "its {level} interval."
         )
     ).format(
         index=index,
-        specific=link("index-group-specific", "meaning"),
-        shared=link("shared", "meaning"),
+        specific=link("index-group-specific", phrase("{0}-specific", index)),
+        shared=link("shared", words.capital(phrase("shared"))),
         equivalent=link("equivalent"),
-        variability=link("differential variability", "meaning"),
+        variability=link("differential variability", phrase("Spread")),
         level=level,
     )
     header = [

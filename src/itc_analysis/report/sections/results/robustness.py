@@ -245,8 +245,10 @@ def _how_to_read() -> Bullets:
             ).format(link("tipping point", phrase("Tipping point"))),
             Markup(
                 phrase(
-                    "{}: for percentages, a beta-binomial model of the counted cells. Two models "
-                    "that agree need not be right, but where two disagree, look at the points."
+                    "{}: of the counted cells, for percentages a beta-binomial model, for cells/µL "
+                    "a negative binomial one; none where somebody lies below the limit of "
+                    "detection. Two models that agree need not be right, but where two disagree, "
+                    "look at the points."
                 )
             ).format(link("second model", phrase("Second model"))),
             Markup(

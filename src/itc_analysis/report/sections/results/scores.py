@@ -24,7 +24,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material, each_row
-from itc_analysis.report.html.names import first_of_each_kind, names_cell
+from itc_analysis.report.html.names import names_cell, one_of_each_kind
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer, labelled
 from itc_analysis.scores.repeatability import bridge_repeatability
@@ -172,8 +172,9 @@ def side_by_side(compared: pd.DataFrame, material: Material) -> Table:
         body.append(cells)
     return Table(
         caption=phrase(
-            "Difference of the scores between groups (score units of healthy standard "
-            "deviations where the study has healthy people; see Methods), interval, "
+            "Difference of the scores between groups (flow cytometry: mean of the markers’ z, each "
+            "marker in SDs of healthy people; single cell: SDs of healthy people; the SD of a "
+            "score among healthy people is given with its figure), interval, "
             "adjusted p and verdict (not shown: no difference is shown). Read a row "
             "across: a difference in inhibitory receptors with the same difference in "
             "activation points to activation first."
@@ -275,7 +276,7 @@ def repeatability(material: Material) -> Table | None:
         [
             f"{words.population(row.population)}, {words.signature(row.signature)}",
             words.assay(row.assay),
-            row.method,
+            words.method(row.method),
             phrase("{0} runs, {1} people", row.n_runs, row.n_people),
             words.number(row.sd_runs, 2),
             words.number(row.sd_people, 2),
@@ -318,7 +319,7 @@ def availability(scores: pd.DataFrame) -> Table:
             [
                 f"{words.population(str(population))}, {words.signature(str(signature))}",
                 words.assay(str(assay)),
-                str(method),
+                words.method(str(method)),
                 phrase("{0} of {1}", span, rows["n_features"].max()),
                 phrase("{0} of {1}", n_ok, len(rows)),
                 missing or words.NOTHING,
@@ -353,7 +354,7 @@ def _reasons(unscored: pd.DataFrame) -> Table:
     body = []
     keys = ["assay", "signature", "population", "status"]
     for (assay, signature, population, status), rows in unscored.groupby(keys, sort=True):
-        reasons = first_of_each_kind(
+        reasons = one_of_each_kind(
             [words.plain(str(reason)) for reason in rows["reason"].dropna().unique()]
         )
         body.append(
@@ -367,8 +368,8 @@ def _reasons(unscored: pd.DataFrame) -> Table:
         )
     return Table(
         caption=phrase(
-            "Samples without a score, and why; of reasons that differ only in their numbers the "
-            "first."
+            "Samples without a score, and why; reasons that differ only in their numbers are one, "
+            "with the range."
         ),
         header=[
             phrase("Population, score"),
