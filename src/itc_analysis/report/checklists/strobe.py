@@ -11,7 +11,6 @@ from itc_analysis.report.checklists.items import Item, characteristics, files, g
 from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.report.sections.results import comparisons
 
 #: What the words of a model hold when missing covariates were imputed.
 IMPUTED = "imputations"
@@ -126,7 +125,7 @@ def _missing_data(material: Material) -> str:
     told = phrase(
         "Missing measurements are counted per comparison and never replaced; {0}.", of_covariates
     )
-    return f"{told} {comparisons.how_low(material.comparisons)}".strip()
+    return f"{told} {verdicts.how_low(material.comparisons)}".strip()
 
 
 def _lacking(material: Material) -> int:

@@ -11,15 +11,19 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pandas as pd
 from markupsafe import Markup
 
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Cell
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.stats.endpoint.counted import COUNTS_OF_CELLS
 from itc_analysis.stats.plan.plan import OF_SUBSET
 
 Direction = Literal["lower", "higher", "none", "not_estimable"]
 
+#: What the words of a model hold that takes values below the limit of detection as limits.
+_CENSORED = "censored"
 #: Value of the estimate that means no difference.
 NULL_VALUE = {"odds_ratio": 1.0, "ratio": 1.0, "difference": 0.0}
 
@@ -217,3 +221,25 @@ def subset_of(row: Any) -> str:
 def reference_name(reference: str, pooled_name: str) -> str:
     """Return the reference group; pooled groups by the name of the pool."""
     return phrase("pooled {0}", pooled_name) if "+" in reference else reference
+
+
+def how_low(rows: pd.DataFrame) -> str:
+    """Return how participants below the limit of detection enter comparisons, by their models.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        rows of the comparisons; those in which nobody is below the limit say nothing.
+    """
+    models = rows.loc[rows["n_below_lod"] > 0, "model"].fillna("")
+    told = []
+    if models.str.contains(COUNTS_OF_CELLS).any():
+        told.append(
+            phrase(
+                "Shares and cells/µL are compared by the cells that were counted, so those below "
+                "the limit enter with their count: neither as zero nor as the limit."
+            )
+        )
+    if models.str.contains(_CENSORED).any():
+        told.append(phrase("In models of values they enter as “at most the limit”, never as zero."))
+    return " ".join(told)

@@ -12,7 +12,7 @@ from itc_analysis.report.html.glossary import link
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections import held
-from itc_analysis.report.sections.results import answer, comparisons, doubts, robustness, scores
+from itc_analysis.report.sections.results import answer, doubts, robustness, scores
 
 #: Held tubes that are named here; the others stand under Problems.
 MOST_HELD = 3
@@ -161,7 +161,7 @@ def _below(material: Material) -> Text:
     limit = link("LoB, LoD, LoQ", phrase("limit of detection"))
     head = phrase("The exact size of a difference of which many people lie below the limit.")
     told = Markup(phrase("Below the {0}: {1}.")).format(limit, "; ".join(found))
-    return Markup("<strong>{}</strong> {} {}").format(head, told, comparisons.how_low(rows))
+    return Markup("<strong>{}</strong> {} {}").format(head, told, verdicts.how_low(rows))
 
 
 def _without_number(material: Material) -> Text:

@@ -21,7 +21,6 @@ from itc_analysis.report.html.blocks import (
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results import answer
-from itc_analysis.stats.endpoint.counted import COUNTS_OF_CELLS
 
 ROLES = {
     "primary": "Primary comparisons",
@@ -39,8 +38,6 @@ ADJUSTMENTS = {
     "none": "none",
 }
 
-#: What the words of a model hold that takes values below the limit of detection as limits.
-CENSORED = "censored"
 #: Tables with more rows than this open on a click.
 MANY_ROWS = 40
 
@@ -135,7 +132,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
             "of detection; missing: analysed participants without a usable number.",
             caption,
         )
-        + (f" {how_low(rows)}" if rows["n_below_lod"].any() else ""),
+        + (f" {verdicts.how_low(rows)}" if rows["n_below_lod"].any() else ""),
         header=header,
         rows=body,
         numeric=frozenset(range(first_number, header.index(phrase("Remarks")))),
@@ -163,28 +160,6 @@ def in_reading_order(rows: pd.DataFrame, material: Material) -> pd.DataFrame:
     ).sort_values(
         ["assay", "_measure", "feature", "_population", "population", "_reference"], kind="stable"
     )
-
-
-def how_low(rows: pd.DataFrame) -> str:
-    """Return how participants below the limit of detection enter comparisons, by their models.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        rows of the comparisons; those in which nobody is below the limit say nothing.
-    """
-    models = rows.loc[rows["n_below_lod"] > 0, "model"].fillna("")
-    told = []
-    if models.str.contains(COUNTS_OF_CELLS).any():
-        told.append(
-            phrase(
-                "Shares and cells/µL are compared by the cells that were counted, so those below "
-                "the limit enter with their count: neither as zero nor as the limit."
-            )
-        )
-    if models.str.contains(CENSORED).any():
-        told.append(phrase("In models of values they enter as “at most the limit”, never as zero."))
-    return " ".join(told)
 
 
 def _against(row: Any, pooled: str) -> str:
