@@ -23,15 +23,11 @@ from itc_analysis.flow.tube.quality_mask import Judged, kept_row
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import (
-    Combinations,
     GateFits,
     Gates,
-    Histograms,
-    Intensity,
     KeptEvents,
     TubeQuality,
 )
-from itc_analysis.tables.measured import Counts
 
 TEMPLATE = t_cell_template()
 
@@ -76,14 +72,35 @@ def test_complement_and_population_make_the_parent(one: apply.Applied) -> None:
     assert counts["inkt"] + counts["not_inkt"] == counts["t_cells"]
 
 
-def test_tables_keep_their_contracts(one: apply.Applied) -> None:
-    for table, its_contract in (
-        (one.counts, Counts),
-        (one.intensity, Intensity),
-        (one.combinations, Combinations),
-        (one.histograms, Histograms),
-    ):
-        contract.check(table, its_contract)
+def test_every_tube_has_its_rows_in_every_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts of every population of every tube; levels, combinations and pictures of stained
+    ones.
+    """
+    fmo = t_cell_tube(seed=7, file_id="F1", kind="fmo", fmo_markers=("PD-1",))
+    tables = applied(monkeypatch, t_cell_tube(), fmo)
+    populations = [population.name for population in TEMPLATE.populations]
+    described = ["t_cells", "inkt"]  # those of which the template asks for the phenotype
+    markers = ["PD-1", "TIGIT"]
+
+    def rows_of(table: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
+        return sorted(table[["source_id", *columns]].itertuples(index=False, name=None))
+
+    assert rows_of(tables.counts, "population") == sorted(
+        (tube, name) for tube in ("F1", "T1") for name in populations
+    )
+    assert rows_of(tables.intensity, "population", "marker") == sorted(
+        ("T1", name, marker) for name in described for marker in markers
+    )
+    assert rows_of(tables.histograms, "population") == sorted(("T1", name) for name in described)
+    signs = {f"PD-1{one} TIGIT{other}" for one in "-+" for other in "-+"}
+    combinations = tables.combinations
+    assert set(combinations["source_id"]) == {"T1"}
+    assert set(combinations["population"]) == set(described)
+    assert set(combinations.loc[combinations["population"] == "t_cells", "combination"]) == signs
+    # each cell has one combination
+    added = combinations.groupby("population")["n_events"].sum()
+    counted = tables.counts[tables.counts["source_id"] == "T1"].set_index("population")["n_events"]
+    assert added.to_dict() == counted[described].to_dict()
 
 
 @settings(max_examples=15)
