@@ -193,6 +193,26 @@ def test_a_faulty_sheet_is_not_blamed_on_those_that_name_its_rows(study: Study) 
     assert told.startswith("row 4, column 'age_years': '5O' is more than a number")
 
 
+def test_a_bad_cell_hides_no_other_fault_of_its_sheet_or_of_others(study: Study) -> None:
+    edit(study.participants, "P003\thealthy\t50", "P003\thealthy\t5O")
+    edit(study.samples, "S004\tP004", "S004\tP099")
+    edit(study.samples, "S001\tP001\tparticipant", "S001\tP001\tpatient")
+    tubes = str(study.fcs_files)
+    edit(
+        tubes,
+        "panel_a\tb1\tstained\t\t50000\t100\nS003_a\tS003",
+        "panel_a\tb1\tstained\t\t5e9\t100\nS003_a\tS003",
+    )
+    edit(tubes, "S003_a\tS003", "S003_a\tS033")
+    edit(tubes, "fcs/S002_a.fcs", "fcs/absent.fcs")
+    told = "\n".join(faults(study))
+    assert told.count("age_years") == told.count("'patient'") == told.count("5e9") == 1
+    assert "participant_id 'P099' is not in" in told
+    assert "sample_id 'S033' is not in" in told
+    assert "absent.fcs" in told
+    assert len(faults(study)) == 6
+
+
 def test_tubes_for_the_snakefile_are_plain_values_with_located_paths(study: Study) -> None:
     tubes = list_tubes(study)
     assert json.loads(json.dumps(tubes)) == tubes

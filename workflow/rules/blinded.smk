@@ -31,5 +31,5 @@ rule blind:
     message:
         "Writing the blinded folder"
     shell:
-        "itc blind --config {params.settings} --results {params.results}"
-        " --masks {output.masks} --output-folder {output.folder} > {log} 2>&1"
+        "itc blind --config {params.settings:q} --results {params.results:q}"
+        " --masks {output.masks:q} --output-folder {output.folder:q} > {log:q} 2>&1"

@@ -19,4 +19,4 @@ rule check:
     message:
         "Checking sheets and eligibility"
     shell:
-        "itc check --config {params.settings} --output-folder {params.folder} > {log} 2>&1"
+        "itc check --config {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"

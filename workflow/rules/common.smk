@@ -81,11 +81,17 @@ def per_batch(path, panel):
     return [path(panel, batch) for batch in batches_of_panel(panel)]
 
 
+def option(name, value):
+    """An option of a command, quoted for the shell; nothing without a value."""
+    return f"--{name} {shlex.quote(str(value))}" if value else ""
+
+
 def overview_note():
     """What stands on every overview page: simulated data must say so wherever they are shown."""
     if STUDY.simulated is None:
         return ""
-    return f"--note 'SIMULATED DATA ({STUDY.simulated}): nothing here was measured in people.'"
+    note = f"SIMULATED DATA ({STUDY.simulated}): nothing here was measured in people."
+    return option("note", note)
 
 
 def per_library_job(path):
@@ -184,7 +190,7 @@ def landmarks_of(wildcards):
 
 
 def landmarks_option(wildcards, input):
-    return f"--landmarks {input.landmarks}" if input.landmarks else ""
+    return option("landmarks", input.landmarks)
 
 
 def per_panel(path):
@@ -206,7 +212,7 @@ def frozen_corrections(wildcards):
     if not rows:
         return ""
     name = f"review-{wildcards.panel}-{wildcards.batch}"
-    return f"--review {freeze(rows, FROZEN, name)}"
+    return option("review", freeze(rows, FROZEN, name))
 
 
 def manual_of(wildcards):
@@ -227,7 +233,7 @@ def manual_option(wildcards, input):
         return ""
     rows = [row for row in TUBES if row["panel"] == wildcards.panel]
     tubes = freeze(with_content(rows), FROZEN, f"panel-tubes-{wildcards.panel}")
-    return f"--manual {Path(input.manual[0]).parent} --tubes {tubes}"
+    return f"{option('manual', Path(input.manual[0]).parent)} {option('tubes', tubes)}"
 
 
 # one library under two people: neither is used, as with tubes

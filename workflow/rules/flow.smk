@@ -29,8 +29,8 @@ rule learn_scales:
     message:
         "Learning scales: {wildcards.panel}"
     shell:
-        "itc learn-scales --config {params.settings} --tubes {params.tubes} --panel {input.panel}"
-        " --template {input.template} --output-folder {params.folder} > {log} 2>&1"
+        "itc learn-scales --config {params.settings:q} --tubes {params.tubes:q} --panel {input.panel:q}"
+        " --template {input.template:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule learn_alignment:
@@ -59,9 +59,9 @@ rule learn_alignment:
     message:
         "Aligning batches to the bridge control: {wildcards.panel}"
     shell:
-        "itc learn-alignment --config {params.settings} --bridge {params.bridge}"
-        " --people {params.people} --panel {input.panel} --template {input.template}"
-        " --scales {input.scales} --output-folder {params.folder} > {log} 2>&1"
+        "itc learn-alignment --config {params.settings:q} --bridge {params.bridge:q}"
+        " --people {params.people:q} --panel {input.panel:q} --template {input.template:q}"
+        " --scales {input.scales:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule fit_gates:
@@ -89,9 +89,9 @@ rule fit_gates:
     message:
         "Learning gates: {wildcards.panel}, batch {wildcards.batch}"
     shell:
-        "itc fit-gates --config {params.settings} --tubes {params.tubes} --panel {input.panel}"
-        " --template {input.template} --scales {input.scales} {params.landmarks}"
-        " --output-folder {params.folder} > {log} 2>&1"
+        "itc fit-gates --config {params.settings:q} --tubes {params.tubes:q} --panel {input.panel:q}"
+        " --template {input.template:q} --scales {input.scales:q} {params.landmarks}"
+        " --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule pool_gates:
@@ -122,10 +122,10 @@ rule pool_gates:
     message:
         "Pooling gates: {wildcards.panel}"
     shell:
-        "itc pool-gates --config {params.settings} --template {input.template}"
-        " --panel {input.panel} --fits {input.fits} --evidence {input.evidence}"
-        " --identity {output.identity} --output {output.gates}"
-        " {params.manual} > {log} 2>&1"
+        "itc pool-gates --config {params.settings:q} --template {input.template:q}"
+        " --panel {input.panel:q} --fits {input.fits:q} --evidence {input.evidence:q}"
+        " --identity {output.identity:q} --output {output.gates:q}"
+        " {params.manual} > {log:q} 2>&1"
 
 
 rule pool_added_gates:
@@ -156,11 +156,11 @@ rule pool_added_gates:
     message:
         "Pooling gates: {wildcards.panel}"
     shell:
-        "itc pool-gates --config {params.settings} --template {input.template}"
-        " --panel {input.panel} --fits {input.fits} --evidence {input.evidence}"
-        " --frozen {input.frozen} --added {params.added} --moved {output.moved}"
-        " --identity {output.identity} --output {output.gates}"
-        " {params.manual} > {log} 2>&1"
+        "itc pool-gates --config {params.settings:q} --template {input.template:q}"
+        " --panel {input.panel:q} --fits {input.fits:q} --evidence {input.evidence:q}"
+        " --frozen {input.frozen:q} --added {params.added:q} --moved {output.moved:q}"
+        " --identity {output.identity:q} --output {output.gates:q}"
+        " {params.manual} > {log:q} 2>&1"
 
 
 rule apply_gates:
@@ -195,7 +195,7 @@ rule apply_gates:
     message:
         "Counting populations: {wildcards.panel}, batch {wildcards.batch}"
     shell:
-        "itc apply-gates --config {params.settings} --tubes {params.tubes} --panel {input.panel}"
-        " --template {input.template} --scales {input.scales} {params.landmarks}"
-        " --gates {input.gates} {params.review} --quality {input.quality} --kept {input.kept}"
-        " --output-folder {params.folder} > {log} 2>&1"
+        "itc apply-gates --config {params.settings:q} --tubes {params.tubes:q} --panel {input.panel:q}"
+        " --template {input.template:q} --scales {input.scales:q} {params.landmarks}"
+        " --gates {input.gates:q} {params.review} --quality {input.quality:q} --kept {input.kept:q}"
+        " --output-folder {params.folder:q} > {log:q} 2>&1"

@@ -26,5 +26,5 @@ rule manifest:
     message:
         "Writing the manifest"
     shell:
-        "itc manifest --config {params.settings} --results {params.results}"
-        " --snakefile {params.snakefile} --content {params.sources} > {log} 2>&1"
+        "itc manifest --config {params.settings:q} --results {params.results:q}"
+        " --snakefile {params.snakefile:q} --content {params.sources:q} > {log:q} 2>&1"

@@ -26,16 +26,14 @@ rule report:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
         sources=sources_of,
-        review=lambda wildcards, input: (
-            f"--review {input.review}" if input.review else ""
-        ),
+        review=lambda wildcards, input: option("review", input.review),
         version=VERSION,
     message:
         "Writing the report"
     shell:
-        "itc report --config {params.settings} --results {params.results} --panels {input.panels}"
-        " --signatures {input.signatures} {params.review} --plan {input.plan} --output {output.page}"
-        " > {log} 2>&1"
+        "itc report --config {params.settings:q} --results {params.results:q} --panels {input.panels:q}"
+        " --signatures {input.signatures:q} {params.review} --plan {input.plan:q} --output {output.page:q}"
+        " > {log:q} 2>&1"
 
 
 rule overview:
@@ -57,5 +55,5 @@ rule overview:
     message:
         "Drawing every gate: {wildcards.panel}"
     shell:
-        "itc overview --gates {input.gates} --histograms {input.histograms} --counts {input.counts}"
-        " --quality {input.quality} --output-folder {output} {params.note} > {log} 2>&1"
+        "itc overview --gates {input.gates:q} --histograms {input.histograms:q} --counts {input.counts:q}"
+        " --quality {input.quality:q} --output-folder {output:q} {params.note} > {log:q} 2>&1"

@@ -29,13 +29,13 @@ rule score:
     message:
         "Scoring exhaustion and activation"
     shell:
-        "itc score --config {params.settings}"
-        " --signatures {input.signatures} --participants {input.participants}"
-        " --samples {input.samples} --tubes {input.tubes} --libraries {input.libraries}"
-        " --identity {input.identity} --counts {input.counts}"
-        " --intensity {input.intensity} --combinations {input.combinations}"
-        " --pseudobulk {input.pseudobulk} --pseudobulk-depth {input.depth}"
-        " --cell-counts {input.cell_counts} --output {output} > {log} 2>&1"
+        "itc score --config {params.settings:q}"
+        " --signatures {input.signatures:q} --participants {input.participants:q}"
+        " --samples {input.samples:q} --tubes {input.tubes:q} --libraries {input.libraries:q}"
+        " --identity {input.identity:q} --counts {input.counts:q}"
+        " --intensity {input.intensity:q} --combinations {input.combinations:q}"
+        " --pseudobulk {input.pseudobulk:q} --pseudobulk-depth {input.depth:q}"
+        " --cell-counts {input.cell_counts:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule respond:
@@ -60,9 +60,9 @@ rule respond:
     message:
         "Measuring responses to stimulation"
     shell:
-        "itc respond --config {params.settings} --tubes {input.tubes}"
-        " --tube-quality {input.quality} --counts {input.counts} --intensity {input.intensity}"
-        " --combinations {input.combinations} --output-folder {params.folder} > {log} 2>&1"
+        "itc respond --config {params.settings:q} --tubes {input.tubes:q}"
+        " --tube-quality {input.quality:q} --counts {input.counts:q} --intensity {input.intensity:q}"
+        " --combinations {input.combinations:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule measure:
@@ -93,13 +93,13 @@ rule measure:
     message:
         "Collecting measurements"
     shell:
-        "itc measure --config {params.settings}"
-        " --participants {input.participants} --samples {input.samples} --tubes {input.tubes}"
-        " --libraries {input.libraries} --tube-quality {input.quality}"
-        " --identity {input.identity} --counts {input.counts}"
-        " --intensity {input.intensity} --library-quality {input.library_quality}"
-        " --cell-counts {input.cell_counts} --scores {input.scores} --responses {input.responses}"
-        " --response-combinations {input.response_combinations} --output {output} > {log} 2>&1"
+        "itc measure --config {params.settings:q}"
+        " --participants {input.participants:q} --samples {input.samples:q} --tubes {input.tubes:q}"
+        " --libraries {input.libraries:q} --tube-quality {input.quality:q}"
+        " --identity {input.identity:q} --counts {input.counts:q}"
+        " --intensity {input.intensity:q} --library-quality {input.library_quality:q}"
+        " --cell-counts {input.cell_counts:q} --scores {input.scores:q} --responses {input.responses:q}"
+        " --response-combinations {input.response_combinations:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule label:
@@ -120,5 +120,5 @@ rule label:
     message:
         "Naming what may be said of each participant"
     shell:
-        "itc label --config {params.settings} --signatures {input.signatures}"
-        " --measurements {input.measurements} --output {output} > {log} 2>&1"
+        "itc label --config {params.settings:q} --signatures {input.signatures:q}"
+        " --measurements {input.measurements:q} --output {output:q} > {log:q} 2>&1"

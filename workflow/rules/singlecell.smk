@@ -21,5 +21,5 @@ rule annotate:
     message:
         "Calling innate T cells: library batch {wildcards.batch}"
     shell:
-        "itc annotate --config {params.settings} --libraries {params.libraries}"
-        " --signatures {input.signatures} --output-folder {params.folder} > {log} 2>&1"
+        "itc annotate --config {params.settings:q} --libraries {params.libraries:q}"
+        " --signatures {input.signatures:q} --output-folder {params.folder:q} > {log:q} 2>&1"

@@ -16,15 +16,15 @@ rule plan_changes:
         runtime=table_minutes,
     params:
         settings=settings_of("plan_changes"),
-        lock=lambda wildcards, input: f"--lock {input.lock}" if input.lock else "",
+        lock=lambda wildcards, input: option("lock", input.lock),
         sources=sources_of,
         version=VERSION,
     message:
         "Comparing the plan with its lock"
     shell:
-        "itc plan-changes --config {params.settings} --plan {input.plan}"
-        " --templates {input.templates} --signatures {input.signatures} {params.lock}"
-        " --output {output} > {log} 2>&1"
+        "itc plan-changes --config {params.settings:q} --plan {input.plan:q}"
+        " --templates {input.templates:q} --signatures {input.signatures:q} {params.lock}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule compare:
@@ -45,19 +45,17 @@ rule compare:
     params:
         settings=settings_of("compare"),
         folder=lambda wildcards, output: Path(output.comparisons).parent,
-        post_hoc=lambda wildcards, input: (
-            f"--post-hoc {input.post_hoc}" if input.post_hoc else ""
-        ),
+        post_hoc=lambda wildcards, input: option("post-hoc", input.post_hoc),
         sources=sources_of,
         version=VERSION,
     message:
         "Comparing groups"
     shell:
-        "itc compare --config {params.settings} --plan {input.plan}"
-        " --participants {input.participants} --variables {input.variables}"
-        " --measurements {input.measurements}"
-        " --changes {input.changes} --output-folder {params.folder} {params.post_hoc}"
-        " > {log} 2>&1"
+        "itc compare --config {params.settings:q} --plan {input.plan:q}"
+        " --participants {input.participants:q} --variables {input.variables:q}"
+        " --measurements {input.measurements:q}"
+        " --changes {input.changes:q} --output-folder {params.folder:q} {params.post_hoc}"
+        " > {log:q} 2>&1"
 
 
 rule compare_genes:
@@ -84,9 +82,9 @@ rule compare_genes:
     message:
         "Comparing genes"
     shell:
-        "itc compare-genes --config {params.settings}"
-        " --plan {input.plan} --participants {input.participants}"
-        " --variables {input.variables} --samples {input.samples}"
-        " --libraries {input.libraries} --pseudobulk {input.pseudobulk}"
-        " --pseudobulk-depth {input.depth} --changes {input.changes} --output {output}"
-        " > {log} 2>&1"
+        "itc compare-genes --config {params.settings:q}"
+        " --plan {input.plan:q} --participants {input.participants:q}"
+        " --variables {input.variables:q} --samples {input.samples:q}"
+        " --libraries {input.libraries:q} --pseudobulk {input.pseudobulk:q}"
+        " --pseudobulk-depth {input.depth:q} --changes {input.changes:q} --output {output:q}"
+        " > {log:q} 2>&1"

@@ -68,14 +68,14 @@ def read_study_sheets(
     Raises
     ------
     ItcError
-        the faults of all sheets at once. Sheets are compared only with sheets that are themselves
-        without fault, so that one slip is told once.
+        the faults of all sheets at once. Rows with a faulty cell are compared with nothing, and
+        nothing with a sheet of which an id cannot be read, so that one slip is told once.
     """
     errors: list[ItcError] = []
 
-    def attempt(function: Callable[..., Outcome], *arguments: Any) -> Outcome | None:
+    def attempt(function: Callable[..., Outcome], *arguments: Any, **more: Any) -> Outcome | None:
         try:
-            return function(*arguments)
+            return function(*arguments, **more)
         except ItcError as error:
             errors.append(error)
             return None
@@ -85,16 +85,43 @@ def read_study_sheets(
     variables = read_variables(study)
     mappings = read_mappings(study)
 
+    read_in_part: dict[str, SheetCells] = {}
+
     def read(
         setting: str, check: Callable[[SheetCells], list[Fault]] | None = None
     ) -> SheetCells | None:
+        def look_on(sheet: SheetCells) -> list[Fault]:
+            read_in_part[setting] = sheet
+            return [] if check is None else check(sheet)
+
         path = getattr(study, setting)
         if path is None:
             return SheetCells("", (), [])
         form, remedy = form_of(setting, variables), ""
         if setting in MAY_HAVE_MORE:
             remedy = f"to add a column, declare it in {study.variables or NO_VARIABLES}"
-        return attempt(read_cells, path, form, mappings.get(setting), check, remedy)
+        return attempt(read_cells, path, form, mappings.get(setting), look_on, remedy)
+
+    def sound(setting: str, sheet: SheetCells | None) -> SheetCells | None:
+        """Return the rows that could be read, so that one bad cell hides no other fault."""
+        if sheet is not None or setting not in read_in_part:
+            return sheet
+        part = read_in_part[setting].without_faulty()
+        required = [
+            column.name for column in form_of(setting, variables).columns if column.required
+        ]
+        # a column that is missing leaves nothing to compare
+        return (
+            part if all(row[name] is not None for row in part.rows for name in required) else None
+        )
+
+    def listed(setting: str, column: str, sheet: SheetCells | None) -> SheetCells | None:
+        """Return a sheet whose every id is known; None where ids of others cannot be judged."""
+        whole = sheet or read_in_part.get(setting)
+        ids = [] if whole is None else [row[column] for row in whole.rows]
+        # an id that stands twice was meant to be another
+        is_known = bool(ids) and None not in ids and len(set(ids)) == len(ids)
+        return whole if is_known else None
 
     def own_columns(setting: str) -> list[Column]:
         return [variable.column for variable in variables if variable.sheet == setting]
@@ -107,30 +134,31 @@ def read_study_sheets(
     decisions = read("decisions")
     classification = read("classification", _check_better_explained)
     # against a sheet without rows every id would look wrong
-    people = participants if participants is not None and participants.rows else None
-    known = samples if samples is not None and samples.rows else None
+    people = listed("participants", "participant_id", participants)
+    known = listed("samples", "sample_id", samples)
     if participants is not None:
         attempt(raise_faults, participants, check_groups(participants))
         attempt(
             raise_faults, participants, looks_like_ids(participants, own_columns("participants"))
         )
-        if decisions is not None and people is not None:
-            attempt(_check_ids, decisions, "participant_id", people)
-        if classification is not None and people is not None:
-            attempt(_check_ids, classification, "participant_id", people)
+    if people is not None:
+        for setting, sheet in (("decisions", decisions), ("classification", classification)):
+            if (rows := sound(setting, sheet)) is not None:
+                attempt(_check_ids, rows, "participant_id", people)
     if classification is not None:
         attempt(raise_faults, classification, _check_better_explained(classification))
+    if (rows := sound("samples", samples)) is not None:
+        attempt(_check_samples, rows, people, is_empty=samples is not None and not samples.rows)
     if samples is not None:
-        attempt(_check_samples, samples, people)
         attempt(raise_faults, samples, looks_like_ids(samples, own_columns("samples")))
-    if tubes is not None:
-        attempt(_check_tubes, tubes, known, study, conditions or Conditions())
-        for panel in sorted({str(row["panel"]) for row in tubes.rows}):
-            attempt(_check_fmo_markers, tubes, panel, study)
-        if review_path(study).exists():
-            attempt(read_reviews, review_path(study), tubes)
-    if libraries is not None:
-        attempt(_check_libraries, libraries, known, study)
+    if (rows := sound("fcs_files", tubes)) is not None:
+        attempt(_check_tubes, rows, known, study, conditions or Conditions())
+        for panel in sorted({str(row["panel"]) for row in rows.rows}):
+            attempt(_check_fmo_markers, rows, panel, study)
+    if tubes is not None and review_path(study).exists():
+        attempt(read_reviews, review_path(study), tubes)
+    if (rows := sound("libraries", libraries)) is not None:
+        attempt(_check_libraries, rows, known, study)
     if None not in (samples, tubes, libraries):
         attempt(_check_one_sample_each, samples, tubes, libraries)
     if errors:
@@ -161,9 +189,9 @@ def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) ->
     return faults
 
 
-def _check_samples(samples: SheetCells, participants: SheetCells | None) -> None:
+def _check_samples(samples: SheetCells, participants: SheetCells | None, *, is_empty: bool) -> None:
     faults = case_twins(samples, "sample_id")
-    if not samples.rows:
+    if is_empty:
         faults.append(Fault("", "there is a header but no row", "add one row per sample"))
     for number, row in samples.numbered():
         is_bridge = row["sample_type"] == "bridge_control"

@@ -58,12 +58,21 @@ class SheetCells:
         one dict per row with every column of the form; None where the cell is empty.
     has_events : bool
         it is an export with a row for every event, and none was chosen.
+    faulty : frozenset of int
+        numbers of rows with a cell that could not be read; empty in a sheet that was accepted.
     """
 
     path: str
     numbers: tuple[int, ...]
     rows: list[dict[str, Value]]
     has_events: bool = False
+    faulty: frozenset[int] = frozenset()
+
+    def without_faulty(self) -> SheetCells:
+        """Return the sheet without the rows of which a cell could not be read."""
+        kept = [(number, row) for number, row in self.numbered() if number not in self.faulty]
+        numbers, rows = tuple(number for number, _ in kept), [row for _, row in kept]
+        return SheetCells(self.path, numbers, rows, self.has_events)
 
     def numbered(self) -> list[tuple[int, dict[str, Value]]]:
         """Return (row number, row) pairs."""
@@ -89,7 +98,7 @@ def read_cells(
         for an export with other column names and codes.
     check : callable, optional
         what else is wrong with the rows, told beside faults of header and cells; not asked when
-        there are none.
+        there are none. Which rows have faulty cells stands in `faulty`.
     how_to_add : str
         what to do about a column that is meant and is not known.
 
@@ -145,7 +154,9 @@ def read_cells(
         and not translation.filters()
     )
     numbers = tuple(number for number, _ in sheet.rows)
-    found = SheetCells(str(path), numbers, rows, has_events)
+    faulty = frozenset(number for named in faults.values() for number in named)
+    faulty |= {number for number in numbers if f"row {number}" in passed_over}
+    found = SheetCells(str(path), numbers, rows, has_events, faulty)
     _explain_merged(faults)
     told = [*sheet.faults, *strangers, *_told(faults), *_repeated(found, form.key)]
     if told:
