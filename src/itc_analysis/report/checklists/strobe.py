@@ -187,7 +187,7 @@ def _numbers_at_stages(material: Material) -> dict[str, int]:
 def _missing(material: Material) -> str:
     people = material.participants[material.participants["is_analysed"]]
     told = [
-        f"{words.COVARIATE_NAMES.get(column, column)} {int(people[column].isna().sum())}"
+        f"{phrase(words.COVARIATE_NAMES.get(column, column))} {int(people[column].isna().sum())}"
         for column in ("age_years", "sex", "cmv_igg")
         if len(people)
     ]

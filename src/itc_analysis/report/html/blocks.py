@@ -66,6 +66,8 @@ class Table:
         positions of the columns that are set to the right.
     is_even : bool
         all columns have the same width.
+    told : int or None
+        position of a column of sentences, which stands under its row on a narrow screen.
     """
 
     caption: Text
@@ -73,6 +75,7 @@ class Table:
     rows: Sequence[Sequence[Text | Cell]]
     numeric: frozenset[int] = frozenset()
     is_even: bool = False
+    told: int | None = None
 
     @property
     def least_width(self) -> int:

@@ -133,6 +133,7 @@ def _libraries(material: Material) -> list[Block]:
             phrase("Libraries not used."),
             [phrase("Library"), phrase("Sample"), phrase("Status"), phrase("Reason")],
             body,
+            told=3,
         ),
     ]
 
@@ -164,6 +165,7 @@ def _odd_tubes(material: Material) -> list[Block]:
             ),
             [phrase("Tube"), phrase("Gates"), phrase("What is odd")],
             body,
+            told=2,
         )
         blocks += [
             Heading(phrase("Tubes that disagree with their batch")),
@@ -179,6 +181,7 @@ def _odd_tubes(material: Material) -> list[Block]:
             phrase("Gates with two equally likely places; intervals include the counts at both."),
             [phrase("Population (panel)"), phrase("Reason"), phrase("Which")],
             body,
+            told=1,
         )
         blocks += [Heading(phrase("Gates with two likely places")), *_folded(table, "gates")]
     return blocks
@@ -211,6 +214,7 @@ def _missing_gates(material: Material) -> list[Block]:
         [phrase("Population (panel)"), phrase("Reason"), phrase("Tubes"), phrase("Which")],
         body,
         numeric=frozenset([2]),
+        told=1,
     )
     return [heading, *_folded(table, "gates")]
 
@@ -264,6 +268,7 @@ def _measurements(material: Material) -> list[Block]:
         ],
         body,
         numeric=frozenset([2]),
+        told=1,
     )
     return [heading, *_folded(shown, "reasons")]
 
@@ -315,6 +320,7 @@ def _without_number(material: Material) -> list[Block]:
             phrase("{0} Analysed participants without a number of abundance.", told),
             [phrase("Participant"), phrase("Group"), phrase("Why")],
             body,
+            told=2,
         ),
     ]
 

@@ -75,12 +75,16 @@ def _exhausted(material: Material) -> Text:
 
 def _doubts(material: Material) -> list[Text]:
     """Return what speaks against differences that are shown, one item per population."""
-    found: list[Text] = []
+    found: dict[str, list[Markup]] = {}
     for what, where, against in doubts.doubted(material):
-        head = phrase("That it is certain: {0} ({1}).", what, where)
         told = Markup("; ").join(escape(text) for text in against)
-        found.append(Markup("<strong>{}</strong> {}.").format(head, told))
-    return found
+        found.setdefault(what, []).append(Markup("{}: {}.").format(words.capital(where), told))
+    return [
+        Markup("<strong>{}</strong> {}").format(
+            phrase("That it is certain: {0}.", what), Markup(" ").join(told)
+        )
+        for what, told in found.items()
+    ]
 
 
 def _not_alike(material: Material) -> Text:

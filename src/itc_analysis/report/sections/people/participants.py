@@ -272,4 +272,5 @@ def _left_out(people: pd.DataFrame) -> Table:
             phrase("Decided by"),
         ],
         body,
+        told=3,
     )

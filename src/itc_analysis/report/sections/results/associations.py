@@ -213,7 +213,11 @@ def _unknown(rows: pd.DataFrame) -> Table:
     ]
     header = [phrase("Variable"), phrase("Why"), phrase("Associations")]
     return Table(
-        phrase("Associations that could not be estimated."), header, body, numeric=frozenset([2])
+        phrase("Associations that could not be estimated."),
+        header,
+        body,
+        numeric=frozenset([2]),
+        told=1,
     )
 
 

@@ -378,4 +378,5 @@ def _reasons(unscored: pd.DataFrame) -> Table:
             phrase("Reasons"),
         ],
         rows=body,
+        told=3,
     )
