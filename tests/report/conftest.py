@@ -18,6 +18,7 @@ from itc_analysis.config.steps import ReportSettings
 from itc_analysis.provenance import describe
 from itc_analysis.report.page import build_page
 from itc_analysis.results import Layout
+from itc_analysis.stats.endpoint.counted import COUNTS_OF_CELLS
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.decisions import Classification, Disclosure, Queries
@@ -707,7 +708,10 @@ def _comparisons(
                 "n_reference": len(b),
                 "n_below_lod": 1 if key[1] == "inkt" and not is_score else 0,
                 "n_missing": 1,
-                "model": "least squares with HC3 errors",
+                "model": "least squares with HC3 errors"
+                if is_score
+                else f"{COUNTS_OF_CELLS} (binomial), participants on the logit scale with an SD "
+                "per group, restricted likelihood, Satterthwaite degrees of freedom",
                 "covariates": "age, sex",
                 "estimand": "typical participant",
                 "status": "ok",

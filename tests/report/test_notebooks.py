@@ -137,7 +137,8 @@ def write_cells(results: Path, folder: Path) -> None:
     from itc_analysis.singlecell.annotate import annotate_libraries
     from itc_analysis.singlecell.calls.weights import read_evidence
     from itc_analysis.tables import contract
-    from itc_analysis.tables.singlecell import SoftCounts
+    from itc_analysis.tables.registry import BY_NAME, contract_of
+    from itc_analysis.tables.singlecell import Cells, SoftCounts
 
     study = open_results(results)
     truth = cohort.simulate_measurement_truth("null", 1, 1)
@@ -171,6 +172,15 @@ def write_cells(results: Path, folder: Path) -> None:
         folder=into,
     )
     contract.write(tables.soft_counts, into / "soft_counts.parquet", SoftCounts, provenance={})
+    contract.write(tables.cells, into / "cells.parquet", Cells, provenance={})
+    libraries = contract_of(BY_NAME["libraries"])
+    sheet = pd.DataFrame(rows).drop(columns=["path", "contigs_path"])
+    contract.write(
+        contract.make(sheet.to_dict("records"), libraries),
+        Path(study.layout.libraries),
+        libraries,
+        provenance={},
+    )
 
 
 def test_03_single_cell_draws_a_map_a_dot_plot_and_pseudobulk_with_scanpy(

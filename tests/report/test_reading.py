@@ -63,7 +63,7 @@ def below(material: Material) -> list[str]:
     rows = material.comparisons.query("population == 'inkt' and measure == 'share_of_t'")
     worst = rows.loc[rows["n_below_lod"].idxmax()]
     n = worst["n_index"] + worst["n_reference"]
-    return [f"iNKT: {worst['n_below_lod']} of {n} people", "never as zero"]
+    return [f"iNKT: {worst['n_below_lod']} of {n} people", "neither as zero nor as the limit"]
 
 
 def one_person(material: Material) -> list[str]:
