@@ -67,7 +67,7 @@ def test_a_study_without_items_says_so_instead_of_a_table_of_zeros(material: Mat
 def test_questions_that_keep_a_person_out_come_first(material: Material) -> None:
     (block,) = cohort_checks.queries(material)
     assert isinstance(block, Details)
-    assert block.summary == "2 open questions, 1 person cannot be compared before"
+    assert block.summary == "2 open questions, 1 person cannot be compared until answered"
     assert [row[-1] for row in folded(block).rows] == ["yes", "no"]
 
 

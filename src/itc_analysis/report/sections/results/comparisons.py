@@ -39,8 +39,6 @@ ADJUSTMENTS = {
     "none": "none",
 }
 
-#: What the words of a model hold that takes values below the limit of detection as limits.
-CENSORED = "censored"
 #: Tables with more rows than this open on a click.
 MANY_ROWS = 40
 
@@ -173,16 +171,17 @@ def how_low(rows: pd.DataFrame) -> str:
     rows : pandas.DataFrame
         rows of the comparisons; those in which nobody is below the limit say nothing.
     """
-    models = rows.loc[rows["n_below_lod"] > 0, "model"].fillna("")
+    models = rows.loc[(rows["n_below_lod"] > 0) & rows["model"].ne("none"), "model"].fillna("")
+    is_counted = models.str.contains(COUNTS_OF_CELLS)
     told = []
-    if models.str.contains(COUNTS_OF_CELLS).any():
+    if is_counted.any():
         told.append(
             phrase(
                 "Shares and cells/µL are compared by the cells that were counted, so those below "
                 "the limit enter with their count: neither as zero nor as the limit."
             )
         )
-    if models.str.contains(CENSORED).any():
+    if not is_counted.all():
         told.append(phrase("In models of values they enter as “at most the limit”, never as zero."))
     return " ".join(told)
 
