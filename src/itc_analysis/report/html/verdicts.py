@@ -22,8 +22,6 @@ from itc_analysis.stats.plan.plan import OF_SUBSET
 
 Direction = Literal["lower", "higher", "none", "not_estimable"]
 
-#: What the words of a model hold that takes values below the limit of detection as limits.
-_CENSORED = "censored"
 #: Value of the estimate that means no difference.
 NULL_VALUE = {"odds_ratio": 1.0, "ratio": 1.0, "difference": 0.0}
 
@@ -231,15 +229,16 @@ def how_low(rows: pd.DataFrame) -> str:
     rows : pandas.DataFrame
         rows of the comparisons; those in which nobody is below the limit say nothing.
     """
-    models = rows.loc[rows["n_below_lod"] > 0, "model"].fillna("")
+    models = rows.loc[(rows["n_below_lod"] > 0) & rows["model"].ne("none"), "model"].fillna("")
+    is_counted = models.str.contains(COUNTS_OF_CELLS)
     told = []
-    if models.str.contains(COUNTS_OF_CELLS).any():
+    if is_counted.any():
         told.append(
             phrase(
                 "Shares and cells/µL are compared by the cells that were counted, so those below "
                 "the limit enter with their count: neither as zero nor as the limit."
             )
         )
-    if models.str.contains(_CENSORED).any():
+    if not is_counted.all():
         told.append(phrase("In models of values they enter as “at most the limit”, never as zero."))
     return " ".join(told)
