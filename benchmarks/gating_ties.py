@@ -94,7 +94,7 @@ def validate_ties(n_tubes: int, seed: int) -> pd.DataFrame:
             rivals = {}
             if gate.rival_cut is not None:
                 rivals["cd8"] = int(np.count_nonzero(values >= np.float32(gate.rival_cut)))
-            row = with_rival(row, rivals)
+            row = with_rival(row, rivals, loq_events=Flow().loq_events)
             rows.append({**row, "state": gate.state, "bright": bright, "dim": dim})
     return pd.DataFrame(rows)
 
