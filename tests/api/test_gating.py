@@ -106,7 +106,8 @@ def test_a_tube_alone_does_not_depend_on_other_batches(tubes):
 
 
 def test_settings_are_those_of_the_flow_section_by_name(tubes):
-    strict = itc.gate(tubes[0], "panel_a", "panel_a", settings={"lod_events": 10_000}).counts
+    high = {"lod_events": 10_000, "loq_events": 10_000}
+    strict = itc.gate(tubes[0], "panel_a", "panel_a", settings=high).counts
     assert (strict["detection"].dropna() == "below_lod").any()
     with pytest.raises(itc.ItcError, match="did you mean 'lod_events'"):
         itc.gate(tubes[0], "panel_a", "panel_a", settings={"lod_event": 3})

@@ -183,7 +183,8 @@ class Groups(GroupNames):
 
     @model_validator(mode="after")
     def _pool_has_a_name_of_its_own(self) -> Groups:
-        if self.pooled_name in self.groups:
+        # of a single disease group, its own name is that of the pool
+        if self.pooled_name in self.groups and self.disease_groups != (self.pooled_name,):
             msg = (
                 f"pooled_name '{self.pooled_name}' is the name of a group; the disease controls "
                 "together need another"

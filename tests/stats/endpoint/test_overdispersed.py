@@ -174,4 +174,4 @@ def test_counts_below_the_limit_have_no_negative_binomial_and_say_so():
     design = count_design(n_cells / 50, n_cells, limit=0.2)
     found = second_model(design, np.array([1.0, -1.0]), measure="cells_per_ul")
     assert np.isnan(found.p_value)
-    assert found.remark.startswith("no negative binomial for comparison: cells below the limit")
+    assert found.remark.startswith("no negative binomial for comparison: it is not made where")
