@@ -89,8 +89,8 @@ def validate_ties(n_tubes: int, seed: int) -> pd.DataFrame:
             values, cut = tube.values("CD8"), float(cuts[tube.file_id])
             n = int(np.count_nonzero(values >= np.float32(cut)))
             lower, upper = net_interval(n, values.size, tail_background(values, cut, gate.cut_se))
-            row = {"population": "cd8", "n_events": n, "n_parent": values.size,
-                   "n_lower": lower, "n_upper": upper, "gate_se_log": None}  # fmt: skip
+            row = {"population": "cd8", "n_events": n, "n_parent": values.size, "n_lower": lower,
+                   "n_upper": upper, "gate_se_log": None, "detection": "quantified"}  # fmt: skip
             rivals = {}
             if gate.rival_cut is not None:
                 rivals["cd8"] = int(np.count_nonzero(values >= np.float32(gate.rival_cut)))

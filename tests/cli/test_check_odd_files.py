@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,17 @@ def test_every_odd_file_loads_or_is_refused_with_a_sentence(
     (tmp_path / "panels").mkdir()
     rows = ["file_id\tsample_id\tpath\tpanel\tbatch\ttube"]
     for i, name in enumerate(names):
-        channel = "any"
+        channel, role = "any", "other"
         with contextlib.suppress(ItcError):
             file = read_fcs(folder / name)
             assert file.n_events == LOADED.get(name, file.n_events)
             unique = [c for c in file.channel_names if file.channel_names.count(c) == 1]
             channel = unique[-1]
+            role = {"TIME": "time", "FSC": "scatter", "SSC": "scatter"}.get(
+                re.split("[^A-Z]", channel.upper())[0], "other"
+            )
         panel = tmp_path / "panels" / f"p{i}.tsv"
-        panel.write_text(f"channel\tmarker\tfluorochrome\trole\n{channel}\t{channel}\t\tother\n")
+        panel.write_text(f"channel\tmarker\tfluorochrome\trole\n{channel}\t{channel}\t\t{role}\n")
         rows.append(f"t{i}\ts{i}\t{name}\tp{i}\tb1\tstained")
     sheet = tmp_path / "fcs_files.tsv"
     sheet.write_text("\n".join(rows) + "\n", encoding="utf-8")
