@@ -171,7 +171,7 @@ class Controls:
             place = here + there - np.median(self.ends[marker])
             by = float(transform.apply(np.array([place]))[0]) - cut
             if abs(by) <= MOST_MOVED:
-                told = f"{told}, moved by {by:+.3f} to where the negatives of the stained tubes end"
+                told = f"{told}; moved by {by:+.3f} to where the negatives of the stained tubes end"
                 cut, error = cut + by, float(np.hypot(error, by / 2))
         return PositivityThreshold(cut, "fmo", told, error, "control")
 
@@ -205,7 +205,7 @@ def _of_control(values: Float32Array, quantile: float) -> tuple[float, float]:
     return float(np.quantile(ordered, quantile)), (high - low) / 2
 
 
-def end_of_negatives_of(gates: Mapping[str, FinalGate], marker: str) -> float | None:
+def end_in_stained_tubes(gates: Mapping[str, FinalGate], marker: str) -> float | None:
     """Return where the negatives of the batch's stained tubes end, transformed units; None where
     its own tubes do not show it.
 

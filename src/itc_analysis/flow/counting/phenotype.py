@@ -11,7 +11,7 @@ from itc_analysis.flow.counting.intensity import (
     Controls,
     PositivityThreshold,
     combination_rows,
-    end_of_negatives_of,
+    end_in_stained_tubes,
     intensity_row,
     learned_threshold,
 )
@@ -100,7 +100,7 @@ def _threshold(
     quantile: float,
     scale: Transform | None,
 ) -> PositivityThreshold:
-    end = end_of_negatives_of(gates, marker)
+    end = end_in_stained_tubes(gates, marker)
     found = controls.threshold(
         marker,
         population,
