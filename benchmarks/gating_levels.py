@@ -157,7 +157,8 @@ def count_study(
     low = np.where(is_below, 0.0, shares.lower)
     high = np.where(is_below, np.fmax(limit, shares.upper), shares.upper)
     return table.assign(
-        ratio=shares.value / true,
+        # of none, no ratio
+        ratio=shares.value / np.where(true > 0, true, np.nan),
         low=low * total,
         high=high * total,
         net=shares.value * total,
