@@ -202,6 +202,18 @@ def test_t_cells_travel_as_whole_numbers_with_their_calls(tmp_path: Path) -> Non
     assert (counts != whole[data.obs_names].X).nnz == 0
 
 
+def test_cells_of_a_library_that_left_the_batch_do_not_stay_behind(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    both = [write_library(tmp_path, name) for name in ("lib1", "lib2")]
+    annotated(both, out)
+    anndata.AnnData(np.ones((1, 1))).write_h5ad(out / "mine.h5ad")
+    (out / "no_hdf5.h5ad").write_text("a note")
+    annotated(both[:1], out)
+    assert {path.name for path in out.glob("*.h5ad")} == {
+        "lib1.h5ad", "mine.h5ad", "no_hdf5.h5ad"
+    }  # fmt: skip
+
+
 def test_swapped_contig_files_are_named_with_the_likely_right_partner(tmp_path: Path) -> None:
     one, two = write_library(tmp_path, "lib1"), write_library(tmp_path, "lib2")
     for row, letter in ((one, "A"), (two, "C")):

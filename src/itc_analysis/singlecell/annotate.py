@@ -29,7 +29,7 @@ from itc_analysis.singlecell.library import (
 )
 from itc_analysis.singlecell.scores import ranks
 from itc_analysis.singlecell.soft_counts import count_softly
-from itc_analysis.singlecell.writing import write_cells
+from itc_analysis.singlecell.writing import remove_others, write_cells
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
 from itc_analysis.tables.singlecell import Cells, LibraryQuality, Receptors, SoftCounts
@@ -96,7 +96,8 @@ def annotate_libraries(
         the signature sheet; every cell is scored for the single-cell ones (`scores.ranks`), and
         genes of theirs that a library's reference lacks are named in its remarks.
     folder : Path, optional
-        where `<library_id>.h5ad` is written for each usable library; None writes none.
+        where `<library_id>.h5ad` is written for each usable library, and those that an earlier run
+        wrote of others are removed; None writes none.
 
     Returns
     -------
@@ -107,6 +108,7 @@ def annotate_libraries(
     qualities, cells, counted = [], [contract.empty(Cells)], [contract.empty(Counts)]
     softly, receptors = [contract.empty(SoftCounts)], [contract.empty(Receptors)]
     sums = {str(row["sample_id"]): pseudobulk.SampleSums() for row in rows}
+    written: list[Path] = []
     for row in rows:
         library_id = str(row["library_id"])
         try:
@@ -152,10 +154,11 @@ def annotate_libraries(
             library.data, library.cells, call_threshold=settings.call_threshold
         )
         if folder is not None:
+            written.append(folder / f"{library_id}.h5ad")
             write_cells(
                 library.data,
                 library.cells,
-                folder / f"{library_id}.h5ad",
+                written[-1],
                 scores=scored.values,
                 not_callable=library.not_callable,
                 call_threshold=settings.call_threshold,
@@ -164,6 +167,8 @@ def annotate_libraries(
         told = ", ".join(f"{tally[call]} {call}" for call in calls.CALLS if call in tally)
         log.info("%s: %d cells: %s", library_id, len(library.cells), told)
         del library, scored, genes  # else the next library is read while this one is held
+    if folder is not None:
+        remove_others(folder, written)
     profiles, depth = pseudobulk.tabulate(sums)
     return BatchTables(
         contract.make(qualities, LibraryQuality),

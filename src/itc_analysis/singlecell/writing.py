@@ -5,7 +5,8 @@ too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from itc_analysis.singlecell.intake.hdf5 import write_numbers
 from itc_analysis.singlecell.pseudobulk import T_CELLS, is_member
 from itc_analysis.whole_files import written_whole
 
+log = logging.getLogger(__name__)
+
+#: The entry of `uns` that says who wrote a file.
+_MARK = "itc_analysis"
 #: Cells whose counts are put together at a time.
 _CELLS_AT_A_TIME = 1000
 
@@ -67,11 +72,26 @@ def write_cells(
     outline = anndata.AnnData(
         obs=described,
         var=data.var,
-        uns={"itc_analysis": json.dumps({"not_callable": dict(not_callable)}, sort_keys=True)},
+        uns={_MARK: json.dumps({"not_callable": dict(not_callable)}, sort_keys=True)},
     )
     with written_whole(path) as partial, h5py.File(partial, "w") as file:
         write_elem(file, "/", outline)
         _write_counts(file.require_group("layers"), data.X, rows)
+
+
+def remove_others(folder: Path, written: Iterable[Path]) -> None:
+    """Remove the files that an earlier run wrote there and this one does not: of a library that was
+    withdrawn, or can no longer be read. Files that `write_cells` did not write stay.
+    """
+    for path in sorted(set(folder.glob("*.h5ad")) - set(written)):
+        try:
+            with h5py.File(path, "r") as file:
+                is_own = f"uns/{_MARK}" in file
+        except OSError:
+            continue
+        if is_own:
+            path.unlink()
+            log.info("%s is not of this batch any more: removed", path.name)
 
 
 def _write_counts(layers: h5py.Group, counts: sp.csr_matrix, rows: npt.NDArray[np.intp]) -> None:

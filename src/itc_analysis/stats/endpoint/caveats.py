@@ -138,8 +138,9 @@ def of_low_counts(
     if not any(is_few(*side) for side in sides):
         return ""
     (index_mean, index_zeros), (mean, zeros) = sides
+    which = "inside or outside the population, whichever are fewer, " if measure in SHARES else ""
     return (
-        f"{index_mean:.1f} and {mean:.1f} cells per participant on the two sides, none in "
+        f"{index_mean:.1f} and {mean:.1f} cells per participant on the two sides, {which}none in "
         f"{index_zeros:.0%} and {zeros:.0%}: so few cells do not show how participants differ, and "
         "the estimate leans on the shape that everybody shares"
     )
