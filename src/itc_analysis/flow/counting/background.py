@@ -191,6 +191,11 @@ class Tail:
         self._density, self._end = density, end
         self._two = fit_two(density, end)
 
+    @property
+    def shows_positives(self) -> bool:
+        """Whether positives have a peak of their own beyond the end."""
+        return self._two is not None
+
     def beyond(self, cut: float) -> Background:
         """Return the negatives beyond a cut, and the positives below it where they are known."""
         if self._two is None:

@@ -303,7 +303,7 @@ def intensity_row(
             middle = _middle(np.partition(positive, positive.size // 2))
             row["median_positive"] = float(inverse(np.array([middle]))[0])
         error = threshold.standard_error or 0.0
-        sides = wrong_sides(values, threshold.value, error, expected)
+        sides = wrong_sides(values, threshold.value, error, expected, inverse)
         row["n_positive"], row["n_positive_low"], row["n_positive_high"] = sides.n_above
         background = Background(
             sides.n_background,
@@ -311,6 +311,7 @@ def intensity_row(
             "negative_tail",
             n_missed=sides.n_missed,
             missed_se=sides.missed_se,
+            n_hidden=sides.n_hidden,
         )
         row["n_lower"], row["n_upper"] = net_interval(row["n_positive"], n_events, background)
         row |= {

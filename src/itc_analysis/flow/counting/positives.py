@@ -3,25 +3,38 @@
 Above any threshold lie some negatives, and below it some positives: of an FMO tube's 99.5 %
 quantile half a per cent of the negatives by definition, and more where stained negatives bind
 unspecifically or a bright dye spreads. Among cells of which 2 % are positive that is a quarter too
-many. What lies on the wrong sides is told by the population's own histogram (`background`): its
-negatives' flank is continued beyond the threshold, and the positives' bell below it.
+many. Where negatives and positives show a peak each, what lies on the wrong sides is told by the
+population's own histogram (`gating.overlap`). Where positives are but a shoulder of the negatives,
+the slope at the threshold is theirs as much as the negatives': then little more than the definition
+lies above it, and how many lie below it is not known, but at most.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.counting.background import Tail
+from itc_analysis.flow.gates.histogram import BIN_WIDTH, bin_counts
 from itc_analysis.flow.gating import density as densities
+from itc_analysis.flow.gating.left_half import left_of_mode
 
 #: The part of the negatives beyond a threshold differs between populations by as much as itself;
-#: a flank's own estimate is never taken to be better than by this part of it.
+#: a population's own estimate is never taken to be better than by this part of it.
 _BEST = 0.3
-#: Fewer events show no flank.
+#: Fewer events show no two populations.
 _MIN_EVENTS = 100
+#: A flank that shows no positives' peak may be their own slope: it speaks for at most so many times
+#: the negatives that lie beyond a threshold by definition.
+_MOST_OF_FLANK = 2.0
+_BIN = BIN_WIDTH / 2
+
+Values = npt.NDArray[np.float32]
+#: Transformed to instrument units, in which negatives spread both ways alike.
+Inverse = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,9 @@ class WrongSides:
         negatives expected above it.
     n_missed, missed_se : float
         positives expected below it.
+    n_hidden : float
+        further cells below it that may be positive at most, where positives show no peak: those
+        that are too many for a mirror image of the negatives' left half.
     net_low, net_high : float
         positive cells by a threshold one standard error higher, and one lower.
     n_above : tuple of int
@@ -44,12 +60,13 @@ class WrongSides:
     background_se: float
     n_missed: float
     missed_se: float
+    n_hidden: float
     net_low: float
     net_high: float
     n_above: tuple[int, int, int]
 
 
-def part_beyond(values: npt.NDArray[np.float32], threshold: float, least: float) -> float:
+def part_beyond(values: Values, threshold: float, least: float) -> float:
     """Return the part of the negatives that lies beyond a threshold.
 
     Parameters
@@ -59,20 +76,23 @@ def part_beyond(values: npt.NDArray[np.float32], threshold: float, least: float)
     threshold : float
         transformed units.
     least : float
-        what lies beyond by definition, taken where the population shows less or no flank.
+        what lies beyond by definition, taken where the population shows less.
     """
-    n = int(values.size)
-    if n < _MIN_EVENTS or values.min() >= threshold:
+    tail = _tail(values, threshold)
+    found = None if tail is None else tail.beyond(threshold).n_events
+    if tail is None or found is None:
         return least
-    found = Tail(densities.estimate(values, is_adaptive=False), threshold).beyond(threshold)
     below = int(np.count_nonzero(values < np.float32(threshold)))
-    if found.n_events is None:
-        return least
-    return float(np.clip(found.n_events / max(below, 1), least, 1.0))
+    most = 1.0 if tail.shows_positives else _MOST_OF_FLANK * least
+    return float(np.clip(found / below, least, most))
 
 
 def wrong_sides(
-    values: npt.NDArray[np.float32], threshold: float, threshold_se: float, expected: float
+    values: Values,
+    threshold: float,
+    threshold_se: float,
+    expected: float,
+    inverse: Inverse,
 ) -> WrongSides:
     """Return what lies on the wrong sides of a threshold in a population.
 
@@ -84,37 +104,58 @@ def wrong_sides(
         transformed units.
     expected : float
         part of the negatives beyond the threshold in a larger population, see `part_beyond`.
+    inverse : callable
+        transformed to instrument units.
 
     Notes
     -----
-    What the population's own flank says and what the larger population lets expect, with an error
-    as large as itself, are averaged by their precision. The threshold one standard error higher and
-    lower is read by the same curve: where two populations are well described, the positive cells
-    hardly change; where a continuum is divided, they change as the events above it do.
+    What two populations fitted together say and what the larger population lets expect, with an
+    error as large as itself, are averaged by their precision. The threshold one standard error
+    higher and lower is read by the same curve: where two populations are well described, the
+    positive cells hardly change; where a continuum is divided, they change as the events above it
+    do.
     """
     cuts = [threshold + by * threshold_se for by in (0.0, 1.0, -1.0)]
     highest = values.compress(values >= np.float32(cuts[2]))
     at, higher = (int(np.count_nonzero(highest >= np.float32(cut))) for cut in cuts[:2])
     above = (at, higher, int(highest.size))
     n_negative = values.size - at
-    prior = max(expected * n_negative, 0.0)
-    own = None
-    if values.size >= _MIN_EVENTS and n_negative:
-        tail = Tail(densities.estimate(values, is_adaptive=False), threshold)
-        sides = [tail.beyond(cut) for cut in cuts]
-        own = [(s.n_events or 0.0, s.standard_error or 0.0, s.n_missed, s.missed_se) for s in sides]
-        if sides[0].n_events is None:
-            own = None
-    if own is None:
-        return WrongSides(prior, prior, 0.0, 0.0, above[1] - prior, above[2] - prior, above)
-    background, error, missed, missed_se = own[0]
+    tail = _tail(values, threshold)
+    own = [] if tail is None or not tail.shows_positives else [tail.beyond(cut) for cut in cuts]
+    sides = [(s.n_events or 0.0, s.standard_error or 0.0, s.n_missed, s.missed_se) for s in own]
+    if not own or own[0].n_events is None:
+        background = part_beyond(values, threshold, expected) * n_negative
+        low, high = (max(n - background, 0.0) for n in above[1:])
+        hidden = max(n_negative - _mirrored(values, inverse), 0.0)
+        return WrongSides(background, background, 0.0, 0.0, hidden, low, high, above)
+    prior = expected * n_negative
+    background, error, missed, missed_se = sides[0]
     error = float(np.hypot(error, _BEST * prior))
     if prior > 0:
         precision = 1 / max(error, 1e-9) ** 2, 1 / prior**2
         background = (precision[0] * background + precision[1] * prior) / sum(precision)
         error = float(1 / np.sqrt(sum(precision)))
-    scale = background / own[0][0] if own[0][0] > 0 else 1.0
+    scale = background / sides[0][0] if sides[0][0] > 0 else 1.0
     low, high = (
-        n - min(scale * side[0], n) + side[2] for n, side in zip(above[1:], own[1:], strict=True)
+        n - min(scale * side[0], n) + side[2] for n, side in zip(above[1:], sides[1:], strict=True)
     )
-    return WrongSides(background, error, missed, missed_se, low, high, above)
+    return WrongSides(background, error, missed, missed_se, 0.0, low, high, above)
+
+
+def _tail(values: Values, threshold: float) -> Tail | None:
+    """Return the negatives' flank; None where too few events, or none below, show one."""
+    if values.size < _MIN_EVENTS or values.min() >= threshold:
+        return None
+    return Tail(densities.estimate(values, is_adaptive=False), threshold)
+
+
+def _mirrored(values: Values, inverse: Inverse) -> float:
+    """Return how many events their left half and its mirror image hold together; all of them where
+    too few lie left of the mode.
+    """
+    if values.size < _MIN_EVENTS:
+        return float(values.size)
+    first, events = bin_counts(values, _BIN)
+    edges = inverse(_BIN * np.arange(first, first + events.size + 1, dtype=np.float64))
+    found = left_of_mode(events.astype(float), np.asarray(edges, dtype=np.float64))
+    return float(values.size) if found is None else 2 * found[1]

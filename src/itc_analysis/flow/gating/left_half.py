@@ -88,10 +88,14 @@ def left_half(
     return LeftHalf(mode, sd, threshold, float(error), n_left)
 
 
-def _mirror(
-    counts: FloatArray, edges: FloatArray, quantile: float
-) -> tuple[float, float, float, float] | None:
-    """Return mode, standard deviation, threshold and events left of the mode."""
+def left_of_mode(counts: FloatArray, edges: FloatArray) -> tuple[float, float] | None:
+    """Return the mode of the negatives and how many events lie left of it; None when too few do.
+
+    Parameters
+    ----------
+    counts, edges : FloatArray
+        as for `left_half`.
+    """
     cumulative = np.concatenate([[0.0], np.cumsum(counts)])
     total = cumulative[-1]
     if total < MIN_LEFT:
@@ -105,8 +109,18 @@ def _mirror(
     smooth = np.convolve(density, _SMOOTHING, mode="same")
     mode = float(grid[int(np.argmax(smooth))] + sd / _PER_SD / 2)
     n_left = float(np.interp(mode, edges, cumulative))
-    if n_left < MIN_LEFT:
+    return None if n_left < MIN_LEFT else (mode, n_left)
+
+
+def _mirror(
+    counts: FloatArray, edges: FloatArray, quantile: float
+) -> tuple[float, float, float, float] | None:
+    """Return mode, standard deviation, threshold and events left of the mode."""
+    found = left_of_mode(counts, edges)
+    if found is None:
         return None
+    mode, n_left = found
+    cumulative = np.concatenate([[0.0], np.cumsum(counts)])
     # both halves together hold 2 n_left events; the threshold has 1 - quantile of them beyond
     beyond = 2 * n_left * (1 - quantile)
     mirrored, half = np.interp([beyond, n_left / 2], cumulative, edges)
