@@ -282,3 +282,26 @@ def test_in_a_shallow_valley_a_background_does_not_hang_on_a_hair_of_the_cut() -
     for one, other, own, next_own in zip(n, n[1:], error, error[1:], strict=False):
         assert abs(other - one) < max(own, next_own)
     assert np.all(error > 0.4 * n)
+
+
+def test_cells_that_the_parent_missed_are_missed_in_its_parts_too() -> None:
+    own = Background(10.0, 2.0, "negative_tail", n_missed=5.0, missed_se=2.0)
+    parent = Background(100.0, 10.0, "negative_tail", n_missed=90.0, missed_se=45.0)
+    found = backgrounds.with_missed_by_parent(own, 200, parent, 1_000)
+    # a tenth of what the parent holds is missed, with half of that as error
+    assert found.n_missed == pytest.approx(5 + 0.1 * 195)
+    assert found.missed_se == pytest.approx(np.hypot(1.1 * 2, 0.05 * 195))
+    assert (found.n_events, found.standard_error) == (10.0, 2.0)
+    assert backgrounds.with_missed_by_parent(NO_BACKGROUND, 200, parent, 1_000) is NO_BACKGROUND
+    assert backgrounds.with_missed_by_parent(own, 200, NO_BACKGROUND, 1_000) is own
+
+
+def test_the_rest_holds_what_the_parents_cut_lets_in_and_lacks_what_it_misses() -> None:
+    rng = np.random.default_rng(4)
+    negatives, positives = rng.normal(0.3, 0.04, 30_000), rng.normal(0.5, 0.05, 2_000)
+    cut = 0.41
+    found = backgrounds.background_of_rest(np.concatenate([negatives, positives]), cut)
+    assert found.n_events == pytest.approx((negatives >= cut).sum(), rel=0.35)
+    assert found.n_missed == pytest.approx((positives < cut).sum(), rel=0.35)
+    assert backgrounds.background_of_rest(negatives, 0.6) is NO_BACKGROUND
+    assert backgrounds.background_of_rest([], cut) is NO_BACKGROUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -202,6 +202,11 @@ def _apply_to_tube(
     moves: dict[str, tuple[Move, ...]] = {}
     switching: dict[str, Events] = {}
     counts: list[dict[str, Any]] = []
+    within = {
+        p.name
+        for p in template.populations
+        if template.denominator in template.ancestors(p.name)[1:]
+    }
     for population in template.populations:
         name, gate = population.name, gates[population.name]
         _add(membership, population, gate.geometry)
@@ -223,8 +228,10 @@ def _apply_to_tube(
         if name not in membership or n_parent is None:
             counts.append({**row, **_why_not(tube, population, gate)})
             continue
-        background = _background(membership, population, gate, backgrounds, controls)
-        backgrounds[name] = background
+        backgrounds[name] = _background(membership, population, gate, backgrounds, controls)
+        background = backgrounds[name]
+        if population.parent in within:
+            background = _with_parent(membership, population, template, gates, backgrounds)
         moves[name] = gate.moves
         switching[name] = switching_events(
             membership, gate.geometry, moves[name], population.parent
@@ -347,7 +354,7 @@ def _background(
         if not gate.any_of or gate.all_of or gate.none_of:
             return NO_BACKGROUND
         return backgrounds_of.joined_background([backgrounds[name] for name in gate.any_of])
-    if not isinstance(gate, Threshold) or gate.side != "above":
+    if not _is_above(gate):
         return NO_BACKGROUND
     n_parent = int(membership[population.parent].size)
     if final.state == WEAK and gate.cut >= HIGHEST:
@@ -363,6 +370,39 @@ def _background(
     else:
         found = backgrounds_of.tail_background(values, gate.cut, final.cut_se)
     return backgrounds_of.with_hidden(found, values, gate.cut) if final.state == WEAK else found
+
+
+def _with_parent(
+    membership: Membership,
+    population: Population,
+    template: Template,
+    gates: Mapping[str, FinalGate],
+    backgrounds: Mapping[str, Background],
+) -> Background:
+    """Return a background with what the parent's cut leaves on the wrong sides, where the parent
+    lies above a cut, and the population above one or in the rest beside such a one.
+    """
+    background = backgrounds[population.name]
+    parent, own = template.by_name[population.parent], gates[population.name].geometry
+    above = gates[parent.name].geometry
+    if not _is_above(above):
+        return background
+    if _is_above(own):
+        n, n_parent = (int(membership[name].size) for name in (population.name, parent.name))
+        return backgrounds_of.with_missed_by_parent(
+            background, n, backgrounds[parent.name], n_parent
+        )
+    if isinstance(own, Combination) and len(own.populations) == len(own.none_of) == 1:
+        other = gates[own.none_of[0]].geometry
+        if _is_above(other):
+            values = membership.values_of(above.markers[0], parent.parent)
+            left = ~membership.inside(other, parent.parent)
+            return backgrounds_of.background_of_rest(values.compress(left), above.cut)
+    return background
+
+
+def _is_above(gate: Geometry | None) -> TypeGuard[Threshold]:
+    return isinstance(gate, Threshold) and gate.side == "above"
 
 
 def _why_not(tube: Tube, population: Population, gate: FinalGate) -> dict[str, Any]:

@@ -112,6 +112,58 @@ def with_missed(background: Background, values: npt.ArrayLike, cut: float) -> Ba
     return replace(background, n_missed=overlap.n_missed, missed_se=overlap.missed_se)
 
 
+def with_missed_by_parent(
+    background: Background, n_events: int, parent: Background, n_parent: int
+) -> Background:
+    """Return a background with this population's part of the cells that the parent's gate missed,
+    which is taken to be the same of all its cells, but for the error of what the parent missed.
+
+    Parameters
+    ----------
+    n_events : int
+        events of the population.
+    parent : Background
+        of its parent.
+    n_parent : int
+        events of the parent.
+    """
+    if background.n_events is None or parent.n_events is None or parent.n_missed <= 0:
+        return background
+    found = max(n_parent - parent.n_events, 1.0)
+    part, error = parent.n_missed / found, parent.missed_se / found
+    net = max(n_events - background.n_events, 0.0) + background.n_missed
+    return replace(
+        background,
+        n_missed=background.n_missed + part * net,
+        missed_se=float(np.hypot((1 + part) * background.missed_se, error * net)),
+    )
+
+
+def background_of_rest(values: npt.ArrayLike, cut: float) -> Background:
+    """Return the background of what one population leaves of its parent: what lies on the wrong
+    sides of the parent's cut.
+
+    Parameters
+    ----------
+    values : array_like
+        the parent's marker in those events of the grandparent that the population leaves,
+        transformed units.
+    cut : float
+        the parent's cut.
+    """
+    values = np.asarray(values)
+    overlap = fit_overlap(densities.estimate(values), cut) if values.size else None
+    if overlap is None or overlap.background_se > max(overlap.n_background, 1.0):
+        return NO_BACKGROUND
+    return Background(
+        overlap.n_background,
+        overlap.background_se,
+        "negative_tail",
+        overlap.n_missed,
+        overlap.missed_se,
+    )
+
+
 def tail_background(values: npt.ArrayLike, cut: float, cut_se: float | None = None) -> Background:
     """Return the background by continuing the right flank of the negative peak beyond the cut.
 
