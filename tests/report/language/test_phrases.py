@@ -21,6 +21,7 @@ from itc_analysis.report.language.recorded import recorded, recorded_list
 from itc_analysis.report.page import build_page
 from itc_analysis.scores.words.function import WORDS
 from itc_analysis.scores.words.labels import LABELS
+from itc_analysis.stats.plan.lock import DECIDED_BY_HAND
 from itc_analysis.tables.quantities import GATE_STATES
 from report.conftest import HOSTILE
 from report.language.english import is_english, sentences
@@ -34,6 +35,7 @@ OF_OTHER_ROOMS = {
     *RULES,
     *LABELS,
     *WORDS,
+    *(noun for nouns in DECIDED_BY_HAND.values() for noun in nouns),
     *("primary", "secondary", "exploratory", "post hoc"),
     *("accepted", "corrected"),  # decisions of reviews
     *("current", "initial", "censored"),  # versions of the protocol; what the plan does below LoD
