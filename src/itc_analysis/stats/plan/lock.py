@@ -3,7 +3,7 @@
 A lock keeps, in canonical form, the plan and what the plan depends on: gating templates, signatures
 and settings. What differs from it later is listed field by field, and every result that follows
 from such a field is post hoc (ICH E9: what was not specified before the blind was broken). It also
-keeps digests of what people decided by hand; a later decision is listed, and makes nothing post hoc.
+keeps digests of what people decided by hand; a later decision is listed and makes nothing post hoc.
 """
 
 from __future__ import annotations
