@@ -66,7 +66,12 @@ def run(options: argparse.Namespace) -> None:
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
         from itc_analysis.checking.flow_folders import check_flow_folders
-        from itc_analysis.checking.plan import check_folders, check_plan
+        from itc_analysis.checking.plan import (
+            check_folders,
+            check_plan,
+            sheets_not_named,
+            too_few_people,
+        )
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
@@ -80,6 +85,11 @@ def run(options: argparse.Namespace) -> None:
             errors.append(error)
         try:
             lines = check_plan(everything.study, everything.cohort, everything.function)
+            if tables is not None:
+                people = tables.participants
+                counts = people.loc[people["is_analysed"], "group"].value_counts()
+                lines += too_few_people(everything, counts.to_dict())
+            lines += sheets_not_named(everything.study)
         except ItcError as error:
             errors.append(error)
     if tables is not None:
