@@ -263,7 +263,7 @@ def check_folders(settings: Settings) -> None:
 
 
 def sheets_not_named(study: Study) -> list[str]:
-    """Return a line for each filled sheet next to the participants that the settings do not name."""
+    """Return a line for each filled sheet beside the participants that no setting names."""
     from itc_analysis.cohort.listing import CONTRACTS
     from itc_analysis.cohort.sheets.sheet_text import read_sheet_text
 
