@@ -7,6 +7,8 @@ number kept as sample id, a date of birth in place of an age).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from itertools import pairwise
 
 #: Columns that name a person or something of a person's; batches and panels are not among them.
 PERSONAL_IDS = frozenset({"participant_id", "sample_id", "file_id", "library_id"})
@@ -31,6 +33,86 @@ _DATES = tuple(
 #: Words of letters with a blank or comma between them; study codes have digits.
 _NAME_WITH_BLANK = re.compile(r"(?=.*[^\W\d_][., ]+[^\W\d_])(?:[^\W\d_]|[., '’-])*")
 _NAME_JOINED = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}[._-][^\W\d_a-z][^\W\d_]{2,}")
+_BETWEEN_PARTS = re.compile(r"[._\-]")
+#: A day within an id, with its year; "." stands for any sign between.
+_DAY_IN_ID = re.compile(
+    r"(?<!\d)(?:((?:19|20)\d\d)[-._]?(?:0[1-9]|1[0-2])[-._]?(?:0[1-9]|[12]\d|3[01])"
+    r"|(?:0[1-9]|[12]\d|3[01])[-._]?(?:0[1-9]|1[0-2])[-._]?((?:19|20)\d\d))(?!\d)"
+)
+#: Participants are adults: a day before this year is a birthday, a later one may be of a visit.
+_FIRST_VISITS = 2010
+#: From so many letters on, a word in capitals is no abbreviation.
+_CAPITALS_OF_A_NAME = 5
+#: Words that ids of studies are made of.
+_STUDY_WORDS = frozenset(
+    [
+        *("panel", "tube", "batch", "visit", "sample", "library", "libraries", "pool", "plate"),
+        *("well", "run", "site", "centre", "center", "cohort", "study", "group", "arm", "series"),
+        *("participant", "patient", "subject", "person", "donor", "case", "control", "controls"),
+        *("healthy", "disease", "diseased", "bridge", "reference", "standard", "index", "pooled"),
+        *("stained", "unstained", "single", "stain", "staining", "full", "minus", "fmo", "fmx"),
+        *("isotype", "viability", "live", "dead", "beads", "bead", "comp", "compensation", "spill"),
+        *("blood", "whole", "pbmc", "pbmcs", "plasma", "serum", "spleen", "tissue", "skin", "lung"),
+        *("liver", "synovium", "cell", "cells", "tcell", "tcells", "innate", "naive", "memory"),
+        *("mait", "inkt", "nkt", "gamma", "delta", "alpha", "beta", "gdt", "cytof", "flow", "facs"),
+        *("aurora", "cytek", "fortessa", "canto", "export", "specimen", "unmixed", "raw", "gex"),
+        *("tcr", "bcr", "vdj", "cite", "hashtag", "multiplex", "rest", "resting", "stim", "time"),
+        *("stimulated", "unstimulated", "cultured", "culture", "medium", "ionomycin", "pma", "day"),
+        *("week", "month", "year", "hour", "point", "timepoint", "baseline", "screening", "follow"),
+        *("followup", "first", "second", "third", "last", "new", "old", "repeat", "replicate"),
+        *(
+            "rep",
+            "test",
+            "demo",
+            "pilot",
+            "early",
+            "late",
+            "before",
+            "after",
+            "pre",
+            "post",
+            "left",
+        ),
+        *(
+            "right",
+            "low",
+            "high",
+            "positive",
+            "negative",
+            "treated",
+            "untreated",
+            "placebo",
+            "drug",
+        ),
+        *(
+            "male",
+            "female",
+            "adult",
+            "infant",
+            "mouse",
+            "human",
+            "cord",
+            "set",
+            "lot",
+            "file",
+            "ssc",
+        ),
+        *("sle", "pss", "iim", "ctd", "lupus", "sjogren", "myositis", "arthritis", "sclerosis"),
+        *(
+            "vial",
+            "aliquot",
+            "frozen",
+            "fresh",
+            "thawed",
+            "the",
+            "and",
+            "all",
+            "none",
+            "not",
+            "yes",
+        ),
+    ]
+)
 #: Words in the name of a column that announce what must not be in a pseudonymised sheet.
 _IDENTIFYING_WORDS = frozenset(
     [
@@ -94,11 +176,45 @@ def find_identity(cell: str, column: str) -> tuple[str, str] | None:
     remedy = "use a random study code"
     if _ONLY_DIGITS.fullmatch(cell) or _LONG_DIGITS.search(cell):
         return f"{masked(cell, hide=True)} looks like a hospital number", remedy
-    if _NAME_WITH_BLANK.fullmatch(cell) or (
-        column == "participant_id" and _NAME_JOINED.fullmatch(cell)
+    if (
+        _NAME_WITH_BLANK.fullmatch(cell)
+        or (column == "participant_id" and _NAME_JOINED.fullmatch(cell))
+        or _has_two(cell, _is_name)
     ):
         return f"{masked(cell, hide=True)} looks like a person's name", remedy
+    if any(year < _FIRST_VISITS for year in _years_of_days(cell)):
+        return f"{masked(cell, hide=True)} holds a date", remedy
     return None
+
+
+def may_identify(cell: str) -> bool:
+    """Return whether an id that is not refused may hold a name, or the day of a visit.
+
+    Examples
+    --------
+    >>> [may_identify(name) for name in ("jean_dupont_a", "2024-03-12_a", "HC_001", "S001_panel_a")]
+    [True, True, False, False]
+    """
+    return bool(_years_of_days(cell)) or _has_two(cell, _may_be_name)
+
+
+def _has_two(cell: str, is_name: Callable[[str], bool]) -> bool:
+    """Return whether two parts of an id, one after the other, are names."""
+    parts = [is_name(part) for part in _BETWEEN_PARTS.split(cell)]
+    return any(both == (True, True) for both in pairwise(parts))
+
+
+def _is_name(part: str) -> bool:
+    is_capital = part.istitle() or (part.isupper() and len(part) >= _CAPITALS_OF_A_NAME)
+    return is_capital and _may_be_name(part)
+
+
+def _may_be_name(part: str) -> bool:
+    return part.isalpha() and len(part) > 2 and part.casefold() not in _STUDY_WORDS
+
+
+def _years_of_days(cell: str) -> list[int]:
+    return [int(first or last) for first, last in _DAY_IN_ID.findall(cell)]
 
 
 def masked(cell: str, *, hide: bool = False) -> str:
