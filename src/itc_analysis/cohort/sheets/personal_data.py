@@ -104,7 +104,7 @@ _STUDY_WORDS = frozenset(
             "frozen",
             "fresh",
             "thawed",
-            "the",
+            "without",
             "and",
             "all",
             "none",
