@@ -200,6 +200,13 @@ def test_english_is_told_by_its_small_words() -> None:
         # the pattern with most words of its own, not "{} cells"
         ("3 of 4 libraries used, n = 192 cells",
          "3 banques utilisées sur 4, n = 192 cellules"),
+        ("16 cells", "16 cellules"),
+        ("1 cell", "1 cellule"),
+        ("1 event removed: time", "1 événement écarté : temps"),
+        (
+            "1 analysed participant of group 'healthy' with enough MAIT, 4 needed",
+            "1 participant analysé du groupe 'healthy' avec assez de MAIT, 4 nécessaires",
+        ),
     ],
 )  # fmt: skip
 def test_recorded_sentences_are_put_together_from_what_is_known(english: str, french: str) -> None:
