@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
@@ -141,3 +142,27 @@ def test_the_picture_of_the_calibration_shows_its_tables(root: Path, picture: Mo
     for heading, rows in coverage.items():
         assert heading in drawn  # run benchmarks/calibration_picture.py after a new calibration
         assert all(lower <= share <= upper for share, lower, upper in rows)
+
+
+def printed(root: Path) -> Iterator[str]:
+    """Yield every text of the programs, with … where a value is put in."""
+    yield (root / "run").read_text(encoding="utf-8")
+    for path in (root / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                yield "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "…"
+                    for part in node.values
+                )
+
+
+def test_messages_quoted_under_troubleshooting_are_printed(root: Path) -> None:
+    page = (root / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    seen = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| ")]
+    quoted = {text for cell in seen for text in re.findall(r"[`“]([^`”]+)[`”]", cell)}
+    texts = "\n".join(printed(root))
+    patterns = {text: ".*?".join(map(re.escape, re.split(r"[\d…]+", text))) for text in quoted}
+    absent = {text for text, pattern in patterns.items() if not re.search(pattern, texts)}
+    assert absent == {"Directory cannot be locked"}  # Snakemake's own

@@ -199,7 +199,7 @@ def test_faults_of_sheets_and_of_files_are_told_in_one_call(
     tubes.write_text(tubes.read_text().replace("file_id", "file_di", 1))
     assert check(config, "--headers") == 2
     shown = capsys.readouterr()
-    assert f"the files of {tubes} were not opened: mend the sheet first" in shown.out
+    assert f"the files of {tubes} were not opened: mend {tubes}" in shown.out
     assert "'file_id'" in shown.err
     assert "S001_a.fcs" not in shown.err
     assert "library L1, L1.h5: 1 fault" in shown.err

@@ -64,3 +64,22 @@ def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(check, "run", broken)
     with pytest.raises(ZeroDivisionError):
         cli.main(["check", "--config", "x.yaml"])
+
+
+def test_scenarios_are_listed_without_a_folder_and_a_study_needs_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["simulate", "--scenario", "help"]) == 0
+    assert "effect" in capsys.readouterr().out
+    assert cli.main(["simulate"]) == 2
+    assert "--output" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_a_pipe_early_is_no_fault() -> None:
+    command = [sys.executable, "-m", "itc_analysis", "simulate", "--scenario", "help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert started.stderr.read() == b""
+        assert started.wait() == 0

@@ -317,6 +317,15 @@ def test_facts_name_the_own_sets_and_those_of_other_diseases() -> None:
     assert facts.elsewhere == "ssc_2013 fulfils (12 to 14, cut-off 9)"
 
 
+def test_a_condition_that_is_not_met_is_named_where_the_score_would_do() -> None:
+    people = participant_table(spotless("P1", "SLE", ana_titre=0.0))
+    row = no_findings("P1", sle_nephritis_3_or_4=True, sle_joints=True, sle_alopecia=True)
+    table = classify(people, contract.make([row], ClassificationSheet), cohort=Cohort())
+    assert facts_of(table)["P1"].told == (
+        "sle_2019 does not fulfil (18, cut-off 10): ANA never reached 1:80 (entry criterion)"
+    )
+
+
 def test_contributions_are_told_with_the_finding_behind_them() -> None:
     items = {name: absent(name) for name in ITEMS} | {"ssc_raynaud": "reported", "pah": None}
     told = describe_contributions(result_of("ssc_2013", items))

@@ -46,6 +46,13 @@ def test_what_was_probably_meant_is_said(tmp_path: Path, written: str, hint: str
     assert explain_absent(tmp_path, written).startswith(hint)
 
 
+def test_a_link_that_leads_nowhere_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.fcs").symlink_to(tmp_path / "Dupont.fcs")
+    said = explain_absent(tmp_path, "a.fcs")
+    assert said.startswith("it is a link to a file that is not there")
+    assert "Dupont" not in said
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     return write_study(tmp_path / "study")

@@ -292,7 +292,7 @@ def test_batches_and_power_of_the_whole_study(simulated: Simulated) -> None:
         "panel_a"
     ]
     assert counts.to_numpy().sum() == tables.participants["is_analysed"].sum()
-    power = make_power_table(tables.participants, cohort=COHORT)
+    power = make_power_table(tables.participants, cohort=COHORT, n_primary=16)
     at_hand = power[power["sizes"] == "at hand"].set_index(["group", "alpha"])
     planned = power[power["sizes"] == "planned"].set_index(["group", "alpha"])
     # who is not analysed cannot add power

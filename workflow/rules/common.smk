@@ -227,6 +227,11 @@ def manual_of(wildcards):
     return [str(path) for path in manual_files(folder)] if folder.is_dir() else []
 
 
+def by_hand_option(wildcards):
+    """What people decided, to be compared with the lock."""
+    return option("by-hand", freeze(decided_by_hand(STUDY), FROZEN, "by-hand"))
+
+
 def manual_option(wildcards, input):
     """Gates that a person drew, and the tubes whose files a workspace names."""
     if not input.manual:

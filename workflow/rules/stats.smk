@@ -17,6 +17,7 @@ rule plan_changes:
     params:
         settings=settings_of("plan_changes"),
         lock=lambda wildcards, input: option("lock", input.lock),
+        by_hand=by_hand_option,
         sources=sources_of,
         version=VERSION,
     message:
@@ -24,7 +25,7 @@ rule plan_changes:
     shell:
         "itc plan-changes --config {params.settings:q} --plan {input.plan:q}"
         " --templates {input.templates:q} --signatures {input.signatures:q} {params.lock}"
-        " --output {output:q} > {log:q} 2>&1"
+        " {params.by_hand} --output {output:q} > {log:q} 2>&1"
 
 
 rule compare:

@@ -11,8 +11,10 @@ import gc
 import importlib
 import logging
 import os
+import select
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from itc_analysis.cli.examples import EXAMPLES
 from itc_analysis.cli.progress import breaking_silence
@@ -114,7 +116,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with private_files(), breaking_silence(options.verb):
             options.run(options)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _has_no_reader(sys.stdout):
+            raise
     except ItcError as error:
         print(f"itc {options.verb}: {error.told(every_name=options.verbose)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    """Return whether the reader of a pipe has gone, as `| head` does; what is left is dropped."""
+    pipe = select.poll()
+    pipe.register(stream.fileno(), select.POLLOUT)
+    if not any(state & select.POLLERR for _, state in pipe.poll(0)):
+        return False
+    # Python flushes once more when it ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return True

@@ -26,8 +26,10 @@ EXAMPLES = {
     "--quality results/flow/panel_a/batch1/quality.parquet "
     "--kept results/flow/panel_a/batch1/kept_events.parquet "
     "--output-folder results/flow/panel_a/batch1",
-    "concordance": f"itc concordance {_TUBES} {_FLOW} --gates results/flow/panel_a/gates.parquet "
-    "--human analyst.wsp --output-folder concordance",
+    "concordance": f"itc concordance --config config/config.yaml {_FLOW} "
+    "--scales results/flow/panel_a/scales.parquet "
+    "--gates results/flow/panel_a/pooled_gates.parquet --human analyst.wsp "
+    "--output-folder concordance",
     "overview": "itc overview --gates results/flow/panel_a/gates.parquet "
     "--histograms results/flow/panel_a/batch1/histograms.parquet "
     "--counts results/flow/panel_a/batch1/counts.parquet "

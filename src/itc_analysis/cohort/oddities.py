@@ -12,6 +12,7 @@ import pandas as pd
 
 from itc_analysis.cohort.conditions import tubes_without_control
 from itc_analysis.cohort.eligibility.criteria import RULES
+from itc_analysis.cohort.sheets.personal_data import may_identify
 from itc_analysis.config.sections import CheckedCohort, Conditions
 from itc_analysis.tables.conditions import conditions_of
 
@@ -42,6 +43,7 @@ def find_oddities(
         *_repeated_tubes(samples, tubes),
         *_incomplete_beads(tubes),
         *_batches_without_bridge(samples, tubes),
+        *_identifying_ids(participants, samples, tubes, libraries),
     ]
 
 
@@ -185,6 +187,19 @@ def _batches_without_bridge(samples: pd.DataFrame, tubes: pd.DataFrame) -> list[
             what = f"no bridge control in {len(bare)} of {len(batches)} batches: {', '.join(bare)}"
             remedy = "batch effects can then only be judged by the participants themselves"
             problems.append(_problem(f"panel {panel}", what, remedy))
+    return problems
+
+
+def _identifying_ids(*sheets: pd.DataFrame) -> list[Problem]:
+    """Count ids that may be names or hold a day, without repeating them."""
+    problems = []
+    columns = ("participant_id", "sample_id", "file_id", "library_id")
+    for column, sheet in zip(columns, sheets, strict=True):
+        n = sum(may_identify(str(name)) for name in sheet[column])
+        if n:
+            what = f"{n} of {len(sheet)} ids may hold a person's name or a date"
+            remedy = "results and report show ids: use random study codes if they do"
+            problems.append(_problem(column, what, remedy))
     return problems
 
 

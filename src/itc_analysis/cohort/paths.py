@@ -52,6 +52,8 @@ def explain_absent(folder: str | Path, written: str) -> str:
             return "check the path, and data_folder in the settings"
         place /= alike[0]
         spelt = f"{spelt}/{alike[0]}" if spelt else alike[0]
+    if place.is_symlink() and not place.exists():
+        return "it is a link to a file that is not there: mend the link, or copy the file"
     if _composed(spelt) == _composed(written.replace("\\", "/")):
         return f"write it with '/': {spelt}"
     return f"did you mean '{spelt}'? Capital and small letters count"

@@ -31,7 +31,9 @@ def freeze_step(settings: Settings, step: str, folder: str | Path) -> str:
     return freeze(cut(settings, STEPS[step]), folder, step)
 
 
-def freeze(data: Section | list[dict[str, Any]], folder: str | Path, name: str) -> str:
+def freeze(
+    data: Section | list[dict[str, Any]] | dict[str, Any], folder: str | Path, name: str
+) -> str:
     """Write `data` to ``folder/name-<hash of its content>.json`` and return that path.
 
     The path is a Snakemake parameter: an edited setting changes the path and so reruns exactly

@@ -12,6 +12,8 @@ from pathlib import Path
 from itc_analysis.errors import ItcError
 from itc_analysis.plural import plural
 
+#: Beginnings of lines that stand behind what the workflow refuses.
+_NO_FAULT = ("  File ", "Using workflow specific profile")
 _WORKFLOW = Path("workflow") / "Snakefile"
 #: A job follows another one that runs; every other reason is one of its own.
 _FOLLOWS = "Input files updated by another job"
@@ -111,8 +113,9 @@ def dry_run(config: str | Path, snakefile: str | Path) -> list[Step]:
     said = done.stdout + done.stderr
     if done.returncode:
         lines = said.partition("WorkflowError")[2].splitlines()[1:] or said.splitlines()
-        told = [line.strip() for line in lines if line.strip() and not line.startswith("  File ")]
-        raise ItcError(str(snakefile), "; ".join(told))
+        told = [line.strip() for line in lines if line.strip() and not line.startswith(_NO_FAULT)]
+        source = "the next run"
+        raise ItcError(source, "; ".join(told))
     return parse(said)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from itc_analysis.cohort.data_files import name_libraries, name_tubes
-from itc_analysis.cohort.listing import list_libraries, list_tubes
-from itc_analysis.cohort.sheets.review import review_path
+from itc_analysis.cohort.listing import list_libraries, list_tubes, read_mappings, read_rows
+from itc_analysis.cohort.sheets.review import list_reviews, review_path
 from itc_analysis.config.sections import Matrices, Study
 from itc_analysis.flow.manual.files import manual_files, name_files
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
@@ -20,6 +22,8 @@ _SHEETS = (
     *("column_mapping", "variables", "signatures", "analysis_plan", "post_hoc_plan"),
 )
 _BLOCK = 1 << 20
+#: Hexadecimal digits that tell two decisions apart.
+_DIGITS = 12
 
 
 def list_inputs(study: Study, matrices: Matrices) -> dict[str, Path]:
@@ -50,6 +54,37 @@ def list_inputs(study: Study, matrices: Matrices) -> dict[str, Path]:
     for path in [*own, *(p for p in map(spreading_file, own) if p.exists())]:
         _add(found, path)
     return found | name_tubes(tubes) | name_libraries(libraries)
+
+
+def decided_by_hand(study: Study) -> dict[str, dict[str, str]]:
+    """Return digests of what people decided, by the kinds of `stats.plan.lock.DECIDED_BY_HAND`:
+    decisions on participants, reviewed gates, files of drawn gates, and confirmed tubes.
+    """
+    tubes = list_tubes(study, with_confirmed=True)
+    decisions: list[dict[str, Any]] = []
+    if study.decisions is not None:
+        mapping = read_mappings(study).get("decisions")
+        decisions = read_rows(study.decisions, "DecisionSheet", mapping)
+    drawn: dict[str, Path] = {}
+    if study.manual_gates is not None:
+        for panel in sorted({str(row["panel"]) for row in tubes}):
+            files = manual_files(Path(study.manual_gates) / panel)
+            drawn |= {f"{panel}/{name}": path for name, path in name_files(files).items()}
+    return {
+        "decisions": {str(row["participant_id"]): _told(row, "why") for row in decisions},
+        "reviews": {
+            f"{row['tube']} {row['gate']}": _told(row, "place")
+            for row in list_reviews(review_path(study))
+        },
+        "drawn": {name: sha256(path)[:_DIGITS] for name, path in drawn.items()},
+        "confirmed": {str(row["file_id"]): "yes" for row in tubes if row.get("confirmed")},
+    }
+
+
+def _told(row: dict[str, Any], with_digest: str) -> str:
+    """Return a decision, and the digest of what stands with it."""
+    text = json.dumps(row[with_digest], ensure_ascii=False)
+    return f"{row['decision']} ({hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]})"
 
 
 def frozen_record(folder: str | None) -> list[Path]:

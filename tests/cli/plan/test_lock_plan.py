@@ -85,3 +85,33 @@ def test_a_plan_with_faults_is_not_locked(study: Path, capsys: pytest.CaptureFix
     assert main([*LOCK, "2026-11-29"]) == 2
     assert "holmes" in capsys.readouterr().err
     assert not list((study / "config").glob("*.lock.json"))
+
+
+def test_what_is_decided_by_hand_after_the_lock_is_listed(
+    study: Path, check: Callable[[], str]
+) -> None:
+    drawn = study / "config" / "manual_gates" / "panel_a"
+    drawn.mkdir(parents=True)
+    config = study / "config" / "config.yaml"
+    config.write_text(
+        config.read_text().replace(
+            "study:\n",
+            "study:\n  decisions: config/decisions.tsv\n  manual_gates: config/manual_gates\n",
+        )
+    )
+    decisions = study / "config" / "decisions.tsv"
+    decisions.write_text("participant_id\tdecision\tdecided_by\twhy\n")
+    assert main([*LOCK, "2026-11-29"]) == 0
+    assert "by hand" not in check()
+
+    people = (study / "config" / "participants.tsv").read_text().splitlines()
+    person = people[1].split("\t")[people[0].split("\t").index("participant_id")]
+    with decisions.open("a") as sheet:
+        sheet.write(f"{person}\texcluded\tKD\toutlier\n")
+    (drawn / "panel_a.xml").write_text("<gates/>")
+    said = check()
+    assert "nothing was changed since" in said
+    assert "by hand: 1 manual decision on a participant, 1 file of hand-drawn gates" in said
+    assert f'decisions.{person}: (none) is now "excluded (' in said
+    assert "drawn.panel_a/panel_a.xml: (none) is now" in said
+    assert "outlier" not in said

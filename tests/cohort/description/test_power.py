@@ -10,7 +10,6 @@ from cohort.cohort_examples import participant_table, spotless
 from itc_analysis.cohort.description.groups import count_sizes, members
 from itc_analysis.cohort.description.power import (
     ALPHA,
-    N_PRIMARY,
     detectable_difference,
     make_power_table,
     power_of,
@@ -40,7 +39,7 @@ def test_sixty_against_sixty_agrees_with_the_study_document() -> None:
     difference = detectable_difference(60, 60, alpha=ALPHA, power=0.8)
     assert difference == pytest.approx(0.51, abs=0.01)
     assert math.exp(-difference) == pytest.approx(0.60, abs=0.01)
-    corrected = detectable_difference(60, 60, alpha=ALPHA / N_PRIMARY, power=0.8)
+    corrected = detectable_difference(60, 60, alpha=ALPHA / 8, power=0.8)
     assert math.exp(-corrected) == pytest.approx(0.52, abs=0.01)
     # a gamma-delta ratio of 0.7 at sigma 0.95 has about 54 % power
     assert power_of(60, 60, -math.log(0.7) / 0.95, alpha=ALPHA) == pytest.approx(0.54, abs=0.02)
@@ -72,7 +71,9 @@ def people(cohort: Cohort, sizes: dict[str, int]):
 
 def test_sizes_at_hand_are_counted_and_planned_ones_come_from_the_settings() -> None:
     cohort = Cohort(planned_sizes={"SSc": 60, "SLE": 30, "pSS": 30, "RA": 30, "IIM": 30})
-    table = make_power_table(people(cohort, {"SSc": 5, "SLE": 3, "healthy": 4}), cohort=cohort)
+    table = make_power_table(
+        people(cohort, {"SSc": 5, "SLE": 3, "healthy": 4}), cohort=cohort, n_primary=8
+    )
     at_hand = table[(table["sizes"] == "at hand") & (table["alpha"] == ALPHA)].set_index("group")
     assert at_hand["n_group"].to_dict() == {
         "SLE": 3, "pSS": 0, "RA": 0, "IIM": 0, "healthy": 4, "CTD": 3

@@ -21,6 +21,7 @@ from itc_analysis.report.language.recorded import recorded, recorded_list
 from itc_analysis.report.page import build_page
 from itc_analysis.scores.words.function import WORDS
 from itc_analysis.scores.words.labels import LABELS
+from itc_analysis.stats.plan.lock import DECIDED_BY_HAND
 from itc_analysis.tables.quantities import GATE_STATES
 from report.conftest import HOSTILE
 from report.language.english import is_english, sentences
@@ -34,6 +35,7 @@ OF_OTHER_ROOMS = {
     *RULES,
     *LABELS,
     *WORDS,
+    *(noun for nouns in DECIDED_BY_HAND.values() for noun in nouns),
     *("primary", "secondary", "exploratory", "post hoc"),
     *("accepted", "corrected"),  # decisions of reviews
     *("current", "initial", "censored"),  # versions of the protocol; what the plan does below LoD
@@ -198,6 +200,13 @@ def test_english_is_told_by_its_small_words() -> None:
         # the pattern with most words of its own, not "{} cells"
         ("3 of 4 libraries used, n = 192 cells",
          "3 banques utilisées sur 4, n = 192 cellules"),
+        ("16 cells", "16 cellules"),
+        ("1 cell", "1 cellule"),
+        ("1 event removed: time", "1 événement écarté : temps"),
+        (
+            "1 analysed participant of group 'healthy' with enough MAIT, 4 needed",
+            "1 participant analysé du groupe 'healthy' avec assez de MAIT, 4 nécessaires",
+        ),
     ],
 )  # fmt: skip
 def test_recorded_sentences_are_put_together_from_what_is_known(english: str, french: str) -> None:

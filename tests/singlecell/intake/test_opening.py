@@ -22,6 +22,14 @@ def test_right_files_have_no_fault(tmp_path: Path) -> None:
     assert open_libraries([write(tmp_path, "A"), write(tmp_path, "B")]) == ([], [])
 
 
+def test_a_matrix_with_fewer_genes_than_a_cell_needs_is_refused(tmp_path: Path) -> None:
+    row = write(tmp_path, "A")
+    n_genes = library([CD4]).n_vars
+    assert open_libraries([row], min_genes=n_genes) == ([], [])
+    (error,) = open_libraries([row], min_genes=n_genes + 1)[0]
+    assert f"it holds {n_genes} genes, and a cell needs {n_genes + 1}" in str(error)
+
+
 def test_every_fault_is_told_and_swapped_contigs_with_their_partner(tmp_path: Path) -> None:
     one, two, three = (write(tmp_path, name) for name in "ABC")
     one["contigs_path"], two["contigs_path"] = two["contigs_path"], one["contigs_path"]

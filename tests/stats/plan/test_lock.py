@@ -12,8 +12,11 @@ import pytest
 from itc_analysis.errors import SettingsError
 from itc_analysis.flow.gating.template import load_template
 from itc_analysis.stats.plan.lock import (
+    NOTHING,
+    Touched,
     canonical_digest,
     changes_since,
+    holds_by_hand,
     lock_path,
     make_lock,
     read_lock,
@@ -53,6 +56,23 @@ def test_order_of_keys_and_populations_is_no_change(content: dict[str, Any]) -> 
     again["plan"]["families"] = list(reversed(again["plan"]["families"]))
     assert changes_since(lock, again) == []
     assert touched_by(lock, again) == touched_by(lock, content)
+
+
+def test_a_decision_by_hand_is_listed_and_touches_nothing(content: dict[str, Any]) -> None:
+    nothing = {"decisions": {}, "reviews": {}, "drawn": {}, "confirmed": {}}
+    lock = make_lock(content | {"by_hand": nothing}, date="2026-11-29", software="1")
+    now = content | {"by_hand": nothing | {"decisions": {"P014": "excluded (0a)"}}}
+    (change,) = changes_since(lock, now)
+    assert (change.part, change.where) == ("by_hand", "decisions.P014")
+    assert (change.locked, change.now) == (NOTHING, '"excluded (0a)"')
+    assert touched_by(lock, now) == Touched()
+
+
+def test_a_lock_of_an_older_version_goes_on_to_work(content: dict[str, Any]) -> None:
+    lock = make_lock(content, date="2026-11-29", software="1")
+    now = content | {"by_hand": {"decisions": {"P014": "excluded (0a)"}}}
+    assert changes_since(lock, now) == []
+    assert not holds_by_hand(lock, now)
 
 
 def test_a_changed_adjustment_touches_its_family_alone(content: dict[str, Any]) -> None:

@@ -73,7 +73,20 @@ def test_the_methods_say_when_what_and_whether() -> None:
     lock = make_lock(LOCKED, date="2026-11-29", software="1")
     assert describe_standing(stand(None, NOW)).startswith("The plan was not locked")
     assert "locked on 2026-11-29" in describe_standing(stand(lock, LOCKED))
-    assert "nothing was changed since" in describe_standing(stand(lock, LOCKED))
+    assert "nothing of it was changed since" in describe_standing(stand(lock, LOCKED))
+    assert "does not hold manual decisions" in describe_standing(stand(lock, LOCKED))
     assert "1 field was changed since" in describe_standing(stand(lock, NOW))
     amended = make_lock(NOW, date="2026-12-05", software="1", replaces=lock, reason="a slip.")
     assert "in place of the lock of 2026-11-29 (a slip)" in describe_standing(stand(amended, NOW))
+
+
+def test_decisions_by_hand_are_counted_and_leave_results_as_locked() -> None:
+    lock = make_lock(LOCKED | {"by_hand": {"decisions": {}}}, date="2026-11-29", software="1")
+    standing = stand(lock, LOCKED | {"by_hand": {"decisions": {"P1": "excluded (0a)"}}})
+    assert list(mark_comparisons(ROWS, standing)["lock"]) == ["as_locked", "as_locked", "post_hoc"]
+    said = describe_standing(standing)
+    assert (
+        "nothing of it was changed since. After the lock, added, changed or removed by hand: "
+        in said
+    )
+    assert said.endswith("1 manual decision on a participant.")

@@ -9,6 +9,8 @@ and their differences.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 #: Tubes that are printed.
 _SHOWN = 10
@@ -21,14 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", required=True, help="config.yaml, or this step's frozen settings"
     )
-    parser.add_argument("--tubes", required=True, help="JSON list of rows of the tube sheet")
+    parser.add_argument(
+        "--tubes", help="JSON list of rows of the tube sheet; left out: those of config.yaml"
+    )
     parser.add_argument("--panel", required=True, help="panel sheet (TSV)")
     parser.add_argument("--template", required=True, help="gating template (YAML)")
-    parser.add_argument("--scales", help="scales.parquet of the panel, of `itc learn-scales`")
+    parser.add_argument("--scales", help="results/flow/<panel>/scales.parquet")
     parser.add_argument(
         "--landmarks", help="landmarks.parquet of the panel, where events were aligned"
     )
-    parser.add_argument("--gates", required=True, help="gates.parquet of the batch")
+    parser.add_argument("--gates", required=True, help="results/flow/<panel>/pooled_gates.parquet")
     parser.add_argument(
         "--human", required=True, help="FlowJo workspace (.wsp), or a folder of Gating-ML files"
     )
@@ -44,8 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    from pathlib import Path
-
     import matplotlib as mpl
 
     from itc_analysis.config.frozen import read_settings
@@ -74,7 +76,11 @@ def run(options: argparse.Namespace) -> None:
         raise ItcError(source, faults)
     settings = read_settings(options.config, FitGatesSettings).flow
     batch = read_batch(
-        options.tubes, options.panel, options.template, options.scales, options.landmarks
+        options.tubes or _tubes_of_panel(options),
+        options.panel,
+        options.template,
+        options.scales,
+        options.landmarks,
     )
     refuse_foreign_gates(batch, options.gates)
     human = read_manual(
@@ -121,3 +127,11 @@ def run(options: argparse.Namespace) -> None:
         _SHOWN
     )
     print(f"\nWorst first:\n{worst.to_string(index=False, float_format=lambda v: f'{v:.3g}')}")
+
+
+def _tubes_of_panel(options: argparse.Namespace) -> list[dict[str, Any]]:
+    from itc_analysis.cohort.listing import list_tubes
+    from itc_analysis.config.loading import load_settings
+
+    panel = Path(options.panel).stem
+    return [row for row in list_tubes(load_settings(options.config).study) if row["panel"] == panel]

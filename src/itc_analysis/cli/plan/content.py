@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from itc_analysis.stats.plan.lock import BY_HAND
 from itc_analysis.version import __version__
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ def locked_content(
     plan: str | Path,
     templates: Iterable[str | Path],
     signatures: str | Path,
+    by_hand: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return plan, gating templates, signatures and settings, with every default filled in.
+    """Return plan, gating templates, signatures and settings, with every default filled in, and
+    what was decided by hand.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def locked_content(
         part = getattr(settings, name)
         values = {setting: getattr(part, setting) for setting in type(part).model_fields}
         content["settings"][name] = type(part).model_validate(values).model_dump(mode="json")
-    return content
+    return content if by_hand is None else content | {BY_HAND: by_hand}
 
 
 def content_of_study(config: str | Path) -> tuple[Study, dict[str, Any]]:
@@ -69,6 +72,7 @@ def content_of_study(config: str | Path) -> tuple[Study, dict[str, Any]]:
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.loading import load_settings
     from itc_analysis.config.steps import PlanChangesSettings
+    from itc_analysis.tracing.inputs import decided_by_hand
 
     study = load_settings(config).study
     panels = sorted({str(row["panel"]) for row in list_tubes(study)})
@@ -77,24 +81,31 @@ def content_of_study(config: str | Path) -> tuple[Study, dict[str, Any]]:
         plan=study.analysis_plan,
         templates=[Path(study.gating_folder) / f"{panel}.yaml" for panel in panels],
         signatures=study.signatures,
+        by_hand=decided_by_hand(study),
     )
     return study, content
 
 
 def describe_state(standing: Standing) -> list[str]:
     """Return what a person should know of the plan's lock, a line per changed field."""
+    from itc_analysis.stats.plan.standing import describe_by_hand
+
     lock = standing.lock
     if lock is None:
         return ["the plan was not locked: itc lock-plan, before groups are looked at"]
     since = f"the plan was locked on {lock['date']} ({lock['digest'][:12]})"
     if lock["software"] != __version__:
         since += f" with itc_analysis {lock['software']}, this is {__version__}"
-    if standing.changes.empty:
-        return [f"{since}; nothing was changed since"]
+    is_by_hand = standing.changes["part"] == BY_HAND
+    fields, decided = standing.changes[~is_by_hand], standing.changes[is_by_hand]
+    by_hand = describe_by_hand(standing)
+    since += "; nothing was changed since" if fields.empty else "; changed since, and post hoc:"
     return [
-        f"{since}; changed since, and post hoc:",
+        since,
         *(
             f"  {row.part}.{row.where}: {row.locked} is now {row.now}; affects {row.affects}"
-            for row in standing.changes.itertuples()
+            for row in fields.itertuples()
         ),
+        *([by_hand] if by_hand else []),
+        *(f"  {row.where}: {row.locked} is now {row.now}" for row in decided.itertuples()),
     ]

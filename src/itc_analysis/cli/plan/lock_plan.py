@@ -1,9 +1,11 @@
 """Lock the analysis plan, before groups are looked at.
 
 Writes <plan>.lock.json next to the plan: the plan, the gating templates, signatures and settings
-that it depends on, the date that you give, and the SHA-256 of it all. Commit it, or send it to
+that it depends on, digests of what was decided by hand (participants, reviewed and drawn gates,
+confirmed tubes), the date that you give, and the SHA-256 of it all. Commit it, or send it to
 somebody.
 What is changed later is listed by `itc check` and in the report, and its results are post hoc.
+Later decisions by hand are listed too, and make nothing post hoc.
 """
 
 from __future__ import annotations

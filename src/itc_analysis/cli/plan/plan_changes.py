@@ -7,6 +7,7 @@ from a change as post hoc. Without a lock the table has no rows and says that th
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--signatures", required=True, help="signatures.tsv")
     parser.add_argument("--lock", help="lock of the plan, of `itc lock-plan`; left out: no lock")
+    parser.add_argument(
+        "--by-hand", help="what was decided by hand (JSON of the workflow); left out: not compared"
+    )
     parser.add_argument("--output", required=True, help="plan_changes.parquet")
 
 
 def run(options: argparse.Namespace) -> None:
     """Compare and write."""
+    import json
+
     from itc_analysis import provenance
     from itc_analysis.cli.plan.content import describe_state, locked_content
     from itc_analysis.config.frozen import read_settings
@@ -36,7 +42,11 @@ def run(options: argparse.Namespace) -> None:
 
     settings = read_settings(options.config, PlanChangesSettings)
     content = locked_content(
-        settings, plan=options.plan, templates=options.templates, signatures=options.signatures
+        settings,
+        plan=options.plan,
+        templates=options.templates,
+        signatures=options.signatures,
+        by_hand=json.loads(Path(options.by_hand).read_text()) if options.by_hand else None,
     )
     standing = stand(read_lock(options.lock) if options.lock else None, content)
     read = [options.plan, *options.templates, options.signatures]

@@ -66,7 +66,12 @@ def run(options: argparse.Namespace) -> None:
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
         from itc_analysis.checking.flow_folders import check_flow_folders
-        from itc_analysis.checking.plan import check_folders, check_plan
+        from itc_analysis.checking.plan import (
+            check_folders,
+            check_plan,
+            sheets_not_named,
+            too_few_people,
+        )
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
@@ -80,13 +85,18 @@ def run(options: argparse.Namespace) -> None:
             errors.append(error)
         try:
             lines = check_plan(everything.study, everything.cohort, everything.function)
+            if tables is not None:
+                people = tables.participants
+                counts = people.loc[people["is_analysed"], "group"].value_counts()
+                lines += too_few_people(everything, counts.to_dict())
+            lines += sheets_not_named(everything.study)
         except ItcError as error:
             errors.append(error)
     if tables is not None:
         print(summarise(tables, settings))
     opened: list[str] = []
     if options.headers:
-        found, opened = open_data_files(settings.study, _flow_settings(options.config))
+        found, opened = _open_with_settings(settings.study, options.config)
         errors += found
     if errors or tables is None:
         # what was seen in the files may say why
@@ -113,15 +123,18 @@ def _state_of_lock(config: str) -> list[str]:
     return describe_state(stand(read_lock(path) if path.exists() else None, content))
 
 
-def _flow_settings(config: str) -> Flow | None:
-    """Return the flow section of a whole config.yaml; None for frozen settings, which lack it."""
+def _open_with_settings(study: CheckedStudy, config: str) -> tuple[list[ItcError], list[str]]:
+    """Open the data files; frozen settings lack the sections on flow and single cells."""
     from itc_analysis.config.loading import load_settings
 
-    return None if Path(config).suffix == ".json" else load_settings(config).flow
+    if Path(config).suffix == ".json":
+        return open_data_files(study)
+    settings = load_settings(config)
+    return open_data_files(study, settings.flow, min_genes=settings.singlecell.min_genes)
 
 
 def open_data_files(
-    study: CheckedStudy, flow: Flow | None = None
+    study: CheckedStudy, flow: Flow | None = None, *, min_genes: int = 0
 ) -> tuple[list[ItcError], list[str]]:
     """Open every FCS file, library and receptor file as the jobs will.
 
@@ -133,6 +146,8 @@ def open_data_files(
         the sheets and folders.
     flow : Flow, optional
         the flow section, for the study's own matrices; its defaults when left out.
+    min_genes : int
+        genes that a cell needs; a library that holds fewer cannot have one.
 
     Returns
     -------
@@ -149,17 +164,19 @@ def open_data_files(
 
     told: list[str] = []
 
-    def rows_of(listed: Callable[..., list[dict[str, Any]]], **how: bool) -> list[dict[str, Any]]:
+    def rows_of(
+        sheet: str | None, listed: Callable[..., list[dict[str, Any]]], **how: bool
+    ) -> list[dict[str, Any]]:
         try:
             return listed(study, **how)
         except ItcError as error:
             errors.append(error)
-            told.append(f"the files of {error.source} were not opened: mend the sheet first")
+            told.append(f"the files of {sheet} were not opened: mend {error.source}")
             return []
 
     named = {
-        "tubes": rows_of(list_tubes, with_confirmed=True),
-        "libraries": rows_of(list_libraries),
+        "tubes": rows_of(study.fcs_files, list_tubes, with_confirmed=True),
+        "libraries": rows_of(study.libraries, list_libraries),
     }
     # what is not there is told with its sheet
     there = {
@@ -170,7 +187,7 @@ def open_data_files(
     if there["libraries"]:
         from itc_analysis.singlecell.intake.opening import open_libraries
 
-        found, remarks = open_libraries(there["libraries"])
+        found, remarks = open_libraries(there["libraries"], min_genes=min_genes)
         errors += found
         told += remarks
     if not errors and there == named:

@@ -13,7 +13,7 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(
-        "--output", required=True, metavar="FOLDER", help="where to write the study"
+        "--output", metavar="FOLDER", help="where to write the study; needed unless for help"
     )
     parser.add_argument(
         "--scenario",
@@ -85,8 +85,12 @@ def run(options: argparse.Namespace) -> None:
             print(f"{name:20}{card.sentence}")
         return
     from itc_analysis.cli.threads import processors
+    from itc_analysis.errors import ItcError
     from itc_analysis.simulate.study import simulate_study
 
+    if options.output is None:
+        source = "--output"
+        raise ItcError(source, "it is missing; name the folder where the study is to be written")
     simulate_study(
         options.output,
         scenario=options.scenario,

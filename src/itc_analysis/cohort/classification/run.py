@@ -195,13 +195,17 @@ def facts_of(classification: pd.DataFrame) -> dict[str, Facts]:
 
 
 def describe_verdict(row: Mapping[Any, Any]) -> str:
-    """Return ``"ssc_2013 not assessable (8 to 11, cut-off 9)"``."""
+    """Return ``"ssc_2013 not assessable (8 to 11, cut-off 9)"``, and the condition that is not met
+    where the score alone would fulfil.
+    """
     verdict = str(row["verdict"]).replace("_", " ")
     if pd.isna(row["score_min"]):
         return f"{row['criteria']} {verdict}"
     low, high, cut_off = (row[name] for name in ("score_min", "score_max", "cut_off"))
     score = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-    return f"{row['criteria']} {verdict} ({score}, cut-off {cut_off:g})"
+    told = f"{row['criteria']} {verdict} ({score}, cut-off {cut_off:g})"
+    is_for_a_condition = row["verdict"] == "does_not_fulfil" and high >= cut_off
+    return f"{told}: {row['flags']}" if is_for_a_condition else told
 
 
 def describe_contributions(result: Result) -> str:

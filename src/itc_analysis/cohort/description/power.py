@@ -15,8 +15,6 @@ from itc_analysis.config.sections import ShownCohort
 
 ALPHA = 0.05
 POWER = 0.8
-#: Four innate populations, each as share and as count: the primary family, at Bonferroni's level.
-N_PRIMARY = 8
 #: Standard deviation of the logarithm of innate T cell frequencies between healthy people.
 SIGMA_LN = 1.0
 #: No group is too small to be told; beyond this many SDs the answer is "nothing that exists".
@@ -35,7 +33,9 @@ COLUMNS = [
 MEDIUM_SD = 0.5
 
 
-def make_power_table(participants: pd.DataFrame, *, cohort: ShownCohort) -> pd.DataFrame:
+def make_power_table(
+    participants: pd.DataFrame, *, cohort: ShownCohort, n_primary: int
+) -> pd.DataFrame:
     """Tell what the index group against each control could show, at hand and as planned.
 
     Parameters
@@ -44,6 +44,8 @@ def make_power_table(participants: pd.DataFrame, *, cohort: ShownCohort) -> pd.D
         `Participants`; the analysed are counted.
     cohort : ShownCohort
         groups and planned sizes.
+    n_primary : int
+        comparisons of the primary family, at least 1.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def make_power_table(participants: pd.DataFrame, *, cohort: ShownCohort) -> pd.D
         for group in (*cohort.groups, cohort.pooled_name):
             if group == cohort.index_group or group not in counts or not n_index:
                 continue
-            for alpha in (ALPHA, ALPHA / N_PRIMARY):
+            for alpha in (ALPHA, ALPHA / n_primary):
                 sd = detectable_difference(n_index, counts[group], alpha=alpha, power=POWER)
                 ratio = float(np.exp(-sd * SIGMA_LN))
                 medium = power_of(n_index, counts[group], MEDIUM_SD, alpha=alpha)

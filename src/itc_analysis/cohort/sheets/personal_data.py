@@ -7,6 +7,8 @@ number kept as sample id, a date of birth in place of an age).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from itertools import pairwise
 
 #: Columns that name a person or something of a person's; batches and panels are not among them.
 PERSONAL_IDS = frozenset({"participant_id", "sample_id", "file_id", "library_id"})
@@ -31,6 +33,35 @@ _DATES = tuple(
 #: Words of letters with a blank or comma between them; study codes have digits.
 _NAME_WITH_BLANK = re.compile(r"(?=.*[^\W\d_][., ]+[^\W\d_])(?:[^\W\d_]|[., '’-])*")
 _NAME_JOINED = re.compile(r"[^\W\d_a-z][^\W\d_]{2,}[._-][^\W\d_a-z][^\W\d_]{2,}")
+_BETWEEN_PARTS = re.compile(r"[._\-]")
+#: A day within an id, with its year; "." stands for any sign between.
+_DAY_IN_ID = re.compile(
+    r"(?<!\d)(?:((?:19|20)\d\d)[-._]?(?:0[1-9]|1[0-2])[-._]?(?:0[1-9]|[12]\d|3[01])"
+    r"|(?:0[1-9]|[12]\d|3[01])[-._]?(?:0[1-9]|1[0-2])[-._]?((?:19|20)\d\d))(?!\d)"
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+#: Participants are adults: a day before this year is a birthday, a later one may be of a visit.
+_FIRST_VISITS = 2010
+#: From so many letters on, a word in capitals is no abbreviation.
+_CAPITALS_OF_A_NAME = 5
+#: Words that ids of studies are made of.
+_STUDY_WORDS = frozenset(
+    """
+    adult after aliquot all alpha and arm arthritis aurora baseline batch bcr bead beads before
+    beta blood bridge canto case cell cells center centre cite cohort comp compensation control
+    controls cord ctd culture cultured cytek cytof day dead delta demo disease diseased donor
+    drug early export facs female file first flow fmo fmx follow followup fortessa fresh frozen
+    full gamma gdt gex group hashtag healthy high hour human iim index infant inkt innate
+    ionomycin isotype last late left libraries library live liver lot low lung lupus mait male
+    medium memory minus month mouse multiplex myositis naive negative new nkt none not old panel
+    participant patient pbmc pbmcs person pilot placebo plasma plate pma point pool pooled
+    positive post pre pss raw reference rep repeat replicate rest resting right run sample
+    sclerosis screening second series serum set single site sjogren skin sle specimen spill
+    spleen ssc stain stained staining standard stim stimulated study subject synovium tcell
+    tcells tcr test thawed third time timepoint tissue treated tube unmixed unstained
+    unstimulated untreated vdj viability vial visit week well whole without year yes
+    """.split()  # noqa: SIM905 - a list of one word a line would be four pages
+)
 #: Words in the name of a column that announce what must not be in a pseudonymised sheet.
 _IDENTIFYING_WORDS = frozenset(
     [
@@ -94,11 +125,51 @@ def find_identity(cell: str, column: str) -> tuple[str, str] | None:
     remedy = "use a random study code"
     if _ONLY_DIGITS.fullmatch(cell) or _LONG_DIGITS.search(cell):
         return f"{masked(cell, hide=True)} looks like a hospital number", remedy
-    if _NAME_WITH_BLANK.fullmatch(cell) or (
-        column == "participant_id" and _NAME_JOINED.fullmatch(cell)
+    if (
+        _NAME_WITH_BLANK.fullmatch(cell)
+        or (column == "participant_id" and _NAME_JOINED.fullmatch(cell))
+        or (_has_two(cell, _is_name) and not _is_numbered(cell))
     ):
         return f"{masked(cell, hide=True)} looks like a person's name", remedy
+    if any(year < _FIRST_VISITS for year in _years_of_days(cell)):
+        return f"{masked(cell, hide=True)} holds a date", remedy
     return None
+
+
+def may_identify(cell: str) -> bool:
+    """Return whether an id that is not refused may hold a name, or the day of a visit.
+
+    Examples
+    --------
+    >>> [may_identify(name) for name in ("jean_dupont_a", "2024-03-12_a", "HC_001", "S001_panel_a")]
+    [True, True, False, False]
+    """
+    return bool(_years_of_days(cell)) or _has_two(cell, _may_be_name)
+
+
+def _has_two(cell: str, is_name: Callable[[str], bool]) -> bool:
+    """Return whether two parts of an id, one after the other, are names."""
+    parts = [is_name(part) for part in _BETWEEN_PARTS.split(cell)]
+    return any(both == (True, True) for both in pairwise(parts))
+
+
+def _is_numbered(cell: str) -> bool:
+    """Return whether a part is a running number, so that the words may be those of a site."""
+    parts = [part for part in _BETWEEN_PARTS.split(cell) if part.isdigit()]
+    return any(not _YEAR.fullmatch(part) for part in parts)
+
+
+def _is_name(part: str) -> bool:
+    is_capital = part.istitle() or (part.isupper() and len(part) >= _CAPITALS_OF_A_NAME)
+    return is_capital and _may_be_name(part)
+
+
+def _may_be_name(part: str) -> bool:
+    return part.isalpha() and len(part) > 2 and part.casefold() not in _STUDY_WORDS
+
+
+def _years_of_days(cell: str) -> list[int]:
+    return [int(first or last) for first, last in _DAY_IN_ID.findall(cell)]
 
 
 def masked(cell: str, *, hide: bool = False) -> str:

@@ -46,7 +46,7 @@ class Batch:
 
 
 def read_batch(
-    tubes: str | Path,
+    tubes: str | Path | list[dict[str, Any]],
     panel: str | Path,
     template: str | Path,
     scales: str | Path | None = None,
@@ -56,8 +56,8 @@ def read_batch(
 
     Parameters
     ----------
-    tubes : str or Path
-        JSON list of rows of the tube sheet.
+    tubes : str, Path or list of dict
+        JSON list of rows of the tube sheet; or the rows.
     panel : str or Path
         panel sheet, TSV.
     template : str or Path
@@ -88,7 +88,7 @@ def read_batch(
         }
         frozen = with_scales(checked.transform, learned)
         checked = checked.model_copy(update={"transform": frozen})
-    rows = _read_rows(tubes)
+    rows = tubes if isinstance(tubes, list) else _read_rows(tubes)
     if landmarks is not None:
         rows = _with_alignment(rows, contract.read(landmarks, Landmarks), str(landmarks))
     return Batch(rows, sheet, checked, tops)

@@ -24,6 +24,8 @@ NUMBER_AT_END = re.compile(r"(.*?)( ?\(\d[\d,]*\))?(,?)")
 COUNTED = re.compile(r"(\d[\d,.]* )?(.*?)( \(\d[\d,]*\))?")
 #: A sentence with the number of its cases behind.
 COUNTED_BEHIND = re.compile(r"(.+?)( \(\d[\d,]*\))")
+#: A word with its number in front, and nothing else.
+COUNTED_BEFORE = re.compile(r"(\d[\d,.]* )([^\W\d_]+)")
 #: Between two items of a list, "and" included.
 LISTED = re.compile(r"(, | and )")
 AND = " and "
@@ -65,7 +67,11 @@ def _translated(text: str, spoken: str) -> str:
 
 
 def _dressed(text: str, spoken: str) -> str:
-    """Return a sentence that is known but for its full stop, its capital or a number behind it."""
+    """Return a sentence that is known but for its full stop, its capital or a number behind or
+    before it.
+    """
+    if before := COUNTED_BEFORE.fullmatch(text):
+        return before[1] + _translated(before[2], spoken)
     counted = COUNTED_BEHIND.fullmatch(text)
     bare, behind = (
         counted.groups() if counted else (text.removesuffix("."), "." * text.endswith("."))

@@ -20,7 +20,7 @@ from itc_analysis.singlecell.intake.pooled import is_of_sample, samples_given
 
 
 def open_libraries(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]], *, min_genes: int = 0
 ) -> tuple[list[ItcError], list[str]]:
     """Return what is wrong with the files of libraries: counts, genes, contigs, pairs of both, and
     whose the cells of a pool are.
@@ -29,6 +29,8 @@ def open_libraries(
     ----------
     rows : sequence of mapping of str to object
         of the library sheet, paths joined to the data folder.
+    min_genes : int
+        genes that a cell needs; a library that holds fewer cannot have one.
 
     Returns
     -------
@@ -52,6 +54,11 @@ def open_libraries(
                 remarks = [text for text in data.uns["remarks"] if text.endswith(OF_SEVERAL)]
                 told += [f"look at: library {library}: {text}" for text in remarks]
             unclear = explain_missing_t_genes(data.var_names)
+            if not unclear and data.n_vars < min_genes:
+                unclear = (
+                    f"it holds {data.n_vars} genes, and a cell needs {min_genes} "
+                    "(singlecell.min_genes): every cell would be dropped; give the whole matrix"
+                )
             if unclear:
                 raise ItcError(Path(str(row["path"])).name, unclear)
             if row.get("hashtags"):

@@ -2,7 +2,8 @@
 
 A lock keeps, in canonical form, the plan and what the plan depends on: gating templates, signatures
 and settings. What differs from it later is listed field by field, and every result that follows
-from such a field is post hoc (ICH E9: what was not specified before the blind was broken).
+from such a field is post hoc (ICH E9: what was not specified before the blind was broken). It also
+keeps digests of what people decided by hand; a later decision is listed and makes nothing post hoc.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ from itc_analysis.whole_files import write_text
 ENDING = ".lock.json"
 #: Parts of what is locked.
 PLAN, GATING, SIGNATURES, SETTINGS = "plan", "gating", "signatures", "settings"
+BY_HAND = "by_hand"
+#: What people decide by hand, and what one and several of a kind are called.
+DECIDED_BY_HAND = {
+    "decisions": ("manual decision on a participant", "manual decisions on participants"),
+    "reviews": ("reviewed gate", "reviewed gates"),
+    "drawn": ("file of hand-drawn gates", "files of hand-drawn gates"),
+    "confirmed": ("confirmed tube", "confirmed tubes"),
+}
 #: States of a result.
 AS_LOCKED, POST_HOC, NOT_LOCKED = "as_locked", "post_hoc", "not_locked"
 #: Names the lock in faults.
@@ -57,7 +66,7 @@ class Lock:
     software : str
         version of itc_analysis.
     content : dict
-        plan, gating, signatures and settings.
+        plan, gating, signatures, settings, and what was decided by hand; older locks lack that.
     amended : tuple of dict
         earlier locks: `date`, `digest` and the `reason` for which they were replaced.
     """
@@ -76,7 +85,7 @@ class Change:
     Parameters
     ----------
     part : str
-        plan, gating, signatures or settings.
+        plan, gating, signatures, settings or by_hand.
     where : str
         the field, e.g. ``"families.primary.adjustment"``.
     locked, now : str
@@ -177,7 +186,7 @@ def make_lock(
     Parameters
     ----------
     content : mapping
-        plan, gating, signatures and settings, as plain data.
+        plan, gating, signatures, settings and what was decided by hand, as plain data.
     date : str
         YYYY-MM-DD; never taken from the clock.
     software : str
@@ -243,9 +252,7 @@ def read_lock(path: str | Path) -> Lock:
 
 def changes_since(lock: Lock, content: Mapping[str, Any]) -> list[Change]:
     """Return every field of `content` that differs from the lock, in order of part and field."""
-    now = json.loads(json.dumps(content))
-    before, after = _flat(lock.content), _flat(now)
-    changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    before, after, changed = _differences(lock, content)
     return [
         Change(
             part=path[0],
@@ -261,8 +268,7 @@ def changes_since(lock: Lock, content: Mapping[str, Any]) -> list[Change]:
 def touched_by(lock: Lock, content: Mapping[str, Any]) -> Touched:
     """Return which results follow from what differs from the lock."""
     now = json.loads(json.dumps(content))
-    before, after = _flat(lock.content), _flat(now)
-    paths = [path for path in {*before, *after} if before.get(path) != after.get(path)]
+    paths = [path for path in _differences(lock, content)[2] if path[0] != BY_HAND]
     found: dict[str, set[Any]] = {name: set() for name in Touched.__dataclass_fields__}
     for path in paths:
         kind, names = _reach(path)
@@ -280,6 +286,26 @@ def touched_by(lock: Lock, content: Mapping[str, Any]) -> Touched:
     return Touched(
         everything=bool(found.pop("everything")),
         **{name: frozenset(values) for name, values in found.items()},
+    )
+
+
+def holds_by_hand(lock: Lock, content: Mapping[str, Any]) -> bool:
+    """Return whether what was decided by hand can be compared: older locks do not hold it."""
+    return BY_HAND in lock.content and BY_HAND in content
+
+
+def _differences(
+    lock: Lock, content: Mapping[str, Any]
+) -> tuple[dict[tuple[str, ...], Any], dict[tuple[str, ...], Any], list[tuple[str, ...]]]:
+    """Return the leaves of the lock, those of `content`, and the sorted paths that differ."""
+    before, after = _flat(lock.content), _flat(json.loads(json.dumps(content)))
+    changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    is_compared = holds_by_hand(lock, content)
+    # a kind of which there is nothing is no field
+    return (
+        before,
+        after,
+        [path for path in changed if path[0] != BY_HAND or (is_compared and len(path) > 2)],
     )
 
 
@@ -309,6 +335,8 @@ def _reach(path: tuple[str, ...]) -> tuple[str, set[Any]]:
 
 
 def _in_words(path: tuple[str, ...]) -> str:
+    if path[0] == BY_HAND:
+        return "no result by itself"
     kind, names = _reach(path)
     if path[0] == GATING:
         population = path[3] if path[2:3] == ("populations",) and len(path) > 3 else ""

@@ -8,13 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.plural import plural
 from itc_analysis.stats.plan.lock import (
     AS_LOCKED,
+    BY_HAND,
+    DECIDED_BY_HAND,
     NOT_LOCKED,
     POST_HOC,
     Lock,
     Touched,
     changes_since,
+    holds_by_hand,
     touched_by,
 )
 from itc_analysis.stats.plan.plan import GENES
@@ -34,7 +38,8 @@ class Standing:
     changes : pandas.DataFrame
         a `PlanChanges` table; no rows when nothing was changed, or nothing was locked.
     lock : dict or None
-        `date`, `digest`, `software` and `amended` of the lock; None: the plan was not locked.
+        `date`, `digest`, `software` and `amended` of the lock, and whether it `holds_by_hand` what
+        people decided; None: the plan was not locked.
     touched : Touched
         which results follow from the changes.
     """
@@ -58,8 +63,32 @@ def stand(lock: Lock | None, content: dict[str, Any]) -> Standing:
         return Standing(contract.empty(PlanChanges), None, Touched())
     rows = [asdict(change) for change in changes_since(lock, content)]
     known = {name: getattr(lock, name) for name in ("date", "digest", "software")}
-    known["amended"] = list(lock.amended)
+    known |= {"amended": list(lock.amended), "holds_by_hand": holds_by_hand(lock, content)}
     return Standing(contract.make(rows, PlanChanges), known, touched_by(lock, content))
+
+
+def count_by_hand(changes: pd.DataFrame) -> dict[str, int]:
+    """Return how many decisions by hand differ from the lock, by their kind in
+    `DECIDED_BY_HAND`; kinds without any are left out.
+    """
+    kinds = changes.loc[changes["part"] == BY_HAND, "where"].str.split(".", n=1).str[0]
+    counts = kinds.value_counts()
+    return {kind: int(counts[kind]) for kind in DECIDED_BY_HAND if kind in counts}
+
+
+def describe_by_hand(standing: Standing) -> str:
+    """Return what was decided by hand after the lock; empty where nothing was."""
+    if standing.lock is None:
+        return ""
+    if not standing.lock.get("holds_by_hand"):
+        return (
+            "the lock does not hold manual decisions, reviewed gates, hand-drawn gates and "
+            "confirmed tubes: which of them are later is not known"
+        )
+    told = [
+        plural(n, *DECIDED_BY_HAND[kind]) for kind, n in count_by_hand(standing.changes).items()
+    ]
+    return f"after the lock, added, changed or removed by hand: {', '.join(told)}" if told else ""
 
 
 def parameters_of(standing: Standing) -> dict[str, Any]:
@@ -167,13 +196,16 @@ def describe_standing(standing: Standing) -> str:
     )
     for old in lock["amended"]:
         text += f", in place of the lock of {old['date']} ({old['reason'].rstrip('.')})"
-    n = len(standing.changes)
-    if not n:
-        return f"{text}; nothing was changed since."
-    return (
-        f"{text}; {n} {'field was' if n == 1 else 'fields were'} changed since, and every result "
-        "that follows from them is post hoc."
-    )
+    n = int((standing.changes["part"] != BY_HAND).sum())
+    if n:
+        text += (
+            f"; {n} {'field was' if n == 1 else 'fields were'} changed since, and every result "
+            "that follows from them is post hoc"
+        )
+    else:
+        text += "; nothing of it was changed since"
+    by_hand = describe_by_hand(standing)
+    return f"{text}. {by_hand[0].upper()}{by_hand[1:]}." if by_hand else f"{text}."
 
 
 def _marked(table: pd.DataFrame, states: list[str]) -> pd.DataFrame:

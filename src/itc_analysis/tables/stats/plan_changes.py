@@ -11,18 +11,21 @@ LOCK_STATES = ["as_locked", "post_hoc", "not_locked"]
 
 
 class PlanChanges(Contract, key=("part", "where")):
-    """Fields of the plan, and of what it depends on, that differ from the lock; no rows when
-    nothing does or when nothing was locked.
+    """Fields of the plan, and of what it depends on, that differ from the lock, and what was
+    decided by hand since; no rows when nothing does or when nothing was locked.
     """
 
     part: Series[pd.StringDtype] = text(
-        "plan, gating, signatures or settings.",
-        allowed=["plan", "gating", "signatures", "settings"],
+        "plan, gating, signatures or settings; by_hand: participants decided on, gates reviewed or "
+        "drawn, and tubes confirmed by a person.",
+        allowed=["plan", "gating", "signatures", "settings", "by_hand"],
     )
     where: Series[pd.StringDtype] = text("The field, e.g. 'families.primary.adjustment'.")
     locked: Series[pd.StringDtype] = text("Its value in the lock, as JSON; '(none)': not there.")
     now: Series[pd.StringDtype] = text("Its value now, as JSON; '(none)': not there.")
-    affects: Series[pd.StringDtype] = text("Which results follow from it and so are post hoc.")
+    affects: Series[pd.StringDtype] = text(
+        "Which results follow from it and so are post hoc; none by themselves of by_hand."
+    )
 
 
 def lock_state() -> object:

@@ -82,6 +82,31 @@ def test_no_difference_is_said_with_what_remains_possible(material: Material) ->
     assert "No difference shown from healthy" in sentences.found(rows, open_ones)
 
 
+def test_what_is_shown_before_the_adjustment_only_is_said_so(material: Material) -> None:
+    alone = with_comparisons(
+        material, estimate=0.14, lower=0.022, upper=0.84, p_value=0.03, p_adjusted=0.09
+    )
+    rows = answer.abundance_rows(alone)
+    rows = rows[rows["population"] == "mait"]
+    told = sentences.not_shown(rows, alone)
+    assert "remains possible" not in told
+    assert "before adjustment for the number of comparisons, the interval is 0.022 to" in told
+    assert "No difference shown after adjustment from healthy" in sentences.found(rows, alone)
+    assert "no difference shown after adjustment for MAIT" in headline.headline(alone)
+
+
+def test_a_pool_of_one_disease_is_not_said_twice(material: Material) -> None:
+    pooled = material.comparisons["reference_group"].str.contains("+", regex=False)
+    reference = material.comparisons["reference_group"].where(~pooled, "SLE")
+    single = with_comparisons(material, reference_group=reference)
+    rows = answer.abundance_rows(single)
+    rows = rows[rows["population"] == "mait"]
+    assert not rows.duplicated(["assay", "measure", "reference_group"]).any()
+    assert set(rows.loc[rows["reference_group"] == "SLE", "role"]) == {"primary"}
+    told = sentences.found(rows, single)
+    assert told.count(words.measure("share_of_t")) < 2
+
+
 def test_what_cannot_be_estimated_says_why(material: Material) -> None:
     nothing = dict.fromkeys(("estimate", "lower", "upper", "p_value", "p_adjusted"), float("nan"))
     lost = with_comparisons(material, **nothing, status="not_estimable", reason="2 people; so")

@@ -56,3 +56,11 @@ def test_a_study_with_good_gates_says_so(material: Material) -> None:
     (block,) = to_look_at.blocks(with_states(material))
     assert isinstance(block, Paragraph)
     assert block.text.startswith("No tube asks for a second look")
+
+
+def test_borrowed_gates_are_counted_by_population(material: Material) -> None:
+    borrowed = with_states(material, inkt="borrowed")
+    n = int((to_look_at._gates_of_people(borrowed)["state"] == "borrowed").sum())
+    nobody, told = to_look_at.blocks(borrowed)
+    assert "No tube asks for a second look" in str(nobody.text)  # type: ignore[union-attr]
+    assert f"took their place from the batch (borrowed): iNKT {n}. " in str(told.text)  # type: ignore[union-attr]

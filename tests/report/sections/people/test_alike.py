@@ -31,6 +31,14 @@ def test_sizes_are_those_of_the_participants_and_the_index_group_has_no_pairs(
         assert (row[6] == "–") == (row[0] == material.settings.cohort.index_group)
 
 
+def test_the_corrected_level_is_that_of_the_primary_family(material: Material) -> None:
+    primary = material.comparisons["role"] == "primary"
+    told = alike.sizes(material).caption
+    assert f"in the primary family ({int(primary.sum())})" in str(told)
+    none = with_tables(material, comparisons=material.comparisons[~primary])
+    assert {row[4] == row[5] for row in alike.sizes(none).rows} == {True}
+
+
 def test_a_plan_is_shown_where_there_is_one(material: Material) -> None:
     cohort = material.settings.cohort.model_copy(update={"planned_sizes": {"SSc": 60}})
     planned = replace(material, settings=material.settings.model_copy(update={"cohort": cohort}))

@@ -129,6 +129,25 @@ def test_the_page_says_whether_the_plan_was_locked(material: Material) -> None:
     assert "these results are post hoc" in str(late.text)
 
 
+def test_the_page_lists_what_was_decided_by_hand_after_the_lock(material: Material) -> None:
+    changes = pd.DataFrame(
+        {
+            "part": ["by_hand", "by_hand"],
+            "where": ["decisions.P014", "reviews.S001_panel_a mait"],
+            "locked": "(none)",
+            "now": '"excluded (0a)"',
+            "affects": "no result by itself",
+        }
+    )
+    good = with_states(material, ["as_locked"])
+    told, table = locked.blocks(with_tables(good, plan_changes=changes))
+    assert isinstance(told, Paragraph)
+    assert told.tone == "warning"
+    assert "1 manual decision on a participant and 1 reviewed gate" in str(told.text)
+    assert isinstance(table, Table)
+    assert len(table.rows) == 2
+
+
 def test_sections_with_results_begin_with_what_is_post_hoc(material: Material) -> None:
     late = with_states(material, ["post_hoc"])
     own = section(late)

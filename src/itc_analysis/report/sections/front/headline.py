@@ -19,18 +19,20 @@ RARE = 0.1
 def headline(material: Material) -> str:
     """Return the answer in one sentence, of the comparisons that the study stands on."""
     rows = answer_rows(material)
-    judged = [(row, verdicts.judge(row, alpha=material.alpha).direction) for row in each_row(rows)]
-    is_estimable = [direction != "not_estimable" for _, direction in judged]
+    judged = [(row, verdicts.judge(row, alpha=material.alpha)) for row in each_row(rows)]
+    is_estimable = [verdict.direction != "not_estimable" for _, verdict in judged]
     if not any(is_estimable):
         subject = subject_of(material).title
         n = words.plural(int(material.participants["is_analysed"].sum()), "analysed participant")
         return phrase("{0} in {1}: no comparison of groups", words.capital(subject), n)
-    found, open_ones, unknown = [], [], []
-    for row, direction in judged:
+    found, alone, open_ones, unknown = [], [], [], []
+    for row, verdict in judged:
         name = words.population(row.population)
-        if direction == "not_estimable":
+        if verdict.direction == "not_estimable":
             unknown.append(name)
-        elif direction == "none":
+        elif verdict.is_shown_alone:
+            alone.append(f"{name} ({_numbers(row)})")
+        elif verdict.direction == "none":
             open_ones.append(f"{name} ({_numbers(row)})")
         else:
             found.append(f"{name} {times(row)}")
@@ -38,6 +40,9 @@ def headline(material: Material) -> str:
     parts = []
     if found:
         parts.append(", ".join(found))
+    if alone:
+        told = phrase("no difference shown after adjustment for {0}", words.listed(alone))
+        parts.append(told)
     if open_ones:
         parts.append(phrase("no difference shown for {0}", words.listed(open_ones)))
     if unknown:

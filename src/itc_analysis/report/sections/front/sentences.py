@@ -16,8 +16,8 @@ from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.report.sections.results.doubts import KEY
 
-#: In the order of reading.
-DIRECTIONS: tuple[verdicts.Direction, ...] = ("lower", "higher", "none", "not_estimable")
+#: In the order of reading; "alone" is shown before the adjustment and not after it.
+DIRECTIONS = ("lower", "higher", "alone", "none", "not_estimable")
 #: Where more than this share of the people lies below the limit, the size of a difference leans on
 #: the assumed distribution.
 MANY_BELOW = 0.3
@@ -34,9 +34,10 @@ def found(rows: pd.DataFrame, material: Material) -> Markup:
         the study.
     """
     n_measures = rows["measure"].nunique()
-    judged: dict[verdicts.Direction, dict[str, list[str]]] = {}
+    judged: dict[str, dict[str, list[str]]] = {}
     for row in each_row(rows):
-        direction = verdicts.judge(row, alpha=material.alpha).direction
+        verdict = verdicts.judge(row, alpha=material.alpha)
+        direction = "alone" if verdict.is_shown_alone else verdict.direction
         other = _name(row, material)
         judged.setdefault(direction, {}).setdefault(other, []).append(words.measure(row.measure))
     parts = [_part(name, judged[name], n_measures) for name in DIRECTIONS if name in judged]
@@ -68,12 +69,14 @@ def not_shown(rows: pd.DataFrame, material: Material) -> str:
     return phrase("Does not show {0}.", phrase("; nor ").join(parts[:2]))
 
 
-def _part(direction: verdicts.Direction, others: dict[str, list[str]], n_measures: int) -> Markup:
+def _part(direction: str, others: dict[str, list[str]], n_measures: int) -> Markup:
     told = [
         other if len(measures) == n_measures else f"{other} ({', '.join(measures)})"
         for other, measures in others.items()
     ]
     listed = words.listed(told)
+    if direction == "alone":
+        return escape(phrase("no difference shown after adjustment from {0}", listed))
     if direction == "none":
         return escape(phrase("no difference shown from {0}", listed))
     if direction == "not_estimable":
@@ -88,6 +91,14 @@ def _not_alike(row: Any, material: Material) -> str:
     lower, upper = row.lower, row.upper
     if words.is_missing(lower) or words.is_missing(upper):
         return phrase("Does not show that the groups are alike.")
+    if lower > 1 or upper < 1:
+        return phrase(
+            "Does not show that the groups are alike either: before adjustment for the number of "
+            "comparisons, the interval is {0} to {1} times the level of {2}.",
+            words.ratio(lower),
+            words.ratio(upper),
+            other,
+        )
     return phrase(
         "Does not show that the groups are alike: {0} to {1} times the level of {2} remains "
         "possible.",

@@ -35,7 +35,13 @@ N_ROWS, N_DRAWN = 8, 6
 
 
 def blocks(material: Material) -> list[Block]:
-    """Return a table of tubes, the first of them with a picture of their worst gate."""
+    """Return a table of tubes, the first of them with a picture of their worst gate, and how many
+    gates are borrowed.
+    """
+    return [*_doubtful(material), *_borrowed(material)]
+
+
+def _doubtful(material: Material) -> list[Block]:
     everywhere, gates = doubtful_gates(material)
     found: list[Block] = [Paragraph(of_panel(own)) for own in everywhere]
     if gates.empty and found:
@@ -86,13 +92,7 @@ def doubtful_gates(material: Material) -> tuple[list[pd.DataFrame], pd.DataFrame
     question to the panel and not one per tube. Tubes are ranked by how many of their gates are
     doubtful, weighed by `BADNESS`; then by name.
     """
-    samples = material.samples
-    people = samples.loc[samples["sample_type"] == "participant", "sample_id"]
-    quality = material.tube_quality
-    listed = quality[(quality["tube"] == "stained") & quality["sample_id"].isin(people)]
-    gates = material.gates
-    gates = gates[gates["file_id"].isin(listed["file_id"])]
-    gates = gates[~gates["population"].str.startswith(POSITIVE_OF)]
+    gates = _gates_of_people(material)
     reasons = gates["reason"].astype("string")
     is_odd = reasons.str.startswith(STANDS_AGAINST).fillna(value=False).astype(bool)
     is_doubtful = gates["state"].isin(DOUBTFUL) | is_odd
@@ -108,6 +108,36 @@ def doubtful_gates(material: Material) -> tuple[list[pd.DataFrame], pd.DataFrame
         kind="stable",
     )
     return [own for _, own in gates[is_everywhere].groupby(["panel", "population"])], ordered
+
+
+def _gates_of_people(material: Material) -> pd.DataFrame:
+    samples = material.samples
+    people = samples.loc[samples["sample_type"] == "participant", "sample_id"]
+    quality = material.tube_quality
+    listed = quality[(quality["tube"] == "stained") & quality["sample_id"].isin(people)]
+    gates = material.gates
+    gates = gates[gates["file_id"].isin(listed["file_id"])]
+    return gates[~gates["population"].str.startswith(POSITIVE_OF)]
+
+
+def _borrowed(material: Material) -> list[Block]:
+    """Say how many gates are the batch's, and of which populations; nothing where none is."""
+    gates = _gates_of_people(material)
+    borrowed = gates.loc[gates["state"] == "borrowed", "population"]
+    if borrowed.empty:
+        return []
+    counts = borrowed.value_counts()
+    told = phrase(
+        "{0} of {1} took their place from the batch (borrowed): {2}. That is expected of small "
+        "populations, whose cells in one tube do not show a gap. Of a large population it is a "
+        "reason to look at the tube.",
+        len(borrowed),
+        words.plural(len(gates), "gate"),
+        words.listed(
+            [f"{words.population(str(name))} {n}" for name, n in counts.items()], most=N_ROWS
+        ),
+    )
+    return [Paragraph(told)]
 
 
 def of_panel(own: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from itc_analysis.cohort.description.design import COVARIATES, analysed_with_wai
 from itc_analysis.cohort.description.groups import count_sizes
 from itc_analysis.cohort.description.matching import match_controls
 from itc_analysis.cohort.description.plots import plot_balance, plot_differences
-from itc_analysis.cohort.description.power import ALPHA, N_PRIMARY, make_power_table
+from itc_analysis.cohort.description.power import ALPHA, make_power_table
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Details, Figure, Paragraph, Table
 from itc_analysis.report.html.material import Material
@@ -47,8 +47,10 @@ def sizes(material: Material) -> Table:
     """Return each group's size, its plan, what it could show, and how many pairs it makes."""
     cohort = material.settings.cohort
     participants = material.participants
+    families = material.comparisons.loc[material.comparisons["role"] == "primary", "family"]
+    n_primary = int(families.value_counts().max()) if len(families) else 1
     counted = count_sizes(participants, cohort=cohort).set_index("group")
-    power = make_power_table(participants, cohort=cohort)
+    power = make_power_table(participants, cohort=cohort, n_primary=n_primary)
     at_hand = power[power["sizes"] == "at hand"]
     ratios = {
         (str(group), float(alpha)): float(ratio)
@@ -62,7 +64,7 @@ def sizes(material: Material) -> Table:
         planned = cohort.planned_sizes.get(group)
         cells = [group, words.NOTHING if planned is None else str(planned)]
         cells += [str(int(row[name])) for name in ("enrolled", "analysed")]
-        for alpha in (ALPHA, ALPHA / N_PRIMARY):
+        for alpha in (ALPHA, ALPHA / n_primary):
             ratio = ratios.get((group, alpha), float("nan"))
             cells.append(words.NOTHING if words.is_missing(ratio) else f"{ratio:.2f}")
         is_index = group == cohort.index_group
@@ -72,11 +74,11 @@ def sizes(material: Material) -> Table:
         phrase(
             "Group sizes. The ratio is the largest ratio of geometric means below 1 that "
             "{0} against the group would show with 80 % power (two-sample t test, standard "
-            "deviation of the logarithm 1), alone and at Bonferroni’s level for {1} "
-            "comparisons: a difference nearer to 1 may be missed. Pairs: people of "
-            "{2} with a control of the same sex, at most {3} years apart.",
+            "deviation of the logarithm 1), alone and at Bonferroni’s level for the number of "
+            "comparisons in the primary family ({1}): a difference nearer to 1 may be missed. "
+            "Pairs: people of {2} with a control of the same sex, at most {3} years apart.",
             cohort.index_group,
-            N_PRIMARY,
+            n_primary,
             cohort.index_group,
             PAIR_YEARS,
         ),

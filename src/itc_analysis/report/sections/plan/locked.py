@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,9 @@ from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material, each_row
 from itc_analysis.report.language.phrases import phrase
-from itc_analysis.stats.plan.lock import NOT_LOCKED, POST_HOC
+from itc_analysis.report.language.recorded import recorded
+from itc_analysis.stats.plan.lock import DECIDED_BY_HAND, NOT_LOCKED, POST_HOC
+from itc_analysis.stats.plan.standing import count_by_hand
 from itc_analysis.version import __version__
 
 #: Tables of results with a state, and what a row is called.
@@ -49,7 +52,7 @@ def blocks(material: Material) -> list[Block]:
                 ),
                 header=[phrase("Field"), phrase("Locked"), phrase("Now"), phrase("Post hoc")],
                 rows=[
-                    [f"{row.part}: {row.where}", row.locked, row.now, row.affects]
+                    [f"{row.part}: {row.where}", row.locked, row.now, recorded(row.affects)]
                     for row in each_row(changes)
                 ],
             )
@@ -58,8 +61,8 @@ def blocks(material: Material) -> list[Block]:
 
 
 def state(material: Material) -> tuple[str, bool] | None:
-    """Return the state in words, and whether all planned results are as locked; None: nobody
-    looked.
+    """Return the state in words, and whether all planned results are as locked and nothing was
+    decided by hand since; None: nobody looked.
     """
     planned = planned_states(material)
     if planned.empty:
@@ -74,26 +77,23 @@ def state(material: Material) -> tuple[str, bool] | None:
         )
     late = planned[planned["lock"] == POST_HOC]
     when = _when(material)
+    by_hand = _by_hand(material)
     if late.empty:
-        return (
-            phrase("{0} Every planned result on this page follows the plan as locked.", when),
-            True,
-        )
+        text = phrase("{0} Every planned result on this page follows the plan as locked.", when)
+        return f"{text} {by_hand}".strip(), not by_hand
     counts = late["table"].value_counts()
     numbers = [
         words.plural(int(counts[name]), *nouns)
         for name, nouns in RESULT_NAMES.items()
         if name in counts
     ]
-    return (
-        phrase(
-            "{0} It was changed since, so these results are post hoc: {1} of {2} planned results.",
-            when,
-            words.listed(numbers),
-            len(planned),
-        ),
-        False,
+    text = phrase(
+        "{0} It was changed since, so these results are post hoc: {1} of {2} planned results.",
+        when,
+        words.listed(numbers),
+        len(planned),
     )
+    return f"{text} {by_hand}".strip(), False
 
 
 def planned_states(material: Material) -> pd.DataFrame:
@@ -119,8 +119,26 @@ def warn(sections: Sequence[PageSection], material: Material) -> list[PageSectio
     ]
 
 
-def _when(material: Material) -> str:
-    lock = next(
+def _by_hand(material: Material) -> str:
+    """Return what people decided after the lock, or that the lock cannot tell."""
+    lock = _lock(material)
+    if lock is not None and not lock.get("holds_by_hand"):
+        return phrase(
+            "The lock does not hold manual decisions, reviewed gates, hand-drawn gates and "
+            "confirmed tubes: which of them are later is not known."
+        )
+    counts = count_by_hand(material.plan_changes)
+    if not counts:
+        return ""
+    return phrase(
+        "After the lock, people added, changed or removed {0}. That is legitimate work and makes "
+        "no result post hoc, but whoever did it may have known the groups.",
+        words.listed([words.plural(n, *DECIDED_BY_HAND[kind]) for kind, n in counts.items()]),
+    )
+
+
+def _lock(material: Material) -> dict[str, Any] | None:
+    return next(
         (
             entry["parameters"]["lock"]
             for entry in material.provenance
@@ -128,6 +146,10 @@ def _when(material: Material) -> str:
         ),
         None,
     )
+
+
+def _when(material: Material) -> str:
+    lock = _lock(material)
     if lock is None:
         return phrase("The plan was locked.")
     digest = f"{lock['digest'][:12]}…"

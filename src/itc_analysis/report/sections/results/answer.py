@@ -74,7 +74,9 @@ def abundance_rows(material: Material) -> pd.DataFrame:
     """Return the comparisons of abundance of the primary populations, in the order they are shown.
 
     The populations are those of the primary comparisons; a plan without any gives all populations
-    whose abundance it compares. Only the assay of the primary comparisons is the answer.
+    whose abundance it compares. Only the assay of the primary comparisons is the answer. What two
+    families compare with the same group, as with a single disease and the pool of it, is there
+    once: the primary comparison, or the first.
     """
     rows = of_whole_group(material.comparisons, material.settings.cohort.index_group)
     rows = rows[rows["measure"].isin(ABUNDANCE)]
@@ -82,6 +84,8 @@ def abundance_rows(material: Material) -> pd.DataFrame:
     if len(primary):
         rows = rows[rows["population"].isin(primary["population"])]
         rows = rows[rows["assay"].isin(primary["assay"])]
+    rows = rows.sort_values("role", key=lambda role: role.ne("primary"), kind="stable")
+    rows = rows.drop_duplicates(["assay", "population", "measure", "reference_group"])
     order = {name: place for place, name in enumerate(words.POPULATION_NAMES)}
     return rows.assign(
         _population=rows["population"].map(order).fillna(len(order)),

@@ -33,7 +33,7 @@ def section(material: Material) -> PageSection | None:
         Paragraph(
             phrase(
                 "The two methods count the same populations in the same blood by different "
-                "means: antibodies on many thousand cells, receptors and RNA of a few hundred. "
+                "means: antibodies in flow cytometry, receptors and RNA in single cells. "
                 "Where they agree, each supports the other; where one person stands out, suspect a "
                 "swapped sample, or look at the gate."
             )
