@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.flow.gates.identity.copies import copies
+from itc_analysis.flow.gates.identity.copies import copies, partial_copies
 from itc_analysis.flow.gates.identity.evidence import Evidence, read_evidence
 from itc_analysis.flow.gates.identity.features import MIN_OTHERS, compare_tubes
 from itc_analysis.flow.gates.identity.stains import find_missing, find_swap
@@ -126,7 +126,8 @@ def _findings(
             found[name] = ("elsewhere", is_held, f"{what}; {reason}")
         elif finding == "ok":
             found[name] = ("cannot_be_told", False, f"{what}; nothing else is odd in it")
-    return found | {name: ("copy", True, what) for name, what in copies(fits).items()}
+    parts = partial_copies({name: tube.sketch for name, tube in read.items()})
+    return found | {name: ("copy", True, what) for name, what in (parts | copies(fits)).items()}
 
 
 def _listed(what: Mapping[str, str]) -> str:

@@ -9,11 +9,14 @@ from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import AllAbove
 from itc_analysis.flow.gating.methods import density_minimum
 
+#: Depth of a gap between cells and beads. In a shallower valley dim cells end, not beads begin.
+_EMPTY = 0.8
+
 
 def fit(
     values: npt.NDArray[np.float32], *, markers: tuple[str, ...], n_bootstrap: int, seed: int
 ) -> Fitted:
-    """Cut in the valley of each event's dimmest marker.
+    """Cut in the gap of each event's dimmest marker; refuse a valley that is not nearly empty.
 
     Choose markers that no cell carries together, such as CD4, TCRgd and 6B11.
 
@@ -28,6 +31,8 @@ def fit(
     )
     if fitted.cut is None:
         return refuse(f"no events are bright in all of {', '.join(markers)}")
+    if (fitted.quality or 0.0) < _EMPTY:
+        return refuse(f"no gap before the events that are bright in all of {', '.join(markers)}")
     return Fitted(
         geometry=AllAbove(markers, fitted.cut),
         cut=fitted.cut,
