@@ -64,6 +64,9 @@ _MOST_PAIRS = 1 / 10
 #: The sources with the most such pairs are left out first: where few cells carry a marker, its
 #: brightest events are sticky or dead and bright everywhere. A wrong matrix is wrong in all.
 _FEW_SOURCES = 2
+#: In so many pairs with spill a batch lies below zero, and lower than other batches: no cell emits
+#: negative light, so its matrix takes off too much there.
+_FEWEST_BELOW = 3
 
 
 @dataclass(frozen=True)
@@ -159,9 +162,7 @@ def find_odd_tubes(
     names = list(tubes)
     if len(names) < FEWEST_TUBES:
         return {}
-    own_channels = [tubes[name].channels for name in names]
-    shared = [channel for channel in own_channels[0] if all(channel in own for own in own_channels)]
-    left = np.array([_arranged(tubes[name].channels, shared, tubes[name].left) for name in names])
+    shared, left = _stacked(tubes)
     matrices = {
         name: _arranged(tubes[name].channels, shared, matrix)
         for name in names
@@ -187,6 +188,53 @@ def find_odd_tubes(
             what += _unlike(matrices[name], usual_matrices[place], shared)
         if what:
             told[name] = f"{what}, compared with the other tubes of its panel"
+    return told
+
+
+def find_odd_batches(
+    tubes: Mapping[str, SpillLeft], batches: Mapping[str, str]
+) -> dict[str, str]:
+    """Return what is odd about each batch whose matrix seems to be of other detector voltages.
+
+    Other voltages raise some entries of a matrix and lower others, alike in all tubes of the batch,
+    so that no tube stands out. Batches with fewer than `FEWEST_TUBES` tubes with a matrix are not
+    compared.
+
+    Parameters
+    ----------
+    tubes : mapping of str to SpillLeft
+        by name; of one panel, stained alike.
+    batches : mapping of str to str
+        their batches.
+
+    Returns
+    -------
+    dict of str to str
+        A sentence for each odd batch.
+    """
+    tubes = {name: one for name, one in tubes.items() if one.matrix is not None}
+    of_batch = np.array([batches[name] for name in tubes], dtype=object)
+    known = [str(b) for b in dict.fromkeys(of_batch) if np.sum(of_batch == b) >= FEWEST_TUBES]
+    if len(known) < 2:
+        return {}
+    shared, left = _stacked(tubes)
+    applied = np.array([_arranged(t.channels, shared, m) for t in tubes.values()
+                        if (m := t.matrix) is not None])  # fmt: skip
+    usual = {batch: middle(left[of_batch == batch]) for batch in known}
+    told = {}
+    for batch, own in usual.items():
+        others = middle(np.array([other for name, other in usual.items() if name != batch]))
+        has_spill = middle(applied[of_batch == batch]) >= _LEAST_SPILL
+        lowered = np.where(has_spill, np.maximum(own, own - others), np.nan)
+        below = lowered < -_LEAST_SPILL
+        n_below, n_known = int(below.sum()), int(np.isfinite(lowered).sum())
+        if n_below >= _FEWEST_BELOW:
+            at = np.unravel_index(int(np.nanargmin(lowered)), lowered.shape)
+            source, detector = shared[int(at[0])], shared[int(at[1])]
+            told[batch] = (
+                f"the matrix of batch {batch} takes off too much in {n_below} of {n_known} pairs "
+                f"of channels ({source} into {detector} most): is it of other detector voltages?"
+            )
     return told
 
 
@@ -280,6 +328,13 @@ def _unlike(own: FloatArray, usual: FloatArray, channels: list[str]) -> str:
         f" (with another matrix: {own[source, detector]:.2g} of {channels[int(source)]} into "
         f"{channels[int(detector)]}, the others {usual[source, detector]:.2g})"
     )
+
+
+def _stacked(tubes: Mapping[str, SpillLeft]) -> tuple[list[str], FloatArray]:
+    """Return the channels that all tubes have, and what is left in each tube, in this order."""
+    all_channels = [one.channels for one in tubes.values()]
+    shared = [channel for channel in all_channels[0] if all(channel in own for own in all_channels)]
+    return shared, np.array([_arranged(one.channels, shared, one.left) for one in tubes.values()])
 
 
 def _arranged(own: tuple[str, ...], shared: list[str], square: FloatArray) -> FloatArray:

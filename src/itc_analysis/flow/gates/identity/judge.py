@@ -19,7 +19,11 @@ from itc_analysis.flow.gates.identity.stains import find_missing, find_swap
 from itc_analysis.flow.gates.identity.voltages import find_other_voltages
 from itc_analysis.flow.gates.pooling.agreement import evidence_by_population, odd_in_many
 from itc_analysis.flow.gating.template import Template
-from itc_analysis.flow.spillover.batch_agreement import find_odd_states, find_odd_tubes
+from itc_analysis.flow.spillover.batch_agreement import (
+    find_odd_batches,
+    find_odd_states,
+    find_odd_tubes,
+)
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import TubeIdentity
 
@@ -119,6 +123,10 @@ def _findings(
         elif untold:
             what = f"depleted, or stain left out, cannot be told: {_listed(untold)}"
             found[name] = ("cannot_be_told", False, what)
+    of_batch = find_odd_batches(spill, batches)
+    for name in read:
+        if name not in found and batches[name] in of_batch:
+            found[name] = ("cannot_be_told", False, of_batch[batches[name]])
     settings = find_other_voltages({name: tube.voltages for name, tube in read.items()}, batches)
     for name, what in settings.items():
         finding, is_held, reason = found.get(name, ("ok", False, None))
