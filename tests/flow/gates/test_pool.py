@@ -326,8 +326,7 @@ def test_where_single_peaks_agree_a_contradicted_cut_is_borrowed_from_them() -> 
     template = only_t_cells(side="below", arguments={"only_peak": "negative"})
     peak = {"status": "weak", "quality": 0.0, "reason": "one peak only"}
     others = [
-        fit_row(f"T{i}", 0.317 + 0.002 * i, **peak, histogram=seen((0.15, 5_000)))
-        for i in range(7)
+        fit_row(f"T{i}", 0.317 + 0.002 * i, **peak, histogram=seen((0.15, 5_000))) for i in range(7)
     ]
     lone = fit_row("S003", 0.001, histogram=seen((-0.05, 90), (0.15, 4_900)))
     without = pooled(*others, template=template)

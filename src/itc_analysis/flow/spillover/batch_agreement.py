@@ -191,9 +191,7 @@ def find_odd_tubes(
     return told
 
 
-def find_odd_batches(
-    tubes: Mapping[str, SpillLeft], batches: Mapping[str, str]
-) -> dict[str, str]:
+def find_odd_batches(tubes: Mapping[str, SpillLeft], batches: Mapping[str, str]) -> dict[str, str]:
     """Return what is odd about each batch whose matrix seems to be of other detector voltages.
 
     Other voltages raise some entries of a matrix and lower others, alike in all tubes of the batch,

@@ -47,7 +47,7 @@ def test_a_part_of_another_tubes_events_is_named_in_both() -> None:
     whole, other = drawn(50_000, seed=1), drawn(30_000, seed=2)
     found = partial_copies({"A": sketch(whole), "B": sketch(whole[:40_000]), "C": sketch(other)})
     assert set(found) == {"A", "B"}
-    assert found["B"] == "about 100% of its events are those of A: one file under two names"
+    assert found["B"] == "about 100% of its events are those of A; one file under two names"
     share = int(found["A"].split("%")[0].removeprefix("about "))
     assert abs(share - 80) < 8  # three standard errors of 256 hashes
 
@@ -57,7 +57,7 @@ def test_two_tubes_written_into_one_file_are_named() -> None:
     both = np.concatenate([one, two])
     found = partial_copies({"A": sketch(one), "B": sketch(two), "AB": sketch(both)})
     assert set(found) == {"A", "B", "AB"}
-    assert "are those of A, about" in found["AB"]
+    assert "are those of A; about" in found["AB"]
 
 
 def test_a_few_equal_events_and_tubes_without_a_sketch_are_no_copies() -> None:

@@ -178,7 +178,7 @@ def test_a_part_of_another_tube_is_held_under_both_names() -> None:
     assert set(found.index[found["is_held"]]) == {"T1", "T6"}
     assert found.loc["T1", "finding"] == found.loc["T6", "finding"] == "copy"
     assert found.loc["T1", "reason"] == (
-        "about 60% of its events are those of T6: one file under two names"
+        "about 60% of its events are those of T6; one file under two names"
     )
 
 

@@ -44,8 +44,9 @@ def partial_copies(sketches: Mapping[str, Sequence[int]]) -> dict[str, str]:
         if shares is None:
             continue
         for name, other, share in ((first, second, shares[0]), (second, first, shares[1])):
-            told.setdefault(name, []).append(f"about {share:.0%} of its events are those of {other}")
-    return {name: f"{', '.join(what)}: one file under two names" for name, what in told.items()}
+            what = f"about {share:.0%} of its events are those of {other}"
+            told.setdefault(name, []).append(what)
+    return {name: f"{'; '.join(what)}; one file under two names" for name, what in told.items()}
 
 
 def copies(fits: pd.DataFrame) -> dict[str, str]:

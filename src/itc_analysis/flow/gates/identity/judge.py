@@ -32,7 +32,8 @@ METHODS_TEXT = (
     "these were fewer than four: the spill that its bright cells carry was regressed on the "
     "matrix that was applied, every channel was held against every stain of the batch (places of "
     "negatives and positives, their number, and correlations) to find swapped stains, and stains "
-    "whose positives were gone beyond any depletion were called left out. Tubes with such a "
+    "whose positives were gone beyond any depletion were called left out. Files that share events "
+    "were found by the smallest hashes of these. Tubes with such a "
     "finding, and files under two names, are held out of the statistics until a person confirms "
     "them."
 )
