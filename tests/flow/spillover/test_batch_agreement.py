@@ -92,6 +92,11 @@ def test_a_batch_whose_matrix_is_of_other_voltages_is_named() -> None:
     assert found["c"].startswith("the matrix of batch c takes off too much in ")
     assert found["c"].endswith(" most): is it of other detector voltages?")
     assert find_odd_tubes(every, batches) == {}
+    # what one tube alone tells is not said of its batch
+    lone = every["cT0"]
+    unknown = {n: SpillLeft(CHANNELS, np.full((N, N), np.nan), one.matrix)
+               for n, one in every.items() if n[0] == "c"}  # fmt: skip
+    assert find_odd_batches(every | unknown | {"cT0": lone}, batches) == {}
     # of a batch alone nothing is said, and nothing where all are right
     only = {name: one for name, one in every.items() if name[0] == "c"}
     assert find_odd_batches(only, batches) == {}

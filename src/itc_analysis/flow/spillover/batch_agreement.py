@@ -201,7 +201,7 @@ def find_odd_batches(tubes: Mapping[str, SpillLeft], batches: Mapping[str, str])
     Parameters
     ----------
     tubes : mapping of str to SpillLeft
-        by name; of one panel, stained alike.
+        by name; of one panel, stained alike, none of them odd by itself.
     batches : mapping of str to str
         their batches.
 
@@ -218,7 +218,7 @@ def find_odd_batches(tubes: Mapping[str, SpillLeft], batches: Mapping[str, str])
     shared, left = _stacked(tubes)
     applied = np.array([_arranged(t.channels, shared, m) for t in tubes.values()
                         if (m := t.matrix) is not None])  # fmt: skip
-    usual = {batch: middle(left[of_batch == batch]) for batch in known}
+    usual = {batch: _told_by_many(left[of_batch == batch]) for batch in known}
     told = {}
     for batch, own in usual.items():
         others = middle(np.array([other for name, other in usual.items() if name != batch]))
@@ -272,6 +272,12 @@ def _usual(left: FloatArray, batches: Sequence[str | None], place: int) -> Float
     own = is_other & np.array([batch == batches[place] for batch in batches])
     chosen = own if np.count_nonzero(own) >= FEWEST_TUBES - 1 else is_other
     return middle(left[chosen])
+
+
+def _told_by_many(left: FloatArray) -> FloatArray:
+    """Return the middle of a batch's tubes; nan where fewer than `FEWEST_TUBES` tell the pair."""
+    n_told = np.isfinite(left).sum(axis=0)
+    return np.where(n_told >= FEWEST_TUBES, middle(left), np.nan)
 
 
 def _part_left(difference: FloatArray, spread: FloatArray, matrix: FloatArray) -> float:

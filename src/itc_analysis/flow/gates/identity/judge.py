@@ -124,7 +124,9 @@ def _findings(
         elif untold:
             what = f"depleted, or stain left out, cannot be told: {_listed(untold)}"
             found[name] = ("cannot_be_told", False, what)
-    of_batch = find_odd_batches(spill, batches)
+    held = {name for name, (_, is_held, _) in found.items() if is_held}
+    rest = {name: left for name, left in spill.items() if name not in held}
+    of_batch = find_odd_batches(rest, batches)
     for name in read:
         if name not in found and batches[name] in of_batch:
             found[name] = ("cannot_be_told", False, of_batch[batches[name]])
