@@ -322,6 +322,56 @@ def test_a_tube_that_is_odd_in_two_markers_is_trusted_in_none() -> None:
     assert not others["reason"].str.contains("stands against").fillna(value=False).any()
 
 
+def test_where_single_peaks_agree_a_contradicted_cut_is_borrowed_from_them() -> None:
+    template = only_t_cells(side="below", arguments={"only_peak": "negative"})
+    peak = {"status": "weak", "quality": 0.0, "reason": "one peak only"}
+    others = [
+        fit_row(f"T{i}", 0.317 + 0.002 * i, **peak, histogram=seen((0.15, 5_000))) for i in range(7)
+    ]
+    lone = fit_row("S003", 0.001, histogram=seen((-0.05, 90), (0.15, 4_900)))
+    without = pooled(*others, template=template)
+    gates = pooled(*others, lone, template=template)
+    names = [row["file_id"] for row in others]
+    pd.testing.assert_frame_equal(gates.loc[names], without.loc[names])
+    assert (gates.loc[names, "state"] == "ok").all()
+    row = gates.loc["S003"]
+    assert (row["state"], row["cut"]) == ("borrowed", pytest.approx(0.323))
+    assert row["cut_se"] == pytest.approx(MIN_SPREAD)
+    assert row["reason"] == (
+        "stands against its batch: its cut 0.001 is contradicted by 7 tubes of its batch, whose "
+        "own lie at 0.323; its own cut is not used; cut of the single peaks of its batch (7 tubes)"
+    )
+    # single peaks that end at different places do not say where
+    apart = [
+        fit_row(f"T{i}", 0.2 + 0.07 * i, **peak, histogram=seen((0.05 + 0.07 * i, 5_000)))
+        for i in range(3)
+    ]
+    assert pooled(*apart, lone, template=template).loc["S003", "state"] != "borrowed"
+
+
+def test_a_held_tube_lends_neither_beads_nor_shapes_nor_a_valley() -> None:
+    beads = only_t_cells(method="bright_in_all", markers=["CD3", "CD4"], side=None)
+    none = [fit_row(f"T{i}", None, method="bright_in_all") for i in range(4)]
+    held = fit_row("held", 0.05, method="bright_in_all")
+    ellipses = only_t_cells(markers=["FSC-A", "SSC-A"], method="scatter_ellipse", side=None)
+    few = [ellipse_row("T0", 0.3), ellipse_row("T1", 0.31), ellipse_row("lost", None)]
+    two = {"rival_cut": 0.6, "rival_share": 0.4, "histogram": seen((0.2, 3_000), (0.7, 500))}
+    valleys = [fit_row("T0", **two), fit_row("T1", 0.6, **{**two, "rival_cut": 0.4})]
+    lower = fit_row("held", 0.4, **{**two, "rival_share": 0.0})
+    for rows, spoilt, template in (
+        (none, held, beads),
+        (few, ellipse_row("held", 0.32), ellipses),
+        (valleys, lower, only_t_cells()),
+    ):
+        fits = contract.make([*rows, spoilt], GateFits)
+        gates = pool_gates(fits, template, Flow(), suspects={"held": "another matrix"})
+        names = [row["file_id"] for row in rows]
+        pd.testing.assert_frame_equal(
+            gates.set_index("file_id").loc[names], pooled(*rows, template=template).loc[names]
+        )
+    assert (pooled(*none, held, template=beads).loc["T0", "state"]) == "borrowed"
+
+
 def test_what_comes_from_the_study_is_the_distance_from_the_negatives() -> None:
     rows = [{**row, "histogram": seen((0.2, 3_000), (0.7, 500))} for row in CLOSE]
     moved = fit_row("N", None, batch="b2", histogram=seen((0.25, 3_000)))

@@ -23,8 +23,8 @@ from itc_analysis.flow.gates.pooling.agreement import (
     evidence_by_population,
     odd_in_many,
 )
-from itc_analysis.flow.gates.pooling.decision import decide_cut, with_cut
-from itc_analysis.flow.gates.pooling.nearby import nearby_cuts, usual_spread
+from itc_analysis.flow.gates.pooling.decision import decide_cut, holds_its_peak, with_cut
+from itc_analysis.flow.gates.pooling.nearby import agreed_peaks, nearby_cuts, usual_spread
 from itc_analysis.flow.gates.pooling.rivals import one_valley, with_rival
 from itc_analysis.flow.gates.pooling.settle import settle
 from itc_analysis.flow.gates.positivity import pool_positivity
@@ -49,7 +49,8 @@ METHODS_TEXT = (
     " variance over its sum with the squared standard error, and cuts that a tube could not decide"
     " and outliers were borrowed: from the batch's decided tubes, else from its one or two that "
     "decided where the others' own cuts did not contradict them, else from the study, at the same "
-    "distance from the batch's negatives. Tubes that lacked the negatives of their batch lent "
+    "distance from the batch's negatives. A cut that the single peaks of the other tubes "
+    "contradicted was borrowed from these. Tubes that lacked the negatives of their batch lent "
     "their cuts to no other tube. Markers with several levels were gated where the highest begins:"
     " levels were fitted to all tubes of a batch together as two-piece Student distributions "
     "(penalised Poisson likelihood of their histograms), and events that overlap the cut were "
@@ -100,17 +101,18 @@ def pool_gates(
     is_positivity = fits["population"].str.startswith(POSITIVE_OF)
     positivity, fits = fits[is_positivity], fits[~is_positivity]
     _check_populations(fits, template)
-    usual = usual_spread(fits)
     by_name = {p.name: fits[fits["population"] == p.name] for p in template.populations}
     evidence = evidence_by_population(fits, template)
     markers = {name: ", ".join(template.by_name[name].markers) for name in evidence}
     odd = odd_in_many(evidence, markers) | copies(fits) | dict(suspects or {})
+    usual = usual_spread(fits[~fits["file_id"].isin(odd)])
+    batches = sorted(set(fits["batch"].astype(str)))
     rows: list[dict[str, Any]] = []
     for population in template.populations:
-        shown = {
-            batch: replace(one, odd=odd | one.odd)
-            for batch, one in evidence.get(population.name, {}).items()
-        }
+        # shapes and beads have no histogram: who stands out elsewhere teaches them nothing either
+        known = evidence.get(population.name, {})
+        by_batch = {batch: known.get(batch, BatchEvidence({}, {})) for batch in batches}
+        shown = {batch: replace(one, odd=odd | one.odd) for batch, one in by_batch.items()}
         rows += _pool_population(by_name[population.name], population, settings, usual, shown)
     if manual is not None:
         rows = with_manual(rows, axes or {}, manual, files=files)
@@ -143,17 +145,22 @@ def _pool_population(
     has_cut = is_cut(population) or bool(fits["cut"].notna().any())
     odd = {file_id for one in evidence.values() for file_id in one.odd}
     by_level = level_cuts(fits, odd) if population.level == "bright" else {}
-    fits = one_valley(fits, population)
+    fits = one_valley(fits, population, odd)
+    teaching = fits[~fits["file_id"].isin(odd)]
     rows = []
     nearby = nearby_cuts(fits, evidence, usual)
     for name, batch in fits.groupby("batch", sort=True):
-        known = evidence.get(str(name), BatchEvidence({}, {}))
+        known = evidence[str(name)]
+        teachers = batch[~batch["file_id"].isin(odd)]
         controls = batch[
             (batch["method"] == control_quantile.NAME) & (batch["status"] != "not_estimable")
         ]
+        peaks = None
+        if known.contradicted and holds_its_peak(population):
+            peaks = agreed_peaks(teachers)
         shapes = None
         if not has_cut and not population.is_combination:
-            shapes = collect_shapes(batch, "its batch") or collect_shapes(fits, "the study")
+            shapes = collect_shapes(teachers, "its batch") or collect_shapes(teaching, "the study")
         for fit in batch.to_dict("records"):
             row = _own(fit)
             if fit["method"] in (NO_TUBE, NO_CHANNEL):
@@ -167,8 +174,14 @@ def _pool_population(
                 found = _by_level(row, fit, population, by_level[str(fit["file_id"])])
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             elif has_cut:
-                found = decide_cut(row, fit, population, nearby[str(name)], controls, settings)
-                found = with_rival(found, fit, batch)
+                if peaks is not None and str(fit["file_id"]) in known.contradicted:
+                    found = decide_cut(
+                        row, _unused(fit), population, (peaks, None), controls, settings
+                    )
+                else:
+                    references = nearby[str(name)]
+                    found = decide_cut(row, fit, population, references, controls, settings)
+                found = with_rival(found, fit, teachers)
                 rows.append(_named(found, known.odd.get(str(fit["file_id"]))))
             else:
                 rows.append(decide_shape(row, fit, population, shapes, settings))
@@ -186,6 +199,11 @@ def _own(fit: Mapping[Any, Any]) -> dict[str, Any]:
         "n_parent": fit["n_parent"],
         "quality": fit["quality"],
     }
+
+
+def _unused(fit: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a fit whose cut the other tubes contradict, as one that could not decide."""
+    return {**fit, "status": WEAK, "reason": "its own cut is not used"}
 
 
 def _named(row: dict[str, Any], odd: str | None) -> dict[str, Any]:

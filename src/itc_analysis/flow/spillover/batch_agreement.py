@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from itc_analysis.flow.spillover.matrix_text import Spillover
 from itc_analysis.plural import plural
-from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.arrays import BoolArray, FloatArray
 from itc_analysis.statistics.robust import MAD_TO_SD, middle, quantiles
 
 #: States in which the events that are gated are free from spill.
@@ -61,6 +61,12 @@ _FAR = 6.0
 #: As many of the pairs as this: the matrix belongs to another day or instrument, or channels are
 #: not what they are called.
 _MOST_PAIRS = 1 / 10
+#: The sources with the most such pairs are left out first: where few cells carry a marker, its
+#: brightest events are sticky or dead and bright everywhere. A wrong matrix is wrong in all.
+_FEW_SOURCES = 2
+#: In so many pairs with spill a batch lies below zero, and lower than other batches: no cell emits
+#: negative light, so its matrix takes off too much there.
+_FEWEST_BELOW = 3
 
 
 @dataclass(frozen=True)
@@ -156,9 +162,7 @@ def find_odd_tubes(
     names = list(tubes)
     if len(names) < FEWEST_TUBES:
         return {}
-    own_channels = [tubes[name].channels for name in names]
-    shared = [channel for channel in own_channels[0] if all(channel in own for own in own_channels)]
-    left = np.array([_arranged(tubes[name].channels, shared, tubes[name].left) for name in names])
+    shared, left = _stacked(tubes)
     matrices = {
         name: _arranged(tubes[name].channels, shared, matrix)
         for name in names
@@ -184,6 +188,51 @@ def find_odd_tubes(
             what += _unlike(matrices[name], usual_matrices[place], shared)
         if what:
             told[name] = f"{what}, compared with the other tubes of its panel"
+    return told
+
+
+def find_odd_batches(tubes: Mapping[str, SpillLeft], batches: Mapping[str, str]) -> dict[str, str]:
+    """Return what is odd about each batch whose matrix seems to be of other detector voltages.
+
+    Other voltages raise some entries of a matrix and lower others, alike in all tubes of the batch,
+    so that no tube stands out. Batches with fewer than `FEWEST_TUBES` tubes with a matrix are not
+    compared.
+
+    Parameters
+    ----------
+    tubes : mapping of str to SpillLeft
+        by name; of one panel, stained alike, none of them odd by itself.
+    batches : mapping of str to str
+        their batches.
+
+    Returns
+    -------
+    dict of str to str
+        A sentence for each odd batch.
+    """
+    tubes = {name: one for name, one in tubes.items() if one.matrix is not None}
+    of_batch = np.array([batches[name] for name in tubes], dtype=object)
+    known = [str(b) for b in dict.fromkeys(of_batch) if np.sum(of_batch == b) >= FEWEST_TUBES]
+    if len(known) < 2:
+        return {}
+    shared, left = _stacked(tubes)
+    applied = np.array([_arranged(t.channels, shared, m) for t in tubes.values()
+                        if (m := t.matrix) is not None])  # fmt: skip
+    usual = {batch: _told_by_many(left[of_batch == batch]) for batch in known}
+    told = {}
+    for batch, own in usual.items():
+        others = middle(np.array([other for name, other in usual.items() if name != batch]))
+        has_spill = middle(applied[of_batch == batch]) >= _LEAST_SPILL
+        lowered = np.where(has_spill, np.maximum(own, own - others), np.nan)
+        below = lowered < -_LEAST_SPILL
+        n_below, n_known = int(below.sum()), int(np.isfinite(lowered).sum())
+        if n_below >= _FEWEST_BELOW:
+            at = np.unravel_index(int(np.nanargmin(lowered)), lowered.shape)
+            source, detector = shared[int(at[0])], shared[int(at[1])]
+            told[batch] = (
+                f"the matrix of batch {batch} takes off too much in {n_below} of {n_known} pairs "
+                f"of channels ({source} into {detector} most): is it of other detector voltages?"
+            )
     return told
 
 
@@ -225,6 +274,12 @@ def _usual(left: FloatArray, batches: Sequence[str | None], place: int) -> Float
     return middle(left[chosen])
 
 
+def _told_by_many(left: FloatArray) -> FloatArray:
+    """Return the middle of a batch's tubes; nan where fewer than `FEWEST_TUBES` tell the pair."""
+    n_told = np.isfinite(left).sum(axis=0)
+    return np.where(n_told >= FEWEST_TUBES, middle(left), np.nan)
+
+
 def _part_left(difference: FloatArray, spread: FloatArray, matrix: FloatArray) -> float:
     """Return the part of the matrix that a tube carries too much of; nan where too few pairs
     tell.
@@ -253,9 +308,16 @@ def _judge(
     known = np.isfinite(difference) & np.isfinite(spread)
     is_far = known & (np.abs(difference) > np.maximum(_FAR * spread, _LEAST_SPILL))
     n_known, n_far = int(np.count_nonzero(known)), int(np.count_nonzero(is_far))
-    if n_known >= _FEWEST_PAIRS and n_far > max(_MOST_PAIRS * n_known, _FEWEST_PAIRS):
+    if _is_far_in_many(known, is_far):
         return f"{n_far} of {n_known} pairs of channels carry another spill"
     return None
+
+
+def _is_far_in_many(known: BoolArray, is_far: BoolArray) -> bool:
+    """Return whether many pairs are far off, those of the few worst sources left out."""
+    others = np.argsort(-is_far.sum(axis=1), kind="stable")[_FEW_SOURCES:]
+    n_known, n_far = int(known[others].sum()), int(is_far[others].sum())
+    return n_far > max(_MOST_PAIRS * n_known, _FEWEST_PAIRS)
 
 
 def _unlike(own: FloatArray, usual: FloatArray, channels: list[str]) -> str:
@@ -270,6 +332,13 @@ def _unlike(own: FloatArray, usual: FloatArray, channels: list[str]) -> str:
         f" (with another matrix: {own[source, detector]:.2g} of {channels[int(source)]} into "
         f"{channels[int(detector)]}, the others {usual[source, detector]:.2g})"
     )
+
+
+def _stacked(tubes: Mapping[str, SpillLeft]) -> tuple[list[str], FloatArray]:
+    """Return the channels that all tubes have, and what is left in each tube, in this order."""
+    all_channels = [one.channels for one in tubes.values()]
+    shared = [channel for channel in all_channels[0] if all(channel in own for own in all_channels)]
+    return shared, np.array([_arranged(one.channels, shared, one.left) for one in tubes.values()])
 
 
 def _arranged(own: tuple[str, ...], shared: list[str], square: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from itc_analysis.config.sections import Matrices, TubeAcceptance, TubeReading
 from itc_analysis.errors import Fault, ItcError, PanelError
 from itc_analysis.flow.fcs.instrument import describe_instrument
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
+from itc_analysis.flow.fcs.sketch import sketch_of
 from itc_analysis.flow.quality.acquisition import timeline_table
 from itc_analysis.flow.quality.judge import CleanEvents, find_clean_events
 from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
@@ -90,6 +91,7 @@ def load_tube(
         clean = _handed_over(keep, file)
     ranges = {marker: file.channels[columns[marker]].scaled_range for marker in roles}
     transforms = choose_transforms(roles, ranges, transform_settings)
+    sketch = sketch_of(file) if keep is None else ()
     # In place from here on: a tube is in memory once.
     if spillover is not None:
         compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
@@ -132,6 +134,7 @@ def load_tube(
         alignment=warps,
         spillover=spillover if state == "matrix" else None,
         spill_left=spill_left,
+        sketch=sketch,
     )
 
 

@@ -45,6 +45,9 @@ class Tube:
     spill_left : SpillLeft, optional
         what compensation leaves, to be compared with the other tubes; None when the tube was judged
         by an earlier step.
+    sketch : tuple of int
+        of the events as the file has them (`sketch_of`); () when the tube was judged by an earlier
+        step.
     remarks : tuple of str
         things to know about the file.
     missing_markers : tuple of str
@@ -79,6 +82,7 @@ class Tube:
     instrument: dict[str, str] = field(default_factory=dict)
     spillover: Spillover | None = None
     spill_left: SpillLeft | None = None
+    sketch: tuple[int, ...] = ()
     alignment: Mapping[str, Warp] = field(default_factory=dict)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itc_analysis.report.html import words
 from itc_analysis.report.html.blocks import Block, Cell, Heading, Table, Text
-from itc_analysis.report.html.material import Material, each_row
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import phrase
 from itc_analysis.tables.held import HELD_UNTIL
 
@@ -64,7 +64,10 @@ def _untold(material: Material) -> list[Block]:
     rows = identity[identity["finding"] == "cannot_be_told"].sort_values("file_id")
     if rows.empty:
         return []
-    body: list[list[Text | Cell]] = [[str(row.file_id), str(row.reason)] for row in each_row(rows)]
+    body: list[list[Text | Cell]] = [
+        [", ".join(group["file_id"].astype(str)), str(reason)]
+        for reason, group in rows.groupby("reason", sort=False)
+    ]
     caption = phrase("Nothing of these tubes is held: what is odd can have a harmless cause.")
     return [
         Heading(phrase("Tubes to look at")),

@@ -104,9 +104,9 @@ class TubeEvidence(Contract, key=("file_id",)):
     evidence: Series[pd.StringDtype] = text(
         "JSON: stained markers; of all cells that scatter selects and of the denominator the "
         "histogram of each marker (bins of 0.01 transformed units), their correlations and the "
-        "events that are positive for two; the spill that is left, the matrix, and the voltages of "
-        "the detectors where the file tells them. Null for a tube "
-        "that is not used.",
+        "events that are positive for two; the spill that is left, the matrix, the voltages of "
+        "the detectors where the file tells them, and a sketch of the file's events (the 256 "
+        "smallest of their 64-bit hashes). Null for a tube that is not used.",
         nullable=True,
     )
 

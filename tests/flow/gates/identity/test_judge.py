@@ -77,12 +77,14 @@ def judged(
     people: list[dict[str, np.ndarray]],
     states: dict[str, str] | None = None,
     volts: dict[str, dict[str, float]] | None = None,
+    sketches: dict[str, tuple[int, ...]] | None = None,
 ) -> pd.DataFrame:
     """Return `TubeIdentity` of tubes T0, T1, ..., by file id."""
     rows, fits = [], []
     for number, columns in enumerate(people):
         name = f"T{number}"
-        tube: Tube = make_tube(columns, file_id=name)
+        sketch = (sketches or {}).get(name, ())
+        tube: Tube = make_tube(columns, file_id=name, sketch=sketch)
         membership, _ = walk_template(tube, template(), n_bootstrap=2)
         fits += fit_tube(tube, template(), n_bootstrap=2)
         found = collect_evidence(membership, template())
@@ -168,6 +170,16 @@ def test_a_copy_is_held_under_both_names() -> None:
     found = judged(people(T6=person(1)))
     assert set(found.index[found["finding"] == "copy"]) == {"T1", "T6"}
     assert found.loc["T6", "reason"] == "its events are those of T1: one file under two names"
+
+
+def test_a_part_of_another_tube_is_held_under_both_names() -> None:
+    hashes = tuple(range(100))
+    found = judged(people(), sketches={"T1": hashes, "T6": hashes[:60]})
+    assert set(found.index[found["is_held"]]) == {"T1", "T6"}
+    assert found.loc["T1", "finding"] == found.loc["T6", "finding"] == "copy"
+    assert found.loc["T1", "reason"] == (
+        "about 60% of its events are those of T6; one file under two names"
+    )
 
 
 def test_few_tubes_and_unusable_ones_are_not_judged_and_not_held() -> None:

@@ -195,6 +195,17 @@ def test_beads_are_what_shines_in_every_marker() -> None:
     assert none.status == "not_estimable"
 
 
+def test_where_dim_cells_end_no_beads_begin() -> None:
+    rng = np.random.default_rng(29)
+    values = rng.normal(NEGATIVE, SPREAD, (3, 20_000)).astype(np.float32)
+    for shift in (3 * SPREAD, 6 * SPREAD):  # a wrong matrix lifts a part of the cells in all
+        lifted = values.copy()
+        lifted[:, 11_000:] += shift
+        fitted = bright_in_all.fit(lifted, markers=("TCRgd", "CD4"), n_bootstrap=20, seed=1)
+        assert (fitted.status, fitted.cut) == ("not_estimable", None)
+        assert fitted.reason == "no bright events beyond an empty gap in all of TCRgd, CD4"
+
+
 def test_fixed_cut_is_used_as_given() -> None:
     fitted = fixed.fit(np.zeros((1, 5), dtype=np.float32), side="above", cut=0.4, **COMMON)
     assert (fitted.cut, fitted.cut_se, fitted.status) == (0.4, 0.0, "ok")

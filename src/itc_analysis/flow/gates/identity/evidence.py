@@ -73,12 +73,15 @@ class Evidence:
         what compensation leaves; None where it was not measured.
     voltages : mapping of str to float
         of the detectors, by marker; empty where the file does not tell them.
+    sketch : tuple of int
+        of its events, see `sketch_of`; () where none was taken.
     """
 
     markers: tuple[str, ...]
     shown: dict[str, Shown]
     spill: SpillLeft | None
     voltages: Mapping[str, float]
+    sketch: tuple[int, ...] = ()
 
 
 def collect_evidence(membership: Membership, template: Template) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def collect_evidence(membership: Membership, template: Template) -> dict[str, An
     """
     tube = membership.tube
     markers = tuple(m for m in tube.markers if tube.transforms[m].kind != "linear")
-    found: dict[str, Any] = {"markers": list(markers), "shown": {}}
+    found: dict[str, Any] = {"markers": list(markers), "shown": {}, "sketch": list(tube.sketch)}
     for name, population in (
         (CELLS, _cells(tube, template)),
         (DENOMINATOR, template.denominator),
@@ -150,7 +153,8 @@ def read_evidence(text: str) -> Evidence:
     shown = {name: _read_shown(one) for name, one in found["shown"].items()}
     spill = found.get("spill")
     left = None if spill is None else _read_spill(spill)
-    return Evidence(tuple(found["markers"]), shown, left, found.get("voltages", {}))
+    sketch = tuple(found.get("sketch", ()))
+    return Evidence(tuple(found["markers"]), shown, left, found.get("voltages", {}), sketch)
 
 
 def negatives_and_ends(histograms: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,14 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.flow.gates.identity.copies import copies
+from itc_analysis.flow.gates.identity.copies import copies, partial_copies
 from itc_analysis.flow.gates.identity.evidence import Evidence, read_evidence
 from itc_analysis.flow.gates.identity.features import MIN_OTHERS, compare_tubes
 from itc_analysis.flow.gates.identity.stains import find_missing, find_swap
 from itc_analysis.flow.gates.identity.voltages import find_other_voltages
 from itc_analysis.flow.gates.pooling.agreement import evidence_by_population, odd_in_many
 from itc_analysis.flow.gating.template import Template
-from itc_analysis.flow.spillover.batch_agreement import find_odd_states, find_odd_tubes
+from itc_analysis.flow.spillover.batch_agreement import (
+    find_odd_batches,
+    find_odd_states,
+    find_odd_tubes,
+)
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import TubeIdentity
 
@@ -28,7 +32,8 @@ METHODS_TEXT = (
     "these were fewer than four: the spill that its bright cells carry was regressed on the "
     "matrix that was applied, every channel was held against every stain of the batch (places of "
     "negatives and positives, their number, and correlations) to find swapped stains, and stains "
-    "whose positives were gone beyond any depletion were called left out. Tubes with such a "
+    "whose positives were gone beyond any depletion were called left out. Files that share events "
+    "were found by the smallest hashes of these. Tubes with such a "
     "finding, and files under two names, are held out of the statistics until a person confirms "
     "them."
 )
@@ -119,6 +124,12 @@ def _findings(
         elif untold:
             what = f"depleted, or stain left out, cannot be told: {_listed(untold)}"
             found[name] = ("cannot_be_told", False, what)
+    held = {name for name, (_, is_held, _) in found.items() if is_held}
+    rest = {name: left for name, left in spill.items() if name not in held}
+    of_batch = find_odd_batches(rest, batches)
+    for name in read:
+        if name not in found and batches[name] in of_batch:
+            found[name] = ("cannot_be_told", False, of_batch[batches[name]])
     settings = find_other_voltages({name: tube.voltages for name, tube in read.items()}, batches)
     for name, what in settings.items():
         finding, is_held, reason = found.get(name, ("ok", False, None))
@@ -126,7 +137,8 @@ def _findings(
             found[name] = ("elsewhere", is_held, f"{what}; {reason}")
         elif finding == "ok":
             found[name] = ("cannot_be_told", False, f"{what}; nothing else is odd in it")
-    return found | {name: ("copy", True, what) for name, what in copies(fits).items()}
+    parts = partial_copies({name: tube.sketch for name, tube in read.items()})
+    return found | {name: ("copy", True, what) for name, what in (parts | copies(fits)).items()}
 
 
 def _listed(what: Mapping[str, str]) -> str:

@@ -39,10 +39,13 @@ class BatchEvidence:
         place of each tube's negatives, transformed units; NaN where none is known. By file id.
     odd : dict of str to str
         why a tube stands against its batch, by file id.
+    contradicted : frozenset of str
+        those of them that decided on a cut which the other tubes' own contradict.
     """
 
     negatives: dict[str, float]
     odd: dict[str, str]
+    contradicted: frozenset[str] = frozenset()
 
     @property
     def negative(self) -> float:
@@ -72,12 +75,15 @@ def evidence_of(batch: pd.DataFrame) -> BatchEvidence:
     is_odd = np.array([name in odd for name in names])
     alone = np.flatnonzero(decided & ~is_odd)
     others = np.flatnonzero(~decided & ~is_odd & np.isfinite(cuts))
+    contradicted = set()
     if 0 < alone.size < MIN_TUBES and others.size >= 2:
         for tube in alone:
             why = _contradicted(histograms, x, cuts, int(tube), others)
             if why is not None:
                 odd[names[int(tube)]] = why
-    return BatchEvidence(dict(zip(names, places.tolist(), strict=True)), odd)
+                contradicted.add(names[int(tube)])
+    negatives = dict(zip(names, places.tolist(), strict=True))
+    return BatchEvidence(negatives, odd, frozenset(contradicted))
 
 
 def evidence_by_population(

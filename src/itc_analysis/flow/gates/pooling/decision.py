@@ -79,6 +79,12 @@ def shrink(cut: float, cut_se: float, centre: float, spread: float) -> tuple[flo
     return weight * cut + (1 - weight) * centre, float(np.sqrt(weight)) * cut_se, weight
 
 
+def holds_its_peak(population: Population) -> bool:
+    """Return whether the only peak of a histogram lies on the side that is gated."""
+    only_peak = population.arguments.get("only_peak")
+    return (only_peak, population.side) in (("negative", "below"), ("positive", "above"))
+
+
 @dataclass(frozen=True)
 class _Decision:
     """What is known of a gate, and the ways to decide on it."""
@@ -118,7 +124,7 @@ class _Decision:
         helped = self._helped(reason)
         if helped is not None:
             return helped
-        if self.fit["quality"] == 0 and _holds_its_peak(self.population):
+        if self.fit["quality"] == 0 and holds_its_peak(self.population):
             # nothing is to be told from it here, so nothing is in doubt but its tail
             return self.final(own, own_se, 1.0, "ok", f"{reason}; the peak is what is gated")
         state = WEAK if self.fit["quality"] == 0 else "ok"
@@ -186,12 +192,6 @@ def with_cut(fit: Mapping[Any, Any], population: Population, cut: float) -> Geom
     if population.method == "bright_in_all":
         return AllAbove(population.markers, cut)
     return Threshold(population.markers, population.side or "above", cut)
-
-
-def _holds_its_peak(population: Population) -> bool:
-    """Return whether the only peak of a histogram lies on the side that is gated."""
-    only_peak = population.arguments.get("only_peak")
-    return (only_peak, population.side) in (("negative", "below"), ("positive", "above"))
 
 
 def _is_small(fit: Mapping[Any, Any], population: Population) -> bool:

@@ -17,6 +17,7 @@ import pandas as pd
 from itc_analysis.flow.batch_tolerance import MIN_TUBES
 from itc_analysis.flow.gates.pooling.agreement import BatchEvidence
 from itc_analysis.flow.gates.pooling.reference import (
+    UNKNOWN_SPREAD,
     CutReference,
     decided,
     few_tubes,
@@ -25,7 +26,7 @@ from itc_analysis.flow.gates.pooling.reference import (
 )
 from itc_analysis.flow.gating.methods.density_minimum import CLEAR_DEPTH
 
-__all__ = ["CutReference", "nearby_cuts", "usual_spread"]
+__all__ = ["CutReference", "agreed_peaks", "nearby_cuts", "usual_spread"]
 
 
 def nearby_cuts(
@@ -64,6 +65,24 @@ def nearby_cuts(
     return found
 
 
+def agreed_peaks(batch: pd.DataFrame) -> CutReference | None:
+    """Return where the single peaks of a batch end, where the tubes agree; None where they do not.
+
+    Parameters
+    ----------
+    batch : pandas.DataFrame
+        rows of `GateFits` of one batch and of a population that is the peak itself, without the
+        tubes that teach nothing.
+    """
+    is_peak = batch["status"].eq("weak") & batch["quality"].eq(0)
+    ends = batch[is_peak & batch["cut"].notna()].assign(status="ok")
+    if len(ends) < _FEWEST_PEAKS:
+        return None
+    source = "the single peaks of its batch"
+    found = reference(ends, source) or few_tubes(ends, source, UNKNOWN_SPREAD)
+    return found if found is not None and found.spread <= _CONCORDANT else None
+
+
 def _shallow(batch: pd.DataFrame) -> CutReference | None:
     """Return the shallow valleys of a batch where they agree with one another."""
     # deep but sparse ones are what single events make in a tail
@@ -75,7 +94,10 @@ def _shallow(batch: pd.DataFrame) -> CutReference | None:
     return found if found is not None and found.spread <= _CONCORDANT else None
 
 
-#: Shallow valleys that lie further apart are not one, transformed units: a fifth of a decade.
+#: As many single peaks as contradict a cut.
+_FEWEST_PEAKS = 2
+#: Shallow valleys, or ends of peaks, that lie further apart are not one, transformed units: a fifth
+#: of a decade.
 _CONCORDANT = 0.045
 
 

@@ -7,7 +7,7 @@ population means, and the template can say it (`level`); else counts carry both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -20,7 +20,9 @@ from itc_analysis.flow.gating.template import Population
 _COMMON = 0.5
 
 
-def one_valley(fits: pd.DataFrame, population: Population) -> pd.DataFrame:
+def one_valley(
+    fits: pd.DataFrame, population: Population, odd: Collection[str] = ()
+) -> pd.DataFrame:
     """Return the fits with the same of two valleys taken in all tubes of a batch.
 
     Parameters
@@ -29,6 +31,8 @@ def one_valley(fits: pd.DataFrame, population: Population) -> pd.DataFrame:
         rows of `GateFits` of one population, all batches.
     population : Population
         with ``level: positive`` the lower valley is taken and none is a rival.
+    odd : collection of str
+        tubes that stand against their batch: they have no vote.
 
     Notes
     -----
@@ -39,8 +43,11 @@ def one_valley(fits: pd.DataFrame, population: Population) -> pd.DataFrame:
     fits = fits.copy()
     for _, batch in fits[fits["rival_cut"].notna()].groupby("batch"):
         is_lower = batch["cut"] < batch["rival_cut"]
-        for_lower = (1 - batch["rival_share"]).where(is_lower, batch["rival_share"]).mean()
-        wants_lower = population.level == "positive" or for_lower >= 0.5
+        votes = (1 - batch["rival_share"]).where(is_lower, batch["rival_share"])
+        votes = votes[~batch["file_id"].isin(list(odd))]
+        if votes.empty and population.level != "positive":
+            continue
+        wants_lower = population.level == "positive" or votes.mean() >= 0.5
         swapped = batch.index[is_lower != wants_lower]
         cuts = fits.loc[swapped, "cut"].copy()
         fits.loc[swapped, "cut"] = fits.loc[swapped, "rival_cut"]
@@ -67,7 +74,7 @@ def with_rival(row: dict[str, Any], fit: Mapping[Any, Any], batch: pd.DataFrame)
     fit : mapping of str to object
         the tube's row of `GateFits`.
     batch : pandas.DataFrame
-        those of its batch.
+        those of its batch that teach the others.
     """
     if row["state"] in ("ok", "pooled") and not pd.isna(fit["rival_cut"]):
         rival = float(fit["rival_cut"]) + row["cut"] - float(fit["cut"])

@@ -9,11 +9,16 @@ from itc_analysis.flow.gating.fitted import Card, Fitted, refuse
 from itc_analysis.flow.gating.geometry import AllAbove
 from itc_analysis.flow.gating.methods import density_minimum
 
+#: Depth of a gap between cells and beads. In a shallower valley dim cells end, not beads begin.
+_EMPTY = 0.9
+#: Beads lie in the upper half of the scale. A wrong matrix leaves a deep valley about zero.
+_BRIGHT = 0.5
+
 
 def fit(
     values: npt.NDArray[np.float32], *, markers: tuple[str, ...], n_bootstrap: int, seed: int
 ) -> Fitted:
-    """Cut in the valley of each event's dimmest marker.
+    """Cut in the empty gap of each event's dimmest marker, below bright events; else refuse.
 
     Choose markers that no cell carries together, such as CD4, TCRgd and 6B11.
 
@@ -28,6 +33,9 @@ def fit(
     )
     if fitted.cut is None:
         return refuse(f"no events are bright in all of {', '.join(markers)}")
+    is_empty = fitted.quality is not None and fitted.quality >= _EMPTY
+    if not is_empty or np.median(dimmest[dimmest >= fitted.cut]) < _BRIGHT:
+        return refuse(f"no bright events beyond an empty gap in all of {', '.join(markers)}")
     return Fitted(
         geometry=AllAbove(markers, fitted.cut),
         cut=fitted.cut,
