@@ -66,7 +66,7 @@ def test_responses_are_measurements_of_their_people(study: Any) -> None:
         "source_id": "P1-f", "control_id": "P1-g", "sample_id": "S-P1", "panel": "f",
         "batch": "B1", "condition": "il12", "control": "unstimulated", "population": "mait",
         "marker": "IFN-g", "n_positive": 40, "n_events": 100, "n_positive_control": 2,
-        "n_events_control": 100, "background": 0.02, "background_se": 0.01, "difference": 0.38,
+        "n_events_control": 100, "difference": 0.38,
         "lower": 0.28, "upper": 0.48, "p_value": 0.0, "detection": "detected", "status": "ok",
     }  # fmt: skip
     out = pair | {"source_id": "P2-f", "control_id": "P2-g", "sample_id": "S-P2"}

@@ -126,7 +126,7 @@ def measure_study(
         *_flow_rows(tables, tubes, settings, limits),
         *_single_cell_rows(tables, libraries, limits),
         _score_rows(tables.scores, _batches(tubes) | _batches(libraries)),
-        response_rows(tables.responses).assign(assay="flow"),
+        response_rows(tables.responses, _groups_of(tables)).assign(assay="flow"),
         functionality_rows(tables.response_combinations, tables.responses).assign(assay="flow"),
     ]
     # the contract's types first: pandas guesses those of a column that is missing in one part
@@ -218,6 +218,14 @@ def _with_delay(rows: pd.DataFrame, samples: pd.DataFrame, settings: Measure) ->
         for reason, is_late in zip(rows["reason"], late, strict=True)
     ]
     return pd.Series(joined, index=rows.index, dtype="string")
+
+
+def _groups_of(tables: Tables) -> list[object]:
+    """Return the group of each response; missing where its sample is of no participant."""
+    people = dict(zip(tables.samples["sample_id"], tables.samples["participant_id"], strict=True))
+    participants = tables.participants
+    groups = dict(zip(participants["participant_id"], participants["group"], strict=True))
+    return [groups.get(people.get(sample)) for sample in tables.responses["sample_id"]]
 
 
 def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:

@@ -294,8 +294,8 @@ class Endpoint:
         if not model.allows_permutation:
             return (
                 np.nan,
-                "no permutation p: some values are only known to be low, weigh differently, or "
-                "were counted from few cells",
+                "no permutation p: some values are only known to be low, or were counted from few "
+                "cells",
             )
         X = design.matrix
         padded = np.zeros(X.shape[1])
