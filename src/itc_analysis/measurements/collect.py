@@ -20,12 +20,12 @@ from itc_analysis.measurements.abundance import (
 )
 from itc_analysis.measurements.acceptance import flag_unaccepted
 from itc_analysis.measurements.bridge_check import withhold_contradicted
-from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons
+from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons, whole
 from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible, hold_impossible
 from itc_analysis.measurements.same_person import find_other_people
-from itc_analysis.measurements.shares import Z
+from itc_analysis.measurements.shares import Z, share_interval
 from itc_analysis.measurements.sources import flow_sources, library_sources, with_held
 from itc_analysis.tables import contract
 from itc_analysis.tables.conditions import RESTING
@@ -34,6 +34,8 @@ from itc_analysis.tables.measured import Measurements
 
 logger = logging.getLogger(__name__)
 
+#: Scoring method that gives a share of cells: it is compared as the count that it is.
+SHARE_METHOD = "share_two_or_more"
 #: Scoring method whose scores are named by the signature alone; others carry their own name.
 MAIN_METHODS = ("mean_logit_z", "standardised_logit_z", "pseudobulk_z")
 
@@ -191,7 +193,7 @@ def _score_rows(scores: pd.DataFrame, batch_of: dict[str, str]) -> pd.DataFrame:
     is_main = scores["method"].isin(MAIN_METHODS)
     named = scores["signature"].where(is_main, scores["signature"] + ":" + scores["method"])
     spread = Z * np.hypot(scores["standard_error"], scores["anchor_error"].fillna(0.0))
-    return scores.assign(
+    rows = scores.assign(
         measure="score",
         feature=named,
         batch=[_batch_of(source, batch_of) for source in scores["source_id"]],
@@ -199,6 +201,27 @@ def _score_rows(scores: pd.DataFrame, batch_of: dict[str, str]) -> pd.DataFrame:
         upper=scores["value"] + spread,
         n_denominator=pd.array([pd.NA] * len(scores), dtype="Int64"),
         count_method=None,
+    )
+    is_share = scores["method"] == SHARE_METHOD
+    return pd.concat(
+        [rows[~is_share], _as_counts(rows[is_share].reset_index(drop=True))], ignore_index=True
+    )
+
+
+def _as_counts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return scores that are shares of cells as share_positive, with the cells behind them."""
+    n = floats(rows["n_cells"])
+    k = np.round(floats(rows["value"]) * n)
+    shares = share_interval(k, n)
+    return rows.assign(
+        measure="share_positive",
+        standard_error=shares.standard_error,
+        lower=shares.lower,
+        upper=shares.upper,
+        n_cells=whole(k),
+        n_events=whole(k),
+        n_denominator=rows["n_cells"],
+        error_log=np.where(np.isfinite(k), 0.0, np.nan),
     )
 
 

@@ -144,8 +144,8 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
             residual_sd=censored.fitted.fit.residual_sd,
             is_exact_move=False,
         )
-    # scores have errors, but people are not weighed by them: few cells may be part of being ill, and
-    # weights that go with the value bias the mean (docs/decisions.md, 2026-11-30)
+    # scores have errors, but people are not weighed by them: few cells may be part of being ill,
+    # and weights that go with the value bias the mean (docs/decisions.md, 2026-11-30)
     plain = fit_least_squares(design.y, X)
     words = f"{scale}, least squares"
     is_repeated = bool((design.people["n_samples"] > 1).any())

@@ -152,7 +152,8 @@ def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
         f"{1 / plan.equivalence_ratio:.2f} to {plan.equivalence_ratio:g}, for scores "
         f"{plan.equivalence_sd:g} residual SDs; Bonferroni over the diseases). Differential "
         "variability was tested after Brown and Forsythe on the residuals of the models, with HC3 "
-        "standard errors."
+        "standard errors, less what counting, or the error of a score, adds to the spread of each "
+        "group."
     )
     if plan.equivalence_reason:
         text += f" The margin's reason: {plan.equivalence_reason.strip().rstrip('.')}."
