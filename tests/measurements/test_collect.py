@@ -352,3 +352,7 @@ def _scores() -> pd.DataFrame:
 def test_scores_named_by_their_signature_alone_are_those_of_the_main_methods() -> None:
     # the rooms do not import one another, so the names are written twice
     assert set(MAIN_METHODS) == {method.name for method in METHODS.values()} | {STANDARDISED}
+
+
+def test_a_number_names_the_panel_of_its_tube(study: Any) -> None:
+    assert study.row("H1-a", "mait", "share_of_t")["panel"] == "panel_a"

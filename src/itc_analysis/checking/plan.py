@@ -30,7 +30,7 @@ _SINGLE_CELL = "singlecell"
 #: Responses of several markers together, and scores that are made of responses.
 SEVERAL_MARKERS = ("any_function", "two_or_more")
 OF_RESPONSES = ("functionality", "polyfunctionality")
-#: Share of the cells with two inhibitory receptors or more; whether a panel has them, the score says.
+#: Share of the cells with two inhibitory receptors or more; the score says if a panel has them.
 SEVERAL_RECEPTORS = "coexpression:share_two_or_more"
 #: Numbers of the participants themselves; the plan's own check has looked at them.
 _CLINICAL = "clinical"

@@ -143,6 +143,9 @@ def measure_study(
     of_resting = tables.counts[tables.counts["source_id"].isin(tubes["source_id"])]
     rows = flag_unaccepted(flag_implausible(rows, by_analyser), of_resting)
     rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
+    if tables.tubes is not None:
+        panel_of = tables.tubes.set_index("file_id")["panel"]
+        rows["panel"] = rows["source_id"].map(panel_of).astype("string")
     return contract.make(rows.reindex(columns=columns), Measurements)
 
 

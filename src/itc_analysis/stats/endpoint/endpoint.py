@@ -335,8 +335,12 @@ class Endpoint:
                 item.measure,
                 is_counted=self.adjusted is not None and self.adjusted.is_counted,
             ),
+            caveats.of_informative_cells(
+                people, None if self.adjusted is None else self.adjusted.truth, index, reference
+            ),
             caveats.of_size(index, reference),
             caveats.of_batches(people, index, reference, formula),
+            caveats.of_panels(people, index, reference),
             caveats.of_treatment(people, index, reference),
             caveats.of_repeats(people[index | reference]),
         ]

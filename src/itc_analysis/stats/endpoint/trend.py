@@ -1,8 +1,9 @@
 """A measure per step of a number, within one group: the model that suits the measure, asked for one
 column.
 
-The counterpart of `model` where a number is looked at instead of groups: least squares with CR2;
-censored regression where participants lie below the limit of detection.
+The counterpart of `model` where a number is looked at instead of groups: the likelihood of the
+counts or least squares, both with CR2; censored regression where participants lie below the limit
+of detection.
 """
 
 from __future__ import annotations
@@ -71,8 +72,10 @@ def fit_slope(design: Design, X: Matrix, *, measure: str, confidence: float) -> 
     scale = SCALES[measure].words
     if has_counts(design, measure):
         counted = CountedEndpoint(design, X, measure=measure)
-        answer = counted.contrast(weights, confidence, fewest=float(counted.cells.min()))
-        return Slope(answer.result, counted.residual_sd, words_of(counted.counted), answer.remark)
+        fewest = float(counted.cells.min())
+        answer = counted.contrast(weights, confidence, fewest=fewest, is_slope=True)
+        words = words_of(counted.counted, is_slope=True)
+        return Slope(answer.result, counted.residual_sd, words, answer.remark)
     if design.is_censored.any():
         return _censored(design, X, weights, measure, confidence)
     # a number, unlike a group, can rest on a few participants far out: their leverage is in the

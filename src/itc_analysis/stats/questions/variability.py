@@ -125,8 +125,8 @@ def compare_spread(design: Design, index_group: str, *, measure: str, confidence
 def variance_of(design: Design, measure: str) -> Variance:
     """Return how the variance of the participants' values depends on the SD between them.
 
-    For each SD the variances of the participants asked for. Of counts it is that of the logit with half
-    a cell added, at the share that is typical of the participant's group and covariates: a
+    For each SD the variances of the participants asked for. Of counts it is that of the logit with
+    half a cell added, at the share that is typical of the participant's group and covariates: a
     participant's own would tie error and value. Where values have standard errors of their own
     (scores, medians), these are added; where nothing is known, nothing is.
     """
@@ -139,7 +139,7 @@ def variance_of(design: Design, measure: str) -> Variance:
     centre = endpoint.X[:, endpoint.columns] @ endpoint.fitted.coefficients
     counted = counted_of(design, measure)
     persons = counted.persons
-    total = np.bincount(persons, counted.n, n)
+    total = np.bincount(persons, counted.n, n).astype(float)
     rate = np.exp(centre) if counted.kind == "poisson" else special.expit(centre)
     zero = np.zeros(len(persons))
     background = zero if counted.background is None else counted.background
