@@ -30,7 +30,7 @@ from scipy import special
 from itc_analysis.scores.scoring.composition import standardised_logit_z
 from itc_analysis.scores.scoring.methods import Reference, Scored, mean_logit_z, pseudobulk_z
 from itc_analysis.stats.endpoint.caveats import of_score_errors
-from itc_analysis.stats.models.linear import contrast, fit_meta_regression
+from itc_analysis.stats.models.linear import contrast, fit_least_squares
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -177,7 +177,7 @@ def compare(
     columns = (group[known][:, None] == names).astype(float)
     if batch is not None and len(set(batch[known])) > 1:
         columns = np.column_stack([columns, batch[known] == batch[known][0]])
-    fit = fit_meta_regression(scored.value[known], scored.standard_error[known], columns)
+    fit = fit_least_squares(scored.value[known], columns)
     weights = np.zeros(columns.shape[1])
     weights[: len(names)] = np.where(np.isin(names, against), -1 / len(against), 0.0)
     weights[names.tolist().index(SSC)] = 1.0

@@ -144,7 +144,7 @@ def _one_table(ssc: int, other: int, rng: np.random.Generator) -> dict[str, floa
         }
     )  # fmt: skip
     measured = estimate(pairs, with_probability=False)
-    rows = response_rows(measured).assign(
+    rows = response_rows(measured, group).assign(
         participant_id=who, group=group, assay="flow", capture=np.nan, volume_ul=np.nan
     )
     people = pd.DataFrame({"participant_id": who, "group": group, "is_analysed": True})

@@ -84,10 +84,10 @@ def measured(pairs: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
-    rows = response_rows(found).assign(assay="flow")
     group = dict(zip(truth["participant_id"], truth["group"], strict=True))
-    rows["participant_id"] = rows["sample_id"].str.replace("S-", "")
-    rows["group"] = rows["participant_id"].map(group)
+    people = found["sample_id"].str.replace("S-", "")
+    groups = people.map(group)
+    rows = response_rows(found, groups).assign(assay="flow", participant_id=people, group=groups)
     columns = list(contract.empty(Measurements).columns)
     return rows.reindex(columns=columns)
 

@@ -66,7 +66,7 @@ def test_responses_are_measurements_of_their_people(study: Any) -> None:
         "source_id": "P1-f", "control_id": "P1-g", "sample_id": "S-P1", "panel": "f",
         "batch": "B1", "condition": "il12", "control": "unstimulated", "population": "mait",
         "marker": "IFN-g", "n_positive": 40, "n_events": 100, "n_positive_control": 2,
-        "n_events_control": 100, "background": 0.02, "background_se": 0.01, "difference": 0.38,
+        "n_events_control": 100, "difference": 0.38,
         "lower": 0.28, "upper": 0.48, "p_value": 0.0, "detection": "detected", "status": "ok",
     }  # fmt: skip
     out = pair | {"source_id": "P2-f", "control_id": "P2-g", "sample_id": "S-P2"}
@@ -225,7 +225,15 @@ def test_scores_are_copied_with_their_status(study: Any) -> None:
     assert row["batch"] == "B1"
     lacking = study.row("H1-a", "mait", "score", "exhaustion")
     assert (lacking["status"], lacking["reason"]) == ("few_cells", "31 events, 50 needed")
-    assert study.row("P1-a", "mait", "score", "coexpression:share_two_or_more")["value"] == 0.25
+
+
+def test_a_share_of_several_receptors_is_a_count(study: Any) -> None:
+    study.put(scores=_scores())
+    row = study.row("P1-a", "mait", "share_positive", "coexpression:share_two_or_more")
+    assert row["value"] == 0.25
+    assert (row["n_events"], row["n_denominator"]) == (25, 100)
+    exact = stats.binomtest(25, 100).proportion_ci(0.95, method="exact")
+    assert (row["lower"], row["upper"]) == (pytest.approx(exact.low), pytest.approx(exact.high))
 
 
 def test_single_cell_is_measured_like_flow(study: Any) -> None:
@@ -335,7 +343,7 @@ def _scores() -> pd.DataFrame:
             )},
             shared
             | {"signature": "coexpression", "method": "share_two_or_more", "unit": "share"}
-            | {"source_id": "P1-a", "sample_id": "S-P1", "value": 0.25, "standard_error": 0.02, "status": "ok"},  # noqa: E501
+            | {"source_id": "P1-a", "sample_id": "S-P1", "value": 0.25, "standard_error": 0.02, "n_cells": 100, "status": "ok"},  # noqa: E501
         ],
         ScoreTable,
     )  # fmt: skip
@@ -344,3 +352,7 @@ def _scores() -> pd.DataFrame:
 def test_scores_named_by_their_signature_alone_are_those_of_the_main_methods() -> None:
     # the rooms do not import one another, so the names are written twice
     assert set(MAIN_METHODS) == {method.name for method in METHODS.values()} | {STANDARDISED}
+
+
+def test_a_number_names_the_panel_of_its_tube(study: Any) -> None:
+    assert study.row("H1-a", "mait", "share_of_t")["panel"] == "panel_a"

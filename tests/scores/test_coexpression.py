@@ -14,6 +14,7 @@ from itc_analysis.scores.scoring.coexpression import (
     marker_correlation,
     pair_table,
     score_coexpression,
+    too_few_together,
 )
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Combinations
@@ -49,6 +50,32 @@ def test_log_odds_beyond_independence_by_hand(study: Any) -> None:
     assert row["value"] == pytest.approx(math.log(40.5 * 300.5 / (60.5 * 0.5)))
     error = math.sqrt(1 / 40.5 + 1 / 60.5 + 1 / 0.5 + 1 / 300.5)
     assert (row["standard_error"], row["unit"]) == (pytest.approx(error), "log odds ratio")
+
+
+def test_odds_are_not_told_where_chance_gives_no_cells(study: Any) -> None:
+    study.change("flow", "combinations", {"source_id": "P1-a"}, n_events=2)
+    row = study.row("P1-a", "mait", "coexpression", "log_odds_beyond_independence")
+    assert row["status"] == "few_cells"
+    assert math.isnan(row["value"])
+    # 2 both, 2 PD-1 alone, 2 neither: 2 of 6 TIM-3+, 2 of 6 PD-1-
+    assert row["reason"].startswith("chance alone would give 0.7 cells of the rarest combination")
+
+
+@pytest.mark.parametrize("n_cells", [20, 50, 150, 500, 3_000])
+@pytest.mark.parametrize("odds", [1.0, 3.0])
+def test_odds_that_are_told_are_right_on_average(n_cells: int, odds: float) -> None:
+    rng = np.random.default_rng([n_cells, int(odds)])
+    p = 0.25
+    a = 1 + 2 * p * (odds - 1)
+    both = p * p
+    if odds > 1:
+        both = (a - math.sqrt(a * a - 4 * odds * (odds - 1) * p * p)) / (2 * (odds - 1))
+    drawn = rng.multinomial(n_cells, [both, p - both, p - both, 1 - 2 * p + both], size=4_000)
+    tables = [{("A", "B"): row.astype(float)} for row in drawn]
+    found = [log_odds(table)[0] for table in tables if too_few_together(table) is None]
+    if len(found) > 40:  # of 20 cells hardly any are
+        error = np.std(found) / math.sqrt(len(found))
+        assert np.mean(found) == pytest.approx(math.log(odds), abs=3 * error + 0.03)
 
 
 def test_receptors_that_come_together_by_chance_only_have_no_odds() -> None:

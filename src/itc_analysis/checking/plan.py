@@ -30,6 +30,8 @@ _SINGLE_CELL = "singlecell"
 #: Responses of several markers together, and scores that are made of responses.
 SEVERAL_MARKERS = ("any_function", "two_or_more")
 OF_RESPONSES = ("functionality", "polyfunctionality")
+#: Share of the cells with two inhibitory receptors or more; the score says if a panel has them.
+SEVERAL_RECEPTORS = "coexpression:share_two_or_more"
 #: Numbers of the participants themselves; the plan's own check has looked at them.
 _CLINICAL = "clinical"
 #: Names in a line, before "and n more".
@@ -502,6 +504,8 @@ def _why_not(
         return f"'{population}' has no phenotype in its template"
     if measure != "score":
         if any(feature in tube.functional for tube in tubes):
+            return None
+        if measure == "share_positive" and feature == SEVERAL_RECEPTORS:
             return None
         return f"no tube with '{population}' has a positivity threshold for '{feature}'"
     if feature not in signatures:

@@ -20,12 +20,12 @@ from itc_analysis.measurements.abundance import (
 )
 from itc_analysis.measurements.acceptance import flag_unaccepted
 from itc_analysis.measurements.bridge_check import withhold_contradicted
-from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons
+from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons, whole
 from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible, hold_impossible
 from itc_analysis.measurements.same_person import find_other_people
-from itc_analysis.measurements.shares import Z
+from itc_analysis.measurements.shares import Z, share_interval
 from itc_analysis.measurements.sources import flow_sources, library_sources, with_held
 from itc_analysis.tables import contract
 from itc_analysis.tables.conditions import RESTING
@@ -34,6 +34,8 @@ from itc_analysis.tables.measured import Measurements
 
 logger = logging.getLogger(__name__)
 
+#: Scoring method that gives a share of cells: it is compared as the count that it is.
+SHARE_METHOD = "share_two_or_more"
 #: Scoring method whose scores are named by the signature alone; others carry their own name.
 MAIN_METHODS = ("mean_logit_z", "standardised_logit_z", "pseudobulk_z")
 
@@ -126,7 +128,7 @@ def measure_study(
         *_flow_rows(tables, tubes, settings, limits),
         *_single_cell_rows(tables, libraries, limits),
         _score_rows(tables.scores, _batches(tubes) | _batches(libraries)),
-        response_rows(tables.responses).assign(assay="flow"),
+        response_rows(tables.responses, _groups_of(tables)).assign(assay="flow"),
         functionality_rows(tables.response_combinations, tables.responses).assign(assay="flow"),
     ]
     # the contract's types first: pandas guesses those of a column that is missing in one part
@@ -141,6 +143,9 @@ def measure_study(
     of_resting = tables.counts[tables.counts["source_id"].isin(tubes["source_id"])]
     rows = flag_unaccepted(flag_implausible(rows, by_analyser), of_resting)
     rows = _join_people(rows.drop(columns=["participant_id", "group"]), tables)
+    if tables.tubes is not None:
+        panel_of = tables.tubes.set_index("file_id")["panel"]
+        rows["panel"] = rows["source_id"].map(panel_of).astype("string")
     return contract.make(rows.reindex(columns=columns), Measurements)
 
 
@@ -191,7 +196,7 @@ def _score_rows(scores: pd.DataFrame, batch_of: dict[str, str]) -> pd.DataFrame:
     is_main = scores["method"].isin(MAIN_METHODS)
     named = scores["signature"].where(is_main, scores["signature"] + ":" + scores["method"])
     spread = Z * np.hypot(scores["standard_error"], scores["anchor_error"].fillna(0.0))
-    return scores.assign(
+    rows = scores.assign(
         measure="score",
         feature=named,
         batch=[_batch_of(source, batch_of) for source in scores["source_id"]],
@@ -199,6 +204,27 @@ def _score_rows(scores: pd.DataFrame, batch_of: dict[str, str]) -> pd.DataFrame:
         upper=scores["value"] + spread,
         n_denominator=pd.array([pd.NA] * len(scores), dtype="Int64"),
         count_method=None,
+    )
+    is_share = scores["method"] == SHARE_METHOD
+    return pd.concat(
+        [rows[~is_share], _as_counts(rows[is_share].reset_index(drop=True))], ignore_index=True
+    )
+
+
+def _as_counts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return scores that are shares of cells as share_positive, with the cells behind them."""
+    n = floats(rows["n_cells"])
+    k = np.round(floats(rows["value"]) * n)
+    shares = share_interval(k, n)
+    return rows.assign(
+        measure="share_positive",
+        standard_error=shares.standard_error,
+        lower=shares.lower,
+        upper=shares.upper,
+        n_cells=whole(k),
+        n_events=whole(k),
+        n_denominator=rows["n_cells"],
+        error_log=np.where(np.isfinite(k), 0.0, np.nan),
     )
 
 
@@ -218,6 +244,14 @@ def _with_delay(rows: pd.DataFrame, samples: pd.DataFrame, settings: Measure) ->
         for reason, is_late in zip(rows["reason"], late, strict=True)
     ]
     return pd.Series(joined, index=rows.index, dtype="string")
+
+
+def _groups_of(tables: Tables) -> list[object]:
+    """Return the group of each response; missing where its sample is of no participant."""
+    people = dict(zip(tables.samples["sample_id"], tables.samples["participant_id"], strict=True))
+    participants = tables.participants
+    groups = dict(zip(participants["participant_id"], participants["group"], strict=True))
+    return [groups.get(people.get(sample)) for sample in tables.responses["sample_id"]]
 
 
 def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from itc_analysis.scores.cards import circular
 from itc_analysis.scores.cards.signatures import Signature
-from itc_analysis.scores.scoring.coexpression import ODDS, SIGNATURE
+from itc_analysis.scores.scoring.coexpression import MIN_EXPECTED, ODDS, SIGNATURE
 from itc_analysis.scores.scoring.composition import MIN_COVERED
 from itc_analysis.scores.scoring.methods import MAX_BIAS, MEDIANS, METHODS
 from itc_analysis.scores.scoring.runner import STANDARDISED, WITHOUT_FLAGGED, Limits
@@ -77,7 +77,9 @@ def describe_scores(
             "a batch whose "
             f"centre was uncertain by more than {limits.max_anchor_error:g} SD borrowed from the "
             f"other batches or, "
-            "where these say too little, was not scored."
+            "where these say too little, was not scored. "
+            "The unit of a score is the SD that these healthy participants show; by how much it "
+            "may differ from that of all healthy people is in no interval."
         )
     n_lost = int((table["status"] == "not_anchored").sum())
     if n_lost:
@@ -98,9 +100,11 @@ def describe_scores(
         sentences.append("The same was done with median intensities in place of positivity.")
     if SIGNATURE in set(table["signature"]):
         sentences.append(
-            "Co-expression of inhibitory receptors is the share of cells with two or more of them"
+            "Co-expression of inhibitory receptors is the share of cells with two or more of them, "
+            "compared as a count"
             + (
-                ", and beyond independence the mean log odds ratio of their pairs."
+                ", and beyond independence the mean log odds ratio of their pairs, where chance "
+                f"would give {MIN_EXPECTED:g} cells or more of every combination."
                 if ODDS in methods
                 else "."
             )

@@ -1,7 +1,7 @@
 """Cells counted with and without stimulation in one person: two binomials, and their difference.
 
 The unstimulated cells tell what is positive without stimulation. With few of them that share is
-hardly known, so its prior is learned on everybody's unstimulated cells, whatever group they are of.
+hardly known, so its prior is learned on the unstimulated cells of people who are alike.
 """
 
 from __future__ import annotations
@@ -56,27 +56,28 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Background:
-    """What is positive without stimulation.
+    """The beta distribution, between people, of the share that is positive without stimulation.
 
     Parameters
     ----------
-    share, standard_error : FloatArray
-        Shape (n_pairs,), posterior mean and SD of each person's share.
     alpha, beta : float
-        The beta distribution of the shares between people.
+        Of the beta distribution.
     """
 
-    share: FloatArray
-    standard_error: FloatArray
     alpha: float
     beta: float
+
+    def given(self, k: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return posterior mean and SD of the shares of people with k of n cells positive."""
+        a, b = self.alpha + k, self.beta + n - k
+        return a / (a + b), np.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
 
 
 def learn_background(k: npt.ArrayLike, n: npt.ArrayLike) -> Background:
     """Learn the share that is positive without stimulation from unstimulated tubes.
 
     A beta-binomial: a person with many cells keeps the own share, one with few is drawn towards
-    everybody's, so that the share is right on average with 20 cells as with 5,000.
+    that of the others, so that the share is right on average with 20 cells as with 5,000.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def learn_background(k: npt.ArrayLike, n: npt.ArrayLike) -> Background:
     """
     k, n = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
     if not len(k):
-        return Background(k, n, HALF, HALF)
+        return Background(HALF, HALF)
 
     # sorted, so that the order of the tubes cannot change the last digit
     order = np.lexsort((n, k))
@@ -103,10 +104,7 @@ def learn_background(k: npt.ArrayLike, n: npt.ArrayLike) -> Background:
     bounds = [(-14.0, 14.0), (0.0, 12.0)]
     found = optimize.minimize(lost, start, bounds=bounds, method="L-BFGS-B").x
     mean, precision = float(special.expit(found[0])), float(np.exp(found[1]))
-    alpha, beta = mean * precision, (1 - mean) * precision
-    a, b = alpha + k, beta + n - k
-    error = np.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
-    return Background(a / (a + b), error, alpha, beta)
+    return Background(mean * precision, (1 - mean) * precision)
 
 
 def difference_limits(pairs: Pairs) -> tuple[FloatArray, FloatArray, FloatArray]:

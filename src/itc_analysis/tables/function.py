@@ -36,14 +36,6 @@ class Responses(Contract, key=("source_id", "population", "marker")):
     n_events: Series[pd.Int64Dtype] = maybe_count("Cells of the population in it.")
     n_positive_control: Series[pd.Int64Dtype] = maybe_count("Positive cells of the control.")
     n_events_control: Series[pd.Int64Dtype] = maybe_count("Cells of the population in it.")
-    background: Series[float] = quantity(
-        "Share that is positive without stimulation, drawn towards everybody's where cells are "
-        "few; comparisons are made with it.",
-        "share",
-        0,
-        1,
-    )
-    background_se: Series[float] = quantity("Standard error of the background.", "share", 0)
     difference: Series[float] = quantity(
         "Share positive with stimulation minus that without; below 0 by chance only.",
         "share",

@@ -174,6 +174,7 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
     assay: Series[pd.StringDtype] = text("flow or singlecell.", allowed=["flow", "singlecell"])
     source_id: Series[pd.StringDtype] = text("Tube or library the number comes from.")
     batch: Series[pd.StringDtype] = text("Staining or library batch.")
+    panel: Series[pd.StringDtype] = text("Panel of the tube; null for libraries.", nullable=True)
     population: Series[pd.StringDtype] = text("The population.")
     measure: Series[pd.StringDtype] = text(
         "share_of_t, cells_per_ul, share_positive, median_intensity, response or score.",

@@ -74,9 +74,9 @@ def trace_measurement(
         counts = _rows(study, "counts", panel, batch)
         counts = counts[counts["source_id"] == source]
         steps += _counted(counts, population)
-        if measure == "score":
+        if measure == "score" or ":" in feature:  # or a share of several markers together
             steps += _scored(study, row, panel, batch)
-        if measure in ("share_positive", "median_intensity"):
+        elif measure in ("share_positive", "median_intensity"):
             steps += _positive(study, panel, batch, source, population, [feature])
         steps += _gated(study, source, (panel, batch), population, counts)
     else:

@@ -60,7 +60,7 @@ def test_response_is_the_difference_of_the_shares() -> None:
 
 
 def test_no_more_cells_than_without_is_below_the_limit_and_never_negative() -> None:
-    rows = response_rows(measured(*study()).reset_index()).set_index("sample_id")
+    rows = response_rows(measured(*study()).reset_index(), ["SSc"] * 5).set_index("sample_id")
     for person in ("P2", "P3", "P5"):
         assert rows.loc[person, "status"] == "below_lod"
         assert np.isnan(rows.loc[person, "value"])

@@ -5,6 +5,7 @@ import pandas as pd
 
 from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.stats.endpoint import caveats
+from itc_analysis.stats.people.counts import Count
 
 
 def test_bias_corrected_cramers_v_is_small_for_many_batches_by_chance():
@@ -43,3 +44,49 @@ def test_missing_phenotypes_are_told_to_be_those_of_few_cells():
         "3 of 4 participants without a number (2 too few cells, 1 file unreadable)"
     )
     assert text.endswith("those with the fewest cells are the ones missing")
+
+
+def sides(n=20):
+    index = np.repeat([True, False], n)
+    return index, ~index
+
+
+def test_panels_of_one_side_are_told():
+    """One panel reads higher, and only patients were stained with it."""
+    index, reference = sides()
+    people = pd.DataFrame({"panel": ["a+b"] * 20 + ["a"] * 20})
+    assert "panels are spread unevenly" in caveats.of_panels(people, index, reference)
+    alike = pd.DataFrame({"panel": ["a", "a+b"] * 20})
+    assert caveats.of_panels(alike, index, reference) == ""
+    unknown = pd.DataFrame({"panel": [np.nan] * 40})
+    assert caveats.of_panels(unknown, index, reference) == ""
+
+
+def test_medians_near_zero_are_told():
+    index, reference = sides()
+    people = pd.DataFrame({"standard_error": [0.4] * 20 + [0.05] * 20, "state": "ok"})
+    told = caveats.of_medians(people, index, reference)
+    assert "40% in the index group and 5% in the reference" in told
+    people["standard_error"] = [np.nan] * 5 + [0.1] * 35
+    assert "reach zero in 25% and 0%" in caveats.of_medians(people, index, reference)
+    people["standard_error"] = 0.1
+    assert caveats.of_medians(people, index, reference) == ""
+
+
+def test_numbers_of_cells_that_go_with_the_value_are_told():
+    rng = np.random.default_rng(3)
+    index, reference = sides()
+    cells = np.exp(rng.normal(5, 1, 40)).round()
+    counts = [(Count(1, n, 0, 0, 1, 0),) for n in cells]
+    people = pd.DataFrame({"group": np.where(index, "SSc", "healthy"), "sample_counts": counts})
+    value = np.where(index, -np.log(cells), 0) + rng.normal(size=40)
+
+    def told(noise):
+        truth = np.array([value, np.full(40, noise)])
+        return caveats.of_informative_cells(people, truth, index, reference)
+
+    assert "in the index group" in told(0.3)
+    assert "in the reference" not in told(0.3)
+    # with many cells everybody weighs the same
+    assert told(0.001) == ""
+    assert caveats.of_informative_cells(people, None, index, reference) == ""

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from itc_analysis.stats.endpoint.trend import fit_slope
 from itc_analysis.stats.models.linear import NotEstimable
+from itc_analysis.stats.people.counts import Count
 from itc_analysis.stats.people.design import Design
 
 N = 60
@@ -72,3 +75,37 @@ def test_all_below_the_limit_is_not_estimable():
     design.people["state"] = "below_lod"
     with pytest.raises(NotEstimable, match="all participants lie below the limit of detection"):
         fitted(design)
+
+
+def counted_slope(rng, *, grows, n=30, cells=10_000):
+    """A number that is skewed, and counts that scatter more the higher it is."""
+    x = np.minimum(rng.exponential(10, n), 50)
+    logit = -3.9 + (0.5 + grows * x) * rng.normal(size=n)
+    k = rng.binomial(cells, 1 / (1 + np.exp(-logit)))
+    people = pd.DataFrame(
+        {
+            "y": logit, "state": "ok", "group": "SSc", "standard_error": np.nan, "n_samples": 1,
+            "sample_counts": [(Count(float(one), float(cells), 0, 0, 1, 0),) for one in k],
+        },
+        index=pd.Index([f"P{i:02d}" for i in range(n)], name="participant_id"),
+    )  # fmt: skip
+    X = np.column_stack([np.ones(n), x])
+    return Design(people, ("SSc",), X, None, (), {})
+
+
+def test_slopes_of_counts_allow_for_scatter_that_grows_with_the_number():
+    """150 studies: a true 5 % shows between 1.4 and 8.6 %; without CR2 it was 11 % and more."""
+    rng = np.random.default_rng(7)
+    p = [fitted(counted_slope(rng, grows=0.04)).result.p_value for _ in range(150)]
+    assert np.mean(np.array(p) < 0.05) <= 0.09
+
+
+def test_slopes_of_many_cells_are_those_of_values():
+    design = counted_slope(np.random.default_rng(8), grows=0.04, cells=3_000_000)
+    slope = fitted(design)
+    values = fitted(replace(design, people=design.people.drop(columns="sample_counts")))
+    # the learned shape weighs participants far out a little less than least squares does
+    assert slope.result.estimate == pytest.approx(values.result.estimate, abs=0.02)
+    assert slope.result.standard_error == pytest.approx(values.result.standard_error, rel=0.2)
+    assert slope.result.df == pytest.approx(values.result.df, rel=0.05)
+    assert "CR2 by participant" in slope.words

@@ -10,7 +10,6 @@ from itc_analysis.stats.models.linear import (
     NotEstimable,
     contrast,
     fit_least_squares,
-    fit_meta_regression,
 )
 
 
@@ -68,55 +67,6 @@ def test_hc3_equals_statsmodels_and_the_jackknife(scleroderma):
     np.testing.assert_allclose(covariance, influence.T @ influence, rtol=1e-8)
 
 
-@pytest.mark.parametrize("column", ["y", "y_homogeneous"])
-def test_meta_regression_equals_metafor_and_sandwich(root, column):
-    folder = root / "tests/reference/meta_regression"
-    data, results = pd.read_csv(folder / "data.csv"), pd.read_csv(folder / "results.csv")
-    X = np.column_stack([cell_means(data["group"], ["SSc", "CTD", "healthy"]), data["age"]])
-    fit = fit_meta_regression(data[column].to_numpy(), data["se"].to_numpy(), X)
-    weights = {"SSc vs healthy": [1, 0, -1, 0], "SSc vs CTD": [1, -1, 0, 0]}
-    for name, c in weights.items():
-        found = contrast(fit, c, confidence=0.95)
-        row = results[(results["data"] == column) & (results["contrast"] == name)].iloc[0]
-        # metafor's Fisher scoring was run to 1e-12 in tau2
-        assert found.estimate == pytest.approx(row["estimate"], rel=1e-6)
-        assert found.standard_error == pytest.approx(row["se"], rel=1e-6)
-        assert found.p_value == pytest.approx(row["p"], abs=1e-8)
-        assert fit.df == row["df"]
-
-
-def test_tau2_of_meta_regression_maximises_the_restricted_likelihood():
-    """Slow and obvious: the written-out restricted likelihood on a fine grid."""
-    rng = np.random.default_rng(5)
-    X = np.column_stack([np.repeat([1.0, 0], 12), np.repeat([0, 1.0], 12)])
-    error = rng.uniform(0.1, 0.8, 24)
-    y = rng.normal(size=24) * 0.5 + rng.normal(size=24) * error
-
-    def restricted(tau2: float) -> float:
-        W = np.diag(1 / (tau2 + error**2))
-        middle = X.T @ W @ X
-        P = W - W @ X @ np.linalg.inv(middle) @ X.T @ W
-        return -0.5 * (np.sum(np.log(tau2 + error**2)) + np.linalg.slogdet(middle)[1] + y @ P @ y)
-
-    grid = np.arange(0, 1.5, 1e-4)
-    best = grid[np.argmax([restricted(tau2) for tau2 in grid])]
-    assert 0.01 < best < 1
-    w = 1 / (best + error**2)
-    means = [np.sum((w * y)[k]) / np.sum(w[k]) for k in (slice(0, 12), slice(12, 24))]
-    found = fit_meta_regression(y, error, X).coefficients
-    np.testing.assert_allclose(found, means, atol=1e-4)  # as fine as the grid
-
-
-def test_equal_standard_errors_weigh_as_least_squares_do():
-    rng = np.random.default_rng(6)
-    X = np.column_stack([np.repeat([1.0, 0], 10), np.repeat([0, 1.0], 10)])
-    y = rng.normal(size=20)
-    weighted, plain = fit_meta_regression(y, np.full(20, 0.1), X), fit_least_squares(y, X)
-    np.testing.assert_allclose(weighted.coefficients, plain.coefficients)
-    np.testing.assert_allclose(weighted.covariance, plain.covariance)
-    assert weighted.residual_sd == pytest.approx(plain.residual_sd)
-
-
 def test_a_comparison_that_hangs_on_one_participant_is_refused():
     # the only participant of the second group: fitted exactly, no error to be seen
     X = np.column_stack([[1.0, 1, 1, 1, 0], [0.0, 0, 0, 0, 1]])
@@ -131,7 +81,6 @@ def test_a_comparison_that_hangs_on_one_participant_is_refused():
     "fit",
     [
         fit_least_squares,
-        lambda y, X: fit_meta_regression(y, np.linspace(0.1, 0.3, len(y)), X),
         lambda y, X: fit_clustered(y, X, list(range(len(y)))),
     ],
 )

@@ -44,7 +44,7 @@ def test_nothing_planned_is_said(study):
         ("logarithm, least squares, CR2 by participant", "ratio", "log scale", "HC3"),
         ("logarithm, least squares, CR2 by participant", "ratio", "log scale", "half a cell"),
         ("logit, least squares, HC3", "odds_ratio", "HC3", "intensities"),
-        ("value as it is, REML meta-regression, CR2", "difference", "weighted", "least squares"),
+        ("value as it is, least squares, CR2", "difference", "as they are", "HC3"),
     ],
 )
 def test_only_models_that_were_used_are_described(model, kind, told, not_told):

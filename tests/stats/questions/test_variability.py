@@ -24,7 +24,7 @@ def spread_of(y, people, *, covariates=None):
         groups=COHORT.groups,
         min_per_group=3,
     )
-    return compare_spread(design, "SSc", confidence=0.95)
+    return compare_spread(design, "SSc", measure="share_of_t", confidence=0.95)
 
 
 @pytest.mark.parametrize("n", [15, 50])
@@ -58,3 +58,55 @@ def test_four_per_group_are_too_few():
     people = make_participants(dict.fromkeys(COHORT.groups, 4), seed=1)
     with pytest.raises(NotEstimable, match="fewer than 5"):
         spread_of(np.linspace(-5, -3, len(people)), people)
+
+
+def counted_spread(rng, people, cells, *, share=0.2, sd=0.6, sd_index=0.6):
+    is_index = (people["group"] == "SSc").to_numpy()
+    n = np.where(is_index, cells, 3_000)
+    true = np.log(share / (1 - share)) + np.where(is_index, sd_index, sd) * rng.normal(size=len(n))
+    k = rng.binomial(n, inverse_logit(true))
+    rows = make_measurements(people, k / n, n_denominator=n).assign(
+        n_events=k, n_background=0.0, background_se=0.0, capture=1.0, error_log=0.0
+    )
+    design = build_design(
+        respond(rows, people, "share_of_t"),
+        plan=make_plan(covariates=None),
+        groups=COHORT.groups,
+        min_per_group=3,
+    )
+    return compare_spread(design, "SSc", measure="share_of_t", confidence=0.95)
+
+
+@pytest.mark.parametrize("cells", [100, 150, 500, 3_000])
+def test_few_cells_are_not_spread(cells):
+    people = make_participants(dict.fromkeys(("SSc", "healthy", "RA"), 40), seed=1)
+    rng = np.random.default_rng(cells)
+    found = [counted_spread(rng, people, cells) for _ in range(20)]
+    logs = np.log([one.ratio for one in found])
+    assert np.mean(logs) == pytest.approx(0, abs=3 * np.std(logs) / np.sqrt(20) + 0.03)
+    twice = [counted_spread(rng, people, cells, sd_index=1.2).ratio for _ in range(20)]
+    assert np.exp(np.mean(np.log(twice))) == pytest.approx(2, rel=0.15)
+
+
+def test_spread_is_not_compared_where_counting_makes_up_most_of_it():
+    people = make_participants(dict.fromkeys(("SSc", "healthy", "RA"), 40), seed=1)
+    with pytest.raises(NotEstimable, match="counting few cells"):
+        counted_spread(np.random.default_rng(1), people, 20)
+
+
+def test_the_error_of_a_score_is_not_spread():
+    people = make_participants(dict.fromkeys(("SSc", "healthy", "RA"), 40), seed=1)
+    rng = np.random.default_rng(5)
+    error = np.where(people["group"] == "SSc", 0.5, 0.1)
+    logs = []
+    for _ in range(40):
+        value = rng.normal(size=len(people)) + error * rng.normal(size=len(people))
+        rows = make_measurements(people, value, measure="score", feature="exhaustion",
+                                 n_denominator=None, standard_error=error)  # fmt: skip
+        design = build_design(
+            respond(rows, people, "score"), plan=make_plan(covariates=None),
+            groups=COHORT.groups, min_per_group=3,
+        )  # fmt: skip
+        found = compare_spread(design, "SSc", measure="score", confidence=0.95)
+        logs.append(np.log(found.ratio))
+    assert np.mean(logs) == pytest.approx(0, abs=3 * np.std(logs) / np.sqrt(40))

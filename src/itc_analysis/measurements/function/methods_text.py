@@ -24,7 +24,7 @@ def describe_responses(responses: pd.DataFrame, settings: Function) -> str:
         "A response that no more cells show than chance allows (one-sided mid-p 0.05) is below the "
         "limit of detection and enters comparisons with its counts, never as a negative number. "
         "The share without stimulation, with its error, is the background of the count; with few "
-        "unstimulated cells it is drawn towards everybody's. The probability that a person "
+        "unstimulated cells it is drawn towards that of the person's group. The probability that a "
         "responds at all weighs both explanations of the two counts over what everybody shows "
         "(MIMOSA); functionality and polyfunctionality sum it over the combinations of markers "
         f"(COMPASS). Tubes with less than {100 * settings.min_viability:g} % living cells or "

@@ -50,8 +50,8 @@ def measure_responses(
 
     Notes
     -----
-    What is positive without stimulation is learned on all unstimulated tubes of a panel,
-    population, control condition and marker, whatever group their people are of.
+    Nothing here knows groups. The prior of the responder probability is learned on everybody's
+    unstimulated tubes; what comparisons subtract is learned in each group, see `backgrounds`.
     """
     if pairs.empty:
         return contract.empty(Responses), contract.empty(ResponseCombinations)
@@ -266,26 +266,22 @@ def estimate(own: pd.DataFrame, *, with_probability: bool = True) -> pd.DataFram
     """
     usable = (own["status"] == "ok").to_numpy(dtype=bool)
     rows = own.assign(detection=pd.array([None] * len(own), dtype="string"))
-    names = ("background", "background_se", "difference", "lower", "upper", "p_value")
+    names = ("difference", "lower", "upper", "p_value")
     found = {name: np.full(len(own), np.nan) for name in (*names, "responder_probability")}
     if usable.any():
         columns = ("n_positive", "n_events", "n_positive_control", "n_events_control")
         counted = Pairs(*(floats(own[name])[usable] for name in columns))
-        # a control that serves several stimulations, or a tube read twice, is one tube
-        tubes = own[usable].drop_duplicates("control_id")
-        learned = learn_background(
-            floats(tubes["n_positive_control"]), floats(tubes["n_events_control"])
-        )
-        a, b = learned.alpha + counted.k_control, learned.beta + counted.n_control
-        b = b - counted.k_control
-        found["background"][usable] = a / (a + b)
-        found["background_se"][usable] = np.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
         difference, lower, upper = difference_limits(counted)
         found["difference"][usable] = difference
         found["lower"][usable], found["upper"][usable] = lower, upper
         p_value = chance_of_as_many(counted)
         found["p_value"][usable] = p_value
         if with_probability:
+            # a control that serves several tubes is one tube
+            tubes = own[usable].drop_duplicates("control_id")
+            learned = learn_background(
+                floats(tubes["n_positive_control"]), floats(tubes["n_events_control"])
+            )
             found["responder_probability"][usable] = responder_probability(counted, learned)
         is_there = np.zeros(len(own), dtype=bool)
         is_there[usable] = p_value < BLANK

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import comb
 
 import numpy as np
 import pandas as pd
 
 from itc_analysis.measurements.columns import floats, whole
+from itc_analysis.measurements.function.backgrounds import learn_backgrounds
 
 #: Scores of all combinations together, and what weighs each by its number of functions.
 FUNCTIONALITY, POLYFUNCTIONALITY = "functionality", "polyfunctionality"
@@ -15,18 +17,25 @@ FUNCTIONALITY, POLYFUNCTIONALITY = "functionality", "polyfunctionality"
 LEAST_MARKERS = 2
 
 
-def response_rows(responses: pd.DataFrame) -> pd.DataFrame:
+def response_rows(responses: pd.DataFrame, groups: Sequence[object]) -> pd.DataFrame:
     """Return the rows of measure response, one per row of `Responses`.
 
     A response that no more cells than without stimulation show has no value but an upper limit:
     never a negative one. Its counts stay, and comparisons are made from them.
+
+    Parameters
+    ----------
+    responses : pandas.DataFrame
+        `Responses`.
+    groups : sequence of object
+        group of each row; see `learn_backgrounds`.
     """
     ok = (responses["status"] == "ok").to_numpy(dtype=bool)
     low = (responses["status"] == "below_lod").to_numpy(dtype=bool)
     counted = ok | low
     k, n = floats(responses["n_positive"]), floats(responses["n_events"])
     difference = floats(responses["difference"])
-    background = n * floats(responses["background"])
+    background, background_se = learn_backgrounds(responses, groups)
     k0, n0 = floats(responses["n_positive_control"]), floats(responses["n_events_control"])
     with np.errstate(invalid="ignore", divide="ignore"):
         share, other = (k + 0.5) / (n + 1), (k0 + 0.5) / (n0 + 1)
@@ -43,8 +52,8 @@ def response_rows(responses: pd.DataFrame) -> pd.DataFrame:
         n_cells=whole(np.where(counted, np.maximum(difference * n, 0), np.nan)),
         n_denominator=responses["n_events"],
         n_events=responses["n_positive"].where(counted),
-        n_background=np.where(counted, background, np.nan),
-        background_se=np.where(counted, n * floats(responses["background_se"]), np.nan),
+        n_background=n * background,
+        background_se=n * background_se,
         error_log=np.where(counted, 0.0, np.nan),
         count_method=None,
     )

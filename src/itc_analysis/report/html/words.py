@@ -111,9 +111,6 @@ METHOD_NAMES = {
     "imfi": "iMFI",
 }
 
-#: Scores that are shares of cells, and say so themselves.
-SHARES_OF_CELLS = ("coexpression:share_two_or_more",)
-
 #: Shown side by side, in this order.
 SIDE_BY_SIDE = ("exhaustion", "activation", "interferon")
 
@@ -166,10 +163,10 @@ def measure(name: str, feature: str = "-") -> str:
     if feature == "-":
         return phrase(MEASURE_NAMES.get(name, name))
     if name == "score":
-        told = signature(feature)
-        return told if feature in SHARES_OF_CELLS else phrase("{0} score", told)
+        return phrase("{0} score", signature(feature))
     if name == "share_positive":
-        return f"% {feature}+"
+        # of several receptors together, or of one marker
+        return signature(feature) if feature in SIGNATURE_NAMES else f"% {feature}+"
     if name == "response":
         condition, _, marker = feature.partition(":")
         return phrase("% {0} in response to {1}", response_marker(marker), condition)

@@ -29,6 +29,10 @@ ODDS = "log_odds_beyond_independence"
 #: Receptors on one cell that count as co-expression.
 AT_LEAST = 2
 
+#: Fewest cells of each of the four kinds that chance would give a pair of receptors: below it, half
+#: a cell added to each count moves the log odds ratio (docs/decisions.md, 2026-11-30).
+MIN_EXPECTED = 2.0
+
 
 def score_coexpression(tables: FlowTables) -> pd.DataFrame:
     """Return two ScoreTable rows per stained tube and population of which its panel has
@@ -44,8 +48,9 @@ def score_coexpression(tables: FlowTables) -> pd.DataFrame:
     pandas.DataFrame
         Rows of `METHOD`: `value` a share of 0 to 1 with its binomial standard error. Rows of
         `ODDS`: the mean over the pairs of receptors of the log odds ratio (half a cell added to
-        each of the four counts, Haldane 1956) with its standard error; 0 is independence. No rows
-        when there is no table of combinations (the panels have fewer than two receptors).
+        each of the four counts, Haldane 1956) with its standard error; 0 is independence; few_cells
+        where chance would give fewer than `MIN_EXPECTED` cells of a kind. No rows when there is no
+        table of combinations (the panels have fewer than two receptors).
     """
     rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
     judged = [
@@ -108,6 +113,27 @@ def log_odds(tables: dict[tuple[str, str], FloatArray]) -> tuple[float, float]:
     return float(np.mean(value)), float(np.mean(error))
 
 
+def too_few_together(tables: dict[tuple[str, str], FloatArray]) -> str | None:
+    """Return why the log odds ratio of a population cannot be told from its counts.
+
+    What chance would give depends on how many cells carry each receptor alone, not on how they come
+    together: whoever is left out is not chosen by the odds.
+    """
+    found = []
+    for pair, (both, first, second, neither) in tables.items():
+        n = both + first + second + neither
+        one, other = both + first, both + second
+        rarest = min(one, n - one) * min(other, n - other) / max(n, 1.0)
+        found.append((rarest, pair))
+    if not found or min(found)[0] >= MIN_EXPECTED:
+        return None
+    rarest, (first_name, second_name) = min(found)
+    return (
+        f"chance alone would give {rarest:.1f} cells of the rarest combination of {first_name} and "
+        f"{second_name}, {MIN_EXPECTED:g} needed for an odds ratio"
+    )
+
+
 def marker_correlation(
     tables: FlowTables, population: str, features: tuple[str, ...]
 ) -> FloatArray:
@@ -136,28 +162,36 @@ def marker_correlation(
 
 
 def _beyond(tables: FlowTables, rows: pd.DataFrame) -> pd.DataFrame:
-    found = {
-        key: log_odds(pair_table(own))
-        for key, own in tables.receptors.groupby(["source_id", "population"])
+    pairs = {
+        key: pair_table(own)
+        for key, own in tables.receptors.groupby(["source_id", "population"], sort=True)
     }
-    none = (np.nan, np.nan)
-    pairs = [
-        found.get(key, none) if status == "ok" else none
-        for key, status in zip(
-            zip(rows["source_id"], rows["population"], strict=True), rows["status"], strict=True
-        )
+    keys = list(zip(rows["source_id"], rows["population"], strict=True))
+    judged = [
+        _judge_pairs(pairs.get(key, {})) if status == "ok" else (status, reason)
+        for key, status, reason in zip(keys, rows["status"], rows["reason"], strict=True)
     ]
-    value = np.array([pair[0] for pair in pairs], dtype=float)
-    is_single = (rows["status"] == "ok").to_numpy() & ~np.isfinite(value)
-    why = "one receptor alone has nothing to come together with"
+    status = pd.Series([one[0] for one in judged], index=rows.index)
+    odds = [
+        log_odds(pairs[key]) if state == "ok" else (np.nan, np.nan)
+        for key, state in zip(keys, status, strict=True)
+    ]
     return rows.assign(
         method=ODDS,
-        value=value,
+        value=[one[0] for one in odds],
         unit="log odds ratio",
-        standard_error=[pair[1] for pair in pairs],
-        status=rows["status"].mask(is_single, "no_panel"),
-        reason=rows["reason"].mask(is_single, why),
+        standard_error=[one[1] for one in odds],
+        status=status,
+        reason=pd.Series([one[1] for one in judged], index=rows.index, dtype="string"),
     )
+
+
+def _judge_pairs(pairs: dict[tuple[str, str], FloatArray]) -> tuple[str, str | None]:
+    """Return status and reason of the odds of a population that was tabulated."""
+    if not pairs:
+        return "no_panel", "one receptor alone has nothing to come together with"
+    why = too_few_together(pairs)
+    return ("few_cells", why) if why else ("ok", None)
 
 
 def _expected(tables: FlowTables) -> pd.DataFrame:

@@ -7,10 +7,11 @@ Each function returns one sentence, or an empty text when there is nothing to sa
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.plural import plural
-from itc_analysis.statistics.arrays import BoolArray
+from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
 from itc_analysis.statistics.contingency import cramers_v
 from itc_analysis.stats.people.counts import SHARES, cells_of
 from itc_analysis.stats.people.responses import CENSORED, OK, POPULATION_LOW, SCALES
@@ -37,6 +38,14 @@ MUCH_ERROR = 1.0
 FEW_PARTICIPANTS = 10
 #: Association of batch and group (bias-corrected Cramér's V, 0-1) worth a warning.
 UNBALANCED_BATCHES = 0.3
+#: Standard error of one participant's logarithm of a median (mean of a side) worth a warning: half
+#: its square, 2 %, is what such logarithms are too low by; and the share of participants whose
+#: interval reaches zero, so that none is known.
+MUCH_MEDIAN_ERROR, MANY_AT_ZERO = 0.2, 0.1
+#: Correlation, within a side, of the logarithm of the number of cells and the value worth a
+#: warning, if it is beyond this many standard errors; where counting makes up more than this part
+#: of the variance, so that participants with more cells weigh more.
+INFORMATIVE, SURELY, COUNTING = 0.3, 2.6, 0.1
 #: Difference in the share of treated people worth a warning.
 TREATMENT_DIFFERENCE = 0.2
 #: Columns of the participants' sheet that mean treatment.
@@ -103,7 +112,68 @@ def of_low_numbers(
         of_censoring(people, index, reference, measure),
         of_zeros(people, index | reference) if is_share else "",
         of_score_errors(people, index, reference) if measure == "score" else "",
+        of_medians(people, index, reference) if measure == "median_intensity" else "",
     ]
+
+
+def of_medians(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> str:
+    """Warn when the medians of a side come from few cells whose signal is near zero."""
+    errors = people["standard_error"].to_numpy(dtype=float)
+    known = people["state"].isin([OK, CENSORED]).to_numpy(dtype=bool)
+    means, lacking = [], []
+    for side in (index & known, reference & known):
+        own = errors[side]
+        means.append(float(own[np.isfinite(own)].mean()) if np.isfinite(own).any() else 0.0)
+        lacking.append(float(np.mean(~np.isfinite(own))) if own.size else 0.0)
+    if max(means) <= MUCH_MEDIAN_ERROR and max(lacking) <= MANY_AT_ZERO:
+        return ""
+    return (
+        "medians of few cells near zero: relative error of one participant's median "
+        f"{means[0]:.0%} in the index group and {means[1]:.0%} in the reference, intervals that "
+        f"reach zero in {lacking[0]:.0%} and {lacking[1]:.0%}: logarithms of such medians are too "
+        "low on average, more so on the side with the larger errors"
+    )
+
+
+def of_informative_cells(
+    people: pd.DataFrame, truth: Matrix | None, index: BoolArray, reference: BoolArray
+) -> str:
+    """Warn when participants of a side with more cells have other values: they weigh more.
+
+    Parameters
+    ----------
+    people : pandas.DataFrame
+        with `sample_counts`.
+    truth : Matrix or None
+        of counts, mean and variance of each participant's true value, shape (2, n).
+    index, reference : BoolArray
+        The two sides.
+    """
+    if truth is None:
+        return ""
+    groups = people["group"].to_numpy(dtype=object)
+    _, total = cells_of(people["sample_counts"])
+    cells, value = np.log(total), np.array(truth[0])
+    said = []
+    for words, side in (("the index group", index), ("the reference", reference)):
+        mine = side & np.isfinite(truth).all(axis=0)
+        n = int(mine.sum())
+        if n < FEW_PARTICIPANTS:
+            continue
+        # a pooled reference holds groups that may differ in both
+        one, other = (_within(column[mine], groups[mine]) for column in (cells, value))
+        spread, noise = float(np.mean(other**2)), float(np.mean(truth[1][mine]))
+        if not (spread > 0 and np.any(one)) or noise <= COUNTING * (spread + noise):
+            continue
+        r = float(one @ other / np.sqrt((one @ one) * (other @ other)))
+        if abs(r) > INFORMATIVE and abs(np.arctanh(r)) * np.sqrt(n - 3) > SURELY:
+            said.append(f"{r:+.2f} in {words}")
+    if not said:
+        return ""
+    return (
+        f"the number of cells goes with the value (correlation {' and '.join(said)}): participants "
+        "with more cells weigh more, which shifts the estimate"
+    )
 
 
 def of_score_errors(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> str:
@@ -188,6 +258,21 @@ def of_batches(
     )
 
 
+def of_panels(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> str:
+    """Warn when the two sides were stained with different panels."""
+    known = (index | reference) & people["panel"].notna().to_numpy(dtype=bool)
+    panels = people["panel"].astype(str).to_numpy()[known]
+    if len(set(panels)) < 2:
+        return ""
+    association = cramers_v(pd.crosstab(panels, index[known]))
+    if not association > UNBALANCED_BATCHES:
+        return ""
+    return (
+        f"panels are spread unevenly over the two sides (Cramér's V {association:.2f}) and not "
+        "adjusted for: what one panel reads higher looks like a difference"
+    )
+
+
 def of_treatment(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> str:
     """Warn when treatment differs; it is part of being ill, so no model can take it out."""
     taken = np.zeros(len(people), dtype=bool)  # not known counts as not taken
@@ -213,3 +298,9 @@ def of_repeats(people: pd.DataFrame) -> str:
         if n
         else ""
     )
+
+
+def _within(values: Vector, groups: npt.NDArray[np.object_]) -> Vector:
+    """Return values less the mean of their group."""
+    _, group = np.unique(groups, return_inverse=True)
+    return np.asarray(values - (np.bincount(group, values) / np.bincount(group))[group])

@@ -21,6 +21,7 @@ from itc_analysis.statistics.count_likelihood import Counted
 from itc_analysis.statistics.person_likelihood import NoMaximum
 from itc_analysis.stats.endpoint.censored import Answer, pad
 from itc_analysis.stats.models.censored import crossing
+from itc_analysis.stats.models.cluster_robust import fit_clustered
 from itc_analysis.stats.models.linear import Estimate, NotEstimable, from_t
 from itc_analysis.stats.people.counts import COUNTED_IN
 from itc_analysis.stats.people.design import Design, can_estimate, independent_columns
@@ -39,6 +40,10 @@ FEWEST_CELLS = 10.0
 MOST_STRETCH = 20.0
 #: Where to look for limits of a profile, in logits from a typical value.
 PROFILE_STEP = 0.5
+#: Quantile at which intervals of different degrees of freedom are compared.
+HIGH = 0.975
+#: Least weight of a participant of a slope, relative to the largest.
+NOTHING = 1e-9
 #: How far out, in logits, the likelihood of a group without a cell is taken for its supremum.
 FAR = 12.0
 #: Why nothing can be fitted where every group lies at an end: all at the lower, at both, or all at
@@ -95,9 +100,9 @@ class CountedEndpoint:
             n, p = int(self.in_fit.sum()), len(self.columns)
             msg = f"{n} participants are too few for {p} parameters"
             raise NotEstimable(msg)
-        self.fitted = self._fit()
+        self.fitted = self._fit(is_normal=False)
 
-    def _fit(self) -> CountFit:
+    def _fit(self, *, is_normal: bool) -> CountFit:
         mine = self.members[self.in_fit][:, self.end == 0]
         spread, precision = spreads(mine)
         try:
@@ -106,7 +111,7 @@ class CountedEndpoint:
                 self.X[np.ix_(self.in_fit, self.columns)],
                 spread=spread,
                 spread_precision=precision,
-                is_normal=False,
+                is_normal=is_normal,
             )
         except (NoMaximum, np.linalg.LinAlgError) as why:
             # one endpoint that cannot be fitted is a row with its reason, not the end of the run
@@ -184,7 +189,9 @@ class CountedEndpoint:
         fewest = float(self.cells[weights != 0].min())
         return self.contrast(pad(weights, self.X.shape[1]), confidence, fewest=fewest)
 
-    def contrast(self, weights: Vector, confidence: float, *, fewest: float) -> Answer:
+    def contrast(
+        self, weights: Vector, confidence: float, *, fewest: float, is_slope: bool = False
+    ) -> Answer:
         """Return estimate, interval and p of weights over all columns of the design.
 
         Parameters
@@ -195,14 +202,20 @@ class CountedEndpoint:
             of the interval.
         fewest : float
             cells in the group of the contrast that holds the fewest.
+        is_slope : bool
+            whether a number is looked at, which a few participants far out may carry: the error is
+            then CR2, with its degrees of freedom.
         """
         padded = weights[self.columns]
         estimate = float(padded @ self.fitted.coefficients)
         error = float(np.sqrt(self.fitted.covary(padded[None])[0, 0]))
+        df = self._df(padded)
+        if is_slope:
+            error, df = self._by_persons(padded)
         if not (np.isfinite(error) and error > 0):
             msg = "the counts do not tell how sure the estimate is"
             raise NotEstimable(msg)
-        by_curvature = from_t(estimate, error, self._df(padded), confidence=confidence)
+        by_curvature = from_t(estimate, error, df, confidence=confidence)
         if fewest >= FEWEST_CELLS:
             return Answer(by_curvature, estimate / self.residual_sd)
         few = f"{plural(round(fewest), 'cell')} in all of a group"
@@ -213,6 +226,30 @@ class CountedEndpoint:
             return Answer(by_curvature, estimate / self.residual_sd, remark)
         remark = f"interval and p from the profile likelihood: {few}"
         return Answer(found, estimate / self.residual_sd, remark)
+
+    def _by_persons(self, padded: Vector) -> tuple[float, float]:
+        """Return standard error and degrees of freedom of a slope (CR2).
+
+        The likelihood at its maximum is a regression of working values, each with the weight that
+        the counts and the SD between participants give it; CR2 is that of this regression. As in
+        `CountFit.covary` it is taken about the normal shape, in relation to what the information
+        says there, and taken where it gives the wider interval.
+        """
+        X = self.X[np.ix_(self.in_fit, self.columns)]
+        normal = self._fit(is_normal=True)
+        p = X.shape[1]
+        length = np.einsum("ij,ij->i", X, X)
+        slope = np.einsum("ij,ij->i", X, normal.scores[:, :p]) / length
+        bend = -np.einsum("ij,ijk,ik->i", X, normal.hessians[:, :p, :p], X) / length**2
+        # a participant of whom hardly a cell was counted may say nothing at all
+        bend = np.maximum(bend, NOTHING * bend.max())
+        working = X @ normal.coefficients + slope / bend
+        fit = fit_clustered(working, X, list(range(len(X))), weights=bend, variance=1 / bend)
+        by_information = float(padded @ np.linalg.inv(X.T @ (bend[:, None] * X)) @ padded)
+        ratio = float(padded @ fit.covariance @ padded) / by_information
+        error = float(np.sqrt(padded @ self.fitted.covariance[:p, :p] @ padded))
+        both = [(error, self._df(padded)), (error * np.sqrt(ratio), max(fit.df_of(padded), 1.0))]
+        return max(both, key=lambda one: one[0] * float(stats.t.ppf(HIGH, one[1])))
 
     def _df(self, padded: Vector) -> float:
         n, p = int(self.in_fit.sum()), len(self.columns)
@@ -295,12 +332,13 @@ class CountedEndpoint:
         return ", ".join(said)
 
 
-def words_of(counted: Counted) -> str:
+def words_of(counted: Counted, *, is_slope: bool = False) -> str:
     """Return the model in words."""
     kind, scale = ("Poisson", "log") if counted.kind == "poisson" else ("binomial", "logit")
+    spread, error = ("one SD", "CR2 by participant with ") if is_slope else ("an SD per group", "")
     return (
-        f"{COUNTS_OF_CELLS} ({kind}), participants on the {scale} scale with an SD per group, "
-        "restricted likelihood, Satterthwaite degrees of freedom"
+        f"{COUNTS_OF_CELLS} ({kind}), participants on the {scale} scale with {spread}, "
+        f"restricted likelihood, {error}Satterthwaite degrees of freedom"
     )
 
 

@@ -294,8 +294,8 @@ class Endpoint:
         if not model.allows_permutation:
             return (
                 np.nan,
-                "no permutation p: some values are only known to be low, weigh differently, or "
-                "were counted from few cells",
+                "no permutation p: some values are only known to be low, or were counted from few "
+                "cells",
             )
         X = design.matrix
         padded = np.zeros(X.shape[1])
@@ -335,8 +335,12 @@ class Endpoint:
                 item.measure,
                 is_counted=self.adjusted is not None and self.adjusted.is_counted,
             ),
+            caveats.of_informative_cells(
+                people, None if self.adjusted is None else self.adjusted.truth, index, reference
+            ),
             caveats.of_size(index, reference),
             caveats.of_batches(people, index, reference, formula),
+            caveats.of_panels(people, index, reference),
             caveats.of_treatment(people, index, reference),
             caveats.of_repeats(people[index | reference]),
         ]

@@ -3,7 +3,7 @@ groups.
 
 Cells counted of everybody: the likelihood of the counts (`counted`). Values only: least squares
 with HC3; CR2 where people gave several samples or a group is small; anybody below the limit of
-detection: censored regression (`censored`). Scores with standard errors: meta-regression.
+detection: censored regression (`censored`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from itc_analysis.stats.models.linear import (
     Fit,
     contrast,
     fit_least_squares,
-    fit_meta_regression,
-    total_variance,
 )
 from itc_analysis.stats.people.design import Design
 from itc_analysis.stats.people.responses import SCALES
@@ -38,7 +36,7 @@ class EndpointModel:
     words : str
         the model, in words.
     allows_permutation : bool
-        values of everybody are known and weigh the same.
+        values of everybody are known.
     compare : callable
         takes weights over the groups (shape n_groups) and the confidence level; may raise
         `NotEstimable`.
@@ -146,18 +144,14 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
             residual_sd=censored.fitted.fit.residual_sd,
             is_exact_move=False,
         )
-    errors = design.people["standard_error"].to_numpy(dtype=float)
-    is_weighted = measure == "score" and bool(np.all(errors > 0))
-    if is_weighted:
-        plain = fit_meta_regression(design.y, errors, X)
-        words = f"{scale}, REML meta-regression weighted by standard errors"
-    else:
-        plain = fit_least_squares(design.y, X)
-        words = f"{scale}, least squares"
+    # scores have errors, but people are not weighed by them: few cells may be part of being ill,
+    # and weights that go with the value bias the mean (docs/decisions.md, 2026-11-30)
+    plain = fit_least_squares(design.y, X)
+    words = f"{scale}, least squares"
     is_repeated = bool((design.people["n_samples"] > 1).any())
     smallest = min(int(design.in_group(group).sum()) for group in design.groups)
     if is_repeated or smallest < FEW_PARTICIPANTS:
-        fit = fit_cr2(design, X, errors if is_weighted else None)
+        fit = fit_cr2(design, X)
         words = f"{words}, CR2 by participant with Satterthwaite degrees of freedom"
     else:
         fit = plain
@@ -181,7 +175,7 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
 
     return EndpointModel(
         words,
-        allows_permutation=not is_weighted,
+        allows_permutation=True,
         compare=compare,
         estimate=estimate,
         covary=covary,
@@ -190,18 +184,12 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
     )
 
 
-def fit_cr2(design: Design, X: Matrix, errors: Vector | None) -> Fit:
-    """Fit with CR2: every sample a row, every participant counting the same, or weighing by
-    standard errors.
+def fit_cr2(design: Design, X: Matrix) -> Fit:
+    """Fit with CR2: every sample a row, every participant counting the same.
 
     The coefficients are those of the participants' averages.
     """
     people = design.people
-    if errors is not None:  # of the participants' averages
-        variance = total_variance(design.y, errors, X)
-        return fit_clustered(
-            design.y, X, people.index.tolist(), weights=1 / variance, variance=variance
-        )
     n_samples = people["n_samples"].to_numpy(dtype=int)
     if (n_samples == 1).all():
         return fit_clustered(design.y, X, people.index.tolist())

@@ -1,9 +1,9 @@
 """A measure per step of a number, within one group: the model that suits the measure, asked for one
 column.
 
-The counterpart of `model` where a number is looked at instead of groups: least squares,
-meta-regression for scores with standard errors, both with CR2; censored regression where
-participants lie below the limit of detection.
+The counterpart of `model` where a number is looked at instead of groups: the likelihood of the
+counts or least squares, both with CR2; censored regression where participants lie below the limit
+of detection.
 """
 
 from __future__ import annotations
@@ -72,17 +72,16 @@ def fit_slope(design: Design, X: Matrix, *, measure: str, confidence: float) -> 
     scale = SCALES[measure].words
     if has_counts(design, measure):
         counted = CountedEndpoint(design, X, measure=measure)
-        answer = counted.contrast(weights, confidence, fewest=float(counted.cells.min()))
-        return Slope(answer.result, counted.residual_sd, words_of(counted.counted), answer.remark)
+        fewest = float(counted.cells.min())
+        answer = counted.contrast(weights, confidence, fewest=fewest, is_slope=True)
+        words = words_of(counted.counted, is_slope=True)
+        return Slope(answer.result, counted.residual_sd, words, answer.remark)
     if design.is_censored.any():
         return _censored(design, X, weights, measure, confidence)
-    errors = design.people["standard_error"].to_numpy(dtype=float)
-    is_weighted = measure == "score" and bool(np.all(errors > 0))
     # a number, unlike a group, can rest on a few participants far out: their leverage is in the
     # degrees of freedom
-    fit = fit_cr2(design, X, errors if is_weighted else None)
-    how = "REML meta-regression weighted by standard errors" if is_weighted else "least squares"
-    words = f"{scale}, {how}, CR2 by participant with Satterthwaite degrees of freedom"
+    fit = fit_cr2(design, X)
+    words = f"{scale}, least squares, CR2 by participant with Satterthwaite degrees of freedom"
     return Slope(contrast(fit, weights, confidence=confidence), fit.residual_sd, words)
 
 

@@ -1,16 +1,16 @@
-"""Linear models with one row per participant: least squares with HC3, and meta-regression.
+"""Linear models with one row per participant: least squares with HC3.
 
-Both give a `Fit`; `contrast` turns a fit into one estimate with interval and p. The design has one
+They give a `Fit`; `contrast` turns a fit into one estimate with interval and p. The design has one
 column per group (a cell mean each) and then the covariates, so a contrast is a vector over columns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import stats
 
 from itc_analysis.statistics.arrays import Matrix, Stack, Vector
 
@@ -20,8 +20,6 @@ FULL_LEVERAGE = 1 - 1e-9
 NEGLIGIBLE = 1e-8
 #: Residuals and standard errors below this, relative to the values, are rounding.
 ROUNDING = 1e-9
-#: Tolerance of the between-participant variance, relative to the variance of the values.
-TAU2_TOLERANCE = 1e-10
 
 
 class NotEstimable(Exception):
@@ -143,45 +141,6 @@ def fit_least_squares(y: Vector, X: Matrix) -> Fit:
     )
 
 
-def fit_meta_regression(y: Vector, standard_errors: Vector, X: Matrix) -> Fit:
-    """Fit participants' values that come with standard errors, weighting instead of filtering.
-
-    A participant's value varies by tau^2 between people plus the square of its own standard error.
-    tau^2 is estimated by REML (Viechtbauer 2005, doi:10.3102/10769986030003261) and gives the
-    weights; the covariance is HC3 of the weighted regression, because tau^2 need not be the same in
-    every group.
-
-    Parameters
-    ----------
-    y : numpy.ndarray
-        shape (n,).
-    standard_errors : numpy.ndarray
-        shape (n,), above 0, on the scale of `y`.
-    X : Matrix
-        shape (n, p), full column rank.
-
-    Notes
-    -----
-    With the index group 1.7 times as variable as the others, the Knapp-Hartung covariance rejected
-    a true null in 8 to 13 % (15 per group, 1,500 simulations) at a level of 5 %, HC3 in 5.6 %; with
-    equal spread and 60 against 40 both had the same power (94 %; unweighted least squares 86 %).
-    """
-    root_weight = 1 / np.sqrt(total_variance(y, standard_errors, X))
-    weighted = fit_least_squares(y * root_weight, X * root_weight[:, None])
-    residuals = y - X @ weighted.coefficients
-    # the SD of the participants about the fit, not of their weighted residuals
-    return replace(weighted, residual_sd=float(np.sqrt(residuals @ residuals / weighted.df)))
-
-
-def total_variance(y: Vector, standard_errors: Vector, X: Matrix) -> Vector:
-    """Return each participant's variance about the fit: between people (REML) and of their own
-    value; shape (n,).
-    """
-    check_shape(y, X)
-    within = standard_errors**2
-    return _reml_tau2(y, within, X) + within
-
-
 def without_rounding(residuals: Matrix, y: Matrix) -> Matrix:
     """Return the residuals of values `y` (both of any shape), 0 where they are only what
     rounding left of equal values.
@@ -196,28 +155,6 @@ def project(X: Matrix) -> tuple[Matrix, Vector]:
     """
     q, r = np.linalg.qr(X)
     return np.linalg.solve(r, q.T).T, np.einsum("ij,ij->i", q, q)
-
-
-def _reml_tau2(y: Vector, within: Vector, X: Matrix) -> float:
-    """Variance between participants that maximises the restricted likelihood; 0 at the least."""
-
-    def slope(tau2: float) -> float:
-        """Return the derivative of the restricted log-likelihood, times two."""
-        weight = 1 / (tau2 + within)
-        root = np.sqrt(weight)
-        q, _ = np.linalg.qr(X * root[:, None])
-        scaled = y * root
-        left = (scaled - q @ (q.T @ scaled)) * root  # P y
-        trace = np.sum(weight) - np.sum(weight * np.einsum("ij,ij->i", q, q))
-        return float(left @ left - trace)
-
-    upper = float(np.var(y)) + float(np.max(within))
-    if slope(0.0) <= 0:
-        return 0.0
-    while slope(upper) > 0:
-        upper *= 2
-    root: float = optimize.brentq(slope, 0.0, upper, xtol=TAU2_TOLERANCE * upper)
-    return root
 
 
 def check_shape(y: Vector, X: Matrix) -> tuple[int, int]:

@@ -77,7 +77,7 @@ class Offset:
 def fit_offset(differences: Differences) -> Offset:
     """Estimate mean and spread of the differences.
 
-    Restricted likelihood (for exact differences REML as in `linear.fit_meta_regression`; with
+    Restricted likelihood (for exact differences REML; with
     limits the likelihood's own adjustment for an estimated mean, Cox and Reid 1987,
     doi:10.1111/j.2517-6161.1987.tb01422.x).
 

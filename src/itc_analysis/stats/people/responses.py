@@ -151,6 +151,7 @@ def respond(
             only, where known).
         batch : staining or library batch of the samples averaged (of all, when none has a number);
             several are joined by '+'.
+        panel : the same of the panels of their tubes; NaN where none is known.
     """
     is_analysed = participants["is_analysed"]
     mine = rows[rows["participant_id"].isin(participants.loc[is_analysed, "participant_id"])]
@@ -175,6 +176,10 @@ def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.Data
     # the batches that the number comes from; of those without a number, all
     batch = _joined_words(mine, "batch") | _joined_words(mine[mine["is_usable"]], "batch")
     joined["batch"] = pd.Series(batch, dtype=object).reindex(joined.index)
+    panels: dict[str, str] = {}
+    if "panel" in mine:
+        panels = _joined_words(mine[mine["is_usable"] & mine["panel"].notna()], "panel")
+    joined["panel"] = pd.Series(panels, dtype=object).reindex(joined.index)
     why = pd.Series(_joined_words(mine, "state"), dtype=object).reindex(joined.index)
     joined["state"] = joined["state"].where(joined["state"].notna(), why.fillna("not measured"))
     joined["n_samples"] = joined["n_samples"].fillna(0).astype(int)

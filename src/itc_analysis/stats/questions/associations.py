@@ -294,6 +294,7 @@ class _Asked:
             *caveats.of_low_numbers(people, one, other, self.measure, is_counted=model.is_counted),
             caveats.of_size(one, other),
             caveats.of_batches(people, one, other, design.formula),
+            caveats.of_panels(people, one, other),
             caveats.of_repeats(people[one | other]),
         ]
         return found, design, remarks

@@ -171,7 +171,7 @@ class _Fitted:
                 answers[part] = self.models[part].compare(
                     weights, self.settings.comparison_confidence
                 )
-                row |= self._compared(part, answers[part], weights)
+                row |= self._compared(part, answers[part], weights, references)
             except NotEstimable as why:
                 # holds for this contrast only: another may well be possible
                 answers.pop(part, None)
@@ -230,8 +230,17 @@ class _Fitted:
             "(geometric mean)"
         )
 
-    def _compared(self, part: str, answer: Answer, weights: Vector) -> dict[str, Any]:
-        found = answer.result
+    def _compared(
+        self, part: str, answer: Answer, weights: Vector, references: tuple[str, ...]
+    ) -> dict[str, Any]:
+        found, people = answer.result, self.designs[part].people
+        low = caveats.of_low_numbers(
+            people,
+            self.designs[part].in_group(self.cohort.index_group),
+            people["group"].isin(references).to_numpy(dtype=bool),
+            SHARE,
+            is_counted=self.models[part].is_counted,
+        )
         plain = self.plain[part].estimate(weights)
         words = self.models[part].words
         if self.models[part].is_counted:
@@ -247,7 +256,7 @@ class _Fitted:
             "p_value": found.p_value,
             "model": words,
             "status": "ok" if np.isfinite(found.estimate) else "not_estimable",
-            "reason": sentences([answer.remark]),
+            "reason": sentences([answer.remark, *low]),
         }
 
     def _joint(

@@ -30,8 +30,6 @@ ADJUSTMENTS = {
     "none": ("no adjustment", ""),
 }
 
-#: Models of values, whose words name their standard errors.
-OF_VALUES = "(?:least squares|meta-regression)"
 #: On what scale values are compared, by kind of estimate.
 VALUES = {
     "odds_ratio": "shares were compared on the logit scale with half a cell added",
@@ -89,10 +87,8 @@ def describe_comparisons(
         ]
         told = "; ".join(scales)
         sentences.append(f"{told[0].upper()}{told[1:]}, by least squares with t intervals.")
-    if table["model"].str.contains(f"{OF_VALUES}.*HC3").any():
-        sentences.append(
-            "Standard errors of least squares and meta-regression are HC3 unless said otherwise."
-        )
+    if table["model"].str.contains("least squares.*HC3").any():
+        sentences.append("Standard errors of least squares are HC3 unless said otherwise.")
         keys += ["mackinnon1985", "long2000"]
     if "censored" in models:
         sentences.append(
@@ -104,12 +100,6 @@ def describe_comparisons(
             " censored, intervals came from the profile likelihood of the normal distribution."
         )
         keys += ["tobin1958", "prentice1974", "white1982"]
-    if "meta-regression" in models:
-        sentences.append(
-            "Scores were weighted by their standard errors and the REML variance between "
-            "participants (meta-regression)."
-        )
-        keys += ["viechtbauer2005"]
     if "CR2" in models:
         sentences.append(
             "Where people gave several samples, or a group had fewer than ten participants, "
@@ -162,7 +152,8 @@ def describe_verdicts(plan: AnalysisPlan) -> tuple[str, list[str]]:
         f"{1 / plan.equivalence_ratio:.2f} to {plan.equivalence_ratio:g}, for scores "
         f"{plan.equivalence_sd:g} residual SDs; Bonferroni over the diseases). Differential "
         "variability was tested after Brown and Forsythe on the residuals of the models, with HC3 "
-        "standard errors."
+        "standard errors, less what counting, or the error of a score, adds to the spread of each "
+        "group."
     )
     if plan.equivalence_reason:
         text += f" The margin's reason: {plan.equivalence_reason.strip().rstrip('.')}."
@@ -238,12 +229,6 @@ def describe_associations(table: pd.DataFrame, *, plan: AnalysisPlan) -> tuple[s
         )
     if "least squares" in models:
         sentences.append("Shares were on the logit scale, counts and intensities on the log scale.")
-    if "meta-regression" in models:
-        sentences.append(
-            "Scores were weighted by their standard errors and the REML variance between "
-            "participants."
-        )
-        keys += ["viechtbauer2005"]
     if "CR2" in models:
         sentences.append(
             "Numbers and small categories had CR2 standard errors with Satterthwaite degrees of "

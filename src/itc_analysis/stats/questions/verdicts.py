@@ -120,7 +120,10 @@ def _judge(
     try:
         assert endpoint.complete is not None
         spread = compare_spread(
-            endpoint.complete, cohort.index_group, confidence=settings.comparison_confidence
+            endpoint.complete,
+            cohort.index_group,
+            measure=endpoint.measure,
+            confidence=settings.comparison_confidence,
         )
     except NotEstimable as why:
         gaps.append(str(why))

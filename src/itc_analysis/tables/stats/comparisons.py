@@ -160,7 +160,10 @@ class Verdicts(Contract, key=("assay", "population", "measure", "feature")):
     spread_lower: Series[float] = quantity("Lower limit of it.", "", 0)
     spread_upper: Series[float] = quantity("Upper limit of it.", "", 0)
     spread_p_value: Series[float] = quantity(
-        "Two-sided p of equal spread (Brown-Forsythe on residuals, HC3).", "probability", 0, 1
+        "Two-sided p of equal spread (Brown-Forsythe on residuals less counting, HC3).",
+        "probability",
+        0,
+        1,
     )
     reason: Series[pd.StringDtype] = text("What must be known with it, in words.", nullable=True)
     plan_digest: Series[pd.StringDtype] = text(
