@@ -13,7 +13,8 @@ from workflow.running import snakemake
 
 #: Made by `option` in common.smk, which quotes what it is given.
 OPTIONS = {
-    f"params.{name}" for name in ("landmarks", "manual", "review", "lock", "post_hoc", "note")
+    f"params.{name}"
+    for name in ("landmarks", "manual", "review", "lock", "by_hand", "post_hoc", "note")
 }
 
 

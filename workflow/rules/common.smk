@@ -227,8 +227,10 @@ def manual_of(wildcards):
     return [str(path) for path in manual_files(folder)] if folder.is_dir() else []
 
 
-def by_hand_option(wildcards):
-    """What people decided, to be compared with the lock."""
+def by_hand_option(wildcards, input):
+    """What people decided, to be compared with the lock; without one it decides nothing."""
+    if not input.lock:
+        return ""
     return option("by-hand", freeze(decided_by_hand(STUDY), FROZEN, "by-hand"))
 
 
