@@ -78,13 +78,8 @@ def part_beyond(values: Values, threshold: float, least: float) -> float:
     least : float
         what lies beyond by definition, taken where the population shows less.
     """
-    tail = _tail(values, threshold)
-    found = None if tail is None else tail.beyond(threshold).n_events
-    if tail is None or found is None:
-        return least
     below = int(np.count_nonzero(values < np.float32(threshold)))
-    most = 1.0 if tail.shows_positives else _MOST_OF_FLANK * least
-    return float(np.clip(found / below, least, most))
+    return _part(_tail(values, threshold), threshold, below, least)
 
 
 def wrong_sides(
@@ -124,7 +119,7 @@ def wrong_sides(
     own = [] if tail is None or not tail.shows_positives else [tail.beyond(cut) for cut in cuts]
     sides = [(s.n_events or 0.0, s.standard_error or 0.0, s.n_missed, s.missed_se) for s in own]
     if not own or own[0].n_events is None:
-        background = part_beyond(values, threshold, expected) * n_negative
+        background = _part(tail, threshold, n_negative, expected) * n_negative
         low, high = (max(n - background, 0.0) for n in above[1:])
         hidden = max(n_negative - _mirrored(values, inverse), 0.0)
         return WrongSides(background, background, 0.0, 0.0, hidden, low, high, above)
@@ -140,6 +135,15 @@ def wrong_sides(
         n - min(scale * side[0], n) + side[2] for n, side in zip(above[1:], sides[1:], strict=True)
     )
     return WrongSides(background, error, missed, missed_se, 0.0, low, high, above)
+
+
+def _part(tail: Tail | None, threshold: float, n_below: int, least: float) -> float:
+    """Return the part of the negatives beyond a threshold, of which so many lie below it."""
+    found = None if tail is None else tail.beyond(threshold).n_events
+    if tail is None or found is None:
+        return least
+    most = 1.0 if tail.shows_positives else _MOST_OF_FLANK * least
+    return float(np.clip(found / n_below, least, most))
 
 
 def _tail(values: Values, threshold: float) -> Tail | None:
