@@ -128,9 +128,9 @@ def _borrowed(material: Material) -> list[Block]:
         return []
     counts = borrowed.value_counts()
     told = phrase(
-        "{0} of {1} took their place from the batch (borrowed): {2}. That is expected of small "
-        "populations, whose cells in one tube do not show a gap. Of a large population it is a "
-        "reason to look at the tube.",
+        "{0} of {1} in the stained tubes of participants took their place from the batch "
+        "(borrowed): {2}. That is expected of small populations, whose cells in one tube do not "
+        "show a gap. Of a large population it is a reason to look at the tube.",
         len(borrowed),
         words.plural(len(gates), "gate"),
         words.listed(
