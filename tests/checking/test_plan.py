@@ -19,8 +19,6 @@ from itc_analysis.checking.plan import (
     measured_by_templates,
     not_measured,
     not_measured_elsewhere,
-    sheets_not_named,
-    too_few_people,
     view_libraries,
 )
 from itc_analysis.checking.proposal import propose_plan
@@ -138,41 +136,6 @@ def test_a_wrong_template_stops_the_check_and_not_the_run(
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     assert cli.main(["check", "--config", str(config)]) == 2
     assert "marker 'CD4' is not in the panel sheet" in capsys.readouterr().err
-
-
-def test_folders_that_are_not_there_stop_the_check(
-    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "config.yaml"
-    sheets = study.model_dump() | {"manual_gates": str(tmp_path / "drawn")}
-    settings = {"study": sheets, "cohort": two_groups().model_dump(mode="json"),
-                "flow": {"matrices_folder": str(tmp_path / "matrices")}}  # fmt: skip
-    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    assert cli.main(["check", "--config", str(config)]) == 2
-    told = capsys.readouterr().err
-    assert "study.manual_gates, no folder" in told
-    assert "flow.matrices_folder, no folder" in told
-
-
-def test_a_filled_sheet_that_the_settings_do_not_name_is_said(study: Study) -> None:
-    sheet = Path(study.participants).with_name("decisions.tsv")
-    sheet.write_text("participant_id\tdecision\tdecided_by\twhy\n")
-    assert sheets_not_named(study) == []
-    with sheet.open("a") as file:
-        file.write("P001\texcluded\tKD\twithdrew\n")
-    (line,) = sheets_not_named(study)
-    assert line.startswith(f"{sheet} has 1 row, but study.decisions is null")
-    assert sheets_not_named(study.model_copy(update={"decisions": str(sheet)})) == []
-
-
-def test_groups_with_too_few_people_are_said(study: Study) -> None:
-    settings = Settings(study=study, cohort=two_groups())
-    assert too_few_people(settings, {"SSc": 3, "healthy": 4}) == []
-    assert too_few_people(settings, {"SSc": 2}) == [
-        "group 'SSc': 2 eligible people, 3 needed to be compared",
-        "group 'healthy': 0 eligible people, 3 needed to be compared",
-        "group 'healthy': 0 eligible people, 4 needed as the reference of scores",
-    ]
 
 
 def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.made_tubes import judged_good, t_cell_template, t_cell_tube
+from flow.made_tubes import judged_good, make_tube, t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
 from itc_analysis.flow.gates.fit import fit_tube
@@ -304,3 +304,45 @@ def test_applying_gates_imports_what_it_needs_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_dim_cells_that_the_parents_cut_misses_are_in_its_parts_and_its_rest() -> None:
+    from itc_analysis.flow.counting.intensity import Controls
+    from itc_analysis.flow.gates.final import FinalGate
+    from itc_analysis.flow.gating.geometry import Combination, Threshold
+    from itc_analysis.flow.gating.template import check_template
+
+    rng = np.random.default_rng(9)
+    n, n_gd = 30_000, 3_000
+    is_gd = np.arange(n) < n_gd
+    is_vd2 = is_gd & (rng.random(n) < 0.5)
+    gd = np.where(is_gd, rng.normal(0.45, 0.05, n), rng.normal(0.2, 0.05, n))
+    vd2 = np.where(is_vd2, rng.normal(0.7, 0.04, n), rng.normal(0.2, 0.04, n))
+    tube = make_tube({"CD3": np.full(n, 0.6), "TCRgd": gd, "Vd2": vd2})
+    plan = [
+        ("t_cells", "all", "CD3", 0.4),
+        ("gd", "t_cells", "TCRgd", 0.37),
+        ("vd2", "gd", "Vd2", 0.45),
+    ]
+    fixed = [
+        {"name": name, "parent": parent, "markers": [marker], "method": "fixed", "side": "above",
+         "arguments": {"cut": cut}, "measured": True}
+        for name, parent, marker, cut in plan
+    ]  # fmt: skip
+    rest = {"name": "rest", "parent": "gd", "method": "complement", "arguments": {"of": ["vd2"]},
+            "measured": True}  # fmt: skip
+    whole = {"panel": "made", "denominator": "t_cells", "populations": [*fixed, rest]}
+    template = check_template(whole, "made")
+    gates = {
+        name: FinalGate(Threshold((marker,), "above", cut), 0.003, "ok", None)
+        for name, _, marker, cut in plan
+    }
+    gates["rest"] = FinalGate(Combination(none_of=("vd2",)), None, "ok", None)
+    made = apply._Rows()
+    apply._apply_to_tube(tube, template, gates, Controls(), Flow(), made)
+    counts = pd.DataFrame(made.counts).set_index("population")
+    net = counts["n_events"] - counts["n_background"] + counts["n_missed"]
+    truth = {"gd": n_gd, "vd2": is_vd2.sum(), "rest": n_gd - is_vd2.sum()}
+    for name, n_true in truth.items():
+        assert abs(net[name] - n_true) < abs(counts.loc[name, "n_events"] - n_true), name
+        assert net[name] == pytest.approx(n_true, rel=0.03)

@@ -66,12 +66,8 @@ def run(options: argparse.Namespace) -> None:
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
         from itc_analysis.checking.flow_folders import check_flow_folders
-        from itc_analysis.checking.plan import (
-            check_folders,
-            check_plan,
-            sheets_not_named,
-            too_few_people,
-        )
+        from itc_analysis.checking.plan import check_plan
+        from itc_analysis.checking.study import check_folders, sheets_not_named, too_few_people
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
