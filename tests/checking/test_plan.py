@@ -154,6 +154,13 @@ def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> Non
     )
 
 
+def test_a_population_outside_the_t_cells_has_no_share_of_them(study: Study) -> None:
+    template = TEMPLATE.replace("t_cells", "cd3_pos")
+    Path(study.gating_folder, "panel_a.yaml").write_text(template)
+    Path(study.analysis_plan).write_text(PLAN.replace("[t_cells]", "[cd3_pos]"))
+    assert "'cd3_pos' lies in no t_cells of its template" in "\n".join(told(study))
+
+
 OTHER_BLOCKS = """\
 genes: {populations: [mait, nkt], contrasts: [helthy], covariates: null}
 associations:

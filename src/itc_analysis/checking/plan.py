@@ -34,6 +34,8 @@ OF_RESPONSES = ("functionality", "polyfunctionality")
 SEVERAL_RECEPTORS = "coexpression:share_two_or_more"
 #: Numbers of the participants themselves; the plan's own check has looked at them.
 _CLINICAL = "clinical"
+#: What is a part of the T cells.
+_ABUNDANCE = ("share_of_t", "cells_per_ul")
 #: Names in a line, before "and n more".
 _MOST_NAMED = 8
 
@@ -50,11 +52,14 @@ class TubeView:
         those with marker positivity.
     functional : frozenset of str
         markers with a positivity threshold.
+    of_t : frozenset of str
+        those that are T cells: the population t_cells, and what is gated in it.
     """
 
     populations: frozenset[str]
     with_phenotype: frozenset[str]
     functional: frozenset[str]
+    of_t: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -277,6 +282,7 @@ def _measured(templates: Mapping[str, tuple[Template, frozenset[str]]]) -> Measu
                 frozenset(p.name for p in template.populations if p.measured),
                 frozenset(p.name for p in template.populations if p.phenotype),
                 frozenset(p.marker for p in template.positivity),
+                _of_t_cells(template),
             )
             for panel, (template, _) in templates.items()
         },
@@ -358,17 +364,29 @@ def not_measured_elsewhere(
     ]
 
 
+def _of_t_cells(template: Template) -> frozenset[str]:
+    from itc_analysis.measurements.abundance import DENOMINATOR
+
+    parents = {population.name: population.parent for population in template.populations}
+    return frozenset(name for name in parents if DENOMINATOR in _with_above(name, parents))
+
+
+def _with_above(name: str, parents: Mapping[str, str]) -> list[str]:
+    """Return a population and all that it is gated in, nearest first."""
+    chain = [name]
+    while chain[-1] in parents and parents[chain[-1]] not in chain:
+        chain.append(parents[chain[-1]])
+    return chain
+
+
 def _within_one_another(names: Iterable[str], parents: Mapping[str, str]) -> list[str]:
     """Return, for populations that should share no cell, which are part of another."""
     named = list(names)
     found = []
     for name in named:
-        above = [name]
-        while above[-1] in parents and parents[above[-1]] not in above:
-            above.append(parents[above[-1]])
         found += [
             f"'{name}' is part of '{other}', and parts must share no cell"
-            for other in above[1:]
+            for other in _with_above(name, parents)[1:]
             if other in named
         ]
     return found
@@ -413,6 +431,9 @@ def _why_not(
         return None
     if population not in measured.populations:
         return _no_template(population, measured)
+    showing = [tube for tube in measured.tubes.values() if population in tube.populations]
+    if measure in _ABUNDANCE and not any(population in tube.of_t for tube in showing):
+        return f"'{population}' lies in no t_cells of its template"
     if measure == "cells_per_ul" and not measured.has_counts:
         return "no tube has counting beads and no sample a count of white blood cells"
     if measure == "response":

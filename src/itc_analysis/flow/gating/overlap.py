@@ -82,6 +82,11 @@ class _Bins:
         return float(counts @ np.log(self.expected) - self.expected.sum())
 
 
+def _bounded_exp(exponent: FloatArray) -> FloatArray:
+    """Return the exponential function, of steps that go astray on the way as well."""
+    return np.asarray(np.exp(np.minimum(np.maximum(exponent, -50), 50)))
+
+
 class _Curve:
     """Expected events per bin: exp(a + b x + c x²) + N phi((x - m) / s) step / s."""
 
@@ -91,15 +96,14 @@ class _Curve:
 
     def negatives(self, parameters: FloatArray, powers: FloatArray) -> FloatArray:
         """Return negatives per bin at places of which the powers 0 to 2 are given."""
-        exponent = parameters[: _CURVATURE + 1] @ powers
-        # no overflow on the way
-        return np.asarray(np.exp(np.minimum(np.maximum(exponent, -50), 50)))
+        return _bounded_exp(parameters[: _CURVATURE + 1] @ powers)
 
     def bins(self, parameters: FloatArray) -> _Bins:
         """Return what is expected of each bin of the histogram."""
         _, _, _, log_n, middle, log_s = parameters.tolist()
         z = (self.x - middle) * math.exp(-log_s)
-        positive = np.exp(log_n - log_s - z**2 / 2) * (self.step / math.sqrt(2 * math.pi))
+        bell = _bounded_exp(log_n - log_s - z**2 / 2)
+        positive = bell * (self.step / math.sqrt(2 * math.pi))
         negative = self.negatives(parameters, self.powers)
         return _Bins(negative, positive, z, np.maximum(negative + positive, _FEWEST))
 

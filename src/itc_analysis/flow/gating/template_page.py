@@ -54,6 +54,14 @@ Values that were exported on a logicle, asinh or logarithmic scale are noticed a
 twice. To gate them as they are, state the top of their scale: `transform: {fluorescence: {kind: linear, t: 8}}`; their matrix is then
 not applied, and a tube in instrument units is refused instead.
 
+Percentages of T cells and cells per microlitre are given for `t_cells` and what is gated in it; `itc check` says which
+endpoints of the plan lie outside. Where the files hold T cells only, gated before export, `t_cells` is everything that lies
+above a cut that no event is below:
+
+```yaml
+  - {name: t_cells, parent: all, markers: [FSC-A], side: above, method: fixed, arguments: {cut: -1}}
+```
+
 ## Where a cut comes from
 
 | state | the final cut is |
