@@ -173,7 +173,7 @@ def _without_number(material: Material) -> Text:
     if rows.empty or not rows["n_missing"].max():
         return ""
     told = phrase(
-        "Up to {0} analysed people of a comparison have no number, mostly because of their tube.",
+        "Analysed people without a number, in the comparison with the most of them: {0}.",
         int(rows["n_missing"].max()),
     )
     item = _item("That everybody analysed enters every comparison.", told)
@@ -184,8 +184,8 @@ def _cause(material: Material) -> Text:
     if not len(answer.abundance_rows(material)):
         return ""
     told = phrase(
-        "Each person gave blood once: what came first, disease or cells, cannot be seen, and blood "
-        "does not show what happens in the tissue."
+        "Blood of one visit does not show what came first, disease or cells, and never what happens "
+        "in the tissue."
     )
     return _item("That the cells cause the disease.", told)
 
