@@ -35,6 +35,18 @@ def test_a_batch_to_align_to_that_nobody_has_is_refused(study: Study) -> None:
     assert told(study, Flow(align_reference="b1", align=True)) == []
 
 
+def test_batches_that_cannot_be_aligned_are_named_before_anything_is_learned(study: Study) -> None:
+    sheet = Path(study.samples)
+    sheet.write_text(sheet.read_text().replace("bridge_control", "participant"))
+    assert "flow.align, panel_a, the panel has no bridge control" in faults(study, Flow(align=True))
+
+
+def test_a_batch_is_not_called_as_a_file_beside_it(study: Study) -> None:
+    sheet = Path(study.fcs_files)
+    sheet.write_text(sheet.read_text().replace("\tb1\t", "\toverview\t"))
+    assert "batch 'overview', the results of its panel have a file of that name" in faults(study)
+
+
 def test_every_matrix_that_would_not_be_read_is_named(study: Study, tmp_path: Path) -> None:
     folder = tmp_path / "matrices"
     folder.mkdir()

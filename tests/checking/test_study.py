@@ -9,8 +9,10 @@ import yaml
 
 from cohort.cohort_examples import two_groups, write_study
 from itc_analysis import cli
-from itc_analysis.checking.study import sheets_not_named, too_few_people
+from itc_analysis.blinding.tables import MARK
+from itc_analysis.checking.study import check_folders, sheets_not_named, too_few_people
 from itc_analysis.config.sections import Settings, Study
+from itc_analysis.errors import SettingsError
 
 
 @pytest.fixture
@@ -30,6 +32,41 @@ def test_folders_that_are_not_there_stop_the_check(
     told = capsys.readouterr().err
     assert "study.manual_gates, no folder" in told
     assert "flow.matrices_folder, no folder" in told
+
+
+def refused(study: Study, **folders: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        check_folders(Settings(study=study.model_copy(update=folders), cohort=two_groups()))
+    return str(caught.value)
+
+
+def test_results_are_never_written_over_what_the_study_is_made_from(
+    study: Study, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ours = {"results_folder": str(tmp_path_factory.mktemp("results"))}
+    data, config = str(study.data_folder), str(Path(study.participants).parent)
+    for folder in (data, config, str(Path(config).parent), ".", "..", study.gating_folder):
+        assert "results would overwrite it" in refused(study, results_folder=folder)
+        assert "results would overwrite it" in refused(study, blinded_folder=folder, **ours)
+    (tmp_path / "link").symlink_to(data)
+    assert "study.data_folder" in refused(study, results_folder=str(tmp_path / "link"))
+    file = tmp_path / "letter.txt"
+    file.touch()
+    assert "is a file" in refused(study, results_folder=str(file))
+    assert "holds braces" in refused(study, results_folder=str(tmp_path / "{batch}"))
+
+
+def test_a_folder_to_hand_over_is_emptied_only_if_it_is_ours(study: Study, tmp_path: Path) -> None:
+    folder = tmp_path / "handover"
+    ours = {"results_folder": str(tmp_path / "results"), "blinded_folder": str(folder)}
+    fine = Settings(study=study.model_copy(update=ours), cohort=two_groups())
+    check_folders(fine)
+    folder.mkdir()
+    check_folders(fine)
+    (folder / "letter.txt").touch()
+    assert "holds files that no blinded run wrote" in refused(study, **ours)
+    (folder / MARK).touch()
+    check_folders(fine)
 
 
 def test_a_filled_sheet_that_the_settings_do_not_name_is_said(study: Study) -> None:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from snakemake.persistence.file import FilePersistence
 
 from itc_analysis.cli import main
+from itc_analysis.errors import ItcError
 from itc_analysis.runs import orphans, record
 
 DEAD = 2**22 + 1  # more than the highest number of a process
@@ -78,6 +80,31 @@ def test_a_dead_run_is_unlocked_and_its_unfinished_files_go(
     assert record.say_who(study) is None
     assert unlock(study) == 0
     assert "there was no lock" in capsys.readouterr().out
+
+
+def test_a_second_run_in_the_folder_is_refused_whatever_the_lock_says(study: Path) -> None:
+    with job(study) as other:
+        write_run(study, pid=other.pid, start=record.process_start(other.pid))
+        record.remove_record(study)  # of a run that ends: not its own
+        for lock in (study / ".snakemake" / "locks").iterdir():
+            lock.unlink()
+        with pytest.raises(ItcError, match="works in this folder; wait until it ends"):
+            record.write_record(study)
+    record.write_record(study)  # the other one is dead
+    assert str(os.getpid()) in str(record.read_record(study))
+    record.remove_record(study)
+    assert record.read_record(study) is None
+
+
+def test_results_without_a_note_of_what_made_them_are_named(study: Path) -> None:
+    names = [f"results/{name}.parquet" for name in ("known", "begun", "moved", "not_there")]
+    long_name = f"results/{'x' * 200}.parquet"
+    for name in (*names[:3], long_name):
+        (study / name).touch()
+    notes = FilePersistence(path=study / ".snakemake")
+    for kind, name in (("metadata", names[0]), ("incomplete", names[1]), ("metadata", long_name)):
+        notes._io_write(str(study / ".snakemake" / kind), {}, name)
+    assert record.not_recorded([*names, long_name], study) == [names[2]]
 
 
 def test_a_process_of_the_same_number_is_another_one(study: Path) -> None:

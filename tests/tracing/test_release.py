@@ -71,32 +71,40 @@ def test_later_tubes_are_those_with_other_events_or_another_row(study: Settings)
     assert [r["file_id"] for r in read(study).later_tubes([row("old")])] == ["old"]
 
 
-def test_files_are_laid_out_once_and_mended(study: Settings) -> None:
-    release, gates = read(study), Path("results/flow/p/pooled_gates.parquet")
-    release.lay_out("results", grown=())
-    first = gates.stat().st_mtime_ns
-    release.lay_out("results", grown=())
-    assert gates.stat().st_mtime_ns == first
-    gates.write_bytes(b"something else")
-    identity = Path("results/flow/p/identity.parquet")
-    identity.write_bytes(b"with later tubes")
-    release.lay_out("results", grown=["p"])
-    assert gates.read_bytes() == b"frozen flow/p/pooled_gates.parquet"
-    assert identity.read_bytes() == b"with later tubes"
+def test_files_of_record_are_taken_over_where_the_results_hold_others(study: Settings) -> None:
+    release, gates = read(study), "flow/p/pooled_gates.parquet"
+    names = release.missing_in("results")
+    assert gates in names
+    for name in names:
+        Path("results", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("results", name).write_bytes(Path(release.folder, name).read_bytes())
+    assert release.missing_in("results") == []
+    Path("results", gates).write_bytes(b"something else")
+    assert release.missing_in("results") == [gates]
 
 
-def test_what_an_earlier_release_made_is_not_left_over(tmp_path: Path) -> None:
-    for panel in ("a", "b"):
-        for name in ("added_gates", "moved_gates", "scales"):
-            path = tmp_path / "flow" / panel / f"{name}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    releases.drop_left_over(tmp_path, grown=["a"])
-    left = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.parquet"))
-    assert left == [
+def test_what_earlier_sheets_and_releases_made_is_not_left_over(tmp_path: Path) -> None:
+    names = [
         "flow/a/added_gates.parquet", "flow/a/moved_gates.parquet", "flow/a/scales.parquet",
-        "flow/b/scales.parquet",
+        "flow/a/b1/counts.parquet", "flow/a/b1/gatingml/x.xml", "flow/a/overview/index.html",
+        "flow/b/added_gates.parquet", "flow/b/scales.parquet", "flow/b/b1/counts.parquet",
+        "flow/b/b2/counts.parquet", "flow/b/b2/gatingml/x.xml", "flow/b/b2/mine.txt",
+        "flow/c/scales.parquet", "flow/c/b1/counts.parquet", "flow/c/overview/index.html",
+        "singlecell/l1/cells.parquet", "singlecell/l1/x.h5ad", "singlecell/l2/cells.parquet",
+        "singlecell/l2/x.h5ad", "measurements.parquet",
     ]  # fmt: skip
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    batches = {("a", "b1"), ("b", "b1")}
+    releases.drop_left_over(tmp_path, batches=batches, library_batches={"l1"}, grown=["a"])
+    left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert set(names) - left == {
+        "flow/b/added_gates.parquet", "flow/b/b2/counts.parquet", "flow/b/b2/gatingml/x.xml",
+        "flow/c/scales.parquet", "flow/c/b1/counts.parquet", "flow/c/overview/index.html",
+        "singlecell/l2/cells.parquet", "singlecell/l2/x.h5ad",
+    }  # fmt: skip
+    assert not (tmp_path / "flow" / "c").exists()
 
 
 @pytest.mark.parametrize(

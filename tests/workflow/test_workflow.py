@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,35 @@ def test_a_corrected_age_does_not_regate(study_copy: Path, root: Path) -> None:
     rules = rules_to_run(study_copy, root=root)
     assert "check" in rules
     assert not rules & {"fit_gates", "pool_gates", "apply_gates", "annotate"}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("participants.tsv", "check"),
+        ("analysis_plan.yaml", "compare"),
+        ("signatures.tsv", "score"),
+        ("panels/panel_b.tsv", "fit_gates"),
+        ("gating/panel_b.yaml", "fit_gates"),
+    ],
+)
+def test_a_file_that_was_edited_and_bears_its_old_time_runs_its_steps(
+    study_copy: Path, root: Path, name: str, rule: str
+) -> None:
+    file = study_copy / "config" / name
+    times = file.stat()
+    mark = "\n" if file.suffix == ".tsv" else "# looked at\n"
+    file.write_text(file.read_text() + mark)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert rule in rules_to_run(study_copy, root=root)
+
+
+def test_results_whose_making_is_not_known_are_refused(study_copy: Path, root: Path) -> None:
+    (study_copy / ".snakemake").rename(study_copy / "elsewhere")
+    done = snakemake(study_copy, "--dry-run", root=root, check=False)
+    assert done.returncode != 0
+    assert "what made" in done.stdout + done.stderr
+    assert snakemake(study_copy, "--dry-run", "--forceall", root=root).returncode == 0
 
 
 def test_a_comment_in_the_settings_reruns_nothing(study_copy: Path, root: Path) -> None:

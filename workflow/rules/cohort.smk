@@ -14,7 +14,7 @@ rule check:
     params:
         settings=settings_of("check"),
         folder=lambda wildcards, output: Path(output[0]).parent,
-        sources=sources_of,
+        sources=sources(study_sheets()),
         version=VERSION,
     message:
         "Checking sheets and eligibility"

@@ -11,20 +11,36 @@ def settings_of(rule):
     return freeze_step(SETTINGS, rule, FROZEN)
 
 
-def sources_of(wildcards, input):
-    """Changes with the content of the study's own files among the inputs, whatever their times."""
-    return contents(path for path in input if not is_made(path))
+def sources(*files):
+    """A parameter that changes with the content of the study's own files, whatever their times.
+
+    Files are paths, or what gives some of a job's wildcards. Snakemake keeps no parameter that is made from a job's
+    inputs, and so would not notice that this one changed.
+    """
+
+    def of(wildcards):
+        found = [file(wildcards) if callable(file) else file for file in files]
+        return contents(
+            path for one in found for path in ([one] if isinstance(one, str) else one)
+        )
+
+    return of
+
+
+# Columns of the tube sheet that gating does not read: a corrected number of beads regates nothing.
+NOT_GATED_BY = (
+    *("beads_per_tube", "bead_lot", "blood_volume_ul", "dilution"),
+    *("culture_hours", "recovered_share"),
+)
 
 
 def with_content(rows):
-    """Rows of tubes with the digest of each file, which a job compares with what it finds."""
-    return [{**row, "content": contents([row["path"]])} for row in rows]
-
-
-def is_made(path):
-    return (
-        path not in FILES_OF_TUBES and Path(STUDY.results_folder) in Path(path).parents
-    )
+    """What gating reads of rows of tubes, with the digest of each file, which a job compares with what it finds."""
+    return [
+        {name: value for name, value in row.items() if name not in NOT_GATED_BY}
+        | {"content": contents([row["path"]])}
+        for row in rows
+    ]
 
 
 def files_of_study():
@@ -58,7 +74,6 @@ def locks_of_plan():
 TUBES_OF = {}
 for row in TUBES:
     TUBES_OF.setdefault((row["panel"], row["batch"]), []).append(row)
-FILES_OF_TUBES = {row["path"] for row in TUBES}
 
 
 def panels():
@@ -227,20 +242,21 @@ def manual_of(wildcards):
     return [str(path) for path in manual_files(folder)] if folder.is_dir() else []
 
 
-def by_hand_option(wildcards, input):
+def by_hand_option(wildcards):
     """What people decided, to be compared with the lock; without one it decides nothing."""
-    if not input.lock:
+    if not locks_of_plan():
         return ""
     return option("by-hand", freeze(decided_by_hand(STUDY), FROZEN, "by-hand"))
 
 
-def manual_option(wildcards, input):
+def manual_option(wildcards):
     """Gates that a person drew, and the tubes whose files a workspace names."""
-    if not input.manual:
+    manual = manual_of(wildcards)
+    if not manual:
         return ""
     rows = [row for row in TUBES if row["panel"] == wildcards.panel]
     tubes = freeze(with_content(rows), FROZEN, f"panel-tubes-{wildcards.panel}")
-    return f"{option('manual', Path(input.manual[0]).parent)} {option('tubes', tubes)}"
+    return f"{option('manual', Path(manual[0]).parent)} {option('tubes', tubes)}"
 
 
 # one library under two people: neither is used, as with tubes

@@ -5,6 +5,14 @@ PANEL_SHEET = f"{STUDY.panels_folder}/{{panel}}.tsv"
 GATING_TEMPLATE = f"{STUDY.gating_folder}/{{panel}}.yaml"
 
 
+def panel_files(wildcards):
+    """What people wrote about a panel."""
+    return [
+        f"{STUDY.panels_folder}/{wildcards.panel}.tsv",
+        f"{STUDY.gating_folder}/{wildcards.panel}.yaml",
+    ]
+
+
 rule learn_scales:
     input:
         fcs=lambda wildcards: [row["path"] for row in scale_tubes(wildcards)],
@@ -24,7 +32,9 @@ rule learn_scales:
         settings=settings_of("learn_scales"),
         tubes=frozen_scale_tubes,
         folder=lambda wildcards, output: Path(output.scales).parent,
-        sources=sources_of,
+        sources=sources(
+            panel_files, lambda wildcards: matrices_for(scale_tubes(wildcards))
+        ),
         version=VERSION,
     message:
         "Learning scales: {wildcards.panel}"
@@ -54,7 +64,9 @@ rule learn_alignment:
         bridge=frozen_bridge_tubes,
         people=frozen_people,
         folder=lambda wildcards, output: Path(output.landmarks).parent,
-        sources=sources_of,
+        sources=sources(
+            panel_files, lambda wildcards: matrices_for(bridge_tubes(wildcards))
+        ),
         version=VERSION,
     message:
         "Aligning batches to the bridge control: {wildcards.panel}"
@@ -84,7 +96,7 @@ rule fit_gates:
         tubes=frozen_tubes,
         landmarks=landmarks_option,
         folder=lambda wildcards, output: Path(output.fits).parent,
-        sources=sources_of,
+        sources=sources(panel_files, matrices_of),
         version=VERSION,
     message:
         "Learning gates: {wildcards.panel}, batch {wildcards.batch}"
@@ -117,7 +129,7 @@ rule pool_gates:
     params:
         settings=settings_of("pool_gates"),
         manual=manual_option,
-        sources=sources_of,
+        sources=sources(panel_files, manual_of),
         version=VERSION,
     message:
         "Pooling gates: {wildcards.panel}"
@@ -151,7 +163,7 @@ rule pool_added_gates:
         settings=settings_of("pool_gates"),
         manual=manual_option,
         added=frozen_later_tubes,
-        sources=sources_of,
+        sources=sources(panel_files, manual_of, frozen_gates),
         version=VERSION,
     message:
         "Pooling gates: {wildcards.panel}"
@@ -190,7 +202,7 @@ rule apply_gates:
         landmarks=landmarks_option,
         review=frozen_corrections,
         folder=lambda wildcards, output: Path(output.counts).parent,
-        sources=sources_of,
+        sources=sources(panel_files, matrices_of),
         version=VERSION,
     message:
         "Counting populations: {wildcards.panel}, batch {wildcards.batch}"

@@ -18,10 +18,10 @@ rule manifest:
         # it reads every data file once
         runtime=tube_minutes,
     params:
-        settings=freeze(cut(SETTINGS, ManifestSettings), FROZEN, "manifest"),
+        settings=freeze(SETTINGS, FROZEN, "manifest"),
         snakefile=str(Path(workflow.basedir) / "Snakefile"),
         results=lambda wildcards, output: Path(output.manifest).parent,
-        sources=sources_of,
+        sources=sources(files_of_study()),
         version=VERSION,
     message:
         "Writing the manifest"

@@ -1,5 +1,5 @@
-# A frozen release (`itc freeze`): its panels learn nothing again. Their scales and gates are files without a rule,
-# put where the rules read them when the workflow starts; what runs again is decided by their content, as of any input.
+# A frozen release (`itc freeze`): its panels learn nothing again. Their scales and gates are copied to where the
+# rules read them; what runs again is decided by their content, as of any input.
 
 
 def is_frozen(panel):
@@ -19,6 +19,37 @@ def grown_panels():
 def one_of(names):
     """A regular expression of these names; it matches nothing where there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def files_to_take_over():
+    """Files of record that the results lack, or hold otherwise: where they do hold them, nothing need run again."""
+    if RELEASE is None:
+        return []
+    # identities are made again together with those of later tubes
+    grown = {AT.identity(panel) for panel in grown_panels()}
+    missing = RELEASE.missing_in(STUDY.results_folder)
+    return [name for name in missing if f"{STUDY.results_folder}/{name}" not in grown]
+
+
+rule take_over:
+    input:
+        f"{STUDY.frozen_folder}/{{record}}",
+    output:
+        f"{STUDY.results_folder}/{{record}}",
+    log:
+        AT.log("take_over", "{record}"),
+    wildcard_constraints:
+        record=one_of(files_to_take_over()),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
+    params:
+        sources=sources(lambda wildcards: f"{STUDY.frozen_folder}/{wildcards.record}"),
+        version=VERSION,
+    message:
+        "Taking over from the release: {wildcards.record}"
+    shell:
+        "cp {input:q} {output:q} 2> {log:q}"
 
 
 def gates_of(wildcards):

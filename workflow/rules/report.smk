@@ -1,14 +1,17 @@
 # One page, the reporting checklists beside it, and every gate of every tube.
 
+PANEL_SHEETS = [f"{STUDY.panels_folder}/{panel}.tsv" for panel in panels()]
+REVIEW = [str(path) for path in [review_path(STUDY)] if path.exists()]
+
 
 rule report:
     input:
         report_inputs(),
         spreading_files(),
-        panels=[f"{STUDY.panels_folder}/{panel}.tsv" for panel in panels()],
+        panels=PANEL_SHEETS,
         signatures=STUDY.signatures,
         plan=STUDY.analysis_plan,
-        review=[str(path) for path in [review_path(STUDY)] if path.exists()],
+        review=REVIEW,
     output:
         page=AT.report,
         strobe=AT.strobe,
@@ -25,7 +28,13 @@ rule report:
     params:
         settings=settings_of("report"),
         results=lambda wildcards, output: Path(output[0]).parent,
-        sources=sources_of,
+        sources=sources(
+            spreading_files(),
+            PANEL_SHEETS,
+            STUDY.signatures,
+            STUDY.analysis_plan,
+            REVIEW,
+        ),
         review=lambda wildcards, input: option("review", input.review),
         version=VERSION,
     message:

@@ -24,7 +24,7 @@ rule score:
         runtime=table_minutes,
     params:
         settings=settings_of("score"),
-        sources=sources_of,
+        sources=sources(STUDY.signatures),
         version=VERSION,
     message:
         "Scoring exhaustion and activation"
@@ -54,7 +54,6 @@ rule respond:
         runtime=table_minutes,
     params:
         settings=settings_of("respond"),
-        sources=sources_of,
         folder=lambda wildcards, output: Path(output.responses).parent,
         version=VERSION,
     message:
@@ -115,7 +114,7 @@ rule label:
         runtime=table_minutes,
     params:
         settings=settings_of("label"),
-        sources=sources_of,
+        sources=sources(STUDY.signatures),
         version=VERSION,
     message:
         "Naming what may be said of each participant"

@@ -16,7 +16,7 @@ rule annotate:
         settings=settings_of("annotate"),
         libraries=frozen_libraries,
         folder=lambda wildcards, output: Path(output.cells).parent,
-        sources=sources_of,
+        sources=sources(STUDY.signatures),
         version=VERSION,
     message:
         "Calling innate T cells: library batch {wildcards.batch}"

@@ -1,10 +1,13 @@
 # The index group against each other group, and how the plan stands towards its lock.
 
+TEMPLATES = [f"{STUDY.gating_folder}/{panel}.yaml" for panel in panels()]
+POST_HOC = [] if STUDY.post_hoc_plan is None else [STUDY.post_hoc_plan]
+
 
 rule plan_changes:
     input:
         plan=STUDY.analysis_plan,
-        templates=[f"{STUDY.gating_folder}/{panel}.yaml" for panel in panels()],
+        templates=TEMPLATES,
         signatures=STUDY.signatures,
         lock=locks_of_plan(),
     output:
@@ -18,7 +21,9 @@ rule plan_changes:
         settings=settings_of("plan_changes"),
         lock=lambda wildcards, input: option("lock", input.lock),
         by_hand=by_hand_option,
-        sources=sources_of,
+        sources=sources(
+            STUDY.analysis_plan, TEMPLATES, STUDY.signatures, locks_of_plan()
+        ),
         version=VERSION,
     message:
         "Comparing the plan with its lock"
@@ -34,7 +39,7 @@ rule compare:
         participants=AT.participants,
         variables=AT.variables,
         measurements=AT.measurements,
-        post_hoc=[] if STUDY.post_hoc_plan is None else STUDY.post_hoc_plan,
+        post_hoc=POST_HOC,
         changes=AT.plan_changes,
     output:
         **AT.made_by("compare"),
@@ -47,7 +52,7 @@ rule compare:
         settings=settings_of("compare"),
         folder=lambda wildcards, output: Path(output.comparisons).parent,
         post_hoc=lambda wildcards, input: option("post-hoc", input.post_hoc),
-        sources=sources_of,
+        sources=sources(STUDY.analysis_plan, POST_HOC),
         version=VERSION,
     message:
         "Comparing groups"
@@ -78,7 +83,7 @@ rule compare_genes:
         runtime=table_minutes,
     params:
         settings=settings_of("compare_genes"),
-        sources=sources_of,
+        sources=sources(STUDY.analysis_plan),
         version=VERSION,
     message:
         "Comparing genes"

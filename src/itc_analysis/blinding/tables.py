@@ -25,6 +25,9 @@ from itc_analysis.tables.registry import BY_NAME, contract_of
 
 log = logging.getLogger(__name__)
 
+#: A file that says what a blinded folder is; one without it is never emptied.
+MARK = "blinded.txt"
+
 #: Columns that name a tube or library, a sample, a batch; the other columns of each table that are
 #: shown. Texts are cleaned, and left out where they tell groups apart.
 SHOWN: dict[str, tuple[str, ...]] = {

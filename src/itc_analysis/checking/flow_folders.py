@@ -28,8 +28,9 @@ def check_flow_folders(settings: Settings) -> list[str]:
     Raises
     ------
     ItcError
-        a reference batch that no tube is of; a matrix or a workspace that is in the wrong place or
-        called otherwise than it should be; faults of the sheets that are read for it.
+        a reference batch that no tube is of; batches that cannot be aligned; a batch called as a
+        file beside it is; a matrix or a workspace that is in the wrong place or called otherwise
+        than it should be; faults of the sheets that are read for it.
     """
     from itc_analysis.cohort.description.batches import list_bridge_samples
     from itc_analysis.cohort.listing import list_tubes
@@ -43,6 +44,9 @@ def check_flow_folders(settings: Settings) -> list[str]:
     if flow.align_reference is not None:
         bridge = list_bridge_samples(study) if flow.align else None
         faults += reference_faults(flow.align_reference, tubes, bridge)
+    if flow.align:
+        faults += _unfit_to_align(settings, tubes)
+    faults += _names_of_files(tubes)
     found = (
         matrix_files_not_read(flow.matrices_folder, tubes),
         gate_files_not_read(study.manual_gates, {str(row["panel"]) for row in tubes}),
@@ -53,6 +57,65 @@ def check_flow_folders(settings: Settings) -> list[str]:
     if faults:
         raise SettingsError(_SOURCE, faults)
     return lines
+
+
+def check_release(settings: Settings) -> None:
+    """Refuse a release that is none, was altered, or does not know what it must know.
+
+    Raises
+    ------
+    ItcError
+        as `tracing.release.read_release` and `refuse_new_batches`.
+    """
+    from itc_analysis.cohort.listing import list_tubes
+    from itc_analysis.tracing.release import read_release, refuse_new_batches
+
+    release = read_release(settings)
+    if release is not None:
+        refuse_new_batches(release, list_tubes(settings.study), is_aligned=settings.flow.align)
+
+
+def _unfit_to_align(settings: Settings, tubes: Sequence[dict[str, Any]]) -> list[Fault]:
+    """Return why batches cannot be aligned, panel by panel; a release has its own alignment."""
+    from itc_analysis.cohort.description.batches import count_people, list_bridge_samples
+    from itc_analysis.errors import ItcError
+    from itc_analysis.flow.batches.alignment_conditions import people_by_batch, refuse_unfit
+    from itc_analysis.tables.conditions import is_of
+
+    if settings.study.frozen_folder is not None:
+        return []
+    bridge = list_bridge_samples(settings.study)
+    faults: list[Fault] = []
+    for panel in sorted({str(row["panel"]) for row in tubes}):
+        own = [row for row in tubes if row["panel"] == panel]
+        stained = [
+            row
+            for row in own
+            if row["tube"] == "stained"
+            and row["sample_id"] in bridge
+            and not is_of(row, settings.function.controls)
+        ]
+        people = people_by_batch(count_people(settings.study, own))
+        try:
+            refuse_unfit(people, stained, panel)
+        except ItcError as error:
+            faults += [
+                Fault(f"flow.align, {panel}{f.where and ', '}{f.where}", f.what, f.remedy)
+                for f in error.faults
+            ]
+    return faults
+
+
+def _names_of_files(tubes: Iterable[Mapping[str, Any]]) -> list[Fault]:
+    """Return a fault for each batch that is called as a file of its panel is."""
+    from itc_analysis.tables.registry import FILES
+
+    taken = {Path(file.path).name for file in FILES if file.wildcards == ("panel",)}
+    return [
+        Fault(f"batch '{batch}'", "the results of its panel have a file of that name",
+              "call it otherwise")
+        for batch in sorted({str(row["batch"]) for row in tubes} & taken)
+    ]  # fmt: skip
 
 
 def reference_faults(

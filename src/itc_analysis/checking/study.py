@@ -1,7 +1,8 @@
 """The study's folders, sheets and people against its settings.
 
-Part of `itc check`. A folder that is not there stops it; a filled sheet that nobody reads, and a
-group too small for what the plan asks, are said.
+Part of `itc check`. A folder that is not there stops it, and so do results that would be written
+over what the study is made from; a filled sheet that nobody reads, and a group too small for what
+the plan asks, are said.
 """
 
 from __future__ import annotations
@@ -17,13 +18,20 @@ if TYPE_CHECKING:
     from itc_analysis.config.sections import Settings, Study
 
 
+#: Settings of the section study that name what is written.
+_WRITTEN = ("results_folder", "blinded_folder")
+#: Settings that name no file.
+_NO_PATHS = ("name", "simulated")
+
+
 def check_folders(settings: Settings) -> None:
-    """Refuse folders that the settings name and that are not there.
+    """Refuse folders that the settings name and that are not there, and folders to write to that
+    hold what is not ours.
 
     Raises
     ------
     ItcError
-        every folder that is missing.
+        every folder that is missing, or must not be written to.
     """
     named = {
         "study.manual_gates": settings.study.manual_gates,
@@ -34,9 +42,73 @@ def check_folders(settings: Settings) -> None:
         for name, folder in named.items()
         if folder is not None and not Path(folder).is_dir()
     ]
+    faults += _braces(settings.study) + _over_the_study(settings) + _foreign(settings.study)
     if faults:
         source = "settings"
         raise SettingsError(source, faults)
+
+
+def _braces(study: Study) -> list[Fault]:
+    """Return a fault for each path that Snakemake would take for a pattern."""
+    from itc_analysis.cohort.paths import has_braces
+
+    return [
+        Fault(f"study.{name}", f"'{path}' holds braces, which the workflow reads as a pattern",
+              "rename it")
+        for name, path in study.model_dump().items()
+        if name not in _NO_PATHS and isinstance(path, str) and has_braces(path)
+    ]  # fmt: skip
+
+
+def _over_the_study(settings: Settings) -> list[Fault]:
+    """Return a fault for each folder of results that holds, or is, what the study is made from:
+    folders of results are emptied.
+    """
+    study = settings.study
+    read = {
+        f"study.{name}": path
+        for name, path in study.model_dump().items()
+        if name not in (*_WRITTEN, *_NO_PATHS) and isinstance(path, str)
+    }
+    read["flow.matrices_folder"] = settings.flow.matrices_folder
+    read["the folder that you run in"] = "."
+    faults = []
+    for name in _WRITTEN:
+        written = getattr(study, name)
+        if written is None:
+            continue
+        place = Path(written).resolve()
+        held = [
+            what
+            for what, path in read.items()
+            if path is not None
+            and (place == (other := Path(path).resolve()) or place in other.parents)
+        ]
+        if held:
+            what = f"'{written}' is, or holds, {', '.join(held)}: results would overwrite it"
+            faults.append(Fault(f"study.{name}", what, "name a folder of its own"))
+    return faults
+
+
+def _foreign(study: Study) -> list[Fault]:
+    """Return a fault for each folder to write to that is a file, and for a folder to hand over
+    that holds something else: it is emptied before it is written.
+    """
+    from itc_analysis.blinding.tables import MARK
+
+    faults = [
+        Fault(f"study.{name}", f"'{path}' is a file", "move it away, or name another folder")
+        for name in _WRITTEN
+        if (path := getattr(study, name)) is not None
+        and Path(path).exists()
+        and not Path(path).is_dir()
+    ]
+    folder = None if study.blinded_folder is None else Path(study.blinded_folder)
+    is_filled = folder is not None and folder.is_dir() and any(folder.iterdir())
+    if folder is not None and is_filled and not (folder / MARK).exists():
+        what = f"'{folder}' holds files that no blinded run wrote, and it would be emptied"
+        faults.append(Fault("study.blinded_folder", what, "move them away, or name another folder"))
+    return faults
 
 
 def sheets_not_named(study: Study) -> list[str]:

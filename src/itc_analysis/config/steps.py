@@ -137,13 +137,6 @@ class ReportSettings(Section):
     report: sections.Report = sections.Report()
 
 
-class ManifestSettings(Section):
-    """Read by `itc manifest`, which lists every file of the study."""
-
-    study: sections.Study = sections.Study()
-    flow: sections.Matrices = sections.Matrices()
-
-
 #: What each rule of the workflow hands to its command. Overview pages read no setting.
 STEPS: dict[str, type[Section]] = {
     "check": CheckSettings,

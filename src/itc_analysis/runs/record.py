@@ -10,15 +10,20 @@ import getpass
 import json
 import os
 import socket
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from itc_analysis.errors import ItcError
 from itc_analysis.whole_files import write_text
 
 _RECORD = Path(".snakemake") / "itc_run.json"
 _LOCKS = Path(".snakemake") / "locks"
+#: Characters of a file's name on the usual file systems, one for Snakemake's mark.
+_LONGEST_NAME = 254
 #: Place of a process's start in /proc/<pid>/stat, behind the name in parentheses.
 _START = 19
 
@@ -63,16 +68,31 @@ class Run:
 
 
 def write_record(folder: str | Path = ".") -> None:
-    """Record that this process runs the workflow in `folder`."""
+    """Record that this process runs the workflow in `folder`.
+
+    Raises
+    ------
+    ItcError
+        another run works there. Snakemake's lock is not enough: any run that ends in the folder,
+        one with nothing to do too, removes the locks of all.
+    """
     pid = os.getpid()
+    other = read_record(folder)
+    if other is not None and other.is_alive and other.pid != pid:
+        what = (
+            f"{other} works in this folder; wait until it ends, or stop it: kill -INT {other.pid}"
+        )
+        raise ItcError(str(Path(folder).resolve()), what)
     now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M")
     run = Run(_user(), socket.gethostname(), pid, process_start(pid), now)
     write_text(Path(folder) / _RECORD, json.dumps(asdict(run), indent=1) + "\n")
 
 
 def remove_record(folder: str | Path = ".") -> None:
-    """Record that the run has ended."""
-    (Path(folder) / _RECORD).unlink(missing_ok=True)
+    """Record that the run of this process has ended."""
+    run = read_record(folder)
+    if run is None or run.pid == os.getpid():
+        (Path(folder) / _RECORD).unlink(missing_ok=True)
 
 
 def read_record(folder: str | Path = ".") -> Run | None:
@@ -93,7 +113,36 @@ def remove_locks(folder: str | Path = ".") -> None:
     """Remove Snakemake's locks, as its --unlock does, and the record."""
     for lock in (Path(folder) / _LOCKS).glob("*.lock"):
         lock.unlink()
-    remove_record(folder)
+    (Path(folder) / _RECORD).unlink(missing_ok=True)
+
+
+def not_recorded(outputs: Iterable[str], folder: str | Path = ".") -> list[str]:
+    """Return results that are there without Snakemake's note of what made them.
+
+    Snakemake takes such a file for up to date, whatever the settings are now: of a study that was
+    copied without its hidden folder, or of results that were moved.
+
+    Parameters
+    ----------
+    outputs : iterable of str
+        results as the workflow names them; those that are not there are left aside.
+    """
+    own = Path(folder) / ".snakemake"
+    if (own / "metadata.db").exists():  # it keeps its notes there when asked to
+        return []
+    return [
+        path
+        for path in outputs
+        if (Path(folder) / path).exists()
+        and not any(_note_of(own / kind, path).exists() for kind in ("metadata", "incomplete"))
+    ]
+
+
+def _note_of(notes: Path, output: str) -> Path:
+    """Return where Snakemake (9) keeps its note of an output."""
+    name = urlsafe_b64encode(output.encode()).decode()
+    parts = [name[at : at + _LONGEST_NAME] for at in range(0, len(name), _LONGEST_NAME)]
+    return notes.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
 
 
 def say_who(folder: str | Path = ".") -> str | None:

@@ -30,6 +30,7 @@ _REASONS = (
 #: What jobs are called by the first words of their message, in the order of the workflow.
 _STEPS = {
     "Checking sheets": "sheets to check",
+    "Taking over from the release": "files of record to copy",
     "Learning scales": "scales to learn",
     "Aligning batches": "batches to align",
     "Learning gates": "to gate",

@@ -32,9 +32,9 @@ class Finding:
     Parameters
     ----------
     kind : str
-        inputs or results.
+        inputs, results or settings.
     name : str
-        the file's name in the manifest.
+        the file's name in the manifest; section and name of a setting.
     what : str
         altered, missing, or not in the manifest.
     """
@@ -131,10 +131,12 @@ def verify(
     manifest: Mapping[str, Any],
     results: str | Path,
     inputs: Mapping[str, Path] | None,
+    settings: Mapping[str, Any] | None = None,
     *,
     watch: Watch = unwatched,
 ) -> list[Finding]:
-    """Return every file that is not, byte by byte, what the manifest says.
+    """Return every file that is not, byte by byte, what the manifest says, and every setting that
+    is another one.
 
     Parameters
     ----------
@@ -144,13 +146,33 @@ def verify(
         the results folder.
     inputs : mapping or None
         files by name, of `inputs.list_inputs`; None: only results are looked at.
+    settings : mapping, optional
+        all settings, as plain data.
     watch : callable, optional
         passes files through and says how far it is.
     """
     found = _compare("results", manifest["results"], result_files(results), watch)
     if inputs is not None:
         found += _compare("inputs", manifest["inputs"], inputs, watch)
+    if settings is not None:
+        old, new = _flat(manifest["settings"]), _flat(_without_places(settings))
+        # manifests of earlier versions hold some of the settings
+        found += [
+            Finding("settings", name, "altered")
+            for name in sorted(old)
+            if old[name] != new.get(name)
+        ]
     return found
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings by section and name."""
+    return {
+        f"{section}.{name}": value
+        for section, values in settings.items()
+        if isinstance(values, Mapping)
+        for name, value in values.items()
+    }
 
 
 def _digests(files: Mapping[str, Path], watch: Watch, kind: str) -> dict[str, str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,9 @@ from itc_analysis.config.steps import STEPS
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.manual.files import manual_files
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
-from itc_analysis.results import Layout
 from itc_analysis.runs.contents import contents
 from itc_analysis.tables.registry import FILES
 from itc_analysis.tracing.inputs import sha256
-from itc_analysis.whole_files import write_bytes
 
 RECORD = "release.json"
 #: Steps whose settings decide where a frozen gate lies.
@@ -69,33 +68,71 @@ class Release:
         """Return tubes of frozen panels that were not part of the release, or were others."""
         return [row for row in rows if str(row["panel"]) in self.panels and not self.knows(row)]
 
-    def lay_out(self, results: str | Path, *, grown: Iterable[str]) -> None:
-        """Put the files of record where the workflow reads them, unless they lie there.
-
-        Parameters
-        ----------
-        results : str or Path
-            the results folder.
-        grown : iterable of str
-            panels with later tubes, whose table of identities is made again.
-        """
-        made_again = {Layout("").identity(panel).lstrip("/") for panel in grown}
-        for panel in self.panels.values():
-            for name, digest in panel["files"].items():
-                target = Path(results) / name
-                if name in made_again or (target.exists() and sha256(target) == digest):
-                    continue
-                write_bytes(target, (self.folder / name).read_bytes())
+    def missing_in(self, results: str | Path) -> list[str]:
+        """Return the files of record that a results folder lacks, or holds with other content."""
+        return [
+            name
+            for _, panel in sorted(self.panels.items())
+            for name, digest in panel["files"].items()
+            if _wrong(Path(results) / name, digest)
+        ]
 
 
-def drop_left_over(results: str | Path, *, grown: Iterable[str]) -> None:
-    """Remove what an earlier release made for panels that have no later tubes now."""
-    kept, at = set(grown), Layout(str(results))
-    for path in Path(results).glob("flow/*/*.parquet"):
-        panel = path.parent.name
-        made = {Path(at.at(file.name, panel)) for file in FILES if file.only_grown}
-        if panel not in kept and path in made:
-            path.unlink()
+def drop_left_over(
+    results: str | Path,
+    *,
+    batches: Collection[tuple[str, str]],
+    library_batches: Collection[str],
+    grown: Collection[str],
+) -> list[str]:
+    """Remove what earlier runs made of panels and batches that the sheets do not hold any more, of
+    people who withdrew among them; returns what was removed, below the results.
+
+    Parameters
+    ----------
+    results : str or Path
+        the results folder.
+    batches : collection of (str, str)
+        panel and staining batch of the tubes.
+    library_batches : collection of str
+        batches of the libraries.
+    grown : collection of str
+        panels of a release that have later tubes.
+    """
+    panels = {panel for panel, _ in batches}
+    folder, dropped = Path(results), []
+    for file in (file for file in FILES if file.wildcards):
+        pattern = Path(file.path).parts
+        for path in sorted(folder.glob("/".join("*" if "{" in p else p for p in pattern))):
+            here = path.relative_to(folder).parts
+            at = {p.strip("{}"): h for p, h in zip(pattern, here, strict=True) if "{" in p}
+            if file.wildcards == ("batch",):
+                is_kept = at["batch"] in library_batches
+            elif file.wildcards == ("panel",):
+                is_kept = at["panel"] in (grown if file.only_grown else panels)
+            else:
+                is_kept = (at["panel"], at["batch"]) in batches
+            if not is_kept:
+                dropped.append("/".join(here))
+                _remove(path)
+                if file.wildcards == ("batch",):  # cells of its libraries
+                    for cells in path.parent.glob("*.h5ad"):
+                        _remove(cells)
+                _remove_empty(path.parent, folder)
+    return dropped
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _remove_empty(inner: Path, folder: Path) -> None:
+    while inner != folder and not any(inner.iterdir()):
+        inner.rmdir()
+        inner = inner.parent
 
 
 def told_of(row: Mapping[str, Any]) -> dict[str, Any]:

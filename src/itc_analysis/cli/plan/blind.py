@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     """Mask, draw, and put the folder in its place as a whole."""
     import shutil
 
-    from itc_analysis.blinding.tables import mapping_table, write_blinded
+    from itc_analysis.blinding.tables import MARK, mapping_table, write_blinded
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import ReportSettings
     from itc_analysis.report.blinded_page import write_blinded_page
@@ -40,6 +40,10 @@ def run(options: argparse.Namespace) -> None:
     blinded = write_blinded(options.results, partial, labels=[*cohort.groups, cohort.pooled_name])
     _draw_gates(partial, settings.study.simulated)
     write_blinded_page(partial, settings, not_shown=blinded.not_shown)
+    write_text(
+        partial / MARK,
+        "Results of a blinded study, written anew by every run: groups are masked.\n",
+    )
     # nothing of an earlier run may be left in what is handed over
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)

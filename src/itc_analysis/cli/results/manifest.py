@@ -14,9 +14,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--config", required=True, help="config.yaml, or this step's frozen settings"
-    )
+    parser.add_argument("--config", required=True, help="config.yaml, or all settings, frozen")
     parser.add_argument("--results", required=True, help="results folder of a finished run")
     parser.add_argument("--snakefile", required=True, help="the workflow, copied into the results")
     parser.add_argument(
@@ -31,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
 
     from itc_analysis.cli.progress import watched
     from itc_analysis.config.frozen import read_settings
-    from itc_analysis.config.steps import ManifestSettings
+    from itc_analysis.config.sections import Settings
     from itc_analysis.stats.plan.lock import lock_path, read_lock
     from itc_analysis.tracing import crate
     from itc_analysis.tracing.inputs import list_inputs
@@ -39,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.version import __version__
     from itc_analysis.whole_files import write_bytes, write_text
 
-    settings = read_settings(options.config, ManifestSettings)
+    settings = read_settings(options.config, Settings)
     results = Path(options.results)
     for old in (MANIFEST, crate.CRATE):
         (results / old).unlink(missing_ok=True)

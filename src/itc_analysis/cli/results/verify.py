@@ -1,7 +1,7 @@
-"""Compare every byte of a run's inputs and results with the manifest of that run.
+"""Compare every byte of a run's inputs and results, and its settings, with the run's manifest.
 
-Names each file that was altered, is missing, or was not there. Exits with 2 when there is one.
-Inputs are found by the study's settings; without them, results alone are looked at.
+Names each file or setting that was altered, is missing, or was not there. Exits with 2 when there
+is one. Inputs are found by the study's settings; without them, results alone are looked at.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tracing.manifest import read_manifest, verify
 
     manifest = read_manifest(options.results)
-    inputs = None
+    inputs = plain = None
     if Path(options.config).exists():
         settings = load_settings(options.config)
         inputs = list_inputs(settings.study, settings.flow)
-    found = verify(manifest, options.results, inputs, watch=watched)
+        plain = settings.model_dump(mode="json")
+    found = verify(manifest, options.results, inputs, plain, watch=watched)
     unknown = [finding for finding in found if finding.what == "not in the manifest"]
     wrong = [finding for finding in found if finding not in unknown]
     for finding in unknown:

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
         errors.append(error)
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
-        from itc_analysis.checking.flow_folders import check_flow_folders
+        from itc_analysis.checking.flow_folders import check_flow_folders, check_release
         from itc_analysis.checking.plan import check_plan
         from itc_analysis.checking.study import check_folders, sheets_not_named, too_few_people
         from itc_analysis.config.loading import load_settings
@@ -77,6 +77,10 @@ def run(options: argparse.Namespace) -> None:
             errors.append(error)
         try:
             unread = check_flow_folders(everything)
+        except ItcError as error:
+            errors.append(error)
+        try:
+            check_release(everything)
         except ItcError as error:
             errors.append(error)
         try:

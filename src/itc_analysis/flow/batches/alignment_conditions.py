@@ -39,7 +39,12 @@ def read_people(path: str | Path) -> pd.DataFrame:
         isinstance(row, dict) and set(row) == set(columns) for row in rows
     ):
         raise ItcError(str(path), f"a list of rows with {', '.join(columns)} is wanted")
-    return pd.DataFrame(rows, columns=columns).pivot_table(
+    return people_by_batch(rows)
+
+
+def people_by_batch(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return people from rows of {batch, group, n_people}: batches as rows, groups as columns."""
+    return pd.DataFrame(rows, columns=["batch", "group", "n_people"]).pivot_table(
         index="batch", columns="group", values="n_people", aggfunc="sum", fill_value=0
     )
 
