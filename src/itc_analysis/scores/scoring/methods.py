@@ -104,17 +104,11 @@ class Method:
         (counts, totals, weights, reference, correlation=) -> Scored.
     unit : str
         Of the score.
-    needs : str
-        What the counts and totals are.
-    source : str
-        Where the method comes from.
     """
 
     name: str
     function: Callable[..., Scored]
     unit: str
-    needs: str
-    source: str
 
 
 def mean_logit_z(
@@ -452,15 +446,11 @@ METHODS: dict[str, Method] = {
         name="mean_logit_z",
         function=mean_logit_z,
         unit=MEAN_Z,
-        needs="positive cells of each marker, cells of the subset",
-        source="composite z of true logit positivity against healthy (study/domain.md 5.1)",
     ),
     "singlecell": Method(
         name="pseudobulk_z",
         function=pseudobulk_z,
         unit="SD of healthy",
-        needs="molecules of each gene in the pseudobulk, all molecules of the pseudobulk",
-        source="pseudobulk per participant and subset (study/domain.md 5.2)",
     ),
 }
 #: Method of flow scores from medians, next to the main one.
@@ -468,6 +458,4 @@ MEDIANS = Method(
     name="mean_median_z",
     function=mean_median_z,
     unit=MEAN_Z,
-    needs="median transformed signal of each marker, cells of the subset",
-    source="composite z of MdFI against healthy of the same subset (study/domain.md 5.1)",
 )

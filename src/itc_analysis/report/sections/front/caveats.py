@@ -184,8 +184,8 @@ def _cause(material: Material) -> Text:
     if not len(answer.abundance_rows(material)):
         return ""
     told = phrase(
-        "Blood of one visit does not show what came first, disease or cells, and never what happens "
-        "in the tissue."
+        "Blood of one visit does not show what came first, disease or cells, and never what "
+        "happens in the tissue."
     )
     return _item("That the cells cause the disease.", told)
 
