@@ -169,8 +169,9 @@ def _described(card: Card) -> dict[str, str]:
     """Return what the method's docstring says of each parameter."""
     text = inspect.getdoc(card.fit) or ""
     section = re.search(r"^Parameters\n-+\n(.*?)(?:\n\n[A-Z]|\Z)", text, re.DOTALL | re.MULTILINE)
+    # numpydoc: the type is on the line of the name, what it means is indented below
     entries = re.findall(
-        r"^(\w+) : (.*(?:\n .*)*)", section.group(1) if section else "", re.MULTILINE
+        r"^(\w+) : .*((?:\n .*)+)", section.group(1) if section else "", re.MULTILINE
     )
     return {name: _sentence(" ".join(meaning.split())) for name, meaning in entries}
 

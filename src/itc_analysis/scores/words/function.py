@@ -1,10 +1,10 @@
 """`hypofunctional` and `exhausted`: probabilities of the words, from receptors and function both.
 
 Exhausted needs at least two inhibitory receptors raised against healthy people and the response to
-stimulation lowered, in the same subset of the same person (study/domain.md 5.1, after PLoS Pathog
-2021;17:e1009892). Receptors are read in resting tubes and responses in cultured ones, so that
-neither assay alone can give the word; and their errors are independent, so that the probability of
-both is the product. A blood draw cannot show the chronic cause.
+stimulation lowered, in the same subset of the same person: markers and lost function together, as
+in PLoS Pathog 2021;17:e1009892, which also asks for a chronic cause; a blood draw cannot show that.
+Receptors are read in resting tubes and responses in cultured ones, so that neither assay alone can
+give the word; and their errors are independent, so that the probability of both is the product.
 """
 
 from __future__ import annotations
