@@ -94,7 +94,7 @@ def draft_template(panel: pd.DataFrame, name: str) -> tuple[str, list[str]]:
         named.setdefault(marker_of(str(marker)), str(marker))
     draft = _Draft(named)
     if not draft.has("CD3"):
-        raise PanelError(name, "no marker is CD3, so T cells cannot be told; check the sheet")
+        raise PanelError(name, "no marker is CD3, so T cells cannot be identified; check the sheet")
     _to_t_cells(draft, panel)
     rest = _gamma_delta(draft)
     rest = _inkt(draft, rest)

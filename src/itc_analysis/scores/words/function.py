@@ -42,7 +42,7 @@ NONE = "-"
 #: Healthy people of whom this share must respond detectably, or a response cannot be lowered.
 HEALTHY_RESPOND = 0.5
 KEYS = ["participant_id", "group", "population"]
-NO_STIMULATED = "no stimulated tube, so neither 'hypofunctional' nor 'exhausted' can be said"
+NO_STIMULATED = "no stimulated tube, so neither 'hypofunctional' nor 'exhausted' can be assigned"
 
 
 def judge_function(
@@ -275,7 +275,7 @@ def _word(
     if np.isnan(high):
         lacking = (
             f"{n_receptors} of the {MIN_RAISED} inhibitory receptors needed can be judged, so "
-            "'exhausted' cannot be said"
+            "'exhausted' cannot be assigned"
         )
     if high * low >= SAID:
         return {**row, "word": EXHAUSTED, "why": None}

@@ -133,7 +133,7 @@ def _cuts_without_events(fits: pd.DataFrame, known: Mapping[str, LevelCut]) -> d
         chosen = [known[str(name)].cut for name in (near if len(near) else placed)["file_id"]]
         if chosen:
             cut, spread = float(np.median(chosen)), max(float(np.std(chosen)), MIN_SPREAD)
-            reason = f"no levels are told apart in this tube; cut of {source}"
+            reason = f"the levels are not separable in this tube; cut of {source}"
             cuts[str(file_id)] = LevelCut(
                 cut, spread, None, None, None, None, None, "borrowed", reason
             )

@@ -88,7 +88,7 @@ def fit(
     is_apart = len(clusters) == 1 or chosen.quality >= CLEAR_DEPTH
     reasons = []
     if not is_apart:
-        near = f"the cluster hardly stands apart from its neighbour (depth {chosen.quality:.2f})"
+        near = f"the cluster is hardly separated from its neighbour (depth {chosen.quality:.2f})"
         reasons.append(near)
     corners = edges[0] + (outline + 0.5) * BIN_WIDTH
     polygon = Polygon(markers, tuple((float(x), float(y)) for x, y in corners))

@@ -195,8 +195,8 @@ def card() -> Card:
         n_markers=(1, 2),
         takes_side=True,
         reads_as=(
-            "separates overlapping normal populations by likelihood: a cut for one marker, an ellipse "
-            "for two"
+            "separates overlapping normal populations by likelihood: a cut for one marker, an "
+            "ellipse for two"
         ),
         source="10.1002/cyto.a.20531",
     )
