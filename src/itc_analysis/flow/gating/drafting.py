@@ -87,7 +87,7 @@ def draft_template(panel: pd.DataFrame, name: str) -> tuple[str, list[str]]:
     Raises
     ------
     PanelError
-        the panel has no CD3, without which no T cell is told.
+        the panel has no CD3, without which T cells cannot be identified.
     """
     named: dict[str, str] = {}
     for marker in panel["marker"]:
