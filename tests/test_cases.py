@@ -141,8 +141,8 @@ SHEETS_READ = ("s1_french_excel", (
 ), "s1c_decimal_comma_only", "s1d_sep_line",
                "s2_thousands_nbsp", "s2_thousands_nnbsp", "s2_thousands_space")  # fmt: skip
 SHEETS_REFUSED = {
-    "s2_thousands_comma": "'51,230' has a sign that may part thousands",
-    "s2_thousands_dot": "'51.230' has a sign that may part thousands",
+    "s2_thousands_comma": "'51,230' has a sign that may be a thousands separator",
+    "s2_thousands_dot": "'51.230' has a sign that may be a thousands separator",
     "s3_redcap": (
         "12 rows repeat the participant_id of another: the export has a row for every event"
     ),

@@ -13,9 +13,6 @@ from typing import Any
 
 from itc_analysis.version import __version__
 
-#: Bumped when a table's columns change.
-SCHEMA_VERSION = "1"
-
 
 def describe(
     step: str,
@@ -51,7 +48,6 @@ def describe(
     named = _named(inputs) | dict(data or {})
     return {
         "step": step,
-        "schema_version": SCHEMA_VERSION,
         "itc_analysis": __version__,
         "packages": {name: metadata.version(name) for name in sorted(packages)},
         "parameters": parameters or {},

@@ -144,7 +144,7 @@ def test_a_panel_in_memory_is_checked_like_a_sheet():
         itc.read_panel(panel.drop(columns="role"))
     with pytest.raises(itc.ItcError, match="unknown column 'Channel'"):
         itc.read_panel(panel.assign(Channel=1))
-    with pytest.raises(itc.ItcError, match="'CD3' stands in row 6 already"):
+    with pytest.raises(itc.ItcError, match="'CD3' is in row 6 already"):
         itc.read_panel(panel.assign(marker=panel["marker"].replace("CD4", "CD3")))
     with pytest.raises(itc.ItcError, match="linage"):
         itc.read_panel(panel.assign(role="linage"))

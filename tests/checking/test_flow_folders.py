@@ -80,6 +80,6 @@ def test_every_drawn_gate_that_would_not_be_read_is_named(study: Study, tmp_path
     (folder / "Panel_A" / "d.wsp").touch()
     said = faults(study)
     assert "3 faults" in said
-    assert "'b.wsp', it lies in no panel's folder; move it into the folder of its panel" in said
+    assert "'b.wsp', it is in no panel's folder; move it into the folder of its panel" in said
     assert "'Panel_A', no tube is of a panel 'Panel_A'; call it 'panel_a'" in said
     assert "'panel_a/c.jo', a .jo file is not read; save the workspace as .wsp" in said

@@ -220,7 +220,7 @@ def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -
     told = "\n".join(lines)
     assert told.startswith("every file can be read: tubes 1, libraries 0")
     # The instrument wrote when and on which day; the file was never cleaned of it.
-    assert "may identify people stand in 1 tubes: BTIM, " in told
+    assert "may identify people are in 1 tubes: BTIM, " in told
     assert ", EXPORT TIME, " in told
 
 

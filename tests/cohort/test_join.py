@@ -74,7 +74,7 @@ def test_an_unknown_group_says_which_was_meant(study: Study) -> None:
 def test_an_unknown_group_is_told_beside_a_repeated_participant(study: Study) -> None:
     edit(study.participants, "P003\thealthy", "P001\tHealthy")
     assert faults(study) == [
-        "row 4, participant_id 'P001' stands already in row 2; each may stand once",
+        "row 4, participant_id 'P001' is already in row 2; each may appear once",
         "row 4, group 'Healthy' is not in the settings (cohort); did you mean 'healthy'?",
     ]
 
@@ -116,7 +116,7 @@ def test_fmo_tubes_name_markers_of_their_panel(study: Study) -> None:
 def test_the_same_file_in_two_rows_is_refused(study: Study) -> None:
     edit(study.fcs_files or "", "fcs/S002_a.fcs", "fcs/./S001_a.fcs")
     assert faults(study) == [
-        "row 4, path 'fcs/S001_a.fcs' stands already in row 2; each file is one row"
+        "row 4, path 'fcs/S001_a.fcs' is already in row 2; each file is one row"
     ]
 
 
@@ -233,7 +233,7 @@ def test_what_breaks_the_workflow_stops_the_listing(study: Study) -> None:
     with pytest.raises(SheetError) as caught:
         list_tubes(study)
     told = str(caught.value)
-    assert "row 4, file_id 'S001_a' stands already in row 2" in told
+    assert "row 4, file_id 'S001_a' is already in row 2" in told
     assert "'p/a' holds '/'" in told
     assert "'b 2' holds a blank" in told
 

@@ -64,4 +64,6 @@ def test_what_stops_nothing_is_told(study: Study) -> None:
 
 def test_a_group_without_anybody_is_told(study: Study) -> None:
     cohort = two_groups().model_copy(update={"disease_groups": ("SLE",)})
-    assert told(read_cohort(study, cohort)) == {("group SLE", "nobody of this group is analysed")}
+    assert told(read_cohort(study, cohort)) == {
+        ("group SLE", "no member of this group is analysed")
+    }

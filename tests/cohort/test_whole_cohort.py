@@ -369,7 +369,7 @@ def test_a_deleted_item_is_told_once_and_makes_queries_of_everybody(small: Study
     assert about[["what", "remedy"]].to_numpy().tolist() == [
         [
             "the column is empty or not in the sheet, and rule 'vaccination' needs it",
-            "add the column: nobody of 4 can be decided without it",
+            "add the column: none of 4 people can be decided without it",
         ]
     ]
     assert not tables.problems["what"].str.startswith("eligibility cannot be decided").any()

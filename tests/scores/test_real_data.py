@@ -122,7 +122,7 @@ def test_innateness_orders_sorted_populations_but_measures_cytotoxicity(real_dat
     """Two of the twelve genes are in the public matrix, so the product would refuse; the order is
     that of the field.
 
-    CD8 memory cells outrank MAIT and Vδ2: the caveat of every such score (study/signatures.md).
+    CD8 memory cells outrank MAIT and Vδ2: the caveat of every such score.
     """
     path = real_data / "singlecell/20_abis_sorted_bulk/sigmatrixRNAseq.txt"
     if not path.is_file():

@@ -49,7 +49,7 @@ def test_exhaustion_and_activation_share_no_feature() -> None:
 
 
 def test_exhaustion_core_has_no_gene_that_rises_with_innateness() -> None:
-    # significant in literature.md D: they would call healthy gamma-delta cells exhausted
+    # rise with innateness (Gutierrez-Arcelus 2019): they would call healthy γδ cells exhausted
     rising = {"CD160", "CD244", "HLA-DRA", "EOMES", "KLRG1", "HAVCR2"}
     assert not rising & set(shipped()["exhaustion", "singlecell"].features)
 

@@ -96,7 +96,7 @@ def test_a_link_to_a_link_to_it_is_not_there(study: Study) -> None:
 def test_a_tube_from_the_future_is_named_with_the_cure(study: Study) -> None:
     tube = Path(study.data_folder) / "fcs" / "S001_a.fcs"
     os.utime(tube, (time.time() + 3_600,) * 2)
-    assert f"lies in the future; two clocks disagree; set the clock right, then: touch {tube}" in (
+    assert f"is in the future; two clocks disagree; set the clock right, then: touch {tube}" in (
         refusal(study)
     )
     tube.touch()

@@ -6,7 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from itc_analysis.tracing.status import _judge
+from cohort.cohort_examples import write_study
+from itc_analysis.config.sections import Settings
+from itc_analysis.results import Layout
+from itc_analysis.tables.registry import FILES
+from itc_analysis.tracing.status import Job, list_jobs
+
+WHERE = ("panel_a", "b1")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    study = write_study(tmp_path)
+    results = str(tmp_path / "results")
+    return Settings(study=study.model_copy(update={"results_folder": results}))
+
+
+def gates_of_first_batch(settings: Settings) -> Job:
+    (job,) = [j for j in list_jobs(settings) if j.rule == "fit_gates" and j.where == WHERE]
+    return job
+
+
+def write(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -20,20 +43,20 @@ from itc_analysis.tracing.status import _judge
     ],
 )  # fmt: skip
 def test_the_log_says_why_a_job_failed(
-    tmp_path: Path, log: str | None, state: str, said: str
+    settings: Settings, log: str | None, state: str, said: str
 ) -> None:
-    path = tmp_path / "fit_gates.log"
     if log is not None:
-        path.write_text(log)
-    job = _judge("fit_gates", ("panel_a", "b1"), [tmp_path / "fits.parquet"], path)
+        write(Layout(settings.study.results_folder).log("fit_gates", *WHERE), log)
+    job = gates_of_first_batch(settings)
     assert (job.state, job.said) == (state, said)
 
 
-def test_a_job_is_done_when_all_its_files_are_there(tmp_path: Path) -> None:
-    files = [tmp_path / "a", tmp_path / "b"]
-    files[0].write_text("x")
-    log = tmp_path / "x.log"
-    assert _judge("score", (), files, log).state == "to do"
-    files[1].write_text("x")
-    log.write_text("itc score: a fault of an earlier run\n")
-    assert _judge("score", (), files, log).state == "done"
+def test_a_job_is_done_when_all_its_files_are_there(settings: Settings) -> None:
+    at = Layout(settings.study.results_folder)
+    first, *others = [file.name for file in FILES if file.made_by == "fit_gates"]
+    for name in others:
+        write(at.at(name, *WHERE), "x")
+    assert gates_of_first_batch(settings).state == "to do"
+    write(at.at(first, *WHERE), "x")
+    write(at.log("fit_gates", *WHERE), "itc fit-gates: a fault of an earlier run\n")
+    assert gates_of_first_batch(settings).state == "done"

@@ -120,7 +120,7 @@ def lay_out(
     beside = _covariates(table, covariates, used, faults)
     measures = table.drop(columns=used)
     twice = sorted(set(measures.columns[measures.columns.duplicated()]))
-    faults += [Fault("values", f"column '{name}' stands twice", "keep one") for name in twice]
+    faults += [Fault("values", f"column '{name}' appears twice", "keep one") for name in twice]
     measures = measures.loc[:, ~measures.columns.duplicated()]
     if measures.empty:
         faults.append(Fault("values", "there is no value", "give at least one row and column"))
@@ -195,7 +195,7 @@ def _aligned(table: pd.DataFrame, given: Any, what: str, faults: list[Fault]) ->
     if given.index.equals(table.index):
         return given
     if given.index.has_duplicates:
-        faults.append(Fault(what, "an index value stands twice", "give one row per participant"))
+        faults.append(Fault(what, "an index value appears twice", "give one row per participant"))
         return given.iloc[:0].reindex(table.index.unique()[:0])
     lacking = table.index[~table.index.isin(given.index)].unique()
     if len(lacking):

@@ -1,1 +1,1 @@
-"""Blinded tables: gates, quality and pooled numbers in which nobody's group can be told."""
+"""Blinded tables: gates, quality and pooled numbers from which no group can be inferred."""

@@ -176,7 +176,7 @@ def gate_files_not_read(folder: str | None, panels: set[str]) -> tuple[list[Faul
     for path in _own_files(folder):
         if path.suffix.lower() in _OF_GATES:
             remedy = f"move it into the folder of its panel ({_each(panels)})"
-            faults.append(Fault(f"{where}, '{path.name}'", "it lies in no panel's folder", remedy))
+            faults.append(Fault(f"{where}, '{path.name}'", "it is in no panel's folder", remedy))
     for inner in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
         files = [path for path in _own_files(inner) if path.suffix.lower() in _OF_GATES]
         if not files:

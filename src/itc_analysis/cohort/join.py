@@ -26,7 +26,7 @@ from itc_analysis.cohort.sheet_faults import (
     unknown_ids,
 )
 from itc_analysis.cohort.sheets.cells import SheetCells, read_cells
-from itc_analysis.cohort.sheets.columns import Column, sheet_forms
+from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.cohort.sheets.extra_columns import Variable, looks_like_ids
 from itc_analysis.cohort.sheets.personal_data import masked
 from itc_analysis.cohort.sheets.review import read_reviews, review_path
@@ -34,6 +34,8 @@ from itc_analysis.config.sections import CheckedCohort, CheckedStudy, Conditions
 from itc_analysis.errors import Fault, ItcError, did_you_mean, one_error
 
 Outcome = TypeVar("Outcome")
+#: Looks for what else is wrong with the rows of a sheet.
+RowCheck = Callable[[SheetCells], list[Fault]]
 
 #: Sheets to which a study may add columns.
 MAY_HAVE_MORE = ("participants", "samples")
@@ -69,109 +71,148 @@ def read_study_sheets(
     ------
     ItcError
         the faults of all sheets at once. Rows with a faulty cell are compared with nothing, and
-        nothing with a sheet of which an id cannot be read, so that one slip is told once.
+        nothing with a sheet of which an id cannot be read, so that one slip is reported once.
     """
-    errors: list[ItcError] = []
+    # without variables and mappings every other sheet would look wrong: their faults end it here
+    reading = _Reading(study)
+    reading.attempt(check_folders, study)
+    check_groups = partial(_check_participants, groups=cohort.groups)
+    reading.read("participants", check_groups)
+    for setting in ("samples", "fcs_files", "libraries", "decisions"):
+        reading.read(setting)
+    reading.read("classification", _check_better_explained)
+    _compare_people(reading, check_groups)
+    _compare_samples(reading)
+    _compare_tubes(reading, conditions or Conditions())
+    _compare_libraries(reading)
+    if reading.errors:
+        raise one_error(reading.errors)
+    return StudySheets(
+        participants=reading.whole["participants"],
+        samples=reading.whole["samples"],
+        tubes=reading.whole["fcs_files"],
+        libraries=reading.whole["libraries"],
+        decisions=reading.whole["decisions"],
+        classification=reading.whole["classification"],
+        variables=reading.variables,
+    )
 
-    def attempt(function: Callable[..., Outcome], *arguments: Any, **more: Any) -> Outcome | None:
+
+class _Reading:
+    """The sheets as they are read, by setting, and every fault met on the way.
+
+    Attributes
+    ----------
+    whole : dict of str to SheetCells
+        sheets whose cells could all be read.
+    in_part : dict of str to SheetCells
+        sheets of which some cells could not be read.
+    errors : list of ItcError
+        raised together at the end.
+    """
+
+    def __init__(self, study: CheckedStudy) -> None:
+        self.study = study
+        self.variables = read_variables(study)
+        self.mappings = read_mappings(study)
+        self.whole: dict[str, SheetCells] = {}
+        self.in_part: dict[str, SheetCells] = {}
+        self.errors: list[ItcError] = []
+
+    def attempt(self, function: Callable[..., Outcome], *arguments: Any) -> Outcome | None:
+        """Call a function and keep its error; None where it failed."""
         try:
-            return function(*arguments, **more)
+            return function(*arguments)
         except ItcError as error:
-            errors.append(error)
+            self.errors.append(error)
             return None
 
-    attempt(check_folders, study)
-    # without these two every other sheet would look wrong
-    variables = read_variables(study)
-    mappings = read_mappings(study)
+    def read(self, setting: str, check: RowCheck | None = None) -> None:
+        """Read one sheet; `check` is asked as well where header or cells have faults."""
+        path = getattr(self.study, setting)
+        if path is None:
+            self.whole[setting] = SheetCells("", (), [])
+            return
 
-    read_in_part: dict[str, SheetCells] = {}
-
-    def read(
-        setting: str, check: Callable[[SheetCells], list[Fault]] | None = None
-    ) -> SheetCells | None:
         def look_on(sheet: SheetCells) -> list[Fault]:
-            read_in_part[setting] = sheet
+            self.in_part[setting] = sheet
             return [] if check is None else check(sheet)
 
-        path = getattr(study, setting)
-        if path is None:
-            return SheetCells("", (), [])
-        form, remedy = form_of(setting, variables), ""
+        remedy = ""
         if setting in MAY_HAVE_MORE:
-            remedy = f"to add a column, declare it in {study.variables or NO_VARIABLES}"
-        return attempt(read_cells, path, form, mappings.get(setting), look_on, remedy)
+            remedy = f"to add a column, declare it in {self.study.variables or NO_VARIABLES}"
+        form = form_of(setting, self.variables)
+        sheet = self.attempt(read_cells, path, form, self.mappings.get(setting), look_on, remedy)
+        if sheet is not None:
+            self.whole[setting] = sheet
 
-    def sound(setting: str, sheet: SheetCells | None) -> SheetCells | None:
+    def sound(self, setting: str) -> SheetCells | None:
         """Return the rows that could be read, so that one bad cell hides no other fault."""
-        if sheet is not None or setting not in read_in_part:
-            return sheet
-        part = read_in_part[setting].without_faulty()
-        required = [
-            column.name for column in form_of(setting, variables).columns if column.required
-        ]
+        if setting in self.whole or setting not in self.in_part:
+            return self.whole.get(setting)
+        part = self.in_part[setting].without_faulty()
+        required = [c.name for c in form_of(setting, self.variables).columns if c.required]
         # a column that is missing leaves nothing to compare
-        return (
-            part if all(row[name] is not None for row in part.rows for name in required) else None
-        )
+        is_complete = all(row[name] is not None for row in part.rows for name in required)
+        return part if is_complete else None
 
-    def listed(setting: str, column: str, sheet: SheetCells | None) -> SheetCells | None:
+    def listed(self, setting: str, column: str) -> SheetCells | None:
         """Return a sheet whose every id is known; None where ids of others cannot be judged."""
-        whole = sheet or read_in_part.get(setting)
-        ids = [] if whole is None else [row[column] for row in whole.rows]
-        # an id that stands twice was meant to be another
+        sheet = self.whole.get(setting) or self.in_part.get(setting)
+        ids = [] if sheet is None else [row[column] for row in sheet.rows]
+        # an id that appears twice was meant to be another; without rows every id would look wrong
         is_known = bool(ids) and None not in ids and len(set(ids)) == len(ids)
-        return whole if is_known else None
+        return sheet if is_known else None
 
-    def own_columns(setting: str) -> list[Column]:
-        return [variable.column for variable in variables if variable.sheet == setting]
+    def check_own_columns(self, setting: str) -> None:
+        """Keep the faults of columns that the study added, where they look like ids."""
+        sheet = self.whole[setting]
+        own = [variable.column for variable in self.variables if variable.sheet == setting]
+        self.attempt(raise_faults, sheet, looks_like_ids(sheet, own))
 
-    check_groups = partial(_check_participants, groups=cohort.groups)
-    participants = read("participants", check_groups)
-    samples = read("samples")
-    tubes = read("fcs_files")
-    libraries = read("libraries")
-    decisions = read("decisions")
-    classification = read("classification", _check_better_explained)
-    # against a sheet without rows every id would look wrong
-    people = listed("participants", "participant_id", participants)
-    known = listed("samples", "sample_id", samples)
-    if participants is not None:
-        attempt(raise_faults, participants, check_groups(participants))
-        attempt(
-            raise_faults, participants, looks_like_ids(participants, own_columns("participants"))
-        )
-    if people is not None:
-        for setting, sheet in (("decisions", decisions), ("classification", classification)):
-            if (rows := sound(setting, sheet)) is not None:
-                attempt(_check_ids, rows, "participant_id", people)
-    if classification is not None:
-        attempt(raise_faults, classification, _check_better_explained(classification))
-    if (rows := sound("samples", samples)) is not None:
-        attempt(_check_samples, rows, people, is_empty=samples is not None and not samples.rows)
+
+def _compare_people(reading: _Reading, check_groups: RowCheck) -> None:
+    if (participants := reading.whole.get("participants")) is not None:
+        reading.attempt(raise_faults, participants, check_groups(participants))
+        reading.check_own_columns("participants")
+    if (people := reading.listed("participants", "participant_id")) is not None:
+        for setting in ("decisions", "classification"):
+            if (rows := reading.sound(setting)) is not None:
+                reading.attempt(_check_ids, rows, "participant_id", people)
+    if (classification := reading.whole.get("classification")) is not None:
+        reading.attempt(raise_faults, classification, _check_better_explained(classification))
+
+
+def _compare_samples(reading: _Reading) -> None:
+    samples = reading.whole.get("samples")
+    if (rows := reading.sound("samples")) is not None:
+        is_empty = samples is not None and not samples.rows
+        people = reading.listed("participants", "participant_id")
+        reading.attempt(partial(_check_samples, rows, people, is_empty=is_empty))
     if samples is not None:
-        attempt(raise_faults, samples, looks_like_ids(samples, own_columns("samples")))
-    if (rows := sound("fcs_files", tubes)) is not None:
-        attempt(_check_tubes, rows, known, study, conditions or Conditions())
+        reading.check_own_columns("samples")
+
+
+def _compare_tubes(reading: _Reading, conditions: Conditions) -> None:
+    study = reading.study
+    if (rows := reading.sound("fcs_files")) is not None:
+        samples = reading.listed("samples", "sample_id")
+        reading.attempt(_check_tubes, rows, samples, study, conditions)
         for panel in sorted({str(row["panel"]) for row in rows.rows}):
-            attempt(_check_fmo_markers, rows, panel, study)
-    if tubes is not None and review_path(study).exists():
-        attempt(read_reviews, review_path(study), tubes)
-    if (rows := sound("libraries", libraries)) is not None:
-        attempt(_check_libraries, rows, known, study)
-    if None not in (samples, tubes, libraries):
-        attempt(_check_one_sample_each, samples, tubes, libraries)
-    if errors:
-        raise one_error(errors)
-    return StudySheets(
-        participants,  # type: ignore[arg-type]
-        samples,  # type: ignore[arg-type]
-        tubes,  # type: ignore[arg-type]
-        libraries,  # type: ignore[arg-type]
-        decisions,  # type: ignore[arg-type]
-        classification,  # type: ignore[arg-type]
-        variables,
-    )
+            reading.attempt(_check_fmo_markers, rows, panel, study)
+    if (tubes := reading.whole.get("fcs_files")) is not None and review_path(study).exists():
+        reading.attempt(read_reviews, review_path(study), tubes)
+
+
+def _compare_libraries(reading: _Reading) -> None:
+    if (rows := reading.sound("libraries")) is not None:
+        samples = reading.listed("samples", "sample_id")
+        reading.attempt(_check_libraries, rows, samples, reading.study)
+    whole = reading.whole
+    if {"samples", "fcs_files", "libraries"} <= set(whole):
+        reading.attempt(
+            _check_one_sample_each, whole["samples"], whole["fcs_files"], whole["libraries"]
+        )
 
 
 def _check_participants(participants: SheetCells, *, groups: tuple[str, ...]) -> list[Fault]:

@@ -55,7 +55,7 @@ def _never_answered(participants: pd.DataFrame, eligibility: pd.DataFrame) -> li
         empty = [item for item in items if participants[item].isna().all()]
         n = int((eligibility["rule"] == rule_name).sum())
         what = f"the column is empty or not in the sheet, and rule '{rule_name}' needs it"
-        remedy = f"add the column: nobody of {n} can be decided without it"
+        remedy = f"add the column: none of {n} people can be decided without it"
         problems += [_problem(item, what, remedy) for item in empty]
     return problems
 
@@ -92,7 +92,7 @@ def _empty_groups(participants: pd.DataFrame, cohort: CheckedCohort) -> list[Pro
     analysed = set(participants.loc[participants["is_analysed"], "group"])
     return [
         _problem(
-            f"group {group}", "nobody of this group is analysed", "its comparisons are left out"
+            f"group {group}", "no member of this group is analysed", "its comparisons are left out"
         )
         for group in cohort.groups
         if group not in analysed

@@ -89,7 +89,7 @@ def absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[Fa
             )
         elif lies_ahead(found):
             # the workflow would end every job that reads it: its results would seem older
-            what = f"the time of {column} '{path}' lies in the future; two clocks disagree"
+            what = f"the time of {column} '{path}' is in the future; two clocks disagree"
             faults.append(Fault(f"row {number}", what, f"set the clock right, then: touch {found}"))
     return faults
 
@@ -115,7 +115,7 @@ def repeated_paths(sheet: SheetCells) -> list[Fault]:
             continue  # one file of a pooled library stands in the rows of all its samples
         path = Path(str(row["path"])).as_posix()
         if path in first:
-            what = f"path '{path}' stands already in row {first[path]}"
+            what = f"path '{path}' is already in row {first[path]}"
             faults.append(Fault(f"row {number}", what, "each file is one row"))
         first.setdefault(path, number)
     return faults

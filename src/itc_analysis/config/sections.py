@@ -98,7 +98,7 @@ class Study(Label, CheckedStudy):
     )
     post_hoc_plan: str | None = Field(
         None,
-        description="Comparisons that the plan does not hold (families of role post_hoc), marked "
+        description="Comparisons that are not in the plan (families of role post_hoc), marked "
         "as such wherever they are shown; null for none.",
     )
     frozen_folder: str | None = Field(
@@ -110,7 +110,7 @@ class Study(Label, CheckedStudy):
     blinded_folder: str | None = Field(
         None,
         description="Until the plan is locked: a folder to hand over, with gates, quality and "
-        "numbers of everybody together, in which nobody's group can be told. Nothing is compared "
+        "numbers of everybody together, from which no group can be inferred. Nothing is compared "
         "while it is named here, and results_folder stays with who may know. Null: not blinded.",
     )
 
@@ -124,7 +124,7 @@ class Study(Label, CheckedStudy):
             if blinded == results or blinded in results.parents or results in blinded.parents:
                 msg = (
                     f"blinded_folder '{self.blinded_folder}' and results_folder "
-                    f"'{self.results_folder}' must not lie in one another: results name groups"
+                    f"'{self.results_folder}' must not be inside one another: results name groups"
                 )
                 raise ValueError(msg)
         return self
@@ -202,8 +202,8 @@ class CohortSizes(GroupNames):
     min_cell_size: int = Field(
         5,
         ge=2,
-        description="Fewer people than this who share group, sex and age band are not told apart "
-        "in what leaves the study (k-anonymity).",
+        description="Fewer people than this who share group, sex and age band are not shown "
+        "separately in what leaves the study (k-anonymity).",
     )
 
     @model_validator(mode="after")
@@ -384,7 +384,7 @@ class AlignmentChoice(Section):
     align: bool = Field(
         default=False,
         description="Align the events of every batch to one batch by the bridge control's peaks. "
-        "Refused where a batch has no bridge control or goes with a group; look at "
+        "Refused where a batch has no bridge control or is confounded with a group; look at "
         "alignment.parquet and the report before using it.",
     )
 

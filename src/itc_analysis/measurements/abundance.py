@@ -1,7 +1,9 @@
 """Shares of T cells and cells per microlitre, a row for every expected population.
 
-The three states of a rare population (study/domain.md 3.7): quantified has a number; detected has
-a number and says so; below the limit of detection has no number but an upper limit, never zero.
+A rare population has one of three states: quantified has a number; detected has a number and says
+so; below the limit of detection has no number but an upper limit, never zero. The limits are
+settings; their defaults, 20 and 50 events, follow the example of the ICCS for rare cells
+(cytometry.org: 50 events are quantifiable, more than 20 detectable).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Acceptance rules of T-cell counts, of study/domain.md 6: a count that breaks one is flagged, not
-dropped.
+"""Acceptance rules of T-cell counts: a count that breaks one is flagged, not dropped.
 
 The classical T-sum, CD3 = CD4 + CD8, fails wherever gamma-delta, MAIT or double negative cells are
 many, which is what is studied here; so CD3 is compared with the sum of all its parts. The lymphosum
-(T + B + NK) is checked in tubes that count all three.
+(T + B + NK) is checked in tubes that count all three. Limits are those of CD4 counting: IUPAC takes
+a lymphosum of 100 +/- 10 % (doi:10.1351/goldbook.13420); the others are attributed to the CDC's
+guidelines of 1997 (MMWR 46 RR-2), whose text was not at hand.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from itc_analysis.measurements.columns import join_reasons
 PARTS = (
     "gd_t_cells", "inkt", "mait", "cd4_t_cells", "cd8_t_cells", "dn_t_cells", "dp_t_cells",
 )  # fmt: skip
-#: Largest difference between CD3 and the sum of its parts, as a share of CD3 (CDC 1997).
+#: Largest difference between CD3 and the sum of its parts, as a share of CD3.
 MAX_T_SUM_DIFFERENCE = 0.10
 #: What the lymphosum adds up.
 LYMPHOCYTES = ("t_cells", "b_cells", "nk_cells")

@@ -1,8 +1,10 @@
 """Numbers outside the plausible range: flagged in words, or held until a person confirms them.
 
-The limits of a flag are those of study/domain.md 3.2, next to the ranges of two large healthy
-cohorts (Singh 2022, doi:10.1007/s11357-022-00515-5): beyond them a gate is more often wrong than
-the person is rare. What is held lies far beyond anything that is published of people's blood.
+The limits of a flag lie just beyond the highest values published of healthy adults: 3.84 % of the T
+cells for iNKT, 16.09 % for gamma-delta and 18.36 % for MAIT cells in 202 (Singh 2022,
+doi:10.1002/JLB.5A1121-583RR), 21.7 % for MAIT in 133 (Lee 2014, Exp Gerontol 49:47). Beyond them a
+gate is more often wrong than the person is rare. No source gives the limits from which on a number
+is held: they were chosen far beyond these (docs/decisions.md, 2026-11-29).
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from itc_analysis.tables.held import HELD_UNTIL
 #: Largest plausible share of the T cells.
 MAX_SHARE = {"inkt": 0.04, "gd_t_cells": 0.20, "mait": 0.22}
 
-#: Share of the T cells beyond which a number is held, and what is usual (study/domain.md 3.2).
-#: Generous: a rare person must not be taken for a swapped stain.
+#: Share of the T cells beyond which a number is held (chosen; a rare person must not be taken for a
+#: swapped stain), and the range in healthy adults (Singh 2022, doi:10.1002/JLB.5A1121-583RR).
 IMPOSSIBLE = {
     "inkt": (0.05, "0.007 to 3.8 % in healthy people"),
     "mait": (0.50, "0.1 to 18 % in healthy people"),
@@ -28,16 +30,16 @@ IMPOSSIBLE = {
     "vd2_gd": (0.70, "0.08 to 16 % in healthy people"),
 }
 
-#: Plausible T cells per microlitre of blood.
+#: Plausible T cells per microlitre of blood: chosen, beyond the 880 to 2,623 of 129 healthy adults
+#: (MEDICC Rev 2019).
 T_PER_UL = (400.0, 3000.0)
 
-#: Plausible ratio of CD4 to CD8 T cells.
+#: Plausible ratio of CD4 to CD8 T cells: chosen, no published limit.
 CD4_CD8 = (0.3, 6.0)
 
 #: T cells per lymphocyte of the analyser. Counts by beads scatter by a fifth, T cells are a
-#: twentieth of the
-#: lymphocytes at the very least, and never more than all of them: beyond, a volume or bead number
-#: is wrong.
+#: twentieth of the lymphocytes at the very least, and never more than all of them: beyond, a volume
+#: or bead number is wrong.
 T_OF_LYMPHOCYTES = (0.05, 1.5)
 
 

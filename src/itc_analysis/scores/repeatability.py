@@ -1,11 +1,9 @@
 """How well a score repeats itself: the bridge control's runs against what people differ by.
 
 The intraclass correlation is the share of the variance between people that is not the variance of
-one material
-measured again in every batch. Scores are read against each batch's own centre, to which the bridge
-control itself
-contributes: with few healthy people in a batch its runs agree a little better than those of another
-material would.
+one material measured again in every batch. Scores are read against each batch's own centre, to
+which the bridge control itself contributes: with few healthy people in a batch its runs agree a
+little better than those of another material would.
 """
 
 from __future__ import annotations
@@ -36,10 +34,8 @@ def bridge_repeatability(
     -------
     pd.DataFrame
         One row per score with a run of the bridge control: assay, population, signature, method,
-        n_runs, n_people,
-        sd_runs, sd_people (within their groups, so that a difference between groups makes no score
-        look repeatable),
-        icc and its 95 % limits, reason where there is none.
+        n_runs, n_people, sd_runs, sd_people (within their groups, so that a difference between
+        groups makes no score look repeatable), icc and its 95 % limits, reason where there is none.
     """
     who = samples[["sample_id", "participant_id", "sample_type"]].merge(
         participants[["participant_id", "group", "is_analysed"]], on="participant_id", how="left"

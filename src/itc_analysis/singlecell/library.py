@@ -47,7 +47,7 @@ class Annotated:
 
 
 class FailedQuality(ItcError):
-    """A library without a single usable cell, or in which T cells cannot be told from others."""
+    """A library without a usable cell, or in which T cells cannot be distinguished from others."""
 
 
 class ForeignContigs(UnreadableFile):

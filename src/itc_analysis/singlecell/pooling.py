@@ -27,9 +27,7 @@ from itc_analysis.whole_files import written_whole
 PERSON = ("participant_id", "group", "is_analysed", "age_years", "sex", "cmv_igg")
 
 
-def open_cells(
-    libraries: Sequence[Path], people: pd.DataFrame, path: Path, *, rebuild: bool = False
-) -> anndata.AnnData:
+def open_cells(libraries: Sequence[Path], people: pd.DataFrame, path: Path) -> anndata.AnnData:
     """Open the T cells of a study, and put them together first when that has not been done.
 
     Parameters
@@ -42,8 +40,6 @@ def open_cells(
     path : Path
         where the pooled file is kept; it is made again when a library is newer, and for other
         libraries or people.
-    rebuild : bool
-        make it again in any case.
 
     Returns
     -------
@@ -57,7 +53,7 @@ def open_cells(
         raise ItcError(str(path.parent), what)
     newest = max(library.stat().st_mtime for library in libraries)
     is_old = not path.exists() or path.stat().st_mtime < newest
-    if rebuild or is_old or _made_from(path) != _digest(libraries, people):
+    if is_old or _made_from(path) != _digest(libraries, people):
         pool_libraries(sorted(libraries), people, path)
     return anndata.read_h5ad(path, backed="r")
 

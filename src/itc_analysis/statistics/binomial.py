@@ -29,7 +29,7 @@ def clopper_pearson(
     Returns
     -------
     lower, upper : FloatArray
-        ndarray Between 0 and 1; 0 and 1 for an empty total; NaN where `n` or `total` is.
+        Between 0 and 1; 0 and 1 for an empty total; NaN where `n` or `total` is.
 
     References
     ----------

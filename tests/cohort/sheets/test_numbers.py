@@ -39,7 +39,7 @@ def test_a_lone_sign_before_three_digits_of_a_count_is_asked_about(
     with pytest.raises(SheetError) as told:
         tubes(tmp_path, cell, separator=separator)
     whole = cell.replace(",", "").replace(".", "")
-    assert f"'{cell}' has a sign that may part thousands" in str(told.value)
+    assert f"'{cell}' has a sign that may be a thousands separator" in str(told.value)
     assert f"write it without the sign if {whole} is meant" in str(told.value)
     assert cell.replace(",", ".") not in str(told.value).replace(f"'{cell}'", "")
 
@@ -56,7 +56,9 @@ def test_blanks_and_apostrophes_part_thousands(tmp_path: Path, blank: str) -> No
 def test_beads_beside_the_plausible_range_by_a_thousand_are_refused(
     tmp_path: Path, cell: str
 ) -> None:
-    with pytest.raises(SheetError, match=r"is outside 1000 to 999999 beads|may part thousands"):
+    with pytest.raises(
+        SheetError, match=r"is outside 1000 to 999999 beads|may be a thousands separator"
+    ):
         tubes(tmp_path, cell)
 
 

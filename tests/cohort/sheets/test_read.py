@@ -247,7 +247,7 @@ def test_enumerations_say_what_was_probably_meant(sheet: Path) -> None:
 def test_a_repeated_id_is_told_with_both_rows(sheet: Path) -> None:
     text = HEADER + "P1\tSSc\t45\t60\t\nP2\tSSc\t45\t60\t\n\nP1\tSSc\t45\t60\t\n"
     assert faults(sheet, text) == [
-        "row 5, participant_id 'P1' stands already in row 2; each may stand once"
+        "row 5, participant_id 'P1' is already in row 2; each may appear once"
     ]
 
 
@@ -255,7 +255,7 @@ def test_header_faults_are_told_together(sheet: Path) -> None:
     text = "participant_id\tage_year\tage_years\tage_years\tnom\t\tIPP\nP1\t1\t2\t3\t4\t5\t6\n"
     assert faults(sheet, text) == [
         "row 1, unknown column 'age_year'; did you mean 'age_years'?",
-        "row 1, column 'age_years' stands twice (columns 3 and 4); delete one",
+        "row 1, column 'age_years' appears twice (columns 3 and 4); delete one",
         "row 1, column 'nom' would hold what identifies a person; "
         "delete it: only pseudonyms and ages are kept",
         "row 1, column 6 has no name; name or delete it",

@@ -58,8 +58,8 @@ def test_a_place_is_a_cut_a_range_or_a_polygon(
         ("0 0; 1 1", "neither a cut nor a range"),
         ("0 0; 1 1; 1 1", "neither a cut nor a range"),
         ("0 0; 1; 1 1", "neither a cut nor a range"),
-        ("524", "lies off the scale"),
-        ("nan", "lies off the scale"),
+        ("524", "is off the scale"),
+        ("nan", "is off the scale"),
         ("", "is no number|neither"),
     ],
 )
@@ -86,9 +86,9 @@ def test_every_fault_is_told_with_its_row(tmp_path: Path) -> None:
         "row 2, column 'decision': unknown value 'accpt'; did you mean 'accept'?",
         "row 3, gate 'inkt' of tube 'T1' is corrected without a place",
         "row 4, a gate with a place is corrected, not 'accept'",
-        "row 5, place '524' lies off the scale",
+        "row 5, place '524' is off the scale",
         "row 6, column 'reviewer': the cell is empty",
-        "row 7, panel 'panel_a', tube 'T2', gate 'mait' stands already in row 6",
+        "row 7, panel 'panel_a', tube 'T2', gate 'mait' is already in row 6",
     ):
         assert text in said
 

@@ -217,7 +217,7 @@ def test_of_two_places_the_one_that_tot_fits_is_read_with_a_remark(
 def test_two_places_that_both_fit_are_refused(build_fcs: Build) -> None:
     path = build_fcs(TWO, VALUES.tobytes() * 2, header_data=(4096, 4119))
     path.write_bytes(path.read_bytes().replace(b"$BEGINDATA/4096", b"$BEGINDATA/4120"))
-    with pytest.raises(UnreadableFile, match="HEADER says the events lie at bytes 4096 to 4119"):
+    with pytest.raises(UnreadableFile, match="HEADER says the events are at bytes 4096 to 4119"):
         read_fcs(path)
 
 

@@ -206,7 +206,7 @@ def test_names_that_stand_twice_and_a_broken_clock_are_remarked(
         ({"$DATATYPE": "I", "$P1B": "10"}, "has 10 bits"),
         (
             {"$BEGINDATA": "4000", "$TOT": "2"},
-            "HEADER says the events lie at bytes 4096 to 4119, TEXT says 4000",
+            "HEADER says the events are at bytes 4096 to 4119, TEXT says 4000",
         ),
         ({"$NEXTDATA": "soon"}, r"offset \$NEXTDATA is 'soon'"),
     ],
@@ -237,7 +237,7 @@ def test_all_faults_of_a_file_are_told_at_once(build_fcs: Callable[..., Path]) -
         (b"FCS3.1    " + b"      58    9999       0       0       0       0", "ends at byte 9999"),
         (
             b"FCS3.1    " + b"      58      40       0       0       0       0".ljust(80),
-            "cannot lie",
+            "cannot be at bytes",
         ),
     ],
 )

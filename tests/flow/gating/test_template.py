@@ -108,7 +108,7 @@ def test_a_misspelt_key_is_named() -> None:
         ({"arguments": {"only_peak": "maybe"}}, "give negative or positive or refuse"),
         ({"arguments": {"z": "four"}}, "give a number"),
         ({"method": "fixed"}, "argument 'cut' of fixed is missing"),
-        ({"name": "all"}, "the name stands twice"),
+        ({"name": "all"}, "the name appears twice"),
         ({"min_parent": 0}, "min_parent"),
         ({"level": "dim"}, "level"),
         ({"level": "bright", "side": "below"}, "take its complement"),
@@ -143,7 +143,7 @@ def test_denominator_and_positivity_are_checked() -> None:
     twice = [{"marker": "CD4", "role": "other"}] * 2
     said = "\n".join(faults_of(population(), denominator="t_cell", positivity=twice))
     assert "denominator 't_cell' is not a population; did you mean 't_cells'?" in said
-    assert "marker 'CD4' stands twice" in said
+    assert "marker 'CD4' appears twice" in said
 
 
 def test_ancestors_end_at_the_denominator() -> None:

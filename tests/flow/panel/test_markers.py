@@ -121,7 +121,7 @@ def test_faults_of_a_panel_sheet_name_their_rows(tmp_path: Path) -> None:
         "R670-A\tCD8\tAPC\tlineage\n",
         encoding="utf-8",
     )
-    with pytest.raises(SheetError, match="row 3, marker 'CD3' stands in row 2 already"):
+    with pytest.raises(SheetError, match="row 3, marker 'CD3' is in row 2 already"):
         read_panel(path)
 
 

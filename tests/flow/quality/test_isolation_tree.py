@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from itc_analysis.flow.quality.isolation_tree import _best_split, find_isolated
+from itc_analysis.flow.quality.isolation_tree import find_isolated
 
 
 def obvious_best_split(node: np.ndarray) -> tuple[float, int, float]:
@@ -22,15 +22,36 @@ def obvious_best_split(node: np.ndarray) -> tuple[float, int, float]:
     return best
 
 
-def test_the_best_split_is_the_obvious_one() -> None:
+def obviously_isolated(peaks: np.ndarray, gain_limit: float) -> list[int]:
+    """Split every node to the end, and return what lies outside the largest leaf."""
+    deepest = int(np.ceil(np.log2(len(peaks))))
+
+    def leaves(rows: np.ndarray, depth: int) -> list[np.ndarray]:
+        if len(rows) <= 3 or depth == deepest:
+            return [rows]
+        gain, column, value = obvious_best_split(peaks[rows])
+        if gain < gain_limit:
+            return [rows]
+        below = peaks[rows, column] <= value
+        return leaves(rows[below], depth + 1) + leaves(rows[~below], depth + 1)
+
+    largest = max(leaves(np.arange(len(peaks)), 0), key=len)
+    return sorted(set(range(len(peaks))) - set(largest.tolist()))
+
+
+def test_the_tree_is_the_obvious_one() -> None:
     rng = np.random.default_rng(4)
+    n_isolated = 0
     for _ in range(20):
-        node = rng.normal(0.5, 0.01, (40, 3))
-        node[:6, rng.integers(3)] += rng.choice([-0.2, 0.3])
-        fast, slow = _best_split(node), obvious_best_split(node)
-        assert fast is not None
-        assert fast[1:] == slow[1:]
-        assert abs(fast[0] - slow[0]) < 1e-9  # rounding of the running sums
+        peaks = rng.normal(0.5, 0.01, (40, 3))
+        peaks[:6, rng.integers(3)] += rng.choice([-0.2, 0.3])
+        peaks[30:32, rng.integers(3)] += rng.choice([-0.1, 0.1])
+        # a low limit splits noise as well, so that every split of a deep tree must be the same
+        for gain_limit in (0.2, 0.4, 0.6):
+            found = np.flatnonzero(find_isolated(peaks, gain_limit=gain_limit)).tolist()
+            assert found == obviously_isolated(peaks, gain_limit)
+            n_isolated += len(found)
+    assert n_isolated > 100
 
 
 def test_shifted_windows_are_isolated_and_no_others() -> None:

@@ -70,7 +70,7 @@ def test_spillover_text_is_read_in_its_order() -> None:
     [
         ("2,A,B,1,0.3,0.12", "holds 5 entries, not 6"),
         ("x,A,B,1,0.3,0.12,1", "says x channels"),
-        ("2,A,A,1,0.3,0.12,1", "channels stand twice: A"),
+        ("2,A,A,1,0.3,0.12,1", "channels appear twice: A"),
         ("2,A,B,1,0.3,zero,1", "not a number"),
         ("2,A,B,1,nan,0,1", "not finite"),
         ("2,A,B,1,1,1,1", "cannot be inverted"),

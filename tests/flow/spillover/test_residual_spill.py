@@ -42,9 +42,12 @@ def test_nothing_is_left_in_a_well_compensated_tube() -> None:
     assert table.set_index(["source", "detector"]).loc[("A", "B"), "standard_error"] < 0.002
 
 
-def test_noise_below_the_limit_is_not_told() -> None:
-    assert residual_spill(tube(-0.01), NAMES)["reading"].isna().all()
-    assert residual_spill(tube(-0.01), NAMES, limit=0.001)["reading"].notna().any()
+def test_a_slope_too_small_to_matter_has_no_reading() -> None:
+    table = residual_spill(tube(-0.01), NAMES)
+    assert table["reading"].isna().all()
+    found = table.set_index(["source", "detector"]).loc[("A", "B")]
+    # it is clear of its error, and still below 2 %
+    assert found["slope"] < -3 * found["standard_error"]
 
 
 def test_lower_events_that_stay_above_zero_are_no_over_compensation() -> None:

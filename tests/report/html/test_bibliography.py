@@ -65,9 +65,9 @@ def test_all_works_go_through_bibtex_unchanged() -> None:
     [
         (ENTRY.replace("  year = {2001},\n", ""), "work 'made2001' lacks year"),
         (ENTRY.replace("@article", "@articel"), "lacks a known kind"),
-        (ENTRY + ENTRY, "stands twice"),
+        (ENTRY + ENTRY, "appears twice"),
         (ENTRY.replace("volume", "year"), "lacks volume"),
-        (ENTRY.replace("number", "doi"), "a field stands twice"),
+        (ENTRY.replace("number", "doi"), "a field appears twice"),
         (ENTRY.replace("{2001},", "2001,"), "no entry of BibTeX"),
         (ENTRY.replace("\n}", ""), "no entry of BibTeX"),
         ("parks2006\n", "no entry of BibTeX as it is read here: 'parks2006'"),

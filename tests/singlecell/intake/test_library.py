@@ -163,7 +163,7 @@ def test_a_repeated_barcode_is_refused(tmp_path: Path) -> None:
     path = write_10x_h5(tmp_path / "x.h5", data)
     with h5py.File(path, "r+") as file:
         file["matrix/barcodes"][:] = np.array(["AAAC-1", "AAAC-1"], dtype="S")
-    with pytest.raises(UnreadableFile, match="barcode 'AAAC-1' stands twice"):
+    with pytest.raises(UnreadableFile, match="barcode 'AAAC-1' appears twice"):
         read_library(sheet_row(path))
 
 

@@ -93,7 +93,7 @@ def test_negative_genes_lower_a_score_and_thin_signatures_are_not_scored() -> No
         }
     )
     barcodes = pd.Index([f"C{i}" for i in range(30)])
-    found = score_signatures(counts, genes, sheet, barcodes=barcodes, min_features_found=0.6)
+    found = score_signatures(counts, genes, sheet, barcodes=barcodes)
     assert (found.values["both"] <= found.values["up"]).all()
     assert found.values["thin"].isna().all()
     assert found.not_scored == {"thin": "1 of 2 genes are in the library's reference, 60% needed"}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config.sections import Stats
-from itc_analysis.stats.endpoint.endpoint import Endpoint, _median
+from itc_analysis.stats.endpoint.endpoint import Endpoint
 from itc_analysis.stats.people.responses import log_t_per_ul, respond
 from itc_analysis.stats.plan.plan import PlannedComparison, expand
 from stats.made_up_study import COHORT, make_measurements, make_participants, make_plan
@@ -40,16 +40,30 @@ def counts() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("values", "median"),
+    ("own", "median"),
     [
-        ([-np.inf, 1.0, 2.0, 4.0], 1.5),
-        ([-np.inf, -np.inf, 2.0, 4.0], np.nan),  # between a limit and 2: nobody knows
-        ([-np.inf, -np.inf, 2.0], np.nan),
-        ([-np.inf, 1.0, 2.0], 1.0),
+        ([1.0, 10.0, 20.0, 40.0], 15.0),
+        ([1.0, 1.0, 20.0, 40.0], np.nan),  # between a limit and 20: nobody knows
+        ([1.0, 1.0, 20.0], np.nan),
+        ([1.0, 10.0, 20.0], 10.0),
     ],
 )
-def test_a_median_with_one_foot_below_the_limit_is_not_known(values, median):
-    assert _median(pd.DataFrame({"value": values})) == pytest.approx(median, nan_ok=True)
+def test_a_median_with_one_foot_below_the_limit_is_not_known(own, median):
+    people = make_participants({"SSc": len(own), "healthy": 4}, seed=3)
+    rows = make_measurements(
+        people, [*own, 8.0, 9.0, 11.0, 12.0], measure="cells_per_ul", limit=5.0
+    )
+    plan = make_plan(measures=("cells_per_ul",), contrasts=("healthy",))
+    item = expand(plan, COHORT)[0]
+    endpoint = Endpoint(
+        respond(rows, people, "cells_per_ul"),
+        item,
+        plan,
+        SETTINGS,
+        groups=COHORT.groups,
+        index_group=COHORT.index_group,
+    )
+    assert endpoint.row(item)["median_index"] == pytest.approx(median, nan_ok=True)
 
 
 def test_one_comparison_without_a_standard_error_leaves_no_joint_distribution(counts):

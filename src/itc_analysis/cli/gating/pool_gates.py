@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--added", help="JSON list of tubes that are not part of the release, with --frozen"
     )
     parser.add_argument(
-        "--moved", help="where to write which frozen gates would lie elsewhere, with --frozen"
+        "--moved", help="where to write which frozen gates would have changed, with --frozen"
     )
 
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variables", help="variables.parquet; left out for none")
     parser.add_argument("--measurements", required=True, help="measurements.parquet")
     parser.add_argument(
-        "--post-hoc", help="families of role post_hoc that the plan does not hold, as YAML"
+        "--post-hoc", help="families of role post_hoc that are not in the plan, as YAML"
     )
     parser.add_argument(
         "--changes",

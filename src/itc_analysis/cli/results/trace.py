@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--results", default="results", help="results folder (default: results)")
     parser.add_argument(
-        "--config", default="config/config.yaml", help="settings that say where the inputs lie"
+        "--config",
+        default="config/config.yaml",
+        help="settings that give the location of the inputs",
     )
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
 

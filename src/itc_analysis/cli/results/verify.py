@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         default="config/config.yaml",
-        help="settings that say where the inputs lie (default: config/config.yaml)",
+        help="settings that give the location of the inputs (default: config/config.yaml)",
     )
 
 

@@ -227,7 +227,7 @@ def _open_tubes(
     errors += _check_manual_gates(study, usable, told)
     if look.identifying:
         told.append(
-            f"keywords that may identify people stand in {look.n_identifying} tubes: "
+            f"keywords that may identify people are in {look.n_identifying} tubes: "
             f"{', '.join(sorted(look.identifying))}; `itc deidentify` writes copies "
             "without them"
         )

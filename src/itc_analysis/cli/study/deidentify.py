@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--tubes", required=True, help="sheet (TSV) with path and file_id")
     parser.add_argument("--data-folder", default=".", help="folder that `path` starts from")
-    parser.add_argument("--identities", help="text file of what must not stand in any copy")
+    parser.add_argument("--identities", help="text file of what must not appear in any copy")
     parser.add_argument("--output-folder", required=True, help="folder for the copies")
 
 
@@ -79,7 +79,9 @@ def read_codes(path: object) -> list[dict[str, str]]:
         if not row.get("path") or not code:
             faults.append(Fault(f"row {number}", "path or file_id is empty", "fill in both"))
         elif code in seen:
-            faults.append(Fault(f"row {number}", f"file_id '{code}' stands twice", "use two codes"))
+            faults.append(
+                Fault(f"row {number}", f"file_id '{code}' appears twice", "use two codes")
+            )
         elif not all(letter.isalnum() or letter in "-_." for letter in code):
             what = f"file_id '{code}' cannot be a file name"
             faults.append(Fault(f"row {number}", what, "use letters, digits, - and _"))

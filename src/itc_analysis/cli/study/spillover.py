@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     names = [channel for channel, _, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     faults = [Fault("--stain", f"'{text}' names no file", "write CHANNEL=FILE") for text in wrong]
-    faults += [Fault("--stain", f"channel '{name}' stands twice", "keep one") for name in twice]
+    faults += [Fault("--stain", f"channel '{name}' appears twice", "keep one") for name in twice]
     if faults:
         source = "arguments"
         raise ItcError(source, faults)
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
         table = residual_spill(events[rows], names)
         left = table[table["reading"].notna()]
         n_unknown = int(table["slope"].isna().sum())
-        print(f"left in {file.name}: {len(left) or 'nothing'}; {n_unknown} pairs cannot be told")
+        print(f"left in {file.name}: {len(left) or 'nothing'}; {n_unknown} pairs cannot be judged")
         for pair in left.itertuples():
             print(f"  {pair.source} into {pair.detector}: {pair.slope:+.3f}, {pair.reading}")
     Path(options.output).parent.mkdir(parents=True, exist_ok=True)

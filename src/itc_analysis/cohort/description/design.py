@@ -92,7 +92,7 @@ def find_confounded_batches(
                 for batch, row in single.iterrows()
             )
             what = f"{len(single)} of {len(counts)} batches hold one group only: {told}"
-            remedy = "there the group cannot be told from the batch, and no correction is made"
+            remedy = "group and batch cannot be separated there, and no correction is made"
             problems.append(_problem(assay, what, remedy))
         strength = cramers_v(counts)
         if strength > HIGH_CRAMERS_V:

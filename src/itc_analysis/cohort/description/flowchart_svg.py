@@ -17,6 +17,8 @@ _BOX_WIDTH = 430
 _SIDE_WIDTH = 400
 _FONT = 14
 _LINE = 20
+#: Prefix of the ids in the element.
+_ID = "participant-flow"
 _PADDING = 10
 _GAP = 28
 #: Characters that fit a box: half the font size is the mean width of a letter in sans-serif.
@@ -24,15 +26,13 @@ _CHARACTERS_PER_PIXEL = 1 / (_FONT * 0.52)
 _ASSAY_TITLES = {"flow": "flow cytometry", "singlecell": "single-cell data"}
 
 
-def draw_flowchart(table: pd.DataFrame, *, identifier: str = "participant-flow") -> str:
+def draw_flowchart(table: pd.DataFrame) -> str:
     """Return the flow chart as one ``<svg>`` element.
 
     Parameters
     ----------
     table : pandas.DataFrame
         made by `flowchart.count_flow`.
-    identifier : str
-        prefix of the ids in the element; must differ between charts on one page.
 
     Returns
     -------
@@ -79,14 +79,14 @@ def draw_flowchart(table: pd.DataFrame, *, identifier: str = "participant-flow")
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
             f'width="{_WIDTH}" height="{height}" style="max-width:100%;height:auto" role="img" '
-            f'aria-labelledby="{identifier}-title {identifier}-desc" '
+            f'aria-labelledby="{_ID}-title {_ID}-desc" '
             f'font-family="sans-serif" font-size="{_FONT}">',
-            f'<title id="{identifier}-title">Flow of participants</title>',
-            f'<desc id="{identifier}-desc">{escape(describe_flow(table))}</desc>',
-            f'<defs><marker id="{identifier}-tip" viewBox="0 0 8 8" refX="8" refY="4" '
+            f'<title id="{_ID}-title">Flow of participants</title>',
+            f'<desc id="{_ID}-desc">{escape(describe_flow(table))}</desc>',
+            f'<defs><marker id="{_ID}-tip" viewBox="0 0 8 8" refX="8" refY="4" '
             'markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 '
             '8z"/></marker></defs>',
-            *(part.replace("url(#tip)", f"url(#{identifier}-tip)") for part in parts),
+            *(part.replace("url(#tip)", f"url(#{_ID}-tip)") for part in parts),
             "</svg>",
         ]
     )

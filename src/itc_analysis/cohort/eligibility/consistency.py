@@ -68,7 +68,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         ("age_years", "iim_onset_age_years"),
-        "the first symptom lies after the blood draw",
+        "the first symptom is dated after the blood draw",
         lambda p: p["iim_onset_age_years"] > p["age_years"],
     ),
     Check(

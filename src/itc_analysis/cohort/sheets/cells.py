@@ -282,8 +282,8 @@ def _repeated(sheet: SheetCells, key: tuple[str, ...]) -> list[Fault]:
             continue  # empty or faulty: already told
         if name in seen:
             shown = ", ".join(f"{column} '{part}'" for column, part in zip(key, name, strict=True))
-            what = f"{shown} stands already in row {seen[name]}"
-            faults.append(Fault(f"row {number}", what, "each may stand once"))
+            what = f"{shown} is already in row {seen[name]}"
+            faults.append(Fault(f"row {number}", what, "each may appear once"))
         else:
             seen[name] = number
     if faults and sheet.has_events:

@@ -151,7 +151,7 @@ def _kind_faults(row: Mapping[str, object]) -> list[tuple[str, str]]:
     if kind == "number":
         if not (isinstance(low, float) and isinstance(high, float)):
             what = f"'{row['column']}' has no limits"
-            faults.append((what, "give low and high: what lies outside is a typing error"))
+            faults.append((what, "give low and high: a value outside them is a typing error"))
         elif low >= high:
             faults.append((f"low {low:g} is not below high {high:g}", "exchange or correct them"))
     elif low is not None or high is not None or row["unit"] is not None:

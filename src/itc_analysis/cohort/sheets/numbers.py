@@ -130,7 +130,10 @@ def _thousands_or_not(text: str, column: Column, style: Style) -> str | Fault:
     sign = "," if "," in text else "."
     as_thousands, as_decimal = text.replace(sign, ""), text.replace(sign, ".")
     if column.whole:
-        what = f"'{text}' has a sign that may part thousands, and only whole numbers stand here"
+        what = (
+            f"'{text}' has a sign that may be a thousands separator, and this column takes whole "
+            "numbers only"
+        )
         return what, f"write it without the sign if {as_thousands} is meant, else look it up"
     fits = [_is_within(float(number), column) for number in (as_thousands, as_decimal)]
     is_usual = sign == ("," if style == "comma" else ".")

@@ -87,7 +87,7 @@ def parse_place(text: str) -> Place:
     Raises
     ------
     ValueError
-        it is none of these, or lies off the scale; the message says what to write.
+        it is none of these, or is off the scale; the message says what to write.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def parse_place(text: str) -> Place:
         msg = f"place '{text}' is neither a cut nor a range nor a polygon; {_HOW_TO_WRITE}"
         raise ValueError(msg)
     if not all(math.isfinite(x) and LOWEST <= x <= HIGHEST for point in points for x in point):
-        msg = f"place '{text}' lies off the scale ({LOWEST:g} to {HIGHEST:g}); {_HOW_TO_WRITE}"
+        msg = f"place '{text}' is off the scale ({LOWEST:g} to {HIGHEST:g}); {_HOW_TO_WRITE}"
         raise ValueError(msg)
     return points
 

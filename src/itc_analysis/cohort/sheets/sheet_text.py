@@ -364,7 +364,7 @@ def _check_header(
         if not name:
             faults.append(Fault("row 1", f"column {position} has no name", "name or delete it"))
         elif first < position:
-            what = f"column '{name}' stands twice (columns {first} and {position})"
+            what = f"column '{name}' appears twice (columns {first} and {position})"
             faults.append(Fault("row 1", what, "delete one"))
         elif _is_identifying(name) or (how_to_add and name not in known and names_identity(name)):
             faults.append(_identifying(name))

@@ -29,9 +29,8 @@ _WIDEST_BYTES = 8
 _FLOAT_WIDTHS = {"F": 32, "D": 64}
 #: Widths that numpy reads by itself; others of whole bytes (24 bits) are put together.
 _NATIVE_BYTES = (1, 2, 4, 8)
-#: A detector saturates in few events. Where more integers than this lie above $PnR, the bits
-#: above it
-#: are another channel's or noise, which the standard masks.
+#: A detector saturates in few events. Where more integers than this lie above $PnR, the bits above
+#: it are another channel's or noise, which the standard masks.
 _MOST_SATURATED = 0.1
 
 

@@ -185,7 +185,9 @@ def _channels(keywords: dict[str, str], source: str, remarks: list[str]) -> tupl
         name = keywords.get(f"P{i}N", "")
         if not name:
             what = f"channel {i} of {n_channels} has no name ($P{i}N)"
-            faults.append(Fault("TEXT", what, "values cannot be told apart; export the tube again"))
+            faults.append(
+                Fault("TEXT", what, "values cannot be distinguished; export the tube again")
+            )
         # A range that is missing or 0 is refused where it is used: by nobody for the clock.
         numbers = {
             letter: _number(keywords, f"P{i}{letter}", default, faults)

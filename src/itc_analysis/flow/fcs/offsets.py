@@ -65,7 +65,7 @@ def locate_data(
     others = [name for name in spans if name != chosen]
     if any(_disagree(spans[name], spans[chosen]) for name in others):
         remarks.append(
-            f"HEADER says the events lie at bytes {header.data[0]} to {header.data[1]}, TEXT says "
+            f"HEADER says the events are at bytes {header.data[0]} to {header.data[1]}, TEXT says "
             f"{text[0]} to {text[1]}: read by {chosen}, which $TOT and the size of the file fit"
         )
     # Counting the byte after the last one is a widespread slip; the events are all there.
@@ -103,14 +103,14 @@ def _no_place_for_events(
 ) -> UnreadableFile:
     """Return the error for offsets that neither HEADER nor TEXT gives so that the events fit."""
     if not spans:
-        what = "neither HEADER nor TEXT says where the events lie"
+        what = "neither HEADER nor TEXT says where the events are"
         return UnreadableFile(source, [Fault("", what, "export the tube again")])
     if len(spans) > 1 and _disagree(header.data, text):
         if min(header.data[1], text[1]) > size:
             what = f"the events end at byte {text[1]}, the file has {size}"
             return truncated(source, "DATA", what)
         what = (
-            f"HEADER says the events lie at bytes {header.data[0]} to {header.data[1]}, "
+            f"HEADER says the events are at bytes {header.data[0]} to {header.data[1]}, "
             f"TEXT says {text[0]} to {text[1]}"
         )
         return UnreadableFile(source, [Fault("", what, "one is wrong; export the tube again")])

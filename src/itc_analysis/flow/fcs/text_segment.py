@@ -137,7 +137,7 @@ def _read_segment(
     if end >= size:
         raise truncated(source, name, f"the segment ends at byte {end}, the file has {size}")
     if begin < _HEADER_BYTES or end <= begin:
-        what = f"the segment cannot lie at bytes {begin} to {end}"
+        what = f"the segment cannot be at bytes {begin} to {end}"
         raise UnreadableFile(source, [Fault(name, what, "export the tube again")])
     stream.seek(base + begin)
     raw = stream.read(end - begin + 1)

@@ -87,14 +87,14 @@ def draft_template(panel: pd.DataFrame, name: str) -> tuple[str, list[str]]:
     Raises
     ------
     PanelError
-        the panel has no CD3, without which no T cell is told.
+        the panel has no CD3, without which T cells cannot be identified.
     """
     named: dict[str, str] = {}
     for marker in panel["marker"]:
         named.setdefault(marker_of(str(marker)), str(marker))
     draft = _Draft(named)
     if not draft.has("CD3"):
-        raise PanelError(name, "no marker is CD3, so T cells cannot be told; check the sheet")
+        raise PanelError(name, "no marker is CD3, so T cells cannot be identified; check the sheet")
     _to_t_cells(draft, panel)
     rest = _gamma_delta(draft)
     rest = _inkt(draft, rest)

@@ -174,7 +174,7 @@ def _faults(template: Template, panel_markers: Collection[str] | None) -> list[F
     for population in template.populations:
         where = f"population '{population.name}'"
         if population.name == ROOT or population.name in earlier:
-            faults.append(Fault(where, "the name stands twice", "give it another name"))
+            faults.append(Fault(where, "the name appears twice", "give it another name"))
         faults += _faults_of_parent(population, where, names, earlier)
         if population.is_combination:
             faults += _faults_of_combination(population, where, names, earlier)
@@ -203,7 +203,7 @@ def _faults(template: Template, panel_markers: Collection[str] | None) -> list[F
                 faults.append(Fault("", what, remedy))
     repeated = [p.marker for p in template.positivity]
     faults += [
-        Fault("positivity", f"marker '{marker}' stands twice", "keep one")
+        Fault("positivity", f"marker '{marker}' appears twice", "keep one")
         for marker in sorted({m for m in repeated if repeated.count(m) > 1})
     ]
     return faults

@@ -32,7 +32,7 @@ _OTHERS = {
 _INTRODUCTION = """\
 `config/gating/<panel>.yaml` lists the populations of a panel in the order in which they are gated. Each says its parent,
 its markers and a method. Cuts are learned in every tube by itself, judged against the other tubes of its staining batch, and
-only then applied; no number of a cut stands in a template unless you write one (`method: fixed`).
+only then applied; a template holds no number of a cut unless you write one (`method: fixed`).
 
 ```yaml
 populations:
@@ -48,7 +48,7 @@ A marker with more than two levels (CD161: negative, intermediate, bright) is cu
 `level: bright`. The levels are then fitted to all tubes of a batch together, so that a tube without bright cells never takes
 the next lower peak for them, and what overlaps the cut is subtracted or added with its error.
 
-A misspelt name stops the run with the name that was probably meant; all faults of a template are told at once.
+A misspelt name stops the run with the name that was probably meant; all faults of a template are reported at once.
 
 Values that were exported on a logicle, asinh or logarithmic scale are noticed and refused, because they would be transformed
 twice. To gate them as they are, state the top of their scale: `transform: {fluorescence: {kind: linear, t: 8}}`; their matrix is then
@@ -66,7 +66,7 @@ above a cut that no event is below:
 
 | state | the final cut is |
 |---|---|
-| `ok` | the tube's own: it shows where positives and negatives part, or nothing could judge it |
+| `ok` | the tube's own: it shows where positives and negatives separate, or nothing could judge it |
 | `pooled` | the tube's own, shrunk towards its batch because its error is large |
 | `borrowed` | the batch's (or the study's, or that of the one or two tubes that know): the tube could not decide, or stood out |
 | `control` | a high quantile of the tubes without the antibody |
@@ -169,8 +169,9 @@ def _described(card: Card) -> dict[str, str]:
     """Return what the method's docstring says of each parameter."""
     text = inspect.getdoc(card.fit) or ""
     section = re.search(r"^Parameters\n-+\n(.*?)(?:\n\n[A-Z]|\Z)", text, re.DOTALL | re.MULTILINE)
+    # numpydoc: the type is on the line of the name, what it means is indented below
     entries = re.findall(
-        r"^(\w+) : (.*(?:\n .*)*)", section.group(1) if section else "", re.MULTILINE
+        r"^(\w+) : .*((?:\n .*)+)", section.group(1) if section else "", re.MULTILINE
     )
     return {name: _sentence(" ".join(meaning.split())) for name, meaning in entries}
 

@@ -156,8 +156,8 @@ def with_manual(
     ------
     ItcError
         a gate looks at a channel that the panel does not name, or at a ratio of two; a Boolean gate
-        cannot be said as a combination of populations; a file holds no gate of any population, or a
-        workspace no sample that is a tube here; all such.
+        cannot be expressed as a combination of populations; a file holds no gate of any population,
+        or a workspace no sample that is a tube here; all such.
     """
     rows = [dict(row) for row in gates]
     populations = list(dict.fromkeys(str(row["population"]) for row in rows))

@@ -1,6 +1,6 @@
 """Gates that people drew in another program: as they were drawn, and evaluated on a file.
 
-Gating-ML files and FlowJo workspaces are read into `DrawnGate`s. Each keeps the channels,
+Gating-ML files and FlowJo workspaces are read into `ManualGate`s. Each keeps the channels,
 compensation and scales of the program it comes from, so that its events are the ones that the
 analyst saw.
 """

@@ -88,7 +88,7 @@ def read_panel(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     SheetError
-        a fault of the sheet, with its row; a channel or a marker that stands twice.
+        a fault of the sheet, with its row; a channel or a marker that appears twice.
     """
     return _without_repeats(read_sheet(path, PanelSheet), str(path))
 
@@ -111,7 +111,7 @@ def check_panel(panel: pd.DataFrame, source: str) -> pd.DataFrame:
     Raises
     ------
     SheetError
-        A column is missing or unknown, a role is none, a channel or a marker stands twice.
+        A column is missing or unknown, a role is none, a channel or a marker appears twice.
     """
     columns = contract.columns_of(PanelSheet)
     needed = [name for name, column in columns.items() if not column.nullable]
@@ -149,7 +149,7 @@ def _without_repeats(panel: pd.DataFrame, source: str) -> pd.DataFrame:
         words = panel[column].str.casefold()
         for row in panel.index[words.duplicated()]:
             first = int(words.index[words == words[row]][0])
-            what = f"{column} '{panel.loc[row, column]}' stands in row {first + 2} already"
+            what = f"{column} '{panel.loc[row, column]}' is in row {first + 2} already"
             # The header is row 1 of the sheet, so the first row of the table is row 2.
             faults.append(Fault(f"row {row + 2}", what, "keep one of them"))
     for row, (channel, role) in enumerate(zip(panel["channel"], panel["role"], strict=True)):

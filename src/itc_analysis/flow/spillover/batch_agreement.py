@@ -253,8 +253,8 @@ def find_odd_states(states: Mapping[str, str], *, panel: str) -> dict[str, str]:
         return {}
     if len(free) == len(raw):
         what = (
-            f"{_named(free)} are compensated and {_named(raw)} are not; which are right cannot "
-            "be told"
+            f"{_named(free)} are compensated and {_named(raw)} are not; there is "
+            "no telling which are right"
         )
         return {f"panel '{panel}'": what}
     odd, others = (raw, free) if len(raw) < len(free) else (free, raw)

@@ -57,16 +57,12 @@ class Found:
     remarks: tuple[str, ...] = ()
 
 
-def find_spillover(
-    file: FcsFile, rows: Sequence[int] | None = None
-) -> tuple[Compensation, Spillover | None]:
-    """Return state and matrix of `find_compensation`; by all columns when `rows` is left out."""
-    if rows is None:
-        matrix = _matrix_in(file)
-        if matrix is not None and matrix.is_identity:
-            return "identity", None
-        rows = range(len(file.channels))
-    found = find_compensation(file, rows)
+def find_spillover(file: FcsFile) -> tuple[Compensation, Spillover | None]:
+    """Return state and matrix of `find_compensation`, by all columns of the file."""
+    matrix = _matrix_in(file)
+    if matrix is not None and matrix.is_identity:
+        return "identity", None
+    found = find_compensation(file, range(len(file.channels)))
     return found.state, found.spillover
 
 

@@ -52,7 +52,7 @@ def parse_spillover(text: str, source: str) -> Spillover:
     Raises
     ------
     UnreadableFile
-        the counts do not agree, a name stands twice, a number is none, or the matrix cannot be
+        the counts do not agree, a name appears twice, a number is none, or the matrix cannot be
         inverted.
     """
     # with ';' between the entries a comma is decimal
@@ -132,7 +132,7 @@ def _checked(names: list[str], rows: list[list[str]], source: str) -> Spillover:
     faults = []
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        faults.append(Fault("spillover", f"channels stand twice: {', '.join(repeated)}"))
+        faults.append(Fault("spillover", f"channels appear twice: {', '.join(repeated)}"))
     try:
         matrix = np.array([[float(value) for value in row] for row in rows], dtype=np.float64)
     except ValueError as error:

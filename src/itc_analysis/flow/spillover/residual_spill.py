@@ -39,6 +39,8 @@ MIN_EVENTS = 200
 _FEWEST_NEGATIVE = 0.2
 #: The negative events of a detector end so many of their standard deviations above their peak.
 _REACH = 3.0
+#: A smaller slope has no reading.
+_LEAST_SLOPE = 0.02
 #: A slope within so many standard errors of zero is noise.
 _CLEAR = 3.0
 #: Standard error of a mode over that of a mean, about.
@@ -48,9 +50,7 @@ OVER, UNDER = "over-compensated", "under-compensated, or occurring together"
 COLUMNS = ("source", "detector", "slope", "standard_error", "reading", "reason")
 
 
-def residual_spill(
-    events: npt.NDArray[np.float32], names: list[str], *, limit: float = 0.02
-) -> pd.DataFrame:
+def residual_spill(events: npt.NDArray[np.float32], names: list[str]) -> pd.DataFrame:
     """Return what every pair of channels of one compensated tube tells about spill.
 
     Parameters
@@ -59,8 +59,6 @@ def residual_spill(
         compensated, instrument units, shape (n_channels, n_events).
     names : list of str
         of the channels.
-    limit : float
-        slope from which on a pair has a reading.
 
     Returns
     -------
@@ -89,7 +87,7 @@ def residual_spill(
                 row["reason"] = "no bright events of the source"
             else:
                 dim, bright = (in_order[j][mask[orders[j]]] for mask in masks)
-                row |= _told(dim, bright, step, limit)
+                row |= _told(dim, bright, step)
             rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -112,7 +110,7 @@ def _step(scaled: FloatArray, dim: BoolArray, bright: BoolArray) -> float | None
     return step if step >= _LEAST_STEP else None
 
 
-def _told(dim: FloatArray, bright: FloatArray, step: float, limit: float) -> dict[str, object]:
+def _told(dim: FloatArray, bright: FloatArray, step: float) -> dict[str, object]:
     """Return slope, standard error and reading of a pair, or the reason why there is none.
 
     `dim` and `bright` are the detector's values where the source is dim and where it is bright, in
@@ -134,7 +132,7 @@ def _told(dim: FloatArray, bright: FloatArray, step: float, limit: float) -> dic
         places.append(place)
         errors.append(_MODE_ERROR * _width(units, place) / np.sqrt(near.size))
     slope, error = (places[1] - places[0]) / step, float(np.hypot(*errors)) / step
-    least = max(limit, _CLEAR * error)
+    least = max(_LEAST_SLOPE, _CLEAR * error)
     reading = None
     if slope > least:
         reading = UNDER

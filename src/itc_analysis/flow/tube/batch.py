@@ -72,7 +72,7 @@ def read_batch(
     Raises
     ------
     ItcError
-        a file cannot be read, or a tube's row lacks a column or stands twice.
+        a file cannot be read, or a tube's row lacks a column or appears twice.
     SheetError, SettingsError
         faults of the panel sheet and of the template.
     """

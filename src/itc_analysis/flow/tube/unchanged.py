@@ -15,7 +15,7 @@ from typing import Any
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.runs.contents import contents
 
-_REMEDY = "run again when nobody writes to it any more"
+_REMEDY = "run again once it is no longer being written"
 
 
 @dataclass(frozen=True)

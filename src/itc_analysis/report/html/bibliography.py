@@ -110,7 +110,7 @@ def read_works(text: str) -> dict[str, Work]:
     ------
     ValueError
         something in the file is no entry of the one form, an entry lacks a field of its kind, or a
-        key or field stands twice.
+        key or field appears twice.
     """
     plain = re.sub(r"^%.*\n", "", text, flags=re.MULTILINE)
     left = _ENTRY.sub("", plain).strip()
@@ -123,7 +123,7 @@ def read_works(text: str) -> dict[str, Work]:
         fields = dict(pairs)
         lacking = _NEEDED[kind][0] - set(fields) if kind in _NEEDED else {f"a known kind ({kind})"}
         if lacking or key in works or len(fields) < len(pairs):
-            what = f"lacks {', '.join(sorted(lacking))}" if lacking else "or a field stands twice"
+            what = f"lacks {', '.join(sorted(lacking))}" if lacking else "or a field appears twice"
             msg = f"work {key!r} {what}"
             raise ValueError(msg)
         works[key] = Work(key, kind, fields)

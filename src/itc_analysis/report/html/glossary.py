@@ -58,8 +58,8 @@ TERMS: dict[str, str] = {
     "index-group-specific": "Different from every other group of the study, in one direction: each "
     "of these comparisons must show it, so their p are not adjusted.",
     "shared": "Different from healthy people, and equivalent to at least one disease.",
-    "equivalent": "The difference surely lies within a margin that the analysis plan named before "
-    "looking; more than “no difference shown”.",
+    "equivalent": "With confidence, the difference is within a margin that the analysis plan set "
+    "before looking; this is more than “no difference shown”.",
     "inconclusive": "Neither specific nor shared is shown; no statement that the groups are alike.",
     "differential variability": "People of one group differ from one another more than those of "
     "the others do, whatever the level of the group.",
@@ -77,8 +77,8 @@ TERMS: dict[str, str] = {
         "p by reshuffling the residuals, as a check that needs fewer assumptions."
     ),
     "association": (
-        "How a measure goes with a clinical variable within one group, e.g. MAIT cells with the "
-        "skin score in SSc; which comes first it cannot say."
+        "How a measure varies with a clinical variable within one group, e.g. MAIT cells with the "
+        "skin score in SSc; it cannot say which comes first."
     ),
     "joint test, Hotelling’s T²": (
         "One test of all parts of a composition together, which knows that they vary together."

@@ -1,9 +1,8 @@
 """Markers that say what a cell is, not how it does: they define a gate, or rise with innateness in
 healthy people.
 
-A score that holds such a marker differs between subsets because the subsets are what they are
-(study/domain.md 5.1).
-It is compared between groups within one subset only, and shown with and without it.
+A score that holds such a marker differs between subsets because the subsets are what they are. It
+is compared between groups within one subset only, and shown with and without it.
 """
 
 from __future__ import annotations
@@ -22,9 +21,8 @@ DEFINING_MARKERS = frozenset(
 DEFINING_GENES = re.compile(
     r"CD3[DEG]|CD4|CD8[AB]|KLRB1|SLC4A10|ZBTB16|EOMES|KLRC1|KIR[23]D[LS].*|TR[ABGD][VDJC].*"
 )
-#: Rise from adaptive to innate T cells in healthy blood (study/domain.md 5.1; Gutierrez-Arcelus
-#: 2019,
-#: doi:10.1038/s41467-019-08604-4).
+#: Rise from adaptive to innate T cells in healthy blood (Gutierrez-Arcelus 2019,
+#: doi:10.1038/s41467-019-08604-4); HLA-DRB1 goes with HLA-DRA, and CD57 (B3GAT1) was added here.
 INNATENESS_MARKERS = frozenset("CD160 CD244 2B4 TIM-3 KLRG1 HLA-DR CD57".casefold().split())
 INNATENESS_GENES = frozenset(["CD160", "CD244", "HAVCR2", "KLRG1", "HLA-DRA", "HLA-DRB1", "B3GAT1"])
 

@@ -16,7 +16,8 @@ from itc_analysis.tables.cohort.sheets import SignatureSheet
 Assay = Literal["flow", "singlecell"]
 
 #: A score from one marker is that marker: PD-1 alone also marks activation, CD69 alone handling
-#: (study/signatures.md, fact 6). Single markers are reported as share_positive instead.
+#: (in the public data of MAST, stimulated MAIT cells have less CD69 RNA than unstimulated ones).
+#: Single markers are reported as share_positive instead.
 MIN_FEATURES = 2
 
 

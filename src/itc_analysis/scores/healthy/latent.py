@@ -1,17 +1,12 @@
 """A person's true share or rate from counts, without the lean that few cells give to a logit.
 
 logit((k + 1/2) / (n - k + 1/2)) leans upwards where few cells are expected to be positive, and a
-posterior mean
-leans towards the prior; both lean more in whoever has fewer cells. No function of k is free of this
-for every
-share, but one can be for the *mean of a group of people*: people vary about their group's mean, and
-the estimate is
-chosen, among those that rise with k, so that its mean is the group's mean wherever that lies
-between 2 healthy SD
-below and 3 above the healthy centre. It depends on k, n and the healthy people's distribution
-alone: never on the
-person's group, nor on other patients. Its error depends on n and never on k, so that a weight
-cannot follow a value.
+posterior mean leans towards the prior; both lean more in whoever has fewer cells. No function of k
+is free of this for every share, but one can be for the *mean of a group of people*: people vary
+about their group's mean, and the estimate is chosen, among those that rise with k, so that its mean
+is the group's mean wherever that lies between 2 healthy SD below and 3 above the healthy centre. It
+depends on k, n and the healthy people's distribution alone: never on the person's group, nor on
+other patients. Its error depends on n and never on k, so that a weight cannot follow a value.
 """
 
 from __future__ import annotations
@@ -43,8 +38,7 @@ REPORTED = (-1.0, 2.0)
 #: Points of the integral over people, and how many SD they reach.
 N_POINTS, REACH = 161, 5.0
 #: Spread of people that an estimate is made for: with none, every count would give the centre; and
-#: with people who
-#: differ by a hundredfold any estimate will do.
+#: with people who differ by a hundredfold any estimate will do.
 MIN_SD, MAX_SD = 0.1, 1.5
 #: Largest step between group means and largest spread that ask for more cells, logit or log.
 MAX_STEP, MAX_ASKED = 0.8, 1.0

@@ -46,10 +46,9 @@ def share_spread(spreads: Spreads) -> FloatArray:
     """Return the SD of each marker, so that dividing by it is unbiased.
 
     Each variance is drawn towards the mean of all, the more the less the markers differ beyond
-    their errors (random
-    effects by moments). The SD is then enlarged by what its own error makes 1 / SD too large on
-    average: with 12
-    healthy people, z scores against the plain SD are 7 % too large.
+    their errors (random effects by moments). Each SD is then enlarged, because its own error makes
+    1/SD too large on average: with 12 healthy people, z scores against the plain SD are 7 % too
+    large.
 
     Returns
     -------

@@ -3,10 +3,8 @@ would give.
 
 The mean number of receptors per cell is the sum of the single positivities and says nothing about
 co-expression; the share with two or more does. It depends on how many receptors the panel has and
-on how many cells
-carry each, so it is compared within one panel only (study/domain.md 5.1). What is beyond
-independence is the log odds
-ratio of two receptors on the same cells, averaged over the pairs.
+on how many cells carry each, so it is compared within one panel only. What is beyond independence
+is the log odds ratio of two receptors on the same cells, averaged over the pairs.
 """
 
 from __future__ import annotations

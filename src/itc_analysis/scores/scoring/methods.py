@@ -40,10 +40,8 @@ __all__ = [
 #: Genes rarer than that in healthy people weigh less than the others, by the ratio of the two.
 PRIOR_PER_MILLION = 10.0
 #: A feature whose group mean could be off by more than this, in healthy SD, for lack of cells is
-#: not used; unless the
-#: mean of as many people as the reference holds has an error that makes it no more than a quarter
-#: of that: then a
-#: true null is rejected in 5.7 % in place of 5.
+#: not used; unless the mean of as many people as the reference holds has an error that makes it no
+#: more than a quarter of that: then a true null is rejected in 5.7 % in place of 5.
 MAX_BIAS, OF_ERROR = 0.1, 0.25
 #: Where learning the SD of people begins, on the logit or log scale.
 FIRST_SD = 0.7
@@ -59,23 +57,20 @@ class Scored:
     ----------
     value, standard_error : FloatArray
         Shape (n_samples,); NaN where there is no score. For comparing groups: unbiased for the mean
-        of a group
-        however few cells its people have. The error is that of counting in the sample itself, taken
-        from the
-        number of cells and never from what was counted.
+        of a group however few cells its people have. The error is that of counting in the sample
+        itself, taken from the number of cells and never from what was counted.
     posterior, posterior_error : FloatArray
         Best guess for the one person, drawn towards the healthy people; never for comparing groups.
     anchor_error : FloatArray
         Error of the healthy centre of the sample's batch, shared by the batch.
     is_anchored : numpy.ndarray
-        array of bool False where the batch has no centre that could be trusted; such samples have
-        no score.
+        False where the batch has no centre that could be trusted; such samples have no score.
     is_thin : numpy.ndarray
-        array of bool Shape (n_samples, n_features), counts too thin to use.
+        Shape (n_samples, n_features), counts too thin to use.
     n_used : numpy.ndarray
-        array of int Features behind each score.
+        Features behind each score.
     n_reference : numpy.ndarray
-        array of int Healthy participants behind each feature, shape (n_features,).
+        Healthy participants behind each feature, shape (n_features,).
     parts : FloatArray
         Shape (n_samples, n_features), z of each feature; NaN where not used.
     """
@@ -104,17 +99,11 @@ class Method:
         (counts, totals, weights, reference, correlation=) -> Scored.
     unit : str
         Of the score.
-    needs : str
-        What the counts and totals are.
-    source : str
-        Where the method comes from.
     """
 
     name: str
     function: Callable[..., Scored]
     unit: str
-    needs: str
-    source: str
 
 
 def mean_logit_z(
@@ -126,6 +115,8 @@ def mean_logit_z(
     correlation: FloatArray | None = None,
 ) -> Scored:
     """Return the weighted mean over markers of the z of a person's true logit of positivity.
+
+    The form is this package's own: no published score of the kind was found.
 
     Parameters
     ----------
@@ -139,8 +130,7 @@ def mean_logit_z(
         Who the healthy are.
     correlation : FloatArray
         Shape (n_markers, n_markers), of the markers on the cells of a person: cells that carry one
-        receptor carry
-        the others, so that the errors of counting go together. None: independent.
+        receptor carry the others, so that the errors of counting go together. None: independent.
     """
     latents, people = _learn_markers(counts, totals, reference)
     values = np.column_stack([latent.value for latent in latents])
@@ -182,9 +172,8 @@ def mean_median_z(
     Notes
     -----
     A median of n cells has the variance ``c / n``; c is not read from the sample, whose spread
-    would be of its value,
-    but is the same for everybody: what the healthy people's medians vary more the fewer cells they
-    have.
+    would be of its value, but is the same for everybody: what the healthy people's medians vary
+    more the fewer cells they have.
     """
     people, variances = [], np.empty_like(medians)
     for column in range(medians.shape[1]):
@@ -221,11 +210,13 @@ def pseudobulk_z(
 ) -> Scored:
     """Return the z of the log of a signature's summed, gene-scaled rates in pseudobulk profiles.
 
+    The participant is the unit, not the cell (Squair 2021, doi:10.1038/s41467-021-25960-2).
+
     Each gene's rate (per million) is divided by its healthy mean rate in the subset plus
     `PRIOR_PER_MILLION`, so that a few strong genes do not carry the score; R is the weighted mean
     of these over the genes (just under 1 in healthy), and the score is the z of the person's true
-    log(1 + R). Genes
-    of negative weight form an R of their own, subtracted by its share of the weights.
+    log(1 + R). Genes of negative weight form an R of their own, subtracted by its share of the
+    weights.
 
     Parameters
     ----------
@@ -245,9 +236,8 @@ def pseudobulk_z(
     -----
     Summing before the log, rather than averaging z scores of each gene's log counts: PDCD1, LAG3
     and CTLA4 have a few molecules in a profile of 20 cells. A sum of scaled molecules is taken for
-    a Poisson count of
-    the same mean and variance in healthy people, and the person's true value estimated as in
-    `latent`.
+    a Poisson count of the same mean and variance in healthy people, and the person's true value
+    estimated as in `latent`.
     """
     found = np.isfinite(counts)
     n = len(totals)
@@ -452,15 +442,11 @@ METHODS: dict[str, Method] = {
         name="mean_logit_z",
         function=mean_logit_z,
         unit=MEAN_Z,
-        needs="positive cells of each marker, cells of the subset",
-        source="composite z of true logit positivity against healthy (study/domain.md 5.1)",
     ),
     "singlecell": Method(
         name="pseudobulk_z",
         function=pseudobulk_z,
         unit="SD of healthy",
-        needs="molecules of each gene in the pseudobulk, all molecules of the pseudobulk",
-        source="pseudobulk per participant and subset (study/domain.md 5.2)",
     ),
 }
 #: Method of flow scores from medians, next to the main one.
@@ -468,6 +454,4 @@ MEDIANS = Method(
     name="mean_median_z",
     function=mean_median_z,
     unit=MEAN_Z,
-    needs="median transformed signal of each marker, cells of the subset",
-    source="composite z of MdFI against healthy of the same subset (study/domain.md 5.1)",
 )

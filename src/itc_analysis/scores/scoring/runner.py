@@ -267,7 +267,7 @@ def _standardise(
         )
 
     is_eligible = (plain_status(whole, signature, people.limits) == "ok").to_numpy(dtype=bool)
-    method = Method(STANDARDISED, at_composition, METHODS["flow"].unit, "", "")
+    method = Method(STANDARDISED, at_composition, METHODS["flow"].unit)
     main = _score(
         signature,
         population,

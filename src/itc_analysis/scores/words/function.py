@@ -1,10 +1,10 @@
 """`hypofunctional` and `exhausted`: probabilities of the words, from receptors and function both.
 
 Exhausted needs at least two inhibitory receptors raised against healthy people and the response to
-stimulation lowered, in the same subset of the same person (study/domain.md 5.1, after PLoS Pathog
-2021;17:e1009892). Receptors are read in resting tubes and responses in cultured ones, so that
-neither assay alone can give the word; and their errors are independent, so that the probability of
-both is the product. A blood draw cannot show the chronic cause.
+stimulation lowered, in the same subset of the same person: markers and lost function together, as
+in PLoS Pathog 2021;17:e1009892, which also asks for a chronic cause; a blood draw cannot show that.
+Receptors are read in resting tubes and responses in cultured ones, so that neither assay alone can
+give the word; and their errors are independent, so that the probability of both is the product.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NONE = "-"
 #: Healthy people of whom this share must respond detectably, or a response cannot be lowered.
 HEALTHY_RESPOND = 0.5
 KEYS = ["participant_id", "group", "population"]
-NO_STIMULATED = "no stimulated tube, so neither 'hypofunctional' nor 'exhausted' can be said"
+NO_STIMULATED = "no stimulated tube, so neither 'hypofunctional' nor 'exhausted' can be assigned"
 
 
 def judge_function(
@@ -275,7 +275,7 @@ def _word(
     if np.isnan(high):
         lacking = (
             f"{n_receptors} of the {MIN_RAISED} inhibitory receptors needed can be judged, so "
-            "'exhausted' cannot be said"
+            "'exhausted' cannot be assigned"
         )
     if high * low >= SAID:
         return {**row, "word": EXHAUSTED, "why": None}

@@ -2,7 +2,7 @@
 where cells were stimulated, `function`'s words.
 
 Markers alone never give "exhausted". It needs inhibitory receptors raised and function lowered in
-the same subset (study/domain.md 5.1, after PLoS Pathog 2021;17:e1009892), see `function`.
+the same subset (after PLoS Pathog 2021;17:e1009892), see `function`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ NOT_ASSESSABLE = "not assessable"
 LABELS = (INHIBITORY_HIGH, ACTIVATED, BOTH, WITHIN, NOT_ASSESSABLE)
 
 #: Above the upper limit of a 95 % reference interval, the 97.5th centile of healthy people (CLSI
-#: EP28), who are
-#: given as many cells: the label is as rare in healthy people with few cells as in those with many.
+#: EP28), who are given as many cells: the label is as rare in healthy people with few cells as in
+#: those with many.
 RAISED_TAIL = 0.025
 
 #: One receptor is not enough: PD-1 alone rises on activation, CD69 alone on handling.
@@ -94,9 +94,9 @@ def label_participants(
     -------
     pandas.DataFrame
         `Labels`: one row per participant, population with a share_positive row, and stimulation.
-        For the label (one of `LABELS`) a marker is raised when fewer than
-        `RAISED_TAIL` of healthy people would show as many positive cells among as many cells of the
-        same subset. One marker alone labels nobody: neither PD-1 nor CD69.
+        For the label (one of `LABELS`) a marker is raised when fewer than `RAISED_TAIL` of healthy
+        people would show as many positive cells among as many cells of the same subset. One marker
+        alone labels nobody: neither PD-1 nor CD69.
     """
     rows = measurements[measurements["measure"] == "share_positive"]
     roles = {"inhibitory": _markers(signatures, "exhaustion")}

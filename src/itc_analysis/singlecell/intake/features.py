@@ -61,7 +61,9 @@ def assemble(raw: RawMatrix, path: Path) -> anndata.AnnData:
     """
     names = pd.Index([str(barcode) for barcode in raw.barcodes])
     if names.has_duplicates:
-        what = f"barcode '{names[names.duplicated()][0]}' stands twice; one library per row, please"
+        what = (
+            f"barcode '{names[names.duplicated()][0]}' appears twice; one library per row, please"
+        )
         raise UnreadableFile(path.name, what)
     try:
         genes = settle_names(raw.ids, raw.names, raw.kinds, genomes=raw.genomes)

@@ -114,7 +114,7 @@ def find_foreign_species(names: GeneNames) -> npt.NDArray[np.bool_]:
 
 
 def explain_missing_t_genes(symbols: Any) -> str:
-    """Return why T cells cannot be told from other cells by these genes; empty when they can."""
+    """Return why these genes cannot distinguish T cells from others; empty when they can."""
     known = set(symbols)
     found = [gene for gene in T_GENES if gene in known]
     if len(found) >= FEWEST_T_GENES:

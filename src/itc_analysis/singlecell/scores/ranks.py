@@ -48,8 +48,6 @@ def score_signatures(
     signatures: pd.DataFrame,
     *,
     barcodes: pd.Index,
-    min_features_found: float = FEWEST_FOUND,
-    max_rank: int = MAX_RANK,
 ) -> RankScores:
     """Score every single-cell signature of a sheet.
 
@@ -63,8 +61,6 @@ def score_signatures(
         signature sheet; genes with a weight below zero lower the score. Only the sign counts.
     barcodes : pandas.Index
         names of the cells.
-    min_features_found : float
-        share of a signature's genes that the file must list.
 
     Returns
     -------
@@ -80,17 +76,17 @@ def score_signatures(
     for name in names:
         rows = wanted[wanted["signature"] == name]
         is_listed = rows["feature"].isin(genes)
-        if is_listed.mean() < min_features_found:
+        if is_listed.mean() < FEWEST_FOUND:
             not_scored[name] = (
                 f"{int(is_listed.sum())} of {len(rows)} genes are in the library's reference, "
-                f"{min_features_found:.0%} needed"
+                f"{FEWEST_FOUND:.0%} needed"
             )
             continue
         for sign, is_sign in (("+", rows["weight"] > 0), ("-", rows["weight"] < 0)):
             chosen = rows.loc[is_listed & is_sign, "feature"].astype(str).tolist()
             if chosen:
                 parts[name + sign] = chosen
-    scored = rank_scores(counts, genes, parts, max_rank=max_rank)
+    scored = rank_scores(counts, genes, parts)
     zero = np.zeros(counts.shape[0])
     column = dict(zip(parts, scored.T, strict=True))
     values = {

@@ -87,12 +87,12 @@ def contrast(fit: Fit, weights: npt.ArrayLike, *, confidence: float) -> Estimate
     Raises
     ------
     NotEstimable
-        the contrast hangs on a participant who is fitted exactly (the only one of a batch, say), so
-        its error cannot be known; or the values do not vary within the groups.
+        the contrast depends on a participant who is fitted exactly (the only one of a batch, say),
+        so its error cannot be known; or the values do not vary within the groups.
     """
     c = np.asarray(weights, dtype=float)
     if len(fit.exact_rows) and np.max(np.abs(fit.exact_rows @ c)) > NEGLIGIBLE:
-        msg = "the comparison hangs on a single participant who is alone in a batch or category"
+        msg = "the comparison depends on a single participant who is alone in a batch or category"
         raise NotEstimable(msg)
     estimate = float(c @ fit.coefficients)
     error = float(np.sqrt(max(c @ fit.covariance @ c, 0)))

@@ -90,4 +90,4 @@ class Disclosure(Contract, key=("group", "sex", "age_band")):
     n: Series[int] = pa.Field(
         ge=1, description="Participants enrolled.", metadata={"unit": "participants"}
     )
-    is_small: Series[bool] = _flag("Fewer than the settings allow to be told apart.")
+    is_small: Series[bool] = _flag("Fewer people than the settings allow to be shown.")

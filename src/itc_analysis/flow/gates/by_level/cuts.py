@@ -2,7 +2,7 @@
 side.
 
 For populations with `level: bright`. The levels of a marker are fitted to the tubes of a batch
-together (`mixture_of_levels`). The cut lies where bright becomes likelier than what is below it;
+together (`fit_levels`). The cut lies where bright becomes likelier than what is below it;
 all tubes of the batch have the same one, moved by their own shift. What lies below bright and
 beyond the cut, and what is bright and below it, is expected from the levels, with its error. A
 batch that shows no bright cells of its own takes them from the batches that do, at the same
@@ -133,7 +133,7 @@ def _cuts_without_events(fits: pd.DataFrame, known: Mapping[str, LevelCut]) -> d
         chosen = [known[str(name)].cut for name in (near if len(near) else placed)["file_id"]]
         if chosen:
             cut, spread = float(np.median(chosen)), max(float(np.std(chosen)), MIN_SPREAD)
-            reason = f"no levels are told apart in this tube; cut of {source}"
+            reason = f"the levels are not separable in this tube; cut of {source}"
             cuts[str(file_id)] = LevelCut(
                 cut, spread, None, None, None, None, None, "borrowed", reason
             )

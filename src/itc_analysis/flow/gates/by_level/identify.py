@@ -107,7 +107,7 @@ def identify(own: BatchLevels, others: list[BatchLevels]) -> Identity:
     if not showing:
         if own.is_clear or first == 1:
             return Identity("own", first)
-        reason = "bright cells and the level below them are hardly told apart in its batch"
+        reason = "bright cells and the level below them are hardly separable in its batch"
         return Identity("ambiguous", first, reason, crossing(own.fit, first - 1))
     bright = float(np.median([other.bright - other.negative for other in showing]))
     between = float(np.median([o.fit.shapes[o.first_bright - 1, 0] - o.negative for o in showing]))

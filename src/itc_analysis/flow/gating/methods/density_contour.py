@@ -25,7 +25,7 @@ from itc_analysis.statistics.arrays import BoolArray, FloatArray
 BIN_WIDTH = 0.01
 #: Smoothing in bins: between 1 (many events) and 3 (few), by Scott's n^(-1/6) for two dimensions.
 _NARROWEST, _WIDEST, _AT_ONE_EVENT = 1.0, 3.0, 10.0
-#: A cluster whose saddle is higher than this share of its peak is not told apart clearly.
+#: A cluster whose saddle is higher than this share of its peak is not clearly separable.
 CLEAR_DEPTH = 0.3
 #: Fewer events are no cluster.
 MIN_EVENTS = 50
@@ -58,7 +58,7 @@ def fit(
     coverage : float
         share of the cluster's events inside the contour.
     min_share : float
-        smaller clusters are not looked at, share of all events.
+        share of all events below which a cluster is passed over.
 
     Notes
     -----
@@ -88,7 +88,7 @@ def fit(
     is_apart = len(clusters) == 1 or chosen.quality >= CLEAR_DEPTH
     reasons = []
     if not is_apart:
-        near = f"the cluster hardly stands apart from its neighbour (depth {chosen.quality:.2f})"
+        near = f"the cluster is hardly separated from its neighbour (depth {chosen.quality:.2f})"
         reasons.append(near)
     corners = edges[0] + (outline + 0.5) * BIN_WIDTH
     polygon = Polygon(markers, tuple((float(x), float(y)) for x, y in corners))
@@ -96,7 +96,7 @@ def fit(
     moves, on_saddle = _replicates(found, n_bootstrap, seed)
     if on_saddle >= _MUCH:
         told = f"{100 * on_saddle:.0f} % of the outline runs along the saddle to a neighbour"
-        reasons.append(f"{told}: how far that may lie off is in no interval")
+        reasons.append(f"{told}: its error is not included in the interval")
     return Fitted(
         geometry=polygon,
         cut=None,

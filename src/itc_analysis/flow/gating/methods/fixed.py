@@ -25,7 +25,7 @@ def fit(
     Parameters
     ----------
     cut : float
-        transformed units.
+        the cut, in transformed units.
     """
     return Fitted(Threshold(markers, side, cut), cut, 0.0, None, "ok")
 

@@ -85,7 +85,7 @@ def fit(
             )
     apart = _ashmans_d(fitted, int(own), int(other))
     if apart < ASHMANS_D:
-        return refuse(f"two normal populations are not told apart (Ashman's D {apart:.1f})")
+        return refuse(f"two normal populations are not separable (Ashman's D {apart:.1f})")
     rng = np.random.default_rng(seed)
     replicates = rng.multinomial(int(n), weights / n, size=n_bootstrap).astype(float)
     drawn = refit(points, replicates, fitted, narrowest)
@@ -195,7 +195,7 @@ def card() -> Card:
         n_markers=(1, 2),
         takes_side=True,
         reads_as=(
-            "tells overlapping normal populations apart by likelihood: a cut for one marker, an "
+            "separates overlapping normal populations by likelihood: a cut for one marker, an "
             "ellipse for two"
         ),
         source="10.1002/cyto.a.20531",

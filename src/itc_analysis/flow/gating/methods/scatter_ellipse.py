@@ -41,10 +41,9 @@ def fit(
     coverage : float
         share of a normal cluster inside the ellipse; real clusters have heavier tails.
     min_share : float
-        smaller clusters are not looked at, share of all events.
+        share of all events below which a cluster is passed over.
     debris_below : float
-        clusters whose forward scatter is below this share of the largest cluster position are
-        debris.
+        clusters whose forward scatter is below this share of the largest cluster's are debris.
 
     Notes
     -----

@@ -249,8 +249,8 @@ def how_to_read(rows: pd.DataFrame, material: Material) -> Bullets:
         items.append(
             Markup(
                 phrase(
-                    "“At most” and “at least” are used where one side has not one cell above the "
-                    "{}, or values of nobody above the {}, so that only one limit can be given."
+                    "“At most” and “at least” are used where one side has no cell above the {}, "
+                    "or nobody’s value is above the {}, so that only one limit can be given."
                 )
             ).format(link("background"), link("LoB, LoD, LoQ", phrase("limit of detection")))
         )

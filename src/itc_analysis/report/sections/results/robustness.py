@@ -206,7 +206,9 @@ def _values(beside: Any, kind: str) -> str:
 
 def _nothing_against(beside: Any) -> Markup:
     if words.is_missing(beside.estimate_full):
-        return Markup(phrase("only a limit can be given, so nobody can be named as carrying it"))
+        return Markup(
+            phrase("only a limit can be given, so no single person can be named as driving it")
+        )
     return Markup(phrase("nothing of what was looked at speaks against it"))
 
 
