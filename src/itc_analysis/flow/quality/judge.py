@@ -21,7 +21,7 @@ from itc_analysis.flow.quality.acquisition import (
     looked_at,
     steps_of,
 )
-from itc_analysis.flow.quality.restart import Restart, find_restart, parts_apart
+from itc_analysis.flow.quality.restart import MAX_STEPS_BACK, Restart, find_restart, parts_apart
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.spillover.compensation import compensate, rows_of
 from itc_analysis.flow.spillover.matrix_text import Spillover
@@ -43,9 +43,6 @@ _TREE_GAIN = 0.6
 #: at once is a bead: no cell carries every antibody.
 _BEAD_SHARE_OF_RANGE = 0.01
 _FEWEST_COLOURS_OF_A_BEAD = 3
-#: A clock with more steps back than this share of the events was shuffled; fewer are jumps of the
-#: clock.
-_MAX_STEPS_BACK = 0.001
 
 
 @dataclass(frozen=True)
@@ -217,7 +214,7 @@ def _no_time_check(
     if not np.isfinite(clock).all():
         return "Time holds values that are no numbers"
     back = int(np.count_nonzero(clock[1:] < clock[:-1]))
-    if back > max(1, _MAX_STEPS_BACK * len(clock)):
+    if back > max(1, MAX_STEPS_BACK * len(clock)):
         return "Time does not increase from event to event (shuffled or joined files)"
     if len(chosen) < MIN_STEPS * EVENTS_PER_STEP:
         return f"fewer than {MIN_STEPS * EVENTS_PER_STEP} events"

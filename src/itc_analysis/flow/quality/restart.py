@@ -12,6 +12,10 @@ from itc_analysis.statistics.arrays import BoolArray, FloatArray
 
 #: The clock starts again where it loses at least this part of the time that had gone by.
 _LOST = 0.5
+#: More steps back than this share of the events are a clock that was shuffled.
+MAX_STEPS_BACK = 0.001
+#: A part is at least so much of the file: the first events often carry a stale time.
+_LEAST_PART = 0.02
 #: Events of a part that are looked at, and fewer that show nothing.
 _LOOKED_AT, _FEWEST = 20_000, 200
 #: Parts that differ by less are alike, as a share of the events past one place; a drift explains no
@@ -74,11 +78,14 @@ def find_restart(clock: npt.NDArray[np.float32]) -> Restart | None:
         Time of all events, in the order of the file.
     """
     back = np.flatnonzero(clock[1:] < clock[:-1])
-    if not back.size or not np.isfinite(clock).all():
+    if not back.size or back.size > max(1, MAX_STEPS_BACK * len(clock)):
+        return None
+    if not np.isfinite(clock).all():
         return None
     gone_by = clock[back] - clock.min()
     lost = clock[back] - clock[back + 1]
-    starts = back[lost >= _LOST * gone_by]
+    is_part = np.minimum(back + 1, len(clock) - back - 1) >= _LEAST_PART * len(clock)
+    starts = back[(lost >= _LOST * gone_by) & is_part]
     return Restart(int(starts[0]) + 1, len(clock)) if starts.size else None
 
 

@@ -23,9 +23,7 @@ _ODDS, _BEYOND, _LEAST = 6.0, 2.0, 0.25
 _END = 0.005
 
 
-def find_early_ends(
-    evidence: Mapping[str, Evidence], batches: Mapping[str, str]
-) -> dict[str, str]:
+def find_early_ends(evidence: Mapping[str, Evidence], batches: Mapping[str, str]) -> dict[str, str]:
     """Return what is said of tubes with far fewer events than the others, by tube.
 
     Parameters

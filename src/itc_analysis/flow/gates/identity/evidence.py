@@ -213,13 +213,17 @@ def granular_share(membership: Membership, template: Template) -> float | None:
         return None
     if membership[template.denominator].size < MIN_EVENTS:
         return None
-    is_cell = np.ones(membership[ROOT].size, dtype=np.bool_)
+    lymphocytes = membership[template.denominator]
+    few = max(1, lymphocytes.size // _EVENTS)
+    usual = [
+        float(np.median(membership.tube.values(m)[lymphocytes[::few]])) for m in (forward, side)
+    ]
+    is_cell = np.ones(membership.tube.n_events, dtype=np.bool_)
     for population in template.populations:
         if population.method == _BEADS and population.name in membership:
             is_cell[membership[population.name]] = False
     step = max(1, is_cell.size // _EVENTS)
-    size, depth = (membership.values_of(m, ROOT)[::step] for m in (forward, side))
-    usual = [float(np.median(membership.values_of(m, template.denominator))) for m in (forward, side)]
+    size, depth = (membership.tube.values(m)[::step] for m in (forward, side))
     is_cell = is_cell[::step] & (size > _LEAST_SIZE * usual[0])
     if np.count_nonzero(is_cell) < MIN_EVENTS:
         return None

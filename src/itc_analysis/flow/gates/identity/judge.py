@@ -34,8 +34,10 @@ METHODS_TEXT = (
     "these were fewer than four: the spill that its bright cells carry was regressed on the "
     "matrix that was applied, every channel was held against every stain of the batch (places of "
     "negatives and positives, their number, and correlations) to find swapped stains, and stains "
-    "whose positives were gone beyond any depletion were called left out. Files that share events "
-    "were found by the smallest hashes of these. Tubes with such a "
+    "whose positives were gone beyond any depletion were called left out. Functional stains were "
+    "called swapped where one channel had gained the brightness that the other one had lost. "
+    "Numbers of events, the share of granulocytes and a clock that starts again were looked at. "
+    "Files that share events were found by the smallest hashes of these. Tubes with such a "
     "finding, and files under two names, are held out of the statistics until a person confirms "
     "them."
 )
@@ -109,10 +111,11 @@ def _findings(
     compared = compare_tubes(read, batches)
     alike = find_like_swaps(compared, [one.marker for one in template.positivity])
     early = find_early_ends(read, batches)
+    gated_out = {m for one in template.populations if one.side == "below" for m in one.markers}
     for place, name in enumerate(compared.names):
         # by chance alone the few cells of a tube that ended early lie elsewhere
         swap = None if name in early else find_swap(compared, place)
-        missing, untold = find_missing(compared, place)
+        missing, untold = find_missing(compared, place, gated_out=gated_out)
         if name in unlike:
             found[name] = ("compensation", True, unlike[name])
         elif swap is not None:
@@ -125,7 +128,9 @@ def _findings(
         elif name in elsewhere:
             found[name] = ("elsewhere", True, elsewhere[name])
         elif name in alike and name not in early and alike[name].is_proven:
-            what = f"stains {' and '.join(alike[name].stains)} seem swapped: each looks like the other"
+            what = (
+                f"stains {' and '.join(alike[name].stains)} seem swapped: each looks like the other"
+            )
             found[name] = ("swapped", True, what)
         elif both is not None:
             found[name] = ("cannot_be_told", False, both)
@@ -133,7 +138,9 @@ def _findings(
             what = f"depleted, or stain left out, cannot be told: {_listed(untold)}"
             found[name] = ("cannot_be_told", False, what)
         elif name in alike and name not in early:
-            what = f"stains {' and '.join(alike[name].stains)} swapped, or a person unlike the others?"
+            what = (
+                f"stains {' and '.join(alike[name].stains)} swapped, or a person unlike the others?"
+            )
             found[name] = ("cannot_be_told", False, what)
     held = {name for name, (_, is_held, _) in found.items() if is_held}
     rest = {name: left for name, left in spill.items() if name not in held}

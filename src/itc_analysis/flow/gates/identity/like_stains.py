@@ -45,8 +45,8 @@ _WEIGHT = 0.5
 #: against a swap by so much at most.
 _AGAINST = 20.0
 #: So much likelier swapped than not: said; and beyond doubt. Twice the difference of the log
-#: likelihoods; the best of all pairs reached less in untouched tubes.
-_SAID, _PROVEN = 0.0, 20.0
+#: likelihoods; the best of all pairs reached 0.6 in 480 untouched tubes.
+_SAID, _PROVEN = 5.0, 20.0
 #: Fewer positive cells have no place.
 _FEWEST = 30
 #: Positives begin in the valley above the negatives, or where these fell to this part of their
@@ -54,7 +54,9 @@ _FEWEST = 30
 _FOOT, _HILL, _LEAST_HILL = 0.1, 1.15, 0.003
 #: A valley is at most half as high as the negatives; below the least there is nothing.
 _DEEP, _NOTHING = 0.5, 0.02
-#: SD of the bell that smooths a pooled histogram, bins.
+#: A pooled histogram, whose tubes count alike, is taken for so many events a tube.
+_AS_MANY = 10_000
+#: SD of the bell that smooths it, bins.
 _BELL = 2.0
 
 
@@ -94,7 +96,8 @@ def find_like_swaps(panel: Panel, stains: Collection[str]) -> dict[str, LikelySw
     best = np.argmax(gains, axis=0)
     for tube, name in enumerate(panel.names):
         gain = float(gains[best[tube], tube])
-        if gain > _SAID:
+        # stains differ less than batches do: a tube is judged within its own
+        if panel.batches.count(panel.batches[tube]) > MIN_OTHERS and gain > _SAID:
             one, two = pairs[best[tube]]
             found[name] = LikelySwap((panel.markers[one], panel.markers[two]), gain > _PROVEN)
     return found
@@ -194,16 +197,15 @@ def _unlikely(off: FloatArray, spread: FloatArray | float, most: float) -> Float
 def _positives(panel: Panel, population: str) -> FloatArray:
     """Return share, brightness and width of the positives, shape (n_tubes, n_markers, 3).
 
-    Where they begin is the channel's: the same in all tubes of a batch, or of the panel where a
-    batch is small.
+    Where they begin is the channel's: the same in all tubes of a batch. Small batches show nothing.
     """
     shown = [panel.histograms(tube, population) for tube in range(len(panel.names))]
     own = np.full((len(shown), len(panel.markers), 3), np.nan)
-    whole = np.ones(len(shown), dtype=np.bool_)
     for batch in dict.fromkeys(panel.batches):
         is_own = np.array(panel.batches) == batch
-        is_large = np.count_nonzero(is_own) > MIN_OTHERS
-        cuts = _begins(shown, is_own if is_large else whole)
+        if np.count_nonzero(is_own) <= MIN_OTHERS:
+            continue
+        cuts = _begins(shown, is_own)
         for tube in np.flatnonzero(is_own):
             histograms = shown[tube]
             if histograms is None or cuts is None:
@@ -233,8 +235,7 @@ def _begins(shown: list[FloatArray | None], is_own: BoolArray) -> FloatArray | N
     if not shares:
         return None
     pooled = np.sum(shares, axis=0)
-    # as many events as one tube: a peak has to stand out as it does there
-    return np.array([_begin(row) for row in pooled * np.median([s.shape[1] for s in shares])])
+    return np.array([_begin(row) for row in pooled])
 
 
 def _begin(pooled: FloatArray) -> float:
@@ -242,7 +243,7 @@ def _begin(pooled: FloatArray) -> float:
     bell = np.exp(-0.5 * (reach / _BELL) ** 2)
     density = np.convolve(pooled, bell / bell.sum(), "same")
     x = bin_centres()
-    place = float(negative_places(1e4 * pooled[None], x)[0])
+    place = float(negative_places(_AS_MANY * pooled[None], x)[0])
     peak = int(np.argmax(density)) if np.isnan(place) else int(np.searchsorted(x, place))
     height = float(density[peak])
     right = density[peak:]

@@ -9,6 +9,7 @@ always goes with, or negatives that lie lower than any other tube's, must say so
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 import numpy as np
 
@@ -72,8 +73,19 @@ def find_swap(panel: Panel, tube: int) -> tuple[str, str] | None:
     return panel.markers[a], panel.markers[b]
 
 
-def find_missing(panel: Panel, tube: int) -> tuple[dict[str, str], dict[str, str]]:
+def find_missing(
+    panel: Panel, tube: int, *, gated_out: Collection[str] = ()
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return stains that were left out of a tube, and stains of which it cannot be told.
+
+    Parameters
+    ----------
+    panel : Panel
+        what is usual among the tubes.
+    tube : int
+        its place.
+    gated_out : collection of str
+        stains of cells that are gated out: the dump channel, the dye of dead cells.
 
     Returns
     -------
@@ -98,7 +110,8 @@ def find_missing(panel: Panel, tube: int) -> tuple[dict[str, str], dict[str, str
                     f"tube, and {n_left:,} of them with it"
                 )
                 break
-            found = _gone(usual, tube, row, others)
+            is_bright = marker in gated_out and not is_clean
+            found = _gone(usual, tube, row, others, is_bright=is_bright)
             if found is None:
                 continue
             n_positive, n_expected = found
@@ -162,19 +175,24 @@ def _off_correlations(usual: Usual, own: FloatArray, centre: FloatArray, stain: 
     return np.asarray(np.nansum(off, axis=1), dtype=np.float64)
 
 
-def _gone(usual: Usual, tube: int, row: int, others: BoolArray) -> tuple[float, float] | None:
+def _gone(
+    usual: Usual, tube: int, row: int, others: BoolArray, *, is_bright: bool
+) -> tuple[float, float] | None:
     """Return a tube's positive events and those it would have with the fewest of the others.
 
-    Counted where the positives of the stain lie, halfway up from the negatives: what is dead or
-    sticky, or glows, is a little above the negatives in every channel. None where its positives are
-    not gone, or the others have none.
+    Of cells that are gated out only those are counted that are at least halfway up from the
+    negatives to the usual positives (`is_bright`): what is dead or sticky, or glows, lies a little
+    above the negatives in every channel. None where its positives are not gone, or the others have
+    none.
     """
-    shares = usual.bright[others, row]
-    shares = shares[np.isfinite(shares)]
-    if len(shares) < f.MIN_OTHERS or not np.isfinite(usual.bright[tube, row]):
+    shares = usual.bright if is_bright else 1 / (1 + np.exp(-usual.features[:, :, f.SHARE]))
+    rest = shares[others, row]
+    rest = rest[np.isfinite(rest)]
+    if len(rest) < f.MIN_OTHERS or not np.isfinite(shares[tube, row]):
         return None
-    n_positive = float(usual.bright[tube, row] * usual.n_events[tube])
-    expected = float(shares.min() * usual.n_events[tube])
+    n_positive, expected = (
+        float(n * usual.n_events[tube]) for n in (shares[tube, row], rest.min())
+    )
     is_gone = expected >= _EXPECTED and (n_positive + 1) * _GONE <= expected
     return (n_positive, expected) if is_gone else None
 
