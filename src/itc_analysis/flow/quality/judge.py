@@ -121,8 +121,8 @@ def find_clean_events(
         seen = chosen[looked_at(steps_of(len(chosen)))]
         signals = _signals(events, seen, channels, fluorescence, spillover)
         if restart is not None:
-            names = [channels[row].name for row in fluorescence]
-            restart = parts_apart(restart, signals, seen < restart.n_before, names)
+            judged = [channels[row].name for row in fluorescence]
+            restart = parts_apart(restart, signals, seen < restart.n_before, judged)
         acquisition = judge_acquisition(
             signals,
             events[time][chosen],
