@@ -141,7 +141,8 @@ def _gain(compared: list[_Compared], one: int, two: int) -> FloatArray:
         together += _WEIGHT_OF_CORRELATIONS * _correlated(shown, one, two)
     # how many cells lie beyond a channel's cut, and how far apart, depends on the channel as well:
     # it speaks for a swap, never against one
-    return bright + np.maximum(width, 0) + np.maximum(share, 0) + np.maximum(together, -_AGAINST)
+    told = bright + np.maximum(width, 0) + np.maximum(share, 0) + np.maximum(together, -_AGAINST)
+    return np.asarray(told, dtype=np.float64)
 
 
 def _brightness(shown: _Compared, one: int, two: int) -> FloatArray:
@@ -152,13 +153,13 @@ def _brightness(shown: _Compared, one: int, two: int) -> FloatArray:
     off = [shown.own[:, row, _BRIGHT] - shown.centre[:, row, _BRIGHT] for row in (one, two)]
     spread = [float(shown.spread[row, _BRIGHT]) for row in (one, two)]
     untouched = _unlikely(off[0], spread[0], _MOST) + _unlikely(off[1], spread[1], _MOST)
-    both = float(np.hypot(*spread))
+    both = float(np.hypot(spread[0], spread[1]))
     centres = shown.centre[:, one, _BRIGHT] - shown.centre[:, two, _BRIGHT]
     crossed = off[0] - off[1] + 2 * centres
     wide = float(np.hypot(_ELSEWHERE[_BRIGHT], both))
     # sum and difference of two numbers, each root two times as wide as one
     swapped = _unlikely(off[0] + off[1], both, _MOST) + _unlikely(crossed, wide, _MOST)
-    return np.nan_to_num(untouched - swapped + 2 * np.log(2))
+    return np.asarray(np.nan_to_num(untouched - swapped + 2 * np.log(2)), dtype=np.float64)
 
 
 def _exchanged(shown: _Compared, one: int, two: int, column: int) -> FloatArray:
@@ -170,7 +171,7 @@ def _exchanged(shown: _Compared, one: int, two: int, column: int) -> FloatArray:
         wide = float(np.hypot(shown.spread[other, column], _ELSEWHERE[column]))
         gain += _unlikely(seen - shown.centre[:, row, column], spread, _MOST)
         gain -= _unlikely(seen - shown.centre[:, other, column], wide, _MOST)
-    return np.nan_to_num(gain)
+    return np.asarray(np.nan_to_num(gain), dtype=np.float64)
 
 
 def _correlated(shown: _Compared, one: int, two: int) -> FloatArray:
