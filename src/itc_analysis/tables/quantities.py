@@ -22,7 +22,7 @@ GATE_STATES = [
 #: What the comparison of a tube with its batch and panel found.
 FINDINGS = [
     *("ok", "copy", "swapped", "compensation", "stain_missing", "elsewhere", "cannot_be_told"),
-    "not_judged",
+    *("joined", "not_judged"),
 ]
 #: Begins the reason of every gate whose tube does not agree with its batch.
 STANDS_AGAINST = "stands against its batch"

@@ -21,9 +21,11 @@ from itc_analysis.flow.quality.acquisition import (
     looked_at,
     steps_of,
 )
+from itc_analysis.flow.quality.restart import MAX_STEPS_BACK, Restart, find_restart, parts_apart
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.spillover.compensation import compensate, rows_of
 from itc_analysis.flow.spillover.matrix_text import Spillover
+from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import BoolArray
 
 METHODS_TEXT = (
@@ -41,9 +43,6 @@ _TREE_GAIN = 0.6
 #: at once is a bead: no cell carries every antibody.
 _BEAD_SHARE_OF_RANGE = 0.01
 _FEWEST_COLOURS_OF_A_BEAD = 3
-#: A clock with more steps back than this share of the events was shuffled; fewer are jumps of the
-#: clock.
-_MAX_STEPS_BACK = 0.001
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,8 @@ class CleanEvents:
         shape (n_events,); true for events inside the margins that lie in unsteady stretches.
     acquisition : Acquisition or None
         the tube along its acquisition; None when that could not be judged.
+    restart : Restart or None
+        where the clock starts again.
     """
 
     keep: BoolArray
@@ -69,6 +70,7 @@ class CleanEvents:
     remarks: tuple[str, ...]
     by_time: BoolArray
     acquisition: Acquisition | None
+    restart: Restart | None = None
 
 
 def find_clean_events(
@@ -111,13 +113,18 @@ def find_clean_events(
     chosen = np.flatnonzero(keep)
     problem = _no_time_check(events, time, chosen, remarks)
     acquisition = None
+    restart = None if time is None else find_restart(events[time])
     if problem is not None:
         remarks.append(f"no time check: {problem}")
     else:
         assert time is not None  # _no_time_check says so
         seen = chosen[looked_at(steps_of(len(chosen)))]
+        signals = _signals(events, seen, channels, fluorescence, spillover)
+        if restart is not None:
+            judged = [channels[row].name for row in fluorescence]
+            restart = parts_apart(restart, signals, seen < restart.n_before, judged)
         acquisition = judge_acquisition(
-            _signals(events, seen, channels, fluorescence, spillover),
+            signals,
             events[time][chosen],
             outlier_mads=time_outlier_mads,
             gain_limit=_TREE_GAIN,
@@ -128,7 +135,9 @@ def find_clean_events(
         if acquisition.drifting:
             names = ", ".join(channels[fluorescence[i]].name for i in acquisition.drifting)
             remarks.append(f"the signal drifts throughout the acquisition: {names}")
-    return CleanEvents(keep, removed, tuple(remarks), by_time, acquisition)
+    if restart is not None:
+        remarks.append(restart.told())
+    return CleanEvents(keep, removed, tuple(remarks), by_time, acquisition, restart)
 
 
 def _inside_margins(
@@ -205,14 +214,14 @@ def _no_time_check(
     if not np.isfinite(clock).all():
         return "Time holds values that are no numbers"
     back = int(np.count_nonzero(clock[1:] < clock[:-1]))
-    if back > max(1, _MAX_STEPS_BACK * len(clock)):
+    if back > max(1, MAX_STEPS_BACK * len(clock)):
         return "Time does not increase from event to event (shuffled or joined files)"
     if len(chosen) < MIN_STEPS * EVENTS_PER_STEP:
         return f"fewer than {MIN_STEPS * EVENTS_PER_STEP} events"
     if clock[chosen].min() == clock[chosen].max():
         return "Time stands still"
-    if back:
-        remarks.append(f"Time jumps back {back} times")
+    if back and find_restart(clock) is None:
+        remarks.append(f"Time jumps back {plural(back, 'time')}")
     return None
 
 

@@ -135,6 +135,7 @@ def load_tube(
         spillover=spillover if state == "matrix" else None,
         spill_left=spill_left,
         sketch=sketch,
+        restart=clean.restart,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.flow.quality.restart import Restart
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.spillover.batch_agreement import SpillLeft
 from itc_analysis.flow.spillover.matrix_text import Spillover
@@ -48,6 +49,9 @@ class Tube:
     sketch : tuple of int
         of the events as the file has them (`sketch_of`); () when the tube was judged by an earlier
         step.
+    restart : Restart, optional
+        where the clock starts again; None where it runs on, or the tube was judged by an earlier
+        step.
     remarks : tuple of str
         things to know about the file.
     missing_markers : tuple of str
@@ -83,6 +87,7 @@ class Tube:
     spillover: Spillover | None = None
     spill_left: SpillLeft | None = None
     sketch: tuple[int, ...] = ()
+    restart: Restart | None = None
     alignment: Mapping[str, Warp] = field(default_factory=dict)
 
     @property

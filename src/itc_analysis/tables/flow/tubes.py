@@ -105,8 +105,9 @@ class TubeEvidence(Contract, key=("file_id",)):
         "JSON: stained markers; of all cells that scatter selects and of the denominator the "
         "histogram of each marker (bins of 0.01 transformed units), their correlations and the "
         "events that are positive for two; the spill that is left, the matrix, the voltages of "
-        "the detectors where the file tells them, and a sketch of the file's events (the 256 "
-        "smallest of their 64-bit hashes). Null for a tube that is not used.",
+        "the detectors where the file tells them, a sketch of the file's events (the 256 smallest "
+        "of their 64-bit hashes), their number, the share of granulocytes, and where the clock "
+        "starts again. Null for a tube that is not used.",
         nullable=True,
     )
 
@@ -119,8 +120,9 @@ class TubeIdentity(Contract, key=("file_id",)):
     batch: Series[pd.StringDtype] = text("The staining batch.")
     finding: Series[pd.StringDtype] = text(
         "ok, copy (one file under two names), swapped (two stains), compensation, stain_missing, "
-        "elsewhere (negatives lie elsewhere than in its batch), cannot_be_told, or not_judged "
-        "(too few tubes to compare with).",
+        "elsewhere (negatives lie elsewhere than in its batch), joined (two acquisitions that "
+        "differ in one file), cannot_be_told (odd, with a harmless cause as likely: said, never "
+        "held), or not_judged (too few tubes to compare with).",
         allowed=FINDINGS,
     )
     is_held: Series[bool] = pa.Field(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from itc_analysis.flow.gates.histogram import bin_counts
 from itc_analysis.flow.gates.negatives import negative_places
 from itc_analysis.flow.gating.template import ROOT, Template
+from itc_analysis.flow.quality.restart import Restart
 from itc_analysis.flow.spillover.batch_agreement import SpillLeft
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.flow.tube.tube import Tube
@@ -35,6 +36,11 @@ MIN_EVENTS = 200
 CELLS, DENOMINATOR = "cells", "denominator"
 #: Positives lie this many widths above the negatives, and at least so far, transformed units.
 _REACH, _LEAST_REACH = 3.0, 0.1
+#: How forward and side scatter are called, and what gates counting beads.
+_SCATTER, _BEADS = ("FSC", "SSC"), "bright_in_all"
+#: Against lymphocytes: cells are at least so large; monocytes scatter two to three and a half times
+#: as much to the side, granulocytes five times and more.
+_LEAST_SIZE, _GRANULAR = 0.5, 4.0
 #: Digits that are kept.
 _DIGITS = 4
 
@@ -75,6 +81,12 @@ class Evidence:
         of the detectors, by marker; empty where the file does not tell them.
     sketch : tuple of int
         of its events, see `sketch_of`; () where none was taken.
+    n_events : float
+        events in the file; NaN where it was not noted.
+    granular : float
+        granulocytes among its cells, 0-1, see `granular_share`; NaN without scatter.
+    restart : Restart or None
+        where the clock starts again.
     """
 
     markers: tuple[str, ...]
@@ -82,6 +94,9 @@ class Evidence:
     spill: SpillLeft | None
     voltages: Mapping[str, float]
     sketch: tuple[int, ...] = ()
+    n_events: float = np.nan
+    granular: float = np.nan
+    restart: Restart | None = None
 
 
 def collect_evidence(membership: Membership, template: Template) -> dict[str, Any]:
@@ -96,7 +111,18 @@ def collect_evidence(membership: Membership, template: Template) -> dict[str, An
     """
     tube = membership.tube
     markers = tuple(m for m in tube.markers if tube.transforms[m].kind != "linear")
-    found: dict[str, Any] = {"markers": list(markers), "shown": {}, "sketch": list(tube.sketch)}
+    granular = granular_share(membership, template)
+    found: dict[str, Any] = {
+        "markers": list(markers),
+        "shown": {},
+        "sketch": list(tube.sketch),
+        "n_events": tube.n_events_file,
+        "granular": None if granular is None else round(granular, _DIGITS),
+    }
+    if tube.restart is not None:
+        marker_of = {channel: marker for marker, channel in tube.channels.items()}
+        restart = {name: _rounded(value) for name, value in asdict(tube.restart).items()}
+        found["restart"] = restart | {"channel": marker_of.get(str(restart["channel"]))}
     for name, population in (
         (CELLS, _cells(tube, template)),
         (DENOMINATOR, template.denominator),
@@ -153,8 +179,55 @@ def read_evidence(text: str) -> Evidence:
     shown = {name: _read_shown(one) for name, one in found["shown"].items()}
     spill = found.get("spill")
     left = None if spill is None else _read_spill(spill)
-    sketch = tuple(found.get("sketch", ()))
-    return Evidence(tuple(found["markers"]), shown, left, found.get("voltages", {}), sketch)
+    restart = found.get("restart")
+    n_events, granular = (found.get(name) for name in ("n_events", "granular"))
+    return Evidence(
+        tuple(found["markers"]),
+        shown,
+        left,
+        found.get("voltages", {}),
+        tuple(found.get("sketch", ())),
+        np.nan if n_events is None else n_events,
+        np.nan if granular is None else granular,
+        None if restart is None else Restart(**restart),
+    )
+
+
+def granular_share(membership: Membership, template: Template) -> float | None:
+    """Return the share of a tube's cells that are as granular as granulocytes, 0-1.
+
+    Cells are events at least half as large as the denominator's, which holds lymphocytes; counting
+    beads are left aside. None where the tube has no scatter or too few such lymphocytes.
+
+    Parameters
+    ----------
+    membership : Membership
+        the tube's populations by its own gates.
+    template : Template
+        its gating template.
+    """
+    markers = membership.tube.markers
+    forward, side = (next((m for m in markers if m.startswith(s)), None) for s in _SCATTER)
+    known = template.denominator in membership
+    if forward is None or side is None or not known:
+        return None
+    if membership[template.denominator].size < MIN_EVENTS:
+        return None
+    lymphocytes = membership[template.denominator]
+    few = max(1, lymphocytes.size // _EVENTS)
+    usual = [
+        float(np.median(membership.tube.values(m)[lymphocytes[::few]])) for m in (forward, side)
+    ]
+    is_cell = np.ones(membership.tube.n_events, dtype=np.bool_)
+    for population in template.populations:
+        if population.method == _BEADS and population.name in membership:
+            is_cell[membership[population.name]] = False
+    step = max(1, is_cell.size // _EVENTS)
+    size, depth = (membership.tube.values(m)[::step] for m in (forward, side))
+    is_cell = is_cell[::step] & (size > _LEAST_SIZE * usual[0])
+    if np.count_nonzero(is_cell) < MIN_EVENTS:
+        return None
+    return float(np.mean(depth[is_cell] > _GRANULAR * usual[1]))
 
 
 def negatives_and_ends(histograms: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -245,6 +318,10 @@ def _histograms(one: Mapping[str, Any]) -> FloatArray:
         start = first - round(LOWEST / BIN_WIDTH)
         row[start : start + len(counts)] = counts
     return histograms
+
+
+def _rounded(value: object) -> object:
+    return round(value, _DIGITS) if isinstance(value, float) else value
 
 
 def _plain_spill(spill: SpillLeft) -> dict[str, Any]:

@@ -58,6 +58,11 @@ class Usual:
         n_markers), the last in events; nan where a tube shows nothing.
     background : FloatArray
         negatives among the positive events of a marker, at most; shape (n_tubes, n_markers).
+    bright : FloatArray
+        share of the events at the place of a marker's positives, at least halfway there from where
+        positive begins, 0-1; shape (n_tubes, n_markers).
+    n_events : FloatArray
+        events of the histograms, shape (n_tubes,).
     spread, spread_of_correlation : FloatArray
         between tubes, by marker.
     """
@@ -67,6 +72,8 @@ class Usual:
     correlations: FloatArray
     positive: FloatArray
     background: FloatArray
+    bright: FloatArray
+    n_events: FloatArray
     spread: FloatArray
     spread_of_correlation: FloatArray
 
@@ -226,4 +233,23 @@ def _usual(
     of_correlation = np.hypot(
         np.nan_to_num(spread_of(correlations, batches)), _FLOOR_OF_CORRELATION
     )
-    return Usual(thresholds, features, correlations, positive, background, spread, of_correlation)
+    bright, n_events = _bright(shown, thresholds, middle(features[:, :, POSITIVE]))
+    return Usual(
+        thresholds, features, correlations, positive, background, bright, n_events, spread,
+        of_correlation,
+    )  # fmt: skip
+
+
+def _bright(
+    shown: Sequence[FloatArray | None], thresholds: FloatArray, positives: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the share of each tube's events at the place of each stain's positives, and events."""
+    halfway = (thresholds + np.where(np.isfinite(positives), positives, thresholds)) / 2
+    is_bright = bin_centres()[None, :] > halfway[:, None]
+    share = np.full((len(shown), len(thresholds)), np.nan)
+    n_events = np.zeros(len(shown))
+    for place, histograms in enumerate(shown):
+        if histograms is not None:
+            n_events[place] = float(histograms[0].sum())
+            share[place] = (histograms * is_bright).sum(axis=1) / max(n_events[place], 1)
+    return share, n_events

@@ -12,9 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from itc_analysis.flow.gates.identity.acquired import find_early_ends, find_odd_acquisitions
 from itc_analysis.flow.gates.identity.copies import copies, partial_copies
 from itc_analysis.flow.gates.identity.evidence import Evidence, read_evidence
 from itc_analysis.flow.gates.identity.features import MIN_OTHERS, compare_tubes
+from itc_analysis.flow.gates.identity.like_stains import find_like_swaps
 from itc_analysis.flow.gates.identity.stains import find_missing, find_swap
 from itc_analysis.flow.gates.identity.voltages import find_other_voltages
 from itc_analysis.flow.gates.pooling.agreement import evidence_by_population, odd_in_many
@@ -32,8 +34,10 @@ METHODS_TEXT = (
     "these were fewer than four: the spill that its bright cells carry was regressed on the "
     "matrix that was applied, every channel was held against every stain of the batch (places of "
     "negatives and positives, their number, and correlations) to find swapped stains, and stains "
-    "whose positives were gone beyond any depletion were called left out. Files that share events "
-    "were found by the smallest hashes of these. Tubes with such a "
+    "whose positives were gone beyond any depletion were called left out. Functional stains were "
+    "called swapped where one channel had gained the brightness that the other one had lost. "
+    "Numbers of events, the share of granulocytes and a clock that starts again were looked at. "
+    "Files that share events were found by the smallest hashes of these. Tubes with such a "
     "finding, and files under two names, are held out of the statistics until a person confirms "
     "them."
 )
@@ -105,9 +109,13 @@ def _findings(
     both = unlike.pop(f"panel '{panel}'", None)
     found: dict[str, tuple[str, bool, str | None]] = {}
     compared = compare_tubes(read, batches)
+    alike = find_like_swaps(compared, [one.marker for one in template.positivity])
+    early = find_early_ends(read, batches)
+    gated_out = {m for one in template.populations if one.side == "below" for m in one.markers}
     for place, name in enumerate(compared.names):
-        swap = find_swap(compared, place)
-        missing, untold = find_missing(compared, place)
+        # by chance alone the few cells of a tube that ended early lie elsewhere
+        swap = None if name in early else find_swap(compared, place)
+        missing, untold = find_missing(compared, place, gated_out=gated_out)
         if name in unlike:
             found[name] = ("compensation", True, unlike[name])
         elif swap is not None:
@@ -119,10 +127,20 @@ def _findings(
             found[name] = ("stain_missing", True, f"stain left out? {_listed(missing)}")
         elif name in elsewhere:
             found[name] = ("elsewhere", True, elsewhere[name])
+        elif name in alike and name not in early and alike[name].is_proven:
+            what = (
+                f"stains {' and '.join(alike[name].stains)} seem swapped: each looks like the other"
+            )
+            found[name] = ("swapped", True, what)
         elif both is not None:
             found[name] = ("cannot_be_told", False, both)
         elif untold:
             what = f"depleted, or stain left out, cannot be told: {_listed(untold)}"
+            found[name] = ("cannot_be_told", False, what)
+        elif name in alike and name not in early:
+            what = (
+                f"stains {' and '.join(alike[name].stains)} swapped, or a person unlike the others?"
+            )
             found[name] = ("cannot_be_told", False, what)
     held = {name for name, (_, is_held, _) in found.items() if is_held}
     rest = {name: left for name, left in spill.items() if name not in held}
@@ -137,6 +155,14 @@ def _findings(
             found[name] = ("elsewhere", is_held, f"{what}; {reason}")
         elif finding == "ok":
             found[name] = ("cannot_be_told", False, f"{what}; nothing else is odd in it")
+    for name, what in find_odd_acquisitions(read, batches).items():
+        finding, is_held, reason = found.get(name, ("ok", False, None))
+        restart = read[name].restart
+        if not is_held and restart is not None and restart.is_other:
+            finding, is_held = "joined", True
+        elif finding == "ok":
+            finding = "cannot_be_told"
+        found[name] = (finding, is_held, what if reason is None else f"{reason}; {what}")
     parts = partial_copies({name: tube.sketch for name, tube in read.items()})
     return found | {name: ("copy", True, what) for name, what in (parts | copies(fits)).items()}
 

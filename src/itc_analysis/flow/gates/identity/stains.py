@@ -9,11 +9,12 @@ always goes with, or negatives that lie lower than any other tube's, must say so
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 import numpy as np
 
 from itc_analysis.flow.gates.identity import features as f
-from itc_analysis.flow.gates.identity.evidence import CELLS, DENOMINATOR, bin_centres
+from itc_analysis.flow.gates.identity.evidence import CELLS, DENOMINATOR
 from itc_analysis.flow.gates.identity.features import Panel, Usual
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
 from itc_analysis.statistics.robust import middle
@@ -26,6 +27,9 @@ _WEIGHT_OF_CORRELATIONS = 0.5
 #: less than 0, and pairs that are not the swapped ones less than half as much.
 _SWAPPED = 120.0
 _CLEAREST = 2.0
+#: How many rare cells a person has differs a hundredfold and shows in several numbers at once, so
+#: the correlations must say so as well, by so much; or everything together beyond any person.
+_LEAST_TOGETHER, _BEYOND_PEOPLE = 10.0, 300.0
 #: So much is odd about the middle stain of a tube whose stains are all elsewhere.
 _ALL_ODD = 140.0
 #: A person lacks at most this part of a population, against the tube that has the fewest.
@@ -51,7 +55,7 @@ def find_swap(panel: Panel, tube: int) -> tuple[str, str] | None:
         return None
     if float(np.median(own)) > _ALL_ODD:
         return None
-    cost = _explain(panel, tube)
+    cost, together = _explain(panel, tube), _explain_correlations(panel, tube)
     gains = sorted(
         (
             (own[a] + own[b] - cost[a, b] - cost[b, a], a, b)
@@ -63,11 +67,25 @@ def find_swap(panel: Panel, tube: int) -> tuple[str, str] | None:
     second = gains[1][0] if len(gains) > 1 else 0.0
     if gain < _SWAPPED or gain < _CLEAREST * second:
         return None
+    gained = together[a, a] + together[b, b] - together[a, b] - together[b, a]
+    if gained < _LEAST_TOGETHER and gain < _BEYOND_PEOPLE:
+        return None
     return panel.markers[a], panel.markers[b]
 
 
-def find_missing(panel: Panel, tube: int) -> tuple[dict[str, str], dict[str, str]]:
+def find_missing(
+    panel: Panel, tube: int, *, gated_out: Collection[str] = ()
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return stains that were left out of a tube, and stains of which it cannot be told.
+
+    Parameters
+    ----------
+    panel : Panel
+        what is usual among the tubes.
+    tube : int
+        its place.
+    gated_out : collection of str
+        stains of cells that are gated out: the dump channel, the dye of dead cells.
 
     Returns
     -------
@@ -80,8 +98,7 @@ def find_missing(panel: Panel, tube: int) -> tuple[dict[str, str], dict[str, str
     for row, marker in enumerate(panel.markers):
         for population in (DENOMINATOR, CELLS):
             usual = panel.usual.get(population)
-            histograms = panel.histograms(tube, population)
-            if usual is None or histograms is None:
+            if usual is None or panel.histograms(tube, population) is None:
                 continue
             # dead and sticky cells among all cells carry everything: they show nothing of a stain
             is_clean = population == DENOMINATOR
@@ -93,7 +110,8 @@ def find_missing(panel: Panel, tube: int) -> tuple[dict[str, str], dict[str, str
                     f"tube, and {n_left:,} of them with it"
                 )
                 break
-            found = _gone(usual, histograms[row], row, others)
+            is_bright = marker in gated_out and not is_clean
+            found = _gone(usual, tube, row, others, is_bright=is_bright)
             if found is None:
                 continue
             n_positive, n_expected = found
@@ -117,23 +135,34 @@ def _explain(panel: Panel, tube: int, *, only_own: bool = False) -> FloatArray:
     the column. With `only_own` the diagonal alone is right.
     """
     n = len(panel.markers)
-    cost = np.zeros((n, n))
+    cost = _explain_correlations(panel, tube)
     others = panel.others(tube)
     for population, usual in panel.usual.items():
         histograms = panel.histograms(tube, population)
         if histograms is None:
             continue
         centre = middle(usual.features[others])
-        centre_of_correlation = middle(usual.correlations[others])
         for stain in range(n):
             seen = usual.features[tube]
             if not only_own:
                 seen = f.measure(histograms, np.full(n, usual.thresholds[stain]))
             off = ((seen - centre[stain]) / usual.spread[stain]) ** 2
             cost[:, stain] += np.nansum(np.minimum(off, _MOST), axis=1)
-            cost[:, stain] += _WEIGHT_OF_CORRELATIONS * _off_correlations(
-                usual, usual.correlations[tube], centre_of_correlation, stain
-            )
+    return cost
+
+
+def _explain_correlations(panel: Panel, tube: int) -> FloatArray:
+    """Return how badly each stain explains with what each channel goes; shape as `_explain`."""
+    n = len(panel.markers)
+    cost = np.zeros((n, n))
+    others = panel.others(tube)
+    for population, usual in panel.usual.items():
+        if panel.histograms(tube, population) is None:
+            continue
+        centre = middle(usual.correlations[others])
+        for stain in range(n):
+            off = _off_correlations(usual, usual.correlations[tube], centre, stain)
+            cost[:, stain] += _WEIGHT_OF_CORRELATIONS * off
     return cost
 
 
@@ -147,18 +176,23 @@ def _off_correlations(usual: Usual, own: FloatArray, centre: FloatArray, stain: 
 
 
 def _gone(
-    usual: Usual, histogram: FloatArray, row: int, others: BoolArray
+    usual: Usual, tube: int, row: int, others: BoolArray, *, is_bright: bool
 ) -> tuple[float, float] | None:
     """Return a tube's positive events and those it would have with the fewest of the others.
 
-    None where its positives are not gone, or the others have none.
+    Of cells that are gated out only those are counted that are at least halfway up from the
+    negatives to the usual positives (`is_bright`): what is dead or sticky, or glows, lies a little
+    above the negatives in every channel. None where its positives are not gone, or the others have
+    none.
     """
-    odds = usual.features[others, row, f.SHARE]
-    odds = odds[np.isfinite(odds)]
-    if len(odds) < f.MIN_OTHERS:
+    shares = usual.bright if is_bright else 1 / (1 + np.exp(-usual.features[:, :, f.SHARE]))
+    rest = shares[others, row]
+    rest = rest[np.isfinite(rest)]
+    if len(rest) < f.MIN_OTHERS or not np.isfinite(shares[tube, row]):
         return None
-    n_positive = _n_positive(histogram, float(usual.thresholds[row]))
-    expected = float(histogram.sum() / (1 + np.exp(-odds.min())))
+    n_positive, expected = (
+        float(n * usual.n_events[tube]) for n in (shares[tube, row], rest.min())
+    )
     is_gone = expected >= _EXPECTED and (n_positive + 1) * _GONE <= expected
     return (n_positive, expected) if is_gone else None
 
@@ -183,11 +217,6 @@ def _without_partner(
         if share.size >= f.MIN_OTHERS and share.min() >= _TOGETHER:
             return other, int(n_with), int(n_both)
     return None
-
-
-def _n_positive(histogram: FloatArray, threshold: float) -> float:
-    """Return the events above a threshold."""
-    return float(histogram[bin_centres() > threshold].sum())
 
 
 def _is_lower(usual: Usual, tube: int, row: int, others: BoolArray) -> bool:
