@@ -65,7 +65,7 @@ def _over_the_study(settings: Settings) -> list[Fault]:
     folders of results are emptied.
     """
     study = settings.study
-    read = {
+    read: dict[str, str | None] = {
         f"study.{name}": path
         for name, path in study.model_dump().items()
         if name not in (*_WRITTEN, *_NO_PATHS) and isinstance(path, str)
