@@ -93,7 +93,8 @@ def validate_ties(n_tubes: int, seed: int) -> pd.DataFrame:
                    "n_upper": upper, "gate_se_log": None, "detection": "quantified"}  # fmt: skip
             rivals = {}
             if gate.rival_cut is not None:
-                rivals["cd8"] = int(np.count_nonzero(values >= np.float32(gate.rival_cut)))
+                n_rival = int(np.count_nonzero(values >= np.float32(gate.rival_cut)))
+                rivals["cd8"] = (n_rival, values.size)
             row = with_rival(row, rivals, loq_events=Flow().loq_events)
             rows.append({**row, "state": gate.state, "bright": bright, "dim": dim})
     return pd.DataFrame(rows)

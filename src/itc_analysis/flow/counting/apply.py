@@ -299,7 +299,7 @@ def _ends(membership: Membership, template: Template, settings: Counting) -> dic
 
 
 def with_rival(
-    row: dict[str, Any], rivals: Mapping[str, int], *, loq_events: int
+    row: dict[str, Any], rivals: Mapping[str, tuple[int, int]], *, loq_events: int
 ) -> dict[str, Any]:
     """Return a row of `Counts` whose limits hold the count with an ambiguous cut at its other
     place.
@@ -310,15 +310,16 @@ def with_rival(
 
     Parameters
     ----------
-    rivals : mapping of str to int
-        events with the cut at its other place, by population.
+    rivals : mapping of str to tuple of (int, int)
+        of `rival_sizes`: events of the population and of its parent with the cut at its other
+        place.
     loq_events : int
         fewer events are not quantified.
     """
-    other = rivals.get(row["population"])
-    if other is None or row.get("n_events") is None:
+    if row["population"] not in rivals or row.get("n_events") is None:
         return row
-    lower, upper = count_limits(other, int(row["n_parent"]))
+    other, of = rivals[row["population"]]
+    lower, upper = count_limits(other, of)
     spread = abs(float(np.log((other + 0.5) / (row["n_events"] + 0.5)))) / 2
     return {
         **row,

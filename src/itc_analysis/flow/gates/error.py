@@ -86,9 +86,9 @@ def rival_sizes(
     template: Template,
     gates: Mapping[str, Geometry | None],
     rival_cuts: Mapping[str, float | None],
-) -> dict[str, int]:
-    """Return the size of every population that an ambiguous cut decides on, with the cut at its
-    other place.
+) -> dict[str, tuple[int, int]]:
+    """Return the size of every population that an ambiguous cut decides on, and that of its parent,
+    with the cut at its other place.
 
     Parameters
     ----------
@@ -102,14 +102,15 @@ def rival_sizes(
 
     Returns
     -------
-    dict of str to int
-        Only populations that such a cut has a part in. Of several, the one that changes the
-        population most.
+    dict of str to tuple of (int, int)
+        Events of the population and of its parent, both with the cut there: a cut of an ancestor
+        moves the parent as well. Only populations that such a cut has a part in. Of several cuts,
+        the one that changes the population most.
     """
     counted = [
         population.name for population in template.populations if population.name in membership
     ]
-    found: dict[str, int] = {}
+    found: dict[str, tuple[int, int]] = {}
     for cut in counted:
         gate, rival = gates[cut], rival_cuts[cut]
         if rival is None or not isinstance(gate, (Threshold, AllAbove)):
@@ -118,14 +119,15 @@ def rival_sizes(
         moved = [name for name in counted if cut in needed[name]]
         order = [name for name in counted if any(name in needed[other] for other in moved)]
         parent = template.by_name[cut].parent
-        there, other = membership.inside(gate, parent), replace(gate, cut=rival)
-        few = membership[parent].take(np.flatnonzero(there != membership.inside(other, parent)))
+        now, other = membership.inside(gate, parent), replace(gate, cut=rival)
+        few = membership[parent].take(np.flatnonzero(now != membership.inside(other, parent)))
         changed = _changes(membership, template, gates, few, (cut, [gate, other]), order)
+        sizes = {name: int(membership[name].size) for name in membership}
+        there = sizes | {name: sizes[name] + int(changed[name].gained[1]) for name in order}
         for name in moved:
-            own = int(membership[name].size)
-            size = own + int(changed[name].gained[1])
-            if abs(size - own) > abs(found.get(name, own) - own) or name not in found:
-                found[name] = size
+            change = abs(there[name] - sizes[name])
+            if name not in found or change > abs(found[name][0] - sizes[name]):
+                found[name] = (there[name], there[template.by_name[name].parent])
     return found
 
 
