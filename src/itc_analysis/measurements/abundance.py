@@ -53,7 +53,7 @@ def expected_counts(sources: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame
     own = counts.drop(columns="sample_id").rename(
         columns={"status": "count_status", "reason": "count_reason"}
     )
-    grid = grid.merge(own, on=["source_id", "population"], how="left")
+    grid = grid.merge(own, on=["source_id", "population"], how="left", validate="one_to_one")
     t_cells = counts[(counts["population"] == DENOMINATOR) & (counts["status"] == "ok")]
     grid["n_t"] = grid["source_id"].map(t_cells.set_index("source_id")["n_events"]).astype("Int64")
     return grid.astype({"count_status": "string", "count_reason": "string"})

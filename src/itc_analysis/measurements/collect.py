@@ -260,8 +260,9 @@ def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
         tables.participants[["participant_id", "group", "decision", "reasons", "is_analysed"]],
         on="participant_id",
         how="left",
+        validate="many_to_one",
     )
-    joined = rows.merge(people, on="sample_id", how="left")
+    joined = rows.merge(people, on="sample_id", how="left", validate="many_to_one")
     is_out = joined["participant_id"].notna() & (joined["is_analysed"] == False)  # noqa: E712
     is_out = is_out.fillna(value=False).astype(bool)
     why = [

@@ -23,7 +23,6 @@ from itc_analysis.errors import Fault, ItcError
 from itc_analysis.tables import per_cell
 from itc_analysis.whole_files import written_whole
 
-
 #: So many values of a column are named where its type would change more.
 FIRST = 5
 
@@ -160,7 +159,7 @@ def _changed_by_type(frame: pd.DataFrame, contract: type[Contract]) -> dict[str,
         if given[name].kind == kind.kind or (given[name].kind == "b" and kind.kind != "b"):
             continue
         if kind.kind == "b":
-            is_missing = frame[name].isna() & (kind != bool)
+            is_missing = frame[name].isna() & (kind.name == "boolean")
             is_kept, wanted = frame[name].isin([False, True]) | is_missing, "yes or no"
         else:
             is_kept, wanted = _is_whole(frame[name]), "a whole number"
