@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.measurements.absolute import TCount
-from itc_analysis.measurements.columns import floats, records, text, whole
+from itc_analysis.measurements.columns import records, text, whole
 from itc_analysis.measurements.shares import capture_of, share_interval, widen
 from itc_analysis.plural import plural
+from itc_analysis.tables.columns import floats
 
 DENOMINATOR = "t_cells"
 #: What was counted, null where nothing was.

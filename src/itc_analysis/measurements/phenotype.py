@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.measurements.columns import floats, records, text
-from itc_analysis.measurements.shares import Shares, Z, capture_of, share_interval
+from itc_analysis.measurements.columns import records, text
+from itc_analysis.measurements.shares import Shares, capture_of, share_interval
 from itc_analysis.measurements.thresholds import LEAST_OF_SHARE, is_unsure
 from itc_analysis.plural import plural
+from itc_analysis.statistics.binomial import Z
+from itc_analysis.statistics.half_cell import log_ratio
+from itc_analysis.tables.columns import floats
 
 
 def phenotype_rows(
@@ -126,7 +129,7 @@ def _threshold_error(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
     the threshold changes both alike.
     """
     low, high = floats(rows["n_net_low"]), floats(rows["n_net_high"])
-    return np.nan_to_num(np.abs(np.log((high + 0.5) / (low + 0.5))) / 2)
+    return np.nan_to_num(np.abs(log_ratio(high, low)) / 2)
 
 
 def _medians(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:

@@ -38,6 +38,7 @@ from itc_analysis.flow.tube.membership import Events, Membership, no_channel
 from itc_analysis.flow.tube.quality_mask import Judged
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.statistics.binomial import count_limits
+from itc_analysis.statistics.half_cell import log_ratio
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Combinations, Gates, Histograms, Intensity
 from itc_analysis.tables.measured import Counts
@@ -320,7 +321,7 @@ def with_rival(
         return row
     other, of = rivals[row["population"]]
     lower, upper = count_limits(other, of)
-    spread = abs(float(np.log((other + 0.5) / (row["n_events"] + 0.5)))) / 2
+    spread = abs(float(log_ratio(other, row["n_events"]))) / 2
     return {
         **row,
         "n_rival": other,

@@ -19,6 +19,7 @@ from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Events, Membership
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
+from itc_analysis.statistics.half_cell import HALF_CELL, log_ratio
 
 #: A gate one standard error off one way and the other way.
 Move: TypeAlias = tuple[Geometry, Geometry]
@@ -142,7 +143,7 @@ def log_change(n_low: int, n_high: int) -> float:
     Positive where the count falls as the cut rises. Half an event is added to both, so that an
     empty gate has a finite answer.
     """
-    return float(np.log((n_low + 0.5) / (n_high + 0.5))) / 2
+    return float(log_ratio(n_low, n_high)) / 2
 
 
 def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
@@ -160,11 +161,11 @@ def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
     """
     (own, n), *of = sizes
     change = _log_changes(n, own)
-    by_event = 1 / (n + 0.5)
+    by_event = 1 / (n + HALF_CELL)
     chance = own.switched * by_event**2
     for total, n_total in of:
         change = change - _log_changes(n_total, total)
-        by_total = 1 / (n_total + 0.5)
+        by_total = 1 / (n_total + HALF_CELL)
         # events of the population are also the total's
         chance = own.switched * (by_event - by_total) ** 2
         chance = chance + (total.switched - own.switched) * by_total**2
@@ -175,8 +176,8 @@ def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
 
 def _log_changes(n: int, changes: _Changes) -> FloatArray:
     """Return `log_change` of each pair of places."""
-    pairs = n + changes.gained.reshape(-1, 2)
-    return np.array([log_change(int(one), int(other)) for one, other in pairs])
+    low, high = (n + changes.gained.reshape(-1, 2)).T
+    return log_ratio(low, high) / 2
 
 
 def _dependencies(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.measurements.columns import floats, join_reasons, records, text
+from itc_analysis.measurements.columns import join_reasons, records, text
 from itc_analysis.measurements.thresholds import LEAST_OF_RESPONSE, is_unsure
 from itc_analysis.plural import plural
 from itc_analysis.statistics.paired_counts import (
@@ -18,6 +18,7 @@ from itc_analysis.statistics.paired_counts import (
     responder_probability,
 )
 from itc_analysis.tables import contract
+from itc_analysis.tables.columns import floats
 from itc_analysis.tables.function import ANY, SEVERAL, ResponseCombinations, Responses
 
 #: A response is detected when so many positive cells or more are rarer than this without one: the

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.healthy.latent import HALF
 from itc_analysis.scores.samples.profiles import Counted, FlowTables, judge_tube
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import HALF_CELL
 
 SIGNATURE = "coexpression"
 METHOD = "share_two_or_more"
@@ -107,7 +107,7 @@ def log_odds(tables: dict[tuple[str, str], FloatArray]) -> tuple[float, float]:
     """
     if not tables:
         return np.nan, np.nan
-    padded = [table + HALF for table in tables.values()]
+    padded = [table + HALF_CELL for table in tables.values()]
     value = [np.log(t[0] * t[3] / (t[1] * t[2])) for t in padded]
     error = [np.sqrt(np.sum(1 / t)) for t in padded]
     return float(np.mean(value)), float(np.mean(error))
