@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import judged_good, make_tube
+from flow.made_tubes import fit_tube, judged_good, make_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.tube.tube import Tube
