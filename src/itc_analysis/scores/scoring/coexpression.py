@@ -52,7 +52,8 @@ def score_coexpression(tables: FlowTables) -> pd.DataFrame:
         where chance would give fewer than `MIN_EXPECTED` cells of a kind. No rows when there is no
         table of combinations (the panels have fewer than two receptors).
     """
-    rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
+    keys = ["source_id", "population"]
+    rows = _expected(tables).merge(_summed(tables), on=keys, how="left", validate="one_to_one")
     judged = [
         _judge(n, tables.counted.get(population, {}).get(source))
         for source, population, n in zip(

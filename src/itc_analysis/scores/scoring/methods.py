@@ -421,7 +421,7 @@ def _shrink(
 def _variance_per_cell(values: FloatArray, totals: FloatArray, reference: Reference) -> float:
     """Return c of a median's variance c / n: what healthy people's variance gains with 1 / n."""
     mine = np.flatnonzero(reference.is_reference & np.isfinite(values) & (totals > 0))
-    if len(mine) <= reference.min_reference:
+    if len(mine) < reference.min_reference:
         return 0.0
     squared = (values[mine] - np.mean(values[mine])) ** 2
     few = 1 / totals[mine]
