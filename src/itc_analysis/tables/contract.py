@@ -14,12 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.statistics.arrays import BoolArray
 from itc_analysis.tables import per_cell
 from itc_analysis.whole_files import written_whole
 
@@ -160,22 +162,22 @@ def _changed_by_type(frame: pd.DataFrame, contract: type[Contract]) -> dict[str,
             continue
         if kind.kind == "b":
             is_missing = frame[name].isna() & (kind.name == "boolean")
-            is_kept, wanted = frame[name].isin([False, True]) | is_missing, "yes or no"
+            is_kept, wanted = (frame[name].isin([False, True]) | is_missing), "yes or no"
         else:
             is_kept, wanted = _is_whole(frame[name]), "a whole number"
-        changed = frame.loc[~is_kept, name].head(FIRST)
-        if len(changed):
+        if not is_kept.all():
             found[name] = [
                 Fault(f"row {row + 1}", f"column '{name}': {value!r} is not {wanted}")
-                for row, value in changed.items()
+                for row, value in frame.loc[~is_kept, name].head(FIRST).items()
             ]
     return found
 
 
-def _is_whole(values: pd.Series) -> pd.Series:
+def _is_whole(values: pd.Series) -> BoolArray:
     """Return False for numbers with a part behind the point; text is left to its conversion."""
     numbers = values if values.dtype.kind == "f" else pd.to_numeric(values, errors="coerce")
-    return numbers.isna() | (numbers % 1 == 0)
+    plain = numbers.to_numpy(dtype=float, na_value=np.nan)
+    return np.isnan(plain) | (plain == np.trunc(plain))
 
 
 def _validated(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:

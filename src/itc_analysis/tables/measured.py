@@ -112,8 +112,9 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         parents = table[[*keys, "population", "n_events"]].rename(
             columns={"population": "parent", "n_events": "n_of_parent"}
         )
-        joined = both.merge(parents, on=[*keys, "parent"], how="inner", validate="many_to_one")
-        joined = joined.dropna(subset=["n_of_parent"])
+        joined = both.merge(parents, on=[*keys, "parent"], how="inner").dropna(
+            subset=["n_of_parent"]
+        )
         differ = joined[joined["n_of_parent"] != joined["n_parent"]]
         problems += [
             f"{r.source_id}, {r.population}: n_parent {r.n_parent} but '{r.parent}' holds "
