@@ -177,7 +177,8 @@ def _is_whole(values: pd.Series) -> BoolArray:
     """Return False for numbers with a part behind the point; text is left to its conversion."""
     numbers = values if values.dtype.kind == "f" else pd.to_numeric(values, errors="coerce")
     plain = numbers.to_numpy(dtype=float, na_value=np.nan)
-    return np.isnan(plain) | (plain == np.trunc(plain))
+    is_whole: BoolArray = np.isnan(plain) | (plain == np.trunc(plain))
+    return is_whole
 
 
 def _validated(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
