@@ -9,6 +9,7 @@ of the count hold the bright cells, and is the tie said where dim cells would ch
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from itc_analysis.flow.counting.apply import with_rival
 from itc_analysis.flow.counting.background import tail_background
 from itc_analysis.flow.counting.counts import net_interval
 from itc_analysis.flow.gates.final import final_gates
-from itc_analysis.flow.gates.fit import fit_tube
+from itc_analysis.flow.gates.fit import fit_rows, walk_template
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import check_template
 from itc_analysis.flow.scale.transform import Transform
@@ -76,12 +77,20 @@ def draw_batch(number: int, seed: int) -> list[tuple[Tube, int, int]]:
     return tubes
 
 
+def fit_one(tube: Tube) -> list[dict[str, Any]]:
+    """Return the tube's row of `GateFits`."""
+    row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
+    settings = Flow(n_bootstrap=50)
+    walked = walk_template(tube, TEMPLATE, n_bootstrap=settings.n_bootstrap)
+    return fit_rows(row, *walked, TEMPLATE, settings)
+
+
 def validate_ties(n_tubes: int, seed: int) -> pd.DataFrame:
     """Draw, gate and count; one row per tube."""
     rows = []
     for number in range(-(-n_tubes // TUBES_PER_BATCH)):
         tubes = draw_batch(number, seed)
-        fits = [row for tube, *_ in tubes for row in fit_tube(tube, TEMPLATE, n_bootstrap=50)]
+        fits = [row for tube, *_ in tubes for row in fit_one(tube)]
         gates = pool_gates(contract.make(fits, GateFits), TEMPLATE, Flow())
         cuts = gates.set_index("file_id")["cut"]
         for tube, bright, dim in tubes:
@@ -93,7 +102,8 @@ def validate_ties(n_tubes: int, seed: int) -> pd.DataFrame:
                    "n_upper": upper, "gate_se_log": None, "detection": "quantified"}  # fmt: skip
             rivals = {}
             if gate.rival_cut is not None:
-                rivals["cd8"] = int(np.count_nonzero(values >= np.float32(gate.rival_cut)))
+                n_rival = int(np.count_nonzero(values >= np.float32(gate.rival_cut)))
+                rivals["cd8"] = (n_rival, values.size)
             row = with_rival(row, rivals, loq_events=Flow().loq_events)
             rows.append({**row, "state": gate.state, "bright": bright, "dim": dim})
     return pd.DataFrame(rows)

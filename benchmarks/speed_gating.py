@@ -109,7 +109,8 @@ def learn(folder: Path) -> None:
     tube, quality = fit.load_checked(row, batch.panel, batch.template, settings)
     assert tube is not None, quality["reason"]
     start = time.process_time()
-    rows = fit.fit_tube(tube, batch.template, n_bootstrap=settings.n_bootstrap)
+    walked = fit.walk_template(tube, batch.template, n_bootstrap=settings.n_bootstrap)
+    rows = fit.fit_rows(row, *walked, batch.template, settings)
     print(f"learning the cuts: {time.process_time() - start:.2f} s CPU")
     gates = pool_gates(contract.make(rows, GateFits), batch.template, settings)
     contract.write(gates, folder / "gates.parquet", Gates, {})

@@ -59,11 +59,16 @@ def describe(
 
 def digest(path: str | Path) -> str:
     """Return the first 16 characters of the SHA-256 of a file."""
+    return sha256(path)[:16]
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, in full."""
     found = hashlib.sha256()
     with Path(path).open("rb") as stream:
         while block := stream.read(1 << 20):
             found.update(block)
-    return found.hexdigest()[:16]
+    return found.hexdigest()
 
 
 def _named(paths: Iterable[str | Path]) -> dict[str, Path]:

@@ -158,7 +158,9 @@ class Results:
         from itc_analysis.singlecell import pooling
 
         samples = self.samples[["sample_id", "participant_id"]]
-        people = samples.merge(self.participants, on="participant_id", how="left")
+        people = samples.merge(
+            self.participants, on="participant_id", how="left", validate="many_to_one"
+        )
         known = ["sample_id", *(name for name in pooling.PERSON if name in people)]
         folder = Path(self.layout.folder) / "singlecell"
         libraries = list(self._files_of_libraries())

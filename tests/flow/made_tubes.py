@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from itc_analysis.config.sections import Flow
+from itc_analysis.flow.gates.fit import fit_rows, walk_template
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.quality_mask import Judged, kept_row
@@ -66,6 +68,15 @@ def t_cell_tube(*, seed: int = 1, n: int = 20_000, rare: float = 0.004, **given:
     for marker in given.get("fmo_markers", ()):
         columns[marker] = rng.normal(NEGATIVE, SPREAD, n)
     return make_tube(columns, **given)
+
+
+def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[str, Any]]:
+    """Return the rows of `GateFits` of a tube that needs no file, as `fit_batch` gives them."""
+    # fewer replicates than a study may have: tests need no precise errors
+    settings = Flow().model_copy(update={"n_bootstrap": n_bootstrap})
+    membership, fitted = walk_template(tube, template, n_bootstrap=n_bootstrap)
+    row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
+    return fit_rows(row, membership, fitted, template, settings)
 
 
 def judged_good(*file_ids: str) -> Judged:

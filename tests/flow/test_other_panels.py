@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, make_tube
+from flow.made_tubes import NEGATIVE, POSITIVE, SPREAD, fit_tube, make_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.gates.final import final_gates
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template, check_template, load_template
 from itc_analysis.flow.panel.markers import read_panel

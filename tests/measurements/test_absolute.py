@@ -62,6 +62,21 @@ def test_several_counting_tubes_of_a_sample_are_averaged_on_the_log_scale(study:
     study.append(tubes=extra, counts=counts)
     row = study.row("H1-b", "innate_cd8", "cells_per_ul")
     assert row["value"] == pytest.approx(0.05 * math.sqrt(2_500 * 1_250))
+    # the error of a mean of two: half of the root of the sum of squares
+    of_mean = ((1 / 10_000 + 1 / 2_000) + (1 / 10_000 + 1 / 4_000)) / 4
+    by_hand = math.sqrt((1 / 400 - 1 / 8_000) + of_mean)
+    # Haldane's halves change the third digit; with the sum itself it would be 12 % more
+    assert row["standard_error"] == pytest.approx(by_hand, rel=5e-3)
+
+
+def test_limits_of_a_count_hold_the_error_of_the_t_count(study: Any) -> None:
+    study.change("counts", {"source_id": "H1-a", "population": "t_cells"}, gate_se_log=0.1)
+    share = study.row("H1-b", "innate_cd8", "share_of_t")
+    row = study.row("H1-b", "innate_cd8", "cells_per_ul")
+    of_t = 1.959964 * math.sqrt(1 / 10_000 + 1 / 2_000 + 0.1**2)
+    for side, sign in (("lower", -1), ("upper", 1)):
+        distance = math.hypot(math.log(share[side] / share["value"]), of_t)
+        assert row[side] == pytest.approx(row["value"] * math.exp(sign * distance), rel=1e-6)
 
 
 def test_error_of_the_t_cell_gate_enters_every_count(study: Any) -> None:

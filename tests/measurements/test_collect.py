@@ -227,6 +227,16 @@ def test_scores_are_copied_with_their_status(study: Any) -> None:
     assert (lacking["status"], lacking["reason"]) == ("few_cells", "31 events, 50 needed")
 
 
+def test_limits_of_a_score_hold_the_error_of_the_healthy_centre(study: Any) -> None:
+    scores = _scores()
+    study.put(scores=scores.assign(anchor_error=0.15))
+    row = study.row("P1-a", "mait", "score", "exhaustion")
+    # 0.2 and 0.15 at right angles are 0.25; people are weighed by their own error alone
+    assert row["lower"] == pytest.approx(1.5 - 1.959964 * 0.25)
+    assert row["upper"] == pytest.approx(1.5 + 1.959964 * 0.25)
+    assert row["standard_error"] == 0.2
+
+
 def test_a_share_of_several_receptors_is_a_count(study: Any) -> None:
     study.put(scores=_scores())
     row = study.row("P1-a", "mait", "share_positive", "coexpression:share_two_or_more")

@@ -33,6 +33,32 @@ def test_a_median_has_the_interval_of_its_tube_and_the_error_of_its_logarithm(st
     assert pd.isna(row["standard_error"])
 
 
+@pytest.mark.parametrize(
+    ("n", "low", "high", "status"),
+    [
+        # a change of 2.7 % is less than 3/10 of a tenth, 3.3 % is more
+        (100, 86, 113, "ok"),
+        (100, 84, 117, "no_control"),
+        # 2 % may always be, more than 5 % never
+        (10, 0, 20, "ok"),
+        (10, 0, 21, "no_control"),
+        (900, 880, 929, "ok"),
+        (900, 870, 930, "no_control"),
+    ],
+)
+def test_a_threshold_without_control_may_change_a_share_by_so_much(
+    study: Any, n: int, low: int, high: int, status: str
+) -> None:
+    here = {"source_id": "H1-a", "population": "mait", "marker": "PD-1"}
+    read = {"n_positive": n, "n_positive_low": low, "n_positive_high": high}
+    study.change(
+        "intensity", here, n_events=1_000, threshold_source="negative_population",
+        threshold_state="ok", **read
+    )  # fmt: skip
+    row = study.row("H1-a", "mait", "share_positive", "PD-1")
+    assert row["status"] == status
+
+
 def test_small_population_has_no_median(study: Any) -> None:
     row = study.row("H1-a", "inkt", "median_intensity", "PD-1")
     assert row["status"] == "few_cells"

@@ -12,6 +12,7 @@ from itc_analysis.scores.scoring.methods import (
     METHODS,
     PRIOR_PER_MILLION,
     Reference,
+    _variance_per_cell,
     mean_logit_z,
     mean_median_z,
     pseudobulk_z,
@@ -107,6 +108,15 @@ def test_median_score_by_hand_and_its_error_from_cells() -> None:
     # fifth
     assert found.standard_error[60] == pytest.approx(2.5, rel=0.35)
     assert found.standard_error[0] == pytest.approx(found.standard_error[60] / 10, rel=1e-6)
+
+
+@pytest.mark.parametrize(("least", "has_error"), [(4, True), (5, False)])
+def test_as_many_healthy_people_as_make_a_reference_teach_the_error_of_a_median(
+    least: int, *, has_error: bool
+) -> None:
+    medians, totals = np.array([0.0, 1.0, 0.4, 0.6]), np.array([10.0, 10.0, 1_000.0, 1_000.0])
+    found = _variance_per_cell(medians, totals, reference(4, 4, least))
+    assert (found > 0) == has_error
 
 
 def test_error_of_the_flow_score_is_that_of_repeated_counting() -> None:

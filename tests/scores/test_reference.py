@@ -137,6 +137,16 @@ def test_batch_borrows_where_many_batches_show_that_they_lie_close() -> None:
     assert 0 < found.anchor_error[batch == 9][0] < 0.5
 
 
+def test_three_batches_show_nothing_however_few_people_a_reference_needs() -> None:
+    # the fewest people are a setting, the fewest batches are not
+    for n_batches, expected in ((3, NOT_ANCHORED), (9, BORROWED)):
+        values, reference, batch = drifting([12] * (n_batches - 1) + [1], [0.0] * n_batches, seed=4)
+        found = fit(list(values), replace(reference, min_reference=2))
+        assert set(found.anchor[batch == n_batches - 1]) == {expected}
+    found = fit(list(values), replace(reference, min_reference=20))
+    assert set(found.anchor[batch == n_batches - 1]) == {BORROWED}
+
+
 def test_bridge_controls_anchor_batches_of_few_healthy_people() -> None:
     shifts = list(np.random.default_rng(5).normal(0, 1, 8))
     bare, reference, _ = drifting([2] * 8, shifts, seed=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -226,6 +227,45 @@ def test_a_table_is_in_order_where_pandera_says_so(
             Counts.validate(frame, lazy=True)
         with pytest.raises(ItcError):
             contract.check(frame, Counts)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("n_total", 2000.7, "row 2, column 'n_total': 2000.7 is not a whole number"),
+        ("n_events", 30.5, "row 2, column 'n_events': 30.5 is not a whole number"),
+        ("is_measured", "False", "row 2, column 'is_measured': 'False' is not yes or no"),
+        ("is_measured", "no", "row 2, column 'is_measured': 'no' is not yes or no"),
+        ("is_measured", None, "row 2, column 'is_measured': None is not yes or no"),
+        ("is_measured", 2, "row 2, column 'is_measured': 2 is not yes or no"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["as pandas guesses", "object"])
+def test_a_value_that_its_type_would_change_is_refused(
+    column: str, value: object, said: str, kind: str
+) -> None:
+    frame = pd.DataFrame([counts_row(), counts_row(source_id="T0", **{column: value})])
+    frame = frame.reindex(columns=list(contract.columns_of(Counts)))
+    with pytest.raises(ItcError, match=rf"Counts: 1 fault\s+{re.escape(said)}"):
+        contract.check(frame.astype(object) if kind == "object" else frame, Counts)
+
+
+def test_text_is_no_yes_or_no_and_the_first_rows_are_named() -> None:
+    rows = [counts_row(source_id=f"T{at}", is_measured="True") for at in range(8)]
+    frame = pd.DataFrame(rows).astype({"is_measured": "string"})
+    with pytest.raises(ItcError) as caught:
+        contract.make(frame, Counts)
+    assert [fault.where for fault in caught.value.faults] == [f"row {n}" for n in range(1, 6)]
+
+
+def test_what_a_type_leaves_as_it_is_is_taken() -> None:
+    row = counts_row(n_events=30.0, n_total="2000", is_measured=1, n_background=2)
+    expected = contract.make([counts_row(n_background=2.0)], Counts)
+    for kind in (object, None):
+        found = contract.make(pd.DataFrame([row], dtype=kind), Counts)
+        pd.testing.assert_frame_equal(found, expected)
+    missing = contract.make([counts_row(n_events=None, n_parent=None)], Counts)
+    assert missing["n_events"].isna().all()
 
 
 @pytest.mark.parametrize("table", [*sheets.SHEETS, *dict.fromkeys(map(contract_of, TABLES))])

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from itc_analysis import provenance
+from itc_analysis.provenance import sha256
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Problems
 from itc_analysis.tracing.chain import Files, broken
-from itc_analysis.tracing.inputs import sha256
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from itc_analysis.config.sections import Flow, Settings, Study
 from itc_analysis.errors import ItcError
+from itc_analysis.provenance import sha256
 from itc_analysis.tracing import release as releases
-from itc_analysis.tracing.inputs import sha256
 
 
 @pytest.fixture

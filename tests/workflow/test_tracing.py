@@ -13,8 +13,9 @@ from cluster.identities import contents_of
 from itc_analysis import open_results
 from itc_analysis.cli import main
 from itc_analysis.config.loading import load_settings
+from itc_analysis.provenance import sha256
 from itc_analysis.runs.contents import contents
-from itc_analysis.tracing.inputs import list_inputs, sha256
+from itc_analysis.tracing.inputs import list_inputs
 
 pytestmark = pytest.mark.workflow
 

@@ -452,8 +452,7 @@ class ScoreReference(Section):
     min_reference: int = Field(
         4,
         ge=2,
-        description="Fewer healthy participants than this with the subset: no z score. Also the "
-        "fewest batches from which a batch may borrow its centre.",
+        description="Fewer healthy participants than this with the subset: no z score.",
     )
     max_anchor_error: float = Field(
         0.5,

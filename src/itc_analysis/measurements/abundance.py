@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.measurements.absolute import TCount
-from itc_analysis.measurements.columns import floats, records, text, whole
+from itc_analysis.measurements.columns import records, text, whole
 from itc_analysis.measurements.shares import capture_of, share_interval, widen
 from itc_analysis.plural import plural
+from itc_analysis.tables.columns import floats
 
 DENOMINATOR = "t_cells"
 #: What was counted, null where nothing was.
@@ -55,7 +56,7 @@ def expected_counts(sources: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame
     own = counts.drop(columns="sample_id").rename(
         columns={"status": "count_status", "reason": "count_reason"}
     )
-    grid = grid.merge(own, on=["source_id", "population"], how="left")
+    grid = grid.merge(own, on=["source_id", "population"], how="left", validate="one_to_one")
     t_cells = counts[(counts["population"] == DENOMINATOR) & (counts["status"] == "ok")]
     grid["n_t"] = grid["source_id"].map(t_cells.set_index("source_id")["n_events"]).astype("Int64")
     return grid.astype({"count_status": "string", "count_reason": "string"})

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from itc_analysis.measurements.columns import NUMBERS, floats
+from itc_analysis.measurements.columns import NUMBERS
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.tables.columns import floats
 
 #: Shares of the bridge control may differ by so much between batches; each lies within half of it
 #: of their median.

@@ -20,14 +20,16 @@ from itc_analysis.measurements.abundance import (
 )
 from itc_analysis.measurements.acceptance import flag_unaccepted
 from itc_analysis.measurements.bridge_check import withhold_contradicted
-from itc_analysis.measurements.columns import NUMBERS, floats, join_reasons, whole
+from itc_analysis.measurements.columns import NUMBERS, join_reasons, whole
 from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible, hold_impossible
 from itc_analysis.measurements.same_person import find_other_people
-from itc_analysis.measurements.shares import Z, share_interval
+from itc_analysis.measurements.shares import share_interval
 from itc_analysis.measurements.sources import flow_sources, library_sources, with_held
+from itc_analysis.statistics.binomial import Z
 from itc_analysis.tables import contract
+from itc_analysis.tables.columns import floats
 from itc_analysis.tables.conditions import RESTING
 from itc_analysis.tables.held import HELD_UNTIL, confirmed_tubes, held_tubes
 from itc_analysis.tables.measured import Measurements
@@ -260,8 +262,9 @@ def _join_people(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
         tables.participants[["participant_id", "group", "decision", "reasons", "is_analysed"]],
         on="participant_id",
         how="left",
+        validate="many_to_one",
     )
-    joined = rows.merge(people, on="sample_id", how="left")
+    joined = rows.merge(people, on="sample_id", how="left", validate="many_to_one")
     is_out = joined["participant_id"].notna() & (joined["is_analysed"] == False)  # noqa: E712
     is_out = is_out.fillna(value=False).astype(bool)
     why = [

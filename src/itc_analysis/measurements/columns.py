@@ -1,10 +1,9 @@
-"""Columns with missing values, as arrays and as words."""
+"""Columns with missing values, as whole numbers and as words."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from itc_analysis.statistics.arrays import FloatArray
@@ -15,11 +14,6 @@ NUMBERS = (
     *("n_background", "background_se", "capture", "error_log"),
     *("n_expected", "expected_se"),
 )
-
-
-def floats(column: pd.Series) -> FloatArray:
-    """Return a column as floats; missing is NaN."""
-    return np.asarray(column.astype("Float64").to_numpy(dtype=float, na_value=np.nan), dtype=float)
 
 
 def whole(values: FloatArray) -> pd.Series:

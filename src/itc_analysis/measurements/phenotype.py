@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from itc_analysis.measurements.columns import floats, records, text
-from itc_analysis.measurements.shares import Shares, Z, capture_of, share_interval
+from itc_analysis.measurements.columns import records, text
+from itc_analysis.measurements.shares import Shares, capture_of, share_interval
+from itc_analysis.measurements.thresholds import LEAST_OF_SHARE, is_unsure
 from itc_analysis.plural import plural
-
-#: A share is not reported where the standard error of a threshold without control, up and down,
-#: moves it by more than this; or by more than the least and this part of itself.
-MOST_CHANGE = 0.05
-LEAST_CHANGE, RELATIVE_CHANGE = 0.02, 0.3
+from itc_analysis.statistics.binomial import Z
+from itc_analysis.statistics.half_cell import log_ratio
+from itc_analysis.tables.columns import floats
 
 
 def phenotype_rows(
@@ -52,11 +51,12 @@ def phenotype_rows(
         on=["source_id", "population", "marker"],
         how="left",
         indicator="found",
+        validate="one_to_one",
     )
     own = counts[["source_id", "population", "status", "reason", "detection", "n_lower"]].rename(
         columns={"status": "count_status", "reason": "count_reason", "n_lower": "count_lower"}
     )
-    rows = rows.merge(own, on=["source_id", "population"], how="left")
+    rows = rows.merge(own, on=["source_id", "population"], how="left", validate="many_to_one")
     return pd.concat([_positivity(rows), _medians(rows, min_events)], ignore_index=True)
 
 
@@ -129,7 +129,7 @@ def _threshold_error(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
     the threshold changes both alike.
     """
     low, high = floats(rows["n_net_low"]), floats(rows["n_net_high"])
-    return np.nan_to_num(np.abs(np.log((high + 0.5) / (low + 0.5))) / 2)
+    return np.nan_to_num(np.abs(log_ratio(high, low)) / 2)
 
 
 def _medians(rows: pd.DataFrame, min_events: int) -> pd.DataFrame:
@@ -207,8 +207,7 @@ def _unsure(row: dict[str, Any]) -> str | None:
         float(row[name]) / float(row["n_events"])
         for name in ("n_positive", "n_positive_low", "n_positive_high")
     )
-    change = high - low
-    if change > MOST_CHANGE or (change > LEAST_CHANGE and change > RELATIVE_CHANGE * share):
+    if is_unsure(share, low, high, least=LEAST_OF_SHARE):
         return (
             f"no control tube, and the threshold is not sure enough: within its standard error "
             f"{100 * low:.1f} to {100 * high:.1f} % would be positive; the median does not need one"

@@ -15,7 +15,9 @@ import pandas as pd
 
 from itc_analysis.measurements.abundance import inside_t_cells
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import log_ratio, log_ratio_variance
 from itc_analysis.statistics.robust import MAD_TO_SD, middle
+from itc_analysis.tables.columns import floats
 
 #: Fewer samples with tubes of two panels do not show how far tubes part.
 MIN_SAMPLES = 6
@@ -114,13 +116,13 @@ def _log_odds(
         & counts["population"].isin(populations)
         & (counts["status"] == "ok")
     ]
-    inside = chosen["n_events"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    parent = chosen["n_parent"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    inside = floats(chosen["n_events"])
+    parent = floats(chosen["n_parent"])
     outside = parent - inside
     is_told = np.minimum(inside, outside) >= _FEWEST
     with np.errstate(invalid="ignore", divide="ignore"):
-        odds = np.where(is_told, np.log((inside + 0.5) / (outside + 0.5)), np.nan)
-        error = np.where(is_told, 1 / (inside + 0.5) + 1 / (outside + 0.5), np.nan)
+        odds = np.where(is_told, log_ratio(inside, outside), np.nan)
+        error = np.where(is_told, log_ratio_variance(inside, outside), np.nan)
     tables = [
         chosen.assign(_value=values)
         .pivot_table(index="source_id", columns="population", values="_value", aggfunc="first")

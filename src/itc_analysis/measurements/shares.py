@@ -6,17 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from itc_analysis.statistics.arrays import FloatArray
-from itc_analysis.statistics.binomial import clopper_pearson
-
-#: Level of every interval in the measurements table.
-CONFIDENCE = 0.95
-Z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
-
-#: Added to both counts of a logit (Haldane 1956, doi:10.1111/j.1469-1809.1955.tb01285.x).
-HALF = 0.5
+from itc_analysis.statistics.binomial import Z, clopper_pearson
+from itc_analysis.statistics.half_cell import HALF_CELL
 
 #: A gate that seems to hold less of its population than this is no gate of it.
 LEAST_CAPTURE = 0.05
@@ -119,8 +113,9 @@ def share_interval(
     high = np.where(np.isnan(n_upper), exact_upper * total - background, high) / total
     # limits that came with the count may miss the share by rounding
     low, high = np.clip(np.minimum(low, value), 0, 1), np.clip(np.maximum(high, value), 0, 1)
-    rest = (total - net + HALF) / (total + 1)  # 1 - share, never 0
-    counting = (n + HALF + background_se**2) / (net + HALF) ** 2 + 1 / (total - net + HALF)
+    others = total - net + HALF_CELL
+    rest = others / (total + 1)  # 1 - share, never 0
+    counting = (n + HALF_CELL + background_se**2) / (net + HALF_CELL) ** 2 + 1 / others
     error = np.sqrt(counting + (gate / rest) ** 2)
     lower, upper = widen(special.logit(value), special.logit(low), special.logit(high), gate / rest)
     return Shares(

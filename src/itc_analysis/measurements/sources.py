@@ -46,7 +46,8 @@ def flow_sources(
     else:
         tubes = tubes[(conditions_of(tubes) == resting).to_numpy(dtype=bool)]
         named = tubes[["file_id", "sample_id", "panel", "batch", "tube", *TUBE_COLUMNS]]
-    joined = named[named["tube"] == "stained"].merge(judged, on="file_id", how="left")
+    stained = named[named["tube"] == "stained"]
+    joined = stained.merge(judged, on="file_id", how="left", validate="one_to_one")
     joined["status"] = joined["status"].fillna("ok")
     return joined.drop(columns="tube").rename(columns={"file_id": "source_id"})
 
@@ -90,6 +91,7 @@ def library_sources(
     counted = counted.assign(batch="-").astype("string")
     table = pd.concat([*named, counted], ignore_index=True)
     table = table.drop_duplicates("library_id")  # the sheet comes first and knows the batch
-    joined = table.merge(quality[["library_id", "status", "reason"]], on="library_id", how="left")
+    judged = quality[["library_id", "status", "reason"]]
+    joined = table.merge(judged, on="library_id", how="left", validate="one_to_one")
     joined["status"] = joined["status"].fillna("ok")
     return joined.assign(panel=LIBRARY_PANEL).rename(columns={"library_id": "source_id"})

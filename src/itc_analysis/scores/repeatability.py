@@ -38,9 +38,14 @@ def bridge_repeatability(
         groups makes no score look repeatable), icc and its 95 % limits, reason where there is none.
     """
     who = samples[["sample_id", "participant_id", "sample_type"]].merge(
-        participants[["participant_id", "group", "is_analysed"]], on="participant_id", how="left"
+        participants[["participant_id", "group", "is_analysed"]],
+        on="participant_id",
+        how="left",
+        validate="many_to_one",
     )
-    rows = scores[scores["status"] == "ok"].merge(who, on="sample_id", how="left")
+    rows = scores[scores["status"] == "ok"].merge(
+        who, on="sample_id", how="left", validate="many_to_one"
+    )
     found = [
         {**dict(zip(KEYS, key, strict=True)), **_judge(own)}
         for key, own in rows.groupby(KEYS, sort=True)

@@ -10,6 +10,8 @@ from itc_analysis.statistics.arrays import FloatArray
 
 #: Level of the intervals of counts and shares, everywhere.
 CONFIDENCE = 0.95
+#: Standard errors from the middle to either limit of such an interval, of a normal distribution.
+Z = float(special.ndtri((1 + CONFIDENCE) / 2))
 
 
 def clopper_pearson(

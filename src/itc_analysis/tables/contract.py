@@ -4,7 +4,8 @@ A contract is a pandera `DataFrameModel` with a `key` (the columns that name a r
 `requirements`, which returns the sentences of what is wrong beyond types and ranges, and `joined`,
 which says how rows of one key in several files become one. Text columns
 are pandas `string`, counts `int64`, yes/no `boolean`; missing is always null, and a `status` column
-says why.
+says why. A value is given its column's type only where that leaves it what it was: 4.0 becomes a
+count, 4.7 and the text "no" in a yes/no column are refused.
 """
 
 import json
@@ -13,14 +14,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from itc_analysis.errors import Fault, ItcError
+from itc_analysis.statistics.arrays import BoolArray
 from itc_analysis.tables import per_cell
 from itc_analysis.whole_files import written_whole
+
+#: So many values of a column are named where its type would change more.
+FIRST = 5
 
 
 class Contract(pa.DataFrameModel):
@@ -96,8 +102,8 @@ def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
     Raises
     ------
     ItcError
-        a column is missing or unknown, a value out of range, a key repeated, or one of the
-        contract's requirements not met.
+        a column is missing or unknown, a value out of range or changed by the type of its column,
+        a key repeated, or one of the contract's requirements not met.
     """
     columns = list(columns_of(contract))
     faults = [Fault("", f"column '{c}' is missing") for c in columns if c not in table.columns]
@@ -105,18 +111,23 @@ def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
     if faults:
         raise ItcError(contract.__name__, faults)
     frame = table.loc[:, columns].reset_index(drop=True)
+    changed = _changed_by_type(frame, contract)
+    faults = [fault for own in changed.values() for fault in own]
     try:
         frame = _validated(frame, contract)
     except pa.errors.SchemaErrors as error:
-        failures = error.failure_cases.drop_duplicates(["column", "check", "failure_case"]).head(20)
-        faults = [
+        cases = error.failure_cases
+        failures = cases[~cases["column"].isin(changed)]
+        failures = failures.drop_duplicates(["column", "check", "failure_case"]).head(20)
+        faults += [
             Fault(
                 "" if pd.isna(row["index"]) else f"row {int(row['index']) + 1}",
                 f"column '{row['column']}': {row['failure_case']!r} fails {row['check']}",
             )
             for _, row in failures.iterrows()
         ]
-        raise ItcError(contract.__name__, faults) from None
+    if faults:
+        raise ItcError(contract.__name__, faults)
     if contract._key:
         repeated = frame.duplicated(list(contract._key), keep=False)
         if repeated.any():
@@ -129,6 +140,45 @@ def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
     if problems:
         raise ItcError(contract.__name__, [Fault("", problem) for problem in problems])
     return frame
+
+
+@cache
+def _exact_columns(contract: type[Contract]) -> dict[str, Any]:
+    """Return the types of the columns of whole numbers and of yes/no."""
+    types = {name: column.dtype.type for name, column in _columns(contract).items()}
+    return {name: kind for name, kind in types.items() if kind.kind in "biu"}
+
+
+def _changed_by_type(frame: pd.DataFrame, contract: type[Contract]) -> dict[str, list[Fault]]:
+    """Return the first values of each column that its type would change, as faults.
+
+    pandas and pandera make 4 of 4.7, and True of any text and of a missing value.
+    """
+    given = dict(zip(frame.columns, frame.dtypes, strict=True))
+    found = {}
+    for name, kind in _exact_columns(contract).items():
+        # a look at the types is enough for nearly all columns: this is asked of every table
+        if given[name].kind == kind.kind or (given[name].kind == "b" and kind.kind != "b"):
+            continue
+        if kind.kind == "b":
+            is_missing = frame[name].isna() & (kind.name == "boolean")
+            is_kept, wanted = (frame[name].isin([False, True]) | is_missing), "yes or no"
+        else:
+            is_kept, wanted = _is_whole(frame[name]), "a whole number"
+        if not is_kept.all():
+            found[name] = [
+                Fault(f"row {row + 1}", f"column '{name}': {value!r} is not {wanted}")
+                for row, value in frame.loc[~is_kept, name].head(FIRST).items()
+            ]
+    return found
+
+
+def _is_whole(values: pd.Series) -> BoolArray:
+    """Return False for numbers with a part behind the point; text is left to its conversion."""
+    numbers = values if values.dtype.kind == "f" else pd.to_numeric(values, errors="coerce")
+    plain = numbers.to_numpy(dtype=float, na_value=np.nan)
+    is_whole: BoolArray = np.isnan(plain) | (plain == np.trunc(plain))
+    return is_whole
 
 
 def _validated(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:

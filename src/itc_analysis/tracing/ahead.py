@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from itc_analysis.errors import ItcError
-from itc_analysis.plural import plural
+from itc_analysis.plural import first_names, plural
 
 #: Beginnings of lines that stand behind what the workflow refuses.
 _NO_FAULT = ("  File ", "Using workflow specific profile")
@@ -163,10 +163,11 @@ def tell(
     end = f"nothing else changes ({left} of {n_jobs} jobs stay)" if left else "everything runs"
     lines = [f"{', '.join(parts)}; {end}"]
     named = sorted(name for names in new.values() for name in names)
-    lines += [f"  new: {_listed(named)}"] if named else []
-    lines += [f"  no longer in the sheets: {_listed(sorted(gone))}"] if gone else []
+    lines += [f"  new: {first_names(named, _MOST_NAMES)}"] if named else []
+    lost = first_names(sorted(gone), _MOST_NAMES)
+    lines += [f"  no longer in the sheets: {lost}"] if gone else []
     for kind, places in by_kind.items():
-        at = _listed([place for place in places if place])
+        at = first_names([place for place in places if place], _MOST_NAMES)
         what = (
             f"{plural(len(places), 'batch', 'batches')} {kind}" if kind.startswith("to ") else kind
         )
@@ -185,9 +186,3 @@ def _reasons(steps: Iterable[Step]) -> list[str]:
 def _place(kind: str) -> int:
     order = list(_STEPS.values())
     return order.index(kind) if kind in order else len(order)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    shown = ", ".join(names[:_MOST_NAMES])
-    return f"{shown} and {more} more" if more > 0 else shown

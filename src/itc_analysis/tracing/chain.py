@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from itc_analysis.provenance import sha256
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract
-from itc_analysis.tracing.inputs import sha256
 from itc_analysis.tracing.manifest import result_files
 
 State = Literal["holds", "altered", "missing"]

@@ -14,6 +14,7 @@ from itc_analysis.cohort.sheets.review import list_reviews, review_path
 from itc_analysis.config.sections import Matrices, Study
 from itc_analysis.flow.manual.files import manual_files, name_files
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes, spreading_file
+from itc_analysis.provenance import sha256
 from itc_analysis.stats.plan.lock import lock_path
 
 #: Settings of the section study that name a file.
@@ -21,7 +22,6 @@ _SHEETS = (
     *("participants", "samples", "fcs_files", "libraries", "decisions", "classification"),
     *("column_mapping", "variables", "signatures", "analysis_plan", "post_hoc_plan"),
 )
-_BLOCK = 1 << 20
 #: Hexadecimal digits that tell two decisions apart.
 _DIGITS = 12
 
@@ -92,15 +92,6 @@ def frozen_record(folder: str | None) -> list[Path]:
     if folder is None:
         return []
     return sorted(path for path in Path(folder).rglob("*") if path.suffix in (".json", ".parquet"))
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes, in full."""
-    found = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _add(found: dict[str, Path], path: str | Path) -> None:

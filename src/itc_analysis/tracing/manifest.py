@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from itc_analysis.errors import ItcError
-from itc_analysis.tracing.inputs import sha256
+from itc_analysis.provenance import sha256
 
 MANIFEST = "manifest.json"
 #: Below the results folder: written anew by every run, or made on request.

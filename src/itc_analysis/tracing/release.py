@@ -23,9 +23,9 @@ from itc_analysis.config.steps import STEPS
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.flow.manual.files import manual_files
 from itc_analysis.flow.spillover.matrix_files import matrices_of_tubes
+from itc_analysis.provenance import sha256
 from itc_analysis.runs.contents import contents
 from itc_analysis.tables.registry import FILES
-from itc_analysis.tracing.inputs import sha256
 
 RECORD = "release.json"
 #: Steps whose settings decide where a frozen gate lies.

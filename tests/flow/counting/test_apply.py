@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flow.made_tubes import judged_good, make_tube, t_cell_template, t_cell_tube
+from flow.made_tubes import fit_tube, judged_good, make_tube, t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.tube.quality_mask import Judged, kept_row

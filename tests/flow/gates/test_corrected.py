@@ -10,12 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import judged_good, make_tube, t_cell_template, t_cell_tube, two_populations
+from flow.made_tubes import (
+    fit_tube,
+    judged_good,
+    make_tube,
+    t_cell_template,
+    t_cell_tube,
+    two_populations,
+)
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.counting import apply
 from itc_analysis.flow.gates.corrected import check_corrections, digest_of, with_corrections
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Combination, Polygon, Threshold, from_json, to_json
 from itc_analysis.flow.gating.template import Template, check_template

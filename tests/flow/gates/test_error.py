@@ -11,7 +11,7 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube
 from itc_analysis.flow.counting.apply import gate_tube
-from itc_analysis.flow.gates.error import gate_errors, log_change, moved_cut
+from itc_analysis.flow.gates.error import gate_errors, log_change, moved_cut, rival_sizes
 from itc_analysis.flow.gates.final import FinalGate
 from itc_analysis.flow.gates.switching import switching_events
 from itc_analysis.flow.gating.geometry import Combination, Threshold
@@ -153,6 +153,26 @@ def test_the_share_is_covered_when_the_cuts_of_t_cells_and_gamma_delta_err() -> 
     # only the cuts err here, the events are the same: wider than that by what counting adds
     assert np.mean(covered) >= 0.95
     assert np.mean(covered_without) < np.mean(covered)
+
+
+@pytest.mark.parametrize("cut", ["t_cells", "gd_t_cells"])
+def test_sizes_with_a_cut_at_its_other_place_are_those_of_gating_again(cut: str) -> None:
+    plan, one = template(), tube()
+    gates = final_gates(plan)
+    # where negative cells are let in: parents and their parts grow alike
+    by = {"t_cells": -0.12, "gd_t_cells": -0.1}[cut]
+    geometry = gates[cut].geometry
+    assert isinstance(geometry, Threshold)
+    again = sizes(one, plan, moved(gates, {cut: by})) | {"all": one.n_events}
+    found = rival_sizes(
+        gate_tube(one, plan, gates),
+        plan,
+        {name: gate.geometry for name, gate in gates.items()},
+        {name: geometry.cut + by if name == cut else None for name in gates},
+    )
+    assert set(found) == set(gates) - ({"t_cells"} if cut == "gd_t_cells" else set())
+    parents = {population.name: population.parent for population in plan.populations}
+    assert found == {name: (again[name], again[parents[name]]) for name in found}
 
 
 def test_where_no_cut_has_an_error_nothing_is_said() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import t_cell_template, t_cell_tube
+from flow.made_tubes import fit_tube, t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.flow.fcs.read import read_fcs
-from itc_analysis.flow.gates.fit import fit_batch, fit_tube
+from itc_analysis.flow.gates.fit import fit_batch
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 from itc_analysis.flow.gating.methods.control_quantile import NAME as CONTROL
 from itc_analysis.flow.scale.scales import check_same_scales

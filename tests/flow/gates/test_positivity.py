@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import make_tube
+from flow.made_tubes import fit_tube, make_tube
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.left_half import left_half
 from itc_analysis.flow.gating.template import check_template

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import judged_good, make_tube
+from flow.made_tubes import fit_tube, judged_good, make_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.statistics.binomial import count_limits
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
 
@@ -106,10 +106,19 @@ def test_one_valley_is_not_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_too_few_at_the_other_place_are_not_quantified() -> None:
     row = {"population": "mait", "n_events": 400, "n_parent": 5_000, "n_lower": 360.0,
            "n_upper": 440.0, "gate_se_log": 0.01, "detection": "quantified"}  # fmt: skip
-    kept = apply.with_rival(row, {"mait": 300}, loq_events=50)
+    kept = apply.with_rival(row, {"mait": (300, 5_000)}, loq_events=50)
     assert kept["detection"] == "quantified"
-    few = apply.with_rival(row, {"mait": 3}, loq_events=50)
+    few = apply.with_rival(row, {"mait": (3, 5_000)}, loq_events=50)
     assert few["detection"] == "detected"
     assert few["n_lower"] < 3 < 400 < few["n_upper"]
     assert few["gate_se_log"] > 2  # the count says next to nothing in a comparison
     assert apply.with_rival(row, {}, loq_events=50) == row
+
+
+def test_limits_hold_a_count_above_the_present_parent() -> None:
+    row = {"population": "mait", "n_events": 900, "n_parent": 1_000, "n_lower": 880.0,
+           "n_upper": 917.0, "gate_se_log": None, "detection": "quantified"}  # fmt: skip
+    found = apply.with_rival(row, {"mait": (4_500, 5_000)}, loq_events=50)
+    low, high = count_limits(4_500, 5_000)
+    assert (found["n_rival"], found["n_lower"], found["n_upper"]) == (4_500, 880.0, high)
+    assert low < 4_500 < high < 5_000

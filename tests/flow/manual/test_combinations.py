@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import t_cell_template, t_cell_tube
+from flow.made_tubes import fit_tube, t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.flow.gates.final import final_gates
-from itc_analysis.flow.gates.fit import axes_of, fit_tube
+from itc_analysis.flow.gates.fit import axes_of
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Combination, Rectangle, from_json
 from itc_analysis.flow.manual.adopt import ManualGates, idle_gates, read_manual

@@ -17,12 +17,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from flow.made_tubes import judged_good, t_cell_template, t_cell_tube
+from flow.made_tubes import fit_tube, judged_good, t_cell_template, t_cell_tube
 from itc_analysis.cli import main
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.counting import apply
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.pictures.gate_drawing import draw_gate, gates_of_tubes
 from itc_analysis.flow.pictures.gate_svg import common_axes, to_svg

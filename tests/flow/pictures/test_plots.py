@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import judged_good, t_cell_template, t_cell_tube
+from flow.made_tubes import fit_tube, judged_good, t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.pictures import plots
 from itc_analysis.flow.pictures.gate_drawing import read_density

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import make_tube
+from flow.made_tubes import fit_tube, make_tube
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.gates.final import FinalGate, final_gates
-from itc_analysis.flow.gates.fit import fit_tube, load_checked
+from itc_analysis.flow.gates.fit import load_checked
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Combination, Threshold
 from itc_analysis.flow.gating.template import ROOT, Template, load_template

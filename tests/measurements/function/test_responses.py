@@ -10,6 +10,8 @@ import pytest
 
 from itc_analysis.measurements.function.responses import measure_responses
 from itc_analysis.measurements.function.rows import functionality_rows, response_rows
+from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.paired_counts import Pairs, learn_background, responder_probability
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Combinations, Intensity
 from itc_analysis.tables.measured import Counts
@@ -94,6 +96,55 @@ def test_a_threshold_that_is_not_sure_enough_carries_no_response() -> None:
     found = measured(pairs, intensity.assign(n_positive_low=low))
     assert found.loc["P1", "status"] == "no_control"
     assert "not sure enough" in found.loc["P1", "reason"]
+
+
+@pytest.mark.parametrize(("k_low", "status"), [(58, "ok"), (55, "no_control")])
+def test_a_threshold_may_change_a_response_by_three_tenths_of_itself(
+    k_low: int, status: str
+) -> None:
+    # 80 of 1,000 without an unstimulated positive: 2.2 % is less than 3/10 of 8 %, 2.5 % is more
+    told = {"threshold_source": "negative_population", "threshold_state": "ok"}
+    pairs, intensity = study({"P1": (80, 0)}, n=1000, **told)
+    low = intensity["n_positive_low"].where(intensity["source_id"] != "P1-s", k_low)
+    assert measured(pairs, intensity.assign(n_positive_low=low)).loc["P1", "status"] == status
+
+
+def chances(table: pd.DataFrame, k: str, n: str) -> FloatArray:
+    """Return the probabilities by the background of each unstimulated tube once."""
+    once = table.drop_duplicates("control_id")
+    learned = learn_background(once[f"{k}_control"], once[f"{n}_control"])
+    columns = (k, n, f"{k}_control", f"{n}_control")
+    return responder_probability(Pairs(*(table[name].to_numpy(float) for name in columns)), learned)
+
+
+def test_a_control_of_two_tubes_teaches_the_background_once() -> None:
+    pairs, intensity = study()
+    again = pd.DataFrame([pair("P1", source_id="P1-t")])
+    own = contract.make([read("P1-t", 60, 200)], Intensity)
+    found = measured(pd.concat([pairs, again]), pd.concat([intensity, own]))
+    assert list(found["control_id"]).count("P1-u") == 2
+    expected = chances(found, "n_positive", "n_events")
+    np.testing.assert_allclose(found["responder_probability"], expected, rtol=1e-12)
+
+
+def test_a_control_of_two_tubes_teaches_the_background_of_combinations_once() -> None:
+    counted = {"P1-s": 20, "P1-t": 15, "P1-u": 12, "P2-s": 9, "P2-u": 1}
+    rows = [
+        row
+        for tube, k in counted.items()
+        for row in combinations(tube, {"A+ B-": k, "A- B-": 200 - k})
+    ]
+    pairs = [pair("P1"), pair("P1", source_id="P1-t"), pair("P2")]
+    _, table = measure_responses(
+        pd.DataFrame(pairs),
+        contract.empty(Intensity),
+        contract.make(rows, Combinations),
+        contract.empty(Counts),
+    )
+    table = table[table["n_functions"] > 0]
+    assert len(table) == 3
+    expected = chances(table, "n_events", "n_parent")
+    np.testing.assert_allclose(table["responder_probability"], expected, rtol=1e-12)
 
 
 def test_a_pair_that_failed_keeps_its_rows_and_its_reason() -> None:

@@ -14,8 +14,6 @@ from typing import Any
 
 #: Tubes that are printed.
 _SHOWN = 10
-#: Of the interval of Lin's coefficient, as usual.
-_CONFIDENCE = 0.95
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +60,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.flow.manual.adopt import read_manual
     from itc_analysis.flow.tube.batch import read_batch, refuse_foreign_gates
     from itc_analysis.provenance import describe
+    from itc_analysis.statistics.binomial import CONFIDENCE
     from itc_analysis.tables import contract
     from itc_analysis.tables.flow.tubes import Concordance, Gates
     from itc_analysis.whole_files import write_text, written_whole
@@ -108,7 +107,7 @@ def run(options: argparse.Namespace) -> None:
         citations=("lin1989", "bland1986"),
     )
     contract.write(table, folder / "concordance.parquet", Concordance, described)
-    summary = agreement.summarise(table, confidence=_CONFIDENCE)
+    summary = agreement.summarise(table, confidence=CONFIDENCE)
     write_text(folder / "summary.tsv", summary.to_csv(sep="\t", index=False, float_format="%.6g"))
     worst = agreement.worst_first(table)
     write_text(folder / "worst_first.tsv", worst.to_csv(sep="\t", index=False, float_format="%.6g"))

@@ -37,9 +37,9 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.loading import load_settings
     from itc_analysis.errors import Fault, ItcError
     from itc_analysis.plural import plural
+    from itc_analysis.provenance import sha256
     from itc_analysis.results import Layout
     from itc_analysis.tracing import release as releases
-    from itc_analysis.tracing.inputs import sha256
     from itc_analysis.tracing.manifest import MANIFEST, read_manifest
     from itc_analysis.version import __version__
     from itc_analysis.whole_files import write_bytes, write_text
@@ -100,7 +100,8 @@ def _changed_inputs(recorded: dict[str, str], settings: object) -> list[str]:
     """Return sheets, panels and templates that are not those of the finished run."""
     from itc_analysis.cohort.data_files import DATA
     from itc_analysis.config.sections import Settings
-    from itc_analysis.tracing.inputs import list_inputs, sha256
+    from itc_analysis.provenance import sha256
+    from itc_analysis.tracing.inputs import list_inputs
 
     assert isinstance(settings, Settings)
     inputs = list_inputs(settings.study, settings.flow)

@@ -18,6 +18,7 @@ from scipy import special
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.contingency import HIGH_CRAMERS_V, cramers_v
+from itc_analysis.statistics.half_cell import HALF_CELL, log_rate, log_ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +31,6 @@ _WARNING, _OUT = 2.0, 3.0
 _MIN_OTHERS = 3
 #: A share of which the cells are not known is kept this far from 0 and 1 before its logit is taken.
 _CLOSEST = 1e-6
-#: Added to cells before a logit or logarithm: 0 of 20 is not 0 of 20,000 (Haldane 1956).
-_HALF_CELL = 0.5
 #: Measures that are shares of counted cells.
 _SHARES = ("share_of_t", "share_positive", "response")
 #: Unit of intensities, and of iMFI.
@@ -211,20 +210,20 @@ class _Scale:
         k = self.value * self.n
         if self.name == "log":
             plain = np.log(np.maximum(self.value, _CLOSEST))
-            counted = np.log((k + _HALF_CELL) / self.n)
+            counted = log_rate(k, self.n)
         else:
             plain = special.logit(np.clip(self.value, _CLOSEST, 1 - _CLOSEST))
-            counted = np.log((k + _HALF_CELL) / (self.n - k + _HALF_CELL))
+            counted = log_ratio(k, self.n - k)
         return np.where(np.isnan(self.n), plain, counted)
 
     def back(self, scaled: FloatArray) -> FloatArray:
         """Return limits in the number's unit, within what is possible."""
         found = scaled
         if self.name == "log":
-            found = np.exp(scaled) - np.nan_to_num(_HALF_CELL / self.n)
+            found = np.exp(scaled) - np.nan_to_num(HALF_CELL / self.n)
         elif self.name == "logit":
             share = special.expit(scaled)
-            counted = (share * (self.n + 2 * _HALF_CELL) - _HALF_CELL) / self.n
+            counted = (share * (self.n + 2 * HALF_CELL) - HALF_CELL) / self.n
             found = np.where(np.isnan(self.n), share, counted)
         return np.clip(found, self.least, self.most)
 

@@ -21,13 +21,12 @@ from itc_analysis.flow.manual.adopt import ManualGates
 from itc_analysis.flow.manual.gates import ManualTree, evaluate
 from itc_analysis.flow.manual.samples import identify_file
 from itc_analysis.statistics.agreement import concordance_interval, limits_of_agreement
+from itc_analysis.statistics.half_cell import log_ratio
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Concordance
 
 log = logging.getLogger(__name__)
 
-#: Added to both counts before their ratio is taken, so that an empty gate has one.
-_HALF = 0.5
 _SOURCE = "itc concordance"
 
 
@@ -123,7 +122,7 @@ def summarise(concordance: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
                 "mean_difference": limits.estimate,
                 "lower_limit": limits.lower,
                 "upper_limit": limits.upper,
-                "median_ratio": float(np.median((automatic + _HALF) / (human + _HALF)))
+                "median_ratio": float(np.median(np.exp(log_ratio(automatic, human))))
                 if len(both)
                 else np.nan,
                 "median_f1": float(part["f1"].median()),

@@ -20,7 +20,7 @@ from itc_analysis.flow.counting.intensity import (
 )
 from itc_analysis.flow.counting.phenotype import measure_phenotype
 from itc_analysis.flow.gates.corrected import with_corrections
-from itc_analysis.flow.gates.error import Move, gate_errors, rival_sizes
+from itc_analysis.flow.gates.error import gate_errors, rival_sizes
 from itc_analysis.flow.gates.final import FinalGate, final_gates
 from itc_analysis.flow.gates.fit import axes_of
 from itc_analysis.flow.gates.positivity import end_of_negatives
@@ -38,6 +38,7 @@ from itc_analysis.flow.tube.membership import Events, Membership, no_channel
 from itc_analysis.flow.tube.quality_mask import Judged
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.statistics.binomial import count_limits
+from itc_analysis.statistics.half_cell import log_ratio
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import Combinations, Gates, Histograms, Intensity
 from itc_analysis.tables.measured import Counts
@@ -199,7 +200,6 @@ def _apply_to_tube(
     """Count one tube; adds its rows to `made`, and to `controls` when it is a control."""
     membership = Membership(tube)
     backgrounds: dict[str, Background] = {}
-    moves: dict[str, tuple[Move, ...]] = {}
     switching: dict[str, Events] = {}
     counts: list[dict[str, Any]] = []
     within = {
@@ -208,74 +208,33 @@ def _apply_to_tube(
         if template.denominator in template.ancestors(p.name)[1:]
     }
     for population in template.populations:
-        name, gate = population.name, gates[population.name]
+        name, parent, gate = population.name, population.parent, gates[population.name]
         _add(membership, population, gate.geometry)
-        n_parent = membership[population.parent].size if population.parent in membership else None
-        row: dict[str, Any] = {
+        row = {
             "source_id": tube.file_id,
             "sample_id": tube.sample_id,
             "population": name,
-            "parent": population.parent,
+            "parent": parent,
             "n_total": tube.n_events,
-            "n_parent": n_parent,
+            "n_parent": membership[parent].size if parent in membership else None,
             "gate_state": gate.state,
             "is_measured": population.measured,
         }
-        if n_parent is not None and tube.kind == "stained":
+        if parent in membership and tube.kind == "stained":
             # also where there is no gate: to see why, and to draw one by hand
             view = view_row(membership, population, gate.geometry)
             made.histograms += [] if view is None else [view]
-        if name not in membership or n_parent is None:
-            counts.append({**row, **_why_not(tube, population, gate)})
+        if name not in membership:
+            counts.append(row | _why_not(tube, population, gate))
             continue
         backgrounds[name] = _background(membership, population, gate, backgrounds, controls)
         background = backgrounds[name]
-        if population.parent in within:
+        if parent in within:
             background = _with_parent(membership, population, template, gates, backgrounds)
-        moves[name] = gate.moves
-        switching[name] = switching_events(
-            membership, gate.geometry, moves[name], population.parent
-        )
-        n = int(membership[name].size)
-        lower, upper = counting.net_interval(n, n_parent, background)
-        limit_of_blank, limit_of_detection = counting.detection_limits(background)
-        is_known = background.n_events is not None
-        counts.append(
-            {
-                **row,
-                "n_events": n,
-                "n_background": background.n_events,
-                "background_se": background.standard_error,
-                "background_source": background.source,
-                "n_missed": background.n_missed if is_known else None,
-                "missed_se": background.missed_se if is_known else None,
-                "n_lob": limit_of_blank,
-                "n_lod": limit_of_detection,
-                "n_lower": lower,
-                "n_upper": upper,
-                "detection": counting.detect(
-                    n,
-                    background,
-                    lower,
-                    lod_events=settings.lod_events,
-                    loq_events=settings.loq_events,
-                ),
-                "status": "ok",
-            }
-        )
-    geometries = {name: gate.geometry for name, gate in gates.items()}
-    errors = gate_errors(membership, template, geometries, moves, switching)
-    rivals = rival_sizes(
-        membership, template, geometries, {name: gate.rival_cut for name, gate in gates.items()}
-    )
-    made.counts += [
-        with_rival(
-            {**row, "gate_se_log": errors.get(row["population"])},
-            rivals,
-            loq_events=settings.loq_events,
-        )
-        for row in counts
-    ]
+        n, n_parent = (int(membership[one].size) for one in (name, parent))
+        counts.append(row | _counted(n, n_parent, background, settings))
+        switching[name] = switching_events(membership, gate.geometry, gate.moves, parent)
+    made.counts += _with_gate_errors(counts, membership, template, gates, switching, settings)
     if tube.kind == "stained":
         phenotype, combinations = measure_phenotype(membership, template, controls, gates, settings)
         made.intensity += phenotype
@@ -283,6 +242,55 @@ def _apply_to_tube(
     else:
         functional = [positivity.marker for positivity in template.positivity]
         controls.add(tube, membership, functional, _ends(membership, template, settings))
+
+
+def _counted(n: int, n_parent: int, background: Background, settings: Counting) -> dict[str, Any]:
+    """Return what a row of `Counts` says of the cells of a population, and how sure that is."""
+    lower, upper = counting.net_interval(n, n_parent, background)
+    limit_of_blank, limit_of_detection = counting.detection_limits(background)
+    is_known = background.n_events is not None
+    return {
+        "n_events": n,
+        "n_background": background.n_events,
+        "background_se": background.standard_error,
+        "background_source": background.source,
+        "n_missed": background.n_missed if is_known else None,
+        "missed_se": background.missed_se if is_known else None,
+        "n_lob": limit_of_blank,
+        "n_lod": limit_of_detection,
+        "n_lower": lower,
+        "n_upper": upper,
+        "detection": counting.detect(
+            n, background, lower, lod_events=settings.lod_events, loq_events=settings.loq_events
+        ),
+        "status": "ok",
+    }
+
+
+def _with_gate_errors(
+    counts: list[dict[str, Any]],
+    membership: Membership,
+    template: Template,
+    gates: Mapping[str, FinalGate],
+    switching: Mapping[str, Events],
+    settings: Counting,
+) -> list[dict[str, Any]]:
+    """Return rows of `Counts` with what the places of all gates, and other places of ambiguous
+    ones, do to them.
+    """
+    geometries = {name: gate.geometry for name, gate in gates.items()}
+    moves = {name: gates[name].moves for name in switching}
+    errors = gate_errors(membership, template, geometries, moves, switching)
+    other_places = {name: gate.rival_cut for name, gate in gates.items()}
+    rivals = rival_sizes(membership, template, geometries, other_places)
+    return [
+        with_rival(
+            {**row, "gate_se_log": errors.get(row["population"])},
+            rivals,
+            loq_events=settings.loq_events,
+        )
+        for row in counts
+    ]
 
 
 def _ends(membership: Membership, template: Template, settings: Counting) -> dict[str, float]:
@@ -299,7 +307,7 @@ def _ends(membership: Membership, template: Template, settings: Counting) -> dic
 
 
 def with_rival(
-    row: dict[str, Any], rivals: Mapping[str, int], *, loq_events: int
+    row: dict[str, Any], rivals: Mapping[str, tuple[int, int]], *, loq_events: int
 ) -> dict[str, Any]:
     """Return a row of `Counts` whose limits hold the count with an ambiguous cut at its other
     place.
@@ -310,16 +318,17 @@ def with_rival(
 
     Parameters
     ----------
-    rivals : mapping of str to int
-        events with the cut at its other place, by population.
+    rivals : mapping of str to tuple of (int, int)
+        of `rival_sizes`: events of the population and of its parent with the cut at its other
+        place.
     loq_events : int
         fewer events are not quantified.
     """
-    other = rivals.get(row["population"])
-    if other is None or row.get("n_events") is None:
+    if row["population"] not in rivals or row.get("n_events") is None:
         return row
-    lower, upper = count_limits(other, int(row["n_parent"]))
-    spread = abs(float(np.log((other + 0.5) / (row["n_events"] + 0.5)))) / 2
+    other, of = rivals[row["population"]]
+    lower, upper = count_limits(other, of)
+    spread = abs(float(log_ratio(other, row["n_events"]))) / 2
     return {
         **row,
         "n_rival": other,

@@ -8,10 +8,7 @@ import numpy as np
 from scipy import special  # scipy.stats has the same quantiles and takes 0.4 s longer to import
 
 from itc_analysis.flow.counting.background import Background
-from itc_analysis.statistics.binomial import count_limits
-
-#: Level of every interval of a count.
-CONFIDENCE = 0.95
+from itc_analysis.statistics.binomial import CONFIDENCE, Z, count_limits
 
 
 def net_interval(n_events: int, n_parent: int, background: Background) -> tuple[float, float]:
@@ -31,17 +28,16 @@ def net_interval(n_events: int, n_parent: int, background: Background) -> tuple[
     low, high = count_limits(n_events, n_parent)
     if background.n_events is None or background.standard_error is None:
         return low, min(high + background.n_hidden, n_parent)
-    z = float(special.ndtri((1 + CONFIDENCE) / 2))
     expected, missed = background.n_events, background.n_missed
-    least = max(expected - z * background.standard_error, 0.0)
-    most = expected + z * background.standard_error
-    least_missed = max(missed - z * background.missed_se, 0.0)
+    least = max(expected - Z * background.standard_error, 0.0)
+    most = expected + Z * background.standard_error
+    least_missed = max(missed - Z * background.missed_se, 0.0)
     net = n_events - expected + missed
     lower = net - float(
         np.sqrt((n_events - low) ** 2 + (most - expected) ** 2 + (missed - least_missed) ** 2)
     )
     upper = net + float(
-        np.sqrt((high - n_events) ** 2 + (expected - least) ** 2 + (z * background.missed_se) ** 2)
+        np.sqrt((high - n_events) ** 2 + (expected - least) ** 2 + (Z * background.missed_se) ** 2)
     )
     upper = float(np.clip(upper + background.n_hidden, 0.0, n_parent))
     return float(np.clip(lower, 0.0, upper)), upper

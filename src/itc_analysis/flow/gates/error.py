@@ -19,6 +19,7 @@ from itc_analysis.flow.gating.template import ROOT, Template
 from itc_analysis.flow.tube.membership import Events, Membership
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
+from itc_analysis.statistics.half_cell import HALF_CELL, log_ratio
 
 #: A gate one standard error off one way and the other way.
 Move: TypeAlias = tuple[Geometry, Geometry]
@@ -86,9 +87,9 @@ def rival_sizes(
     template: Template,
     gates: Mapping[str, Geometry | None],
     rival_cuts: Mapping[str, float | None],
-) -> dict[str, int]:
-    """Return the size of every population that an ambiguous cut decides on, with the cut at its
-    other place.
+) -> dict[str, tuple[int, int]]:
+    """Return the size of every population that an ambiguous cut decides on, and that of its parent,
+    with the cut at its other place.
 
     Parameters
     ----------
@@ -102,14 +103,15 @@ def rival_sizes(
 
     Returns
     -------
-    dict of str to int
-        Only populations that such a cut has a part in. Of several, the one that changes the
-        population most.
+    dict of str to tuple of (int, int)
+        Events of the population and of its parent, both with the cut there: a cut of an ancestor
+        moves the parent as well. Only populations that such a cut has a part in. Of several cuts,
+        the one that changes the population most.
     """
     counted = [
         population.name for population in template.populations if population.name in membership
     ]
-    found: dict[str, int] = {}
+    found: dict[str, tuple[int, int]] = {}
     for cut in counted:
         gate, rival = gates[cut], rival_cuts[cut]
         if rival is None or not isinstance(gate, (Threshold, AllAbove)):
@@ -118,14 +120,15 @@ def rival_sizes(
         moved = [name for name in counted if cut in needed[name]]
         order = [name for name in counted if any(name in needed[other] for other in moved)]
         parent = template.by_name[cut].parent
-        there, other = membership.inside(gate, parent), replace(gate, cut=rival)
-        few = membership[parent].take(np.flatnonzero(there != membership.inside(other, parent)))
+        now, other = membership.inside(gate, parent), replace(gate, cut=rival)
+        few = membership[parent].take(np.flatnonzero(now != membership.inside(other, parent)))
         changed = _changes(membership, template, gates, few, (cut, [gate, other]), order)
+        sizes = {name: int(membership[name].size) for name in membership}
+        there = sizes | {name: sizes[name] + int(changed[name].gained[1]) for name in order}
         for name in moved:
-            own = int(membership[name].size)
-            size = own + int(changed[name].gained[1])
-            if abs(size - own) > abs(found.get(name, own) - own) or name not in found:
-                found[name] = size
+            change = abs(there[name] - sizes[name])
+            if name not in found or change > abs(found[name][0] - sizes[name]):
+                found[name] = (there[name], there[template.by_name[name].parent])
     return found
 
 
@@ -140,7 +143,7 @@ def log_change(n_low: int, n_high: int) -> float:
     Positive where the count falls as the cut rises. Half an event is added to both, so that an
     empty gate has a finite answer.
     """
-    return float(np.log((n_low + 0.5) / (n_high + 0.5))) / 2
+    return float(log_ratio(n_low, n_high)) / 2
 
 
 def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
@@ -158,11 +161,11 @@ def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
     """
     (own, n), *of = sizes
     change = _log_changes(n, own)
-    by_event = 1 / (n + 0.5)
+    by_event = 1 / (n + HALF_CELL)
     chance = own.switched * by_event**2
     for total, n_total in of:
         change = change - _log_changes(n_total, total)
-        by_total = 1 / (n_total + 0.5)
+        by_total = 1 / (n_total + HALF_CELL)
         # events of the population are also the total's
         chance = own.switched * (by_event - by_total) ** 2
         chance = chance + (total.switched - own.switched) * by_total**2
@@ -173,8 +176,8 @@ def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
 
 def _log_changes(n: int, changes: _Changes) -> FloatArray:
     """Return `log_change` of each pair of places."""
-    pairs = n + changes.gained.reshape(-1, 2)
-    return np.array([log_change(int(one), int(other)) for one, other in pairs])
+    low, high = (n + changes.gained.reshape(-1, 2)).T
+    return log_ratio(low, high) / 2
 
 
 def _dependencies(

@@ -125,15 +125,12 @@ def fit_batch(
                 evidence.append(evidence_row(row, None, None))
         else:
             membership, fitted = walk_template(tube, template, n_bootstrap=settings.n_bootstrap)
-            fits += _rows(
-                row, template, fitted, {name: membership[name].size for name in membership}
-            )
-            fits += _positivity(
+            fits += fit_rows(
                 row,
                 membership,
+                fitted,
                 template,
-                settings.fmo_quantile,
-                settings.n_bootstrap,
+                settings,
                 is_stimulated=is_of(row, stimulated),
             )
             quality_row |= dead_and_debris(membership, fitted, template, roles)
@@ -189,12 +186,39 @@ def load_checked(
     return (result if isinstance(result, Tube) and quality["status"] == "ok" else None), quality
 
 
-def fit_tube(tube: Tube, template: Template, *, n_bootstrap: int) -> list[dict[str, Any]]:
-    """Return the tube's rows of `GateFits`; see `walk_template`."""
-    membership, fitted = walk_template(tube, template, n_bootstrap=n_bootstrap)
-    row = {"file_id": tube.file_id, "panel": tube.panel, "batch": tube.batch, "tube": tube.kind}
-    fits = _rows(row, template, fitted, {name: membership[name].size for name in membership})
-    return fits + _positivity(row, membership, template, GateFitting().fmo_quantile, n_bootstrap)
+def fit_rows(
+    row: Mapping[str, Any],
+    membership: Membership,
+    fitted: Mapping[str, Fitted],
+    template: Template,
+    settings: GateFitting,
+    *,
+    is_stimulated: bool = False,
+) -> list[dict[str, Any]]:
+    """Return a tube's rows of `GateFits`: its populations, and where negatives of
+    functional markers end.
+
+    Parameters
+    ----------
+    row : mapping of str to object
+        file_id, panel, batch and tube, as in the tube sheet.
+    membership, fitted : Membership or mapping of str to Fitted
+        of `walk_template`.
+    template, settings : Template or GateFitting
+        as in `fit_batch`.
+    is_stimulated : bool
+        the tube does not show where the negatives of markers of function end.
+    """
+    sizes = {name: membership[name].size for name in membership}
+    ends = _positivity(
+        row,
+        membership,
+        template,
+        settings.fmo_quantile,
+        settings.n_bootstrap,
+        is_stimulated=is_stimulated,
+    )
+    return [*_rows(row, template, fitted, sizes), *ends]
 
 
 def walk_template(

@@ -69,7 +69,8 @@ def moved_gates(fresh: pd.DataFrame, kept: pd.DataFrame, added: Collection[str])
         tubes that are not looked at.
     """
     old = kept[~kept["file_id"].isin(list(added))]
-    both = old.merge(fresh, on=["file_id", "population"], suffixes=("", "_fresh"))
+    keys = ["file_id", "population"]
+    both = old.merge(fresh, on=keys, suffixes=("", "_fresh"), validate="one_to_one")
     shift = (both["cut"] - both["cut_fresh"]).abs()
     own_error = both["cut_se"].fillna(0.0)
     both["shift"] = shift

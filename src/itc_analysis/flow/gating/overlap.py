@@ -19,6 +19,7 @@ from itc_analysis.flow.gating import density as densities
 from itc_analysis.flow.gating.density import Density
 from itc_analysis.flow.gating.flank import BEGIN, FORM_ERROR, NEAREST, SPAN
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import HALF_CELL
 
 #: Fewer events beyond the cut do not show where their own peak lies.
 MIN_POSITIVES = 50
@@ -228,8 +229,8 @@ def _first_bin(counts: FloatArray, peak: int, end: int, width: float) -> int:
 def _start_of_flank(x: FloatArray, counts: FloatArray, cut: float) -> tuple[float, float, float]:
     """Return a line through the logarithms of the events below the cut, its curvature 0."""
     below = x < cut
-    weights = np.sqrt(counts[below] + 0.5)
-    logs = np.log(counts[below] + 0.5)
+    weights = np.sqrt(counts[below] + HALF_CELL)
+    logs = np.log(counts[below] + HALF_CELL)
     if below.sum() < 3:  # too few bins for a line; the fit finds its own
         return float(logs.mean()), -1.0, 0.0
     slope, level = np.polyfit(x[below], logs, 1, w=weights)

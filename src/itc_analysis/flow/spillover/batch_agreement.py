@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.spillover.matrix_text import Spillover
-from itc_analysis.plural import plural
+from itc_analysis.plural import first_names, plural
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
 from itc_analysis.statistics.robust import MAD_TO_SD, middle, quantiles
 
@@ -33,8 +33,6 @@ _WORDS = {
     "matrix": "the file is compensated with the study's matrix",
     "already_compensated": "the file was compensated on export",
 }
-#: More tubes than this in a sentence: the first, and how many there are.
-_MOST_NAMES = 3
 #: Events that are looked at, evenly spread over the acquisition.
 _EVENTS = 20_000
 #: Bright events of a fluorochrome, and dim ones, as shares of all events.
@@ -253,7 +251,7 @@ def find_odd_states(states: Mapping[str, str], *, panel: str) -> dict[str, str]:
         return {}
     if len(free) == len(raw):
         what = (
-            f"{_named(free)} are compensated and {_named(raw)} are not; there is "
+            f"{first_names(free)} are compensated and {first_names(raw)} are not; there is "
             "no telling which are right"
         )
         return {f"panel '{panel}'": what}
@@ -344,8 +342,3 @@ def _stacked(tubes: Mapping[str, SpillLeft]) -> tuple[list[str], FloatArray]:
 def _arranged(own: tuple[str, ...], shared: list[str], square: FloatArray) -> FloatArray:
     places = [own.index(channel) for channel in shared]
     return square[np.ix_(places, places)]
-
-
-def _named(names: list[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMES])
-    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

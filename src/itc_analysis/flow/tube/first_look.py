@@ -35,9 +35,7 @@ from itc_analysis.flow.tube.scale_ends import (
     refuse_unlike_batches,
     usual_tops,
 )
-
-#: More tubes than this with one and the same remark: the first, and how many there are.
-_MOST_NAMES = 3
+from itc_analysis.plural import first_names
 
 
 @dataclass
@@ -192,16 +190,11 @@ def describe_states(states: Mapping[str, Mapping[str, str]]) -> list[str]:
         told = [f"{state} {n}" for state, n in counts[:1]]
         for state, n in counts[1:]:
             tubes = [name for name, own in of_tubes.items() if own == state]
-            told.append(f"{state} {n} ({_named(tubes)})")
+            told.append(f"{state} {n} ({first_names(tubes)})")
         lines.append(f"compensation, {panel}: {', '.join(told)}")
     return lines
 
 
 def describe_remarks(remarks: Mapping[str, Iterable[str]]) -> list[str]:
     """Return a line for each remark, with the tubes it was made on."""
-    return [f"look at: {_named(list(tubes))}: {remark}" for remark, tubes in remarks.items()]
-
-
-def _named(names: list[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMES])
-    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
+    return [f"look at: {first_names(list(tubes))}: {remark}" for remark, tubes in remarks.items()]

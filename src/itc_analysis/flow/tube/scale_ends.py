@@ -19,11 +19,10 @@ from itc_analysis.flow.fcs.data_segment import Channel
 from itc_analysis.flow.fcs.layout import locate_events
 from itc_analysis.flow.panel.markers import resolve_markers
 from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
+from itc_analysis.plural import first_names
 
 #: From so many tubes on, most of a batch say what is usual; of fewer, the panel does.
 _FEWEST_OF_A_BATCH = 3
-#: Markers and batches named in a message.
-_SHOWN = 3
 
 REMEDY = (
     "export it as the others were; if it was measured as they were, set t under transform in the "
@@ -125,8 +124,8 @@ def find_odd_tops(
             odd = [m for m, top in tops[file_id].items() if top != expected.get(m, top)]
             if odd:
                 found[file_id] = (
-                    f"the scale of {_few(odd)} ends at {tops[file_id][odd[0]]:g}, that of the "
-                    f"other tubes at {expected[odd[0]]:g} ($PnR, $PnG or $PnE differ)"
+                    f"the scale of {first_names(odd)} ends at {tops[file_id][odd[0]]:g}, that of "
+                    f"the other tubes at {expected[odd[0]]:g} ($PnR, $PnG or $PnE differ)"
                 )
     return found
 
@@ -158,8 +157,8 @@ def refuse_unlike_batches(tops: Mapping[str, Tops], batches: Mapping[str, str], 
                 named[1][marker] = None
     faults = [
         Fault(
-            f"batch {_few(sorted(of_batches))}",
-            f"the scale of {_few(list(markers))} ends at {top:g}, in other batches at "
+            f"batch {first_names(sorted(of_batches))}",
+            f"the scale of {first_names(list(markers))} ends at {top:g}, in other batches at "
             f"{most:g}; their $PnR differ",
             "set t under transform in the gating template",
         )
@@ -179,8 +178,3 @@ def _expected(tops: list[Tops], usual: Mapping[str, float]) -> Tops:
         if is_most and (len(own) >= _FEWEST_OF_A_BATCH or marker not in usual):
             expected[marker] = top
     return expected
-
-
-def _few(names: list[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

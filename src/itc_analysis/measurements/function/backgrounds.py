@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from itc_analysis.measurements.columns import floats
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.paired_counts import learn_background
+from itc_analysis.tables.columns import floats
 
 #: Rows of these are of one marker, in cells that were treated alike.
 ALIKE = ["panel", "condition", "population", "marker"]

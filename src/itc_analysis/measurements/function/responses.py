@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.measurements.columns import floats, join_reasons, records, text
+from itc_analysis.measurements.columns import join_reasons, records, text
+from itc_analysis.measurements.thresholds import LEAST_OF_RESPONSE, is_unsure
 from itc_analysis.plural import plural
 from itc_analysis.statistics.paired_counts import (
     Pairs,
@@ -17,14 +18,12 @@ from itc_analysis.statistics.paired_counts import (
     responder_probability,
 )
 from itc_analysis.tables import contract
+from itc_analysis.tables.columns import floats
 from itc_analysis.tables.function import ANY, SEVERAL, ResponseCombinations, Responses
 
 #: A response is detected when so many positive cells or more are rarer than this without one: the
 #: limit of blank, which 95 % of tubes without a response do not exceed.
 BLANK = 0.05
-#: A response is not given where a standard error of the threshold, up and down, changes it by more
-#: than this, or by more than this part of itself and a hundredth.
-MOST_CHANGE, RELATIVE_CHANGE, LEAST_CHANGE = 0.05, 0.3, 0.01
 #: Thresholds of one batch are one number.
 SAME_THRESHOLD = 1e-6
 #: A population that is so many times rarer or more frequent in the stimulated tube is remarked on.
@@ -86,14 +85,19 @@ def _single_markers(
     read = intensity.rename(columns={"reason": "marker_reason"})
     read = read.assign(n_t=read["source_id"].map(t_cells))
     read = read[["source_id", "population", "marker", *_READ]]
-    rows = rows.merge(read, on=["source_id", "population", "marker"], how="left")
+    one = ["population", "marker"]
+    rows = rows.merge(read, on=["source_id", *one], how="left", validate="one_to_one")
     other = read.rename(columns={"source_id": "control_id"})
     rows = rows.merge(
-        other, on=["control_id", "population", "marker"], how="left", suffixes=("", "_control")
+        other,
+        on=["control_id", *one],
+        how="left",
+        suffixes=("", "_control"),
+        validate="many_to_one",
     )
     why = counts[["source_id", "population", "status", "reason"]]
     why = why.rename(columns={"status": "count_status", "reason": "count_reason"})
-    rows = rows.merge(why, on=["source_id", "population"], how="left")
+    rows = rows.merge(why, on=["source_id", "population"], how="left", validate="many_to_one")
     judged = [_judge(row) for row in records(rows)]
     rows["status"] = [status for status, _ in judged]
     rows["reason"] = pd.Series([reason for _, reason in judged], dtype="string")
@@ -132,8 +136,7 @@ def _unsure(row: dict[str, Any]) -> str | None:
         - float(row[f"n_positive{at}_control"]) / float(row["n_events_control"])
         for at in ("", "_low", "_high")
     ]
-    change = abs(found[2] - found[1])
-    if change > MOST_CHANGE or change > max(LEAST_CHANGE, RELATIVE_CHANGE * abs(found[0])):
+    if is_unsure(*found, least=LEAST_OF_RESPONSE):
         low, high = sorted(found[1:])
         return (
             "no FMO or unstained tube, and the threshold is not sure enough: within its standard "
@@ -178,7 +181,8 @@ def _boolean(pairs: pd.DataFrame, combinations: pd.DataFrame) -> tuple[pd.DataFr
         wide[whole] = of[column].transform("sum")
     # both tubes must have been tabulated, by the same markers
     wide = wide[(wide["n_parent"] > 0) & (wide["n_parent_control"] > 0)]
-    wide = wide.merge(usable[["source_id", "sample_id", "panel", "condition"]], on="source_id")
+    facts = usable[["source_id", "sample_id", "panel", "condition"]]
+    wide = wide.merge(facts, on="source_id", validate="many_to_one")
     if wide.empty:
         return contract.empty(ResponseCombinations), pd.DataFrame(columns=["marker"])
     wide["difference"] = (
@@ -223,7 +227,7 @@ def _several(wide: pd.DataFrame, pairs: pd.DataFrame, name: str, least: int) -> 
         n_events=("n_parent", "first"),
         n_events_control=("n_parent_control", "first"),
     )
-    return counted.merge(pairs, on="source_id").assign(marker=name)
+    return counted.merge(pairs, on="source_id", validate="many_to_one").assign(marker=name)
 
 
 def _complete(wide: pd.DataFrame) -> pd.DataFrame:
@@ -235,7 +239,8 @@ def _complete(wide: pd.DataFrame) -> pd.DataFrame:
     ].drop_duplicates()
     grid = tubes.merge(kinds, on=keys)
     own = wide[["source_id", "population", "combination", "n_events", "n_events_control"]]
-    grid = grid.merge(own, on=["source_id", "population", "combination"], how="left")
+    keys = ["source_id", "population", "combination"]
+    grid = grid.merge(own, on=keys, how="left", validate="one_to_one")
     for column in ("n_events", "n_events_control"):
         grid[column] = grid[column].fillna(0)
     grid["difference"] = (
@@ -249,7 +254,11 @@ def _combination_chance(own: pd.DataFrame) -> pd.DataFrame:
         return own.assign(responder_probability=np.nan)
     names = ("n_events", "n_parent", "n_events_control", "n_parent_control")
     counted = Pairs(*(floats(own[name]) for name in names))
-    background = learn_background(counted.k_control, counted.n_control)
+    # a control that serves several tubes is one tube
+    tubes = own.drop_duplicates("control_id")
+    background = learn_background(
+        floats(tubes["n_events_control"]), floats(tubes["n_parent_control"])
+    )
     return own.assign(responder_probability=responder_probability(counted, background))
 
 

@@ -8,8 +8,10 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from itc_analysis.measurements.columns import floats, whole
+from itc_analysis.measurements.columns import whole
 from itc_analysis.measurements.function.backgrounds import learn_backgrounds
+from itc_analysis.statistics.half_cell import HALF_CELL
+from itc_analysis.tables.columns import floats
 
 #: Scores of all combinations together, and what weighs each by its number of functions.
 FUNCTIONALITY, POLYFUNCTIONALITY = "functionality", "polyfunctionality"
@@ -38,9 +40,9 @@ def response_rows(responses: pd.DataFrame, groups: Sequence[object]) -> pd.DataF
     background, background_se = learn_backgrounds(responses, groups)
     k0, n0 = floats(responses["n_positive_control"]), floats(responses["n_events_control"])
     with np.errstate(invalid="ignore", divide="ignore"):
-        share, other = (k + 0.5) / (n + 1), (k0 + 0.5) / (n0 + 1)
+        share, other = (k + HALF_CELL) / (n + 1), (k0 + HALF_CELL) / (n0 + 1)
         error = np.sqrt(share * (1 - share) / n + other * (1 - other) / n0)
-        on_logit = error / np.clip(difference * (1 - difference), 0.5 / n**2, None)
+        on_logit = error / np.clip(difference * (1 - difference), HALF_CELL / n**2, None)
     return responses.assign(
         measure="response",
         feature=responses["condition"] + ":" + responses["marker"],

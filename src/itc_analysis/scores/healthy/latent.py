@@ -20,6 +20,7 @@ import numpy.typing as npt
 from scipy import optimize, special
 
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import log_rate, log_ratio
 
 Kind = Literal["share", "rate"]
 
@@ -44,7 +45,6 @@ MIN_SD, MAX_SD = 0.1, 1.5
 MAX_STEP, MAX_ASKED = 0.8, 1.0
 #: Weight of counts that no group mean makes likely, so that they too have a value.
 UNLIKELY = 1e-9
-HALF = 0.5
 #: Smallest healthy centre of log(1 + rate).
 LEAST_RATE = 1e-3
 
@@ -149,9 +149,9 @@ def _plain(
     inverse = np.exp(-centre + sd**2 / 2)
     if kind == "share":
         inverse = 2 + inverse + np.exp(centre + sd**2 / 2)
-        value = np.log((found + HALF) / (total - found + HALF))
+        value = log_ratio(found, total - found)
     else:
-        value = np.log((found + HALF) / total)
+        value = log_rate(found, total)
     variance = inverse / total
     kept = sd**2 / (sd**2 + variance)
     tail = special.ndtr(-(value - centre) / np.sqrt(sd**2 + variance))
@@ -266,8 +266,8 @@ def _read(rule: _Rule, found: float, total: float, kind: Kind) -> FloatArray:
     at = np.arange(last + 1)
     value = float(np.interp(found, at, rule.values))
     if found > last:  # beyond what any group mean makes likely: half a cell, not below the last
-        odds = (found + HALF) / (total - found + HALF)
-        value = max(value, float(np.log(odds) if kind == "share" else np.log1p(found / total)))
+        least = log_ratio(found, total - found) if kind == "share" else np.log1p(found / total)
+        value = max(value, float(least))
     return np.array(
         [
             value,

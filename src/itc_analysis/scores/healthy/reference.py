@@ -7,7 +7,7 @@ cells each is as wide as one of people with 5,000.
 Batches differ by reagents and instrument: a batch shifts everybody in it, by a random amount. Its
 healthy people and its bridge control show by how much. What they leave open is an error that the
 whole batch shares, given for every score. A batch with too few of them borrows: from how far the
-other batches lie apart, where at least `min_reference` batches show that. Where neither is enough
+other batches lie apart, where at least `FEWEST_BATCHES` batches show that. Where neither is enough
 the batch is not anchored, and its samples have no score.
 """
 
@@ -33,6 +33,9 @@ ANY_SHIFT = 10.0
 #: How well the bridge control repeats itself, in variances of people; without evidence as badly as
 #: people differ.
 REPEATS = (1.0, 0.5, 0.25, 0.1, 0.03)
+#: Batches that show how far batches lie apart, and how well the bridge control repeats itself: of
+#: fewer, a spread between batches is known to no more than a factor of two.
+FEWEST_BATCHES = 4
 #: Half the 95 % quantile of chi-squared with one degree of freedom: likelihoods nearer are not
 #: ruled out.
 NOT_RULED_OUT = 1.92
@@ -57,8 +60,7 @@ class Reference:
     is_reference : numpy.ndarray
         The person is healthy and analysed.
     min_reference : int
-        Fewest healthy participants that make a reference, and fewest batches that show how far
-        batches lie apart.
+        Fewest healthy participants that make a reference.
     is_bridge : numpy.ndarray
         The sample is the bridge control.
     max_anchor_error : float
@@ -163,7 +165,7 @@ def fit_reference(
     if not units.can_tell_batches:
         units = units.as_one_batch()
     if repeat is None:
-        repeat = _repeatability(units, reference.min_reference)
+        repeat = _repeatability(units)
     weighed = _weigh(units, repeat)
     people = float(weighed.people)
     wide = _solve(units, np.array([people]), np.array([ANY_SHIFT**2 * people]), repeat)
@@ -175,7 +177,7 @@ def fit_reference(
     for name, place in units.places.items():
         own = np.sqrt(wide.variance[0, place] / max(people, ROUNDING))
         shared = np.sqrt(weighed.variance[place] / max(people, ROUNDING))
-        is_shown = units.n_batches >= reference.min_reference
+        is_shown = units.n_batches >= FEWEST_BATCHES
         if len(units.places) == 1 or own <= reference.max_anchor_error:
             chosen = (wide.centre[0, place], own, OWN)
         elif is_shown and shared <= reference.max_anchor_error:
@@ -375,10 +377,10 @@ def _weigh(units: _Units, repeat: float) -> _Solved:
     )
 
 
-def _repeatability(units: _Units, min_batches: int) -> float:
+def _repeatability(units: _Units) -> float:
     """Return the bridge control's worst repeatability not ruled out, in variances of people."""
     n_bridged = len(set(units.batch[units.is_bridge]))
-    if n_bridged < min_batches or n_bridged < 2:
+    if n_bridged < FEWEST_BATCHES:
         return REPEATS[0]
     likelihood = [float(_weigh(units, repeat).likelihood) for repeat in REPEATS]
     best = max(likelihood)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.tables.columns import floats
 from itc_analysis.tables.conditions import RESTING, conditions_of
 
 #: Single-cell calls that are no population.
@@ -224,7 +225,7 @@ def flow_profiles(
     ]
     absent[np.array(is_elsewhere, dtype=bool).reshape(absent.shape)] = "not_evaluated"
     # no cell at all has no signal either: the tube looked, and there was nothing to look at
-    totals = _floats(rows["n_cells"])
+    totals = floats(rows["n_cells"])
     return Profiles(rows, tuple(features), counts, totals, absent)
 
 
@@ -262,7 +263,7 @@ def single_cell_profiles(
     ]
     rows["status"] = [status for status, _ in judged]
     rows["reason"] = [reason for _, reason in judged]
-    totals = _floats(depth["n_counts"].reindex(samples))
+    totals = floats(depth["n_counts"].reindex(samples))
     absent = np.where(np.isfinite(counts), "", "no_panel").astype(object)
     return Profiles(rows, tuple(features), counts, totals, absent)
 
@@ -280,13 +281,8 @@ def _grid(
         for key, names in zip(keys, labels, strict=True)
     ]
     inside = (places[0] >= 0) & (places[1] >= 0)
-    grid[places[0][inside], places[1][inside]] = _floats(table[values])[inside]
+    grid[places[0][inside], places[1][inside]] = floats(table[values])[inside]
     return grid
-
-
-def _floats(column: pd.Series) -> FloatArray:
-    """Return a column with missing values as floats with NaN."""
-    return np.asarray(column.astype("Float64").to_numpy(dtype=float, na_value=np.nan), dtype=float)
 
 
 def _represent(tubes: pd.DataFrame, here: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.scores.samples.profiles import FlowTables, judge_tube
+from itc_analysis.tables.columns import floats
 
 METHOD = "imfi"
 
@@ -32,8 +33,8 @@ def imfi_rows(tables: FlowTables) -> pd.DataFrame:
             rows["source_id"], rows["population"], rows["n_events"], strict=True
         )
     ]
-    n = rows["n_events"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    positive = rows["n_positive"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    n = floats(rows["n_events"])
+    positive = floats(rows["n_positive"])
     bright = np.where(positive > 0, rows["median_positive"].to_numpy(dtype=float), 0.0)
     is_ok = np.array([status == "ok" for status, _ in judged], dtype=bool)
     value = np.where(is_ok, positive / np.where(n > 0, n, np.nan) * bright, np.nan)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from itc_analysis.scores.healthy.latent import HALF
 from itc_analysis.scores.samples.profiles import Counted, FlowTables, judge_tube
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import HALF_CELL
 
 SIGNATURE = "coexpression"
 METHOD = "share_two_or_more"
@@ -50,7 +50,8 @@ def score_coexpression(tables: FlowTables) -> pd.DataFrame:
         where chance would give fewer than `MIN_EXPECTED` cells of a kind. No rows when there is no
         table of combinations (the panels have fewer than two receptors).
     """
-    rows = _expected(tables).merge(_summed(tables), on=["source_id", "population"], how="left")
+    keys = ["source_id", "population"]
+    rows = _expected(tables).merge(_summed(tables), on=keys, how="left", validate="one_to_one")
     judged = [
         _judge(n, tables.counted.get(population, {}).get(source))
         for source, population, n in zip(
@@ -105,7 +106,7 @@ def log_odds(tables: dict[tuple[str, str], FloatArray]) -> tuple[float, float]:
     """
     if not tables:
         return np.nan, np.nan
-    padded = [table + HALF for table in tables.values()]
+    padded = [table + HALF_CELL for table in tables.values()]
     value = [np.log(t[0] * t[3] / (t[1] * t[2])) for t in padded]
     error = [np.sqrt(np.sum(1 / t)) for t in padded]
     return float(np.mean(value)), float(np.mean(error))

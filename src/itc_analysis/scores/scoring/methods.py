@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-from itc_analysis.scores.healthy.latent import HALF, Kind, Latent, estimate_latent
+from itc_analysis.scores.healthy.latent import Kind, Latent, estimate_latent
 from itc_analysis.scores.healthy.reference import (
     Healthy,
     Objects,
@@ -23,6 +22,7 @@ from itc_analysis.scores.healthy.reference import (
 )
 from itc_analysis.scores.healthy.spread import Spreads, share_spread
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import log_ratio
 
 __all__ = [
     "MEDIANS",
@@ -332,7 +332,7 @@ def _learn(counts: FloatArray, totals: FloatArray, reference: Reference, kind: K
     mine = reference.is_reference & is_known
     n = totals[mine]
     if kind == "share":
-        places = special.logit((known[mine] + HALF) / (n + 2 * HALF))
+        places = log_ratio(known[mine], n - known[mine])
     else:
         places = np.log1p(known[mine] / n)
     start = float(np.mean(np.sort(places))) if mine.any() else 0.0
@@ -411,7 +411,7 @@ def _shrink(
 def _variance_per_cell(values: FloatArray, totals: FloatArray, reference: Reference) -> float:
     """Return c of a median's variance c / n: what healthy people's variance gains with 1 / n."""
     mine = np.flatnonzero(reference.is_reference & np.isfinite(values) & (totals > 0))
-    if len(mine) <= reference.min_reference:
+    if len(mine) < reference.min_reference:
         return 0.0
     squared = (values[mine] - np.mean(values[mine])) ** 2
     few = 1 / totals[mine]

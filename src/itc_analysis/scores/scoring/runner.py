@@ -154,7 +154,10 @@ def _people(
 ) -> pd.DataFrame:
     """Return participant, and whether part of the reference or a bridge control, by sample_id."""
     joined = samples[["sample_id", "participant_id", "sample_type"]].merge(
-        participants[["participant_id", "group", "is_analysed"]], on="participant_id", how="left"
+        participants[["participant_id", "group", "is_analysed"]],
+        on="participant_id",
+        how="left",
+        validate="many_to_one",
     )
     is_healthy = (joined["group"] == healthy_group).fillna(value=False)
     is_analysed = joined["is_analysed"].astype("boolean").fillna(value=False)

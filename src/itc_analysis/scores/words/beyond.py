@@ -17,6 +17,7 @@ from itc_analysis.scores.healthy.reference import NOT_ANCHORED, Healthy, Referen
 from itc_analysis.scores.healthy.spread import Spreads, share_spread
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
+from itc_analysis.statistics.half_cell import HALF_CELL
 
 #: True shares that are weighed, on the logit scale: one cell in 60,000 to all but one in 1,100.
 GRID = np.arange(-11.0, 7.01, 0.1)
@@ -122,7 +123,7 @@ def _learn(marker: Marker, by_share: FloatArray) -> Healthy:
         return np.where(is_known, value, np.nan), variance
 
     mine = marker.reference.is_reference
-    net = float(np.sum(np.maximum(counted.k - background, 0)[mine])) + 0.5
+    net = float(np.sum(np.maximum(counted.k - background, 0)[mine])) + HALF_CELL
     start = float(special.logit(min(net / (float(np.sum(counted.n[mine])) + 1), 0.99)))
     return learn_reference(measure, marker.reference, centre=start, sd=FIRST_SD)
 

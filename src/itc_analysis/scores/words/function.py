@@ -201,7 +201,7 @@ def _table(
     every = pd.concat([marks[KEYS], responses[KEYS]]).drop_duplicates()
     every = every[every["participant_id"].notna()]
     stimulated = responses[[*KEYS, "stimulation"]].drop_duplicates()
-    rows = every.merge(stimulated, on=KEYS, how="left")
+    rows = every.merge(stimulated, on=KEYS, how="left", validate="one_to_many")
     rows["stimulation"] = rows["stimulation"].fillna(NONE)
     by_receptor = _gather(raised, KEYS)
     by_function = _gather(lowered, [*KEYS, "stimulation"])

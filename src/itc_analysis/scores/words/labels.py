@@ -112,7 +112,7 @@ def label_participants(
     for role, markers in roles.items():
         chosen = judged[judged["feature"].isin(markers)]
         counted = chosen.groupby(keys, as_index=False)[["raised", "assessed"]].sum()
-        matched = table[keys].merge(counted, on=keys, how="left").fillna(0)
+        matched = table[keys].merge(counted, on=keys, how="left", validate="one_to_one").fillna(0)
         table[f"n_{role}_raised"] = matched["raised"].astype(int)
         table[f"n_{role}_assessed"] = matched["assessed"].astype(int)
     counts = table[[f"n_{role}_{what}" for role in roles for what in ("raised", "assessed")]]
@@ -125,7 +125,7 @@ def label_participants(
         max_anchor_error=max_anchor_error,
         subsets=subsets,
     )
-    joined = words.merge(table, on=keys, how="outer")
+    joined = words.merge(table, on=keys, how="outer", validate="many_to_one")
     joined["label"] = joined["label"].fillna(NOT_ASSESSABLE)
     joined["word"] = joined["word"].fillna(NOT_ASSESSABLE)
     joined["why"] = joined["why"].mask(joined["stimulation"].isna(), NO_STIMULATED)

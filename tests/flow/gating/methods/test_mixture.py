@@ -9,12 +9,11 @@ import pytest
 from scipy import optimize, stats
 from sklearn.mixture import GaussianMixture
 
-from flow.made_tubes import make_tube
+from flow.made_tubes import fit_tube, make_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.gates.error import gate_errors
 from itc_analysis.flow.gates.final import final_gates
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gates.switching import switching_events
 from itc_analysis.flow.gating.gaussians import fit_gaussians

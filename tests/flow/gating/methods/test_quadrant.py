@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flow.made_tubes import make_tube
+from flow.made_tubes import fit_tube, make_tube
 from itc_analysis.config.sections import Flow
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Rectangle, from_json, many_from_json
 from itc_analysis.flow.gating.methods import quadrant

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import NEGATIVE, SPREAD, make_tube
+from flow.made_tubes import NEGATIVE, SPREAD, fit_tube, make_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import SettingsError
-from itc_analysis.flow.gates.fit import fit_tube
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Threshold, from_json
 from itc_analysis.flow.gating.template import Template, check_template

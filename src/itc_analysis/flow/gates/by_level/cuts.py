@@ -38,6 +38,7 @@ from itc_analysis.flow.gates.negatives import negative_places, odd_negatives
 from itc_analysis.flow.gates.pooling.agreement import ODD_NEGATIVES
 from itc_analysis.flow.gating.fitted import NO_CHANNEL, NO_TUBE
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import HALF_CELL
 from itc_analysis.statistics.robust import MAD_TO_SD
 
 #: Two levels whose modes lie nearer, in their spreads, are one (Ashman, Bird and Zepf 1994).
@@ -259,7 +260,7 @@ def _lesser_share(fit: LevelFit, first: int) -> float:
 
 def _is_varied(fit: LevelFit, first: int) -> bool:
     """Return whether the ratio of a level to the one below differs between tubes beyond drift."""
-    high, low = fit.sizes[:, first:].sum(axis=1) + 0.5, fit.sizes[:, first - 1] + 0.5
+    high, low = fit.sizes[:, first:].sum(axis=1) + HALF_CELL, fit.sizes[:, first - 1] + HALF_CELL
     seen = high + low > 2 * FEW
     if seen.sum() < 2:
         return False

@@ -11,6 +11,7 @@ import numpy as np
 from itc_analysis.flow.gates.by_level import shapes as level_shapes
 from itc_analysis.flow.gates.by_level.mixture import LevelFit
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.half_cell import HALF_CELL
 
 #: Events of a level in a batch, below which it says nothing about where the level lies.
 FEW = 15
@@ -171,7 +172,10 @@ def _varies_as_bright(fit: LevelFit, first: int, showing: list[BatchLevels]) -> 
 
 def _log_ratios(fit: LevelFit, begin: int, end: int) -> tuple[FloatArray, FloatArray]:
     """Return log ratios of levels to all below them, and their variances by counting."""
-    high, low = fit.sizes[:, begin:end].sum(axis=1) + 0.5, fit.sizes[:, :begin].sum(axis=1) + 0.5
+    high, low = (
+        fit.sizes[:, begin:end].sum(axis=1) + HALF_CELL,
+        fit.sizes[:, :begin].sum(axis=1) + HALF_CELL,
+    )
     seen = high + low > 2 * FEW
     return np.log(high / low)[seen], (1 / high + 1 / low)[seen]
 
