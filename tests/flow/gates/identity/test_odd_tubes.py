@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import make_tube
-from itc_analysis.flow.gates.fit import fit_tube, walk_template
+from flow.made_tubes import fit_tube, make_tube
+from itc_analysis.flow.gates.fit import walk_template
 from itc_analysis.flow.gates.identity.acquired import find_odd_acquisitions
 from itc_analysis.flow.gates.identity.evidence import (
     Evidence,
