@@ -84,7 +84,7 @@ class CensoredEndpoint:
                 )
         self.X = X if self.t_cells is None else np.column_stack([X, _residuals(self.t_cells, X)])
         self.n_plain = X.shape[1]
-        self.columns = independent_columns(self.X[self.in_fit])
+        self.columns = independent_columns(self.X, self.in_fit)
         self.fitted = self._fit()
 
     def _fit(self) -> CensoredFit:

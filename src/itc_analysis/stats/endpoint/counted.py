@@ -95,7 +95,7 @@ class CountedEndpoint:
         if self.end.all():
             raise NotEstimable(_ALL_AT_AN_END[int(self.end.mean())])
         self.in_fit: BoolArray = np.asarray(~self.members[:, self.end != 0].any(axis=1), dtype=bool)
-        self.columns = independent_columns(X[self.in_fit])
+        self.columns = independent_columns(X, self.in_fit)
         if int(self.in_fit.sum()) <= len(self.columns) + 1:
             n, p = int(self.in_fit.sum()), len(self.columns)
             msg = f"{n} participants are too few for {p} parameters"
