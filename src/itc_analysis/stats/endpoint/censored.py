@@ -133,6 +133,11 @@ class CensoredEndpoint:
         moved[self.in_fit] = self.fitted.fit.influence @ pad(weights, self.X.shape[1])[self.columns]
         return moved
 
+    def needed(self, weights: Vector) -> BoolArray:
+        """Return without whom a group of the comparison would lie wholly below the limit."""
+        known = self.members & ~self.is_censored[:, None]
+        return np.asarray(known[:, (weights != 0) & (known.sum(axis=0) == 1)].any(axis=1))
+
     def covary(self, weights: Matrix) -> tuple[Matrix, float]:
         """Return the covariance of comparisons between groups above the limit."""
         padded = np.stack([pad(row, self.X.shape[1])[self.columns] for row in weights])
