@@ -324,3 +324,13 @@ def test_the_restricted_likelihood_is_climbed_to_its_end(monkeypatch, n):
         fit_counts(Counted(k, np.full(2 * n, 50.0)), groups, is_normal=False)
     assert len(left) == 40
     assert np.max(left) < 0.01  # the integrals of a learned shape are a little rough
+
+
+def test_one_cell_in_a_group_of_people_who_hardly_differ_is_a_maximum():
+    """Its information was held against an SD between people that is none."""
+    groups = np.repeat(np.eye(2), 12, axis=0)
+    k = np.r_[np.zeros(11), 1, np.tile([1, 0, 2, 1], 3)]
+    fit = fit_counts(Counted(k, np.repeat([20.0, 150.0], 12)), groups, is_normal=True)
+    assert fit.is_alike
+    rate = np.log(k.reshape(2, 12).sum(axis=1) / [239, 1788])  # all people as one
+    assert fit.coefficients == pytest.approx(rate, abs=0.01)

@@ -199,7 +199,8 @@ def _fit_counts(
     scores, hessians = likelihood.derivatives(state)
     information = -hessians.sum(axis=0)
     information[p:, p:] += np.diag(prior.precision)
-    sd = np.exp(float(np.mean(Z @ theta[p:])))
+    # people who hardly differ do not make one cell say less of the mean
+    sd = max(np.exp(float(np.mean(Z @ theta[p:]))), BEGIN_SD)
     _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
     mean, variance = likelihood.posterior(theta, state)

@@ -28,8 +28,8 @@ LOG_PRECISION_BOUNDS = (-10.0, 25.0)
 LOG_ALPHA_BOUNDS = (-18.0, 10.0)
 #: Largest gradient, per participant, at a maximum; steps to it at most.
 FLAT_ENOUGH, MAX_STEPS = 1e-4, 2000
-#: Log of the cells expected of a participant below which only an end of the likelihood lies: a group
-#: with one cell among thousands of people is above it.
+#: Log of the cells expected of a participant below which only an end of the likelihood lies: a
+#: group with one cell among thousands of people is above it.
 LEAST_LOG_CELLS = -12.0
 NO_MAXIMUM = "its likelihood has no maximum"
 
