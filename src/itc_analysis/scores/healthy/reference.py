@@ -41,9 +41,9 @@ NOT_RULED_OUT = 1.92
 SMALLEST, LARGEST = 1e-5, 4.0
 #: Variances that are tried at once, and how often more closely.
 N_GRID, N_CLOSER = 17, 4
-#: Rounds in which centre and SD follow what was measured with them; rounds after them, in which steps
-#: are halved each time they turn back (of few cells each went further than the one before); the
-#: change that ends them.
+#: Rounds in which centre and SD follow what was measured with them; rounds after them, in which
+#: steps are halved each time they turn back (of few cells each went further than the one before);
+#: the change that ends them.
 ROUNDS, DAMPED_ROUNDS, NEAR = 4, 26, 0.01
 ROUNDING = 1e-9
 

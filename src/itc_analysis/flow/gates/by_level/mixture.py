@@ -164,7 +164,7 @@ def _settle(
 
 
 def _climb(histograms: FloatArray, x: FloatArray, state: _State, most: int) -> tuple[_State, bool]:
-    """Maximise by damped scoring over shapes and shifts; the sizes follow. Whether it settled, too."""
+    """Maximise by damped scoring over shapes and shifts; the sizes follow. Says if it settled."""
     damping = _DAMPING
     state = _with_sizes(histograms, x, state, n_steps=20)
     for _ in range(most):
