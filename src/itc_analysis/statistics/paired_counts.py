@@ -29,7 +29,11 @@ FLAT_ENOUGH, MAX_CLIMBS = 1e-4, 5
 CLIMB = {"ftol": 1e-13, "gtol": 1e-5}
 #: Points of the integral over the share without stimulation.
 N_POINTS = 16
-#: Mean and precision of the responders' shares, and share of responders, that are weighed.
+#: Mean and precision of the responders' shares, and share of responders, that are weighed, each
+#: alike: from four cells in a thousand, the least that a tube of some hundred cells shows, to
+#: nearly all; from people who differ widely (3: SD .25 about one half) to those who hardly do
+#: (40: SD .08); from nearly nobody to nearly everybody. What halving or doubling each does to the
+#: probabilities is in docs/decisions.md, 2026-11-30.
 RESPONDER_MEANS = special.expit(np.linspace(special.logit(0.004), special.logit(0.8), 10))
 RESPONDER_PRECISIONS = np.array([3.0, 10.0, 40.0])
 RESPONDER_SHARES = np.linspace(0.05, 0.95, 10)
