@@ -1,8 +1,8 @@
 """Comparisons of an endpoint of which some participants lie below the limit of detection.
 
-The law of the participants may be skewed, for its part below the limit is seen by nobody: its shape
-is estimated, shrunk to the normal one. Where censoring is heavy or complete, interval and p come
-from the profile likelihood.
+The distribution of the participants may be skewed, for its part below the limit is seen by nobody:
+its shape is estimated, shrunk to the normal one. Where censoring is heavy or complete, interval and
+p come from the profile likelihood.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MIN_FOR_OWN_SD = 5
 #: Above this share of participants below the limit of detection on a side, the likelihood is too
 #: lopsided for a standard error, and the interval comes from its profile.
 HEAVY_CENSORING = 0.8
-#: SD of the prior of the shape: 95 % between the mirrored and the plain extreme value law, -1 and
-#: 1.
+#: SD of the prior of the shape: 95 % between the mirrored and the plain extreme value distribution,
+#: -1 and 1.
 SHAPE_SD = 0.5
 
 
@@ -90,9 +90,9 @@ class CensoredEndpoint:
     def _fit(self) -> CensoredFit:
         """Fit with the shape, or normal where the shape has no maximum."""
         try:
-            fitted = self._fit_law(SHAPE_SD)
+            fitted = self._fit_shape(SHAPE_SD)
         except NotEstimable:
-            fitted = self._fit_law(None)
+            fitted = self._fit_shape(None)
         if self.t_cells is None or self.columns[-1] != self.n_plain:
             return fitted
         # the residuals of the T cells were estimated too: their model moves with each participant
@@ -105,7 +105,7 @@ class CensoredEndpoint:
             fitted, fit=replace(fit, influence=influence, covariance=influence.T @ influence)
         )
 
-    def _fit_law(self, shape_sd: float | None) -> CensoredFit:
+    def _fit_shape(self, shape_sd: float | None) -> CensoredFit:
         return fit_censored(
             self.y[self.in_fit],
             self.is_censored[self.in_fit],
@@ -116,10 +116,10 @@ class CensoredEndpoint:
 
     @cached_property
     def normal(self) -> CensoredFit:
-        """The fit with a normal law, whose profile is taken: heavily censored data say nothing of
-        the shape.
+        """The fit with a normal distribution, whose profile is taken: heavily censored data say
+        nothing of the shape.
         """
-        return self._fit_law(None)
+        return self._fit_shape(None)
 
     def estimate(self, weights: Vector) -> float:
         """Return the estimate, NaN when a group of the comparison lies wholly below the limit."""
