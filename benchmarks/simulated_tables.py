@@ -2,9 +2,9 @@
 `benchmarks/validate.py`.
 
 The models share their participants, covariate effects and centres and differ in shape: *normal*
-draws logits and log counts from a normal law; *gamma* draws shares from a beta law and counts from
-a gamma law (skewed to the left on the scale that is compared), with the same mean and SD there.
-Cells are then counted.
+draws logits and log counts from a normal distribution; *gamma* draws shares from a beta
+distribution and counts from a gamma distribution (skewed to the left on the scale that is
+compared), with the same mean and SD there. Cells are then counted.
 """
 
 from __future__ import annotations

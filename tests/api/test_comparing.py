@@ -336,3 +336,30 @@ def test_cells_named_by_their_participant_are_averaged_to_one_number_each():
     same = itc.compare(one, "group", reference="healthy", kind="difference")
     assert found["n_group"].tolist() == [4]
     np.testing.assert_allclose(found["estimate"], same["estimate"])
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e10])
+def test_the_unit_of_a_covariate_changes_nothing(table, unit):
+    def found(crp):
+        return itc.compare(
+            table.assign(crp=crp), "group", covariates=["crp", "sex"], reference="healthy"
+        )
+
+    crp = table["age"] * np.exp(np.random.default_rng(6).normal(size=len(table)))
+    pd.testing.assert_frame_equal(found(crp), found(crp * unit), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("unit", "offset"), [(1e-9, 0), (1e-14, 0), (1e9, 0), (1, 1e9)])
+def test_the_unit_of_a_difference_changes_no_p(table, unit, offset):
+    """An offset of 1e9 leaves seven digits of a double."""
+
+    def p_values(values):
+        found = itc.compare(
+            table.assign(mait=values), "group", reference="healthy", kind="difference",
+            covariates=["age", "sex"], n_permutations=99,
+        )  # fmt: skip
+        assert found["status"].eq("ok").all()
+        return found[["p_value", "p_permutation"]].to_numpy(dtype=float)
+
+    values = table["mait"]
+    np.testing.assert_allclose(p_values(values * unit + offset), p_values(values), rtol=1e-5)

@@ -294,3 +294,21 @@ def test_people_who_do_not_differ_have_the_smallest_variance_that_is_tried() -> 
     )  # fmt: skip
     found = _best_people(units, SHIFTS[:1], 1.0)
     assert found.people[0] == pytest.approx(SMALLEST * units.scale**2)
+
+
+@pytest.mark.parametrize(("pull", "is_settled"), [(-0.5, True), (-3.0, True), (-1e6, False)])
+def test_a_reference_that_depends_on_itself_is_found_or_warned_of(caplog, pull, is_settled):
+    """Values that are wider where the SD is taken to be small: four rounds went back and forth."""
+    people = np.random.default_rng(1).normal(size=60)
+    people /= people.std(ddof=1)
+    names = np.array([f"P{i}" for i in range(60)], dtype=object)
+    one_batch = np.full(60, "b1", dtype=object)
+    reference = Reference(names, one_batch, np.ones(60, dtype=bool), min_reference=3)
+
+    def measure(centre, sd):
+        return people * np.clip(0.4 + pull * (sd - 0.4), 0.05, 2.0), np.zeros(60)
+
+    found = learn_reference(measure, reference, centre=0.0, sd=0.7)
+    assert bool(caplog.messages) is not is_settled
+    if is_settled:
+        assert found.sd == pytest.approx(0.4, abs=0.02)

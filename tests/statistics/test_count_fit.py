@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
+from itc_analysis.statistics import count_fit
 from itc_analysis.statistics.climb import set_points
 from itc_analysis.statistics.count_fit import fit_counts
 from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
@@ -297,3 +298,39 @@ def test_fewer_cells_in_one_group_do_not_shift_the_difference(is_restricted):
     error = np.std(estimates) / np.sqrt(60)
     assert abs(np.mean(estimates)) < 0.02 + 2 * error
     assert np.mean(halves) > 0.2
+
+
+@pytest.mark.parametrize("n", [6, 20])
+def test_the_restricted_likelihood_is_climbed_to_its_end(monkeypatch, n):
+    """One more step stays where it is. Of these 40 fits with 50 cells 7 (6 and 6 people) and 3 (20
+    and 20) used to end on the way.
+    """
+    left = []
+
+    def watched(likelihood, theta, found, prior, *rest):
+        theta, found = restrict(likelihood, theta, found, prior, *rest)
+        slope = count_fit._determinant_slope(likelihood, theta, found)
+        once_more, _ = likelihood.climb(theta, prior._replace(slope=slope), count_fit.ENOUGH)
+        left.append(np.max(np.abs(likelihood.Z @ (once_more - theta)[likelihood.p :])))
+        return theta, likelihood.moments(theta)
+
+    restrict = count_fit._restrict
+    monkeypatch.setattr(count_fit, "_restrict", watched)
+    groups = np.repeat(np.eye(2), n, axis=0)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        share = special.expit(special.logit(0.03) + 0.6 * rng.normal(size=2 * n))
+        k = rng.binomial(50, share).astype(float)
+        fit_counts(Counted(k, np.full(2 * n, 50.0)), groups, is_normal=False)
+    assert len(left) == 40
+    assert np.max(left) < 0.01  # the integrals of a learned shape are a little rough
+
+
+def test_one_cell_in_a_group_of_people_who_hardly_differ_is_a_maximum():
+    """Its information was held against an SD between people that is none."""
+    groups = np.repeat(np.eye(2), 12, axis=0)
+    k = np.r_[np.zeros(11), 1, np.tile([1, 0, 2, 1], 3)]
+    fit = fit_counts(Counted(k, np.repeat([20.0, 150.0], 12)), groups, is_normal=True)
+    assert fit.is_alike
+    rate = np.log(k.reshape(2, 12).sum(axis=1) / [239, 1788])  # all people as one
+    assert fit.coefficients == pytest.approx(rate, abs=0.01)

@@ -125,3 +125,29 @@ def test_order_of_the_people_changes_nothing() -> None:
 def test_more_positive_cells_than_cells_are_refused() -> None:
     with pytest.raises(ValueError, match="positive cells"):
         pairs((11, 10, 0, 10))
+
+
+@pytest.mark.parametrize(("k", "n"), [([0], [20]), ([3, 0, 9], [40, 15, 60])])
+def test_background_is_the_maximum_of_likelihood_and_prior_on_a_grid(
+    k: list[int], n: list[int]
+) -> None:
+    """Half a positive and half a negative cell, and a log-normal precision about 100, SD 1.5."""
+    mean, log_precision = np.meshgrid(np.linspace(1e-4, 0.5, 2_000), np.linspace(0, 12, 600))
+    phi = np.exp(log_precision)
+    height = 0.5 * np.log(mean * (1 - mean)) + stats.norm.logpdf(log_precision, np.log(100), 1.5)
+    for one, of in zip(k, n, strict=True):
+        height += stats.betabinom.logpmf(one, of, mean * phi, (1 - mean) * phi)
+    at = np.unravel_index(height.argmax(), height.shape)
+    found = learn_background(k, n)
+    assert found.alpha / (found.alpha + found.beta) == pytest.approx(mean[at], abs=3e-4)
+    assert np.log(found.alpha + found.beta) == pytest.approx(log_precision[at], abs=0.02)
+
+
+def test_a_background_that_was_not_found_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    k, n = np.array([3, 0, 9]), np.array([40, 15, 60])
+    with pytest.raises(ValueError, match="of 3 unstimulated tubes was not found"):
+        learn_background(k * np.nan, n)
+    monkeypatch.setattr("itc_analysis.statistics.paired_counts.CLIMB", {"maxiter": 1})
+    monkeypatch.setattr("itc_analysis.statistics.paired_counts.MAX_CLIMBS", 1)
+    with pytest.raises(ValueError, match="was not found"):
+        learn_background(k, n)

@@ -110,7 +110,7 @@ def logit_normal(rng, spread=1.0):
 
 
 def gamma(rng):
-    """Shares by a gamma law: on the logit scale skewed to the left, not normal."""
+    """Shares by a gamma distribution: on the logit scale skewed to the left, not normal."""
     return np.minimum(rng.gamma(1.2, 0.02 / 1.2, (N, len(PEOPLE))), 0.9)
 
 
@@ -213,8 +213,8 @@ def test_a_limit_that_moves_with_the_t_cells_does_not_bias_the_count():
 
 
 def test_a_long_tail_below_the_limit_does_not_bias_the_ratio():
-    """Log-gamma values (skewed to the left) with half unseen; the normal law would put their mean
-    too high.
+    """Log-gamma values (skewed to the left) with half unseen; the normal distribution would put
+    their mean too high.
     """
     rng = np.random.default_rng(21)
     people = make_participants({"SSc": 1500, "healthy": 1500}, seed=22)

@@ -31,7 +31,8 @@ def clopper_pearson(
     Returns
     -------
     lower, upper : FloatArray
-        Between 0 and 1; 0 and 1 for an empty total; NaN where `n` or `total` is.
+        Between 0 and 1; 0 and 1 for an empty total; NaN where `n` or `total` is, and where they
+        are no share (`n` below 0 or above `total`).
 
     References
     ----------
@@ -49,7 +50,7 @@ def clopper_pearson(
     some, left = np.where(counted > 0, counted, 1.0), np.where(of > counted, of - counted, 1.0)
     lower = np.where(counted == 0, 0.0, special.betaincinv(some, of - counted + 1, outside))
     upper = np.where(counted == of, 1.0, special.betaincinv(counted + 1, left, 1 - outside))
-    unknown = np.isnan(counted) | np.isnan(of)
+    unknown = ~((counted >= 0) & (counted <= of))  # NaN as well
     return np.where(unknown, np.nan, lower), np.where(unknown, np.nan, upper)
 
 

@@ -125,7 +125,7 @@ class Added(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
-def law(theta: Vector, people: People) -> tuple[Vector, Vector, Vector]:
+def means_and_sds(theta: Vector, people: People) -> tuple[Vector, Vector, Vector]:
     """Return mean, SD between persons, and SD with the gate's error, each of shape (n,)."""
     n, p = people.X.shape
     eta, sd, s = np.empty(n), np.empty(n), np.empty(n)
@@ -171,7 +171,7 @@ def integrals(theta: Vector, people: People, places: Places, shape: Shape) -> Ma
     """
     n = len(people.X)
     found = np.empty((8, n))
-    eta, sd, s = law(theta, people)
+    eta, sd, s = means_and_sds(theta, people)
     step = places.scale * (places.unit[1] - places.unit[0])
     integrate(
         places.points, places.kept, places.held, shape.known, eta, sd, s, step, np.arange(n), found,
@@ -184,7 +184,7 @@ def integrals(theta: Vector, people: People, places: Places, shape: Shape) -> Ma
 def settled(theta: Vector, people: People, places: Places, shape: Shape) -> Matrix:
     """Return the integrals; the points of those whose posterior has moved away are set again."""
     found = integrals(theta, people, places, shape)
-    eta, sd, s = law(theta, people)
+    eta, sd, s = means_and_sds(theta, people)
     for _ in range(MAX_SETTINGS):
         moved = has_moved(found[6], found[7], places.centre, places.scale, MOVED, STRETCHED)
         rows = np.flatnonzero(moved)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from itc_analysis.statistics.arrays import Matrix, Stack, Vector
-from itc_analysis.statistics.climb import LEAST_LOG_SD, Added, height_of
+from itc_analysis.statistics.climb import LARGEST_LOG_STEP, LEAST_LOG_SD, Added, height_of
 from itc_analysis.statistics.count_likelihood import Counted
 from itc_analysis.statistics.person_likelihood import (
     NO_MAXIMUM,
@@ -29,8 +29,14 @@ ROUGHLY_ENOUGH = 1e-4
 #: SD from which the restricted likelihood begins when the likelihood sees no difference between
 #: people.
 BEGIN_SD = 0.2
-#: The restricted likelihood is found when no log SD moves further than this; steps to it at most.
-SAME_LOG_SD, MAX_RESTRICTIONS = 2e-3, 8
+#: The restricted likelihood is found when no log SD moves further than this.
+SAME_LOG_SD = 2e-3
+#: Plain steps to it; then every second one is lengthened by what is left of the way if the steps go
+#: on to shrink as they do, by so many times at most; by half as many each time that went too far.
+N_PLAIN_STEPS, MOST_STRETCHED = 3, 9.0
+#: Steps at most with a learned shape and with the normal one. Where people hardly differ the
+#: integrals of a learned shape, a table, do not tell its curvature: the steps would wander on.
+MAX_STEPS_LEARNED, MAX_STEPS_NORMAL = 10, 60
 #: A curvature below this, relative to that of the same people exactly known, is none.
 FLAT = 1e-4
 
@@ -159,8 +165,8 @@ def fit_counts(
         try:
             return _fit_counts(counted, X, *how, is_normal=False)
         except NoMaximum:
-            # a learned shape may leave none where the normal one has it; if it has not either, the
-            # counts are to blame
+            # a learned shape may leave none where the normal one has it, or not let it be found; if
+            # it has none either, the counts are to blame
             pass
     return _fit_counts(counted, X, *how, is_normal=True)
 
@@ -187,12 +193,14 @@ def _fit_counts(
         likelihood.learn_shape(theta, state)
         theta, state = likelihood.climb(theta, prior, closely)
     if is_restricted:
-        theta, state = _restrict(likelihood, theta, state, prior)
+        most = MAX_STEPS_NORMAL if is_normal else MAX_STEPS_LEARNED
+        theta, state = _restrict(likelihood, theta, state, prior, most)
     p = X.shape[1]
     scores, hessians = likelihood.derivatives(state)
     information = -hessians.sum(axis=0)
     information[p:, p:] += np.diag(prior.precision)
-    sd = np.exp(float(np.mean(Z @ theta[p:])))
+    # people who hardly differ do not make one cell say less of the mean
+    sd = max(np.exp(float(np.mean(Z @ theta[p:]))), BEGIN_SD)
     _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
     covariance, is_alike = _covariance(information, theta, p, Z)
     mean, variance = likelihood.posterior(theta, state)
@@ -255,25 +263,45 @@ class CountProfile:
 
 
 def _restrict(
-    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Added
+    likelihood: PersonLikelihood, theta: Vector, found: Moments, prior: Added, most: int
 ) -> tuple[Vector, Moments]:
     """Go from the maximum on to that of the restricted likelihood of the log SDs.
 
     Half the log determinant of the means' information is taken off; its slope is held while the
-    rest is maximised, and taken anew, until it stays.
+    rest is maximised, and taken anew, until it stays. Few cells leave the likelihood so flat that
+    this alone takes hundreds of steps.
+
+    Raises
+    ------
+    NoMaximum
+        It does not stay within so many steps.
     """
     p = likelihood.p
     # people who seem alike may only seem so: the restricted likelihood begins where they differ
     beginning = np.maximum(likelihood.Z @ theta[p:], np.log(BEGIN_SD))
     theta = np.concatenate([theta[:p], np.linalg.lstsq(likelihood.Z, beginning, rcond=None)[0]])
     found = likelihood.moments(theta)
-    for _ in range(MAX_RESTRICTIONS):
+    last: Vector | None = None
+    ahead, longest = np.zeros(len(theta) - p), MOST_STRETCHED
+    for n_steps in range(most):
         before = theta[p:]
         prior = prior._replace(slope=_determinant_slope(likelihood, theta, found))
         theta, found = likelihood.climb(theta, prior, ENOUGH)
-        if float(np.max(np.abs(likelihood.Z @ (theta[p:] - before)))) < SAME_LOG_SD:
-            break
-    return theta, found
+        step = theta[p:] - before
+        if float(np.max(np.abs(likelihood.Z @ step))) < SAME_LOG_SD:
+            return theta, found
+        if n_steps < N_PLAIN_STEPS or last is None:
+            longest /= 2 if last is None and step @ ahead < 0 else 1
+            last = step
+            continue
+        left = float(step @ last) / float(last @ last)
+        stretch = min(left / (1 - left), longest) if left < 1 else longest
+        further = np.clip(stretch * step, -LARGEST_LOG_STEP, LARGEST_LOG_STEP)
+        ahead = further
+        theta = np.concatenate([theta[:p], np.maximum(theta[p:] + further, LEAST_LOG_SD)])
+        found, last = likelihood.moments(theta), None
+    msg = f"{NO_MAXIMUM} of the restricted kind that could be found: people hardly seem to differ"
+    raise NoMaximum(msg)
 
 
 def _determinant_slope(likelihood: PersonLikelihood, theta: Vector, found: Moments) -> Vector:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import optimize, special, stats
 
 from itc_analysis.statistics.arrays import FloatArray
+from itc_analysis.statistics.beta_binomial import beta_binomial
 
 #: Two-sided 95 %.
 Z = float(stats.norm.ppf(0.975))
@@ -21,9 +22,18 @@ Z = float(stats.norm.ppf(0.975))
 USUAL_PRECISION, PRECISION_SD = 100.0, 1.5
 #: Half a positive cell is seen before any is.
 HALF = 0.5
+#: Where the logit of the mean share and the log of the precision are sought; the gradient per tube
+#: that is flat enough, and how often the search begins anew where it stopped before.
+PLACE_BOUNDS = [(-14.0, 14.0), (0.0, 12.0)]
+FLAT_ENOUGH, MAX_CLIMBS = 1e-4, 5
+CLIMB = {"ftol": 1e-13, "gtol": 1e-5}
 #: Points of the integral over the share without stimulation.
 N_POINTS = 16
-#: Mean and precision of the responders' shares, and share of responders, that are weighed.
+#: Mean and precision of the responders' shares, and share of responders, that are weighed, each
+#: alike: from four cells in a thousand, the least that a tube of some hundred cells shows, to
+#: nearly all; from people who differ widely (3: SD .25 about one half) to those who hardly do
+#: (40: SD .08); from nearly nobody to nearly everybody. What halving or doubling each does to the
+#: probabilities is in docs/decisions.md, 2026-11-30.
 RESPONDER_MEANS = special.expit(np.linspace(special.logit(0.004), special.logit(0.8), 10))
 RESPONDER_PRECISIONS = np.array([3.0, 10.0, 40.0])
 RESPONDER_SHARES = np.linspace(0.05, 0.95, 10)
@@ -83,6 +93,11 @@ def learn_background(k: npt.ArrayLike, n: npt.ArrayLike) -> Background:
     ----------
     k, n : array_like
         Shape (n_tubes,), positive cells and all cells; n above 0.
+
+    Raises
+    ------
+    ValueError
+        No maximum was found (a count that is not a number, say).
     """
     k, n = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
     if not len(k):
@@ -92,19 +107,29 @@ def learn_background(k: npt.ArrayLike, n: npt.ArrayLike) -> Background:
     order = np.lexsort((n, k))
     few, of = k[order], n[order]
 
-    def lost(place: FloatArray) -> float:
-        mean, precision = special.expit(place[0]), np.exp(place[1])
-        alpha, beta = mean * precision, (1 - mean) * precision
-        seen = special.betaln(alpha + few, beta + of - few) - special.betaln(alpha, beta)
-        prior = HALF * np.log(mean) + HALF * np.log1p(-mean)
-        prior -= 0.5 * ((place[1] - np.log(USUAL_PRECISION)) / PRECISION_SD) ** 2
-        return -float(np.sum(seen) + prior)
+    def lost(place: FloatArray) -> tuple[float, FloatArray]:
+        eta, log_precision = float(place[0]), float(place[1])
+        seen, by_eta, by_precision = beta_binomial(few, of, eta, log_precision)
+        above = (log_precision - np.log(USUAL_PRECISION)) / PRECISION_SD
+        value = seen.sum() + HALF * (special.log_expit(eta) + special.log_expit(-eta))
+        slope = by_eta.sum() + HALF * (special.expit(-eta) - special.expit(eta))
+        curl = by_precision.sum() - above / PRECISION_SD
+        return -float(value - 0.5 * above**2), -np.array([slope, curl])
 
-    start = np.array([special.logit((k.sum() + HALF) / (n.sum() + 1)), np.log(USUAL_PRECISION)])
-    bounds = [(-14.0, 14.0), (0.0, 12.0)]
-    found = optimize.minimize(lost, start, bounds=bounds, method="L-BFGS-B").x
-    mean, precision = float(special.expit(found[0])), float(np.exp(found[1]))
-    return Background(mean * precision, (1 - mean) * precision)
+    place = np.array([special.logit((k.sum() + HALF) / (n.sum() + 1)), np.log(USUAL_PRECISION)])
+    for _ in range(MAX_CLIMBS):
+        found = optimize.minimize(
+            lost, place, jac=True, bounds=PLACE_BOUNDS, method="L-BFGS-B", options=CLIMB
+        )
+        place = found.x
+        beyond = np.clip(
+            place - found.jac, *np.transpose(PLACE_BOUNDS)
+        )  # at a bound it may point on
+        if np.max(np.abs(place - beyond)) <= FLAT_ENOUGH * len(k):
+            mean, precision = float(special.expit(place[0])), float(np.exp(place[1]))
+            return Background(mean * precision, (1 - mean) * precision)
+    msg = f"the background of {len(k)} unstimulated tubes was not found: {found.message}"
+    raise ValueError(msg)
 
 
 def difference_limits(pairs: Pairs) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -19,7 +19,7 @@ from itc_analysis.statistics.climb import (
     Shape,
     climb,
     hold_shape,
-    law,
+    means_and_sds,
     set_points,
     settled,
     summed,
@@ -203,7 +203,7 @@ class PersonLikelihood:
         path = self.X @ np.linalg.lstsq(-hessian[:p, :p], hessian[:p, p:], rcond=None)[0]
 
         def weight(by_mean: float, by_log_sd: float) -> Vector:
-            eta, _, s = self._law(theta, by_mean, by_log_sd)
+            eta, _, s = self._means_and_sds(theta, by_mean, by_log_sd)
             table = self.shape.table
             at = (self.places.points, self.places.kept, self.places.held, self.known)
             return -curvature(*at, eta, s, *table, FARTHEST, TABLE_STEP)
@@ -214,7 +214,7 @@ class PersonLikelihood:
 
     def posterior(self, theta: Vector, found: Moments) -> tuple[Vector, Vector]:
         """Return posterior mean and variance of each true theta, without the gate's error."""
-        eta, sd, s = self._law(theta)
+        eta, sd, s = self._means_and_sds(theta)
         r = (sd / s) ** 2
         return eta + r * (found.middle - eta), r**2 * found.variance + sd**2 * (1 - r)
 
@@ -229,7 +229,7 @@ class PersonLikelihood:
         Both have the same posterior, and the score of the rest is that of the posterior mean: it is
         unbiased too, and with countless cells it is least squares, whatever the distribution.
         """
-        eta, _, s = self._law(theta)
+        eta, _, s = self._means_and_sds(theta)
         u = (self.places.points - eta[:, None]) / s[:, None]
         kept = self.places.kept
         weight = np.exp(kept - kept.max(axis=1, keepdims=True))
@@ -238,11 +238,11 @@ class PersonLikelihood:
         self.learned_at = eta, s
         hold_shape(np.arange(len(u)), self.places, self.table)
 
-    def _law(
+    def _means_and_sds(
         self, theta: Vector, by_mean: float = 0.0, by_log_sd: float = 0.0
     ) -> tuple[Vector, Vector, Vector]:
         """Return mean, SD between persons, and SD with the gate's error."""
-        eta, sd, s = law(theta, self.people)
+        eta, sd, s = means_and_sds(theta, self.people)
         if by_mean or by_log_sd:
             sd = sd * np.exp(by_log_sd)
             return eta + by_mean, sd, np.hypot(sd, self.error)

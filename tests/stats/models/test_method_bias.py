@@ -137,3 +137,9 @@ def test_two_exact_differences_are_too_few():
     d = drawn(7, n=10, share_low=0.8)
     with pytest.raises(NotEstimable, match="quantified by both methods: 2, needed 3"):
         fit_offset(d)
+
+
+def test_a_mean_that_is_not_found_is_refused(monkeypatch):
+    monkeypatch.setattr("itc_analysis.stats.models.method_bias.MAX_STEPS", 1)
+    with pytest.raises(NotEstimable, match="no maximum that could be found"):
+        fit_offset(drawn(6, share_low=0.5))

@@ -7,6 +7,7 @@ from scipy import special
 from itc_analysis.stats.models.linear import NotEstimable, contrast, fit_least_squares
 from itc_analysis.stats.people.design import (
     build_design,
+    can_estimate,
     check_estimable,
     group_weights,
     independent_columns,
@@ -186,3 +187,31 @@ def test_independent_columns_keeps_the_rank_and_the_first_of_each():
     A = rng.normal(size=(20, 3))
     X = np.column_stack([A[:, 0], A[:, 1], A[:, 0] + A[:, 1], A[:, 2], np.zeros(20)])
     assert independent_columns(X).tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize("unit", [1e-10, 1.0, 1e10])
+def test_a_column_is_judged_on_its_own_scale(unit):
+    rng = np.random.default_rng(2)
+    group = np.repeat([[1.0, 0.0], [0.0, 1.0]], 10, axis=0)
+    number, other = rng.normal(size=(2, 20))
+    columns = np.column_stack([group, number * unit, number * unit * 2 + group[:, 0], other])
+    np.testing.assert_array_equal(independent_columns(columns), [0, 1, 2, 4])
+    assert can_estimate(columns[:, [0, 1, 2, 4]], np.array([0.0, 0.0, 1.0]))
+    assert not can_estimate(np.column_stack([group, group[:, 0] * unit]), np.array([1.0, -1.0]))
+
+
+def test_a_column_that_is_rounding_in_those_who_are_fitted_is_none():
+    """What belongs to two participants alone is 0 in the others, but for the last digit."""
+    own = np.r_[1.0, -1.0, np.random.default_rng(1).normal(0, 1e-17, 18)]
+    columns = np.column_stack([np.ones(20), own])
+    np.testing.assert_array_equal(independent_columns(columns, np.arange(20) > 1), [0])
+
+
+def test_a_formula_that_is_the_same_in_everybody_is_said():
+    people = make_participants(SIZES)
+    responses = respond(make_measurements(people, np.full(len(people), 0.1)), people, "share_of_t")
+    age = 1e15 + np.arange(len(people)) % 2 / 8  # they differ in the last digit only
+    rules = {"plan": make_plan(covariates="age_years"), "groups": COHORT.groups, "min_per_group": 3}
+    design = build_design(responses.assign(age_years=age), **rules)
+    assert design.formula is None
+    assert "not adjusted: 'age_years' is the same in everybody" in design.remarks

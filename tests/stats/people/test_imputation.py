@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.stats.people.imputation import N_IMPUTATIONS, impute_covariates
+from itc_analysis.stats.people.imputation import (
+    N_DONORS,
+    N_IMPUTATIONS,
+    _match,
+    impute_covariates,
+)
 from stats.made_up_study import make_participants
 
 
@@ -91,3 +96,17 @@ def test_what_nobody_has_is_left_as_it_is(people):
     nobody = people.assign(cmv_igg=pd.array([pd.NA] * 120, dtype="boolean"))
     filled = impute_covariates(nobody, ["cmv_igg", "age_years"], seed=1)
     assert all(table["cmv_igg"].isna().all() for table in filled)
+
+
+def test_the_donor_is_drawn_among_the_five_nearest():
+    """Always the nearest would give a person without predictors of their own the same each time."""
+    rng = np.random.default_rng(1)
+    predictor = np.linspace(-1, 1, 41)[:, None]
+    values = np.array([float(i) for i in range(41)], dtype=object)
+    missing = np.arange(41) == 20
+    drawn = [float(_match(values, missing, predictor, rng)[20]) for _ in range(400)]
+    seen, times = np.unique(drawn, return_counts=True)
+    # the line is exact, so the prediction is too: two neighbours to either side and one of the next
+    assert set(seen) <= {17.0, 18.0, 19.0, 21.0, 22.0, 23.0}
+    assert len(seen) >= N_DONORS
+    assert np.sort(times)[-N_DONORS:].min() > 40  # a fifth each, less five standard errors

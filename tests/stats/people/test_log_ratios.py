@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from itc_analysis.stats.models.linear import NotEstimable
-from itc_analysis.stats.people.log_ratios import REFERENCE_LOW, log_ratios
+from itc_analysis.stats.people.counts import Count
+from itc_analysis.stats.people.log_ratios import REFERENCE_LOW, _left, log_ratios
 from stats.made_up_study import make_measurements, make_participants
 
 N = 50_000
@@ -149,3 +150,14 @@ def test_two_samples_of_a_person_are_averaged_on_the_log_scale():
 def test_a_population_that_nobody_measured_is_named():
     with pytest.raises(NotEstimable, match="no share of T was measured of inkt"):
         ratios(measured({"mait": 0.01, "cd4_t_cells": 0.5}))
+
+
+def test_what_the_parts_leave_is_counted_without_their_background():
+    """Of 1,000 T cells 90 and of 500 in another tube 30, of which 40 and 5 were background."""
+    parts = (Count(90, 1000, 40, 3, 1, 0), Count(30, 500, 5, 1, 1, 0))
+    left = _left(parts)
+    assert left is not None
+    assert left.k == pytest.approx(1000 - 50 - 2 * 25)
+    assert left.n == 1000
+    assert _left((Count(5, 1000, 40, 3, 1, 0),)) == Count(1000, 1000, 0, 0, 1, 0)
+    assert _left((parts[0], None)) is None

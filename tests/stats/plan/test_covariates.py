@@ -111,3 +111,13 @@ def test_a_formula_cannot_run_code(wrapped, tmp_path):
     formula = wrapped.format(f"__import__('os').system('touch {trace}')")
     assert len(covariates.check(formula, "covariates", sheet_columns())) == 1
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e10])
+def test_the_unit_of_a_covariate_changes_no_column(unit):
+    rng = np.random.default_rng(3)
+    people = pd.DataFrame({"age_years": rng.uniform(20, 80, 30), "sex": rng.choice(["F", "M"], 30)})
+    other = people.assign(age_years=people["age_years"] * unit)
+    for formula in ("age_years + sex", "cr(age_years, df=3, constraints='center') * sex"):
+        found = covariates.matrix(other, formula)
+        np.testing.assert_allclose(found, covariates.matrix(people, formula), atol=1e-9)

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from itc_analysis.config.sections import Stats
+from itc_analysis.report.language.phrases import speaking
+from itc_analysis.report.language.recorded import recorded
 from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.stats.questions.diagnostics import diagnose, e_value
 from stats.made_up_study import (
@@ -178,3 +180,35 @@ def test_a_group_that_only_imputation_would_keep_moves_no_contrast():
     assert "missing covariates are imputed" in healthy.reason
     assert "RA left out: fewer than 3 of them have every covariate" in healthy.reason
     assert healthy.n_index == 20
+
+
+@pytest.mark.parametrize("n_ssc", [8, 20])
+def test_one_person_who_holds_every_cell_of_a_group_carries_it(n_ssc):
+    """Without them the group has no cell and the comparison no estimate, which was a move of 0; of
+    20 people the Newton step did not even count them among those who move it.
+    """
+    people = make_participants({"SSc": n_ssc, "healthy": 12}, seed=4)
+    k = np.where(people["group"] == "SSc", 0, np.random.default_rng(1).poisson(2, n_ssc + 12))
+    k[2] = 40
+    rows = make_measurements(people, k / 50_000).assign(n_events=pd.array(k, dtype="Int64"))
+    row = diagnose(rows, people, plan=make_plan(contrasts=("healthy",)), **HOW).iloc[0]
+    assert np.isfinite(row["estimate_full"])
+    assert row["most_influential"] == "P002"
+    assert row["is_carried_by_one"]
+    assert row[["one_out_lowest", "one_out_highest", "influence"]].isna().all()
+    assert row["reason"].startswith("leaving out P002: no cell was counted in SSc")
+    with speaking("fr"):
+        assert recorded(row["reason"]).startswith("en écartant P002 : aucune cellule n’a été")
+
+
+def test_the_only_person_above_the_limit_of_a_group_carries_it(people, shares):
+    is_low = (people["group"] == "SSc").to_numpy() & (np.arange(len(people)) != 5)
+    rows = shares.assign(
+        status=shares["status"].mask(is_low, "below_lod"),
+        value=shares["value"].mask(is_low),
+        upper=shares["upper"].mask(is_low, 0.004),
+    )
+    row = diagnose(rows, people, plan=make_plan(contrasts=("healthy",)), **HOW).iloc[0]
+    assert row["most_influential"] == "P005"
+    assert row["is_carried_by_one"]
+    assert pd.isna(row["one_out_lowest"])

@@ -110,3 +110,20 @@ def test_the_error_of_a_score_is_not_spread():
         found = compare_spread(design, "SSc", measure="score", confidence=0.95)
         logs.append(np.log(found.ratio))
     assert np.mean(logs) == pytest.approx(0, abs=3 * np.std(logs) / np.sqrt(40))
+
+
+def test_the_ratio_is_that_of_deviations_corrected_for_leverage_and_median():
+    """Written out, of groups of 5 and 30 with an own level: the leverage is 1/5 and 1/30, and the
+    median takes one deviation of the five to 0.
+    """
+    people = make_participants({"SSc": 5, "healthy": 31}, seed=1)
+    y = -4 + np.random.default_rng(7).normal(size=36)
+    groups = {"SSc": y[:5], "healthy": y[5:]}
+    expected = {}
+    for name, mine in groups.items():
+        n = len(mine)
+        residual = (mine - mine.mean()) / np.sqrt(1 - 1 / n)
+        expected[name] = np.abs(residual - np.median(residual)).sum() / (n - 1)
+    # 10^9 cells: what counting adds is nothing
+    found = spread_of(y, people).ratio
+    assert found == pytest.approx(expected["SSc"] / expected["healthy"], rel=1e-4)

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from itc_analysis.config.sections import Stats
 from itc_analysis.stats.questions.compare import compare_groups
-from itc_analysis.stats.questions.verdicts import judge_endpoints, p_equivalent
+from itc_analysis.stats.questions.verdicts import (
+    Side,
+    _p_shared,
+    judge_endpoints,
+    p_equivalent,
+)
 from stats.made_up_study import (
     COHORT,
     inverse_logit,
@@ -126,3 +133,12 @@ def test_spread_is_not_compared_below_the_limit():
     row, _, _ = judge({}, limit=inverse_logit(np.array(-4.2)))
     assert np.isnan(row["spread_ratio"])
     assert "spread is not compared" in row["reason"]
+
+
+def test_equivalence_with_any_disease_is_paid_for_by_all_that_were_planned():
+    """Bonferroni over the diseases of the plan, also those that could not be compared."""
+    healthy = Side("healthy", is_lower=True, p_value=0.001, p_equivalent=0.9)
+    sides = [Side(name, True, 0.5, p) for name, p in (("SLE", 0.01), ("RA", 0.2))]
+    assert _p_shared(healthy, sides, 4) == pytest.approx(0.04)
+    assert _p_shared(healthy, sides[1:], 6) == 1.0
+    assert _p_shared(replace(healthy, p_value=0.3), sides, 4) == 0.3

@@ -13,6 +13,7 @@ the batch is not anchored, and its samples have no score.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -43,8 +44,13 @@ NOT_RULED_OUT = 1.92
 SMALLEST, LARGEST = 1e-5, 4.0
 #: Variances that are tried at once, and how often more closely.
 N_GRID, N_CLOSER = 17, 4
-ROUNDS, NEAR = 4, 0.01
+#: Rounds in which centre and SD follow what was measured with them; rounds after them, in which
+#: steps are halved each time they turn back (of few cells each went further than the one before);
+#: the change that ends them.
+ROUNDS, DAMPED_ROUNDS, NEAR = 4, 26, 0.01
 ROUNDING = 1e-9
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -124,18 +130,30 @@ def learn_reference(measure: Measure, reference: Reference, *, centre: float, sd
         Asked for the rows of healthy people and bridge controls only; others are NaN.
     centre, sd : float
         Where to begin.
+
+    Returns
+    -------
+    Healthy
+        What is learned of values that were measured with it; a warning is logged where thirty
+        rounds do not lead to it.
     """
     centres = np.full(len(reference.batches), centre)
-    for _ in range(ROUNDS):
+    before, part = 0.0, 1.0
+    for number in range(ROUNDS + DAMPED_ROUNDS):
         values, variances = measure(centres, sd)
         # the bridge control's repeatability costs the most and is looked at once, at the end
         found = fit_reference(values, variances, reference, repeat=REPEATS[0])
         if not np.isfinite(found.sd):
             return found
-        is_near = abs(found.sd - sd) < NEAR and np.nanmax(np.abs(found.centre - centres)) < NEAR
-        centres, sd = found.centre, found.sd
+        step, steps = found.sd - sd, found.centre - centres
+        is_near = abs(step) < NEAR and np.nanmax(np.abs(steps)) < NEAR
+        if number >= ROUNDS:
+            part = part / 2 if step * before < 0 else min(1.3 * part, 1.0)
+        centres, sd, before = centres + part * steps, sd + part * step, step
         if is_near:
             break
+    else:
+        log.warning("SD of healthy people still changed by %.2g after %d rounds", step, number + 1)
     return fit_reference(*measure(centres, sd), reference) if reference.bridge.any() else found
 
 

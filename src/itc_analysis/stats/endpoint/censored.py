@@ -1,8 +1,8 @@
 """Comparisons of an endpoint of which some participants lie below the limit of detection.
 
-The law of the participants may be skewed, for its part below the limit is seen by nobody: its shape
-is estimated, shrunk to the normal one. Where censoring is heavy or complete, interval and p come
-from the profile likelihood.
+The distribution of the participants may be skewed, for its part below the limit is seen by nobody:
+its shape is estimated, shrunk to the normal one. Where censoring is heavy or complete, interval and
+p come from the profile likelihood.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MIN_FOR_OWN_SD = 5
 #: Above this share of participants below the limit of detection on a side, the likelihood is too
 #: lopsided for a standard error, and the interval comes from its profile.
 HEAVY_CENSORING = 0.8
-#: SD of the prior of the shape: 95 % between the mirrored and the plain extreme value law, -1 and
-#: 1.
+#: SD of the prior of the shape: 95 % between the mirrored and the plain extreme value distribution,
+#: -1 and 1.
 SHAPE_SD = 0.5
 
 
@@ -84,15 +84,15 @@ class CensoredEndpoint:
                 )
         self.X = X if self.t_cells is None else np.column_stack([X, _residuals(self.t_cells, X)])
         self.n_plain = X.shape[1]
-        self.columns = independent_columns(self.X[self.in_fit])
+        self.columns = independent_columns(self.X, self.in_fit)
         self.fitted = self._fit()
 
     def _fit(self) -> CensoredFit:
         """Fit with the shape, or normal where the shape has no maximum."""
         try:
-            fitted = self._fit_law(SHAPE_SD)
+            fitted = self._fit_shape(SHAPE_SD)
         except NotEstimable:
-            fitted = self._fit_law(None)
+            fitted = self._fit_shape(None)
         if self.t_cells is None or self.columns[-1] != self.n_plain:
             return fitted
         # the residuals of the T cells were estimated too: their model moves with each participant
@@ -105,7 +105,7 @@ class CensoredEndpoint:
             fitted, fit=replace(fit, influence=influence, covariance=influence.T @ influence)
         )
 
-    def _fit_law(self, shape_sd: float | None) -> CensoredFit:
+    def _fit_shape(self, shape_sd: float | None) -> CensoredFit:
         return fit_censored(
             self.y[self.in_fit],
             self.is_censored[self.in_fit],
@@ -116,10 +116,10 @@ class CensoredEndpoint:
 
     @cached_property
     def normal(self) -> CensoredFit:
-        """The fit with a normal law, whose profile is taken: heavily censored data say nothing of
-        the shape.
+        """The fit with a normal distribution, whose profile is taken: heavily censored data say
+        nothing of the shape.
         """
-        return self._fit_law(None)
+        return self._fit_shape(None)
 
     def estimate(self, weights: Vector) -> float:
         """Return the estimate, NaN when a group of the comparison lies wholly below the limit."""
@@ -132,6 +132,11 @@ class CensoredEndpoint:
         moved = np.zeros(len(self.y))
         moved[self.in_fit] = self.fitted.fit.influence @ pad(weights, self.X.shape[1])[self.columns]
         return moved
+
+    def needed(self, weights: Vector) -> BoolArray:
+        """Return without whom a group of the comparison would lie wholly below the limit."""
+        known = self.members & ~self.is_censored[:, None]
+        return np.asarray(known[:, (weights != 0) & (known.sum(axis=0) == 1)].any(axis=1))
 
     def covary(self, weights: Matrix) -> tuple[Matrix, float]:
         """Return the covariance of comparisons between groups above the limit."""

@@ -87,6 +87,10 @@ class CountedEndpoint:
             left = total - net
         within = net @ self.members
         outside = np.array([left[rows].sum() for rows in self.members.T])
+        #: Without whom each group would lie at an end, shape (n, n_groups).
+        with np.errstate(invalid="ignore"):  # cells per microlitre leave nothing outside to count
+            others_at_end = (within - net[:, None] <= 0) | (outside - left[:, None] <= 0)
+        self.keeps: BoolArray = self.members & others_at_end
         #: Cells of a group, or those of the others where they are fewer.
         self.cells = np.minimum(within, outside)
         #: Where the likelihood of a group rises for ever: -1 without a cell, 1 where every cell is
@@ -95,7 +99,7 @@ class CountedEndpoint:
         if self.end.all():
             raise NotEstimable(_ALL_AT_AN_END[int(self.end.mean())])
         self.in_fit: BoolArray = np.asarray(~self.members[:, self.end != 0].any(axis=1), dtype=bool)
-        self.columns = independent_columns(X[self.in_fit])
+        self.columns = independent_columns(X, self.in_fit)
         if int(self.in_fit.sum()) <= len(self.columns) + 1:
             n, p = int(self.in_fit.sum()), len(self.columns)
             msg = f"{n} participants are too few for {p} parameters"
@@ -166,6 +170,10 @@ class CountedEndpoint:
         moved = np.zeros(len(self.X))
         moved[self.in_fit] = moves @ pad(weights, self.X.shape[1])[self.columns]
         return moved
+
+    def needed(self, weights: Vector) -> BoolArray:
+        """Return without whom a group of the comparison would hold no cell, or nothing else."""
+        return np.asarray(self.keeps[:, weights != 0].any(axis=1))
 
     def covary(self, weights: Matrix) -> tuple[Matrix, float]:
         """Return the covariance of comparisons between groups with cells, and the fewest degrees of

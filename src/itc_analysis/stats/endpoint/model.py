@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.statistics.arrays import BoolArray, Matrix, Vector
 from itc_analysis.stats.endpoint.caveats import FEW_PARTICIPANTS
 from itc_analysis.stats.endpoint.censored import Answer, CensoredEndpoint, pad
 from itc_analysis.stats.endpoint.counted import CountedEndpoint, has_counts, words_of
@@ -48,6 +48,9 @@ class EndpointModel:
     move : callable
         takes the weights; shape (n,), how far the estimate moves when a participant is left out; 0
         for one who has no part in it.
+    needed : callable, optional
+        takes the weights; shape (n,), without whom a group of the comparison would lie at an end,
+        so that there were no estimate. None where no group can.
     residual_sd : float
         SD of the participants about the fit, on the model's scale.
     is_exact_move : bool
@@ -66,6 +69,7 @@ class EndpointModel:
     covary: Callable[[Matrix], tuple[Matrix, float]]
     move: Callable[[Vector], Vector]
     residual_sd: float
+    needed: Callable[[Vector], BoolArray] | None = None
     is_exact_move: bool = True
     is_counted: bool = False
     truth: Matrix | None = None
@@ -103,6 +107,7 @@ def fit_counted(design: Design, X: Matrix, *, measure: str) -> EndpointModel:
         covary=counted.covary,
         move=counted.move,
         residual_sd=counted.residual_sd,
+        needed=counted.needed,
         is_exact_move=False,
         is_counted=True,
         truth=counted.truth,
@@ -142,6 +147,7 @@ def fit_values(design: Design, X: Matrix, *, measure: str, index_group: str) -> 
             covary=censored.covary,
             move=censored.move,
             residual_sd=censored.fitted.fit.residual_sd,
+            needed=censored.needed,
             is_exact_move=False,
         )
     # scores have errors, but people are not weighed by them: few cells may be part of being ill,

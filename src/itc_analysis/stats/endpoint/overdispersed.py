@@ -9,31 +9,36 @@ typical participant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg, optimize, special, stats
 
 from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.statistics.beta_binomial import beta_binomial
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.people.design import Design
 
-#: Over-dispersion beyond which the beta law has all its mass at 0 and 1, or none at all (log of the
-#: precision).
+#: Over-dispersion beyond which the beta distribution has all its mass at 0 and 1, or none at all
+#: (log of the precision).
 LOG_PRECISION_BOUNDS = (-10.0, 25.0)
-#: Largest gradient, per participant, at a maximum.
-FLAT_ENOUGH = 1e-4
+#: Log of alpha, from where people are Poisson (the variance of 10,000 cells is 1.0002 times theirs)
+#: to where nearly everybody has no cell.
+LOG_ALPHA_BOUNDS = (-18.0, 10.0)
+#: Largest gradient, per participant, at a maximum; steps to it at most.
+FLAT_ENOUGH, MAX_STEPS = 1e-4, 2000
+#: Log of the cells expected of a participant below which only an end of the likelihood lies: a
+#: group with one cell among thousands of people is above it.
+LEAST_LOG_CELLS = -12.0
+NO_MAXIMUM = "its likelihood has no maximum"
 
 
 @dataclass(frozen=True)
-class CountFit:
-    """A fitted count model: coefficients (p,), their covariance (p, p), log dispersion,
-    log-likelihood.
-    """
+class OverdispersedFit:
+    """A fitted count model: coefficients (p,), log dispersion, log-likelihood."""
 
     coefficients: Vector
-    covariance: Matrix
     log_dispersion: float
     log_likelihood: float
 
@@ -77,7 +82,7 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
     X = design.matrix
     padded = np.concatenate([weights, np.zeros(X.shape[1] - len(weights))])
 
-    def fit(columns: Matrix) -> CountFit:
+    def fit(columns: Matrix) -> OverdispersedFit:
         if measure == "cells_per_ul":
             return fit_negative_binomial(k, columns, offset=np.log(n))
         return fit_beta_binomial(k, n, columns)
@@ -91,8 +96,8 @@ def second_model(design: Design, weights: Vector, *, measure: str) -> SecondOpin
     return SecondOpinion(f"{words}, likelihood ratio", estimate, float(stats.chi2.sf(ratio, 1)))
 
 
-def fit_beta_binomial(k: Vector, n: Vector, X: Matrix) -> CountFit:
-    """Fit k of n cells with a share that varies between participants by a beta law.
+def fit_beta_binomial(k: Vector, n: Vector, X: Matrix) -> OverdispersedFit:
+    """Fit k of n cells with a share that varies between participants by a beta distribution.
 
     Parameters
     ----------
@@ -105,8 +110,8 @@ def fit_beta_binomial(k: Vector, n: Vector, X: Matrix) -> CountFit:
 
     Returns
     -------
-    CountFit
-        `CountFit` with the log of the precision phi (the beta law is (mu phi, (1 - mu) phi)) as
+    OverdispersedFit
+        With the log of the precision phi (the beta distribution is (mu phi, (1 - mu) phi)) as
         dispersion.
 
     Raises
@@ -114,110 +119,112 @@ def fit_beta_binomial(k: Vector, n: Vector, X: Matrix) -> CountFit:
     NotEstimable
         the likelihood has no maximum (a group without a cell).
     """
-    p = X.shape[1]
-    constant = float(np.sum(_log_choose(k, n)))
-    q, r = np.linalg.qr(X)  # an orthonormal block: one step length for all coefficients
-    q = q * np.sqrt(len(X))
-    r = r / np.sqrt(len(X))
 
-    def loss(theta: Vector) -> tuple[float, Vector]:
-        value, by_eta, by_log_phi = _beta_binomial(k, n, q @ theta[:p], float(theta[p]))
-        gradient = np.append(q.T @ by_eta, by_log_phi.sum())
-        return -float(value.sum()) / len(k), -gradient / len(k)
+    def likelihood(eta: Vector, log_phi: float) -> tuple[Vector, Vector, Vector]:
+        return beta_binomial(k, n, eta, log_phi)
 
-    start = np.append(q.T @ special.logit((k + 0.5) / (n + 1)) / len(X), np.log(50.0))
-    bounds = [(None, None)] * p + [LOG_PRECISION_BOUNDS]
-    found = optimize.minimize(
-        loss,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-9},
-    )
-    theta = found.x
-    at_bound = min(abs(theta[p] - bound) for bound in LOG_PRECISION_BOUNDS) < FLAT_ENOUGH
-    if np.max(np.abs(found.jac)) > FLAT_ENOUGH and not at_bound:
-        msg = "its likelihood has no maximum"
-        raise NotEstimable(msg)
-    coefficients = np.linalg.solve(r, theta[:p])
-    information = _information(lambda t: loss(t)[1] * len(k), theta)
-    try:
-        inverse = np.linalg.inv(information)[:p, :p]
-    except np.linalg.LinAlgError:
-        msg = "its likelihood is flat (a group without a cell)"
-        raise NotEstimable(msg) from None
-    back = np.linalg.inv(r)
-    if np.max(np.abs(X @ coefficients)) > LOG_PRECISION_BOUNDS[1]:
-        msg = "its likelihood is flat (a group without a cell)"
-        raise NotEstimable(msg)
-    return CountFit(
-        coefficients,
-        back @ inverse @ back.T,
-        float(theta[p]),
-        -float(found.fun) * len(k) + constant,
-    )
+    start = special.logit((k + 0.5) / (n + 1))
+    found = _climb(likelihood, X, start, (float(np.log(50.0)), LOG_PRECISION_BOUNDS))
+    eta = X @ found.coefficients
+    _check_cells(np.log(n) + np.minimum(special.log_expit(eta), special.log_expit(-eta)))
+    chosen = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return replace(found, log_likelihood=found.log_likelihood + float(chosen.sum()))
 
 
-def fit_negative_binomial(counts: Vector, X: Matrix, *, offset: Vector) -> CountFit:
-    """Fit counts with variance mu + alpha mu^2 and log mean ``X b + offset``, by statsmodels (NB2).
+def fit_negative_binomial(counts: Vector, X: Matrix, *, offset: Vector) -> OverdispersedFit:
+    """Fit counts with variance mu + alpha mu^2 and log mean ``X b + offset`` (NB2).
+
+    Counts that vary no more than Poisson ones end at the least alpha, which is as good as none.
+
+    Returns
+    -------
+    OverdispersedFit
+        With the log of alpha as dispersion.
 
     Raises
     ------
     NotEstimable
-        no convergence.
+        the likelihood has no maximum (a group without a cell).
     """
-    import warnings
 
-    import statsmodels.api as sm
+    def likelihood(eta: Vector, log_alpha: float) -> tuple[Vector, Vector, Vector]:
+        return negative_binomial(counts, eta + offset, log_alpha)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # judged by the gradient below
-        model = sm.NegativeBinomial(counts, X, offset=offset, loglike_method="nb2")
-        start = np.append(np.linalg.lstsq(X, np.log(counts + 0.5) - offset, rcond=None)[0], 0.5)
-        found = model.fit(start, disp=0, maxiter=1000, method="bfgs", gtol=1e-7)
-    if np.max(np.abs(model.score(found.params))) / len(counts) > FLAT_ENOUGH:
-        msg = "the negative binomial likelihood has no maximum"
-        raise NotEstimable(msg)
-    p = X.shape[1]
-    return CountFit(
-        np.asarray(found.params[:p]),
-        np.asarray(found.cov_params())[:p, :p],
-        float(np.log(found.params[p])),
-        float(found.llf),
+    start = np.log(counts + 0.5) - offset
+    found = _climb(likelihood, X, start, (float(np.log(0.5)), LOG_ALPHA_BOUNDS))
+    _check_cells(X @ found.coefficients + offset)
+    return found
+
+
+def negative_binomial(
+    k: Vector, log_mean: Vector, log_alpha: float
+) -> tuple[Vector, Vector, Vector]:
+    """Return the log likelihood of each count and its slopes by log mean and log alpha."""
+    r = np.exp(-log_alpha)
+    mu = np.exp(log_mean)
+    # log Gamma(k + r) - log Gamma(r) - log k!, which keeps its digits where r is large
+    some = np.where(k > 0, k, 1.0)
+    chosen = np.where(k > 0, -np.log(some) - special.betaln(some, r), 0.0)
+    spread = np.log1p(mu / r)
+    value = chosen - r * spread + k * (log_mean + log_alpha - spread)
+    by_r = special.digamma(k + r) - special.digamma(r) - spread + (mu - k) / (r + mu)
+    return value, (k - mu) / (1 + mu / r), -r * by_r
+
+
+def _climb(
+    likelihood: Callable[[Vector, float], tuple[Vector, Vector, Vector]],
+    X: Matrix,
+    start: Vector,
+    dispersion: tuple[float, tuple[float, float]],
+) -> OverdispersedFit:
+    """Maximise over coefficients and dispersion.
+
+    Parameters
+    ----------
+    likelihood : callable
+        takes ``X b`` and the dispersion; gives value and slopes per participant.
+    X : Matrix
+        shape (n_people, p), full column rank.
+    start : numpy.ndarray
+        shape (n_people,), values of ``X b`` to begin near.
+    dispersion : tuple
+        where to begin, and its bounds, at which it may end.
+
+    Raises
+    ------
+    NotEstimable
+        no maximum was found.
+    """
+    people, p = X.shape
+    q, r = np.linalg.qr(X)  # an orthonormal block: one step length for all coefficients
+    q, r = q * np.sqrt(people), r / np.sqrt(people)
+
+    def loss(theta: Vector) -> tuple[float, Vector]:
+        value, by_eta, by_dispersion = likelihood(q @ theta[:p], float(theta[p]))
+        gradient = np.append(q.T @ by_eta, by_dispersion.sum())
+        return -float(value.sum()) / people, -gradient / people
+
+    first, (low, high) = dispersion
+    found = optimize.minimize(
+        loss,
+        np.append(q.T @ start / people, first),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(None, None)] * p + [(low, high)],
+        options={"maxiter": MAX_STEPS, "ftol": 1e-15, "gtol": 1e-9},
+    )
+    theta, slope = found.x, found.jac
+    # at a bound the slope may point beyond it
+    slope[p] = theta[p] - np.clip(theta[p] - slope[p], low, high)
+    if not np.max(np.abs(slope)) <= FLAT_ENOUGH:  # nor does NaN pass
+        raise NotEstimable(NO_MAXIMUM)
+    return OverdispersedFit(
+        np.linalg.solve(r, theta[:p]), float(theta[p]), -float(found.fun) * people
     )
 
 
-def _beta_binomial(
-    k: Vector, n: Vector, eta: Vector, log_phi: float
-) -> tuple[Vector, Vector, Vector]:
-    """Log-likelihood of each participant (without the binomial coefficient) and its derivatives."""
-    phi = np.exp(log_phi)
-    mu = special.expit(eta)
-    a, b = mu * phi, special.expit(-eta) * phi
-    gain = special.gammaln
-    value = gain(k + a) - gain(a) + gain(n - k + b) - gain(b) - (gain(n + phi) - gain(phi))
-    psi = special.digamma
-    by_a = psi(k + a) - psi(a)
-    by_b = psi(n - k + b) - psi(b)
-    by_phi = psi(phi) - psi(n + phi)
-    slope = mu * special.expit(-eta) * phi
-    return value, (by_a - by_b) * slope, by_a * a + by_b * b + by_phi * phi
-
-
-def _log_choose(k: Vector, n: Vector) -> Vector:
-    chosen: Vector = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
-    return chosen
-
-
-def _information(gradient: object, theta: Vector) -> npt.NDArray[np.float64]:
-    """Second derivatives from central differences of the analytic gradient."""
-    assert callable(gradient)
-    step = 1e-4
-    rows = []
-    for i in range(len(theta)):
-        move = np.zeros(len(theta))
-        move[i] = step
-        rows.append((gradient(theta + move) - gradient(theta - move)) / (2 * step))
-    matrix = np.array(rows)
-    return np.asarray((matrix + matrix.T) / 2)
+def _check_cells(log_expected: Vector) -> None:
+    """Refuse an end of the likelihood, from the log of the cells expected of each participant."""
+    if not np.min(log_expected) >= LEAST_LOG_CELLS:
+        msg = "its likelihood is flat (a group without a cell)"
+        raise NotEstimable(msg)

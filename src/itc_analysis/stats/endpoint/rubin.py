@@ -78,6 +78,7 @@ def pool_models(models: Sequence[EndpointModel], complete: EndpointModel) -> End
         covary=covary,
         move=move,
         residual_sd=residual_sd,
+        needed=models[0].needed,
         is_counted=models[0].is_counted,
     )
 

@@ -3,8 +3,8 @@
 A censored participant adds the probability of lying at or below the limit; nobody is set to zero or
 left out. Tobin 1958, doi:10.2307/1907382; robust covariance for a likelihood: White 1982,
 doi:10.2307/1912526, here from one-step deletions of each participant, which for uncensored data is
-HC3. The law of the participants may be skewed (`distributions`): how it looks below the limit, only
-its shape can tell.
+HC3. The distribution of the participants may be skewed (`distributions`): how it looks below the
+limit, only its shape can tell.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CensoredFit:
     fit : Fit
         coefficients (p,) of the mean, robust covariance and df n - p.
     log_sd : numpy.ndarray
-        shape (q,), coefficients of the log SD (of the law's scale, where it is skewed).
+        shape (q,), coefficients of the log SD (of the distribution's scale, where it is skewed).
     log_likelihood : float
         at the maximum.
     shape : float
@@ -63,7 +63,7 @@ def fit_censored(
     spread: Matrix | None = None,
     shape_sd: float | None = None,
 ) -> CensoredFit:
-    """Fit ``y ~ X b + sd * law`` where ``y`` is only an upper bound for censored rows.
+    """Fit ``y ~ X b + sd * error`` where ``y`` is only an upper bound for censored rows.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def fit_censored(
         on the SD, so a group that varies more needs an SD of its own. `X` must tell its groups
         apart.
     shape_sd : float, optional
-        None for the normal law; else the shape is estimated, with a normal prior of this SD around
-        the normal law (maximum of likelihood times prior).
+        None for the normal distribution; else the shape is estimated, with a normal prior of this
+        SD around the normal distribution (maximum of likelihood times prior).
 
     Raises
     ------
@@ -124,8 +124,8 @@ def fit_censored(
 
 
 def _of_the_mean(theta: Vector, influence: Matrix, X: Matrix, Z: Matrix) -> tuple[Vector, Matrix]:
-    """Return coefficients and moves of the mean, from those of the location; the normal law's are
-    the same.
+    """Return coefficients and moves of the mean, from those of the location; the normal
+    distribution's are the same.
     """
     p, q = X.shape[1], Z.shape[1]
     if len(theta) == p + q:
@@ -305,7 +305,9 @@ def _log_likelihood(
     if np.max(np.abs(standard)) > FARTHEST:
         return -np.inf
     shape = float(theta[-1]) if len(theta) > p + q else 0.0
-    rows = distributions.log_law(standard, is_censored, shape)[0] - np.where(is_censored, 0, log_sd)
+    rows = distributions.log_density(standard, is_censored, shape)[0] - np.where(
+        is_censored, 0, log_sd
+    )
     return float(rows.sum())
 
 
@@ -321,7 +323,7 @@ def _scores_and_hessians(
     shape = float(theta[-1]) if has_shape else 0.0
     sd = np.exp(Z @ theta[p : p + q])
     w = (y - X @ theta[:p]) / sd
-    _, first, second = distributions.log_law(w, is_censored, shape)
+    _, first, second = distributions.log_density(w, is_censored, shape)
     slopes = [-first / sd, -w * first - ~is_censored]
     curves = {
         (0, 0): second / sd**2,

@@ -1,8 +1,8 @@
-"""The shape of participants about their mean: the normal law, or skewed to either side of it.
+"""The shape of participants about their mean: normal, or skewed to either side of it.
 
-The log-gamma law has one parameter more than the normal one: at shape 0 it is normal, above 0 its
-longer tail is to the left (1: the logarithm of a Weibull time), below 0 to the right. Prentice
-1974, doi:10.1093/biomet/61.3.539.
+The log-gamma distribution has one parameter more than the normal one: at shape 0 it is normal,
+above 0 its longer tail is to the left (1: the logarithm of a Weibull time), below 0 to the right.
+Prentice 1974, doi:10.1093/biomet/61.3.539.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from scipy import special
 from itc_analysis.statistics.arrays import BoolArray, Vector
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
-#: Nearer to the normal law than this, the incomplete gamma function loses its digits: interpolated.
+#: Nearer to the normal distribution than this, the incomplete gamma function loses its digits:
+#: interpolated.
 NEARLY_NORMAL = 5e-3
 #: Below this, differences of exponentials are taken from their series.
 SMALL = 1e-2
@@ -27,14 +28,14 @@ LARGEST_EXPONENT = 250.0
 STEP = 1e-2
 
 
-def log_law(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Vector, Vector]:
+def log_density(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Vector, Vector]:
     """Return log density, or log probability of lying at or below `w` where censored, and two
     derivatives by `w`.
 
     Parameters
     ----------
     w : numpy.ndarray
-        shape (n,), distance from the location in SDs of the law's scale.
+        shape (n,), distance from the location in SDs of the distribution's scale.
     is_censored : numpy.ndarray
         shape (n,).
     shape : float
@@ -54,11 +55,11 @@ def log_law(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Ve
 
 
 def by_shape(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, Vector, Vector]:
-    """Return the derivatives of `log_law` by the shape: first, second, and that of its derivative
-    by `w`.
+    """Return the derivatives of `log_density` by the shape: first, second, and that of its
+    derivative by `w`.
     """
-    middle = log_law(w, is_censored, shape)[0]
-    high, low = (log_law(w, is_censored, shape + sign * STEP) for sign in (1, -1))
+    middle = log_density(w, is_censored, shape)[0]
+    high, low = (log_density(w, is_censored, shape + sign * STEP) for sign in (1, -1))
     return (
         (high[0] - low[0]) / (2 * STEP),
         (high[0] - 2 * middle + low[0]) / STEP**2,
@@ -67,7 +68,9 @@ def by_shape(w: Vector, is_censored: BoolArray, shape: float) -> tuple[Vector, V
 
 
 def mean(shape: float) -> float:
-    """Return the mean of the law, in its scale's SDs from its location; 0 for the normal one."""
+    """Return the mean of the distribution, in its scale's SDs from its location; 0 for the normal
+    one.
+    """
     if abs(shape) < NEARLY_NORMAL:
         return -shape / 2
     q = shape**-2
@@ -79,7 +82,7 @@ def _log_below(w: Vector, density: Vector, first: Vector, shape: float) -> Vecto
     if abs(shape) < NEARLY_NORMAL:
         none = np.zeros(len(w), dtype=bool)
         high, low = (
-            _log_below(w, *log_law(w, none, sign * NEARLY_NORMAL)[:2], sign * NEARLY_NORMAL)
+            _log_below(w, *log_density(w, none, sign * NEARLY_NORMAL)[:2], sign * NEARLY_NORMAL)
             for sign in (1, -1)
         )
         middle, part = special.log_ndtr(w), shape / NEARLY_NORMAL

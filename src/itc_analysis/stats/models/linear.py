@@ -18,8 +18,10 @@ from itc_analysis.statistics.arrays import Matrix, Stack, Vector
 FULL_LEVERAGE = 1 - 1e-9
 #: Weights of a contrast below this are rounding.
 NEGLIGIBLE = 1e-8
-#: Residuals and standard errors below this, relative to the values, are rounding.
+#: Standard errors below this, relative to the SD of the residuals, are rounding.
 ROUNDING = 1e-9
+#: Units of the last place, for each value that is summed, up to which a residual is rounding.
+LAST_PLACES = 8
 
 
 class NotEstimable(Exception):
@@ -142,10 +144,10 @@ def fit_least_squares(y: Vector, X: Matrix) -> Fit:
 
 
 def without_rounding(residuals: Matrix, y: Matrix) -> Matrix:
-    """Return the residuals of values `y` (both of any shape), 0 where they are only what
-    rounding left of equal values.
+    """Return the residuals of values `y` (both of shape (n, ...)), 0 where they are only what
+    rounding left of equal values, in whatever unit.
     """
-    least = ROUNDING * max(1.0, float(np.max(np.abs(y))))
+    least = LAST_PLACES * len(y) * np.finfo(float).eps * np.max(np.abs(y), axis=0)
     return np.where(np.abs(residuals) <= least, 0.0, residuals)
 
 

@@ -26,6 +26,7 @@ MIN_EXACT = 3
 SD_TOLERANCE = 1e-4
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 MAX_STEPS = 100
+NO_MAXIMUM = "the likelihood of the difference between methods has no maximum that could be found"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def fit_offset(differences: Differences) -> Offset:
     Raises
     ------
     NotEstimable
-        fewer than three exact differences.
+        fewer than three exact differences, or no maximum of the likelihood is found.
     """
     n_exact = int(np.sum(differences.side == 0))
     if n_exact < MIN_EXACT:
@@ -101,6 +102,8 @@ def fit_offset(differences: Differences) -> Offset:
     found = optimize.minimize_scalar(
         lost, bounds=(0, widest), method="bounded", options={"xatol": SD_TOLERANCE}
     )
+    if not (found.success and np.isfinite(found.fun)):
+        raise NotEstimable(NO_MAXIMUM)
     spread = float(found.x)
     if lost(0.0) <= float(found.fun):
         spread = 0.0
@@ -154,6 +157,8 @@ def _mean(differences: Differences, sd: Vector) -> tuple[float, float]:
             break
         # where limits bend the likelihood a step may leap over its top: halve what is left between
         mean = mean + step if low < mean + step < high else (low + high) / 2
+    else:
+        raise NotEstimable(NO_MAXIMUM)
     return mean, _derivatives(differences, mean, sd)[1]
 
 

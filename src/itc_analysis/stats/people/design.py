@@ -284,21 +284,38 @@ def can_estimate(X: Matrix, weights: Vector) -> bool:
     """Whether `weights` over the first columns, 0 over the rest, can be estimated from `X`."""
     padded = np.zeros(X.shape[1])
     padded[: len(weights)] = weights
+    # each column, and its weight with it, on its own scale
+    scale = np.linalg.norm(X, axis=0)
+    scale[scale == 0] = 1.0
+    padded /= scale / scale.max()
+    X = X / scale
     # the same null space as that of X, from a matrix of p rows
     null = linalg.null_space(np.linalg.qr(X, mode="r"))
     return null.size == 0 or float(np.max(np.abs(null.T @ padded))) < NEGLIGIBLE
 
 
-def independent_columns(X: Matrix) -> npt.NDArray[np.int64]:
-    """Return the columns that are not combinations of columns before them."""
+def independent_columns(
+    X: Matrix, rows: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.int64]:
+    """Return the columns that are not combinations of columns before them.
+
+    Parameters
+    ----------
+    X : Matrix
+        shape (n, p); each column is judged on its own scale.
+    rows : numpy.ndarray or None
+        shape (n,), the participants among whom; a column that is only rounding in them is none.
+    """
     kept: list[int] = []
+    sizes = np.linalg.norm(X, axis=0)
+    X = X if rows is None else X[rows]
     basis = np.empty((len(X), 0))
     for j in range(X.shape[1]):
         column = X[:, j]
         left = column - basis @ (basis.T @ column)
         left -= basis @ (basis.T @ left)  # once more: rounding
         size = np.linalg.norm(left)
-        if size > NEGLIGIBLE * max(float(np.linalg.norm(column)), 1.0):
+        if size > NEGLIGIBLE * sizes[j]:
             kept.append(j)
             basis = np.column_stack([basis, left / size])
     return np.array(kept, dtype=np.int64)
@@ -337,6 +354,9 @@ def _attempt(
             f"not adjusted: '{formula}' cannot be computed on these participants ({error})"
         )
         formula, block = None, np.empty((len(people), 0))
+    if formula and block.shape[1] == 0:
+        remarks.append(f"not adjusted: '{formula}' is the same in everybody")
+        formula = None
     every_column = np.hstack([membership, block])
     return Design(people, present, every_column, formula, tuple(remarks), dropped)
 

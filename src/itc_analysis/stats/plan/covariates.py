@@ -148,10 +148,14 @@ def _block(formula: str, names: tuple[str, ...], values: tuple[tuple[object, ...
     if not np.all(np.isfinite(columns)):
         msg = "gives values that are not finite"
         raise ValueError(msg)
+    # each column on its own scale first, whatever its unit: CRP in the hundreds must not hide a
+    # yes/no, nor a concentration in mol/L be taken for nothing
+    size = np.max(np.abs(columns), axis=0)
+    columns = columns / np.where(size > 0, size, 1.0)
     columns = columns - columns.mean(axis=0)
-    # each column on its own scale first: CRP in the hundreds must not hide a yes/no
     spread = np.sqrt(np.mean(columns**2, axis=0))
-    columns = columns[:, spread > DEPENDENT] / spread[spread > DEPENDENT]
+    varies = spread > n * np.finfo(float).eps  # what rounding leaves of a constant is less
+    columns = columns[:, varies] / spread[varies]
     if columns.shape[1] == 0:
         return np.empty((n, 0))
     left, singular, _ = np.linalg.svd(columns, full_matrices=False)

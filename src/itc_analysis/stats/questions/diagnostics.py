@@ -161,7 +161,7 @@ def _diagnosed(
     }
     row |= _by_values(endpoint, item, weights, settings)
     row |= _beside(endpoint, item, weights, settings)
-    return row | {"reason": sentences([second.remark])}
+    return row | {"reason": sentences([row.get("reason", ""), second.remark])}
 
 
 def _tipping(
@@ -293,7 +293,7 @@ def _influence(
     found: Estimate,
 ) -> dict[str, Any]:
     """Range of the estimate with one participant left out, and the comparison without the most
-    influential one.
+    influential one: the one, if there is any, without whom there is no estimate, nor then a range.
     """
     endpoint, estimate, error = refits.endpoint, found.estimate, found.standard_error
     design, model = endpoint.design, endpoint.adjusted
@@ -301,42 +301,54 @@ def _influence(
     assert model is not None
     to_report = np.exp if SCALES[item.measure].kind != "difference" else float
     try:
-        moved = model.move(weights)
+        step = model.move(weights)
     except NotEstimable:
         return {}
+    moved = step.copy()
     if not model.is_exact_move and not endpoint.is_imputed:  # pooled: by one Newton step each
-        moved = _refitted(refits, weights, estimate, moved)
-    most = int(np.argmax(np.abs(moved)))
-    row = {
-        "one_out_lowest": float(to_report(estimate + moved.min())),
-        "one_out_highest": float(to_report(estimate + moved.max())),
-        "most_influential": str(design.people.index[most]),
-        "influence": float(np.abs(moved[most]) / error) if np.isfinite(error) else np.nan,
-    }
+        moved = _refitted(refits, weights, estimate, step)
+    if model.needed is not None:
+        moved = np.where(model.needed(weights), np.nan, moved)
+    size = np.nan_to_num(np.abs(step))
+    lost = np.flatnonzero(~np.isfinite(moved))
+    most = int(lost[np.argmax(size[lost])]) if len(lost) else int(np.argmax(np.abs(moved)))
+    p_without, why = np.nan, ""
     try:
         again = refits.without(most).compare(weights, settings.comparison_confidence)
-    except NotEstimable:
-        return row
+    except NotEstimable as lack:
+        moved[most], why = np.nan, str(lack)
+    else:
+        p_without = again.result.p_value
+        if not np.isfinite(again.result.estimate):
+            moved[most], why = np.nan, again.remark
     before = model.compare(weights, settings.comparison_confidence).result.p_value
     alpha = 1 - settings.comparison_confidence
-    return row | {
-        "p_without_most_influential": again.result.p_value,
-        "is_carried_by_one": bool(before <= alpha < again.result.p_value),
+    person = str(design.people.index[most])
+    return {
+        "one_out_lowest": float(to_report(estimate + moved.min())),
+        "one_out_highest": float(to_report(estimate + moved.max())),
+        "most_influential": person,
+        "influence": float(np.abs(moved[most]) / error) if np.isfinite(error) else np.nan,
+        "p_without_most_influential": p_without,
+        # without an estimate nothing shows that it holds
+        "is_carried_by_one": bool(why or before <= alpha < p_without),
+        "reason": f"leaving out {person}: {why}" if why else "",
     }
 
 
-def _refitted(refits: _Refits, weights: Vector, estimate: float, moved: Vector) -> Vector:
-    """Return the moves of the most influential participants by fitting again, 0 for the others."""
+def _refitted(refits: _Refits, weights: Vector, estimate: float, step: Vector) -> Vector:
+    """Return the moves of the most influential participants by fitting again, 0 for the others; NaN
+    for those without whom there is no estimate.
+    """
     model = refits.endpoint.adjusted
     n = N_COUNTED if model is not None and model.is_counted else N_REFITTED
-    order = np.argsort(moved)
-    exact = np.zeros(len(moved))
+    order = np.argsort(step)
+    exact = np.zeros(len(step))
     for position in {*order[:n].tolist(), *order[-n:].tolist()}:
         try:
-            again = refits.without(position).estimate(weights)
+            exact[position] = refits.without(position).estimate(weights) - estimate
         except NotEstimable:
-            continue
-        exact[position] = np.nan_to_num(again - estimate)
+            exact[position] = np.nan
     return exact
 
 

@@ -192,11 +192,14 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     )
     estimate_full: Series[float] = quantity("Estimate as in comparisons.", "as estimate")
     one_out_lowest: Series[float] = quantity(
-        "Lowest estimate when any one participant is left out.", "as estimate"
+        "Lowest estimate when any one participant is left out; null when without one of them "
+        "there is none.",
+        "as estimate",
     )
     one_out_highest: Series[float] = quantity("Highest of them.", "as estimate")
     most_influential: Series[pd.StringDtype] = text(
-        "Participant whose absence moves the estimate most.", nullable=True
+        "Participant whose absence moves the estimate most, or without whom there is none.",
+        nullable=True,
     )
     influence: Series[float] = quantity("How far, in standard errors.", "standard errors", 0)
     p_without_most_influential: Series[float] = quantity(
@@ -205,7 +208,8 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     is_carried_by_one: Series[pd.BooleanDtype] = pa.Field(
         nullable=True,
         description=(
-            "Whether the difference is shown at the plain level only with this participant."
+            "Whether the difference is shown at the plain level, or can be estimated, only with "
+            "this participant."
         ),
         metadata={"unit": "yes/no"},
     )

@@ -157,3 +157,19 @@ def test_other_populations_than_the_trials_are_shown_as_they_are(material: Mater
         tables[name] = table.assign(population=renamed)[renamed.isin(["t_cells", "cd4_t_cells"])]
     lines = outcomes.outcomes(with_tables(material, **tables))
     assert [line.title for line in lines] == ["T cells", "CD4 T"]
+
+
+@pytest.mark.parametrize(("p", "is_said"), [(None, True), (0.3, True), (0.001, False)])
+def test_what_a_limit_shows_without_the_one_person_holds(
+    material: Material,
+    p: float | None,
+    is_said: bool,  # noqa: FBT001
+) -> None:
+    shown = with_comparisons(material, p_adjusted=0.001)
+    beside = shown.diagnostics.assign(
+        is_carried_by_one=True, one_out_lowest=None, p_without_most_influential=p
+    )
+    shown = with_tables(shown, diagnostics=beside)
+    rows = answer.abundance_rows(shown)
+    told = sentences.not_shown(rows[rows["population"] == "mait"], shown)
+    assert ("that it holds without" in told) is is_said

@@ -70,6 +70,15 @@ def compared(**changes: Any) -> SimpleNamespace:
             {"is_carried_by_one": True, "p_without_most_influential": 0.2},
             ["rests on one person, P1: without, p = 0.20"],
         ),
+        (
+            {
+                "is_carried_by_one": True,
+                "p_without_most_influential": None,
+                "one_out_lowest": None,
+                "one_out_highest": None,
+            },
+            ["rests on one person, P1: without, no estimate"],
+        ),
         ({"one_out_highest": 1.1}, ["leaving one person out turns its direction"]),
         (
             {"estimate_unadjusted": 0.2},

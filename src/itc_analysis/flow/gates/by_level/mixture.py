@@ -9,6 +9,7 @@ cells have them. Fitted by penalised Poisson likelihood to the tubes' histograms
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,9 @@ from itc_analysis.statistics.arrays import FloatArray
 #: Standard deviation of a tube's shift against its batch, transformed units: the drift of a stable
 #: cytometer.
 DRIFT = MIN_SPREAD
-_N_COARSE, _N_FULL = 25, 60
+#: Steps of the starts, of those that are followed, and of the best of these if it has not settled
+#: then (two levels where there are three need up to 150, and lose).
+_N_COARSE, _N_FULL, _N_BEST = 25, 60, 240
 #: Bins that are joined while starts are compared.
 _COARSENESS = 3
 #: How many of the coarse starts are followed to the end.
@@ -30,6 +33,8 @@ _CONVERGED = 1e-3
 _FEWEST = 1e-9
 _DAMPING, _HOPELESS = 1e-2, 1e8
 _N_WEIGHT_STEPS = 4
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ def fit_levels(histograms: FloatArray, x: FloatArray, n_levels: int) -> LevelFit
     Returns
     -------
     LevelFit or None
-        None where there are fewer events than parameters.
+        None where there are fewer events than parameters. A warning is logged of a fit that has not
+        settled: its deviance is too large, so that it is rather not preferred.
     """
     if histograms.sum() < 10 * n_levels * N_SHAPE:
         return None
@@ -102,10 +108,14 @@ def fit_levels(histograms: FloatArray, x: FloatArray, n_levels: int) -> LevelFit
         key=lambda one: one[0],
     )
     climbed = [
-        _climb(histograms, x, _State(shapes, sizes, np.zeros(len(sizes)), deviance))
+        _climb(histograms, x, _State(shapes, sizes, np.zeros(len(sizes)), deviance), _N_FULL)
         for deviance, shapes, sizes in starts[:_N_FOLLOWED]
     ]
-    best = min(climbed, key=lambda state: state.deviance)
+    best, is_settled = min(climbed, key=lambda one: one[0].deviance)
+    if not is_settled:
+        best, is_settled = _climb(histograms, x, best, _N_BEST)
+    if not is_settled:
+        log.warning("the fit of %d levels to %d tubes has not settled", n_levels, len(histograms))
     order = np.argsort(best.shapes[:, 0])
     return _with_errors(
         histograms, x, _State(best.shapes[order], best.sizes[:, order], best.shifts, best.deviance)
@@ -153,11 +163,11 @@ def _settle(
     return _deviance(histograms, mean) + level_shapes.penalty(shapes), shapes, sizes
 
 
-def _climb(histograms: FloatArray, x: FloatArray, state: _State) -> _State:
-    """Maximise by damped scoring over shapes and shifts; the sizes follow."""
+def _climb(histograms: FloatArray, x: FloatArray, state: _State, most: int) -> tuple[_State, bool]:
+    """Maximise by damped scoring over shapes and shifts; the sizes follow. Says if it settled."""
     damping = _DAMPING
     state = _with_sizes(histograms, x, state, n_steps=20)
-    for _ in range(_N_FULL):
+    for _ in range(most):
         blocks = _information(histograms, x, state)
         better = None
         while better is None and damping < _HOPELESS:
@@ -167,12 +177,12 @@ def _climb(histograms: FloatArray, x: FloatArray, state: _State) -> _State:
                 better = proposed if proposed.deviance <= state.deviance else None
             damping = damping * 10 if better is None else max(damping / 10, _FEWEST)
         if better is None:
-            break
+            return state, True
         gain = state.deviance - better.deviance
         state = better
         if gain < _CONVERGED * len(histograms):
-            break
-    return state
+            return state, True
+    return state, False
 
 
 def _with_sizes(histograms: FloatArray, x: FloatArray, state: _State, *, n_steps: int) -> _State:

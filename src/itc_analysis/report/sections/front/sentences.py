@@ -117,7 +117,9 @@ def _carried(shown: list[Any], material: Material) -> list[str]:
         beside = diagnostics.get(tuple(getattr(row, name) for name in KEY))
         if beside is None or words.is_missing(beside.is_carried_by_one):
             continue
-        if beside.is_carried_by_one:
+        p = beside.p_without_most_influential
+        holds = not words.is_missing(p) and p <= material.alpha  # a limit alone may show it
+        if beside.is_carried_by_one and not holds:
             person = beside.most_influential
             other = _name(row, material)
             return [

@@ -81,7 +81,10 @@ def against(row: Any, beside: Any, *, alpha: float) -> list[Text]:
     what was not seen or not measured. Parameters as of `doubts`.
     """
     found: list[Text] = []
-    if not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one:
+    if is_lost_without_one(beside):
+        person = beside.most_influential
+        found.append(phrase("rests on one person, {0}: without, no estimate", person))
+    elif not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one:
         p = words.p_phrase(beside.p_without_most_influential)
         found.append(phrase("rests on one person, {0}: without, {1}", beside.most_influential, p))
     null = verdicts.NULL_VALUE.get(row.estimate_kind, 1.0)
@@ -104,6 +107,12 @@ def against(row: Any, beside: Any, *, alpha: float) -> list[Text]:
             phrase("permutation does not show it ({0})", words.p_phrase(row.p_permutation))
         )
     return [*found, *_by_estimates(row, beside), *_by_what_was_not_seen(beside)]
+
+
+def is_lost_without_one(beside: Any) -> bool:
+    """Return whether without one person there would be no estimate."""
+    is_carried = not words.is_missing(beside.is_carried_by_one) and beside.is_carried_by_one
+    return bool(is_carried and words.is_missing(beside.one_out_lowest))
 
 
 def by_other_causes(row: Any) -> list[Text]:

@@ -173,6 +173,8 @@ def _pair(first: str, second: str) -> str:
 def _who(beside: Any) -> Text | Cell:
     if words.is_missing(beside.most_influential):
         return words.NOTHING
+    if doubts.is_lost_without_one(beside):
+        return Cell(phrase("{0}; without, no estimate", beside.most_influential), "bad")
     moved = f"{beside.most_influential}, {words.number(beside.influence, 2)}"
     if words.is_missing(beside.is_carried_by_one) or not beside.is_carried_by_one:
         return moved
