@@ -180,9 +180,32 @@ def test_without_contigs_inkt_are_not_estimable_and_the_quality_table_says_so(
 
 
 def test_signature_genes_that_the_reference_lacks_are_named(tmp_path: Path) -> None:
-    remarks = annotated([write_library(tmp_path)]).quality["remarks"].item()
+    whole = made.with_silent_genes(made.blood())
+    row = made.sheet_row(made.write_10x_h5(tmp_path / "lib1.h5", whole))
+    tables = annotated([row])
+    remarks = tables.quality["remarks"].item()
     assert "signature exhaustion: the reference lacks TOX" in remarks
     assert "PD-1" not in remarks  # a flow marker
+    assert (tables.pseudobulk_depth["n_genes_measured"] == whole.n_vars).all()
+
+
+def test_a_gene_list_without_silent_genes_is_taken_for_filtered(tmp_path: Path) -> None:
+    tables = annotated([write_library(tmp_path)])
+    assert (
+        "signature exhaustion: the library lists genes with molecules only, and 0 is taken for TOX "
+        "where another library lists them"
+    ) in tables.quality["remarks"].item()
+    assert tables.pseudobulk_depth["n_genes_measured"].isna().all()
+
+
+def test_one_whole_list_of_a_sample_says_what_could_be_shown(tmp_path: Path) -> None:
+    whole = made.with_silent_genes(made.blood())
+    rows = [
+        write_library(tmp_path),
+        made.sheet_row(made.write_10x_h5(tmp_path / "two.h5", whole), library_id="lib2"),
+    ]
+    depth = annotated(rows).pseudobulk_depth
+    assert (depth["n_genes_measured"] == whole.n_vars).all()
 
 
 def test_t_cells_travel_as_whole_numbers_with_their_calls(tmp_path: Path) -> None:

@@ -129,7 +129,8 @@ def annotate_libraries(
         scored = ranks.score_signatures(
             library.data.X, genes, signatures, barcodes=library.data.obs_names
         )
-        remarks = [library.quality["remarks"], *_uncovered(signatures, genes)]
+        remarks = [library.quality["remarks"]]
+        remarks += _uncovered(signatures, genes, is_filtered=library.is_filtered)
         remarks += [
             f"cells not scored for {name}: {why}" for name, why in scored.not_scored.items()
         ]
@@ -151,7 +152,10 @@ def annotate_libraries(
             )
         )
         sums[str(row["sample_id"])].add(
-            library.data, library.cells, call_threshold=settings.call_threshold
+            library.data,
+            library.cells,
+            call_threshold=settings.call_threshold,
+            is_filtered=library.is_filtered,
         )
         if folder is not None:
             written.append(folder / f"{library_id}.h5ad")
@@ -195,13 +199,18 @@ def _explain_foreign(
     return pairing.explain_mismatch(error.contig_barcodes, error.names, others=others)
 
 
-def _uncovered(signatures: pd.DataFrame, genes: pd.Index) -> list[str]:
-    """Return a sentence for each single-cell signature of which the reference lacks genes."""
+def _uncovered(signatures: pd.DataFrame, genes: pd.Index, *, is_filtered: bool) -> list[str]:
+    """Return a sentence for each single-cell signature of which the library's list lacks genes."""
     told = []
     wanted = signatures[signatures["assay"] == "singlecell"]
     for name, rows in wanted.groupby("signature", sort=True):
         lacking = sorted(set(rows["feature"]) - set(genes))
-        if lacking:
+        if lacking and is_filtered:
+            told.append(
+                f"signature {name}: the library lists genes with molecules only, and 0 is taken "
+                f"for {', '.join(lacking)} where another library lists them"
+            )
+        elif lacking:
             told.append(f"signature {name}: the reference lacks {', '.join(lacking)}")
     return told
 

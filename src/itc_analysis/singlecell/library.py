@@ -21,7 +21,7 @@ from itc_analysis.singlecell.calls.receptors import list_chains, summarise_recep
 from itc_analysis.singlecell.calls.weights import Evidence
 from itc_analysis.singlecell.intake import pairing
 from itc_analysis.singlecell.intake.contigs import read_contigs
-from itc_analysis.singlecell.intake.genes import explain_missing_t_genes
+from itc_analysis.singlecell.intake.genes import explain_missing_t_genes, is_filtered_list
 from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.intake.pooled import is_of_sample
 from itc_analysis.singlecell.intake.tidy import keep_rows
@@ -44,6 +44,8 @@ class Annotated:
     receptors: pd.DataFrame
     quality: dict[str, Any]
     not_callable: dict[str, str]
+    #: Genes without molecules may have been removed from the library's list.
+    is_filtered: bool
 
 
 class FailedQuality(ItcError):
@@ -73,6 +75,8 @@ def annotate_library(
     name = Path(str(row["path"])).name
     data = read_library(row)
     n_barcodes = data.n_obs
+    # before cells are dropped: programs filter genes over all barcodes of the file
+    is_filtered = is_filtered_list(data.X)
     unclear = explain_missing_t_genes(data.var_names)
     if unclear:
         raise FailedQuality(name, unclear)
@@ -135,7 +139,7 @@ def annotate_library(
     }
     cells = contract.make(cells, Cells)
     chains = contract.make(list_chains(contigs, cells), Receptors)
-    return Annotated(data, cells, chains, summary, not_callable)
+    return Annotated(data, cells, chains, summary, not_callable, is_filtered)
 
 
 def _read_contigs(row: Mapping[str, Any], names: pd.Index) -> pd.DataFrame | None:

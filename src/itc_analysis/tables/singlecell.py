@@ -159,8 +159,8 @@ class Pseudobulk(Contract, key=("sample_id", "population", "gene"), joined={"n_c
     """Molecules summed over the cells of a sample and population; those of a sample with libraries
     in several batches are added up when the batches are read.
 
-    `t_cells` holds every gene of the reference, zeros included; the other populations only genes
-    with a count, so that a gene nobody could measure differs from a gene nobody expressed.
+    `t_cells` holds every gene of the library's list, zeros included; the other populations only
+    genes with a count, so that a gene nobody could measure differs from a gene nobody expressed.
     """
 
     sample_id: Series[pd.StringDtype] = text("The sample.")
@@ -182,4 +182,9 @@ class PseudobulkDepth(
     population: Series[pd.StringDtype] = text("The population.")
     n_cells: Series[int] = count("Cells summed.", "cells")
     n_counts: Series[float] = quantity("All molecules summed.", "counts", 0)
-    n_genes_measured: Series[int] = count("Genes that the library could have shown.", "genes")
+    n_genes_measured: Series[pd.Int64Dtype] = maybe_count(
+        "Genes that the library could have shown; null where (nearly) every gene of its list has a "
+        "molecule, so that genes without may have been removed: one that another library of the "
+        "study lists counts as 0 there.",
+        "genes",
+    )

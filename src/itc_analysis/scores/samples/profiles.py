@@ -17,6 +17,7 @@ import pandas as pd
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.tables.conditions import RESTING, conditions_of
+from itc_analysis.tables.gene_lists import measured_genes
 
 #: Single-cell calls that are no population.
 NOT_POPULATIONS = ("not_t", "doublet", "indeterminate")
@@ -108,15 +109,9 @@ class SingleCellTables:
         return set(self.pseudobulk["gene"].unique())
 
     @cached_property
-    def complete_genes(self) -> dict[str, set[str]]:
+    def measured_genes(self) -> dict[str, frozenset[str]]:
         """Genes that the libraries of a sample could show, of samples that list them all."""
-        listed = self.pseudobulk[self.pseudobulk["population"] == DENOMINATOR]
-        n_measured = self.depth.groupby("sample_id")["n_genes_measured"].max()
-        return {
-            str(sample): set(genes)
-            for sample, genes in listed.groupby("sample_id")["gene"]
-            if len(genes) == n_measured.get(sample)
-        }
+        return measured_genes(self.pseudobulk, self.depth)
 
 
 @dataclass(frozen=True)
@@ -234,8 +229,8 @@ def single_cell_profiles(
     """Return the profiles of one population: molecules of each gene.
 
     No row of a gene means no molecule. A gene that the library could not have shown is told by the
-    sample's own t_cells profile where that lists all genes of the library, zeros included; else a
-    gene that no profile of the study shows was not found.
+    sample's own t_cells profile where that lists all genes of the library, zeros included
+    (`tables.gene_lists`); else a gene that no profile of the study shows was not found.
 
     Parameters
     ----------
@@ -250,7 +245,7 @@ def single_cell_profiles(
     counts = _grid(here, ("sample_id", "gene"), "n_counts", (samples, features))
     counts[np.isnan(counts)] = 0.0
     for position, sample in enumerate(samples):
-        genes = tables.complete_genes.get(sample, tables.genes)
+        genes = tables.measured_genes.get(sample, tables.genes)
         counts[position, [feature not in genes for feature in features]] = np.nan
     depth = tables.depth[tables.depth["population"] == population].set_index("sample_id")
     cells = depth["n_cells"].reindex(samples).astype("Int64")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 #: The genes by which T cells are told from all other cells.
 T_GENES = ("CD3D", "CD3E", "CD3G", "TRAC", "TRBC1", "TRBC2")
@@ -27,6 +28,12 @@ MOSTLY = 0.5
 FEWEST_OF_SPECIES = 1000
 #: So many names are shown when none of the genes is found.
 _EXAMPLES = 3
+
+#: A list in which a larger share of the genes has a molecule is one from which the others were
+#: removed, or a targeted panel. References list genes that no blood cell shows: 60 to 75 % of
+#: Cell Ranger's, up to 90 % of those of coding genes only, have a molecule in a large library; of a
+#: list filtered by Seurat's min.cells = 3 some 98 % keep theirs when half of the cells go later.
+SHARE_OF_FILTERED = 0.95
 
 GENES, ANTIBODIES = "Gene Expression", "Antibody Capture"
 FOREIGN = "Other Genome"
@@ -111,6 +118,19 @@ def find_foreign_species(names: GeneNames) -> npt.NDArray[np.bool_]:
     is_foreign = names.kinds == FOREIGN
     found: npt.NDArray[np.bool_] = is_foreign & (is_foreign.sum() >= FEWEST_OF_SPECIES)
     return found
+
+
+def is_filtered_list(counts: sp.csr_matrix) -> bool:
+    """Say whether a library lists (nearly) only genes that have molecules in it.
+
+    Parameters
+    ----------
+    counts : sp.csr_matrix
+        molecules of all barcodes of the file, shape (n_barcodes, n_genes).
+    """
+    has_molecules = np.zeros(counts.shape[1], dtype=bool)
+    has_molecules[counts.indices] = True
+    return bool(has_molecules.mean() >= SHARE_OF_FILTERED)
 
 
 def explain_missing_t_genes(symbols: Any) -> str:
