@@ -16,6 +16,7 @@ import pandas as pd
 from itc_analysis.cohort.data_files import without_names
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import UnreadableFile
+from itc_analysis.plural import plural
 from itc_analysis.singlecell import counts, pseudobulk
 from itc_analysis.singlecell.calls import call as calls
 from itc_analysis.singlecell.calls.weights import Evidence
@@ -130,7 +131,7 @@ def annotate_libraries(
             library.data.X, genes, signatures, barcodes=library.data.obs_names
         )
         remarks = [library.quality["remarks"]]
-        remarks += _uncovered(signatures, genes, is_filtered=library.is_filtered)
+        remarks += _uncovered(signatures, genes, fewest_cells=library.fewest_cells)
         remarks += [
             f"cells not scored for {name}: {why}" for name, why in scored.not_scored.items()
         ]
@@ -155,7 +156,7 @@ def annotate_libraries(
             library.data,
             library.cells,
             call_threshold=settings.call_threshold,
-            is_filtered=library.is_filtered,
+            fewest_cells=library.fewest_cells,
         )
         if folder is not None:
             written.append(folder / f"{library_id}.h5ad")
@@ -199,16 +200,17 @@ def _explain_foreign(
     return pairing.explain_mismatch(error.contig_barcodes, error.names, others=others)
 
 
-def _uncovered(signatures: pd.DataFrame, genes: pd.Index, *, is_filtered: bool) -> list[str]:
+def _uncovered(signatures: pd.DataFrame, genes: pd.Index, *, fewest_cells: int | None) -> list[str]:
     """Return a sentence for each single-cell signature of which the library's list lacks genes."""
     told = []
     wanted = signatures[signatures["assay"] == "singlecell"]
     for name, rows in wanted.groupby("signature", sort=True):
         lacking = sorted(set(rows["feature"]) - set(genes))
-        if lacking and is_filtered:
+        if lacking and fewest_cells is not None:
             told.append(
-                f"signature {name}: the library lists genes with molecules only, and 0 is taken "
-                f"for {', '.join(lacking)} where another library lists them"
+                f"signature {name}: the library lists only genes seen in "
+                f"{plural(fewest_cells, 'cell')} or more, and few or no molecules are taken for "
+                f"{', '.join(lacking)} where another library lists them"
             )
         elif lacking:
             told.append(f"signature {name}: the reference lacks {', '.join(lacking)}")

@@ -21,7 +21,7 @@ from itc_analysis.singlecell.calls.receptors import list_chains, summarise_recep
 from itc_analysis.singlecell.calls.weights import Evidence
 from itc_analysis.singlecell.intake import pairing
 from itc_analysis.singlecell.intake.contigs import read_contigs
-from itc_analysis.singlecell.intake.genes import explain_missing_t_genes, is_filtered_list
+from itc_analysis.singlecell.intake.genes import explain_missing_t_genes, find_filter
 from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.intake.pooled import is_of_sample
 from itc_analysis.singlecell.intake.tidy import keep_rows
@@ -44,8 +44,8 @@ class Annotated:
     receptors: pd.DataFrame
     quality: dict[str, Any]
     not_callable: dict[str, str]
-    #: Genes without molecules may have been removed from the library's list.
-    is_filtered: bool
+    #: Cells that a gene needs to be in the library's list; None for a whole reference.
+    fewest_cells: int | None
 
 
 class FailedQuality(ItcError):
@@ -76,7 +76,7 @@ def annotate_library(
     data = read_library(row)
     n_barcodes = data.n_obs
     # before cells are dropped: programs filter genes over all barcodes of the file
-    is_filtered = is_filtered_list(data.X)
+    fewest_cells = find_filter(data.X)
     unclear = explain_missing_t_genes(data.var_names)
     if unclear:
         raise FailedQuality(name, unclear)
@@ -139,7 +139,7 @@ def annotate_library(
     }
     cells = contract.make(cells, Cells)
     chains = contract.make(list_chains(contigs, cells), Receptors)
-    return Annotated(data, cells, chains, summary, not_callable, is_filtered)
+    return Annotated(data, cells, chains, summary, not_callable, fewest_cells)
 
 
 def _read_contigs(row: Mapping[str, Any], names: pd.Index) -> pd.DataFrame | None:

@@ -72,6 +72,8 @@ class SampleSums:
         cells behind each population.
     is_filtered : bool
         whether all of its libraries have lists of genes with molecules only.
+    n_hidden : int
+        cells that may show a gene that such lists lack.
     """
 
     profiles: pd.DataFrame = field(
@@ -81,6 +83,7 @@ class SampleSums:
         default_factory=lambda: pd.Series(0, index=list(POPULATIONS), dtype=np.int64)
     )
     is_filtered: bool = True
+    n_hidden: int = 0
 
     def add(
         self,
@@ -88,10 +91,11 @@ class SampleSums:
         cells: pd.DataFrame,
         *,
         call_threshold: float,
-        is_filtered: bool = False,
+        fewest_cells: int | None = None,
     ) -> None:
-        """Add a library of the sample; `is_filtered` as `genes.is_filtered_list` says."""
-        self.is_filtered &= is_filtered
+        """Add a library of the sample; `fewest_cells` as `genes.find_filter` says."""
+        self.is_filtered &= fewest_cells is not None
+        self.n_hidden += 0 if fewest_cells is None else fewest_cells - 1
         sums = sum_molecules(data.X, cells, call_threshold=call_threshold)
         table = pd.DataFrame(sums.T, index=data.var_names.astype(str), columns=list(POPULATIONS))
         self.profiles = self.profiles.add(table, fill_value=0) if len(self.profiles) else table
@@ -111,7 +115,7 @@ def tabulate(sums: dict[str, SampleSums]) -> tuple[pd.DataFrame, pd.DataFrame]:
     profiles, depth = [contract.empty(Pseudobulk)], []
     for sample_id, sample in sorted(sums.items()):
         table = sample.profiles.sort_index()
-        n_measured = None if len(table) and sample.is_filtered else len(table)
+        is_filtered = bool(len(table)) and sample.is_filtered
         for population in POPULATIONS:
             counts = table[population]
             depth.append(
@@ -120,7 +124,8 @@ def tabulate(sums: dict[str, SampleSums]) -> tuple[pd.DataFrame, pd.DataFrame]:
                     "population": population,
                     "n_cells": int(sample.n_cells[population]),
                     "n_counts": float(counts.sum()),
-                    "n_genes_measured": n_measured,
+                    "n_genes_measured": None if is_filtered else len(table),
+                    "n_cells_hidden": sample.n_hidden if is_filtered else None,
                 }
             )
             shown = counts if population == T_CELLS else counts[counts > 0]

@@ -172,7 +172,12 @@ class Pseudobulk(Contract, key=("sample_id", "population", "gene"), joined={"n_c
 class PseudobulkDepth(
     Contract,
     key=("sample_id", "population"),
-    joined={"n_cells": "sum", "n_counts": "sum", "n_genes_measured": "max"},
+    joined={
+        "n_cells": "sum",
+        "n_counts": "sum",
+        "n_genes_measured": "max",
+        "n_cells_hidden": "max",
+    },
 ):
     """How many cells and molecules lie behind each pseudobulk profile; added up over batches as
     these.
@@ -184,7 +189,11 @@ class PseudobulkDepth(
     n_counts: Series[float] = quantity("All molecules summed.", "counts", 0)
     n_genes_measured: Series[pd.Int64Dtype] = maybe_count(
         "Genes that the library could have shown; null where (nearly) every gene of its list has a "
-        "molecule, so that genes without may have been removed: one that another library of the "
-        "study lists counts as 0 there.",
+        "molecule, so that rare genes may have been removed.",
         "genes",
+    )
+    n_cells_hidden: Series[pd.Int64Dtype] = maybe_count(
+        "Cells that may show a gene that a filtered list lacks (2 for a filter of 3 cells); null "
+        "where the list is not filtered.",
+        "cells",
     )

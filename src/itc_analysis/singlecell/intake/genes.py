@@ -34,6 +34,8 @@ _EXAMPLES = 3
 #: Cell Ranger's, up to 90 % of those of coding genes only, have a molecule in a large library; of a
 #: list filtered by Seurat's min.cells = 3 some 98 % keep theirs when half of the cells go later.
 SHARE_OF_FILTERED = 0.95
+#: The rarest genes of a list: some lose cells when these are chosen after the genes.
+RAREST = 0.01
 
 GENES, ANTIBODIES = "Gene Expression", "Antibody Capture"
 FOREIGN = "Other Genome"
@@ -120,17 +122,25 @@ def find_foreign_species(names: GeneNames) -> npt.NDArray[np.bool_]:
     return found
 
 
-def is_filtered_list(counts: sp.csr_matrix) -> bool:
-    """Say whether a library lists (nearly) only genes that have molecules in it.
+def find_filter(counts: sp.csr_matrix) -> int | None:
+    """Return in how many cells a gene must be seen to be in the list of a library.
 
     Parameters
     ----------
     counts : sp.csr_matrix
         molecules of all barcodes of the file, shape (n_barcodes, n_genes).
+
+    Returns
+    -------
+    int or None
+        Cells that show the rarest genes of a list that holds (nearly) only genes with molecules; 1
+        where nothing but genes without a molecule is missing. None for other lists: they are whole
+        references.
     """
-    has_molecules = np.zeros(counts.shape[1], dtype=bool)
-    has_molecules[counts.indices] = True
-    return bool(has_molecules.mean() >= SHARE_OF_FILTERED)
+    n_cells = np.bincount(counts.indices, minlength=counts.shape[1])
+    if np.mean(n_cells > 0) < SHARE_OF_FILTERED:
+        return None
+    return int(np.quantile(n_cells[n_cells > 0], RAREST, method="lower"))
 
 
 def explain_missing_t_genes(symbols: Any) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from itc_analysis.statistics.arrays import Matrix
-from itc_analysis.tables.gene_lists import measured_genes
+from itc_analysis.tables.gene_lists import read_gene_lists
 
 #: edgeR's filterByExpr and its defaults (Chen, Lun and Smyth 2016,
 #: doi:10.12688/f1000research.8987.2): the molecules that a profile of median depth needs, the
@@ -82,7 +82,9 @@ def lacking_genes(
     """Return which participants have a library whose reference lacks which genes.
 
     No row of a gene means no molecule, but a gene that the reference does not hold was never looked
-    for; `tables.gene_lists` tells the two apart.
+    for; `tables.gene_lists` tells the two apart. A gene that a filtered list lacks has none where
+    the filter removed genes without a molecule only, and is lacking where it removed rare genes:
+    zeros for one or two molecules would be differences of small libraries.
 
     Returns
     -------
@@ -91,7 +93,12 @@ def lacking_genes(
         same genes.
     """
     references: dict[frozenset[str], set[str]] = {}
-    for sample, genes in measured_genes(pseudobulk, depth).items():
+    lists = read_gene_lists(pseudobulk, depth)
+    filtered = {
+        sample: genes if lists.hidden[sample] else lists.known
+        for sample, genes in lists.filtered.items()
+    }
+    for sample, genes in (lists.whole | filtered).items():
         if sample in owner_of:
             references.setdefault(genes, set()).add(owner_of[sample])
     every = frozenset().union(*references)
