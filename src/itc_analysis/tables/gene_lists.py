@@ -57,14 +57,15 @@ def read_gene_lists(pseudobulk: pd.DataFrame, depth: pd.DataFrame) -> GeneLists:
     listed = pseudobulk[pseudobulk["population"] == COMPLETE_PROFILE]
     lists = {str(sample): frozenset(genes) for sample, genes in listed.groupby("sample_id")["gene"]}
     told = depth.groupby("sample_id")[["n_genes_measured", "n_cells_hidden"]].max()
-    told = told.astype("Float64").fillna(-1).astype(int)  # no number is below 0
+    known_numbers = told.astype("Float64").fillna(-1).astype(int)  # no number is below 0
+    numbers = {str(sample): (n, hidden) for sample, n, hidden in known_numbers.itertuples()}
     n_sharing = Counter(lists.values())
     known = frozenset(pseudobulk["gene"].unique())
     found = GeneLists({}, {}, {}, known)
     for sample, genes in lists.items():
-        if sample not in told.index:
+        if sample not in numbers:
             continue
-        n, n_hidden = told.loc[sample].tolist()
+        n, n_hidden = numbers[sample]
         is_panel = n_sharing[genes] > 1 or len(genes) < SMALLEST_FILTERED * len(known)
         if n < 0 and not is_panel:
             found.filtered[sample] = genes
