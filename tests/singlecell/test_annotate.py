@@ -167,6 +167,18 @@ def test_contigs_of_another_library_are_refused_not_used(tmp_path: Path) -> None
     assert "contig file of another library" in quality["reason"].item()
 
 
+def test_contigs_of_several_files_are_joined(tmp_path: Path) -> None:
+    row = write_library(tmp_path)
+    whole = annotated([row])
+    contigs = pd.read_csv(str(row["contigs_path"]))
+    files = [tmp_path / "alpha.csv", tmp_path / "beta.csv"]
+    for file, chain in zip(files, ("TRA", "TRB"), strict=True):
+        contigs[contigs["chain"] == chain].to_csv(file, index=False)
+    parts = annotated([row | {"contigs_path": ", ".join(map(str, files))}])
+    pd.testing.assert_frame_equal(parts.receptors, whole.receptors)
+    pd.testing.assert_frame_equal(parts.counts, whole.counts)
+
+
 def test_without_contigs_inkt_are_not_estimable_and_the_quality_table_says_so(
     tmp_path: Path,
 ) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.cohort.data_files import contig_files
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell.calls import call as calls
@@ -143,13 +144,13 @@ def annotate_library(
 
 
 def _read_contigs(row: Mapping[str, Any], names: pd.Index) -> pd.DataFrame | None:
-    path = row.get("contigs_path")
-    if not path:
-        return None
-    contigs = read_contigs(str(path))
-    if not pairing.is_pair(pd.Index(contigs["barcode"]), names):
-        raise ForeignContigs(Path(str(path)).name, pd.Index(contigs["barcode"]), names)
-    return contigs
+    found = []
+    for path in contig_files(row):
+        contigs = read_contigs(path)
+        if not pairing.is_pair(pd.Index(contigs["barcode"]), names):
+            raise ForeignContigs(path.name, pd.Index(contigs["barcode"]), names)
+        found.append(contigs)
+    return pd.concat(found, ignore_index=True) if found else None
 
 
 def _keep(data: anndata.AnnData, is_kept: npt.NDArray[np.bool_]) -> anndata.AnnData:

@@ -136,10 +136,9 @@ def _candidates(group: h5py.Group) -> Iterator[tuple[str, Any, pd.DataFrame]]:
             yield f"layers['{layer}']", group["layers"][layer], var
     if "X" in group and not _is_null(group["X"]):
         yield "X", group["X"], var
-    if "raw" in group and "X" in group["raw"]:
-        of_raw = read_elem(group["raw/var"])
-        if of_raw is not None:  # MuData writes a raw without anything
-            yield "raw.X", group["raw/X"], of_raw
+    # without a raw, anndata writes an empty data set of the name
+    if isinstance(group.get("raw"), h5py.Group) and "X" in group["raw"]:
+        yield "raw.X", group["raw/X"], read_elem(group["raw/var"])
 
 
 def _is_null(item: Any) -> bool:
