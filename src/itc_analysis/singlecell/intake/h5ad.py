@@ -108,7 +108,7 @@ def _read_group(group: h5py.Group, path: Path) -> RawMatrix:
         if len(var) < n_not_counts:
             what = (
                 f"{name} holds {len(var):,} of the {n_not_counts:,} genes of raw (highly variable "
-                f"ones?), and {'; '.join(reasons)}: give the counts of all genes in X, "
+                f"ones?), and {'; '.join(reasons)}; give the counts of all genes in X, "
                 "layers['counts'] or raw.X"
             )
             raise UnreadableFile(path.name, what)
