@@ -17,7 +17,7 @@ from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell.calls import call as calls
 from itc_analysis.singlecell.calls.evidence import weigh_rna
-from itc_analysis.singlecell.calls.proteins import weigh_proteins
+from itc_analysis.singlecell.calls.proteins import CONTROL, name_proteins, weigh_proteins
 from itc_analysis.singlecell.calls.receptors import list_chains, summarise_receptors
 from itc_analysis.singlecell.calls.weights import Evidence
 from itc_analysis.singlecell.intake import pairing
@@ -34,6 +34,8 @@ from itc_analysis.tables.singlecell import Cells, Receptors
 #: About 1 % of T cells have two productive beta chains (Padovan 1995, 10.1084/jem.181.4.1587), and
 #: contigs of public libraries show two in 3 to 14 % of the cells with any, by the load of the lane.
 SHARE_TWO_BETA = 0.05
+#: So many antibodies that the calls do not know are named.
+N_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def annotate_library(
         protein, peaks = weigh_proteins(data.obsm["antibodies"], evidence=evidence)
         used = ", ".join(sorted(peaks)) or "none"
         told.append(f"antibodies that told two kinds of cells apart and entered the calls: {used}")
+        told += _about_antibodies(data.obsm["antibodies"].columns)
     called = calls.call_cells(
         rna,
         found,
@@ -178,6 +181,18 @@ def _about_quality(measured: pd.DataFrame) -> list[str]:
     if measured["share_mito"].isna().all():
         return ["no mitochondrial genes in the reference: that share was not checked"]
     return []
+
+
+def _about_antibodies(columns: pd.Index) -> list[str]:
+    """Name antibodies that are none of those that the calls look at, or not understood as such."""
+    known = set(name_proteins(columns).values())
+    others = [str(name) for name in columns if name not in known]
+    others = [name for name in others if not CONTROL.search(name.upper())]
+    if not others:
+        return []
+    shown = ", ".join(others[:N_SHOWN])
+    more = f" and {len(others) - N_SHOWN} more" if len(others) > N_SHOWN else ""
+    return [f"antibodies that are none of those that the calls know: {shown}{more}"]
 
 
 def _about_receptors(found: pd.DataFrame) -> list[str]:
