@@ -96,7 +96,8 @@ def annotate_library(
     if verdict.notna().all():
         raise FailedQuality(name, "; ".join(["no usable cell", dropped, *bounds]))
     data = _keep(data, verdict.isna().to_numpy())
-    told = bounds + _about_quality(measured)
+    few = quality.explain_few(verdict, measured, n_listed=data.n_vars, settings=settings)
+    told = few + bounds + _about_quality(measured)
     if settings.doublets == "scrublet":
         is_doublet = find_doublets(data, seed=settings.seed)
         if is_doublet is None:

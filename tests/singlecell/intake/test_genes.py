@@ -41,6 +41,15 @@ def test_plain_names_with_underscores_stay() -> None:
     assert settle(names).symbols.tolist() == names
 
 
+def test_dots_that_r_wrote_for_hyphens_are_hyphens_again() -> None:
+    names = ["MT-CO1", "MT-ND4L", "TRAV1-2", "TRAV29DV5", "HLA-DRA", "TRBV6-4", "AC004556.3"]
+    of_r = [*HUMAN, *(name.replace("-", ".") for name in names)]
+    found = settle(of_r)
+    assert found.symbols.tolist() == [*HUMAN, *names]
+    assert found.remarks == ["gene names had dots for hyphens, as R writes them: 5 got theirs back"]
+    assert settle([*of_r, "HLA-A"]).symbols.tolist() == [*of_r, "HLA-A"]  # R did not write these
+
+
 @pytest.mark.parametrize("has_field", [True, False])
 def test_of_two_species_the_human_genes_are_taken(*, has_field: bool) -> None:
     mouse = [f"Gene{i}" for i in range(1200)] + MOUSE

@@ -39,6 +39,8 @@ RAREST = 0.01
 
 GENES, ANTIBODIES = "Gene Expression", "Antibody Capture"
 FOREIGN = "Other Genome"
+#: Families of genes with a hyphen in their names, as R writes them: MT.CO1, TRAV1.2, HLA.A.
+_DOTTED = re.compile(r"^(MT\.[A-Z]|HLA\.[A-Z]|TR[ABGD]V\d+\.\d|IG[HKL]V\d+\.\d)")
 _ENSEMBL = re.compile(r"^(ENS[A-Z]*G\d{11})(\.\d+)?$")
 _BOTH = re.compile(
     r"^(?:(?P<symbol>.+)[_|](?P<id>ENSG\d{11})|(?P<id2>ENSG\d{11})[_|](?P<symbol2>.+))(\.\d+)?$"
@@ -112,7 +114,8 @@ def settle_names(
             if of_prefix is not None:
                 remarks.append(f"the prefix '{human}_' was taken off the gene names")
     symbols, told = _to_symbols(symbols, kinds == GENES)
-    return GeneNames(symbols, kinds, remarks + told)
+    symbols, of_r = _with_hyphens(symbols, kinds == GENES)
+    return GeneNames(symbols, kinds, remarks + told + of_r)
 
 
 def find_foreign_species(names: GeneNames) -> npt.NDArray[np.bool_]:
@@ -228,6 +231,28 @@ def _n_t_genes(names: npt.NDArray[Any]) -> int:
     known = known_ids()
     plain = {str(name).split(".")[0] for name in names}
     return len(({known.get(name, name) for name in plain}) & set(T_GENES))
+
+
+def _with_hyphens(
+    symbols: npt.NDArray[Any], is_gene: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[Any], list[str]]:
+    """Give genes their hyphens back where R made dots of all of them (`make.names`).
+
+    Only where no gene of the file has a hyphen, and only families and genes that have one by their
+    official name: the dot of AC004556.3 is its own.
+    """
+    names = [str(name) for name in symbols[is_gene]]
+    if any("-" in name for name in names):
+        return symbols, []
+    dotted = {s.replace("-", "."): s for s in known_ids().values() if "-" in s}
+    found = [dotted.get(n) or (n.replace(".", "-") if _DOTTED.match(n) else n) for n in names]
+    n_changed = sum(new != old for new, old in zip(found, names, strict=True))
+    if not n_changed:
+        return symbols, []
+    out = symbols.copy()
+    out[is_gene] = found
+    text = f"gene names had dots for hyphens, as R writes them: {n_changed} got theirs back"
+    return out, [text]
 
 
 def _to_symbols(
