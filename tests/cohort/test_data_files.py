@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from itc_analysis.cohort.data_files import (
+    contig_files,
     name_libraries,
     name_tubes,
     paths_of_libraries,
@@ -37,6 +38,21 @@ def test_of_a_folder_every_file_that_is_read_has_a_name(tmp_path: Path) -> None:
     }
     assert set(there(found)) == {name for name in found if "counts" in name}
     assert paths_of_libraries([row]) == [str(folder), "data/c.csv"]
+
+
+def test_each_of_several_contig_files_has_a_name(tmp_path: Path) -> None:
+    row = {"library_id": "L1", "path": "data/a.h5", "contigs_path": "data/ab.csv, data/gd.csv"}
+    assert contig_files(row) == [Path("data/ab.csv"), Path("data/gd.csv")]
+    assert name_libraries([row]) == {
+        "data/libraries/L1/counts": Path("data/a.h5"),
+        "data/libraries/L1/contigs": Path("data/ab.csv"),
+        "data/libraries/L1/contigs2": Path("data/gd.csv"),
+    }
+    assert without_names("gd.csv: no rows", row) == "contigs2: no rows"
+    one = tmp_path / "a,b.csv"  # a comma in the name of a file that is there
+    one.touch()
+    assert contig_files({"contigs_path": str(one)}) == [one]
+    assert contig_files({"contigs_path": None}) == []
 
 
 def test_samples_of_a_pool_have_a_name_each_for_the_file_that_they_share() -> None:

@@ -97,6 +97,15 @@ def test_data_files_that_are_not_there_are_listed(study: Study) -> None:
     ]
 
 
+def test_each_of_several_contig_files_is_looked_for(study: Study) -> None:
+    edit(study.libraries or "", "sc/L1.csv", "sc/L1.csv, sc/L1_gd.csv")
+    assert faults(study)[0].startswith("row 2, contigs_path 'sc/L1_gd.csv' is not there")
+    (Path(study.data_folder) / "sc/L1_gd.csv").touch()
+    (library,) = list_libraries(study)
+    folder = study.data_folder
+    assert library["contigs_path"] == f"{folder}/sc/L1.csv, {folder}/sc/L1_gd.csv"
+
+
 def test_fmo_tubes_name_markers_of_their_panel(study: Study) -> None:
     edit(study.fcs_files or "", "b1\tfmo\tPD-1,TIM-3", "b1\tfmo\tPD1, TIM-3")
     edit(study.fcs_files or "", "b2\tfmo\tPD-1,TIM-3", "b2\tfmo\t")

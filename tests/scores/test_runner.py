@@ -258,6 +258,19 @@ def test_gene_that_a_samples_own_library_lacks_is_not_found_there(study: Any) ->
     assert study.row("L-P2", "mait")["n_features_found"] == 3
 
 
+def test_gene_that_a_filtered_list_lacks_counts_as_zero(study: Any) -> None:
+    study.change("single_cell", "depth", {}, n_genes_measured=3)
+    study.change("single_cell", "depth", {"sample_id": "S-P1"}, n_genes_measured=pd.NA)
+    study.change("single_cell", "pseudobulk", {"sample_id": "S-P1", "gene": "PDCD1"}, n_counts=0)
+    listed = study.row("L-P1", "mait")
+    study.drop("single_cell", "pseudobulk", {"sample_id": "S-P1", "gene": "PDCD1"})
+    row = study.row("L-P1", "mait")
+    assert row["n_features_found"] == 3
+    assert row["value"] == listed["value"]
+    study.change("single_cell", "depth", {"sample_id": "S-P1"}, n_cells_hidden=2)
+    assert study.row("L-P1", "mait")["value"] > listed["value"]  # one or two may have been there
+
+
 def test_batch_with_its_own_healthy_people_is_read_against_them(study: Any) -> None:
     shifted = study.flow.intensity.copy()
     study.put("flow", intensity=shifted)

@@ -77,6 +77,13 @@ def blood(**special: Mapping[str, int]) -> anndata.AnnData:
     return library([*ordinary, *special.values()], names=[*names, *special])
 
 
+def with_silent_genes(data: anndata.AnnData, n: int = 100) -> anndata.AnnData:
+    """Return the library with `n` more genes in its list, as a reference has, without molecules."""
+    silent = pd.DataFrame(index=[f"SILENT{i}" for i in range(n)])
+    counts = sp.hstack([data.X, sp.csr_matrix((data.n_obs, n), dtype=np.float32)], format="csr")
+    return anndata.AnnData(counts, obs=data.obs, var=pd.concat([data.var, silent]))
+
+
 def contig_row(
     barcode: str, chain: str, v_gene: str, j_gene: str, cdr3: str, productive: str = "True"
 ) -> dict[str, str]:

@@ -167,6 +167,18 @@ def test_contigs_of_another_library_are_refused_not_used(tmp_path: Path) -> None
     assert "contig file of another library" in quality["reason"].item()
 
 
+def test_contigs_of_several_files_are_joined(tmp_path: Path) -> None:
+    row = write_library(tmp_path)
+    whole = annotated([row])
+    contigs = pd.read_csv(str(row["contigs_path"]))
+    files = [tmp_path / "alpha.csv", tmp_path / "beta.csv"]
+    for file, chain in zip(files, ("TRA", "TRB"), strict=True):
+        contigs[contigs["chain"] == chain].to_csv(file, index=False)
+    parts = annotated([row | {"contigs_path": ", ".join(map(str, files))}])
+    pd.testing.assert_frame_equal(parts.receptors, whole.receptors)
+    pd.testing.assert_frame_equal(parts.counts, whole.counts)
+
+
 def test_without_contigs_inkt_are_not_estimable_and_the_quality_table_says_so(
     tmp_path: Path,
 ) -> None:
@@ -180,9 +192,31 @@ def test_without_contigs_inkt_are_not_estimable_and_the_quality_table_says_so(
 
 
 def test_signature_genes_that_the_reference_lacks_are_named(tmp_path: Path) -> None:
-    remarks = annotated([write_library(tmp_path)]).quality["remarks"].item()
+    whole = made.with_silent_genes(made.blood())
+    row = made.sheet_row(made.write_10x_h5(tmp_path / "lib1.h5", whole))
+    tables = annotated([row])
+    remarks = tables.quality["remarks"].item()
     assert "signature exhaustion: the reference lacks TOX" in remarks
     assert "PD-1" not in remarks  # a flow marker
+    assert (tables.pseudobulk_depth["n_genes_measured"] == whole.n_vars).all()
+
+
+def test_a_gene_list_without_silent_genes_is_taken_for_filtered(tmp_path: Path) -> None:
+    tables = annotated([write_library(tmp_path)])
+    remarks = tables.quality["remarks"].item()
+    assert "signature exhaustion: the library lists only genes seen in" in remarks
+    assert "few or no molecules are taken for TOX where another library lists them" in remarks
+    assert tables.pseudobulk_depth["n_genes_measured"].isna().all()
+
+
+def test_one_whole_list_of_a_sample_says_what_could_be_shown(tmp_path: Path) -> None:
+    whole = made.with_silent_genes(made.blood())
+    rows = [
+        write_library(tmp_path),
+        made.sheet_row(made.write_10x_h5(tmp_path / "two.h5", whole), library_id="lib2"),
+    ]
+    depth = annotated(rows).pseudobulk_depth
+    assert (depth["n_genes_measured"] == whole.n_vars).all()
 
 
 def test_t_cells_travel_as_whole_numbers_with_their_calls(tmp_path: Path) -> None:

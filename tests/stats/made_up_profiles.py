@@ -50,6 +50,7 @@ def tables_of(counts, *, population="mait", n_cells=60, batch="b1", samples=None
             "n_cells": np.concatenate([np.full(len(ids), 1_000), n]),
             "n_counts": np.tile(counts.to_numpy().sum(axis=1), 2).astype(float),
             "n_genes_measured": counts.shape[1],
+            "n_cells_hidden": pd.NA,
         }
     )
     sheet = pd.DataFrame({"sample_id": ids, "participant_id": own, "sample_type": "participant"})

@@ -7,8 +7,9 @@ an id stands for; nothing that a step writes does. No pandas: the Snakefile asks
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,34 @@ _OF_FOLDER = tuple(
     for name in ("matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv")
     for ending in ("", ".gz")
 )
+
+
+def split_paths(written: str, *, is_there: Callable[[str], object]) -> list[str]:
+    """Return the files that a cell of a sheet names, separated by commas.
+
+    Parameters
+    ----------
+    written : str
+        as in the sheet, or joined to the data folder.
+    is_there : callable
+        says whether a file is there; one with a comma in its own name is one file.
+
+    Examples
+    --------
+    >>> split_paths("vdj_t.csv, vdj_t_gd.csv", is_there=lambda path: False)
+    ['vdj_t.csv', 'vdj_t_gd.csv']
+    """
+    if "," not in written or is_there(written):
+        return [written]
+    return [part.strip() for part in written.split(",") if part.strip()]
+
+
+def contig_files(row: Mapping[str, Any]) -> list[Path]:
+    """Return the contig files of a row of the library sheet; none where it names none."""
+    written = row.get("contigs_path")
+    if not written:
+        return []
+    return [Path(part) for part in split_paths(str(written), is_there=os.path.exists)]
 
 
 def name_tubes(rows: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
@@ -51,10 +80,8 @@ def name_libraries(rows: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for row in rows:
-        for column, part in _PARTS.items():
-            if not row.get(column):
-                continue
-            path, name = Path(str(row[column])), f"{DATA}libraries/{row['library_id']}/{part}"
+        for part, path in _files_of(row):
+            name = f"{DATA}libraries/{row['library_id']}/{part}"
             if path.is_dir():
                 found |= {
                     f"{name}/{own}": path / own for own in _OF_FOLDER if (path / own).exists()
@@ -66,7 +93,7 @@ def name_libraries(rows: Iterable[Mapping[str, Any]]) -> dict[str, Path]:
 
 def paths_of_libraries(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the files and folders that rows of the library sheet name."""
-    return [str(row[column]) for row in rows for column in _PARTS if row.get(column)]
+    return [str(path) for row in rows for _, path in _files_of(row)]
 
 
 def copied_libraries(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -125,15 +152,23 @@ def without_names(text: str, row: Mapping[str, Any]) -> str:
     >>> without_names("Applewhite.h5: it has no genes", row)
     'counts: it has no genes'
     """
-    for column, part in _PARTS.items():
-        if not row.get(column):
-            continue
-        path = Path(str(row[column]))
+    for part, path in _files_of(row):
         for name in (path.resolve().as_posix(), path.as_posix(), path.name):
             # "matrix" of "matrix.mtx" is no file of that name, the end of a sentence is one
             alone = rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)"
             text = re.sub(alone, "the file" if "file_id" in row else part, text)
     return text
+
+
+def _files_of(row: Mapping[str, Any]) -> list[tuple[str, Path]]:
+    """Return what results call the files of a row, and the files; further contigs are numbered."""
+    found = []
+    for column, part in _PARTS.items():
+        if not row.get(column):
+            continue
+        files = contig_files(row) if column == "contigs_path" else [Path(str(row[column]))]
+        found += [(part if i == 1 else f"{part}{i}", path) for i, path in enumerate(files, 1)]
+    return found
 
 
 def _whole_digest(path: Path) -> bytes:

@@ -5,9 +5,11 @@ Light enough for the Snakefile, which lists tubes and libraries with it: no pand
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from itc_analysis.cohort.data_files import split_paths
 from itc_analysis.cohort.paths import find_path
 from itc_analysis.cohort.sheets.cells import Value, read_cells
 from itc_analysis.cohort.sheets.column_mapping import Mapping, build_mappings
@@ -172,8 +174,12 @@ def _located(row: dict[str, Value], study: CheckedStudy) -> dict[str, Any]:
     located: dict[str, Any] = dict(row)
     for column in ("path", "contigs_path", "cells_path"):
         written = located.get(column)
-        if written is not None:
-            # as the disk spells it; one that is not there stays as it is written, to be told
-            found = find_path(study.data_folder, written) or Path(study.data_folder) / written
-            located[column] = found.as_posix()
+        if written is None:
+            continue
+        parts = [written]
+        if column == "contigs_path":
+            parts = split_paths(written, is_there=partial(find_path, study.data_folder))
+        # as the disk spells it; one that is not there stays as it is written, to be told
+        found = [find_path(study.data_folder, p) or Path(study.data_folder) / p for p in parts]
+        located[column] = ", ".join(path.as_posix() for path in found)
     return located

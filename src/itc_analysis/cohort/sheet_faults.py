@@ -5,8 +5,10 @@ not there.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
+from itc_analysis.cohort.data_files import split_paths
 from itc_analysis.cohort.paths import explain_absent, find_path, has_braces, leads_out, lies_ahead
 from itc_analysis.cohort.sheets.cells import SheetCells
 from itc_analysis.config.sections import CheckedStudy
@@ -74,24 +76,32 @@ def absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[Fa
     """Refuse data files that are not there, or not to be used."""
     faults = []
     for number, row in sheet.numbered():
-        path = row[column]
-        if path is None:
+        if row[column] is None:
             continue
-        if has_braces(str(path)):
-            faults.append(Fault(f"row {number}", f"{column} '{path}' {_BRACES}", _RENAME))
-        elif leads_out(str(path)):
-            what = f"{column} '{path}' leads out of the data folder"
-            faults.append(Fault(f"row {number}", what, _INSIDE))
-        elif (found := find_path(study.data_folder, str(path))) is None:
-            what = f"{column} '{path}' is not there"
-            faults.append(
-                Fault(f"row {number}", what, explain_absent(study.data_folder, str(path)))
-            )
-        elif lies_ahead(found):
-            # the workflow would end every job that reads it: its results would seem older
-            what = f"the time of {column} '{path}' is in the future; two clocks disagree"
-            faults.append(Fault(f"row {number}", what, f"set the clock right, then: touch {found}"))
+        paths = [str(row[column])]
+        if column == "contigs_path":
+            paths = split_paths(paths[0], is_there=partial(find_path, study.data_folder))
+        faults += [
+            fault for path in paths for fault in _absent_file(f"row {number}", column, path, study)
+        ]
     return faults
+
+
+def _absent_file(where: str, column: str, path: str, study: CheckedStudy) -> list[Fault]:
+    """Return what is wrong with one file of a cell."""
+    if has_braces(path):
+        return [Fault(where, f"{column} '{path}' {_BRACES}", _RENAME)]
+    if leads_out(path):
+        return [Fault(where, f"{column} '{path}' leads out of the data folder", _INSIDE)]
+    found = find_path(study.data_folder, path)
+    if found is None:
+        remedy = explain_absent(study.data_folder, path)
+        return [Fault(where, f"{column} '{path}' is not there", remedy)]
+    if lies_ahead(found):
+        # the workflow would end every job that reads it: its results would seem older
+        what = f"the time of {column} '{path}' is in the future; two clocks disagree"
+        return [Fault(where, what, f"set the clock right, then: touch {found}")]
+    return []
 
 
 def check_folders(study: CheckedStudy) -> None:

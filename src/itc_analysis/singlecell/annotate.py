@@ -16,6 +16,7 @@ import pandas as pd
 from itc_analysis.cohort.data_files import without_names
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import UnreadableFile
+from itc_analysis.plural import plural
 from itc_analysis.singlecell import counts, pseudobulk
 from itc_analysis.singlecell.calls import call as calls
 from itc_analysis.singlecell.calls.weights import Evidence
@@ -129,7 +130,8 @@ def annotate_libraries(
         scored = ranks.score_signatures(
             library.data.X, genes, signatures, barcodes=library.data.obs_names
         )
-        remarks = [library.quality["remarks"], *_uncovered(signatures, genes)]
+        remarks = [library.quality["remarks"]]
+        remarks += _uncovered(signatures, genes, fewest_cells=library.fewest_cells)
         remarks += [
             f"cells not scored for {name}: {why}" for name, why in scored.not_scored.items()
         ]
@@ -151,7 +153,10 @@ def annotate_libraries(
             )
         )
         sums[str(row["sample_id"])].add(
-            library.data, library.cells, call_threshold=settings.call_threshold
+            library.data,
+            library.cells,
+            call_threshold=settings.call_threshold,
+            fewest_cells=library.fewest_cells,
         )
         if folder is not None:
             written.append(folder / f"{library_id}.h5ad")
@@ -195,13 +200,19 @@ def _explain_foreign(
     return pairing.explain_mismatch(error.contig_barcodes, error.names, others=others)
 
 
-def _uncovered(signatures: pd.DataFrame, genes: pd.Index) -> list[str]:
-    """Return a sentence for each single-cell signature of which the reference lacks genes."""
+def _uncovered(signatures: pd.DataFrame, genes: pd.Index, *, fewest_cells: int | None) -> list[str]:
+    """Return a sentence for each single-cell signature of which the library's list lacks genes."""
     told = []
     wanted = signatures[signatures["assay"] == "singlecell"]
     for name, rows in wanted.groupby("signature", sort=True):
         lacking = sorted(set(rows["feature"]) - set(genes))
-        if lacking:
+        if lacking and fewest_cells is not None:
+            told.append(
+                f"signature {name}: the library lists only genes seen in "
+                f"{plural(fewest_cells, 'cell')} or more, and few or no molecules are taken for "
+                f"{', '.join(lacking)} where another library lists them"
+            )
+        elif lacking:
             told.append(f"signature {name}: the reference lacks {', '.join(lacking)}")
     return told
 

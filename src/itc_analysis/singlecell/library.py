@@ -12,16 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from itc_analysis.cohort.data_files import contig_files
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell.calls import call as calls
 from itc_analysis.singlecell.calls.evidence import weigh_rna
-from itc_analysis.singlecell.calls.proteins import weigh_proteins
+from itc_analysis.singlecell.calls.proteins import CONTROL, name_proteins, weigh_proteins
 from itc_analysis.singlecell.calls.receptors import list_chains, summarise_receptors
 from itc_analysis.singlecell.calls.weights import Evidence
 from itc_analysis.singlecell.intake import pairing
 from itc_analysis.singlecell.intake.contigs import read_contigs
-from itc_analysis.singlecell.intake.genes import explain_missing_t_genes
+from itc_analysis.singlecell.intake.genes import explain_missing_t_genes, find_filter
 from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.intake.pooled import is_of_sample
 from itc_analysis.singlecell.intake.tidy import keep_rows
@@ -33,6 +34,8 @@ from itc_analysis.tables.singlecell import Cells, Receptors
 #: About 1 % of T cells have two productive beta chains (Padovan 1995, 10.1084/jem.181.4.1587), and
 #: contigs of public libraries show two in 3 to 14 % of the cells with any, by the load of the lane.
 SHARE_TWO_BETA = 0.05
+#: So many antibodies that the calls do not know are named.
+N_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Annotated:
     receptors: pd.DataFrame
     quality: dict[str, Any]
     not_callable: dict[str, str]
+    #: Cells that a gene needs to be in the library's list; None for a whole reference.
+    fewest_cells: int | None
 
 
 class FailedQuality(ItcError):
@@ -73,6 +78,8 @@ def annotate_library(
     name = Path(str(row["path"])).name
     data = read_library(row)
     n_barcodes = data.n_obs
+    # before cells are dropped: programs filter genes over all barcodes of the file
+    fewest_cells = find_filter(data.X)
     unclear = explain_missing_t_genes(data.var_names)
     if unclear:
         raise FailedQuality(name, unclear)
@@ -89,7 +96,8 @@ def annotate_library(
     if verdict.notna().all():
         raise FailedQuality(name, "; ".join(["no usable cell", dropped, *bounds]))
     data = _keep(data, verdict.isna().to_numpy())
-    told = bounds + _about_quality(measured)
+    few = quality.explain_few(verdict, measured, n_listed=data.n_vars, settings=settings)
+    told = few + bounds + _about_quality(measured)
     if settings.doublets == "scrublet":
         is_doublet = find_doublets(data, seed=settings.seed)
         if is_doublet is None:
@@ -112,6 +120,7 @@ def annotate_library(
         protein, peaks = weigh_proteins(data.obsm["antibodies"], evidence=evidence)
         used = ", ".join(sorted(peaks)) or "none"
         told.append(f"antibodies that told two kinds of cells apart and entered the calls: {used}")
+        told += _about_antibodies(data.obsm["antibodies"].columns)
     called = calls.call_cells(
         rna,
         found,
@@ -135,17 +144,17 @@ def annotate_library(
     }
     cells = contract.make(cells, Cells)
     chains = contract.make(list_chains(contigs, cells), Receptors)
-    return Annotated(data, cells, chains, summary, not_callable)
+    return Annotated(data, cells, chains, summary, not_callable, fewest_cells)
 
 
 def _read_contigs(row: Mapping[str, Any], names: pd.Index) -> pd.DataFrame | None:
-    path = row.get("contigs_path")
-    if not path:
-        return None
-    contigs = read_contigs(str(path))
-    if not pairing.is_pair(pd.Index(contigs["barcode"]), names):
-        raise ForeignContigs(Path(str(path)).name, pd.Index(contigs["barcode"]), names)
-    return contigs
+    found = []
+    for path in contig_files(row):
+        contigs = read_contigs(path)
+        if not pairing.is_pair(pd.Index(contigs["barcode"]), names):
+            raise ForeignContigs(path.name, pd.Index(contigs["barcode"]), names)
+        found.append(contigs)
+    return pd.concat(found, ignore_index=True) if found else None
 
 
 def _keep(data: anndata.AnnData, is_kept: npt.NDArray[np.bool_]) -> anndata.AnnData:
@@ -173,6 +182,18 @@ def _about_quality(measured: pd.DataFrame) -> list[str]:
     if measured["share_mito"].isna().all():
         return ["no mitochondrial genes in the reference: that share was not checked"]
     return []
+
+
+def _about_antibodies(columns: pd.Index) -> list[str]:
+    """Name antibodies that are none of those that the calls look at, or not understood as such."""
+    known = set(name_proteins(columns).values())
+    others = [str(name) for name in columns if name not in known]
+    others = [name for name in others if not CONTROL.search(name.upper())]
+    if not others:
+        return []
+    shown = ", ".join(others[:N_SHOWN])
+    more = f" and {len(others) - N_SHOWN} more" if len(others) > N_SHOWN else ""
+    return [f"antibodies that are none of those that the calls know: {shown}{more}"]
 
 
 def _about_receptors(found: pd.DataFrame) -> list[str]:

@@ -70,6 +70,10 @@ class SampleSums:
         molecules, genes x populations; grows by the genes that a further library brings.
     n_cells : pandas.Series
         cells behind each population.
+    is_filtered : bool
+        whether all of its libraries have lists of genes with molecules only.
+    n_hidden : int
+        cells that may show a gene that such lists lack.
     """
 
     profiles: pd.DataFrame = field(
@@ -78,9 +82,20 @@ class SampleSums:
     n_cells: pd.Series = field(
         default_factory=lambda: pd.Series(0, index=list(POPULATIONS), dtype=np.int64)
     )
+    is_filtered: bool = True
+    n_hidden: int = 0
 
-    def add(self, data: anndata.AnnData, cells: pd.DataFrame, *, call_threshold: float) -> None:
-        """Add a library of the sample."""
+    def add(
+        self,
+        data: anndata.AnnData,
+        cells: pd.DataFrame,
+        *,
+        call_threshold: float,
+        fewest_cells: int | None = None,
+    ) -> None:
+        """Add a library of the sample; `fewest_cells` as `genes.find_filter` says."""
+        self.is_filtered &= fewest_cells is not None
+        self.n_hidden += 0 if fewest_cells is None else fewest_cells - 1
         sums = sum_molecules(data.X, cells, call_threshold=call_threshold)
         table = pd.DataFrame(sums.T, index=data.var_names.astype(str), columns=list(POPULATIONS))
         self.profiles = self.profiles.add(table, fill_value=0) if len(self.profiles) else table
@@ -94,11 +109,13 @@ def tabulate(sums: dict[str, SampleSums]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Pseudobulk holds the genes with a molecule; for t_cells every gene that the library could have
     shown, zeros included, so that a gene without a molecule is told from a gene that the reference
-    lacks. A sample without a readable library has its depth rows, with no cells.
+    lacks. Of a sample whose lists may be filtered nobody knows how many genes could have been
+    shown. A sample without a readable library has its depth rows, with no cells.
     """
     profiles, depth = [contract.empty(Pseudobulk)], []
     for sample_id, sample in sorted(sums.items()):
         table = sample.profiles.sort_index()
+        is_filtered = bool(len(table)) and sample.is_filtered
         for population in POPULATIONS:
             counts = table[population]
             depth.append(
@@ -107,7 +124,8 @@ def tabulate(sums: dict[str, SampleSums]) -> tuple[pd.DataFrame, pd.DataFrame]:
                     "population": population,
                     "n_cells": int(sample.n_cells[population]),
                     "n_counts": float(counts.sum()),
-                    "n_genes_measured": len(table),
+                    "n_genes_measured": None if is_filtered else len(table),
+                    "n_cells_hidden": sample.n_hidden if is_filtered else None,
                 }
             )
             shown = counts if population == T_CELLS else counts[counts > 0]

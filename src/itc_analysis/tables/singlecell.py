@@ -159,8 +159,8 @@ class Pseudobulk(Contract, key=("sample_id", "population", "gene"), joined={"n_c
     """Molecules summed over the cells of a sample and population; those of a sample with libraries
     in several batches are added up when the batches are read.
 
-    `t_cells` holds every gene of the reference, zeros included; the other populations only genes
-    with a count, so that a gene nobody could measure differs from a gene nobody expressed.
+    `t_cells` holds every gene of the library's list, zeros included; the other populations only
+    genes with a count, so that a gene nobody could measure differs from a gene nobody expressed.
     """
 
     sample_id: Series[pd.StringDtype] = text("The sample.")
@@ -172,7 +172,12 @@ class Pseudobulk(Contract, key=("sample_id", "population", "gene"), joined={"n_c
 class PseudobulkDepth(
     Contract,
     key=("sample_id", "population"),
-    joined={"n_cells": "sum", "n_counts": "sum", "n_genes_measured": "max"},
+    joined={
+        "n_cells": "sum",
+        "n_counts": "sum",
+        "n_genes_measured": "max",
+        "n_cells_hidden": "max",
+    },
 ):
     """How many cells and molecules lie behind each pseudobulk profile; added up over batches as
     these.
@@ -182,4 +187,13 @@ class PseudobulkDepth(
     population: Series[pd.StringDtype] = text("The population.")
     n_cells: Series[int] = count("Cells summed.", "cells")
     n_counts: Series[float] = quantity("All molecules summed.", "counts", 0)
-    n_genes_measured: Series[int] = count("Genes that the library could have shown.", "genes")
+    n_genes_measured: Series[pd.Int64Dtype] = maybe_count(
+        "Genes that the library could have shown; null where (nearly) every gene of its list has a "
+        "molecule, so that rare genes may have been removed.",
+        "genes",
+    )
+    n_cells_hidden: Series[pd.Int64Dtype] = maybe_count(
+        "Cells that may show a gene that a filtered list lacks (2 for a filter of 3 cells); null "
+        "where the list is not filtered.",
+        "cells",
+    )

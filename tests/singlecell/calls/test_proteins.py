@@ -30,6 +30,14 @@ EVIDENCE = read_evidence()
         ("TCR Vα7.2", "Va7.2"),
         ("TCR.V_alpha7.2", "Va7.2"),
         ("CD4_TotalA", "CD4"),
+        ("Hu.CD3-UCHT1", "CD3"),
+        ("Hu.CD4-RPA.T4", "CD4"),
+        ("Hu.CD14-M5E2", "CD14"),
+        ("Hu.TCR.Va7.2", "Va7.2"),
+        ("TCR-V-7.2", "Va7.2"),
+        ("anti-human_CD3_(UCHT1)", "CD3"),
+        ("CD161_A0149", "CD161"),
+        ("CD14.1", "CD14"),
     ],
 )
 def test_antibodies_are_known_by_the_names_that_vendors_give(name: str, protein: str) -> None:
@@ -37,7 +45,7 @@ def test_antibodies_are_known_by_the_names_that_vendors_give(name: str, protein:
 
 
 def test_neighbouring_names_are_other_proteins() -> None:
-    others = ["CD45", "CD40", "CD8 isotype", "CD38", "CD34", "CD141", "CD197", "TCR"]
+    others = ["CD45", "CD40", "CD8 isotype", "CD38", "CD34", "CD141", "CD197", "TCR", "CD141.1"]
     assert name_proteins(pd.Index(others)) == {}
 
 
@@ -82,6 +90,25 @@ def test_a_protein_speaks_for_the_classes_that_carry_it_and_one_without_peaks_sa
     assert (found[~is_cd4, cd4] < found[~is_cd4, cd8]).mean() > 0.99
     # no antibody says more than 99 to 1: two of them 2 log(99)
     assert np.ptp(found, axis=1).max() <= 2 * np.log(100) + 1e-9
+
+
+@pytest.mark.parametrize("extra", [[], ["CD8"], ["CD8", "CD45RA"]])
+def test_a_small_panel_of_t_cells_is_not_held_against_its_own_signals(extra: list[str]) -> None:
+    """CD3 and CD4 on the same cells: their median is a signal there, and a background elsewhere."""
+    rng = np.random.default_rng(2)
+    kind = np.arange(900) % 3  # CD4, CD8, neither
+    carried = {"CD3": kind < 2, "CD4": kind == 0, "CD8": kind == 1, "CD45RA": kind < 2}
+    stain = rng.gamma(8, 1 / 8, 900)
+    panel = pd.DataFrame(
+        {n: rng.poisson(np.where(carried[n], 150, 8) * stain) for n in ["CD3", "CD4", *extra]}
+    )
+    found, used = weigh_proteins(panel, evidence=EVIDENCE)
+    assert set(used) == {"CD3", "CD4", *extra} - {"CD45RA"}
+    classes = ["cd4_memory", "cd8_memory", "b"]
+    cd4, cd8, b = (found[:, EVIDENCE.names.index(name)] for name in classes)
+    assert (cd4 > np.maximum(cd8, b))[kind == 0].mean() > 0.97
+    assert (cd8 > np.maximum(cd4, b))[kind == 1].mean() > 0.97
+    assert (b > cd4)[kind == 2].mean() > 0.97
 
 
 def test_too_few_cells_form_no_peaks() -> None:

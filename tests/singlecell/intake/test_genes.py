@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from itc_analysis.singlecell.intake.genes import (
     ANTIBODIES,
@@ -10,6 +11,7 @@ from itc_analysis.singlecell.intake.genes import (
     T_GENES,
     UnclearGenes,
     explain_missing_t_genes,
+    find_filter,
     find_foreign_species,
     known_ids,
     settle_names,
@@ -39,6 +41,28 @@ def test_the_prefix_of_the_only_genome_is_taken_off(prefix: str) -> None:
 def test_plain_names_with_underscores_stay() -> None:
     names = [*HUMAN, *(f"FILLER_{i}" for i in range(40))]
     assert settle(names).symbols.tolist() == names
+
+
+def test_dots_that_r_wrote_for_hyphens_are_hyphens_again() -> None:
+    names = ["MT-CO1", "MT-ND4L", "TRAV1-2", "TRAV29DV5", "HLA-DRA", "TRBV6-4", "AC004556.3"]
+    of_r = [*HUMAN, *(name.replace("-", ".") for name in names)]
+    found = settle(of_r)
+    assert found.symbols.tolist() == [*HUMAN, *names]
+    assert found.remarks == ["gene names had dots for hyphens, as R writes them: 5 got theirs back"]
+    assert settle([*of_r, "HLA-A"]).symbols.tolist() == [*of_r, "HLA-A"]  # R did not write these
+
+
+def test_a_filter_of_rare_genes_shows_in_the_rarest_of_the_list() -> None:
+    rng = np.random.default_rng(1)
+    rates = 10 ** rng.uniform(-5, 0, 3000)  # molecules a cell
+    counts = rng.poisson(np.tile(rates, (300, 1)))
+    n_cells = (counts > 0).sum(axis=0)
+    assert find_filter(sp.csr_matrix(counts)) is None  # a reference: a third shows nothing
+    for fewest in (1, 3, 10):
+        filtered = sp.csr_matrix(counts[:, n_cells >= fewest])
+        assert find_filter(filtered) == fewest
+        # most cells are kept afterwards
+        assert find_filter(filtered[:270]) in (fewest - 1, fewest)
 
 
 @pytest.mark.parametrize("has_field", [True, False])

@@ -35,10 +35,13 @@ def stained(n_tags: int, seed: int) -> tuple[pd.DataFrame, pd.Series]:
 
 
 @pytest.mark.parametrize("n_tags", [2, 3, 4])
-def test_cells_go_to_their_sample_and_doublets_to_nobody(n_tags: int) -> None:
+def test_cells_go_to_their_sample_and_doublets_to_nobody(
+    n_tags: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     counted, truth = stained(n_tags, seed=n_tags)
     tags = dict(list(TAGS.items())[:n_tags])
     found = split_by_hashtags(counted, tags, "pool.h5")
+    assert capsys.readouterr().out == ""  # HashSolo prints what to cite, once a library
     is_one = truth.notna()
     assert (found[is_one] == truth[is_one]).mean() > 0.97
     assert (found[is_one & found.notna()] == truth[is_one & found.notna()]).all()

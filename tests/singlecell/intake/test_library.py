@@ -239,3 +239,35 @@ def test_cells_of_another_species_are_counted_apart(tmp_path: Path) -> None:
     found = read_library(sheet_row(path))
     assert (found.X != data.X).nnz == 0
     assert found.obs["n_other_genome"].tolist() == [0, 1500]
+
+
+def with_raw(path: Path, whole: anndata.AnnData, raw: np.ndarray, *, in_layer: bool) -> Path:
+    """Write counts of some genes, as selecting highly variable ones leaves them, and all in raw."""
+    some = whole[:, whole.var_names[::3]].copy()
+    some.raw = anndata.AnnData(sp.csr_matrix(raw), obs=whole.obs, var=whole.var)
+    if in_layer:
+        some.layers["counts"] = some.X.copy()
+        some.X = np.log1p(some.X)
+    some.write_h5ad(path)
+    return path
+
+
+@pytest.mark.parametrize("place", ["X", "layer"])
+def test_counts_of_all_genes_are_preferred_to_those_of_highly_variable_ones(
+    tmp_path: Path, place: str
+) -> None:
+    whole = library([CD4] * 30 + [CD8] * 10)
+    is_layer = place == "layer"
+    path = with_raw(tmp_path / "a.h5ad", whole, whole.X.toarray(), in_layer=is_layer)
+    data = read_library(sheet_row(path, "h5ad"))
+    assert data.var_names.tolist() == whole.var_names.tolist()
+    np.testing.assert_array_equal(data.X.toarray(), whole.X.toarray())
+
+
+def test_counts_of_highly_variable_genes_alone_are_refused(tmp_path: Path) -> None:
+    whole = library([CD4] * 30 + [CD8] * 10)
+    n, n_some = whole.n_vars, len(whole.var_names[::3])
+    path = with_raw(tmp_path / "a.h5ad", whole, np.log1p(whole.X.toarray()), in_layer=True)
+    said = rf"layers\['counts'\] holds {n_some} of the {n} genes of raw .* give the counts of all"
+    with pytest.raises(UnreadableFile, match=said):
+        read_library(sheet_row(path, "h5ad"))

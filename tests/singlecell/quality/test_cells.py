@@ -11,6 +11,7 @@ from itc_analysis.singlecell.intake.library import read_library
 from itc_analysis.singlecell.quality.cells import (
     describe_dropped,
     explain_bounds,
+    explain_few,
     judge_cells,
     measure_cells,
 )
@@ -134,3 +135,21 @@ def test_cells_of_a_lung_lavage_are_kept_and_half_of_the_other_barcodes_dropped(
     assert 300 < is_labelled.sum() < 1400
     assert is_kept[is_labelled].mean() >= 0.95
     assert is_kept[~is_labelled].mean() <= 0.5
+
+
+def test_hardly_a_usable_cell_is_said_with_the_likely_cause() -> None:
+    n_genes = [300, *[150] * 999]
+    table = measured(n_genes, [float(n) for n in n_genes], [0.01] * 1000)
+    verdict = judge_cells(table, settings=SETTINGS)
+    (told,) = explain_few(verdict, table, n_listed=2_000, settings=SETTINGS)
+    assert told.startswith("only 1 of 1,000 barcodes can be used")
+    assert "too few genes (it lists only 2,000: a part of the genes" in told
+    (whole,) = explain_few(verdict, table, n_listed=36_601, settings=SETTINGS)
+    assert whole.endswith("most of the others were dropped for too few genes")
+
+
+def test_empty_droplets_beside_many_cells_are_not_said() -> None:
+    n_genes = [800] * 500 + [3] * 20_000
+    table = measured(n_genes, [float(n) for n in n_genes], [0.01] * len(n_genes))
+    verdict = judge_cells(table, settings=SETTINGS)
+    assert explain_few(verdict, table, n_listed=36_601, settings=SETTINGS) == []

@@ -98,6 +98,17 @@ def test_a_gene_outside_the_reference_is_told_from_one_without_a_molecule(sample
     assert not found.loc["P2"].any()
 
 
+def test_a_gene_that_a_filtered_list_lacks_is_lacking_in_nobody(samples):
+    pseudobulk = pd.concat(
+        [profile("s1", "t_cells", KLRB1=3), profile("s3", "t_cells", KLRB1=3, NEW=1)],
+        ignore_index=True,
+    )
+    measured = depth(("s1", "t_cells", 5, 3, None), ("s3", "t_cells", 5, 4, None))
+    assert lacking_genes(pseudobulk, measured, owners(samples)).empty
+    rare = measured.assign(n_cells_hidden=2)  # nobody knows whether none or two
+    assert lacking_genes(pseudobulk, rare, owners(samples)).loc["P1"].to_dict() == {"NEW": True}
+
+
 def test_a_profile_that_does_not_list_every_gene_proves_no_absence(samples):
     pseudobulk = pd.concat(
         [profile("s1", "t_cells", KLRB1=3), profile("s3", "t_cells", KLRB1=3, NEW=1)],

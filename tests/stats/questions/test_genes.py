@@ -186,7 +186,7 @@ def test_a_gene_that_a_reference_lacks_is_not_tested(counts, people):
     short = GeneTables(rows[~gone], depth, tables.samples, tables.libraries)
     genes = against_healthy(run(short, people, plan_of()))
     assert genes.loc["G050", "status"] == "not_measured"
-    assert genes.loc["G050", "reason"] == "not in the reference of 1 participants"
+    assert genes.loc["G050", "reason"] == "not in the gene list of 1 participant"
     assert (genes["status"] == "not_measured").sum() == 1
 
 

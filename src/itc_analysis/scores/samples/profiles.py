@@ -13,17 +13,23 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import poisson
 
 from itc_analysis.plural import plural
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.tables.columns import floats
 from itc_analysis.tables.conditions import RESTING, conditions_of
+from itc_analysis.tables.gene_lists import GeneLists, read_gene_lists
 
 #: Single-cell calls that are no population.
 NOT_POPULATIONS = ("not_t", "doublet", "indeterminate")
 
 #: Profile of all T cells.
 DENOMINATOR = "t_cells"
+
+#: Rounds in which the rate of a gene and what filtered lists hide of it settle.
+_ROUNDS = 5
+_TINY = 1e-300
 
 #: Batch of a sample whose sheet was not given.
 NO_BATCH = "-"
@@ -109,15 +115,9 @@ class SingleCellTables:
         return set(self.pseudobulk["gene"].unique())
 
     @cached_property
-    def complete_genes(self) -> dict[str, set[str]]:
-        """Genes that the libraries of a sample could show, of samples that list them all."""
-        listed = self.pseudobulk[self.pseudobulk["population"] == DENOMINATOR]
-        n_measured = self.depth.groupby("sample_id")["n_genes_measured"].max()
-        return {
-            str(sample): set(genes)
-            for sample, genes in listed.groupby("sample_id")["gene"]
-            if len(genes) == n_measured.get(sample)
-        }
+    def gene_lists(self) -> GeneLists:
+        """Genes that the libraries of each sample could show."""
+        return read_gene_lists(self.pseudobulk, self.depth)
 
 
 @dataclass(frozen=True)
@@ -235,8 +235,9 @@ def single_cell_profiles(
     """Return the profiles of one population: molecules of each gene.
 
     No row of a gene means no molecule. A gene that the library could not have shown is told by the
-    sample's own t_cells profile where that lists all genes of the library, zeros included; else a
-    gene that no profile of the study shows was not found.
+    sample's own t_cells profile where that lists all genes of the library, zeros included
+    (`tables.gene_lists`); else a gene that no profile of the study shows was not found. A gene that
+    a filtered list lacks has the molecules that are expected of it (`expect_hidden`).
 
     Parameters
     ----------
@@ -250,10 +251,20 @@ def single_cell_profiles(
     samples = list(rows["sample_id"])
     counts = _grid(here, ("sample_id", "gene"), "n_counts", (samples, features))
     counts[np.isnan(counts)] = 0.0
-    for position, sample in enumerate(samples):
-        genes = tables.complete_genes.get(sample, tables.genes)
-        counts[position, [feature not in genes for feature in features]] = np.nan
     depth = tables.depth[tables.depth["population"] == population].set_index("sample_id")
+    lists = tables.gene_lists
+    for position, sample in enumerate(samples):
+        genes = lists.whole.get(sample, tables.genes)
+        counts[position, [feature not in genes for feature in features]] = np.nan
+    if lists.filtered:
+        molecules = np.nan_to_num(_floats(depth["n_counts"].reindex(samples)))[:, None]
+        hidden, of_t = expect_hidden(tables, features, samples)
+        # what is hidden lies in this population by its part of what T cells are expected to show
+        rate = np.nansum(counts, axis=0) / np.maximum(
+            (molecules * np.isfinite(counts)).sum(axis=0), 1.0
+        )
+        share = np.minimum(molecules * rate / np.maximum(of_t, _TINY), 1.0)
+        counts += share * hidden
     cells = depth["n_cells"].reindex(samples).astype("Int64")
     with_profile = set(tables.depth.loc[tables.depth["n_cells"] > 0, "sample_id"])
     rows = rows.assign(n_cells=cells.to_numpy())
@@ -266,6 +277,58 @@ def single_cell_profiles(
     totals = floats(depth["n_counts"].reindex(samples))
     absent = np.where(np.isfinite(counts), "", "no_panel").astype(object)
     return Profiles(rows, tuple(features), counts, totals, absent)
+
+
+def expect_hidden(
+    tables: SingleCellTables, features: Sequence[str], samples: Sequence[str]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the molecules expected of genes that filtered lists lack, in all T cells of a sample.
+
+    Such a gene was seen in `hidden` cells or fewer. With the rate that the study's samples show,
+    the number expected is the mean of a Poisson count that cannot be larger. Zeros would lower the
+    scores of small libraries: of a gene with 2 molecules expected, two of three lists of genes in 3
+    cells or more would lack it.
+
+    Returns
+    -------
+    hidden : FloatArray
+        shape (n_samples, n_features); 0 where the gene is listed, where the filter removed
+        nothing but genes without a molecule, and where nobody in the study shows it.
+    expected : FloatArray
+        the same without the limit of the filter, of listed genes as well.
+    """
+    lists = tables.gene_lists
+    listed = tables.pseudobulk[
+        (tables.pseudobulk["population"] == DENOMINATOR) & tables.pseudobulk["gene"].isin(features)
+    ]
+    seen = np.nan_to_num(_grid(listed, ("sample_id", "gene"), "n_counts", (samples, features)))
+    looked = np.array(
+        [[f in lists.whole.get(s, lists.known) for f in features] for s in samples], dtype=bool
+    ).reshape(seen.shape)
+    most = np.array(
+        [
+            [lists.hidden[s] if s in lists.filtered and f not in lists.filtered[s] else 0]
+            for s in samples
+            for f in features
+        ],
+        dtype=float,
+    ).reshape(seen.shape)
+    totals = np.nan_to_num(_t_molecules(tables, samples))[:, None]
+    exposure = np.maximum((totals * looked).sum(axis=0), 1.0)
+    hidden = np.zeros_like(seen)
+    for _ in range(_ROUNDS):
+        expected = totals * ((seen + hidden) * looked).sum(axis=0) / exposure
+        # mean of a Poisson count of at most k: its rate times P(count < k) / P(count <= k)
+        below = poisson.cdf(most - 1, expected) / np.maximum(poisson.cdf(most, expected), _TINY)
+        hidden = np.minimum(expected * below, most)
+    return hidden, expected
+
+
+def _t_molecules(tables: SingleCellTables, samples: Sequence[str]) -> FloatArray:
+    """Return the molecules of all T cells of each sample; NaN where there are none."""
+    depth = tables.depth[tables.depth["population"] == DENOMINATOR].set_index("sample_id")
+    totals = _floats(depth["n_counts"].reindex(list(samples)))
+    return np.where(totals > 0, totals, np.nan)
 
 
 def _grid(

@@ -28,17 +28,30 @@ NAMES = {
     "CD14": r"CD14",
     "TCRab": r"TCR(AB|ALPHABETA|ΑΒ)|TCRABANTIBODY",
     "TCRgd": r"TCR(GD|GAMMADELTA|ΓΔ)",
-    "Va7.2": r"(TCR)?V(A|ALPHA|Α)72|TRAV12",
+    "Va7.2": r"(TCR)?V(A|ALPHA|Α)?72|TRAV12",
     "Vd2": r"(TCR)?V(D|DELTA|Δ)2|TRDV2",
-    "6B11": r"6B11|(TCR)?V(A|ALPHA|Α)24J(A|ALPHA|Α)18|INKT(TCR)?",
+    "6B11": r"6B11|(TCR)?V(A|ALPHA|Α)?24J(A|ALPHA|Α)?18|INKT(TCR)?",
 }
 #: Words that vendors and programs add to the name of the protein.
 _ADDED = r"^(ADT|AB|HUMAN|ANTIHUMAN|HU)|(TOTALSEQ[ABC]?|TOTAL[ABC]|PROT|PROTEIN|ADT|ANTIBODY)$"
+#: Clones of these antibodies and barcodes of TotalSeq, which follow the protein.
+_CLONE = (
+    r"(UCHT1|SK7|OKT3|HIT3A|RPAT4|SK3|OKT4|L200|SK1|RPAT8|HIT8A|OKT8|HP3G10|DX12|HIB19|SJ25C1|4G7"
+    r"|M5E2|63D3|HCD14|IP26|T10B9|11F2|IMMU510|B1|3C10|OF5A12|B6|[ABC]\d{4})$"
+)
+#: What R and scanpy append to a name that a gene has as well.
+_REPEATED = r"[.-]\d$"
 #: Fewer cells form no peaks.
 FEWEST_CELLS = 100
 #: Distance of the two peaks in their joint standard deviations, and share of cells in the smaller,
 #: to be believed.
 APART, SMALLEST_SHARE = 1.8, 0.005
+#: Of so many antibodies most are background in every cell, whatever the panel.
+ENOUGH = 20
+#: Share of cells in which most antibodies must be background for their median to be one.
+NEARLY_ALL = 0.9
+#: Antibodies that stick to no protein of the cell, or to some cells only.
+CONTROL = re.compile(r"ISOTYPE|IGG\d|HASHTAG|HTO")
 #: Rounds of expectation and maximisation: far more than it takes to settle.
 _ROUNDS = 200
 
@@ -65,13 +78,22 @@ def name_proteins(columns: pd.Index) -> dict[str, str]:
     """Return which antibody of a library measures which protein of the evidence."""
     found: dict[str, str] = {}
     for column in columns:
-        plain = re.sub(r"[^A-Z0-9ΑΒΓΔ]", "", str(column).upper())
-        for _ in range(2):
-            plain = re.sub(_ADDED, "", plain)
-        for protein, pattern in NAMES.items():
-            if protein not in found and re.fullmatch(pattern, plain):
-                found[protein] = str(column)
+        protein = _protein_of(str(column)) or _protein_of(re.sub(_REPEATED, "", str(column)))
+        if protein:
+            found.setdefault(protein, str(column))
     return found
+
+
+def _protein_of(name: str) -> str | None:
+    """Return the protein of the evidence that an antibody of this name measures."""
+    plain = re.sub(r"[^A-Z0-9ΑΒΓΔ]", "", name.upper())
+    for _ in range(2):
+        plain = re.sub(_ADDED, "", plain)
+    for short in (plain, re.sub(_ADDED, "", re.sub(_CLONE, "", plain))):
+        for protein, pattern in NAMES.items():
+            if re.fullmatch(pattern, short):
+                return protein
+    return None
 
 
 def weigh_proteins(
@@ -89,15 +111,17 @@ def weigh_proteins(
     -----
     A class of which a share p carries the protein has the density p times that of the signal plus
     1 - p times that of the background. No antibody says more than the weights' `share_wrong`
-    allows.
+    allows. The median over the antibodies of a cell, which is background where most of them are, is
+    subtracted; not so in small panels of T cells, where it is a signal.
     """
     log_likelihood = np.zeros((len(antibodies), len(evidence.names)))
     used: dict[str, Peaks] = {}
     if len(antibodies) < FEWEST_CELLS:
         return log_likelihood, used
     logs = np.log1p(antibodies.to_numpy(dtype=np.float64))
-    # cells that hold on to more antibody do so for most of them
-    logs -= np.median(logs, axis=1, keepdims=True)
+    if _are_mostly_background(logs, antibodies.columns):
+        # cells that hold on to more antibody do so for most of them
+        logs -= np.median(logs, axis=1, keepdims=True)
     names = name_proteins(antibodies.columns)
     least = np.log(evidence.model.share_wrong)
     for protein, column in names.items():
@@ -114,6 +138,29 @@ def weigh_proteins(
         odds -= odds.max(axis=1, keepdims=True)
         log_likelihood += np.maximum(odds, least)
     return log_likelihood, used
+
+
+def _are_mostly_background(logs: FloatArray, columns: pd.Index) -> bool:
+    """Say whether fewer than half of the antibodies are a signal in nearly all cells.
+
+    An antibody with one peak is a background or a signal in all cells: whichever is nearer, by the
+    peaks of the others; a signal where none of them has two, unless its name says otherwise.
+    """
+    if len(columns) >= ENOUGH:
+        return True
+    is_control = [bool(CONTROL.search(str(column).upper())) for column in columns]
+    peaks = [fit_peaks(level) for level in logs.T]
+    apart = [one for one in peaks if one.are_apart]
+    limit = -np.inf
+    if apart:
+        limit = float(np.median([(one.background + one.signal) / 2 for one in apart]))
+    n_signals = np.zeros(len(logs))
+    for level, one, control in zip(logs.T, peaks, is_control, strict=True):
+        if one.are_apart:
+            n_signals += level > (one.background + one.signal) / 2
+        elif not control:
+            n_signals += float(np.median(level) > limit)
+    return bool(np.mean(n_signals < len(columns) / 2) >= NEARLY_ALL)
 
 
 def fit_peaks(level: FloatArray) -> Peaks:

@@ -33,6 +33,16 @@ _YES = ("true", "t", "yes", "1")
 _RHAPSODY = "Cell_Index"
 #: Conserved residues at both ends of a junction, which `cdr3_aa` of AIRR leaves out.
 _FIRST_RESIDUE, _LAST_RESIDUE = "C", "F"
+#: What parts columns; semicolons are what Excel writes where the comma is decimal.
+_DELIMITERS = (",", "\t", ";")
+#: Names that IMGT gives neither a V nor a J gene: TRAV1S2 (Arden 1995), TRAV01-2 and TCRAV01-02
+#: (Adaptive). MAIT and iNKT cells are known by the names of their genes, so that none of them would
+#: be found.
+_OTHER_NAME = re.compile(r"^(?!TR[ABGD][VJ])|^TR[ABGD][VJ]0|^TR[ABGD]V\d+S\d")
+#: Share of other names in a file above which it is refused.
+_FEW_OTHERS = 0.05
+#: Loci of contigs that mix several or show none.
+_NO_LOCUS = ("MULTI", "NONE", "", "NA", "NAN")
 #: A J gene belongs to one locus; V genes are shared between alpha and delta.
 _LOCUS_OF_J = re.compile(r"^(TR[ABGD])J")
 
@@ -61,7 +71,8 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     UnreadableFile
-        another kind of file, B cell receptors, or no contig at all.
+        another kind of file, B cell receptors, no contig at all, or loci or genes that are not
+        named as IMGT names them.
     """
     path = Path(path)
     try:
@@ -81,10 +92,12 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
             keep &= table[flag].str.strip().str.lower().isin((*_YES, ""))
     if "ambiguous" in table.columns:
         keep &= ~table["ambiguous"].str.strip().str.lower().isin(_YES)
+    table["chain"] = table["chain"].str.strip().str.upper()
     chains = set(table["chain"])
     if not chains & set(CHAINS) and any(name.startswith(_B_CHAINS) for name in chains):
         what = "these are B cell receptors (IGH, IGK, IGL); give the contigs of the T cell library"
         raise UnreadableFile(path.name, what)
+    _refuse_unknown_loci(path, table.loc[keep, "chain"])
     keep &= table["chain"].isin(list(CHAINS))
     counted = next((column for column in UMIS if column in table.columns), None)
     umis = table[counted] if counted else pd.Series(pd.NA, index=table.index, dtype="string")
@@ -96,6 +109,7 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     # some programs file immunoglobulin genes under a T cell locus
     is_t = ~(contigs["v_gene"].fillna("") + contigs["j_gene"].fillna("")).str.contains("IG[HKL]")
     contigs = contigs[is_t.to_numpy(dtype=bool)].copy()
+    _refuse_other_names(path, contigs)
     cdr3 = contigs["cdr3"].str.strip()
     contigs["cdr3"] = cdr3.mask(cdr3.str.lower().isin(_NOTHING))
     locus = contigs["j_gene"].str.extract(_LOCUS_OF_J, expand=False)
@@ -141,6 +155,32 @@ def _from_airr(table: pd.DataFrame) -> pd.DataFrame:
     return renamed.assign(**{name: table[name] for name in flags if name in table})
 
 
+def _refuse_unknown_loci(path: Path, chains: pd.Series) -> None:
+    """Refuse a file whose productive contigs are all of loci that nobody knows."""
+    named = chains[~chains.isin(list(_NO_LOCUS)).to_numpy(dtype=bool)].dropna()
+    is_known = named.isin(list(CHAINS)) | named.str.startswith(_B_CHAINS)
+    if len(named) and not is_known.any():
+        what = (
+            f"none of its {len(named):,} productive contigs is of TRA, TRB, TRG or TRD; the first "
+            f"says '{named.iloc[0]}': name the loci as IMGT does"
+        )
+        raise UnreadableFile(path.name, what)
+
+
+def _refuse_other_names(path: Path, contigs: pd.DataFrame) -> None:
+    """Refuse a file whose genes are not named as IMGT names them."""
+    for column in ("v_gene", "j_gene"):
+        named = contigs[column].dropna()
+        is_other = named.str.contains(_OTHER_NAME).to_numpy(dtype=bool)
+        if len(named) and is_other.mean() > _FEW_OTHERS:
+            what = (
+                f"{column} of {int(is_other.sum()):,} of its {len(named):,} productive contigs is "
+                f"not named as IMGT names it, such as '{named[is_other].iloc[0]}', so that MAIT "
+                "and iNKT cells could not be found: write TRAV1-2, TRAJ33"
+            )
+            raise UnreadableFile(path.name, what)
+
+
 def _one_gene(calls: pd.Series) -> pd.Series:
     """Return the gene without its allele; null for none, and where several genes are named."""
     plain = calls.str.strip()
@@ -161,7 +201,7 @@ def _header(path: Path) -> tuple[list[str], str]:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
         line = stream.readline()
-    delimiter = "\t" if line.count("\t") > line.count(",") else ","
+    delimiter = max(_DELIMITERS, key=line.count)
     return next(csv.reader([line], delimiter=delimiter), []), delimiter
 
 

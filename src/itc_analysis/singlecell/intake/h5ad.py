@@ -43,12 +43,13 @@ _DENSE_ROWS = 1000
 
 
 def read_h5ad(path: Path) -> RawMatrix:
-    """Read an h5ad file: `layers["counts"]`, else `X`, else `raw.X`, whichever holds counts.
+    """Read an h5ad file: of `layers["counts"]`, `X` and `raw.X` the one with most genes that holds
+    counts, the first of equals.
 
     Raises
     ------
     UnreadableFile
-        no matrix of the file holds counts.
+        no matrix of the file holds counts, or only one of some genes of the file does.
     """
     with h5py.File(path, "r") as file, warnings.catch_warnings():
         # other authors' old files are not ours to mend
@@ -88,17 +89,29 @@ def _about_donors(cells: pd.DataFrame) -> list[str]:
 
 
 def _read_group(group: h5py.Group, path: Path) -> RawMatrix:
-    reasons = []
-    for name, matrix, var in _candidates(group):
+    reasons: list[str] = []
+    n_not_counts = 0
+    # highly variable genes stay in X and the layers, and all genes go to raw
+    candidates = sorted(_candidates(group), key=lambda one: -len(one[2]))
+    for name, matrix, var in candidates:
         values = matrix["data"] if isinstance(matrix, h5py.Group) else matrix
         if isinstance(matrix, h5py.Group) and not looks_like_counts(values[:100_000]):
             reasons.append(f"{name} {why_not_counts(values[:])}")
+            n_not_counts = max(n_not_counts, len(var))
             continue
         indptr, indices, numbers = _as_csr(matrix)
         reason = why_not_counts(numbers)
         if reason:
             reasons.append(f"{name} {reason}")
+            n_not_counts = max(n_not_counts, len(var))
             continue
+        if len(var) < n_not_counts:
+            what = (
+                f"{name} holds {len(var):,} of the {n_not_counts:,} genes of raw (highly variable "
+                f"ones?), and {'; '.join(reasons)}; give the counts of all genes in X, "
+                "layers['counts'] or raw.X"
+            )
+            raise UnreadableFile(path.name, what)
         ids = var.index.astype(str).to_numpy(dtype=object)
         kinds = (
             var["feature_types"].astype(str).to_numpy(dtype=object)
@@ -123,7 +136,8 @@ def _candidates(group: h5py.Group) -> Iterator[tuple[str, Any, pd.DataFrame]]:
             yield f"layers['{layer}']", group["layers"][layer], var
     if "X" in group and not _is_null(group["X"]):
         yield "X", group["X"], var
-    if "raw" in group and "X" in group["raw"]:
+    # without a raw, anndata writes an empty data set of the name
+    if isinstance(group.get("raw"), h5py.Group) and "X" in group["raw"]:
         yield "raw.X", group["raw/X"], read_elem(group["raw/var"])
 
 

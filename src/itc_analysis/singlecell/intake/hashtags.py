@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping
 
 import numpy as np
@@ -81,7 +83,8 @@ def _hashsolo(counted: pd.DataFrame) -> pd.Series:
     data = anndata.AnnData(np.zeros((len(counted), 1), np.float32), obs=numbers)
     # noise is what the lowest hashtags show: all but the two highest, one where there are but two
     n_noise = max(counted.shape[1] - 2, 1)
-    hashsolo(data, list(counted.columns), number_of_noise_barcodes=n_noise)
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what to cite, once a library
+        hashsolo(data, list(counted.columns), number_of_noise_barcodes=n_noise)
     return pd.Series(
         data.obs["Classification"].astype(str).to_numpy(), index=counted.index, dtype="string"
     )

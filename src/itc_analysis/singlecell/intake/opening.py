@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.cohort.data_files import copied_libraries
+from itc_analysis.cohort.data_files import contig_files, copied_libraries
 from itc_analysis.errors import ItcError
 from itc_analysis.singlecell.intake.contigs import read_contigs
 from itc_analysis.singlecell.intake.genes import explain_missing_t_genes
@@ -44,7 +44,7 @@ def open_libraries(
     told: list[str] = []
     errors: list[ItcError] = []
     names: dict[str, pd.Index] = {}
-    chains: dict[str, tuple[str, pd.Index]] = {}
+    chains: list[tuple[str, str, pd.Index]] = []
     for row in rows:
         library = str(row["library_id"])
         try:
@@ -65,12 +65,11 @@ def open_libraries(
                 file = Path(str(row["path"])).name
                 check_hashtags(data.obsm.get("antibodies"), row["hashtags"], file)
             is_of_sample(row, data.obs_names, data.obsm.get("antibodies"))
-            if row.get("contigs_path") is not None:
-                path = str(row["contigs_path"])
-                chains[library] = Path(path).name, pd.Index(read_contigs(path)["barcode"])
+            for path in contig_files(row):
+                chains.append((library, path.name, pd.Index(read_contigs(path)["barcode"])))
         except ItcError as error:
             errors.append(_of_library(library, error))
-    for library, (file, barcodes) in chains.items():
+    for library, file, barcodes in chains:
         if library in names and not is_pair(barcodes, names[library]):
             others = {other: found for other, found in names.items() if other != library}
             text = explain_mismatch(barcodes, names[library], others=others)

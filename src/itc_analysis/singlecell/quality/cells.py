@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.config.sections import CellCalling
+from itc_analysis.plural import plural
 from itc_analysis.statistics.robust import robust_sd
 
 #: Symbols of the 37 genes of mitochondrial DNA start with this.
@@ -39,6 +40,11 @@ DISSOCIATION_GENES = (
 MAX_SHARE_OTHER_GENOME = 0.1
 #: Share of `min_genes` that a typical barcode has at least where the barcodes are cells.
 LEAST_OF_A_CELL = 0.1
+#: Fewer usable cells, or a smaller share of a file of cells, are said: shares of T cells of 20
+#: cells are known to a fifth at best, and ordinary runs keep nine of ten barcodes.
+FEWEST_USABLE, SMALLEST_USABLE = 20, 0.1
+#: References list more genes than this; shorter lists are parts of one.
+FEWEST_LISTED = 10_000
 #: Order in which a barcode is judged; it is counted under the first reason that holds.
 REASONS = ("other_genome", "few_genes", "mito", "outlier", "doublet")
 WORDS = {
@@ -164,6 +170,37 @@ def explain_bounds(measured: pd.DataFrame, *, settings: CellCalling) -> list[str
             "`singlecell: max_share_mito` higher for the study"
         )
     return told
+
+
+def explain_few(
+    verdict: pd.Series, measured: pd.DataFrame, *, n_listed: int, settings: CellCalling
+) -> list[str]:
+    """Say that hardly a barcode is usable, and the likely cause.
+
+    Said below `FEWEST_USABLE` cells, and below `SMALLEST_USABLE` of the barcodes unless the typical
+    barcode is an empty droplet.
+
+    Parameters
+    ----------
+    verdict, measured : pandas.Series, pandas.DataFrame
+        from `judge_cells` and `measure_cells`.
+    n_listed : int
+        genes in the list of the library.
+    """
+    n, n_usable = len(verdict), int(verdict.isna().sum())
+    typical = float(measured["n_genes"].median()) if n else 0.0
+    is_of_cells = typical >= settings.min_genes * LEAST_OF_A_CELL
+    is_small = is_of_cells and n_usable < SMALLEST_USABLE * n
+    if n_usable == n or not (n_usable < FEWEST_USABLE or is_small):
+        return []
+    reason = str(verdict.value_counts().index[0])
+    cause = WORDS[reason]
+    if reason == "few_genes" and n_listed < FEWEST_LISTED:
+        cause += f" (it lists only {n_listed:,}: a part of the genes, as highly variable ones are?)"
+    return [
+        f"only {n_usable:,} of {plural(n, 'barcode')} can be used, most of the others were dropped "
+        f"for {cause}"
+    ]
 
 
 def _mads_away(

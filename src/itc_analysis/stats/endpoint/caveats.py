@@ -55,7 +55,7 @@ STEROID = "glucocorticoid_mg_per_day"
 STATUS_WORDS = {
     "few_cells": "too few cells",
     POPULATION_LOW: "population below the limit of detection",
-    "no_panel": "a marker is missing in the panel",
+    "no_panel": "a marker of the panel or a gene of the library's list is missing",
     "no_control": "no control for a threshold",
     "no_count": "no absolute count",
     "failed_quality": "failed quality control",

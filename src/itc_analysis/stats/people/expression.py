@@ -12,9 +12,8 @@ import pandas as pd
 from scipy import sparse
 
 from itc_analysis.statistics.arrays import Matrix
+from itc_analysis.tables.gene_lists import read_gene_lists
 
-#: Profile that lists every gene of the reference, zeros included (see the Pseudobulk table).
-COMPLETE_PROFILE = "t_cells"
 #: edgeR's filterByExpr and its defaults (Chen, Lun and Smyth 2016,
 #: doi:10.12688/f1000research.8987.2): the molecules that a profile of median depth needs, the
 #: molecules of all together, ...
@@ -83,8 +82,9 @@ def lacking_genes(
     """Return which participants have a library whose reference lacks which genes.
 
     No row of a gene means no molecule, but a gene that the reference does not hold was never looked
-    for: its absence from the profile of all T cells, where that lists every gene, tells the two
-    apart.
+    for; `tables.gene_lists` tells the two apart. A gene that a filtered list lacks has none where
+    the filter removed genes without a molecule only, and is lacking where it removed rare genes:
+    zeros for one or two molecules would be differences of small libraries.
 
     Returns
     -------
@@ -92,15 +92,15 @@ def lacking_genes(
         Booleans, participants x genes lacking in anybody; no columns when all references hold the
         same genes.
     """
-    listed = pseudobulk[
-        (pseudobulk["population"] == COMPLETE_PROFILE)
-        & pseudobulk["sample_id"].isin(list(owner_of))
-    ]
-    n_measured = depth.groupby("sample_id")["n_genes_measured"].max()
     references: dict[frozenset[str], set[str]] = {}
-    for sample, genes in listed.groupby("sample_id")["gene"]:
-        if len(genes) == n_measured.get(sample):
-            references.setdefault(frozenset(genes), set()).add(owner_of[str(sample)])
+    lists = read_gene_lists(pseudobulk, depth)
+    filtered = {
+        sample: genes if lists.hidden[sample] else lists.known
+        for sample, genes in lists.filtered.items()
+    }
+    for sample, genes in (lists.whole | filtered).items():
+        if sample in owner_of:
+            references.setdefault(genes, set()).add(owner_of[sample])
     every = frozenset().union(*references)
     lacking = {held: sorted(every - held) for held in references}
     table = pd.DataFrame(

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.config.sections import Comparable, Groups
+from itc_analysis.plural import plural
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.deseq import FittedGenes, contrast_genes, fit_genes
 from itc_analysis.stats.endpoint.endpoint import sentences
@@ -187,7 +188,7 @@ def _fit(
     genes.loc[is_kept, ["status", "reason"]] = [OK, None]
     genes.loc[n_lacking > 0, "status"] = "not_measured"
     genes.loc[n_lacking > 0, "reason"] = [
-        f"not in the reference of {n} participants" for n in n_lacking[n_lacking > 0]
+        f"not in the gene list of {plural(int(n), 'participant')}" for n in n_lacking[n_lacking > 0]
     ]
     is_tested = (genes["status"] == OK).to_numpy(dtype=bool)
     if is_tested.sum() < MIN_GENES:

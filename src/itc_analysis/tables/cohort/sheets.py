@@ -286,7 +286,8 @@ class LibrarySheet(Contract, key=("library_id",)):
     )
     contigs_path: Series[pd.StringDtype] = text(
         "Contig annotations of Cell Ranger or an AIRR table with cell_id (csv, tsv, gz), or a file "
-        "of scirpy (h5ad, h5mu) or dandelion (h5ddl); empty: none."
+        "of scirpy (h5ad, h5mu) or dandelion (h5ddl); several files of one library separated by "
+        "commas, such as those of vdj_t and vdj_t_gd that Cell Ranger multi writes; empty: none."
     )
     cells_path: Series[pd.StringDtype] = text(
         "Pooled libraries: table of barcode and sample_id, by which the cells of the row's sample "

@@ -109,7 +109,12 @@ def calls(cells: pd.DataFrame) -> Table:
 
 
 #: What decided the call of a cell.
-DECIDED_NAMES = {"both": "receptor and RNA", "receptor": "receptor", "rna": "RNA"}
+DECIDED_NAMES = {
+    "both": "receptor and RNA",
+    "receptor": "receptor",
+    "rna": "RNA",
+    "protein": "surface protein",
+}
 
 
 def evidence(cells: pd.DataFrame) -> Table:

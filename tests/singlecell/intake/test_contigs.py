@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from itc_analysis.errors import UnreadableFile
+from itc_analysis.singlecell.intake.contigs import read_contigs
+from singlecell import made_cells as made
+
+TABLE = pd.DataFrame(
+    [
+        made.contig_row("AAAC-1", *made.MAIT_ALPHA),
+        made.contig_row("AAAC-1", *made.MAIT_BETA),
+        made.contig_row("CCCG-1", *made.OTHER_ALPHA),
+    ]
+)
+
+
+def written(path: Path, table: pd.DataFrame, sep: str = ",") -> Path:
+    table.to_csv(path, index=False, sep=sep)
+    return path
+
+
+def test_semicolons_and_tabs_part_columns_as_commas_do(tmp_path: Path) -> None:
+    expected = read_contigs(written(tmp_path / "a.csv", TABLE))
+    assert len(expected) == len(TABLE)
+    for sep in (";", "\t"):
+        found = read_contigs(written(tmp_path / "b.csv", TABLE, sep))
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_loci_may_be_written_in_small_letters(tmp_path: Path) -> None:
+    expected = read_contigs(written(tmp_path / "a.csv", TABLE))
+    small = TABLE.assign(chain=TABLE["chain"].str.lower())
+    pd.testing.assert_frame_equal(read_contigs(written(tmp_path / "b.csv", small)), expected)
+
+
+def test_loci_that_nobody_knows_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", TABLE.assign(chain="alpha-ish"))
+    with pytest.raises(UnreadableFile, match=r"none of its 3 productive contigs .* 'ALPHA-ISH'"):
+        read_contigs(path)
+
+
+def test_contigs_without_a_locus_are_left_out_and_not_refused(tmp_path: Path) -> None:
+    assert read_contigs(written(tmp_path / "a.csv", TABLE.assign(chain="Multi"))).empty
+
+
+@pytest.mark.parametrize("v_gene", ["TRAV1S2", "TRAV01-2", "TCRAV01-02", "trav1-2", "AV7S2"])
+def test_v_genes_that_are_not_named_by_imgt_are_refused(tmp_path: Path, v_gene: str) -> None:
+    table = TABLE.assign(v_gene=TABLE["v_gene"].replace("TRAV1-2", v_gene))
+    said = rf"v_gene of 1 of its 3 productive contigs is not named .* '{v_gene}'"
+    with pytest.raises(UnreadableFile, match=said):
+        read_contigs(written(tmp_path / "a.csv", table))
+
+
+def test_names_of_imgt_are_read_whatever_their_ending(tmp_path: Path) -> None:
+    names = ["TRAV29/DV5", "TRAV14DV4", "TRBV20-1", "TRGVA", "TRAV38-2/DV8", "TRBV20/OR9-2"]
+    rows = [made.contig_row("AAAC-1", "TRA", name, "TRAJ33", "CAF") for name in names]
+    found = read_contigs(written(tmp_path / "a.csv", pd.DataFrame(rows)))
+    assert set(found["v_gene"]) == set(names)
