@@ -72,7 +72,8 @@ def with_held(sources: pd.DataFrame, held: Mapping[str, str]) -> pd.DataFrame:
 def library_sources(
     libraries: pd.DataFrame | None, quality: pd.DataFrame, counts: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per library: source_id, sample_id, panel, batch, status, reason.
+    """Return one row per library: source_id, sample_id, panel, batch, status, reason,
+    molecules_per_t_cell and share_ambient.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ def library_sources(
     counted = counted.assign(batch="-").astype("string")
     table = pd.concat([*named, counted], ignore_index=True)
     table = table.drop_duplicates("library_id")  # the sheet comes first and knows the batch
-    joined = table.merge(quality[["library_id", "status", "reason"]], on="library_id", how="left")
+    judged = ["library_id", "status", "reason", "molecules_per_t_cell", "share_ambient"]
+    joined = table.merge(quality[judged], on="library_id", how="left")
     joined["status"] = joined["status"].fillna("ok")
     return joined.assign(panel=LIBRARY_PANEL).rename(columns={"library_id": "source_id"})
