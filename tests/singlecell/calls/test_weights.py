@@ -127,5 +127,5 @@ def test_genes_that_a_call_asks_for_define_it() -> None:
     assert "EOMES" not in defining
     assert "TRAV1-2" in of_calls["mait"][0]
     assert {"TRDC", "CD3D"} <= of_calls["gd_t_cells"][0]
-    assert of_calls["cd4_t_cells"][0] == {"CD4"}
+    assert of_calls["cd4_t_cells"][0] == {"CD4", "CD8A", "CD8B"}
     assert "GNLY" not in weighing
