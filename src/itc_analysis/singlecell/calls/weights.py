@@ -165,8 +165,8 @@ def genes_of_calls(evidence: Evidence) -> dict[str, tuple[frozenset[str], frozen
     """Return, by population, the genes that define its call, and all that weigh in it.
 
     A cell gets the call only if it shows the first (a gene of each set of `requires`, the V gene of
-    the alpha chain; CD4 and CD8 T cells are parted by CD4, CD8A and CD8B), so their level says how cells were called. The
-    others move a call with the rest.
+    the alpha chain; CD4 and CD8 T cells are parted by CD4, CD8A and CD8B), so their level says how
+    cells were called. The others move a call with the rest.
     """
     weighing = frozenset(gene for level in evidence.levels.values() for gene in level.genes)
     weighing |= set(evidence.segments)

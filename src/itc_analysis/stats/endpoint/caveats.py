@@ -50,11 +50,12 @@ INFORMATIVE, SURELY, COUNTING = 0.3, 2.6, 0.1
 TREATMENT_DIFFERENCE = 0.2
 #: Ratio of the depths (molecules per T cell, medians of the sides) at which cells were called
 #: above which a share is said to hang on it: 1.1 shifts the log of a share that RNA calls by 0.1
-#: (halving the depth: gamma-delta -0.74, innate CD8 -0.86, CD8 -0.53; docs/calibration.md). Where
+#: (halving the depth: gamma-delta -0.74, innate CD8 -0.86, CD8 -0.53; docs/decisions.md,
+#: 2026-11-30). Where
 #: all are counted at one depth, the ratio of the libraries' own that is worth a sentence.
 UNEQUAL_DEPTH, OTHER_DEPTH = 1.1, 1.25
 #: Difference of the shares of ambient molecules (medians of the sides) that does the same: 0.03
-#: shifts innate CD8 by -0.16, gamma-delta by -0.07 (same page).
+#: shifts innate CD8 by -0.16, gamma-delta by -0.07 (same entry).
 UNEQUAL_AMBIENT = 0.02
 #: Difference, between the sides, of the share of participants whose delta chains were enriched that
 #: does the same: with them 88 of 108 gamma-delta cells were found, without 62 (a log of 0.35).
