@@ -16,7 +16,7 @@ from itc_analysis.tables.cohort.participants import Participants
 from itc_analysis.tables.flow.tubes import Intensity, TubeIdentity, TubeQuality
 from itc_analysis.tables.function import ResponseCombinations, Responses
 from itc_analysis.tables.measured import Counts, ScoreTable
-from itc_analysis.tables.singlecell import LibraryQuality
+from itc_analysis.tables.singlecell import LibraryQuality, ThinnedCounts
 
 LIMITS = Limits(lod_events=20, lod_cells=5, min_phenotype_events=50)
 
@@ -156,6 +156,7 @@ def make_tables() -> Tables:
         intensity=contract.make(intensity, Intensity),
         library_quality=contract.empty(LibraryQuality),
         cell_counts=contract.empty(Counts),
+        thinned_counts=contract.empty(ThinnedCounts),
         scores=contract.empty(ScoreTable),
         responses=contract.empty(Responses),
         response_combinations=contract.empty(ResponseCombinations),

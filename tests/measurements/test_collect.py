@@ -332,6 +332,7 @@ def _library_quality(
         "n_barcodes": 1_000,
         "n_cells": 900,
         "has_contigs": False,
+        "has_delta_contigs": False,
     }
 
 

@@ -487,6 +487,7 @@ def _write_single_cell(
                 "n_cells": 12 if is_bad else 60,
                 "n_with_receptor": 40,
                 "has_contigs": True,
+                "has_delta_contigs": False,
             }
         )
         if is_bad:

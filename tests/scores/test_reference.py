@@ -312,3 +312,51 @@ def test_a_reference_that_depends_on_itself_is_found_or_warned_of(caplog, pull, 
     assert bool(caplog.messages) is not is_settled
     if is_settled:
         assert found.sd == pytest.approx(0.4, abs=0.02)
+
+
+def test_a_sample_of_two_batches_stands_between_their_centres():
+    """It was a batch of its own, in which too few are healthy, so that nobody was scored."""
+    rng = np.random.default_rng(6)
+    batches = np.array(["one"] * 12 + ["two"] * 12 + ["one+two"] * 2, dtype=object)
+    values = np.where(batches == "two", 3.0, 0.0) + 0.5 * rng.normal(size=26)
+    values[24:] = [1.0, 9.0]
+    variances = np.full(26, 1e-3)
+    parts = np.array([None] * 26, dtype=object)
+    parts[24], parts[25] = {"one": 0.75, "two": 0.25}, {"one": 0.5, "two": 0.5}
+    of = {
+        "participants": np.array([f"h{i}" for i in range(26)], dtype=object),
+        "batches": batches,
+        "is_reference": np.arange(26) != 24,
+        "min_reference": 4,
+    }
+    alone = fit_reference(values, variances, Reference(**of))
+    assert alone.anchor[24] == NOT_ANCHORED
+    found = fit_reference(values, variances, Reference(**of, parts=parts))
+    assert found.anchor[24] == OWN
+    one, two = found.centre[0], found.centre[12]
+    assert found.centre[24] == pytest.approx(0.75 * one + 0.25 * two)
+    assert found.centre[25] == pytest.approx((one + two) / 2)
+    errors = found.anchor_error
+    assert errors[24] == pytest.approx(np.hypot(0.75 * errors[0], 0.25 * errors[12]))
+    # the healthy person of both (9.0) teaches neither
+    plain = fit_reference(
+        values[:24],
+        variances[:24],
+        Reference(**{k: v if k == "min_reference" else v[:24] for k, v in of.items()}),
+    )
+    assert found.n_reference == 24
+    np.testing.assert_allclose(found.centre[:24], plain.centre)
+
+
+def test_parts_of_which_no_sample_is_known_leave_the_joined_batch_as_it_is():
+    values = np.arange(8.0)
+    parts = np.array([None] * 7 + [{"one": 0.5, "gone": 0.5}], dtype=object)
+    found = Reference(
+        participants=np.array([f"h{i}" for i in range(8)], dtype=object),
+        batches=np.array(["one"] * 7 + ["gone+one"], dtype=object),
+        is_reference=np.ones(8, dtype=bool),
+        min_reference=4,
+        parts=parts,
+    )
+    assert found.joined == {}
+    assert fit_reference(values, np.full(8, 0.1), found).anchor[7] == NOT_ANCHORED

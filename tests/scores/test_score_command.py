@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -171,8 +172,24 @@ def test_libraries_of_one_sample_are_joined_and_lost_ones_kept() -> None:
     found = single_cell_sources(libraries, counts, depth)
     rows = sorted(found.itertuples(index=False, name=None))
     assert rows == [
-        ("L1+L2", "S1", "B1+B2"),
-        ("L3", "S2", "B1"),
-        ("L4", "S4", "-"),
-        ("S9", "S9", "-"),
+        ("L1+L2", "S1", "B1+B2", {"B1": 0.5, "B2": 0.5}),
+        ("L3", "S2", "B1", None),
+        ("L4", "S4", "-", None),
+        ("S9", "S9", "-", None),
     ]
+
+
+def test_batches_of_a_sample_count_by_their_t_cells() -> None:
+    libraries = pd.DataFrame(
+        {"library_id": ["L1", "L2", "L3"], "sample_id": "S1", "batch": ["B1", "B2", "B2"]}
+    )
+    counts = pd.DataFrame(
+        {
+            "source_id": ["L1", "L2", "L3"],
+            "sample_id": "S1",
+            "population": "t_cells",
+            "n_events": pd.array([600, 100, 100], dtype="Int64"),
+        }
+    )
+    found = single_cell_sources(libraries, counts, pd.DataFrame({"sample_id": ["S1"]}))
+    assert found["parts"].item() == {"B1": 0.75, "B2": 0.25}

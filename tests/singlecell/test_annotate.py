@@ -29,6 +29,7 @@ TABLES = {
     "receptors": forms.Receptors,
     "counts": measured.Counts,
     "soft_counts": forms.SoftCounts,
+    "thinned_counts": forms.ThinnedCounts,
     "pseudobulk": forms.Pseudobulk,
     "pseudobulk_depth": forms.PseudobulkDepth,
 }

@@ -75,6 +75,7 @@ rule measure:
         intensity=per_flow_job(AT.intensity),
         quality=per_flow_job(AT.tube_quality),
         cell_counts=per_library_job(AT.cell_counts),
+        thinned_counts=per_library_job(AT.thinned_counts),
         library_quality=per_library_job(AT.library_quality),
         scores=AT.scores,
         responses=AT.responses,
@@ -97,7 +98,8 @@ rule measure:
         " --libraries {input.libraries:q} --tube-quality {input.quality:q}"
         " --identity {input.identity:q} --counts {input.counts:q}"
         " --intensity {input.intensity:q} --library-quality {input.library_quality:q}"
-        " --cell-counts {input.cell_counts:q} --scores {input.scores:q} --responses {input.responses:q}"
+        " --cell-counts {input.cell_counts:q} --thinned-counts {input.thinned_counts:q}"
+        " --scores {input.scores:q} --responses {input.responses:q}"
         " --response-combinations {input.response_combinations:q} --output {output:q} > {log:q} 2>&1"
 
 

@@ -68,7 +68,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "spill": (*("panel", "source", "detector", "slope", "n_tubes", "n_over", "n_above", "reason"),),
     "library_quality": (
         *("library_id", "sample_id", "batch", "status", "reason", "n_barcodes", "n_cells"),
-        *("n_with_receptor", "share_ambient", "has_contigs", "remarks"),
+        *("n_with_receptor", "share_ambient", "molecules_per_t_cell", "has_contigs"),
+        *("has_delta_contigs", "remarks"),
     ),
     "measurements": (
         *("sample_id", "assay", "source_id", "batch", "population", "measure", "feature"),

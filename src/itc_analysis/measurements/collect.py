@@ -21,6 +21,7 @@ from itc_analysis.measurements.abundance import (
 from itc_analysis.measurements.acceptance import flag_unaccepted
 from itc_analysis.measurements.bridge_check import withhold_contradicted
 from itc_analysis.measurements.columns import NUMBERS, join_reasons, whole
+from itc_analysis.measurements.common_depth import count_at_one_depth
 from itc_analysis.measurements.function.rows import functionality_rows, response_rows
 from itc_analysis.measurements.phenotype import phenotype_rows
 from itc_analysis.measurements.plausibility import flag_implausible, hold_impossible
@@ -62,6 +63,7 @@ class Tables:
     intensity: pd.DataFrame
     library_quality: pd.DataFrame
     cell_counts: pd.DataFrame
+    thinned_counts: pd.DataFrame
     scores: pd.DataFrame
     responses: pd.DataFrame
     response_combinations: pd.DataFrame
@@ -181,8 +183,16 @@ def _single_cell_rows(
 ) -> list[pd.DataFrame]:
     if libraries.empty:
         return []
-    grid = expected_counts(libraries, tables.cell_counts)
-    return [share_rows(grid, lod=limits.lod_cells).assign(assay="singlecell")]
+    people = dict(zip(tables.samples["sample_id"], tables.samples["participant_id"], strict=True))
+    groups = dict(
+        zip(tables.participants["participant_id"], tables.participants["group"], strict=True)
+    )
+    group_of = {str(sample): groups.get(person) for sample, person in people.items()}
+    counts = count_at_one_depth(tables.cell_counts, tables.thinned_counts, group_of)
+    rows = share_rows(expected_counts(libraries, counts), lod=limits.lod_cells)
+    own = rows["molecules_per_t_cell"].where(rows["called_by"].str.startswith("rna").eq(other=True))
+    counted_at = floats(own) if "counted_at" not in rows else floats(rows["counted_at"].fillna(own))
+    return [rows.assign(assay="singlecell", counted_at=counted_at)]
 
 
 def _batches(sources: pd.DataFrame) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pandas as pd
 from itc_analysis.config.sections import Measure
 from itc_analysis.measurements.bridge_check import MOST_APART, THRESHOLDS_PART
 from itc_analysis.measurements.collect import Limits
+from itc_analysis.measurements.common_depth import AT_ONE_DEPTH
 
 #: Keys of the report's bibliography.
 CITATIONS = ("clopper1934", "haldane1956", "zou2008")
@@ -46,6 +47,14 @@ def describe_measurements(table: pd.DataFrame, settings: Measure, limits: Limits
         sentences.append(
             f"Below {' and '.join(limit)} a population was reported as below the limit of "
             "detection with its upper limit, never as zero."
+        )
+    depths = sorted(table["counted_at"].dropna().unique())
+    if table["reason"].str.contains(AT_ONE_DEPTH, regex=False).any():
+        sentences.append(
+            "Cells that RNA calls are found more often the deeper a library: the molecules of each "
+            f"library were thinned to {depths[0]:,.0f} per T cell, which all but a tenth of every "
+            "group's libraries reach, and its cells called again; the few shallower libraries were "
+            "corrected by what the others lose on the way to their depth."
         )
     used = [method for method in COUNTED if (table["count_method"] == method).any()]
     if used:

@@ -73,7 +73,8 @@ def with_held(sources: pd.DataFrame, held: Mapping[str, str]) -> pd.DataFrame:
 def library_sources(
     libraries: pd.DataFrame | None, quality: pd.DataFrame, counts: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per library: source_id, sample_id, panel, batch, status, reason.
+    """Return one row per library: source_id, sample_id, panel, batch, status, reason,
+    molecules_per_t_cell and share_ambient.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def library_sources(
     counted = counted.assign(batch="-").astype("string")
     table = pd.concat([*named, counted], ignore_index=True)
     table = table.drop_duplicates("library_id")  # the sheet comes first and knows the batch
-    judged = quality[["library_id", "status", "reason"]]
-    joined = table.merge(judged, on="library_id", how="left", validate="one_to_one")
+    judged = ["library_id", "status", "reason", "molecules_per_t_cell", "share_ambient"]
+    joined = table.merge(quality[judged], on="library_id", how="left", validate="one_to_one")
     joined["status"] = joined["status"].fillna("ok")
     return joined.assign(panel=LIBRARY_PANEL).rename(columns={"library_id": "source_id"})

@@ -30,10 +30,17 @@ from itc_analysis.singlecell.library import (
 )
 from itc_analysis.singlecell.scores import ranks
 from itc_analysis.singlecell.soft_counts import count_softly
+from itc_analysis.singlecell.thinning import count_thinned
 from itc_analysis.singlecell.writing import remove_others, write_cells
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts
-from itc_analysis.tables.singlecell import Cells, LibraryQuality, Receptors, SoftCounts
+from itc_analysis.tables.singlecell import (
+    Cells,
+    LibraryQuality,
+    Receptors,
+    SoftCounts,
+    ThinnedCounts,
+)
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +81,7 @@ class BatchTables:
     receptors: pd.DataFrame
     counts: pd.DataFrame
     soft_counts: pd.DataFrame
+    thinned_counts: pd.DataFrame
     pseudobulk: pd.DataFrame
     pseudobulk_depth: pd.DataFrame
 
@@ -103,11 +111,12 @@ def annotate_libraries(
     Returns
     -------
     BatchTables
-        The seven tables. Every library has its rows in quality and counts, and every sample in
+        The eight tables. Every library has its rows in quality and counts, and every sample in
         pseudobulk_depth, whatever happened to the file.
     """
     qualities, cells, counted = [], [contract.empty(Cells)], [contract.empty(Counts)]
     softly, receptors = [contract.empty(SoftCounts)], [contract.empty(Receptors)]
+    thinned = [contract.empty(ThinnedCounts)]
     sums = {str(row["sample_id"]): pseudobulk.SampleSums() for row in rows}
     written: list[Path] = []
     for row in rows:
@@ -152,6 +161,7 @@ def annotate_libraries(
                 not_callable=library.not_callable,
             )
         )
+        thinned.append(count_thinned(row, library.caller, library.cells, settings=settings))
         sums[str(row["sample_id"])].add(
             library.data,
             library.cells,
@@ -181,6 +191,7 @@ def annotate_libraries(
         _joined(receptors),
         _joined(counted),
         _joined(softly),
+        _joined(thinned),
         profiles,
         depth,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.config.sections import CellCalling
+from itc_analysis.singlecell.calls.call import GAMMA_DELTA
 from itc_analysis.singlecell.pseudobulk import POPULATIONS, T_CELLS, is_member
 from itc_analysis.singlecell.soft_counts import PROVEN, measure_capture, sum_posteriors
 from itc_analysis.statistics.binomial import count_limits
@@ -83,6 +84,7 @@ def count_populations(
             }
             if population in INNATE:
                 found["n_expected"], found["expected_se"] = sum_posteriors(cells, population)
+            found["called_by"] = _called_by(row, population)
             if population in PROVEN and capture is not None:
                 found["capture"] = capture.share
                 found["capture_se_log"] = capture.standard_error_log
@@ -104,6 +106,15 @@ def detection_of(n_events: int, *, settings: CellCalling) -> str:
     if n_events < settings.lod_cells:
         return "below_lod"
     return "quantified" if n_events >= settings.loq_cells else "detected"
+
+
+def _called_by(row: Mapping[str, Any], population: str) -> str:
+    """Return what calls the cells, as the contract of Counts names it."""
+    has_contigs = bool(row.get("contigs_path"))
+    if population in PROVEN and has_contigs:
+        return "receptor"
+    has_delta = has_contigs and row.get("has_gamma_delta_receptors") is True
+    return "rna_or_delta" if population == GAMMA_DELTA and has_delta else "rna"
 
 
 def _row(row: Mapping[str, Any], population: str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from itc_analysis.cohort.data_files import contig_files
 from itc_analysis.config.sections import CellCalling
 from itc_analysis.errors import ItcError, UnreadableFile
 from itc_analysis.singlecell.calls import call as calls
-from itc_analysis.singlecell.calls.evidence import weigh_rna
+from itc_analysis.singlecell.calls.evidence import wanted_genes, weigh_molecules
+from itc_analysis.singlecell.calls.molecules import Molecules, take_molecules
 from itc_analysis.singlecell.calls.proteins import CONTROL, name_proteins, weigh_proteins
 from itc_analysis.singlecell.calls.receptors import list_chains, summarise_receptors
 from itc_analysis.singlecell.calls.weights import Evidence
@@ -28,6 +29,7 @@ from itc_analysis.singlecell.intake.pooled import is_of_sample
 from itc_analysis.singlecell.intake.tidy import keep_rows
 from itc_analysis.singlecell.quality import cells as quality
 from itc_analysis.singlecell.quality.doublets import find_doublets
+from itc_analysis.singlecell.thinning import Caller, molecules_per_t_cell
 from itc_analysis.tables import contract
 from itc_analysis.tables.singlecell import Cells, Receptors
 
@@ -49,6 +51,7 @@ class Annotated:
     not_callable: dict[str, str]
     #: Cells that a gene needs to be in the library's list; None for a whole reference.
     fewest_cells: int | None
+    caller: Caller
 
 
 class FailedQuality(ItcError):
@@ -108,11 +111,13 @@ def annotate_library(
             dropped = quality.describe_dropped(verdict)
     found = summarise_receptors(contigs, data.obs_names)
     told += _about_receptors(found)
-    rna = weigh_rna(data, evidence=evidence)
+    taken = take_molecules(data.X, data.var_names, wanted_genes(evidence))
+    rna = weigh_molecules(taken, data.obs_names, evidence=evidence)
+    has_delta_contigs = contigs is not None and row.get("has_gamma_delta_receptors") is True
     not_callable = calls.find_not_callable(
         rna,
         has_contigs=contigs is not None,
-        has_delta_contigs=contigs is not None and row.get("has_gamma_delta_receptors") is True,
+        has_delta_contigs=has_delta_contigs,
         evidence=evidence,
     )
     protein = None
@@ -121,15 +126,20 @@ def annotate_library(
         used = ", ".join(sorted(peaks)) or "none"
         told.append(f"antibodies that told two kinds of cells apart and entered the calls: {used}")
         told += _about_antibodies(data.obsm["antibodies"].columns)
-    called = calls.call_cells(
-        rna,
-        found,
-        evidence=evidence,
-        call_threshold=settings.call_threshold,
-        has_contigs=contigs is not None,
-        not_callable=not_callable,
-        protein=protein,
-    )
+    barcodes = data.obs_names
+
+    def call(molecules: Molecules) -> pd.DataFrame:
+        return calls.call_cells(
+            weigh_molecules(molecules, barcodes, evidence=evidence),
+            found,
+            evidence=evidence,
+            call_threshold=settings.call_threshold,
+            has_contigs=contigs is not None,
+            not_callable=not_callable,
+            protein=protein,
+        )
+
+    called = call(taken)
     kept = measured[verdict.isna()].drop(columns="share_other_genome", errors="ignore")
     cells = kept.join(called).reset_index()
     cells.insert(0, "library_id", str(row["library_id"]))
@@ -140,11 +150,16 @@ def annotate_library(
         "n_cells": data.n_obs,
         "n_with_receptor": int(found["receptor"].notna().sum()) if contigs is not None else None,
         "share_ambient": rna.share_ambient,
+        "molecules_per_t_cell": molecules_per_t_cell(
+            taken.depth, called, call_threshold=settings.call_threshold
+        ),
+        "has_delta_contigs": has_delta_contigs,
         "remarks": "; ".join([*data.uns["remarks"], dropped, *told]),
     }
     cells = contract.make(cells, Cells)
     chains = contract.make(list_chains(contigs, cells), Receptors)
-    return Annotated(data, cells, chains, summary, not_callable, fewest_cells)
+    caller = Caller(taken, call, not_callable)
+    return Annotated(data, cells, chains, summary, not_callable, fewest_cells, caller)
 
 
 def _read_contigs(row: Mapping[str, Any], names: pd.Index) -> pd.DataFrame | None:
@@ -175,6 +190,8 @@ def quality_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "n_barcodes": 0,
         "n_cells": 0,
         "has_contigs": bool(row.get("contigs_path")),
+        "has_delta_contigs": bool(row.get("contigs_path"))
+        and row.get("has_gamma_delta_receptors") is True,
     }
 
 

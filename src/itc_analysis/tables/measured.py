@@ -71,6 +71,13 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         1,
     )
     capture_se_log: Series[float] = quantity("Standard error of its logarithm.", "log", 0)
+    called_by: Series[pd.StringDtype] = text(
+        "What calls the cells of a library: receptor (an alpha chain proves them), rna (they are "
+        "found more often the deeper the library), or rna_or_delta (gamma-delta cells of a library "
+        "whose delta chains were enriched); null in tubes.",
+        nullable=True,
+        allowed=["receptor", "rna", "rna_or_delta"],
+    )
     n_expected: Series[float] = quantity(
         "Soft count of a single-cell library: sum of the cells' probabilities of the population.",
         "cells",
@@ -247,6 +254,31 @@ class Measurements(Contract, key=("source_id", "assay", "population", "measure",
         "capture, volume.",
         "log",
         0,
+    )
+    molecules_per_t_cell: Series[float] = quantity(
+        "Depth of the library (median of its T cells); null for flow, and for other measures than "
+        "share_of_t.",
+        "molecules",
+        0,
+    )
+    counted_at: Series[float] = quantity(
+        "Depth at which the library's cells were called and counted: the study's common one, to "
+        "which deeper libraries are thinned and the few shallower ones corrected; else the "
+        "library's own. Null as above, and where a receptor calls the cells.",
+        "molecules",
+        0,
+    )
+    share_ambient: Series[float] = quantity(
+        "Share of the molecules of the library that come from other cells; null as above and where "
+        "it could not be told.",
+        "share",
+        0,
+        1,
+    )
+    called_by: Series[pd.StringDtype] = text(
+        "As in counts; null as above.",
+        nullable=True,
+        allowed=["receptor", "rna", "rna_or_delta"],
     )
     count_method: Series[pd.StringDtype] = text(
         "beads, dual_platform, or via_counting_tube (share here times T/uL there); null for "

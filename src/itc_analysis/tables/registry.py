@@ -352,6 +352,14 @@ FILES: tuple[File, ...] = (
         in_report="methods",
     ),
     File(
+        "thinned_counts",
+        "singlecell/{batch}/thinned_counts.parquet",
+        "annotate",
+        "Cells that RNA calls in each library, had it been sequenced less deeply.",
+        "singlecell:ThinnedCounts",
+        in_report="methods",
+    ),
+    File(
         "pseudobulk",
         "singlecell/{batch}/pseudobulk.parquet",
         "annotate",

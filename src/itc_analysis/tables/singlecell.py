@@ -5,7 +5,7 @@ import pandera.pandas as pa
 from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.quantities import count, maybe_count, quantity, text
+from itc_analysis.tables.quantities import DETECTIONS, count, maybe_count, quantity, text
 
 #: Populations that get a probability of their own in every cell.
 INNATE = ("mait", "inkt", "gd_t_cells", "innate_cd8")
@@ -34,7 +34,17 @@ class LibraryQuality(Contract, key=("library_id",)):
         0,
         1,
     )
+    molecules_per_t_cell: Series[float] = quantity(
+        "Depth: median number of molecules of a T cell; populations that RNA calls are found more "
+        "often the higher it is. Null without T cells.",
+        "molecules",
+        0,
+    )
     has_contigs: Series[bool] = pa.Field(description="Contigs were given.", metadata={"unit": ""})
+    has_delta_contigs: Series[bool] = pa.Field(
+        description="Gamma-delta receptors were enriched, so delta chains can call a cell.",
+        metadata={"unit": ""},
+    )
     remarks: Series[pd.StringDtype] = text("Other things to know about the library.", nullable=True)
 
 
@@ -153,6 +163,29 @@ class SoftCounts(Contract, key=("library_id", "population")):
         "cells",
         0,
     )
+
+
+class ThinnedCounts(Contract, key=("library_id", "population", "depth")):
+    """Cells of a library that RNA calls, at its own depth and had it been sequenced less deeply.
+
+    Calls by RNA need their genes to be seen, so a deeper library finds more of the same cells. Here
+    molecules are dropped at random and the cells called again; shares are taken at one depth for
+    the whole study (`itc measure`). Populations that a receptor proves have no rows.
+    """
+
+    library_id: Series[pd.StringDtype] = text("The library.")
+    sample_id: Series[pd.StringDtype] = text("The sample.")
+    population: Series[pd.StringDtype] = text("The population.")
+    depth: Series[float] = quantity("Median number of molecules of a T cell.", "molecules", 0)
+    is_own: Series[bool] = pa.Field(
+        description="Nothing was dropped: this is the library's own depth.", metadata={"unit": ""}
+    )
+    n_called: Series[int] = count("Cells with the call.", "cells")
+    detection: Series[pd.StringDtype] = text("As in counts, of n_called.", allowed=DETECTIONS)
+    n_expected: Series[float] = quantity(
+        "Sum of the cells' probabilities; innate populations only.", "cells", 0
+    )
+    expected_se: Series[float] = quantity("Standard error of it.", "cells", 0)
 
 
 class Pseudobulk(Contract, key=("sample_id", "population", "gene"), joined={"n_counts": "sum"}):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from itc_analysis.singlecell.calls.weights import NOT_T_CALLS, read_evidence
+from itc_analysis.singlecell.calls.weights import NOT_T_CALLS, genes_of_calls, read_evidence
 
 EVIDENCE = read_evidence()
 #: Columns of the ABIS matrix that each class of the evidence stands for.
@@ -117,3 +117,15 @@ def test_mixtures_are_the_mean_of_their_parents() -> None:
     assert rates["doublet_t_b"] == 3.0
     assert rates["doublet_t_myeloid"] == 1.0
     assert rates["other"] == 0.0
+
+
+def test_genes_that_a_call_asks_for_define_it() -> None:
+    of_calls = genes_of_calls(read_evidence())
+    defining, weighing = of_calls["innate_cd8"]
+    assert {"CD8A", "CD8B", "KLRC1", "KIR3DL1"} <= defining
+    assert "EOMES" in weighing
+    assert "EOMES" not in defining
+    assert "TRAV1-2" in of_calls["mait"][0]
+    assert {"TRDC", "CD3D"} <= of_calls["gd_t_cells"][0]
+    assert of_calls["cd4_t_cells"][0] == {"CD4", "CD8A", "CD8B"}
+    assert "GNLY" not in weighing

@@ -90,3 +90,44 @@ def test_numbers_of_cells_that_go_with_the_value_are_told():
     # with many cells everybody weighs the same
     assert told(0.001) == ""
     assert caveats.of_informative_cells(people, None, index, reference) == ""
+
+
+def called_by_rna(**columns):
+    """Return participants of two sides of 20 whose cells RNA calls; `columns` are (one, other)."""
+    of = {"molecules_per_t_cell": (3000.0, 3000.0), "counted_at": (2000.0, 2000.0)}
+    of |= {"share_ambient": (0.02, 0.02), "called_by": ("rna", "rna")} | columns
+    return pd.DataFrame({name: np.repeat(pair, 20) for name, pair in of.items()})
+
+
+def test_libraries_that_differ_in_depth_are_told_with_what_it_does_to_the_share():
+    index, reference = sides()
+    assert caveats.of_libraries(called_by_rna(), index, reference) == []
+    people = called_by_rna(molecules_per_t_cell=(1500.0, 3000.0), counted_at=(1500.0, 3000.0))
+    (told,) = caveats.of_libraries(people, index, reference)
+    assert "1,500 molecules per T cell in the index group and 3,000 in the reference" in told
+    assert told.endswith("the share is too low on the side with fewer molecules")
+    people["counted_at"] = 1414.0
+    (told,) = caveats.of_libraries(people, index, reference)
+    assert told.endswith("so all were counted as at 1,414")
+
+
+def test_depth_says_nothing_of_cells_that_a_receptor_calls():
+    index, reference = sides()
+    people = called_by_rna(
+        molecules_per_t_cell=(1500.0, 3000.0),
+        counted_at=(np.nan, np.nan),
+        share_ambient=(0.02, 0.2),
+        called_by=("receptor", "receptor"),
+    )
+    assert caveats.of_libraries(people, index, reference) == []
+    assert caveats.of_libraries(people.drop(columns="called_by"), index, reference) == []
+
+
+def test_ambient_rna_and_delta_chains_of_one_side_are_told():
+    index, reference = sides()
+    people = called_by_rna(share_ambient=(0.02, 0.06))
+    (told,) = caveats.of_libraries(people, index, reference)
+    assert "2% of the molecules in the index group and 6% in the reference" in told
+    people = called_by_rna(called_by=("rna", "rna_or_delta"))
+    (told,) = caveats.of_libraries(people, index, reference)
+    assert told.startswith("gamma-delta receptors were sequenced in 0% of the index group and 100%")

@@ -10,7 +10,12 @@ import pytest
 
 from itc_analysis.config.sections import Cohort, Stats
 from itc_analysis.errors import SettingsError
-from itc_analysis.stats.endpoint.deseq import contrast_genes, fit_genes
+from itc_analysis.stats.endpoint.deseq import (
+    contrast_genes,
+    dispersion_factors,
+    fit_genes,
+    widen_by_groups,
+)
 from itc_analysis.stats.multiplicity.adjust import adjust
 from itc_analysis.stats.people.expression import filter_by_expression
 from itc_analysis.stats.questions.genes import GeneTables, compare_genes
@@ -341,3 +346,91 @@ def test_random_halves_of_onek1k_claim_no_gene(real_data):
         claimed.append(float((adjust(p, method="bh") < 0.05).mean()))
     assert max(claimed) <= 0.05
     assert 0.01 <= np.mean(shares) <= 0.1
+
+
+def profiles_of(cells, rng, *, n_per=10, n_genes=150):
+    """Molecules of people whose cells are overdispersed; `cells` per profile in each group."""
+    mean = np.exp(rng.normal(np.log(2), 1.2, n_genes))
+    group = np.repeat(np.arange(len(cells)), n_per)
+    n_cells = np.repeat(cells, n_per)
+    rate = mean * np.exp(rng.normal(0, 0.25, (len(group), n_genes)))
+    shape = np.repeat(0.3 * n_cells[:, None], n_genes, axis=1)
+    molecules = rng.poisson(rate * n_cells[:, None] * rng.gamma(shape) / shape)
+    X = (group[:, None] == np.arange(len(cells))).astype(float)
+    counts = pd.DataFrame(molecules, index=[f"p{i}" for i in range(len(group))])
+    counts.columns = [f"g{i}" for i in range(n_genes)]
+    return counts.loc[:, filter_by_expression(molecules.astype(float), X)], X
+
+
+def test_few_cells_in_one_group_make_no_findings():
+    """Profiles of 25 cells against 300: the shared dispersion is too small for the few."""
+    rng = np.random.default_rng(8)
+    weights = np.array([1, -1 / 3, -1 / 3, -1 / 3])
+    shared, own, claimed = [], [], 0
+    for _ in range(5):
+        counts, X = profiles_of([25, 300, 300, 300], rng)
+        fitted = fit_genes(counts, X)
+        tested = contrast_genes(fitted, weights)
+        widened = widen_by_groups(tested, fitted, weights, X)
+        factors = dispersion_factors(fitted, X)
+        assert factors[0] > 1.5 * factors[1:].max()
+        shared.append((tested["p_value"].dropna() < 0.05).mean())
+        own.append((widened["p_value"].dropna() < 0.05).mean())
+        claimed += int((adjust(widened["p_value"].dropna().to_numpy(), method="bh") < 0.05).any())
+    assert np.mean(shared) > 0.09
+    # 750 genes: 0.05 +- 0.024
+    assert np.mean(own) < 0.075
+    assert claimed <= 1
+
+
+def test_equal_numbers_of_cells_leave_the_errors_as_they_are():
+    counts, X = profiles_of([100, 100, 100], np.random.default_rng(9))
+    fitted, weights = fit_genes(counts, X), np.array([1.0, -1.0, 0.0])
+    tested = contrast_genes(fitted, weights)
+    widened = widen_by_groups(tested, fitted, weights, X)
+    ratio = widened["standard_error"] / tested["standard_error"]
+    assert ratio.min() >= 1
+    assert ratio.median() < 1.1
+    np.testing.assert_allclose(widened["log2_fold_change"], tested["log2_fold_change"])
+
+
+def test_genes_that_make_a_call_are_no_findings(counts, people):
+    tables = tables_of(counts)
+    calling = {"mait": ({"G000"}, {"G001", "G000"})}
+    marked = GeneTables(**(vars(tables) | {"calling": calling}))
+    genes, plain = (against_healthy(run(t, people, plan_of())) for t in (marked, tables))
+    assert genes.loc["G000", "status"] == "defines_call"
+    assert np.isnan(genes.loc["G000", "p_value"])
+    assert "makes the call of mait" in genes.loc["G000", "reason"]
+    assert genes.loc["G001", "p_value"] == plain.loc["G001", "p_value"]
+    assert genes.loc["G001", "reason"].startswith("weighs in the call of mait")
+    others = genes.drop(index="G000")
+    expected = adjust(others["p_value"].to_numpy(dtype=float), method="bh")
+    np.testing.assert_allclose(others["p_adjusted"].astype(float), expected)
+
+
+def test_sides_of_unequal_cells_and_depth_are_told(counts, people):
+    is_ssc = (people["group"] == "SSc").to_numpy()
+    told = run(tables_of(counts, n_cells=np.where(is_ssc, 25, 300)), people, plan_of())
+    reason = against_healthy(told)["reason"].dropna()
+    assert reason.str.contains("profiles of 25 cells in the index group and 300").any()
+    deeper = counts.mul(np.where(is_ssc, 1, 2), axis=0)
+    reason = against_healthy(run(tables_of(deeper), people, plan_of()))["reason"].dropna()
+    assert reason.str.contains("libraries differ in depth").any()
+
+
+def test_a_person_in_two_batches_is_in_that_of_most_molecules():
+    from itc_analysis.stats.questions.genes import _largest_batch
+
+    libraries = pd.DataFrame(
+        {
+            "owner": ["P1", "P1", "P2", "P2"],
+            "sample_id": ["a", "b", "c", "c"],
+            "batch": ["one", "two", "two", "one"],
+        }
+    )
+    depth = pd.DataFrame(
+        {"sample_id": ["a", "b", "c"], "population": "t_cells", "n_counts": [10.0, 30.0, 5.0]}
+    )
+    found = _largest_batch(libraries, depth)
+    assert found.to_dict() == {"P1": "two", "P2": "one"}

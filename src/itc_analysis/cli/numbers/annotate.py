@@ -3,6 +3,7 @@
 Reads each library and its receptor contigs, drops barcodes that are not cells, calls every cell
 (MAIT, iNKT, gamma-delta, innate CD8, other T, not T, doublet, or indeterminate), counts the
 populations and sums their molecules. Writes quality, cells, receptors, counts, soft_counts,
+thinned_counts,
 pseudobulk and pseudobulk_depth (Parquet) and one h5ad per library. A library that cannot be read is
 recorded, and the others go on.
 """
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace) -> None:
         PseudobulkDepth,
         Receptors,
         SoftCounts,
+        ThinnedCounts,
     )
 
     settings = read_settings(options.config, AnnotateSettings).singlecell
@@ -82,6 +84,7 @@ def run(options: argparse.Namespace) -> None:
         ("receptors", tables.receptors, Receptors),
         ("counts", tables.counts, Counts),
         ("soft_counts", tables.soft_counts, SoftCounts),
+        ("thinned_counts", tables.thinned_counts, ThinnedCounts),
         ("pseudobulk", tables.pseudobulk, Pseudobulk),
         ("pseudobulk_depth", tables.pseudobulk_depth, PseudobulkDepth),
     ):

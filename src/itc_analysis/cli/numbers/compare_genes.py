@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis import provenance
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CompareGenesSettings
+    from itc_analysis.singlecell.calls.weights import genes_of_calls, read_evidence
     from itc_analysis.stats.people.variables import read_plan_for
     from itc_analysis.stats.plan.standing import mark_genes, read_standing
     from itc_analysis.stats.questions.genes import GeneTables, compare_genes
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> None:
         depth=contract.read_all(options.pseudobulk_depth, PseudobulkDepth),
         samples=contract.read(options.samples, sheets.SampleSheet),
         libraries=contract.read(options.libraries, sheets.Libraries),
+        calling=genes_of_calls(read_evidence()),
     )
     table = compare_genes(
         tables,

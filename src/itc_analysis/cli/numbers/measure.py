@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("intensity", "marker positivity of the tubes"),
         ("library-quality", "quality of the libraries"),
         ("cell-counts", "counts of the libraries"),
+        (
+            "thinned-counts",
+            "what RNA calls in the libraries at lower depths; without it, shares "
+            "of such populations are those of each library's own depth",
+        ),
     ):
         parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PARQUET", help=what)
     parser.add_argument("--scores", help="scores.parquet")
@@ -49,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.tables.function import ResponseCombinations, Responses
     from itc_analysis.tables.made_with import setting_of
     from itc_analysis.tables.measured import Counts, Measurements, ScoreTable
-    from itc_analysis.tables.singlecell import LibraryQuality
+    from itc_analysis.tables.singlecell import LibraryQuality, ThinnedCounts
 
     frozen = read_settings(options.config, MeasureSettings)
     settings = frozen.measure
@@ -66,6 +71,7 @@ def run(options: argparse.Namespace) -> None:
         intensity=contract.read_all(options.intensity, Intensity),
         library_quality=contract.read_all(options.library_quality, LibraryQuality),
         cell_counts=contract.read_all(options.cell_counts, Counts),
+        thinned_counts=contract.read_all(options.thinned_counts, ThinnedCounts),
         scores=contract.read_all(given(options.scores), ScoreTable),
         responses=contract.read_all(given(options.responses), Responses),
         response_combinations=contract.read_all(
@@ -92,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
                 *(options.participants, options.samples),
                 *filter(None, [options.tubes, options.libraries, options.scores]),
                 *(*options.tube_quality, *options.counts, *options.intensity),
-                *(*options.library_quality, *options.cell_counts),
+                *(*options.library_quality, *options.cell_counts, *options.thinned_counts),
             ],
             packages=("numpy", "pandas", "scipy"),
             methods=describe_measurements(table, settings, limits),

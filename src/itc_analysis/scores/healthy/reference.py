@@ -14,7 +14,7 @@ the batch is not anchored, and its samples have no score.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,6 +71,9 @@ class Reference:
         The sample is the bridge control.
     max_anchor_error : float
         Largest error of a batch's centre, in healthy SD.
+    parts : Objects
+        Of each row whose sample comes from several batches, a mapping of these to their shares of
+        it; None elsewhere. Empty for no such row.
     """
 
     participants: Objects
@@ -79,6 +82,18 @@ class Reference:
     min_reference: int
     is_bridge: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     max_anchor_error: float = 0.5
+    parts: Objects = field(default_factory=lambda: np.zeros(0, dtype=object))
+
+    @property
+    def joined(self) -> dict[int, Mapping[object, float]]:
+        """Rows of several batches, with what each batch gave; only where other rows show all of
+        these.
+        """
+        if not len(self.parts):
+            return {}
+        mixed = {i: parts for i, parts in enumerate(self.parts) if parts is not None}
+        alone = {batch for i, batch in enumerate(self.batches) if i not in mixed}
+        return {i: parts for i, parts in mixed.items() if set(parts) <= alone}
 
     @property
     def bridge(self) -> npt.NDArray[np.bool_]:
@@ -204,6 +219,18 @@ def fit_reference(
             chosen = (weighed.centre[place], shared if is_shown else own, NOT_ANCHORED)
         centre[name], error[name], anchor[name] = chosen
     names = [name if name in centre else units.everywhere for name in reference.batches]
+    centres, errors, anchors = (
+        [found.get(name) for name in names] for found in (centre, error, anchor)
+    )
+    for i, parts in reference.joined.items():
+        own = [name if name in centre else units.everywhere for name in parts]
+        shares = np.array(list(parts.values())) / sum(parts.values())
+        centres[i] = float(shares @ [centre[name] for name in own])
+        errors[i] = float(np.sqrt(shares**2 @ np.square([error[name] for name in own])))
+        if own == [units.everywhere] * len(own):
+            errors[i] = error[units.everywhere]
+        found_in = {anchor[name] for name in own}
+        anchors[i] = next(how for how in (NOT_ANCHORED, BORROWED, OWN) if how in found_in)
     sd = float(np.sqrt(people))
     if units.scale <= ROUNDING * max(
         1.0, float(np.abs(units.value).max())
@@ -212,11 +239,11 @@ def fit_reference(
     elif sd <= SMALLEST**0.5 * units.scale * 1.5:  # no more than counting explains
         sd = 0.0
     return Healthy(
-        np.array([centre[name] for name in names]),
+        np.array(centres, dtype=float),
         sd,
         sd_error,
-        np.array([error[name] for name in names]),
-        np.array([anchor[name] for name in names], dtype=object),
+        np.array(errors, dtype=float),
+        np.array(anchors, dtype=object),
         units.n_people,
     )
 
@@ -266,11 +293,15 @@ class _Units:
 def _gather(values: FloatArray, variances: FloatArray, reference: Reference) -> _Units:
     bridge = reference.bridge
     usable = np.flatnonzero((reference.is_reference | bridge) & np.isfinite(values))
+    # what came from several batches shows no single one of them
+    joined = reference.joined
+    usable = usable[[i not in joined for i in usable]] if len(usable) else usable
     gathered: dict[tuple[str, str, bool], list[int]] = {}
     for i in usable:
         who = "" if bridge[i] else str(reference.participants[i])
         gathered.setdefault((str(reference.batches[i]), who, bool(bridge[i])), []).append(int(i))
-    places = {name: at for at, name in enumerate(sorted(set(reference.batches), key=str))}
+    own = {batch for i, batch in enumerate(reference.batches) if i not in joined}
+    places = {name: at for at, name in enumerate(sorted(own, key=str))}
     # sorted, so that the order of the rows cannot change the last digit
     keys = sorted(gathered)
     means = [float(np.mean(np.sort(values[gathered[key]]))) for key in keys]

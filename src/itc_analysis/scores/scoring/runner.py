@@ -81,6 +81,7 @@ class _People:
             min_reference=self.limits.min_reference,
             is_bridge=who["is_bridge"].eq(other=True).to_numpy(dtype=bool),
             max_anchor_error=self.limits.max_anchor_error,
+            parts=rows["parts"].to_numpy(dtype=object) if "parts" in rows else np.zeros(0, object),
         )
 
 
@@ -387,7 +388,7 @@ def _score(
         if said:
             verdicts[int(position)] = ("ok", "; ".join(said))
     _write(rows, verdicts)
-    return rows.drop(columns="batch").assign(
+    return rows.drop(columns=["batch", "parts"], errors="ignore").assign(
         assay=signature.assay,
         population=population,
         signature=signature.name,

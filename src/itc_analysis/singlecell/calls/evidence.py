@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.singlecell.calls.ambient import estimate_ambient
-from itc_analysis.singlecell.calls.molecules import take_molecules
+from itc_analysis.singlecell.calls.molecules import Molecules, take_molecules
 from itc_analysis.singlecell.calls.weights import Evidence, Model
 from itc_analysis.singlecell.intake.genes import T_GENES
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
@@ -79,13 +79,31 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
     data : anndata.AnnData
         cells after quality control, molecules in `X`.
     """
+    taken = take_molecules(data.X, data.var_names, wanted_genes(evidence))
+    return weigh_molecules(taken, data.obs_names, evidence=evidence)
+
+
+def wanted_genes(evidence: Evidence) -> list[str]:
+    """Return the genes that calls look at."""
+    named = [gene for level in evidence.levels.values() for gene in level.genes]
+    return [*named, *evidence.segments, *CD3, *T_GENES]
+
+
+def weigh_molecules(taken: Molecules, barcodes: pd.Index, *, evidence: Evidence) -> Rna:
+    """Weigh molecules as `weigh_rna` does, once they are taken out of a library.
+
+    Parameters
+    ----------
+    taken : Molecules
+        of `wanted_genes`.
+    barcodes : pandas.Index
+        the cells.
+    """
     model = evidence.model
-    wanted = [gene for level in evidence.levels.values() for gene in level.genes]
-    wanted += [*evidence.segments, *CD3, *T_GENES]
-    taken = take_molecules(data.X, data.var_names, wanted)
     of_gene = dict(taken.of_gene)
+    n_cells = len(barcodes)
     if not any(gene in of_gene for gene in T_GENES):
-        of_gene |= {gene: np.zeros(data.n_obs) for gene in T_GENES if gene in taken.listed}
+        of_gene |= {gene: np.zeros(n_cells) for gene in T_GENES if gene in taken.listed}
     scale = taken.depth / MOLECULES
     total = max(float(taken.depth.sum()), 1.0)
     estimated = estimate_ambient(of_gene, taken.depth)
@@ -93,7 +111,7 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
     detected = {gene: found > 0 for gene, found in of_gene.items()}
     shows_segments = _shows_segments(detected, taken.has_segment, evidence)
     # a product of some sixty numbers of 0.01 or more: far from what a double cannot hold
-    likelihood = np.ones((data.n_obs, len(evidence.names)))
+    likelihood = np.ones((n_cells, len(evidence.names)))
 
     def add(names: list[str], rate: FloatArray, share: FloatArray) -> None:
         found = np.sum([of_gene[name] for name in names], axis=0)
@@ -112,7 +130,7 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
             add([gene], np.full(len(share), segment.rate), share)
     log_likelihood: FloatArray = np.log(likelihood)
     _mix(log_likelihood, evidence)
-    return Rna(data.obs_names, detected, taken.listed, estimated, shows_segments, log_likelihood)
+    return Rna(barcodes, detected, taken.listed, estimated, shows_segments, log_likelihood)
 
 
 def weigh_receptors(receptors: pd.DataFrame, *, evidence: Evidence) -> FloatArray:

@@ -161,6 +161,25 @@ class Evidence(Section):
         return found
 
 
+def genes_of_calls(evidence: Evidence) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """Return, by population, the genes that define its call, and all that weigh in it.
+
+    A cell gets the call only if it shows the first (a gene of each set of `requires`, the V gene of
+    the alpha chain; CD4 and CD8 T cells are parted by CD4, CD8A and CD8B), so their level says how
+    cells were called. The others move a call with the rest.
+    """
+    weighing = frozenset(gene for level in evidence.levels.values() for gene in level.genes)
+    weighing |= set(evidence.segments)
+    # shown by the one and lacked by the other: both are called by all three
+    coreceptors = {gene for name in ("CD4", "CD8A", "CD8B") for gene in evidence.levels[name].genes}
+    defining = {call: set(coreceptors) for call in ("cd4_t_cells", "cd8_t_cells")}
+    for call, sets in evidence.requires.items():
+        defining.setdefault(call, set()).update(*sets)
+    for call, gene in evidence.own_alpha.items():
+        defining.setdefault(call, set()).add(gene)
+    return {call: (frozenset(genes), weighing) for call, genes in defining.items()}
+
+
 def read_evidence() -> Evidence:
     """Read the weights that are shipped with the package."""
     with resources.as_file(

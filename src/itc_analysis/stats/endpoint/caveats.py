@@ -48,6 +48,18 @@ MUCH_MEDIAN_ERROR, MANY_AT_ZERO = 0.2, 0.1
 INFORMATIVE, SURELY, COUNTING = 0.3, 2.6, 0.1
 #: Difference in the share of treated people worth a warning.
 TREATMENT_DIFFERENCE = 0.2
+#: Ratio of the depths (molecules per T cell, medians of the sides) at which cells were called
+#: above which a share is said to hang on it: 1.1 shifts the log of a share that RNA calls by 0.1
+#: (halving the depth: gamma-delta -0.74, innate CD8 -0.86, CD8 -0.53; docs/decisions.md,
+#: 2026-11-30). Where
+#: all are counted at one depth, the ratio of the libraries' own that is worth a sentence.
+UNEQUAL_DEPTH, OTHER_DEPTH = 1.1, 1.25
+#: Difference of the shares of ambient molecules (medians of the sides) that does the same: 0.03
+#: shifts innate CD8 by -0.16, gamma-delta by -0.07 (same entry).
+UNEQUAL_AMBIENT = 0.02
+#: Difference, between the sides, of the share of participants whose delta chains were enriched that
+#: does the same: with them 88 of 108 gamma-delta cells were found, without 62 (a log of 0.35).
+UNEQUAL_CHAINS = 0.28
 #: Columns of the participants' sheet that mean treatment.
 TREATMENTS = ("immunosuppressant_3_months", "biologic_6_months", "hydroxychloroquine")
 STEROID = "glucocorticoid_mg_per_day"
@@ -271,6 +283,61 @@ def of_panels(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> s
         f"panels are spread unevenly over the two sides (Cramér's V {association:.2f}) and not "
         "adjusted for: what one panel reads higher looks like a difference"
     )
+
+
+def of_libraries(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> list[str]:
+    """Warn when what decides how many cells RNA calls differs between the libraries of the sides:
+    depth, ambient molecules, delta chains.
+
+    Parameters
+    ----------
+    people : pandas.DataFrame
+        of `responses.respond`; the sides hold nothing to say where a receptor calls the cells.
+    index, reference : BoolArray
+        The two sides.
+    """
+    if "called_by" not in people:
+        return []
+    called_by = people["called_by"].astype("string").fillna("")
+    by_rna = called_by.str.contains("rna").to_numpy(dtype=bool)
+    sides = [index & by_rna, reference & by_rna]
+    if not all(side.any() for side in sides):
+        return []
+
+    def medians(column: str) -> list[float]:
+        values = people[column].to_numpy(dtype=float)
+        known = [values[side & np.isfinite(values)] for side in sides]
+        return [float(np.median(own)) if own.size else np.nan for own in known]
+
+    said = []
+    own, counted, ambient = map(medians, ("molecules_per_t_cell", "counted_at", "share_ambient"))
+    shown = (
+        f"{own[0]:,.0f} molecules per T cell in the index group and {own[1]:,.0f} in the reference"
+    )
+    if max(counted) > UNEQUAL_DEPTH * min(counted):
+        said.append(
+            f"libraries differ in depth ({shown}): RNA calls more of the same cells the deeper the "
+            "library, so the share is too low on the side with fewer molecules"
+        )
+    elif max(own) > OTHER_DEPTH * min(own):
+        said.append(
+            f"libraries differ in depth ({shown}): RNA calls more of the same cells the deeper the "
+            f"library, so all were counted as at {counted[0]:,.0f}"
+        )
+    if abs(ambient[0] - ambient[1]) > UNEQUAL_AMBIENT:
+        said.append(
+            f"libraries differ in ambient RNA ({ambient[0]:.0%} of the molecules in the index "
+            f"group and {ambient[1]:.0%} in the reference): it hides cells that RNA calls, so the "
+            "share is too low on the side with more"
+        )
+    with_delta = [float(called_by[side].str.contains("rna_or_delta").mean()) for side in sides]
+    if abs(with_delta[0] - with_delta[1]) > UNEQUAL_CHAINS:
+        said.append(
+            f"gamma-delta receptors were sequenced in {with_delta[0]:.0%} of the index group and "
+            f"{with_delta[1]:.0%} of the reference: with them more of the same cells are found, so "
+            "the share is too low on the side with fewer"
+        )
+    return said
 
 
 def of_treatment(people: pd.DataFrame, index: BoolArray, reference: BoolArray) -> str:

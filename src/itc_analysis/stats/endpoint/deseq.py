@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from itc_analysis.statistics.arrays import Matrix, Vector
 
@@ -34,6 +34,11 @@ DECIMALS = 10
 #: unless as many other participants have more molecules of the gene; it judges participants with so
 #: many replicates only.
 COOKS_QUANTILE, MIN_REPLICATES = 0.99, 3
+#: Logarithm of a group's dispersion over the shared one, at most; part of a count that the design
+#: leaves free, at least.
+FARTHEST, LEAST_FREE = 4.0, 0.05
+#: Of PyDESeq2: smallest fitted count and ridge on the coefficients; and a bound for exp.
+LEAST_MEAN, RIDGE, MOST_LOG = 0.5, 1e-6, 50.0
 #: What the library warns of, and what is said with the result.
 SAID = {
     "dispersion trend curve fitting did not converge": (
@@ -138,6 +143,100 @@ def contrast_genes(fitted: FittedGenes, weights: Vector) -> pd.DataFrame:
     ).drop(columns="p_adjusted")
     table.loc[fitted.decided_by.index, "p_value"] = np.nan
     return table
+
+
+def dispersion_factors(fitted: FittedGenes, members: Matrix) -> Vector:
+    """Return how many times the shared dispersion the profiles of each group have.
+
+    All groups share the dispersion of a gene, but profiles of 25 cells vary more than those of 300.
+    The factor of a group, one for all genes, is that at which its squared residuals are on average
+    what the negative binomial expects of them. Genes with outliers are among them: left out, the
+    group that varies most would look like the others.
+
+    Parameters
+    ----------
+    fitted : FittedGenes
+        from `fit_genes`.
+    members : Matrix
+        shape (n, n_groups), 1 where a participant is in a group.
+    """
+    observed, mean, dispersion, X, information = _pieces(fitted)
+    variance = mean + dispersion * mean**2
+    weight = mean**2 / variance
+    leverage = weight * np.einsum("ni,gij,nj->ng", X, information, X, optimize=True)
+    squares = (observed - mean) ** 2 / np.maximum(1 - leverage, LEAST_FREE)
+    # PyDESeq2 fits fewer molecules than these as so many
+    told = mean >= LEAST_MEAN
+    factors = np.ones(members.shape[1])
+    for i, own in enumerate(members.T > 0):
+        rows = told & own[:, None]
+        if rows.any():
+            factors[i] = _factor(squares[rows], mean[rows], (dispersion * mean**2)[rows])
+    return factors
+
+
+def _factor(squares: Vector, mean: Vector, extra: Vector) -> float:
+    """Return how many times `extra`, on top of the mean, the squares have as their variance."""
+
+    def excess(log_factor: float) -> float:
+        return float((squares / (mean + np.exp(log_factor) * extra)).mean()) - 1
+
+    if excess(-FARTHEST) <= 0:
+        return float(np.exp(-FARTHEST))
+    if excess(FARTHEST) >= 0:
+        return float(np.exp(FARTHEST))
+    return float(np.exp(optimize.brentq(excess, -FARTHEST, FARTHEST)))
+
+
+def widen_by_groups(
+    tested: pd.DataFrame, fitted: FittedGenes, weights: Vector, members: Matrix
+) -> pd.DataFrame:
+    """Return a contrast with errors that hold when profiles of one side vary more, and p from t.
+
+    The error of each gene is that of its coefficients when each group has its own dispersion
+    (`dispersion_factors`), never smaller than that of the shared one; p has the residual degrees of
+    freedom of the design.
+
+    Parameters
+    ----------
+    tested : pandas.DataFrame
+        from `contrast_genes` with the same `weights`.
+    members : Matrix
+        as in `dispersion_factors`.
+    """
+    _, mean, dispersion, X, information = _pieces(fitted)
+    own = members @ dispersion_factors(fitted, members)
+    factor = np.where(members.any(axis=1), own, 1.0)[:, None]
+    shared = mean + dispersion * mean**2
+    # of the score: weights of the fit, variance of the group
+    score = mean**2 / shared**2 * (mean + factor * dispersion * mean**2)
+    influence = np.einsum("i,gij,nj->ng", weights, information, X, optimize=True)
+    plain = np.einsum("i,gij,j->g", weights, information, weights, optimize=True)
+    ratio = np.sqrt(np.maximum((influence**2 * score).sum(axis=0) / plain, 1.0))
+    wider = pd.Series(ratio, index=fitted.dataset.var_names).reindex(tested.index)
+    statistic = tested["statistic"] / wider
+    p = 2 * stats.t.sf(np.abs(statistic.to_numpy(dtype=float)), X.shape[0] - X.shape[1])
+    return tested.assign(
+        standard_error=tested["standard_error"] * wider,
+        statistic=statistic,
+        p_value=np.where(tested["p_value"].isna(), np.nan, p),
+    )
+
+
+def _pieces(fitted: FittedGenes) -> tuple[Matrix, Matrix, Vector, Matrix, Matrix]:
+    """Return observed and fitted molecules (n, n_genes), dispersions, design (n, p), and the
+    inverse information of each gene's coefficients (n_genes, p, p).
+    """
+    dataset = fitted.dataset
+    X = dataset.obsm["design_matrix"].to_numpy(dtype=float)
+    logs = dataset.varm["LFC"].to_numpy(dtype=float)
+    mean = fitted.size_factors[:, None] * np.exp(np.clip(X @ logs.T, -MOST_LOG, MOST_LOG))
+    mean = np.maximum(mean, np.finfo(float).tiny ** 0.25)
+    dispersion = dataset.var["dispersions"].to_numpy(dtype=float)
+    weight = mean / (1 + dispersion * mean)
+    information = np.einsum("ni,ng,nj->gij", X, weight, X, optimize=True)
+    information += RIDGE * np.eye(X.shape[1])
+    return np.asarray(dataset.X, dtype=float), mean, dispersion, X, np.linalg.inv(information)
 
 
 def _find_outliers(dataset: DeseqDataSet) -> pd.Series:

@@ -341,6 +341,7 @@ class Endpoint:
             caveats.of_size(index, reference),
             caveats.of_batches(people, index, reference, formula),
             caveats.of_panels(people, index, reference),
+            *caveats.of_libraries(people, index, reference),
             caveats.of_treatment(people, index, reference),
             caveats.of_repeats(people[index | reference]),
         ]

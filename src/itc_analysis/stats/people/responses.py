@@ -32,6 +32,9 @@ FEW_CELLS = "few_cells"
 POPULATION_LOW = "population_below_lod"
 #: Denominator of shares and counts.
 T_CELLS = "t_cells"
+#: Columns of measurements that say of a number's tubes and libraries how it came about.
+WORDS_OF_SOURCES = ("panel", "called_by")
+NUMBERS_OF_LIBRARIES = ("molecules_per_t_cell", "counted_at", "share_ambient")
 #: Names the table in faults.
 SOURCE = "measurements"
 
@@ -152,6 +155,9 @@ def respond(
         batch : staining or library batch of the samples averaged (of all, when none has a number);
             several are joined by '+'.
         panel : the same of the panels of their tubes; NaN where none is known.
+        called_by : the same of what calls the cells of their libraries.
+        molecules_per_t_cell, counted_at, share_ambient : of their libraries, averaged; NaN where
+            none is known.
     """
     is_analysed = participants["is_analysed"]
     mine = rows[rows["participant_id"].isin(participants.loc[is_analysed, "participant_id"])]
@@ -176,10 +182,17 @@ def per_participant(scaled: pd.DataFrame, participants: pd.DataFrame) -> pd.Data
     # the batches that the number comes from; of those without a number, all
     batch = _joined_words(mine, "batch") | _joined_words(mine[mine["is_usable"]], "batch")
     joined["batch"] = pd.Series(batch, dtype=object).reindex(joined.index)
-    panels: dict[str, str] = {}
-    if "panel" in mine:
-        panels = _joined_words(mine[mine["is_usable"] & mine["panel"].notna()], "panel")
-    joined["panel"] = pd.Series(panels, dtype=object).reindex(joined.index)
+    for name in WORDS_OF_SOURCES:
+        words: dict[str, str] = {}
+        if name in mine:
+            words = _joined_words(mine[mine["is_usable"] & mine[name].notna()], name)
+        joined[name] = pd.Series(words, dtype=object).reindex(joined.index)
+    for name in NUMBERS_OF_LIBRARIES:
+        joined[name] = np.nan
+        if name in mine:
+            used = mine[mine["is_usable"]]
+            means = used[name].astype(float).groupby(used["participant_id"].astype(str)).mean()
+            joined[name] = means.reindex(joined.index.astype(str)).to_numpy(dtype=float)
     why = pd.Series(_joined_words(mine, "state"), dtype=object).reindex(joined.index)
     joined["state"] = joined["state"].where(joined["state"].notna(), why.fillna("not measured"))
     joined["n_samples"] = joined["n_samples"].fillna(0).astype(int)

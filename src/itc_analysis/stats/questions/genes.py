@@ -7,7 +7,8 @@ only the model differs. One profile per participant and population: cells are ne
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,14 @@ import pandas as pd
 
 from itc_analysis.config.sections import Comparable, Groups
 from itc_analysis.plural import plural
+from itc_analysis.statistics.arrays import BoolArray
 from itc_analysis.stats.endpoint import caveats
-from itc_analysis.stats.endpoint.deseq import FittedGenes, contrast_genes, fit_genes
+from itc_analysis.stats.endpoint.deseq import (
+    FittedGenes,
+    contrast_genes,
+    fit_genes,
+    widen_by_groups,
+)
 from itc_analysis.stats.endpoint.endpoint import sentences
 from itc_analysis.stats.models.linear import NotEstimable
 from itc_analysis.stats.multiplicity.adjust import adjust
@@ -28,6 +35,7 @@ from itc_analysis.stats.people.design import (
     name_some,
 )
 from itc_analysis.stats.people.expression import (
+    COMPLETE_PROFILE,
     Profiles,
     filter_by_expression,
     lacking_genes,
@@ -49,20 +57,33 @@ log = logging.getLogger(__name__)
 
 #: Fewer genes than this teach nothing about how dispersion follows the mean.
 MIN_GENES = 20
+#: Status of a gene that makes the call of the population.
+DEFINES = "defines_call"
+#: Median number of cells of a profile, and molecules per T cell, of one side over the other (or the
+#: reverse) that are worth a sentence: with 25 cells against 300 a null study had a false gene in
+#: 73 to 100 % before errors held it, and has in 3 to 8 % (docs/decisions.md, 2026-11-30).
+UNEQUAL_CELLS, UNEQUAL_DEPTH = 3.0, 1.25
 #: States of participants, as `caveats` words them.
 FEW_CELLS, NO_LIBRARY = "few_cells", "no library"
 
 
 @dataclass(frozen=True)
 class GeneTables:
-    """What is known of the libraries: Pseudobulk, PseudobulkDepth, SampleSheet, Libraries, as
-    their contracts say.
+    """What is known of the libraries.
+
+    Parameters
+    ----------
+    pseudobulk, depth, samples, libraries : pandas.DataFrame
+        Pseudobulk, PseudobulkDepth, SampleSheet, Libraries, as their contracts say.
+    calling : mapping of str to tuple
+        by population, the genes that define its call and those that weigh in it.
     """
 
     pseudobulk: pd.DataFrame
     depth: pd.DataFrame
     samples: pd.DataFrame
     libraries: pd.DataFrame
+    calling: Mapping[str, tuple[Collection[str], Collection[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,8 +150,42 @@ def compare_genes(
         people = _people(tables, participants, owner_of, profiles, min_cells)
         fitted = _fit(population, people, profiles, lacking, plan, cohort, settings)
         found += [_compare(fitted, item, plan) for item in planned if item.population == population]
+    found = [_mark_calling(table, tables.calling) for table in found]
     filled = [table for table in found if len(table)] or found
     return contract.check(pd.concat(filled, ignore_index=True), Genes)
+
+
+def _mark_calling(
+    table: pd.DataFrame, calling: Mapping[str, tuple[Collection[str], Collection[str]]]
+) -> pd.DataFrame:
+    """Take the p of genes that define the call of their population, and say which weigh in it.
+
+    The cells of a profile were chosen by these genes: a deeper library, or one with less ambient
+    RNA, chooses others, and the difference is that of the choice.
+    """
+    if table.empty:
+        return table
+    population = str(table["population"].iloc[0])
+    defining, weighing = calling.get(population, ((), ()))
+    is_ok = (table["status"] == OK).to_numpy(dtype=bool)
+    defines = table["gene"].isin(list(defining)).to_numpy(dtype=bool) & is_ok
+    weighs = table["gene"].isin(list(weighing)).to_numpy(dtype=bool) & is_ok & ~defines
+    marked = table.copy()
+    marked.loc[defines, "status"] = DEFINES
+    marked.loc[defines, "p_value"] = np.nan
+    said = f"makes the call of {population}: its level says which cells were called"
+    marked.loc[defines, "reason"] = said
+    also = (
+        f"weighs in the call of {population}: a difference may be that of which cells were called"
+    )
+    marked.loc[weighs, "reason"] = [
+        sentences([also, "" if pd.isna(told) else str(told)])
+        for told in marked.loc[weighs, "reason"]
+    ]
+    for _, own in marked.groupby("comparison"):
+        p = own["p_value"].to_numpy(dtype=float)
+        marked.loc[own.index, "p_adjusted"] = adjust(p, method="bh")
+    return contract.make(marked, Genes)
 
 
 def _people(
@@ -144,7 +199,7 @@ def _people(
     people = participants[participants["is_analysed"]].set_index("participant_id").sort_index()
     libraries = tables.libraries[tables.libraries["sample_id"].isin(list(owner_of))]
     owner = libraries["sample_id"].astype(str).map(owner_of)
-    batch = libraries["batch"].astype(str).groupby(owner).agg(lambda of: "+".join(sorted(set(of))))
+    batch = _largest_batch(libraries.assign(owner=owner), tables.depth)
     n_samples = libraries["sample_id"].groupby(owner).nunique()
     n_cells = profiles.n_cells.reindex(people.index)
     state = np.where(n_cells >= min_cells, OK, np.where(n_cells.isna(), NO_LIBRARY, FEW_CELLS))
@@ -152,8 +207,37 @@ def _people(
         group=people["group"].astype(object),
         batch=batch.reindex(people.index).astype(object).fillna("-"),
         n_samples=n_samples.reindex(people.index).fillna(0).astype(int),
+        n_cells=n_cells.astype(float),
+        molecules_per_t_cell=_depth_of(tables.depth, owner_of).reindex(people.index),
         state=state.astype(object),
     )
+
+
+def _largest_batch(libraries: pd.DataFrame, depth: pd.DataFrame) -> pd.Series:
+    """Return the batch of each participant: of several, that of most molecules, to the effect of
+    which the sum owes most.
+
+    A batch of its own ("a+b") would hold hardly anybody, and nobody else's shift. Molecules are
+    known by sample, and shared equally by the libraries of one.
+    """
+    molecules = (
+        depth[depth["population"] == COMPLETE_PROFILE].groupby("sample_id")["n_counts"].sum()
+    )
+    sample = libraries["sample_id"].astype(str)
+    of_library = sample.map(molecules).fillna(0.0) / sample.map(sample.value_counts())
+    table = libraries[["owner"]].assign(batch=libraries["batch"].astype(str), part=of_library)
+    parts = table.groupby(["owner", "batch"], as_index=False)["part"].sum()
+    # by batch within a person, so that the first of equals is taken
+    place = parts.groupby("owner")["part"].idxmax()
+    return pd.Series(parts.loc[place, "batch"].to_numpy(), index=place.index, dtype=object)
+
+
+def _depth_of(depth: pd.DataFrame, owner_of: dict[str, str]) -> pd.Series:
+    """Return molecules per T cell (mean) of each participant."""
+    every = depth[depth["population"] == COMPLETE_PROFILE]
+    owner = every["sample_id"].astype(str).map(owner_of)
+    sums = every[["n_counts", "n_cells"]].groupby(owner).sum()
+    return sums["n_counts"] / sums["n_cells"].where(sums["n_cells"] > 0)
 
 
 def _fit(
@@ -239,7 +323,7 @@ def _test(population: _Population, item: PlannedComparison, plan: AnalysisPlan) 
     )
     check_estimable(design, weights)
     padded = np.concatenate([weights, np.zeros(design.matrix.shape[1] - len(weights))])
-    tested = contrast_genes(fitted, padded)
+    tested = widen_by_groups(contrast_genes(fitted, padded), fitted, padded, design.group_matrix)
     rows = genes.join(tested.drop(columns="mean_count"))
     is_outlier = (rows["status"] == OK) & rows["p_value"].isna()
     rows.loc[is_outlier, "status"] = "outlier"
@@ -268,8 +352,34 @@ def _said(population: _Population, item: PlannedComparison, design: Design) -> l
         f"pooled without {', '.join(absent)} (too few participants)" if absent else "",
         *design.remarks,
         *population.fitted.remarks,
+        _unequal(people, index, reference, population=item.population),
         caveats.of_size(index, reference),
         caveats.of_batches(people, index, reference, design.formula),
         caveats.of_treatment(people, index, reference),
         f"several samples summed: {name_some(repeated)}" if repeated else "",
     ]
+
+
+def _unequal(
+    people: pd.DataFrame, index: BoolArray, reference: BoolArray, *, population: str
+) -> str:
+    """Warn when the profiles of the sides are of very different numbers of cells, or libraries of
+    different depth.
+    """
+    cells, depth = (
+        [float(people.loc[side, column].median()) for side in (index, reference)]
+        for column in ("n_cells", "molecules_per_t_cell")
+    )
+    said = []
+    if max(cells) > UNEQUAL_CELLS * min(cells):
+        said.append(
+            f"profiles of {cells[0]:,.0f} cells in the index group and {cells[1]:,.0f} in the "
+            "reference (medians): those of fewer cells vary more, which the errors hold"
+        )
+    if population != COMPLETE_PROFILE and max(depth) > UNEQUAL_DEPTH * min(depth):
+        said.append(
+            f"libraries differ in depth ({depth[0]:,.0f} molecules per T cell in the index group "
+            f"and {depth[1]:,.0f} in the reference): which cells RNA calls depends on it, so genes "
+            "that part the population from its neighbours may differ for that alone"
+        )
+    return "; ".join(said)

@@ -203,9 +203,12 @@ def describe_genes(table: pd.DataFrame, *, min_cells: int) -> tuple[str, list[st
         f"Genes were compared in molecules summed per participant and population ({min_cells} "
         "cells or more), with the participant as the unit, by negative binomial regression with "
         "dispersions shared between genes (DESeq2's method, PyDESeq2) and Wald tests of the fold "
-        "change without shrinkage, after leaving out genes that too few participants express for "
-        "the design (edgeR's rule); p was adjusted by the method of Benjamini and Hochberg within "
-        "each population and comparison. All of these comparisons are exploratory."
+        "change without shrinkage, whose errors let each group have a dispersion of its own (one "
+        "factor for all genes) where that is wider, against t with the design's residual degrees "
+        "of freedom, after leaving out genes that too few participants express for the design "
+        "(edgeR's rule); genes by which the cells were called have no p; p was adjusted by the "
+        "method of Benjamini and Hochberg within each population and comparison. All of these "
+        "comparisons are exploratory."
     )
     return text, ["squair2021", "love2014", "muzellec2023", "chen2016", "benjamini1995"]
 

@@ -42,8 +42,11 @@ class Genes(Contract, key=("population", "comparison", "gene")):
     status: Series[pd.StringDtype] = text(
         "ok; low_expression (too few molecules in too few participants, not tested); not_measured "
         "(a participant's reference lacks the gene, not tested); outlier (one participant decides "
-        "it, no p); not_estimable.",
-        allowed=["ok", "low_expression", "not_measured", "outlier", "not_estimable"],
+        "it, no p); defines_call (a cell is called by it, so it cannot be a finding, no p); "
+        "not_estimable.",
+        allowed=[
+            *("ok", "low_expression", "not_measured", "outlier", "defines_call", "not_estimable"),
+        ],
     )
     reason: Series[pd.StringDtype] = text(
         "Why there is no number, or a warning that goes with the comparison.", nullable=True
