@@ -257,7 +257,7 @@ def single_cell_profiles(
         genes = lists.whole.get(sample, tables.genes)
         counts[position, [feature not in genes for feature in features]] = np.nan
     if lists.filtered:
-        molecules = np.nan_to_num(_floats(depth["n_counts"].reindex(samples)))[:, None]
+        molecules = np.nan_to_num(floats(depth["n_counts"].reindex(samples)))[:, None]
         hidden, of_t = expect_hidden(tables, features, samples)
         # what is hidden lies in this population by its part of what T cells are expected to show
         rate = np.nansum(counts, axis=0) / np.maximum(
@@ -327,7 +327,7 @@ def expect_hidden(
 def _t_molecules(tables: SingleCellTables, samples: Sequence[str]) -> FloatArray:
     """Return the molecules of all T cells of each sample; NaN where there are none."""
     depth = tables.depth[tables.depth["population"] == DENOMINATOR].set_index("sample_id")
-    totals = _floats(depth["n_counts"].reindex(list(samples)))
+    totals = floats(depth["n_counts"].reindex(list(samples)))
     return np.where(totals > 0, totals, np.nan)
 
 

@@ -35,7 +35,6 @@ from itc_analysis.stats.people.design import (
     name_some,
 )
 from itc_analysis.stats.people.expression import (
-    COMPLETE_PROFILE,
     Profiles,
     filter_by_expression,
     lacking_genes,
@@ -51,6 +50,7 @@ from itc_analysis.stats.plan.plan import (
     expand_genes,
 )
 from itc_analysis.tables import contract
+from itc_analysis.tables.gene_lists import COMPLETE_PROFILE
 from itc_analysis.tables.stats.genes import Genes
 
 log = logging.getLogger(__name__)
@@ -237,7 +237,8 @@ def _depth_of(depth: pd.DataFrame, owner_of: dict[str, str]) -> pd.Series:
     every = depth[depth["population"] == COMPLETE_PROFILE]
     owner = every["sample_id"].astype(str).map(owner_of)
     sums = every[["n_counts", "n_cells"]].groupby(owner).sum()
-    return sums["n_counts"] / sums["n_cells"].where(sums["n_cells"] > 0)
+    per_cell: pd.Series = sums["n_counts"] / sums["n_cells"].where(sums["n_cells"] > 0)
+    return per_cell
 
 
 def _fit(
