@@ -153,6 +153,14 @@ def matrices_for(rows):
     return [str(path) for path in matrices_of_tubes(folder, rows)]
 
 
+def panel_files(wildcards):
+    """What people wrote about a panel."""
+    return [
+        f"{STUDY.panels_folder}/{wildcards.panel}.tsv",
+        f"{STUDY.gating_folder}/{wildcards.panel}.yaml",
+    ]
+
+
 def matrices_of(wildcards):
     return matrices_for(tubes_of(wildcards))
 

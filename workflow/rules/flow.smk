@@ -5,12 +5,25 @@ PANEL_SHEET = f"{STUDY.panels_folder}/{{panel}}.tsv"
 GATING_TEMPLATE = f"{STUDY.gating_folder}/{{panel}}.yaml"
 
 
-def panel_files(wildcards):
-    """What people wrote about a panel."""
-    return [
-        f"{STUDY.panels_folder}/{wildcards.panel}.tsv",
-        f"{STUDY.gating_folder}/{wildcards.panel}.yaml",
-    ]
+rule take_over:
+    input:
+        f"{STUDY.frozen_folder}/{{record}}",
+    output:
+        f"{STUDY.results_folder}/{{record}}",
+    log:
+        AT.log("take_over", "{record}"),
+    wildcard_constraints:
+        record=one_of(files_to_take_over()),
+    resources:
+        mem_mb=table_memory,
+        runtime=table_minutes,
+    params:
+        sources=sources(lambda wildcards: f"{STUDY.frozen_folder}/{wildcards.record}"),
+        version=VERSION,
+    message:
+        "Taking over from the release: {wildcards.record}"
+    shell:
+        "cp {input:q} {output:q} 2> {log:q}"
 
 
 rule learn_scales:

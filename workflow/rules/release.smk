@@ -31,27 +31,6 @@ def files_to_take_over():
     return [name for name in missing if f"{STUDY.results_folder}/{name}" not in grown]
 
 
-rule take_over:
-    input:
-        f"{STUDY.frozen_folder}/{{record}}",
-    output:
-        f"{STUDY.results_folder}/{{record}}",
-    log:
-        AT.log("take_over", "{record}"),
-    wildcard_constraints:
-        record=one_of(files_to_take_over()),
-    resources:
-        mem_mb=table_memory,
-        runtime=table_minutes,
-    params:
-        sources=sources(lambda wildcards: f"{STUDY.frozen_folder}/{wildcards.record}"),
-        version=VERSION,
-    message:
-        "Taking over from the release: {wildcards.record}"
-    shell:
-        "cp {input:q} {output:q} 2> {log:q}"
-
-
 def gates_of(wildcards):
     """The gates of a batch: those of the release where all its tubes are, else pooled with the later ones."""
     panel, batch = wildcards.panel, wildcards.batch
