@@ -126,6 +126,17 @@ def test_one_poor_library_is_corrected_and_does_not_decide_for_the_study() -> No
     assert "corrected for the 29% that such libraries miss" in told.loc["p", "reason"]
 
 
+def test_a_library_far_deeper_than_the_study_has_no_number() -> None:
+    own, rows, groups = study()
+    deep = library("x", 40_000.0, {40_000.0: 90, 4000.0: 70})
+    rows = thinned(rows.to_dict("records") + deep)
+    own = pd.concat([own, counts({"x": 90})], ignore_index=True)
+    told = by_library(count_at_one_depth(own, rows, groups | {"sx": "healthy"}))
+    assert told.loc["x", "status"] == "not_estimable"
+    assert "more than ten times the 1,414" in told.loc["x", "reason"]
+    assert (told.drop("x")["status"] == "ok").all()
+
+
 def test_a_library_below_all_that_is_known_has_no_number() -> None:
     own, rows, groups = study()
     rows = thinned(rows.to_dict("records") + library("p", 300.0, {300.0: 1}))
@@ -141,8 +152,10 @@ def test_the_depth_is_that_which_all_but_a_tenth_of_every_group_reach() -> None:
     own = pd.Series([900.0, *[3000.0] * 19, 500.0, *[1500.0] * 5, 100.0])
     group = pd.Series(["healthy"] * 20 + ["SSc"] * 6 + [None], dtype=object)
     assert choose_depth(own, group) == 1500.0
-    # of four, none may stay below
-    assert choose_depth(own.iloc[[20, 21, 22, 23]], group.iloc[[20, 21, 22, 23]]) == 500.0
+    # one of three may stay below, and groups of fewer do not decide
+    assert choose_depth(own.iloc[[20, 21, 22]], group.iloc[[20, 21, 22]]) == 1500.0
+    assert choose_depth(own.iloc[[0, 1, 2, 20, 21]], group.iloc[[0, 1, 2, 20, 21]]) == 3000.0
+    assert choose_depth(own.iloc[[20, 21]], group.iloc[[20, 21]]) == 500.0
     assert choose_depth(own.iloc[-1:], group.iloc[-1:]) == 100.0
 
 

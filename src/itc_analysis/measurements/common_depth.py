@@ -19,9 +19,10 @@ import pandas as pd
 from itc_analysis.statistics.arrays import FloatArray
 from itc_analysis.statistics.binomial import count_limits
 
-#: Part of a group's libraries that may stay below the common depth, rounded down; one may in a
-#: group of `ONE_OF` or more, so that one poor library does not decide for a study.
-STAY_BELOW, ONE_OF = 0.1, 5
+#: Part of a group's libraries that may stay below the common depth, rounded down; one may in any
+#: group, and groups with fewer libraries than `FEWEST`, which are compared with nobody, do not
+#: count: one poor library does not decide for a study.
+STAY_BELOW, FEWEST = 0.1, 3
 #: Columns of Counts that are changed, and the one that is added.
 CHANGED = (
     *("n_events", "n_lower", "n_upper", "detection", "n_expected", "expected_se", "capture"),
@@ -73,13 +74,14 @@ def choose_depth(own: pd.Series, group: pd.Series) -> float:
         depth of each library.
     group : pandas.Series
         group of its participant, by the same index; null for nobody's (bridge controls), which do
-        not count. When nobody has a group, all libraries are one.
+        not count. When no group has three libraries, all libraries are one.
     """
-    known = group.notna()
-    groups = group[known] if known.any() else pd.Series("all", index=own.index)
+    groups = group[group.map(group.value_counts()) >= FEWEST]
+    if groups.empty:
+        groups = pd.Series("all", index=own.index)
     reached = []
     for _, depths in own[groups.index].groupby(groups.astype(str)):
-        may_stay = max(int(STAY_BELOW * len(depths)), int(len(depths) >= ONE_OF))
+        may_stay = max(int(STAY_BELOW * len(depths)), int(len(depths) >= FEWEST))
         reached.append(float(np.sort(depths.to_numpy())[may_stay]))
     return min(reached)
 
@@ -128,7 +130,9 @@ def count_at_one_depth(
             if i is None or counts["status"].iloc[i] != "ok":
                 continue
             values: dict[str, Any] = {"counted_at": common}
-            if mine["depth"] > common:
+            if mine["depth"] > common and library not in at_common:
+                values |= _too_deep(common, mine)
+            elif mine["depth"] > common:
                 values |= _thinned_to(common, mine, at_common[library])
                 values |= _limits(values["n_events"], counts["n_parent"].iloc[i])
             elif mine["depth"] < common:
@@ -186,6 +190,15 @@ def _thinned_to(common: float, own: pd.Series, thinned: pd.Series) -> dict[str, 
             f"reach ({int(own['n_called'])} at its own {own['depth']:,.0f}): RNA calls more of the "
             "same cells the deeper the library"
         ),
+    }
+
+
+def _too_deep(common: float, own: pd.Series) -> dict[str, Any]:
+    """Return why a library has no number that is so much deeper than the others."""
+    return {
+        "status": "not_estimable",
+        "reason": f"{own['depth']:,.0f} molecules per T cell, more than ten times the "
+        f"{common:,.0f} at which the study is counted: what RNA calls in it is not comparable",
     }
 
 
