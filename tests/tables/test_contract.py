@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
+from pyarrow import parquet
 
 from itc_analysis.errors import ItcError
 from itc_analysis.tables import contract
@@ -146,6 +147,19 @@ def test_tables_of_batches_are_read_as_one(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(together, pd.concat(apart, ignore_index=True))
     assert len(contract.read_all([], Counts)) == 0
     assert len(contract.read_all(paths[2:], Counts)) == 0
+
+
+def test_a_table_of_another_version_is_named_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "counts.parquet"
+    contract.write(contract.make([counts_row()], Counts), path, Counts)
+    stored = parquet.read_table(path)
+    parquet.write_table(stored.drop_columns(["n_upper"]), path)
+    with pytest.raises(ItcError) as caught:
+        contract.read(path, Counts)
+    said = str(caught.value)
+    assert "counts.parquet: 2 faults" in said
+    assert "column 'n_upper' is missing" in said
+    assert "--forceall" in said
 
 
 def test_the_table_of_a_batch_that_is_to_blame_is_named(tmp_path: Path) -> None:

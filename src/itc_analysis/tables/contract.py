@@ -249,6 +249,13 @@ def write(
         parquet.write_table(data.replace_schema_metadata(metadata), partial, compression="zstd")
 
 
+#: What columns tell that should not be there, or should.
+_OF_ANOTHER_VERSION = (
+    "another version of itc_analysis wrote this table; make it again (by hand: the step that "
+    "writes it; in the workflow: --forceall)"
+)
+
+
 def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
     """Read a Parquet table and check it; a table of another kind is named."""
     try:
@@ -261,10 +268,12 @@ def read(path: str | Path, contract: type[Contract]) -> pd.DataFrame:
         ) from None
     try:
         return check(frame, contract)
-    except ItcError:
+    except ItcError as error:
         name = read_provenance(path).get("table", contract.__name__)
         if name == contract.__name__:
-            raise
+            columns = set(columns_of(contract)) ^ set(frame.columns)
+            faults = [*error.faults, Fault("", _OF_ANOTHER_VERSION)] if columns else error.faults
+            raise ItcError(str(path), faults) from None
         what, remedy = f"it is a table of {name}, not of {contract.__name__}", ""
         if name in per_cell.CONTRACTS:
             what, remedy = f"{what}: {per_cell.WHAT}", per_cell.REMEDY
