@@ -65,6 +65,11 @@ def test_a_folder_to_hand_over_is_emptied_only_if_it_is_ours(study: Study, tmp_p
     check_folders(fine)
     (folder / "letter.txt").touch()
     assert "holds files that no blinded run wrote" in refused(study, **ours)
+    config = tmp_path / "config.yaml"
+    config.write_text("study: {name: x}\n", encoding="utf-8")
+    where = ["--results", str(tmp_path), "--masks", str(tmp_path / "masks.tsv")]
+    assert cli.main(["blind", "--config", str(config), *where, "--output-folder", str(folder)]) == 2
+    assert (folder / "letter.txt").exists()
     (folder / MARK).touch()
     check_folders(fine)
 

@@ -99,6 +99,11 @@ class Blinded:
     not_shown: tuple[str, ...]
 
 
+def holds_foreign_files(folder: Path) -> bool:
+    """Return whether a folder holds anything and no blinded run wrote it: it is not emptied."""
+    return folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).exists()
+
+
 def write_blinded(results: str | Path, folder: str | Path, *, labels: Sequence[str]) -> Blinded:
     """Write the blinded tables of a results folder into an empty one.
 

@@ -94,7 +94,7 @@ def _foreign(study: Study) -> list[Fault]:
     """Return a fault for each folder to write to that is a file, and for a folder to hand over
     that holds something else: it is emptied before it is written.
     """
-    from itc_analysis.blinding.tables import MARK
+    from itc_analysis.blinding.tables import holds_foreign_files
 
     faults = [
         Fault(f"study.{name}", f"'{path}' is a file", "move it away, or name another folder")
@@ -104,8 +104,7 @@ def _foreign(study: Study) -> list[Fault]:
         and not Path(path).is_dir()
     ]
     folder = None if study.blinded_folder is None else Path(study.blinded_folder)
-    is_filled = folder is not None and folder.is_dir() and any(folder.iterdir())
-    if folder is not None and is_filled and not (folder / MARK).exists():
+    if folder is not None and holds_foreign_files(folder):
         what = f"'{folder}' holds files that no blinded run wrote, and it would be emptied"
         faults.append(Fault("study.blinded_folder", what, "move them away, or name another folder"))
     return faults

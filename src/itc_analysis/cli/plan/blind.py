@@ -26,15 +26,24 @@ def run(options: argparse.Namespace) -> None:
     """Mask, draw, and put the folder in its place as a whole."""
     import shutil
 
-    from itc_analysis.blinding.tables import MARK, mapping_table, write_blinded
+    from itc_analysis.blinding.tables import (
+        MARK,
+        holds_foreign_files,
+        mapping_table,
+        write_blinded,
+    )
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import ReportSettings
+    from itc_analysis.errors import Fault, ItcError
     from itc_analysis.report.blinded_page import write_blinded_page
     from itc_analysis.whole_files import write_text
 
     settings = read_settings(options.config, ReportSettings)
     cohort = settings.cohort
     folder = Path(options.output_folder)
+    if holds_foreign_files(folder):
+        what = "holds files that no blinded run wrote, and it would be emptied"
+        raise ItcError(str(folder), [Fault("", what, "move them away, or name another folder")])
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     blinded = write_blinded(options.results, partial, labels=[*cohort.groups, cohort.pooled_name])
