@@ -50,7 +50,7 @@ SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,bf_interval=1
 SlurmdParameters=config_overrides
 PropagateResourceLimits=NONE
 ReturnToService=2
-MinJobAge=300
+MinJobAge=3600
 KillWait=3
 SlurmctldTimeout=30
 SlurmdTimeout=15
