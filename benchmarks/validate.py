@@ -328,8 +328,11 @@ def write_section(setting: Setting, rows: pd.DataFrame) -> Iterator[str]:
             claimed = (effects["p_adjusted"] < ALPHA).to_numpy()
             yield f"- {model}: found with adjusted p, {' '.join(map(str, name))}: {_share(claimed)}"
         if len(nulls):
-            kinds = nulls["population"].isin(list(RARE)).map({True: "rare (iNKT)", False: "others"})
-            for kind, tests in nulls[nulls["p_value"].notna()].groupby(kinds):
+            tested = nulls[nulls["p_value"].notna()]
+            kinds = (
+                tested["population"].isin(list(RARE)).map({True: "rare (iNKT)", False: "others"})
+            )
+            for kind, tests in tested.groupby(kinds.to_numpy()):
                 claimed = (tests["p_value"] < ALPHA).to_numpy()
                 yield (
                     f"- {model}: type I error over all tests of {kind}: {100 * claimed.mean():.1f} "
