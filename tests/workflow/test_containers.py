@@ -5,6 +5,7 @@ they call is what the workflow takes.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -19,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from cluster.many_people import write_many_people
+from workflow.running import snakemake
 
 SNAKEFILE = "/opt/itc_analysis/workflow/Snakefile"
 
@@ -73,6 +75,35 @@ def test_the_image_is_built_where_a_container_runtime_is(root: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert said.stdout.startswith("itc_analysis ")
+
+
+@pytest.mark.workflow
+def test_a_container_takes_the_commands_of_its_own_python(root: Path, tmp_path: Path) -> None:
+    """A stand-in for Apptainer writes down what it is to run. The study's folder is mounted, and
+    with it a .venv that lies there: its `itc` would look for the Python outside.
+    """
+    study = tmp_path / "study"
+    write_many_people(study, 24)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    stand_in = programs / "apptainer"
+    # Snakemake asks for the version, then calls it with the command as the last argument
+    stand_in.write_text(
+        "#!/bin/bash\n"
+        '[ "$1" != --version ] || { echo apptainer version 1.3.0; exit; }\n'
+        f"printf '%s\\n' \"${{@: -1}}\" >{shlex.quote(str(tmp_path / 'command'))}\nexit 1\n"
+    )
+    stand_in.chmod(0o755)
+    snakemake(
+        study,
+        *("--sdm", "apptainer", "--cores", "1", "--until", "check"),
+        root=root,
+        environment={"PATH": f"{programs}:{os.environ['PATH']}"},
+        check=False,
+    )
+    command = (tmp_path / "command").read_text(encoding="utf-8")
+    assert "itc check --config " in command
+    assert "PATH" not in command
 
 
 def cloud_commands(root: Path) -> dict[str, str]:

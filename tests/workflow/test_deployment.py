@@ -113,7 +113,9 @@ def test_pins_for_conda_are_those_of_the_lock(root: Path) -> None:
     lines = [line for line in lock.splitlines() if not re.search(r">= .3\.12", line)]
     locked = dict(re.findall(r"^([\w.-]+)==(\S+)", "\n".join(lines), flags=re.MULTILINE))
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    direct = {re.split(r"[<>=\[ ]", text)[0].lower() for text in project["dependencies"]}
+    # with what the profile for Slurm needs
+    needed = project["dependencies"] + project["optional-dependencies"]["slurm"]
+    direct = {re.split(r"[<>=\[ ]", text)[0].lower() for text in needed}
     assert pinned == {name: locked[name] for name in direct}
     assert any(str(part).startswith("python=3.11") for part in environment["dependencies"])
 

@@ -12,11 +12,14 @@ import pytest
 NODE_MB, A_DAY = 16_000, 24 * 60
 
 
-def needs(root: Path, n_tubes: int, *, doublets: str = "evidence") -> dict[str, Any]:
+def needs(
+    root: Path, n_tubes: int, *, n_libraries: int = 0, doublets: str = "evidence"
+) -> dict[str, Any]:
     """Return the functions of needs.smk, which is plain Python, for a study of so many tubes."""
     text = (root / "workflow" / "rules" / "needs.smk").read_text(encoding="utf-8")
     settings = SimpleNamespace(singlecell=SimpleNamespace(doublets=doublets))
-    found: dict[str, Any] = {"TUBES": [{}] * n_tubes, "Path": Path, "SETTINGS": settings}
+    found: dict[str, Any] = {"Path": Path, "SETTINGS": settings}
+    found |= {"TUBES": [{}] * n_tubes, "LIBRARIES": [{}] * n_libraries}
     exec(compile(text, "needs.smk", "exec"), found)
     return found
 
@@ -70,3 +73,9 @@ def test_tables_of_the_study_fit_a_usual_node_up_to_thousands_of_people(root: Pa
         name = f"table_{what}"
         assert small[name](None, 1) < large[name](None, 1) <= most
         assert large[name](None, 2) > large[name](None, 1)
+
+
+def test_tables_of_a_study_without_tubes_grow_with_its_libraries(root: Path) -> None:
+    """`itc compare-genes` took 629 MB for 12 libraries (833,236 rows) and 319 MB for few rows."""
+    asked = needs(root, 0, n_libraries=240)["table_memory"](None, 1)
+    assert 319 + 350 + 240 * (629 - 319) / 12 <= asked <= NODE_MB  # with Snakemake's part

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,24 @@ def test_a_misspelt_setting_stops_before_any_job(study_copy: Path, root: Path) -
     )
     assert done.returncode != 0
     assert "unknown setting 'min_evnts'; did you mean 'min_events'?" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--config", "flow={min_events: 500}")])
+def test_settings_that_were_not_named_are_not_passed_over(
+    tmp_path: Path, root: Path, more: tuple[str, ...]
+) -> None:
+    settings = tmp_path / "config" / "config.yaml"
+    settings.parent.mkdir()
+    settings.write_text("study:\n  results_folder: mine\n")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "-s", str(root / "workflow" / "Snakefile")),
+            *("--directory", str(tmp_path), "--dry-run", *more),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "add --configfile config/config.yaml" in done.stdout + done.stderr
 
 
 def test_a_truncated_tube_is_recorded_and_the_others_are_unharmed(
