@@ -52,7 +52,21 @@ def test_an_unknown_verb_exits_with_2(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit) as ended:
         cli.main(["compute"])
     assert ended.value.code == 2
-    assert "invalid choice: 'compute'" in capsys.readouterr().err
+    assert "there is no verb 'compute'; did you mean 'compare'?" in capsys.readouterr().err
+
+
+def test_no_verb_at_all_points_to_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([])
+    assert "name a verb; itc --help lists them" in capsys.readouterr().err
+
+
+def test_a_verb_called_wrongly_shows_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["check"])
+    shown = capsys.readouterr().err
+    assert "the following arguments are required: --config" in shown
+    assert "itc check --config config/config.yaml --headers" in shown
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,15 @@ def test_04_scores_shows_who_could_be_scored_and_every_participant(
     assert shown.n_pictures == 1
 
 
+def test_04_scores_takes_every_method_that_is_compared() -> None:
+    """MAIT cells of a study of some size are scored at the healthy composition of their subsets,
+    which the small study of these tests is not: a list of methods by hand drew nobody.
+    """
+    source = (NOTEBOOKS / "04_scores.ipynb").read_text(encoding="utf-8")
+    assert "isin(MAIN_METHODS)" in source
+    assert "study.measurements.query" in source
+
+
 def test_05_comparisons_shows_the_plan_and_marks_what_is_not_in_it(
     run: Callable[[str, Path], Shown], results: Path
 ) -> None:

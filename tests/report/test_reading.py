@@ -96,7 +96,10 @@ QUESTIONS: dict[int, tuple[str, Callable[[Material], list[str]]]] = {
         "#gates",
         lambda material: [material.gates.query("state == 'not_estimable'")["file_id"].iloc[0]],
     ),
-    9: ("#participants", lambda _: ["with one batch or one group there is nothing to confound"]),
+    9: (
+        "#participants",
+        lambda _: ["so that no difference between groups can be one between batches"],
+    ),
     10: ("#caveats", one_person),
     11: ("#numbers", own_numbers),
     12: ("#caveats", lambda _: ["What must not be concluded", "That the cells cause the disease."]),

@@ -11,15 +11,16 @@ import gc
 import importlib
 import logging
 import os
+import re
 import select
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from itc_analysis.cli.examples import EXAMPLES
 from itc_analysis.cli.progress import breaking_silence
 from itc_analysis.cli.threads import ONE_THREAD
-from itc_analysis.errors import ItcError
+from itc_analysis.errors import ItcError, did_you_mean
 from itc_analysis.runs.privacy import private_files
 from itc_analysis.version import __version__
 
@@ -66,6 +67,21 @@ VERBS = tuple(verb for verbs in WINGS.values() for verb in verbs)
 _FEWEST_OBJECTS = 100_000
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals say what to type instead."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage, what is wrong and an example, and exit with 2."""
+        wrong = re.match(r"argument VERB: invalid choice: '(.*?)' \(", message)
+        if wrong:
+            close = did_you_mean(wrong[1], VERBS)
+            offered = close if close.endswith("?") else "see itc --help"
+            message = f"there is no verb '{wrong[1]}'; {offered}"
+        elif message.endswith("arguments are required: VERB"):
+            message = "name a verb; itc --help lists them"
+        super().error(f"{message}\n{self.epilog}" if self.epilog else message)
+
+
 def module_of(verb: str) -> str:
     """Return the module of a verb."""
     wing = next(name for name, verbs in WINGS.items() if verb in verbs)
@@ -74,7 +90,7 @@ def module_of(verb: str) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with all verbs."""
-    parser = argparse.ArgumentParser(prog="itc", description="Innate T cells in cohorts.")
+    parser = _Parser(prog="itc", description="Innate T cells in cohorts.")
     parser.add_argument("--version", action="version", version=f"itc_analysis {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="say more while working")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)

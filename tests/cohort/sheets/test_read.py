@@ -118,7 +118,7 @@ def test_a_workbook_is_refused(sheet: Path, magic: bytes) -> None:
 
 
 def test_an_absent_sheet_is_told_without_traceback(sheet: Path) -> None:
-    with pytest.raises(SheetError, match="the sheet is not there; check the path in the settings"):
+    with pytest.raises(SheetError, match="the sheet is not there; check the path, which starts"):
         read_sheet(sheet, ParticipantSheet)
 
 

@@ -249,9 +249,9 @@ def test_other_files_are_refused_in_words(tmp_path: Path, content: bytes, words:
 
 
 def test_a_missing_file_and_a_folder_are_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match=r"is not there; check `path`"):
+    with pytest.raises(UnreadableFile, match=r"is not there; check the path"):
         read_fcs(tmp_path / "absent.fcs")
-    with pytest.raises(UnreadableFile, match="cannot be opened"):
+    with pytest.raises(UnreadableFile, match="this is a folder"):
         read_fcs(tmp_path)
 
 

@@ -82,6 +82,13 @@ def test_every_stained_tube_has_a_tile_the_worst_first(tables: Tables) -> None:
         assert f">{states[file_id].replace('_', ' ')}</i>" in tile
 
 
+def test_one_tube_is_told_in_the_singular(tables: Tables) -> None:
+    quality = tables.quality[tables.quality["file_id"] == "A"]
+    one = Tables(tables.gates, tables.histograms, tables.counts, quality)
+    assert "<p>1 stained tube, worst" in Overview(one).population_page("inkt")
+    assert "<p>1 stained tube. One" in Overview(one).index_page()
+
+
 def test_a_tile_tells_counts_and_a_lost_tube_its_reason(tables: Tables) -> None:
     found = tiles(Overview(tables).population_page("inkt"))
     row = tables.counts.set_index(["source_id", "population"]).loc[("A", "inkt")]

@@ -13,7 +13,7 @@ import pytest
 from itc_analysis.cli import main
 from itc_analysis.config.frozen import freeze
 from itc_analysis.config.sections import Settings
-from itc_analysis.report.checklists import checklist
+from itc_analysis.report.checklists import checklist, miflowcyt
 from itc_analysis.report.checklists.strobe import ITEMS
 from itc_analysis.report.html.material import collect
 from report.reading import with_tables
@@ -102,6 +102,38 @@ def test_files_and_gates_are_named_one_by_one(
     assert all(set(row) == {"file_id", "panel", "batch", "tube"} for row in files)
     gates = item(written["miflowcyt"], "4.4")["values"]
     assert sum(sum(row["tubes_by_state"].values()) for row in gates) == len(material.gates)
+
+
+def test_limits_and_key_results_lead_to_the_report_and_the_rest_is_the_authors(
+    written: dict[str, dict[str, Any]],
+) -> None:
+    assert "What must not be concluded" in item(written["strobe"], "19")["text"]
+    assert item(written["strobe"], "18")["is_recorded"]
+    assert not item(written["strobe"], "20–21")["is_recorded"]
+
+
+def test_numbers_by_group_say_that_they_count_the_enrolled(
+    written: dict[str, dict[str, Any]],
+) -> None:
+    """Table 1, to which the item leads, counts the analysed."""
+    assert item(written["strobe"], "14a")["text"].startswith("Participants enrolled, by group: ")
+
+
+def test_the_specimen_has_its_hours_from_draw_to_staining(
+    results: Path, settings: Settings
+) -> None:
+    material = collect(results, settings)
+    samples = material.samples.assign(draw_to_stain_hours=4.0)
+    samples.loc[samples.index[0], "draw_to_stain_hours"] = 20.0
+    (asked,) = [one for one in miflowcyt.ITEMS if one.number == "2.1"]
+    assert asked.text is not None
+    told = asked.text(with_tables(material, samples=samples))
+    n = samples["sample_id"].isin(material.tubes["sample_id"]).sum()
+    assert (
+        told == f"From blood draw to staining: median 4 h (4 to 20), known for {n} of {n} samples."
+    )
+    unknown = samples.assign(draw_to_stain_hours=float("nan"))
+    assert asked.text(with_tables(material, samples=unknown)) == ""
 
 
 def test_the_main_results_are_the_primary_comparisons(

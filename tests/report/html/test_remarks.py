@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from itc_analysis.report.html.blocks import Bullets
 from itc_analysis.report.html.remarks import Notes, meaning
 from itc_analysis.stats.endpoint import caveats
+from itc_analysis.stats.people.counts import Count
 from itc_analysis.stats.people.responses import CENSORED
 
 LOW = (
@@ -26,6 +28,21 @@ def test_remarks_that_differ_in_their_numbers_share_a_note() -> None:
     first, second = notes.mark(LOW.format(81, 60)), notes.mark(LOW.format(100, 52))
     assert first == second == '<sup><a href="#answer-note-1">1</a></sup>'
     assert len(notes_of(notes)) == 1
+
+
+def test_few_cells_of_several_comparisons_are_one_note() -> None:
+    """iNKT cells against six controls, in per cent and in cells/µL, were twelve notes."""
+    people = pd.Series([(Count(k, 1e4, 0, 0, 1, 0),) for k in (3, 0, 2, 1, 4, 60)])
+    index = np.arange(6) < 3
+    notes = Notes("answer")
+    marks = {
+        notes.mark(caveats.of_low_counts(people, index, reference, measure=measure))
+        for measure in ("share_of_t", "cells_per_ul")
+        for reference in (~index, np.arange(6) > 3)
+    }
+    assert len(marks) == 1
+    (told,) = notes_of(notes)
+    assert "Few cells per participant" in told
 
 
 def test_several_remarks_of_one_number_are_several_notes_in_ascending_order() -> None:

@@ -102,7 +102,7 @@ def test_pooled_reference_averages_its_groups_equally_or_by_participants():
 
 def test_a_reference_without_participants_is_not_estimable():
     design = design_of(make_participants(SIZES), make_plan())
-    with pytest.raises(NotEstimable, match="IIM has too few participants"):
+    with pytest.raises(NotEstimable, match="too few participants with a number: IIM"):
         group_weights(design, "SSc", ("IIM",), pooled_weights="equal")
 
 

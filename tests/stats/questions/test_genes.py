@@ -86,7 +86,7 @@ def test_people_are_counted_per_group_and_a_disease_without_people_is_a_row(foun
     absent = found[found["comparison"] == "SSc vs RA"]
     assert absent["gene"].tolist() == ["-"]
     assert absent["status"].tolist() == ["not_estimable"]
-    assert "RA has too few participants" in absent["reason"].iloc[0]
+    assert "too few participants with a number: RA" in absent["reason"].iloc[0]
 
 
 def test_adjusted_p_is_benjamini_hochberg_over_the_tested_genes(found):

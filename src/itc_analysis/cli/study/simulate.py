@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--healthy-group-size",
         type=int,
         metavar="N",
-        help="healthy people, of whom batches are anchored by (default: as --per-group)",
+        help="healthy people, whom scores are measured against (default: as --per-group)",
     )
     parser.add_argument(
         "--events",

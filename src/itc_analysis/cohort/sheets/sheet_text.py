@@ -235,7 +235,8 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise SheetError(
-            str(path), "the sheet is not there; check the path in the settings"
+            str(path),
+            "the sheet is not there; check the path, which starts from the folder you are in",
         ) from None
     except (IsADirectoryError, PermissionError) as error:
         raise SheetError(str(path), f"the sheet cannot be opened ({error.strerror})") from None

@@ -88,8 +88,13 @@ def read_fcs(path: str | Path, *, name: str | None = None) -> FcsFile:
             return _read(stream, source)
     except FileNotFoundError:
         what = "the file is not there"
-        remedy = "check `path` in the sheet and study.data_folder in the settings"
+        remedy = (
+            "check the path (in a study: `path` in the sheet, study.data_folder in the settings)"
+        )
         raise UnreadableFile(source, [Fault("", what, remedy)]) from None
+    except IsADirectoryError:
+        what = "this is a folder, not an FCS file"
+        raise UnreadableFile(source, [Fault("", what, "name the files in it")]) from None
     except OSError as error:
         what = f"the file cannot be opened ({error.strerror or type(error).__name__})"
         raise UnreadableFile(source, [Fault("", what, "check its rights and the disk")]) from None

@@ -32,6 +32,7 @@ from itc_analysis.flow.pictures.plots import (
     background_text,
     worst_first,
 )
+from itc_analysis.plural import plural
 from itc_analysis.tables.quantities import POSITIVE_OF
 from itc_analysis.whole_files import write_text
 
@@ -130,7 +131,7 @@ class Overview:
         return self._page(
             f"{population} ({self.panel})",
             f"<nav>{' · '.join(links)}</nav>\n"
-            f"<p>{len(tubes)} stained tubes, worst judged first; parent: {parent}. "
+            f"<p>{plural(len(tubes), 'stained tube')}, worst judged first; parent: {parent}. "
             f"{self._told_states(population, tubes)}</p>\n"
             f"<details><summary>How to look at a drawing</summary><p>{HOW_TO_READ}</p></details>\n"
             f'<div class="tiles">\n{chr(10).join(tiles)}\n</div>',
@@ -165,11 +166,9 @@ class Overview:
         lacking = f"<h2>Tubes that could not be used</h2>\n<ul>{listed}</ul>" if listed else ""
         return self._page(
             f"Gates of all tubes ({self.panel})",
-            f"<p>{len(self._quality)} stained tubes. One page per population, its tubes side by "
-            "side, the "
-            "worst judged first; the table counts tubes by the state of their gate (of a "
-            "population that "
-            "combines others: by the worst of those).</p>\n"
+            f"<p>{plural(len(self._quality), 'stained tube')}. One page per population, its "
+            "tubes side by side, the worst judged first; the table counts tubes by the state of "
+            "their gate (of a population that combines others: by the worst of those).</p>\n"
             f"<table><thead><tr><th>population</th>{head}</tr></thead>\n"
             f"<tbody>{chr(10).join(rows)}</tbody></table>\n{lacking}",
         )

@@ -34,10 +34,10 @@ class Item:
 
 
 def groups(material: Material) -> str:
-    """Return the participants by group."""
+    """Return the participants by group, as enrolled."""
     counts = material.participants["group"].value_counts()
     told = [f"{group} {counts[group]}" for group in material.groups_present]
-    return phrase("Participants by group: {0}.", words.listed(told)) if told else ""
+    return phrase("Participants enrolled, by group: {0}.", words.listed(told)) if told else ""
 
 
 def group_sizes(material: Material) -> dict[str, int]:
@@ -49,7 +49,7 @@ def group_sizes(material: Material) -> dict[str, int]:
 def characteristics(material: Material) -> str:
     """Return where the participants are described."""
     return (
-        phrase("{0} Characteristics are in Table 1.", groups(material))
+        phrase("{0} Characteristics of those analysed are in Table 1.", groups(material))
         if len(material.participants)
         else ""
     )

@@ -214,6 +214,35 @@ def _counted(values: pd.Series) -> dict[str, int]:
     return {str(name): int(n) for name, n in values.dropna().value_counts().sort_index().items()}
 
 
+def _hours_to_staining(material: Material) -> dict[str, float | int] | None:
+    """Return median and range of the hours from draw to staining, and how many are known."""
+    stained = material.samples["sample_id"].isin(material.tubes["sample_id"])
+    hours = material.samples.loc[stained, "draw_to_stain_hours"].dropna().astype(float)
+    if hours.empty:
+        return None
+    return {
+        "n_known": len(hours),
+        "n_samples": int(stained.sum()),
+        "median": float(hours.median()),
+        "lowest": float(hours.min()),
+        "highest": float(hours.max()),
+    }
+
+
+def _specimen(material: Material) -> str:
+    hours = _hours_to_staining(material)
+    if hours is None:
+        return ""
+    return phrase(
+        "From blood draw to staining: median {0} h ({1} to {2}), known for {3} of {4}.",
+        f"{hours['median']:g}",
+        f"{hours['lowest']:g}",
+        f"{hours['highest']:g}",
+        hours["n_known"],
+        words.plural(int(hours["n_samples"]), "sample"),
+    )
+
+
 ITEMS: tuple[Item, ...] = (
     Item("1.1", "Purpose"),
     Item("1.2", "Keywords"),
@@ -223,7 +252,7 @@ ITEMS: tuple[Item, ...] = (
     Item("1.6", "Date"),
     Item("1.7", "Conclusions"),
     Item("1.8", "Quality control measures", _quality_control, _statuses),
-    Item("2.1", "Specimen"),
+    Item("2.1", "Specimen", _specimen, _hours_to_staining),
     Item("2.2", "Specimen characteristics", characteristics, group_sizes),
     Item("2.3", "Treatment of the specimens and people", _treatment,
          lambda material: {name: {"treated": n, "known": known} for name, (n, known) in _treated(material).items()}),  # noqa: E501

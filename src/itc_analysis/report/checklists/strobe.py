@@ -246,6 +246,18 @@ def _others(material: Material) -> str:
     return words.sentence("; ".join(sections)) if sections else ""
 
 
+def _key_results(material: Material) -> str:
+    if material.comparisons.empty:
+        return ""
+    return phrase("In the title of the page, and in a sentence per population below it.")
+
+
+def _limitations(material: Material) -> str:
+    if material.comparisons.empty:
+        return ""
+    return phrase("Under What must not be concluded, with the numbers that each rests on.")
+
+
 ITEMS: tuple[Item, ...] = (
     Item("1", "Title and abstract"),
     Item("2", "Background and rationale"),
@@ -270,6 +282,8 @@ ITEMS: tuple[Item, ...] = (
     Item("15", "Outcome data", _outcome),
     Item("16", "Main results, unadjusted and adjusted, with precision", _results, _main_results),
     Item("17", "Other analyses", _others),
-    Item("18–21", "Discussion: key results, limitations, interpretation, generalisability"),
+    Item("18", "Key results", _key_results),
+    Item("19", "Limitations", _limitations),
+    Item("20–21", "Interpretation, generalisability"),
     Item("22", "Funding"),
 )  # fmt: skip

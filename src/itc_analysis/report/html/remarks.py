@@ -48,6 +48,11 @@ MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "values",
         ),
         (
+            r"so few cells do not show how participants differ",
+            "Few cells per participant: they hardly show how participants differ, and the estimate "
+            "rests on a shape of the distribution that is taken to be the same in everybody",
+        ),
+        (
             r"one SD for all groups",
             "Too few people with a number to let the groups differ in spread: if they do, the "
             "estimate is off",

@@ -227,15 +227,12 @@ def group_weights(
         a side has no group in the model.
     """
     if index_group not in design.groups:
-        msg = f"{index_group} has too few participants with a number"
+        msg = f"too few participants with a number: {index_group}"
         raise NotEstimable(msg)
     found = [group for group in references if group in design.groups]
     if not found:
-        names = " and ".join(references)
-        msg = (
-            f"{names} {'has' if len(references) == 1 else 'have'} too few participants with a "
-            "number"
-        )
+        # no verb that depends on how many: each group lacks people by itself
+        msg = f"too few participants with a number: {', '.join(references)}"
         raise NotEstimable(msg)
     weights = np.zeros(len(design.groups))
     weights[design.groups.index(index_group)] = 1

@@ -1,4 +1,4 @@
-"""What the comparisons of one endpoint say together: special to the index group, shared with a
+"""What the comparisons of one endpoint say together: specific to the index group, shared with a
 disease, or open.
 
 *Specific*: the index group differs from every other group of the study, in one direction, each at

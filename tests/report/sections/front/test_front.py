@@ -29,7 +29,7 @@ def with_comparisons(material: Material, **changes: object) -> Material:
 def test_the_title_answers_with_the_first_control(material: Material) -> None:
     told = headline.headline(material)
     assert told.startswith("In ")
-    assert " people with SSc against 4 healthy: " in told
+    assert " people with SSc compared with 4 healthy: " in told
     for row in headline.answer_rows(material).itertuples():
         assert words.population(row.population) in told
         if row.status == "ok":
@@ -91,7 +91,7 @@ def test_what_is_shown_before_the_adjustment_only_is_said_so(material: Material)
     told = sentences.not_shown(rows, alone)
     assert "remains possible" not in told
     assert "before adjustment for the number of comparisons, the interval is 0.022 to" in told
-    assert "No difference shown after adjustment from healthy" in sentences.found(rows, alone)
+    assert "No difference from healthy, pooled CTD" in sentences.found(rows, alone)
     assert "no difference shown after adjustment for MAIT" in headline.headline(alone)
 
 
@@ -173,3 +173,10 @@ def test_what_a_limit_shows_without_the_one_person_holds(
     rows = answer.abundance_rows(shown)
     told = sentences.not_shown(rows[rows["population"] == "mait"], shown)
     assert ("that it holds without" in told) is is_said
+
+
+def test_how_many_are_below_the_limit_names_the_two_sides(material: Material) -> None:
+    """Another screen gives the number of another comparison: bare, they contradict each other."""
+    row = material.comparisons.assign(n_below_lod=5).iloc[0]
+    (told,) = sentences._size([row], material)
+    assert f"people in {row['index_group']} and " in told

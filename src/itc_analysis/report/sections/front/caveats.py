@@ -95,11 +95,15 @@ def _not_alike(material: Material) -> Text:
     n_open = judged.count("none")
     if not n_open:
         return ""
+    n = len(judged)
+    of_all = (
+        words.plural(n, "primary comparison") if len(primary) else words.plural(n, "comparison")
+    )
     told = phrase(
         "{0} of {1} show no difference; that is not the same as no difference. How far each "
         "interval reaches is in the figures.",
         n_open,
-        words.plural(len(judged), "comparison"),
+        of_all,
     )
     return _item("That groups are alike where no difference is shown.", told)
 
@@ -123,7 +127,8 @@ def _treatment(material: Material) -> Text:
     if not others:
         return ""
     told = phrase(
-        "Against {0} the two sides are treated differently, and no model can take that out.",
+        "In the comparisons with {0} the two groups are treated differently, and no model can "
+        "separate that from the disease.",
         words.listed(others),
     )
     return _item("That the disease, and not its treatment, makes a difference.", told)
@@ -158,12 +163,14 @@ def _below(material: Material) -> Text:
             ]
         )
         found.append(
-            phrase("{0}: {1} of {2} people of {3}", name, int(row["n_below_lod"]), n, sides)
+            phrase("{0}: {1} of {2} people in {3}", name, int(row["n_below_lod"]), n, sides)
         )
     if not found:
         return ""
     limit = link("LoB, LoD, LoQ", phrase("limit of detection"))
-    head = phrase("The exact size of a difference of which many people lie below the limit.")
+    head = phrase(
+        "The exact size of a difference where many people are below the limit of detection."
+    )
     told = Markup(phrase("Below the {0}: {1}.")).format(limit, "; ".join(found))
     return Markup("<strong>{}</strong> {} {}").format(head, told, verdicts.how_low(rows))
 

@@ -49,7 +49,7 @@ def headline(material: Material) -> str:
         parts.append(phrase("not estimable: {0}", words.listed(unknown)))
     reference = str(rows["reference_group"].iloc[0])
     return phrase(
-        "In {0} people with {1} against {2} {3}: {4}",
+        "In {0} people with {1} compared with {2} {3}: {4}",
         _span(rows["n_index"]),
         rows["index_group"].iloc[0],
         _span(rows["n_reference"]),

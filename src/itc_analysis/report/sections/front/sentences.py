@@ -65,7 +65,10 @@ def not_shown(rows: pd.DataFrame, material: Material) -> str:
     if not shown:
         return _not_alike(estimable[0], material)
     parts = [*_carried(shown, material), *_not_special(rows, judged, material)]
-    parts += [*_size(shown), phrase("what causes it: there is one blood sample per person")]
+    parts += [
+        *_size(shown, material),
+        phrase("what causes it: there is one blood sample per person"),
+    ]
     return phrase("Does not show {0}.", phrase("; nor ").join(parts[:2]))
 
 
@@ -76,7 +79,7 @@ def _part(direction: str, others: dict[str, list[str]], n_measures: int) -> Mark
     ]
     listed = words.listed(told)
     if direction == "alone":
-        return escape(phrase("no difference shown after adjustment from {0}", listed))
+        return escape(phrase("no difference from {0} shown after adjustment", listed))
     if direction == "none":
         return escape(phrase("no difference shown from {0}", listed))
     if direction == "not_estimable":
@@ -134,7 +137,7 @@ def _carried(shown: list[Any], material: Material) -> list[str]:
 
 
 def _not_special(rows: pd.DataFrame, judged: list[Any], material: Material) -> list[str]:
-    """Say whether it is special to the index group, and from whom no difference is shown."""
+    """Say whether it is specific to the index group, and from whom no difference is shown."""
     index = material.settings.cohort.index_group
     own = material.verdicts
     own = own[own["population"].isin(rows["population"]) & own["assay"].isin(rows["assay"])]
@@ -144,11 +147,11 @@ def _not_special(rows: pd.DataFrame, judged: list[Any], material: Material) -> l
                 for which in (~is_specific, is_specific)]  # fmt: skip
         if is_specific.all():
             return []
-        return [phrase("that it is special to {0} in {1}, as it is in {2}", index, *told)]
+        return [phrase("that it is specific to {0} in {1}, as it is in {2}", index, *told)]
     shared = own[own["verdict"] == "shared"]
     if len(shared) and not words.is_missing(shared["equivalent_to"].iloc[0]):
         diseases = words.listed(str(shared["equivalent_to"].iloc[0]).split("+"))
-        return [phrase("that it is special to {0}: {1} is as far from healthy", index, diseases)]
+        return [phrase("that it is specific to {0}: {1} is as far from healthy", index, diseases)]
     directions: dict[str, set[str]] = {}
     for row, verdict in judged:
         if "+" not in row.reference_group:
@@ -158,23 +161,26 @@ def _not_special(rows: pd.DataFrame, judged: list[Any], material: Material) -> l
         return []
     return [
         phrase(
-            "that it is special to {0}: from {1} no difference is shown",
+            "that it is specific to {0}: from {1} no difference is shown",
             index,
             words.listed(open_ones),
         )
     ]
 
 
-def _size(shown: list[Any]) -> list[str]:
+def _size(shown: list[Any], material: Material) -> list[str]:
     """Say that the size is uncertain where many people lie below the limit of detection."""
     for row in shown:
         n = row.n_index + row.n_reference
         if row.n_below_lod and row.n_below_lod >= MANY_BELOW * n:
             return [
                 phrase(
-                    "how large it is: {0} of {1} people lie below the limit of detection",
+                    "how large it is: {0} of the {1} people in {2} and {3} are below the limit of "
+                    "detection",
                     row.n_below_lod,
                     n,
+                    row.index_group,
+                    _name(row, material),
                 )
             ]
     return []

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from itc_analysis.flow.pictures.gate_drawing import in_tree_order
-from itc_analysis.report.html import plots, words
+from itc_analysis.report.html import glossary, plots, words
 from itc_analysis.report.html.blocks import Block, Details, Heading, PageSection, Paragraph, Table
 from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import phrase
@@ -121,7 +121,7 @@ def with_cut(gates: pd.DataFrame) -> pd.DataFrame:
     return gates[~is_combination]
 
 
-def told_states(gates: pd.DataFrame) -> str:
+def told_states(gates: pd.DataFrame) -> Markup:
     """Return the states of all gates in a sentence."""
     placed = with_cut(gates)
     found = placed["state"].value_counts()
@@ -131,7 +131,8 @@ def told_states(gates: pd.DataFrame) -> str:
         if state in found
     ]
     n_gates = words.plural(len(placed), "gate")
-    return phrase("{0} in marker space: {1}.", n_gates, words.listed(told))
+    state = glossary.link("gate state", phrase("state"))
+    return Markup(phrase("{0} by their {1}: {2}.")).format(n_gates, state, words.listed(told))
 
 
 def states(gates: pd.DataFrame) -> Table:

@@ -117,7 +117,7 @@ def batches_in_short(material: Material) -> list[str]:
         n = words.plural(len(counts), "batch", "batches")
         v = cramers_v(counts)
         if words.is_missing(v):
-            told = phrase("with one batch or one group there is nothing to confound")
+            told = phrase("so that no difference between groups can be one between batches")
         elif v > UNBALANCED_BATCHES:
             told = phrase(
                 "spread unevenly over the groups (Cramér’s V {0}), so that part of a difference "

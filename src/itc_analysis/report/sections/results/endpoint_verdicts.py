@@ -1,4 +1,4 @@
-"""What all comparisons of a population say together: special to the index group, shared with a
+"""What all comparisons of a population say together: specific to the index group, shared with a
 disease, or open.
 
 One sentence per population for the answer, and the table behind it. The verdicts are those of
@@ -155,7 +155,7 @@ def _in_words(row: Any, material: Material) -> Markup:
         return link("shared", phrase("shared with {0}", _diseases(row)))
     if row.verdict == "inconclusive":
         return link("inconclusive") + phrase(
-            " (neither special to {0} nor shared with a disease is shown)", index
+            " (neither specific to {0} nor shared with a disease is shown)", index
         )
     return escape(phrase("not estimable"))
 

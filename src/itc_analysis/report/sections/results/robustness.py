@@ -34,7 +34,7 @@ def blocks(material: Material) -> list[Block]:
 
 def _verdict_blocks(material: Material) -> list[Block]:
     index = material.settings.cohort.index_group
-    heading = Heading(phrase("Special to {0}, or shared with a disease?", index))
+    heading = Heading(phrase("Specific to {0}, or shared with a disease?", index))
     rows = material.verdicts
     if rows.empty:
         told = phrase(
