@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.config.sections import LabelReference
 from itc_analysis.report.html.blocks import Block, Paragraph, Table
 from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.language.phrases import speaking
@@ -56,7 +57,7 @@ def marks(found, settings) -> pd.DataFrame:
 def labelled_by(found: Material, table: pd.DataFrame, healthy: str | None = "healthy") -> Material:
     labels = label_participants(
         table.astype(found.measurements.dtypes.to_dict()), CARDS, healthy_group=healthy,
-        min_reference=3,
+        settings=LabelReference(min_reference=3, subsets={}),
     )  # fmt: skip
     return with_tables(found, measurements=table, labels=labels)
 
