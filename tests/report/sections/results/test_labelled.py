@@ -6,7 +6,7 @@ import pytest
 
 from itc_analysis.config.sections import LabelReference
 from itc_analysis.report.html.blocks import Block, Paragraph, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import speaking
 from itc_analysis.report.sections.results import labelled
 from itc_analysis.scores.cards.signatures import Signature
@@ -23,8 +23,8 @@ CARDS = (
 
 
 @pytest.fixture
-def found(results, settings) -> Material:
-    return collect(results, settings)
+def found(material) -> Material:
+    return material
 
 
 @pytest.fixture
