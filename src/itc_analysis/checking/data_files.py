@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from itc_analysis.errors import ItcError
+from itc_analysis.errors import ItcError, collecting
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
@@ -106,12 +106,10 @@ def _open_tubes(
         # one that is not there is a fault of the tube sheet
         if not sheet.is_file():
             continue
-        try:
+        with collecting(errors):
             panels[name] = read_panel(sheet)
             if template.is_file():
                 transforms[name] = load_template(template).transform
-        except ItcError as error:
-            errors.append(error)
     usable = [row for row in tubes if row["panel"] in panels]
     look = look_at_tubes(usable, panels, flow or Flow(), transforms, watch=watch)
     errors += look.errors

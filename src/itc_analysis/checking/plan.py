@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from itc_analysis.checking import gaps
 from itc_analysis.checking.shown import Shown, read_templates, view_libraries
-from itc_analysis.errors import ItcError, one_error
+from itc_analysis.errors import ItcError, collecting, one_error
 
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Cohort, Conditions, Study
@@ -125,9 +125,7 @@ def refuse_circular(plan: AnalysisPlan, features: Mapping[tuple[str, str], Itera
                 for name in block.features:
                     asked[block.assay, name, frozenset((*block.populations, block.minus))] = None
     for assay, name, populations in asked:
-        try:
+        with collecting(errors):
             refuse_across_subsets(name, features.get((assay, name), ()), assay, populations)
-        except ItcError as error:
-            errors.append(error)
     if errors:
         raise one_error(errors)

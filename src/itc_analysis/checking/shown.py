@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from itc_analysis.errors import ItcError, one_error
+from itc_analysis.errors import ItcError, collecting, one_error
 
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Study
@@ -181,12 +181,10 @@ def read_templates(study: Study, panels: Iterable[str]) -> tuple[Measured, list[
     found: dict[str, PanelView] = {}
     errors: list[ItcError] = []
     for panel in panels:
-        try:
+        with collecting(errors):
             markers = frozenset(read_panel(Path(study.panels_folder) / f"{panel}.tsv")["marker"])
             path = Path(study.gating_folder) / f"{panel}.yaml"
             found[panel] = PanelView(load_template(path, panel_markers=markers), markers)
-        except ItcError as error:
-            errors.append(error)
     return Measured(found), errors
 
 

@@ -49,18 +49,16 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.cohort.study import read_cohort
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import CheckSettings
-    from itc_analysis.errors import ItcError, one_error
+    from itc_analysis.errors import collecting, one_error
 
     settings = read_settings(options.config, CheckSettings)
     errors: list[ItcError] = []
     tables = None
     lines: list[str] = []
     unread: list[str] = []
-    try:
+    with collecting(errors):
         tables = read_cohort(settings.study, settings.cohort, settings.function)
         check_reviews(settings.study)
-    except ItcError as error:
-        errors.append(error)
     if Path(options.config).suffix != ".json":
         # by hand: the workflow's own check is of the sheets alone
         from itc_analysis.checking.flow_folders import check_flow_folders, check_release
@@ -69,27 +67,19 @@ def run(options: argparse.Namespace) -> None:
         from itc_analysis.config.loading import load_settings
 
         everything = load_settings(options.config)
-        try:
+        with collecting(errors):
             check_folders(everything)
-        except ItcError as error:
-            errors.append(error)
-        try:
+        with collecting(errors):
             unread = check_flow_folders(everything)
-        except ItcError as error:
-            errors.append(error)
-        try:
+        with collecting(errors):
             check_release(everything)
-        except ItcError as error:
-            errors.append(error)
-        try:
+        with collecting(errors):
             lines = check_plan(everything.study, everything.cohort, everything.function)
             if tables is not None:
                 people = tables.participants
                 counts = people.loc[people["is_analysed"], "group"].value_counts()
                 lines += too_few_people(everything, counts.to_dict())
             lines += sheets_not_named(everything.study)
-        except ItcError as error:
-            errors.append(error)
     if tables is not None:
         print(summarise(tables, settings))
     opened: list[str] = []
