@@ -26,7 +26,7 @@ import pandas as pd
 from function_cohorts import CARD, GATED, draw_cohort
 from scipy import special
 
-from itc_analysis.config.sections import Stats
+from itc_analysis.config.sections import LabelReference, Stats
 from itc_analysis.measurements.function.responses import estimate
 from itc_analysis.measurements.function.rows import response_rows
 from itc_analysis.scores.words.function import EXHAUSTED, HYPOFUNCTIONAL, judge_function
@@ -38,6 +38,7 @@ from itc_analysis.stats.plan.plan import ModelRules, PlannedComparison
 CELLS = (20, 50, 150, 500, 5_000)
 #: Typical response, share positive without stimulation, and how people differ (logit).
 RESPONSE, BACKGROUND, PERSON_SD, BACKGROUND_SD = 0.15, 0.01, 0.5, 0.5
+REFERENCE = LabelReference(min_reference=4, subsets=GATED)
 PEOPLE = 40
 ALPHA = 0.05
 #: Bounds of the question.
@@ -182,9 +183,7 @@ def judge_words(
             table = draw_cohort(
                 scenario, 1_000 * (seed + 1) + number, index=index, healthy=healthy, t_cells=t_cells
             )
-            words = judge_function(
-                table, [CARD], healthy_group="healthy", min_reference=4, subsets=GATED
-            )
+            words = judge_function(table, [CARD], healthy_group="healthy", settings=REFERENCE)
             cells = table[table["measure"] == "response"]
             cells = cells.groupby(["participant_id", "population"])["n_denominator"].first()
             words = words.join(cells.rename("cells"), on=["participant_id", "population"])

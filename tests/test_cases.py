@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from itc_analysis.cli.study.check import open_data_files
+from itc_analysis.checking.data_files import open_data_files
 from itc_analysis.cohort.join import read_study_sheets
 from itc_analysis.cohort.listing import list_tubes
 from itc_analysis.config.loading import load_settings

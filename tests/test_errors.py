@@ -12,6 +12,7 @@ from itc_analysis.errors import (
     ItcErrors,
     SheetError,
     UnreadableFile,
+    collecting,
     did_you_mean,
 )
 
@@ -101,3 +102,15 @@ def test_the_same_fault_of_many_rows_is_one_sentence() -> None:
         "  row 4, age 400 is too large",
     ]
     assert "row 8, column" in error.told(every_name=True)
+
+
+def test_collected_errors_end_their_own_block_alone() -> None:
+    errors: list[ItcError] = []
+    reached = []
+    for name in ("one", "two"):
+        with collecting(errors):
+            raise ItcError(name, [Fault("", "faulty", "mend it")])
+        reached.append(name)
+    assert [error.source for error in errors] == reached == ["one", "two"]
+    with pytest.raises(ValueError, match="another kind"), collecting(errors):
+        raise ValueError("another kind")  # noqa: EM101

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 #: The same fault in more places than this is printed once, with so many of the places.
@@ -155,6 +156,15 @@ class ItcErrors(ItcError):
 
     def __reduce__(self) -> tuple[type, tuple[list[ItcError]]]:  # type: ignore[override]
         return (type(self), (self.errors,))
+
+
+@contextmanager
+def collecting(errors: list[ItcError]) -> Iterator[None]:
+    """Keep an error that ends the block, and go on behind it."""
+    try:
+        yield
+    except ItcError as error:
+        errors.append(error)
 
 
 def one_error(errors: Iterable[ItcError]) -> ItcError:

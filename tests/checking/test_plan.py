@@ -12,16 +12,15 @@ import yaml
 
 from cohort.cohort_examples import PLAN, TEMPLATE, two_groups, write_study
 from itc_analysis import cli
-from itc_analysis.checking.plan import (
+from itc_analysis.checking.gaps import not_measured
+from itc_analysis.checking.plan import check_plan
+from itc_analysis.checking.proposal import propose_plan
+from itc_analysis.checking.shown import (
     LibraryView,
-    Measured,
-    check_plan,
+    Shown,
     measured_by_templates,
-    not_measured,
-    not_measured_elsewhere,
     view_libraries,
 )
-from itc_analysis.checking.proposal import propose_plan
 from itc_analysis.cli.study.init import RESOURCES
 from itc_analysis.config.sections import Conditions, Settings, Study
 from itc_analysis.errors import ItcError
@@ -77,19 +76,18 @@ def test_every_endpoint_of_the_shipped_plan_has_a_tube_among_the_shipped_panels(
     measured = measured_by_templates(shipped, ["panel_a", "panel_b"])
     plan = read_plan(RESOURCES / "analysis_plan.yaml")
     cards = read_signatures(RESOURCES / "signatures.tsv")
-    signatures = {card.name: list(card.features) for card in cards if card.assay == "flow"}
+    signatures = {card.name: card.features for card in cards if card.assay == "flow"}
     libraries = view_libraries(cards)
-    (line,) = not_measured(plan, measured, signatures, libraries=libraries)
+    shown = Shown(measured, signatures, libraries)
+    (line,) = not_measured(plan, shown)
     assert line.startswith("plan: ")
     assert "each with a tube or library" in line
-    (line,) = not_measured(
-        plan, replace(measured, has_counts=False), signatures, libraries=libraries
-    )[:1]
+    line = not_measured(plan, replace(shown, has_counts=False))[0]
     assert "no tube has counting beads" in line
-    told = not_measured(plan, measured, signatures, libraries=None)
+    told = not_measured(plan, replace(shown, libraries=None))
     assert all("there are no single-cell libraries" in line for line in told)
     few = LibraryView(libraries.populations - {"mait"}, libraries.signatures - {"interferon"})
-    told = not_measured(plan, measured, signatures, libraries=few)
+    told = not_measured(plan, replace(shown, libraries=few))
     assert "no cell of a library is called 'mait'" in told[0]
     assert "no single-cell signature 'interferon'" in told[1]
 
@@ -213,14 +211,15 @@ def test_parts_of_a_composition_that_lie_in_one_another_are_said(study: Study) -
         "contrasts: [healthy]}\n"
     )
     Path(study.analysis_plan).write_text(PLAN + block)
-    plan = read_plan(study.analysis_plan)
-    names = frozenset({"t_cells", "inner"})
-    measured = Measured(
-        names, names, names, names, names, parents={"inner": "t_cells", "t_cells": "all"}
+    inner = (
+        "  - {name: inner, parent: t_cells, markers: [PD-1], method: density_minimum, side: above"
     )
-    assert not_measured_elsewhere(plan, measured, None) == [
+    template = TEMPLATE.replace("positivity:", f"{inner}, measured: true}}\npositivity:")
+    Path(study.gating_folder, "panel_a.yaml").write_text(template)
+    assert (
         "plan, composition 'parts': 'inner' is part of 't_cells', and parts must share no cell"
-    ]
+        in told(study)
+    )
 
 
 def test_a_plan_is_proposed_for_what_is_there_and_a_persons_own_stays(

@@ -207,7 +207,7 @@ def test_faults_of_sheets_and_of_files_are_told_in_one_call(
 
 @pytest.mark.real_data
 def test_headers_opens_real_tubes(root: Path, real_data: Path, tmp_path: Path) -> None:
-    from itc_analysis.cli.study.check import open_data_files
+    from itc_analysis.checking.data_files import open_data_files
 
     example = root / "config" / "examples" / "omip021"
     study = Study(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from itc_analysis.cli.study.check import open_data_files
+from itc_analysis.checking.data_files import open_data_files
 from itc_analysis.config.sections import Study
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.fcs.read import read_fcs

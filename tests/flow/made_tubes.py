@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import pytest
 
 from itc_analysis.config.sections import Flow
+from itc_analysis.flow.counting import apply
 from itc_analysis.flow.gates.fit import fit_rows, walk_template
+from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template, check_template
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.quality_mask import Judged, kept_row
 from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow.tubes import KeptEvents, TubeQuality
+from itc_analysis.tables.flow.tubes import GateFits, KeptEvents, TubeQuality
 
 #: Where negatives and positives lie on the transformed scale, and how wide they are.
 NEGATIVE, POSITIVE, SPREAD = 0.2, 0.65, 0.05
@@ -128,3 +133,33 @@ def t_cell_template() -> Template:
         },
         "template of the tests",
     )
+
+
+def five_tubes() -> dict[str, Tube]:
+    """Return tubes A to E, of which D has no iNKT cells."""
+    rare = {"A": 0.004, "B": 0.005, "C": 0.006, "D": 0.0, "E": 0.004}
+    return {
+        name: t_cell_tube(seed=10 * i, n=8000, rare=share, file_id=name)
+        for i, (name, share) in enumerate(rare.items(), start=1)
+    }
+
+
+def gate_tubes(tubes: Mapping[str, Tube], *lost: Tube) -> tuple[pd.DataFrame, apply.Applied]:
+    """Return the pooled gates of T-cell tubes, and what comes of applying them.
+
+    Parameters
+    ----------
+    tubes : mapping of str to Tube
+        by file_id.
+    lost : Tube
+        those whose gates are pooled and not applied.
+    """
+    template = t_cell_template()
+    fits = [fit_tube(tube, template, n_bootstrap=10) for tube in (*tubes.values(), *lost)]
+    rows = [row for fit in fits for row in fit]
+    gates = pool_gates(contract.make(rows, GateFits), template, Flow())
+    sheet = [{"file_id": name, "tube": "stained"} for name in tubes]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apply, "load_tube", lambda row, *_, keep: tubes[row["file_id"]])  # noqa: ARG005
+        judged = judged_good(*tubes)
+        return gates, apply.apply_batch(sheet, pd.DataFrame(), template, gates, judged, Flow())

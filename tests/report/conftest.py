@@ -16,6 +16,7 @@ from itc_analysis.config.frozen import cut
 from itc_analysis.config.sections import Settings, Study
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.provenance import describe
+from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.page import build_page
 from itc_analysis.results import Layout
 from itc_analysis.stats.endpoint.counted import COUNTS_OF_CELLS
@@ -70,9 +71,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page(results: Path, settings: ReportSettings) -> str:
+def material(results: Path, settings: ReportSettings) -> Material:
+    """Return what the page is made of, read from `results`; do not edit it."""
+    return collect(results, settings)
+
+
+@pytest.fixture(scope="session")
+def page(material: Material) -> str:
     """Return the report of the made-up study."""
-    return build_page(results, settings)
+    return build_page(material)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from lxml import etree, html
 from itc_analysis.cli import main
 from itc_analysis.config.frozen import freeze
 from itc_analysis.config.sections import Settings, Study
+from itc_analysis.report.html.material import Material, collect
 from itc_analysis.report.page import DEPTH, SCREENS, build_page, write_page
 from itc_analysis.results import Layout
 from itc_analysis.tables import contract
@@ -178,7 +179,7 @@ def test_a_simulated_study_says_so_first(
     folder = make_results(with_single_cell=False)
     study = Study(name="Made-up study", simulated="effect", libraries="config/libraries.tsv")
     simulated = settings.model_copy(update={"study": study})
-    page = build_page(folder, simulated)
+    page = build_page(collect(folder, simulated))
     body = html.document_fromstring(page).find("body")
     assert body[0].get("class") == "simulated"
     assert "SIMULATED DATA" in body[0].text_content()
@@ -230,7 +231,7 @@ def test_what_a_study_lacks_is_said_in_a_sentence(
     parts: dict[str, object],
     sentences: list[str],
 ) -> None:
-    page = build_page(make_results(**parts), settings)
+    page = build_page(collect(make_results(**parts), settings))
     assert [sentence for sentence in sentences if sentence not in page] == []
     tree = html.document_fromstring(page)
     assert all(heading.getnext() is not None for heading in tree.xpath("//main//h3"))
@@ -244,7 +245,7 @@ def test_a_missing_table_is_named(make_results: Callable[..., Path], settings: S
     folder = make_results()
     Path(Layout(str(folder)).histograms("panel_a", "b1")).unlink()
     Path(Layout(str(folder)).gates("panel_b", "b1")).unlink()
-    page = build_page(folder, settings)
+    page = build_page(collect(folder, settings))
     assert "flow/panel_b/b1/gates.parquet" in page
     assert "has no histograms of its gates to draw" in page
 
@@ -271,10 +272,16 @@ def test_the_command_takes_frozen_settings_and_gives_the_same_bytes_again(
 
 
 def test_an_unfinished_page_leaves_the_old_one(
-    results: Path, tmp_path: Path, settings: Settings
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fail(_: Material) -> None:
+        msg = "no such column"
+        raise KeyError(msg)
+
     output = tmp_path / "report.html"
     output.write_text("old", encoding="utf-8")
-    with pytest.raises(Exception, match="no measurements"):
-        write_page(tmp_path, settings, output)
+    monkeypatch.setattr("itc_analysis.report.page.DEPTH", (fail,))
+    with pytest.raises(KeyError, match="no such column"):
+        write_page(material, output)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert output.read_text(encoding="utf-8") == "old"

@@ -12,19 +12,17 @@ import matplotlib as mpl
 import pytest
 from matplotlib.text import Text
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.errors import ItcError
 from itc_analysis.report import paper_figures as figures
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.stats.people.responses import KEY
 from report.reading import with_tables
 
 
 @pytest.fixture(scope="module")
 def written(
-    results: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+    material: Material, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Material, list[Path]]:
-    material = collect(results, settings)
     return material, figures.write_figures(material, tmp_path_factory.mktemp("figures"))
 
 

@@ -9,14 +9,8 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html import words
-from itc_analysis.report.html.material import Material, collect
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: ReportSettings) -> Material:
-    return collect(results, settings)
+from itc_analysis.report.html.material import Material
 
 
 @pytest.fixture(scope="module")

@@ -36,11 +36,6 @@ from itc_analysis.tables.stats.comparisons import Comparisons
 from report.reading import with_tables
 
 
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
-
-
 def tables_of(section: PageSection) -> list[Table]:
     return [block for block in section.blocks if isinstance(block, Table)]
 

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.config.sections import Scores
 from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.samples.profiles import FlowTables, SingleCellTables
-from itc_analysis.scores.scoring.runner import Limits, score_study
+from itc_analysis.scores.scoring.runner import score_study
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort import sheets
 from itc_analysis.tables.cohort.participants import Participants
@@ -19,7 +20,7 @@ from itc_analysis.tables.flow.tubes import Combinations, Intensity
 from itc_analysis.tables.measured import Counts
 from itc_analysis.tables.singlecell import Pseudobulk, PseudobulkDepth
 
-LIMITS = Limits(min_features_found=0.6, min_reference=4, min_cells=20)
+SETTINGS = Scores(min_features_found=0.6, min_reference=4, subsets={})
 
 EXHAUSTION = Signature(
     name="exhaustion",
@@ -175,7 +176,7 @@ class Study:
         self.single_cell: SingleCellTables | None = _single_cell()
         self.signatures = [EXHAUSTION, EXHAUSTION_RNA]
         self.healthy_group: str | None = "healthy"
-        self.limits = LIMITS
+        self.settings = SETTINGS
 
     def change(self, arm: str, name: str, where: dict[str, Any], **values: Any) -> Study:
         """Write `values` into the rows of a table where all of `where` holds; at least one row."""
@@ -214,7 +215,8 @@ class Study:
             flow=self.flow,
             single_cell=self.single_cell,
             healthy_group=self.healthy_group,
-            limits=self.limits,
+            settings=self.settings,
+            min_cells=20,
         )
 
     def row(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import special
 
+from itc_analysis.config.sections import Scores
 from itc_analysis.scores.scoring.composition import (
     healthy_composition,
     standardised_logit_z,
@@ -123,7 +123,7 @@ def split(study: Any, share: float) -> None:
             if table == "counts":
                 own = own.assign(parent="mait", n_parent=rows.loc[own.index, "n_events"])
             study.put("flow", **{table: pd.concat([rows, own], ignore_index=True)})
-    study.limits = replace(study.limits, subsets={"mait": ("mait_cd8", "mait_dn", "mait_cd4")})
+    study.settings = Scores(subsets={"mait": ("mait_cd8", "mait_dn", "mait_cd4")})
 
 
 def test_population_with_subsets_is_standardised_and_shown_without(study: Any) -> None:
@@ -143,5 +143,5 @@ def test_population_with_subsets_is_standardised_and_shown_without(study: Any) -
 
 
 def test_population_whose_subsets_are_not_gated_keeps_its_plain_score(study: Any) -> None:
-    study.limits = replace(study.limits, subsets={"mait": ("mait_cd8", "mait_dn")})
+    study.settings = Scores(subsets={"mait": ("mait_cd8", "mait_dn")})
     assert study.row("P1-a", "mait")["method"] == "mean_logit_z"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.config.sections import LabelReference
 from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.healthy.reference import Reference
 from itc_analysis.scores.words.beyond import Marker, at_least, stand_beyond
@@ -28,7 +29,7 @@ from itc_analysis.tables.measured import Measurements
 RECEPTORS = ("PD-1", "TIM-3", "LAG-3")
 FUNCTIONS = ("CD107a", "IFN-g", "TNF")
 CARD = [Signature("exhaustion", "flow", RECEPTORS, (1, 1, 1), ("s",) * 3, "r")]
-HOW: dict[str, Any] = {"healthy_group": "healthy", "min_reference": 4}
+HOW: dict[str, Any] = {"healthy_group": "healthy", "settings": LabelReference(min_reference=4)}
 #: Share positive of every receptor, and responding with every marker.
 USUAL = (0.12, 0.30)
 PATIENTS = {
@@ -114,7 +115,7 @@ def test_four_healthy_people_are_too_few_to_be_within_their_range() -> None:
 
 def test_no_healthy_people_no_word() -> None:
     measurements = table()
-    found = judge_function(measurements, CARD, healthy_group=None, min_reference=4)
+    found = judge_function(measurements, CARD, healthy_group=None, settings=HOW["settings"])
     assert set(found["word"]) == {NOT_ASSESSABLE}
     few = measurements[~measurements["participant_id"].between("H03", "H99")]
     assert set(judge_function(few, CARD, **HOW)["word"]) == {NOT_ASSESSABLE}
@@ -131,14 +132,18 @@ def test_a_response_that_healthy_people_do_not_show_cannot_be_lowered() -> None:
     assert found["why"].str.contains("no marker that enough healthy people respond with").all()
 
 
+def with_subsets(*names: str) -> dict[str, Any]:
+    return HOW | {"settings": HOW["settings"].model_copy(update={"subsets": {"gd": names}})}
+
+
 def test_a_population_with_subsets_is_judged_in_them() -> None:
     parts = pd.concat([table(population=name) for name in ("gd", "vd2", "vd2neg")])
-    found = judge_function(parts, CARD, **HOW, subsets={"gd": ("vd2", "vd2neg")})
+    found = judge_function(parts, CARD, **with_subsets("vd2", "vd2neg"))
     both = found[found["participant_id"] == "both"].set_index("population")
     assert both.loc["gd", "word"] == IN_SUBSETS
     assert both.loc["vd2", "word"] == EXHAUSTED
     # without gated subsets the whole is all there is
-    alone = judge_function(table(population="gd"), CARD, **HOW, subsets={"gd": ("vd2",)})
+    alone = judge_function(table(population="gd"), CARD, **with_subsets("vd2"))
     assert EXHAUSTED in set(alone["word"])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.config.sections import LabelReference
 from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.words.labels import (
     ACTIVATED,
@@ -23,6 +24,7 @@ from itc_analysis.scores.words.labels import (
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Measurements
 
+REFERENCE = LabelReference(min_reference=4)
 CARDS = [
     Signature("exhaustion", "flow", ("PD-1", "TIM-3", "TIGIT"), (1, 1, 1), ("s",) * 3, "r"),
     Signature("activation", "flow", ("CD69", "HLA-DR"), (1, 1), ("s",) * 2, "r"),
@@ -58,7 +60,7 @@ def measurements(raised: dict[str, tuple[str, ...]], lacking: tuple[str, ...] = 
 
 
 def label_of(table: pd.DataFrame, person: str) -> str:
-    found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
+    found = label_participants(table, CARDS, healthy_group="healthy", settings=REFERENCE)
     rows = found[found["participant_id"] == person]
     assert len(rows) == 1
     return str(rows["label"].iloc[0])
@@ -91,7 +93,7 @@ def test_raised_receptors_count_even_when_activation_is_not_known() -> None:
 
 def test_study_without_healthy_people_is_not_assessable() -> None:
     table = measurements({"P1": ("PD-1", "TIGIT")})
-    found = label_participants(table, CARDS, healthy_group=None, min_reference=4)
+    found = label_participants(table, CARDS, healthy_group=None, settings=REFERENCE)
     assert set(found["label"]) == {NOT_ASSESSABLE}
 
 
@@ -124,7 +126,7 @@ def test_healthy_people_are_called_raised_as_rarely_with_few_cells_as_with_many(
                 }
             )
     table = contract.make(rows, Measurements)
-    found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
+    found = label_participants(table, CARDS, healthy_group="healthy", settings=REFERENCE)
     patients = found[found["group"] == "SSc"]
     # 400 markers: 2.5 % are 10, give or take 3
     assert 2 <= patients["n_inhibitory_raised"].sum() <= 20
@@ -136,7 +138,7 @@ def test_cd69_alone_makes_nobody_activated() -> None:
 
 def test_exhausted_is_never_given_by_markers_and_every_row_says_why() -> None:
     table = measurements({"P1": ("PD-1", "TIM-3", "TIGIT", "CD69", "HLA-DR")})
-    found = label_participants(table, CARDS, healthy_group="healthy", min_reference=4)
+    found = label_participants(table, CARDS, healthy_group="healthy", settings=REFERENCE)
     assert not any("exhausted" in label for label in LABELS)
     assert set(found["label"]) <= set(LABELS)
     assert set(found["word"]) == {"not assessable"}
@@ -164,4 +166,4 @@ def test_words_of_function_are_described_only_where_tubes_were_stimulated() -> N
 
 def test_table_without_positivity_gives_no_labels() -> None:
     empty = contract.empty(Measurements)
-    assert label_participants(empty, CARDS, healthy_group="healthy", min_reference=4).empty
+    assert label_participants(empty, CARDS, healthy_group="healthy", settings=REFERENCE).empty

@@ -16,7 +16,7 @@ from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.repeatability import bridge_repeatability
 from itc_analysis.scores.samples.profiles import FlowTables
 from itc_analysis.scores.scoring.methods import Reference, pseudobulk_z
-from itc_analysis.scores.scoring.runner import Limits, score_study
+from itc_analysis.scores.scoring.runner import score_study
 
 pytestmark = [
     pytest.mark.real_data,
@@ -166,12 +166,8 @@ def test_coereba_has_both_scores_with_errors_and_their_repeatability(
         flow=flow,
         single_cell=None,
         healthy_group=settings.cohort.healthy_group,
-        limits=Limits(
-            settings.scores.min_features_found,
-            settings.scores.min_reference,
-            settings.singlecell.min_pseudobulk_cells,
-            max_anchor_error=settings.scores.max_anchor_error,
-        ),
+        settings=settings.scores.model_copy(update={"subsets": {}}),
+        min_cells=settings.singlecell.min_pseudobulk_cells,
     )
     own = found[(found["population"] == "vd2_gd") & (found["method"] == "mean_logit_z")]
     assert own.groupby("signature")["status"].unique().map(list).to_dict() == {

@@ -4,13 +4,13 @@ score.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.config.sections import Scores
 from itc_analysis.scores.scoring.methods import METHODS
 from itc_analysis.scores.scoring.runner import n_features_needed
 from itc_analysis.tables import contract
@@ -117,7 +117,7 @@ def test_order_of_the_rows_changes_nothing(study: Any) -> None:
 def test_exhaustion_is_never_scored_from_one_marker(study: Any) -> None:
     for marker in ("TIM-3", "LAG-3", "TIGIT"):
         study.drop("flow", "intensity", {"marker": marker})
-    study.limits = replace(study.limits, min_features_found=0.01)
+    study.settings = Scores(min_features_found=0.01, subsets={})
     row = study.row("P1-a", "mait")
     assert row["status"] == "no_panel"
     assert pd.isna(row["value"])

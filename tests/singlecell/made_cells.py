@@ -14,6 +14,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from itc_analysis.singlecell.calls.evidence import Rna, wanted_genes, weigh_molecules
+from itc_analysis.singlecell.calls.molecules import take_molecules
+from itc_analysis.singlecell.calls.weights import Evidence
+
 #: Molecules of a cell of ordinary depth; what is not named goes to genes that mean nothing here.
 DEPTH = 4000
 N_FILLER = 400
@@ -141,3 +145,9 @@ def sheet_row(path: Path, form: str = "10x_h5", **more: object) -> dict[str, obj
         "has_gamma_delta_receptors": None,
         "batch": "b1",
     } | more
+
+
+def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
+    """Weigh the molecules of cells after quality control, as a library's are."""
+    taken = take_molecules(data.X, data.var_names, wanted_genes(evidence))
+    return weigh_molecules(taken, data.obs_names, evidence=evidence)

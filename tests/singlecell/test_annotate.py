@@ -388,7 +388,6 @@ def test_a_simulated_library_is_called_as_its_truth_says(tmp_path: Path) -> None
     from itc_analysis.simulate.cells.receptors import ALPHA_FOUND
     from itc_analysis.simulate.people import blood, cohort
     from itc_analysis.singlecell.calls.call import call_cells
-    from itc_analysis.singlecell.calls.evidence import weigh_rna
     from itc_analysis.singlecell.calls.receptors import summarise_receptors
     from itc_analysis.singlecell.intake.contigs import read_contigs
     from itc_analysis.singlecell.quality.cells import judge_cells, measure_cells
@@ -414,7 +413,7 @@ def test_a_simulated_library_is_called_as_its_truth_says(tmp_path: Path) -> None
     contigs = read_contigs(tmp_path / "contigs.csv")
     receptors = summarise_receptors(contigs, kept.obs_names)
     cells = call_cells(
-        weigh_rna(kept, evidence=EVIDENCE),
+        made.weigh_rna(kept, evidence=EVIDENCE),
         receptors,
         evidence=EVIDENCE,
         call_threshold=0.8,

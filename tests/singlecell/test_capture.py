@@ -16,7 +16,7 @@ import pytest
 from itc_analysis.config.sections import CellCalling, Stats
 from itc_analysis.measurements.abundance import expected_counts, share_rows
 from itc_analysis.singlecell.calls.call import call_cells
-from itc_analysis.singlecell.calls.evidence import Rna, weigh_rna
+from itc_analysis.singlecell.calls.evidence import Rna
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
 from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.counts import count_populations
@@ -26,6 +26,7 @@ from itc_analysis.stats.questions.compare import compare_groups
 from itc_analysis.stats.questions.diagnostics import diagnose
 from itc_analysis.tables import contract
 from itc_analysis.tables.measured import Counts, Measurements
+from singlecell.made_cells import weigh_rna
 from stats.made_up_study import COHORT, make_measurements, make_participants, make_plan
 
 EVIDENCE, SETTINGS = read_evidence(), CellCalling()

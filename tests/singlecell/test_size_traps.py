@@ -9,7 +9,6 @@ import pytest
 import scipy.sparse as sp
 
 from itc_analysis.singlecell.calls.call import call_cells
-from itc_analysis.singlecell.calls.evidence import weigh_rna
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
 from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.pseudobulk import SampleSums, tabulate
@@ -21,7 +20,7 @@ EVIDENCE = read_evidence()
 
 def called(data: anndata.AnnData) -> pd.DataFrame:
     return call_cells(
-        weigh_rna(data, evidence=EVIDENCE),
+        made.weigh_rna(data, evidence=EVIDENCE),
         summarise_receptors(None, data.obs_names),
         evidence=EVIDENCE,
         call_threshold=0.8,

@@ -13,13 +13,14 @@ import pytest
 
 from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.calls.call import call_cells
-from itc_analysis.singlecell.calls.evidence import Rna, weigh_rna
+from itc_analysis.singlecell.calls.evidence import Rna
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
 from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.intake.contigs import read_contigs
 from itc_analysis.singlecell.quality.cells import judge_cells, measure_cells
 from itc_analysis.singlecell.soft_counts import count_softly
 from itc_analysis.tables.singlecell import INNATE
+from singlecell.made_cells import weigh_rna
 
 EVIDENCE = read_evidence()
 ROW = {"library_id": "L", "sample_id": "S", "contigs_path": "contigs.csv"}

@@ -11,7 +11,7 @@ import pytest
 from scipy import integrate, special, stats
 
 from itc_analysis.statistics import count_fit
-from itc_analysis.statistics.climb import set_points
+from itc_analysis.statistics.climb import LEAST_LOG_SD, set_points
 from itc_analysis.statistics.count_fit import fit_counts
 from itc_analysis.statistics.count_likelihood import Counted, log_likelihood
 from itc_analysis.statistics.person_likelihood import NoMaximum, PersonLikelihood
@@ -260,13 +260,13 @@ def test_two_tubes_of_a_person_are_as_good_as_one_with_their_cells():
     assert fit_counts(split, X).coefficients == pytest.approx(whole.coefficients, abs=1e-6)
 
 
-def test_people_who_do_not_differ_are_said_to_be_alike():
+def test_people_who_do_not_differ_have_the_least_sd():
     """Counts closer together than chance would have them."""
     n = np.full(40, 500.0)
     k = np.full(40, 25.0)
     groups = np.repeat(np.eye(2), 20, axis=0)
     found = fit_counts(Counted(k, n), groups)
-    assert found.is_alike
+    assert found.log_sd == pytest.approx([LEAST_LOG_SD])
     assert found.coefficients == pytest.approx(np.full(2, special.logit(0.05)), abs=1e-3)
 
 
@@ -331,6 +331,6 @@ def test_one_cell_in_a_group_of_people_who_hardly_differ_is_a_maximum():
     groups = np.repeat(np.eye(2), 12, axis=0)
     k = np.r_[np.zeros(11), 1, np.tile([1, 0, 2, 1], 3)]
     fit = fit_counts(Counted(k, np.repeat([20.0, 150.0], 12)), groups, is_normal=True)
-    assert fit.is_alike
+    assert fit.log_sd == pytest.approx([LEAST_LOG_SD])
     rate = np.log(k.reshape(2, 12).sum(axis=1) / [239, 1788])  # all people as one
     assert fit.coefficients == pytest.approx(rate, abs=0.01)

@@ -32,7 +32,7 @@ def propose_plan(settings: Settings) -> str:
     """
     import yaml
 
-    from itc_analysis.checking.plan import measured_by_templates
+    from itc_analysis.checking.shown import measured_by_templates
     from itc_analysis.cohort.join import read_study_sheets
     from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.tables.conditions import is_of

@@ -13,13 +13,12 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.checklists import checklist
 from itc_analysis.report.figures import gate_tiles
 from itc_analysis.report.figures import scores as score_figures
 from itc_analysis.report.html import glossary, pictures
 from itc_analysis.report.html.blocks import Cell, PageSection, Text, kind_of
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import language, phrase, speaking
 from itc_analysis.report.language.recorded import recorded
 from itc_analysis.report.language.typography import spaced
@@ -98,65 +97,23 @@ SCRIPT_WORDS = {
 SCRIPTS = ("tables.js", "gates.js", "figures.js", "navigation.js")
 
 
-def build_page(
-    results: str | Path,
-    settings: ReportSettings,
-    panels: Sequence[str | Path] = (),
-    signatures: str | Path | None = None,
-    review: str | Path | None = None,
-    plan: str | Path | None = None,
-) -> str:
-    """Return the HTML of the report; the same results give the same bytes.
-
-    Parameters
-    ----------
-    results : str or Path
-        the results folder.
-    settings : ReportSettings
-        all settings of the run.
-    panels : sequence of (str or Path)
-        panel sheets, which name the reagents.
-    signatures : str or Path, optional
-        signatures.tsv, whose markers label participants.
-    review : str or Path, optional
-        review.tsv, which says who reviewed which gates.
-    plan : str or Path, optional
-        analysis_plan.yaml, whose estimands are listed.
-
-    Raises
-    ------
-    ItcError
-        the folder has no measurements, or a table breaks its contract.
-    """
-    return _render(collect(results, settings, panels, signatures, review, plan))
-
-
-def write_page(
-    results: str | Path,
-    settings: ReportSettings,
-    output: str | Path,
-    panels: Sequence[str | Path] = (),
-    signatures: str | Path | None = None,
-    review: str | Path | None = None,
-    plan: str | Path | None = None,
-) -> None:
-    """Write the report, whole or not at all, and next to it the reporting checklists as JSON and
-    the words for a paper.
-    """
-    material = collect(results, settings, panels, signatures, review, plan)
-    text = _render(material)
-    write_text(output, text)
-    checklist.write_checklists(material, output)
-    paper.write_paper(material, output)
-
-
-def _render(material: Material) -> str:
+def build_page(material: Material) -> str:
+    """Return the HTML of the report; the same material gives the same bytes."""
     with speaking(material.settings.report.language), pictures.drawing():
         screens = _built(SCREENS, material)
         depth = _built(DEPTH, material)
         return render_sections(
             material, screens, depth, title=headline.headline(material), gates=_gates(material)
         )
+
+
+def write_page(material: Material, output: str | Path) -> None:
+    """Write the report, whole or not at all, and next to it the reporting checklists as JSON and
+    the words for a paper.
+    """
+    write_text(output, build_page(material))
+    checklist.write_checklists(material, output)
+    paper.write_paper(material, output)
 
 
 def _gates(material: Material) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from itc_analysis.config.sections import Scores
 from itc_analysis.scores.cards import circular
 from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.scoring.coexpression import MIN_EXPECTED, ODDS, SIGNATURE
 from itc_analysis.scores.scoring.composition import MIN_COVERED
 from itc_analysis.scores.scoring.methods import MAX_BIAS, MEDIANS, METHODS
-from itc_analysis.scores.scoring.runner import STANDARDISED, WITHOUT_FLAGGED, Limits
+from itc_analysis.scores.scoring.runner import STANDARDISED, WITHOUT_FLAGGED
 
 #: Keys of the report's bibliography.
 CITATIONS = ("haldane1956", "gutierrez2019")
@@ -18,8 +19,9 @@ CITATIONS = ("haldane1956", "gutierrez2019")
 def describe_scores(
     table: pd.DataFrame,
     signatures: list[Signature],
-    limits: Limits,
+    settings: Scores,
     *,
+    min_cells: int,
     healthy_group: str | None,
 ) -> str:
     """Return finished English sentences; only about what stands in the table.
@@ -30,8 +32,10 @@ def describe_scores(
         the ScoreTable.
     signatures : list of Signature
         cards of both assays.
-    limits : Limits
+    settings : Scores
         what a score needed.
+    min_cells : int
+        fewest cells of a subset in a pseudobulk profile.
     healthy_group : str or None
         group of the reference.
     """
@@ -58,7 +62,7 @@ def describe_scores(
         sentences.append(
             f"In single-cell data, {_names(table, 'singlecell', signatures)} scored on pseudobulk "
             f"profiles of at "
-            f"least {limits.min_cells} cells of one sample and subset, as the z score of the true "
+            f"least {min_cells} cells of one sample and subset, as the z score of the true "
             f"log(1 + R), where R "
             "is the summed rate of the genes, each scaled to its healthy mean, estimated in the "
             "same way from "
@@ -70,12 +74,11 @@ def describe_scores(
     elif is_standardised:
         sentences.append(
             f"Centre and SD were those of the true values of the analysed participants of group "
-            f"{healthy_group} with "
-            f"the same subset (at least {limits.min_reference}), counting noise removed, never of "
-            f"the pooled cohort. "
+            f"{healthy_group} with the same subset (at least {settings.min_reference}), counting "
+            f"noise removed, never of the pooled cohort. "
             "Each batch has its own centre, from its healthy participants and its bridge control; "
             "a batch whose "
-            f"centre was uncertain by more than {limits.max_anchor_error:g} SD borrowed from the "
+            f"centre was uncertain by more than {settings.max_anchor_error:g} SD borrowed from the "
             f"other batches or, "
             "where these say too little, was not scored. "
             "The unit of a score is the SD that these healthy participants show; by how much it "

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from itc_analysis.statistics.arrays import Matrix, Vector
+from itc_analysis.statistics.arrays import Vector
 
 #: Points of the integral over the background; exact for Poisson counts below twice as many.
 N_BACKGROUND = 16
@@ -56,10 +56,10 @@ def _few(shape: float, rate: float) -> tuple[Vector, Vector]:
     """The factor exp(-background) of a count is taken into the gamma: what is left is a polynomial
     of degree k.
     """
-    nodes, weights = laguerre(np.array([shape]), N_BACKGROUND)
-    background = nodes[0] / (rate + 1)
+    nodes, weights = laguerre(shape, N_BACKGROUND)
+    background = nodes / (rate + 1)
     with np.errstate(divide="ignore"):
-        log_weight = np.log(weights[0])
+        log_weight = np.log(weights)
     return background, background + log_weight + shape * np.log(rate / (rate + 1))
 
 
@@ -93,17 +93,16 @@ def _many(k: float, shape: float, rate: float) -> tuple[Vector, Vector]:
     return np.append(0.0, background), np.append(below, log_weight)
 
 
-def laguerre(shape: Vector, n_points: int) -> tuple[Matrix, Matrix]:
-    """Return points and weights of integrals over gammas of rate 1, each of shape (n, n_points);
+def laguerre(shape: float, n_points: int) -> tuple[Vector, Vector]:
+    """Return points and weights of an integral over a gamma of rate 1, each of shape (n_points,);
     weights sum to 1.
 
     Golub and Welsch 1969, doi:10.1090/S0025-5718-69-99647-1.
     """
     i = np.arange(n_points)
-    table = np.zeros((len(shape), n_points, n_points))
-    table[:, i, i] = 2 * i + shape[:, None]
-    off = np.sqrt(i[1:] * (i[1:] + shape[:, None] - 1))
-    table[:, i[1:], i[:-1]] = off
-    table[:, i[:-1], i[1:]] = off
+    table = np.diag(2 * i + shape)
+    off = np.sqrt(i[1:] * (i[1:] + shape - 1))
+    table[i[1:], i[:-1]] = off
+    table[i[:-1], i[1:]] = off
     nodes, vectors = np.linalg.eigh(table)
-    return nodes, vectors[:, 0, :] ** 2
+    return nodes, vectors[0] ** 2

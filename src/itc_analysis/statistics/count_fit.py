@@ -63,8 +63,6 @@ class CountFit:
         Shapes (n, p + q) and (n, p + q, p + q), derivatives of each person's log likelihood.
     posterior_mean, posterior_variance : Vector
         Shape (n,), of each person's true theta, given its counts and everybody's.
-    is_alike : bool
-        Whether an SD is held at its least: people differ by no more than counting lets expect.
     """
 
     coefficients: Vector
@@ -77,7 +75,6 @@ class CountFit:
     hessians: Stack = field(repr=False)
     posterior_mean: Vector = field(repr=False)
     posterior_variance: Vector = field(repr=False)
-    is_alike: bool = False
 
     def covary(self, contrasts: Matrix) -> Matrix:
         """Return the covariance of contrasts of the means.
@@ -202,7 +199,7 @@ def _fit_counts(
     # people who hardly differ do not make one cell say less of the mean
     sd = max(np.exp(float(np.mean(Z @ theta[p:]))), BEGIN_SD)
     _check_maximum(information[:p, :p], X, np.sqrt(sd**2 + np.mean(likelihood.error**2)))
-    covariance, is_alike = _covariance(information, theta, p, Z)
+    covariance = _covariance(information, theta, p)
     mean, variance = likelihood.posterior(theta, state)
     slopes = likelihood.weight_slopes(theta, state)[1]
     of_means = covariance[:p, :p]
@@ -211,14 +208,13 @@ def _fit_counts(
         theta[:p],
         theta[p:],
         covariance,
-        _scattered(of_means, *normal, prior, X, Z),
+        _scattered(of_means, *normal, prior, X),
         -of_means @ moved @ of_means,
         float(state.log_density.sum()),
         scores,
         hessians,
         mean,
         variance,
-        is_alike,
     )
 
 
@@ -331,7 +327,6 @@ def _scattered(
     hessians: Stack,
     prior: Added,
     X: Matrix,
-    Z: Matrix,
 ) -> Matrix:
     """Return the means' covariance by the scatter of scores (White 1982, doi:10.2307/1912526).
 
@@ -344,7 +339,7 @@ def _scattered(
     p = X.shape[1]
     information = -hessians.sum(axis=0)
     information[p:, p:] += np.diag(prior.precision)
-    whole, _ = _covariance(information, theta, p, Z)
+    whole = _covariance(information, theta, p)
     moved = scores @ whole[:, :p]
     try:
         inverse = np.linalg.inv(np.linalg.cholesky(whole[:p, :p]))
@@ -355,12 +350,11 @@ def _scattered(
     return np.asarray(relative)
 
 
-def _covariance(information: Matrix, theta: Vector, p: int, Z: Matrix) -> tuple[Matrix, bool]:
+def _covariance(information: Matrix, theta: Vector, p: int) -> Matrix:
     """Return the inverse of the information; an SD at its least is taken as known."""
     k = len(theta)
     free = np.ones(k, dtype=bool)
     free[p:] = theta[p:] > LEAST_LOG_SD + 1e-9
-    is_alike = bool(np.any(Z @ theta[p:] <= LEAST_LOG_SD + 1e-6))
     covariance = np.zeros((k, k))
     covariance[np.ix_(free, free)] = np.linalg.pinv(information[np.ix_(free, free)])
-    return covariance, is_alike
+    return covariance

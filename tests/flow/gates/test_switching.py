@@ -11,7 +11,7 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube
 from itc_analysis.flow.counting.apply import gate_tube
-from itc_analysis.flow.gates.error import gate_errors, log_change
+from itc_analysis.flow.gates.error import gate_errors
 from itc_analysis.flow.gates.final import FinalGate
 from itc_analysis.flow.gates.switching import switching_events
 from itc_analysis.flow.gating.geometry import Ellipse, Polygon, Rectangle, Shape, Threshold
@@ -20,6 +20,7 @@ from itc_analysis.flow.gating.template import ROOT, Template, check_template
 from itc_analysis.flow.manual.adopt import by_hand
 from itc_analysis.flow.tube.membership import Membership
 from itc_analysis.flow.tube.tube import Tube
+from itc_analysis.statistics.half_cell import log_ratio
 
 N = 60_000
 CELLS = Ellipse(("FSC-A", "SSC-A"), (0.3, 0.2), ((0.0016, 0.0004), (0.0004, 0.0009)), 4.0)
@@ -113,7 +114,7 @@ def test_a_few_events_say_the_same_as_moving_the_shape_on_the_whole_tube() -> No
             n = gate_tube(one, plan, gates)[name].size
             # what the events that happen to lie there are expected to add to it
             chance = len(low ^ high) / (n + 0.5) ** 2 / 4
-            squares[name] += log_change(len(low), len(high)) ** 2 - chance
+            squares[name] += (log_ratio(len(low), len(high)) / 2) ** 2 - chance
     found = found_errors(one, plan, gates)
     assert found == pytest.approx({name: square**0.5 for name, square in squares.items()})
 

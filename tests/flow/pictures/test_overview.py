@@ -13,22 +13,18 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from flow.made_tubes import fit_tube, judged_good, t_cell_template, t_cell_tube
+from flow.made_tubes import five_tubes, gate_tubes, t_cell_tube
 from itc_analysis.cli import main
-from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
-from itc_analysis.flow.counting import apply
-from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.pictures.gate_drawing import draw_gate, gates_of_tubes
 from itc_analysis.flow.pictures.gate_svg import common_axes, to_svg
 from itc_analysis.flow.pictures.overview import Overview, Tables
 from itc_analysis.flow.pictures.plots import STATE_COLOURS, STATE_ORDER
 from itc_analysis.tables import contract
-from itc_analysis.tables.flow.tubes import GateFits, Gates, Histograms, TubeQuality
+from itc_analysis.tables.flow.tubes import Gates, Histograms, TubeQuality
 from itc_analysis.tables.measured import Counts
 
 
@@ -37,21 +33,8 @@ def tables() -> Tables:
     """Return the tables of five tubes, one without iNKT cells, and of one that could not be
     read.
     """
-    template = t_cell_template()
-    rare = {"A": 0.004, "B": 0.005, "C": 0.006, "D": 0.0, "E": 0.004}
-    tubes = {
-        name: t_cell_tube(seed=10 * i, n=8000, rare=share, file_id=name)
-        for i, (name, share) in enumerate(rare.items(), start=1)
-    }
-    rows = [row for tube in tubes.values() for row in fit_tube(tube, template, n_bootstrap=10)]
-    lost = fit_tube(t_cell_tube(n=20, file_id="<lost>"), template, n_bootstrap=10)
-    gates = pool_gates(contract.make([*rows, *lost], GateFits), template, Flow())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(apply, "load_tube", lambda row, *_, keep: tubes[row["file_id"]])  # noqa: ARG005
-        sheet = [{"file_id": name, "tube": "stained"} for name in tubes]
-        made = apply.apply_batch(
-            sheet, pd.DataFrame(), template, gates, judged_good(*tubes), Flow()
-        )
+    tubes = five_tubes()
+    gates, made = gate_tubes(tubes, t_cell_tube(n=20, file_id="<lost>"))
     quality = contract.make(
         [
             {"file_id": name, "sample_id": "S", "panel": "made", "batch": "b1", "tube": "stained",

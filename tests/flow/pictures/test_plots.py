@@ -10,14 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flow.made_tubes import fit_tube, judged_good, t_cell_template, t_cell_tube
-from itc_analysis.config.sections import Flow
-from itc_analysis.flow.counting import apply
-from itc_analysis.flow.gates.pool import pool_gates
+from flow.made_tubes import five_tubes, gate_tubes
 from itc_analysis.flow.pictures import plots
 from itc_analysis.flow.pictures.gate_drawing import read_density
-from itc_analysis.tables import contract
-from itc_analysis.tables.flow.tubes import GateFits
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
@@ -29,20 +24,10 @@ def _close_figures() -> Iterator[None]:
     plt.close("all")
 
 
-@pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
+@pytest.fixture(scope="module")
+def tables() -> Tables:
     """Return histograms, gates and counts of five tubes, one of which has no iNKT cells."""
-    template = t_cell_template()
-    rare = {"A": 0.004, "B": 0.005, "C": 0.006, "D": 0.0, "E": 0.004}
-    tubes = {
-        name: t_cell_tube(seed=10 * i, n=8000, rare=share, file_id=name)
-        for i, (name, share) in enumerate(rare.items(), start=1)
-    }
-    rows = [row for tube in tubes.values() for row in fit_tube(tube, template, n_bootstrap=10)]
-    gates = pool_gates(contract.make(rows, GateFits), template, Flow())
-    monkeypatch.setattr(apply, "load_tube", lambda row, *_, keep: tubes[row["file_id"]])  # noqa: ARG005
-    sheet = [{"file_id": name, "tube": "stained"} for name in tubes]
-    made = apply.apply_batch(sheet, pd.DataFrame(), template, gates, judged_good(*tubes), Flow())
+    gates, made = gate_tubes(five_tubes())
     return made.histograms, gates, made.counts
 
 

@@ -58,7 +58,7 @@ def test_steps_hold_every_event_once_and_enough_are_looked_at() -> None:
 def test_too_few_events_are_a_wrong_call(clean_events: Callable[..., np.ndarray]) -> None:
     events = clean_events(1_000)
     with pytest.raises(ValueError, match="20 are needed"):
-        judge_acquisition(events[3:], events[2], outlier_mads=6, gain_limit=0.6)
+        judge_acquisition(events[3:], events[2], outlier_mads=6)
 
 
 def test_a_tube_without_any_signal_is_judged_by_its_flow_rate(
@@ -68,6 +68,6 @@ def test_a_tube_without_any_signal_is_judged_by_its_flow_rate(
     clock = events[2].copy()
     clock[10_000:] += 30
     signals = np.zeros((2, len(looked_at(steps_of(20_000)))), np.float32)
-    found = judge_acquisition(signals, clock, outlier_mads=6, gain_limit=0.6)
+    found = judge_acquisition(signals, clock, outlier_mads=6)
     assert 75 <= found.unsteady.sum() <= 450
     assert found.unsteady[9_999] or found.unsteady[10_000]

@@ -15,7 +15,7 @@ from itc_analysis.config.frozen import freeze
 from itc_analysis.config.sections import Settings
 from itc_analysis.report.checklists import checklist, miflowcyt
 from itc_analysis.report.checklists.strobe import ITEMS
-from itc_analysis.report.html.material import collect
+from itc_analysis.report.html.material import Material, collect
 from report.reading import with_tables
 
 PANEL = """channel\tmarker\tfluorochrome\trole\tclone\tmanufacturer\tcatalogue_number
@@ -84,9 +84,8 @@ def test_reagents_are_those_of_the_panel_sheet(written: dict[str, dict[str, Any]
 
 
 def test_the_instrument_and_its_voltages_are_those_of_the_files(
-    written: dict[str, dict[str, Any]], results: Path, settings: Settings
+    written: dict[str, dict[str, Any]], material: Material
 ) -> None:
-    material = collect(results, settings)
     n = int(material.tube_quality["cytometer"].notna().sum())
     assert item(written["miflowcyt"], "3.2")["values"] == {"made-up cytometer": n}
     voltages = item(written["miflowcyt"], "3.3")["values"]
@@ -94,9 +93,8 @@ def test_the_instrument_and_its_voltages_are_those_of_the_files(
 
 
 def test_files_and_gates_are_named_one_by_one(
-    written: dict[str, dict[str, Any]], results: Path, settings: Settings
+    written: dict[str, dict[str, Any]], material: Material
 ) -> None:
-    material = collect(results, settings)
     files = item(written["miflowcyt"], "4.1")["values"]
     assert [row["file_id"] for row in files] == list(material.tubes["file_id"])
     assert all(set(row) == {"file_id", "panel", "batch", "tube"} for row in files)
@@ -137,9 +135,9 @@ def test_the_specimen_has_its_hours_from_draw_to_staining(
 
 
 def test_the_main_results_are_the_primary_comparisons(
-    written: dict[str, dict[str, Any]], results: Path, settings: Settings
+    written: dict[str, dict[str, Any]], material: Material
 ) -> None:
-    rows = collect(results, settings).comparisons.query("role == 'primary'")
+    rows = material.comparisons.query("role == 'primary'")
     found = item(written["strobe"], "16")["values"]
     assert len(found) == len(rows)
     assert [row["estimate"] for row in found if row["estimate"] is not None] == pytest.approx(
@@ -167,8 +165,7 @@ def test_one_participant_is_told_in_the_singular(
     assert not re.search(r"\b1 (participants|criteria|populations|batches|libraries|files)\b", told)
 
 
-def test_strobe_says_whether_covariates_were_imputed(results: Path, settings: Settings) -> None:
-    material = collect(results, settings)
+def test_strobe_says_whether_covariates_were_imputed(material: Material) -> None:
     complete = material.comparisons.assign(model="least squares, HC3", covariates="age_years")
     pooled = material.comparisons.assign(model="least squares, HC3; 20 imputations")
     told = {
@@ -188,8 +185,7 @@ def test_strobe_says_whether_covariates_were_imputed(results: Path, settings: Se
     assert "missing covariates were imputed" in told["pooled"]
 
 
-def test_strobe_says_how_people_below_the_limit_enter(results: Path, settings: Settings) -> None:
-    material = collect(results, settings)
+def test_strobe_says_how_people_below_the_limit_enter(material: Material) -> None:
     rows = material.comparisons.assign(n_below_lod=3)
     missing = next(item for item in ITEMS if item.number == "12c")
 
@@ -201,8 +197,7 @@ def test_strobe_says_how_people_below_the_limit_enter(results: Path, settings: S
     assert "at most the limit" in told("logarithm, censored regression")
 
 
-def test_strobe_names_the_subgroups(results: Path, settings: Settings) -> None:
-    material = collect(results, settings)
+def test_strobe_names_the_subgroups(material: Material) -> None:
     subgroups = next(item for item in ITEMS if item.number == "12b")
     assert subgroups.text(material) == ""
     rows = material.comparisons.head(1).assign(
@@ -215,10 +210,7 @@ def test_strobe_names_the_subgroups(results: Path, settings: Settings) -> None:
     assert "dcSSc alone (diffuse SSc, exploratory)" in told
 
 
-def test_strobe_counts_staining_and_library_batches_apart(
-    results: Path, settings: Settings
-) -> None:
-    material = collect(results, settings)
+def test_strobe_counts_staining_and_library_batches_apart(material: Material) -> None:
     rows = material.measurements
     n_stained, n_libraries = (
         rows.loc[rows["assay"] == assay, "batch"].nunique() for assay in ("flow", "singlecell")
@@ -229,10 +221,7 @@ def test_strobe_counts_staining_and_library_batches_apart(
     assert "under Participants" in told
 
 
-def test_strobe_names_what_was_asked_beside_the_comparisons(
-    results: Path, settings: Settings
-) -> None:
-    material = collect(results, settings)
+def test_strobe_names_what_was_asked_beside_the_comparisons(material: Material) -> None:
     other = next(item for item in ITEMS if item.number == "17")
     assert "compositions" in other.text(material)
     without = with_tables(material, compositions=material.compositions.iloc[:0])

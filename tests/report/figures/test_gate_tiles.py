@@ -5,23 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import json
-from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from itc_analysis.config.steps import ReportSettings
 from itc_analysis.flow.pictures import gate_svg
 from itc_analysis.flow.pictures.gate_drawing import draw_gate, gates_of_tubes
 from itc_analysis.report.figures.gate_tiles import tiles
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.results import numbers
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: ReportSettings) -> Material:
-    return collect(results, settings)
 
 
 def test_a_tile_is_the_picture_of_its_tube(material: Material) -> None:

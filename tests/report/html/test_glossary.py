@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html import glossary
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from report.reading import tables_of, text, with_tables
 
 
@@ -25,10 +24,7 @@ def test_a_word_without_an_explanation_cannot_be_linked() -> None:
         glossary.link("word that nobody explained")
 
 
-def test_populations_are_explained_where_they_were_measured(
-    results: Path, settings: ReportSettings
-) -> None:
-    material = collect(results, settings)
+def test_populations_are_explained_where_they_were_measured(material: Material) -> None:
     assert {"MAIT", "iNKT", "innate T cells (ITC)"} <= terms_of(material)
     rows = material.measurements
     only_gd = with_tables(material, measurements=rows[rows["population"] == "gd_t_cells"])

@@ -15,6 +15,7 @@ from lxml import html
 from itc_analysis.config.steps import ReportSettings
 from itc_analysis.measurements.acceptance import RULES
 from itc_analysis.report.html import words
+from itc_analysis.report.html.material import collect
 from itc_analysis.report.language import phrases
 from itc_analysis.report.language.phrases import catalogue, phrase, speaking
 from itc_analysis.report.language.recorded import recorded, recorded_list
@@ -122,7 +123,7 @@ def pages(page: str, results: Path, settings: ReportSettings) -> dict[str, html.
     found = {phrases.ENGLISH: html.document_fromstring(page)}
     for language in LANGUAGES:
         report = settings.report.model_copy(update={"language": language})
-        translated = build_page(results, settings.model_copy(update={"report": report}))
+        translated = build_page(collect(results, settings.model_copy(update={"report": report})))
         found[language] = html.document_fromstring(translated)
     return found
 

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html.blocks import Heading, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections import held, problems
 from itc_analysis.report.sections.front import caveats
 from itc_analysis.tables.held import HELD_UNTIL
 from report.reading import with_tables
 
 WHY = "stains CD4 and CD8 seem swapped: each looks like the other"
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: ReportSettings) -> Material:
-    return collect(results, settings)
 
 
 def with_held(material: Material) -> tuple[Material, str]:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from lxml import html
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.bibliography import REFERENCES
 from itc_analysis.report.html.blocks import Bullets, Paragraph
-from itc_analysis.report.html.material import collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections import methods
 
 
@@ -44,8 +43,7 @@ def test_every_reference_is_complete() -> None:
         assert not entry.doi or re.fullmatch(r"10\.\d{4,9}/\S+", entry.doi), key
 
 
-def test_citations_are_numbered_in_the_order_of_the_text(results: Path, settings: Settings) -> None:
-    material = collect(results, settings)
+def test_citations_are_numbered_in_the_order_of_the_text(material: Material) -> None:
     entries = [entry for entry in material.provenance if entry.get("methods")]
     keys = methods.citation_order(entries)
     assert keys[:2] == ["vonelm2007", "parks2006"]
@@ -60,10 +58,8 @@ def test_citations_are_numbered_in_the_order_of_the_text(results: Path, settings
     assert first_seen == sorted(first_seen)
 
 
-def test_methods_are_told_once_in_the_order_of_the_workflow(
-    results: Path, settings: Settings
-) -> None:
-    blocks = methods.section(collect(results, settings)).blocks
+def test_methods_are_told_once_in_the_order_of_the_workflow(material: Material) -> None:
+    blocks = methods.section(material).blocks
     texts = [
         html.fromstring(f"<p>{block.text}</p>").text_content()
         for block in blocks
@@ -85,8 +81,8 @@ def test_methods_are_told_once_in_the_order_of_the_workflow(
     )  # both panels say it; the page says it once
 
 
-def test_no_brace_is_left_in_the_methods(results: Path, settings: Settings) -> None:
-    for block in methods.section(collect(results, settings)).blocks:
+def test_no_brace_is_left_in_the_methods(material: Material) -> None:
+    for block in methods.section(material).blocks:
         if isinstance(block, Paragraph):
             assert not set("{}") & set(str(block.text))
 
@@ -97,7 +93,7 @@ def test_a_key_without_an_entry_is_shown_not_hidden() -> None:
     assert "nobody1900 (no entry in the bibliography" in str(shown.items[1])
 
 
-def test_changed_settings_are_marked(results: Path, settings: Settings) -> None:
-    rows = {row[0]: row for row in methods.settings_table(collect(results, settings)).rows}
+def test_changed_settings_are_marked(material: Material) -> None:
+    rows = {row[0]: row for row in methods.settings_table(material).rows}
     assert rows["study.name"][1:3] == ["Made-up study", "default: Sclero-LTI"]
     assert rows["flow.lod_events"][1:3] == ["20", ""]

@@ -11,7 +11,6 @@ import scipy.sparse as sp
 
 from itc_analysis.config.sections import SingleCell
 from itc_analysis.singlecell.calls.call import CALLS, call_cells, find_not_callable
-from itc_analysis.singlecell.calls.evidence import weigh_rna
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
 from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.intake.contigs import read_contigs
@@ -29,7 +28,7 @@ def called(
     data: anndata.AnnData, contigs: pd.DataFrame | None = None, *, threshold: float = 0.8
 ) -> pd.DataFrame:
     receptors = summarise_receptors(contigs, data.obs_names)
-    rna = weigh_rna(data, evidence=EVIDENCE)
+    rna = made.weigh_rna(data, evidence=EVIDENCE)
     return call_cells(
         rna,
         receptors,
@@ -156,7 +155,7 @@ def test_sorted_nk_cells_are_no_t_cells_where_the_reference_lacks_receptor_genes
     for name in ("CD4+ T Helper2", "CD4+/CD45RO+ Memory", "CD4+/CD45RA+/CD25- Naive T"):
         assert calls[(celltype == name).to_numpy()].isin(["cd8_t_cells", "not_t"]).mean() < 0.02
     reasons = find_not_callable(
-        weigh_rna(data, evidence=EVIDENCE),
+        made.weigh_rna(data, evidence=EVIDENCE),
         has_contigs=False,
         has_delta_contigs=False,
         evidence=EVIDENCE,
@@ -361,7 +360,9 @@ def test_posteriors_are_probabilities_and_calls_are_known() -> None:
 
 def test_what_a_library_cannot_show_is_told_with_the_reason() -> None:
     def reasons(without: list[str], *, contigs: bool, delta: bool) -> dict[str, str]:
-        rna = weigh_rna(made.library(list(made.KINDS.values()), without=without), evidence=EVIDENCE)
+        rna = made.weigh_rna(
+            made.library(list(made.KINDS.values()), without=without), evidence=EVIDENCE
+        )
         return find_not_callable(
             rna, has_contigs=contigs, has_delta_contigs=delta, evidence=EVIDENCE
         )
@@ -379,7 +380,7 @@ V_GENES = [gene for gene in made.GENES if gene.startswith(("TRAV", "TRBV", "TRDV
 
 def test_a_library_without_v_genes_and_contigs_abstains_from_mait_and_gamma_delta() -> None:
     data = made.library([made.CD4] * 20 + [made.MAIT] * 5 + [made.VD2] * 5, without=V_GENES)
-    rna = weigh_rna(data, evidence=EVIDENCE)
+    rna = made.weigh_rna(data, evidence=EVIDENCE)
     reasons = find_not_callable(rna, has_contigs=False, has_delta_contigs=False, evidence=EVIDENCE)
     assert set(reasons) == {"mait", "inkt", "gd_t_cells"}
     assert "not callable from this library" in reasons["mait"]
@@ -423,7 +424,7 @@ def test_mait_of_five_prime_cells_are_left_open_when_v_genes_and_contigs_are_wit
     data, _, _ = pbmc5p
     blind = data[:, ~data.var_names.str.match(r"TR[ABDG]V")].copy()
     reasons = find_not_callable(
-        weigh_rna(blind, evidence=EVIDENCE),
+        made.weigh_rna(blind, evidence=EVIDENCE),
         has_contigs=False,
         has_delta_contigs=False,
         evidence=EVIDENCE,

@@ -42,9 +42,9 @@ def test_bins_follow_the_negative_binomial_of_scipy() -> None:
 
 def test_a_gene_that_the_reference_lacks_says_nothing() -> None:
     cells = [made.MAIT, made.CD4, made.NK]
-    whole = weighing.weigh_rna(made.library(cells), evidence=EVIDENCE)
+    whole = made.weigh_rna(made.library(cells), evidence=EVIDENCE)
     lacking = made.library(cells, without=["TRDC"])
-    found = weighing.weigh_rna(lacking, evidence=EVIDENCE)
+    found = made.weigh_rna(lacking, evidence=EVIDENCE)
     assert "TRDC" in whole.detected
     assert "TRDC" not in found.detected
     # without TRDC, gamma-delta and NK lose what it said, and nothing else moves by more than depth
@@ -61,7 +61,7 @@ def test_the_same_molecules_say_more_against_a_class_in_a_deeper_cell() -> None:
     naive = EVIDENCE.names.index("cd4_naive")
     odds = []
     for data in (shallow, deep):
-        found = weighing.weigh_rna(data, evidence=EVIDENCE).log_likelihood
+        found = made.weigh_rna(data, evidence=EVIDENCE).log_likelihood
         odds.append(found[0, mait] - found[0, naive])
     # no KLRB1, no SLC4A10, no TRAV1-2: expected in a shallow MAIT cell, not in a deep one
     assert odds[1] < odds[0] < 2
@@ -69,11 +69,11 @@ def test_the_same_molecules_say_more_against_a_class_in_a_deeper_cell() -> None:
 
 def test_v_genes_are_not_missed_in_a_library_that_cannot_show_them() -> None:
     cells = [dict(made.T_CELL)] * 30
-    found = weighing.weigh_rna(made.library(cells), evidence=EVIDENCE)
+    found = made.weigh_rna(made.library(cells), evidence=EVIDENCE)
     assert not found.shows_segments
     five_prime = [made.CD8] * 30
     data = made.library(five_prime)
-    assert weighing.weigh_rna(data, evidence=EVIDENCE).shows_segments
+    assert made.weigh_rna(data, evidence=EVIDENCE).shows_segments
 
 
 def test_no_receptor_is_no_evidence() -> None:

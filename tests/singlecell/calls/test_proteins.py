@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 
 from itc_analysis.singlecell.calls.call import call_cells
-from itc_analysis.singlecell.calls.evidence import weigh_rna
 from itc_analysis.singlecell.calls.proteins import fit_peaks, name_proteins, weigh_proteins
 from itc_analysis.singlecell.calls.receptors import summarise_receptors
 from itc_analysis.singlecell.calls.weights import read_evidence
 from itc_analysis.singlecell.intake.contigs import read_contigs
 from itc_analysis.singlecell.intake.library import read_library
-from singlecell.made_cells import sheet_row
+from singlecell.made_cells import sheet_row, weigh_rna
 
 EVIDENCE = read_evidence()
 

@@ -35,9 +35,7 @@ def run(options: argparse.Namespace) -> None:
         contract.read(options.measurements, Measurements),
         read_signatures(options.signatures),
         healthy_group=settings.cohort.healthy_group,
-        min_reference=settings.scores.min_reference,
-        max_anchor_error=settings.scores.max_anchor_error,
-        subsets=settings.scores.subsets,
+        settings=settings.scores,
     )
     contract.write(
         table,

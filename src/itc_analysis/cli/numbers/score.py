@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     from itc_analysis.config.steps import ScoreSettings
     from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.scores.methods_text import CITATIONS, describe_scores
-    from itc_analysis.scores.scoring.runner import Limits, score_study
+    from itc_analysis.scores.scoring.runner import score_study
     from itc_analysis.tables import contract
     from itc_analysis.tables.cohort import sheets
     from itc_analysis.tables.cohort.participants import Participants
@@ -60,13 +60,7 @@ def run(options: argparse.Namespace) -> None:
     signatures = read_signatures(options.signatures)
     # positive by different thresholds in different tubes is not the same marker: refused
     setting_of(options.intensity, "fmo_quantile", Flow)
-    limits = Limits(
-        min_features_found=settings.min_features_found,
-        min_reference=settings.min_reference,
-        min_cells=frozen.singlecell.min_pseudobulk_cells,
-        max_anchor_error=settings.max_anchor_error,
-        subsets=settings.subsets,
-    )
+    min_cells = frozen.singlecell.min_pseudobulk_cells
     flow, single_cell = _read_flow(options, frozen.function.resting), _read_single_cell(options)
     table = score_study(
         signatures,
@@ -75,7 +69,8 @@ def run(options: argparse.Namespace) -> None:
         flow=flow,
         single_cell=single_cell,
         healthy_group=cohort.healthy_group,
-        limits=limits,
+        settings=settings,
+        min_cells=min_cells,
     )
     contract.write(
         table,
@@ -90,7 +85,9 @@ def run(options: argparse.Namespace) -> None:
                 *(*options.counts, *options.intensity, *options.combinations),
                 *(*options.pseudobulk, *options.pseudobulk_depth, *options.cell_counts),
             ],
-            methods=describe_scores(table, signatures, limits, healthy_group=cohort.healthy_group),
+            methods=describe_scores(
+                table, signatures, settings, min_cells=min_cells, healthy_group=cohort.healthy_group
+            ),
             citations=CITATIONS,
         ),
     )

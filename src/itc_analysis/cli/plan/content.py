@@ -31,17 +31,15 @@ def locked_content(
     ItcErrors
         every fault of the plan, of each template and of the signatures.
     """
-    from itc_analysis.errors import ItcError, ItcErrors
+    from itc_analysis.errors import ItcError, ItcErrors, collecting
     from itc_analysis.flow.gating.template import load_template
     from itc_analysis.scores.cards.signatures import read_signatures
     from itc_analysis.stats.plan.plan import parse_plan
 
     errors: list[ItcError] = []
     content: dict[str, Any] = {"plan": {}, "gating": {}, "signatures": {}, "settings": {}}
-    try:
+    with collecting(errors):
         content["plan"] = parse_plan(plan).model_dump(mode="json")
-    except ItcError as error:
-        errors.append(error)
     for path in templates:
         try:
             template = load_template(path).model_dump(mode="json")
@@ -51,12 +49,10 @@ def locked_content(
         for population in template["populations"]:
             del population["view"]  # of the plots alone
         content["gating"][Path(path).stem] = template
-    try:
+    with collecting(errors):
         for card in read_signatures(signatures):
             weights = dict(zip(card.features, card.weights, strict=True))
             content["signatures"][f"{card.assay} {card.name}"] = weights
-    except ItcError as error:
-        errors.append(error)
     if errors:
         raise errors[0] if len(errors) == 1 else ItcErrors(errors)
     for name in type(settings).model_fields:

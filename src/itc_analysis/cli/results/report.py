@@ -34,15 +34,15 @@ def run(options: argparse.Namespace) -> None:
     """Read the results and write the page."""
     from itc_analysis.config.frozen import read_settings
     from itc_analysis.config.steps import ReportSettings
+    from itc_analysis.report.html.material import collect
     from itc_analysis.report.page import write_page
 
-    settings = read_settings(options.config, ReportSettings)
-    write_page(
+    material = collect(
         options.results,
-        settings,
-        options.output,
-        options.panels,
-        options.signatures,
-        options.review,
-        options.plan,
+        read_settings(options.config, ReportSettings),
+        panels=options.panels,
+        signatures=options.signatures,
+        review=options.review,
+        plan=options.plan,
     )
+    write_page(material, options.output)

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     from collections import Counter
     from pathlib import Path
 
-    from itc_analysis.errors import ItcError, ItcErrors
+    from itc_analysis.errors import ItcError, ItcErrors, collecting
     from itc_analysis.flow.fcs.deidentify import deidentify
 
     rows = read_codes(Path(options.tubes))
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     errors: list[ItcError] = []
     for row in rows:
         code = row["file_id"]
-        try:
+        with collecting(errors):
             left.update(
                 deidentify(
                     Path(options.data_folder) / row["path"],
@@ -51,8 +51,6 @@ def run(options: argparse.Namespace) -> None:
                     identities=identities,
                 )
             )
-        except ItcError as error:
-            errors.append(error)
     print(f"{len(rows) - len(errors)} of {plural(len(rows), 'tube')} copied to {folder}")
     for name, n in sorted(left.items()):
         print(f"  left behind in {n}: {name}")

@@ -22,6 +22,7 @@ from itc_analysis.cohort.classification.engine import Items, Result, Truth, some
 from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Classification
+from itc_analysis.tables.columns import plain_rows
 
 #: Titles of the sets of criteria by name, in the order of the tables.
 TITLES = {
@@ -165,10 +166,10 @@ def people_with_items(
     """Return each person's row of the participant sheet, and it joined with the classification
     items.
     """
-    extra = {row["participant_id"]: row for row in _plain(sheet)}
+    extra = {row["participant_id"]: row for row in plain_rows(sheet)}
     return [
         (person, person | extra.get(person["participant_id"], {}))
-        for person in _plain(participants)
+        for person in plain_rows(participants)
     ]
 
 
@@ -221,10 +222,3 @@ def describe_contributions(result: Result) -> str:
 
 def _points(score: int | None, scale: int) -> float | None:
     return None if score is None else score / scale
-
-
-def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(name): None if pd.isna(value) else value for name, value in row.items()}
-        for row in table.to_dict("records")
-    ]

@@ -16,6 +16,7 @@ from itc_analysis.cohort.eligibility.windows import describe_window
 from itc_analysis.config.sections import CheckedCohort
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.participants import Eligibility, Participants
+from itc_analysis.tables.columns import plain_rows
 
 _UNITS = {
     str(name): str((column.metadata or {}).get("unit", ""))
@@ -55,7 +56,7 @@ def judge_participants(
     """
     facts = {} if classification is None else facts_of(classification)
     rows = []
-    for person in _people(participants):
+    for person in plain_rows(participants):
         found = facts.get(person["participant_id"], _NOTHING_FOUND)
         doubted = (doubts or {}).get(person["participant_id"], frozenset())
         person |= {
@@ -145,13 +146,6 @@ def describe_items(person: Person, rule: Rule) -> str:
         else f"{item} = {_show(person[item], _UNITS[item])}"
         for item in rule.items
     )
-
-
-def _people(participants: pd.DataFrame) -> list[Person]:
-    return [
-        {str(item): None if pd.isna(value) else value for item, value in row.items()}
-        for row in participants.to_dict("records")
-    ]
 
 
 def _of_group(person: Person, found: Facts) -> str:

@@ -40,6 +40,7 @@ from itc_analysis.flow.tube.tube import Tube
 from itc_analysis.statistics.binomial import count_limits
 from itc_analysis.statistics.half_cell import log_ratio
 from itc_analysis.tables import contract
+from itc_analysis.tables.columns import plain_rows
 from itc_analysis.tables.flow.tubes import Combinations, Gates, Histograms, Intensity
 from itc_analysis.tables.measured import Counts
 
@@ -128,9 +129,8 @@ def apply_batch(
     made = _Rows()
     axes: dict[str, Any] = {}
     by_tube: dict[str, list[dict[str, Any]]] = {}
-    for gate in gates.to_dict("records"):
-        plain = {str(name): None if pd.isna(value) else value for name, value in gate.items()}
-        by_tube.setdefault(str(gate["file_id"]), []).append(plain)
+    for gate in plain_rows(gates):
+        by_tube.setdefault(str(gate["file_id"]), []).append(gate)
     corrections = [review for review in reviews if review["decision"] == "correct"]
     controls = Controls()
     ordered = sorted(rows, key=lambda row: (row["tube"] == "stained", str(row["file_id"])))

@@ -104,7 +104,7 @@ def read_keywords(
         the segment lies outside the file, holds no keywords, or has a delimiter inside a value that
         was not doubled, so that keywords and values change places.
     """
-    segment = _read_segment(stream, header.text, "TEXT", source, base)
+    segment = _read_segment(stream, header.text, source, base)
     pairs = _pairs(segment)
     _refuse_shifted(pairs, segment[0], source)
     keywords = _as_keywords(pairs)
@@ -115,7 +115,7 @@ def read_keywords(
         raise UnreadableFile(source, [Fault("TEXT", "no keywords found", "export the tube again")])
     begin, end = (_whole(keywords.get(key, "")) for key in ("BEGINSTEXT", "ENDSTEXT"))
     if begin and end and (begin, end) != header.text:
-        supplement = _read_segment(stream, (begin, end), "TEXT", source, base)
+        supplement = _read_segment(stream, (begin, end), source, base)
         if supplement[0] == segment[0]:  # by the standard the same delimiter
             keywords = {**_as_keywords(_pairs(supplement)), **keywords}
         else:
@@ -129,16 +129,14 @@ def truncated(source: str, where: str, what: str) -> UnreadableFile:
     return UnreadableFile(source, [Fault(where, what, remedy)])
 
 
-def _read_segment(
-    stream: BinaryIO, span: tuple[int, int], name: str, source: str, base: int
-) -> str:
+def _read_segment(stream: BinaryIO, span: tuple[int, int], source: str, base: int) -> str:
     begin, end = span
     size = stream.seek(0, os.SEEK_END) - base
     if end >= size:
-        raise truncated(source, name, f"the segment ends at byte {end}, the file has {size}")
+        raise truncated(source, "TEXT", f"the segment ends at byte {end}, the file has {size}")
     if begin < _HEADER_BYTES or end <= begin:
         what = f"the segment cannot be at bytes {begin} to {end}"
-        raise UnreadableFile(source, [Fault(name, what, "export the tube again")])
+        raise UnreadableFile(source, [Fault("TEXT", what, "export the tube again")])
     stream.seek(base + begin)
     raw = stream.read(end - begin + 1)
     try:

@@ -137,15 +137,6 @@ def moved_cut(gate: Threshold | AllAbove, by: float) -> Threshold | AllAbove:
     return replace(gate, cut=gate.cut + by)
 
 
-def log_change(n_low: int, n_high: int) -> float:
-    """Return half the log ratio of the counts one standard error left and right of the cut.
-
-    Positive where the count falls as the cut rises. Half an event is added to both, so that an
-    empty gate has a finite answer.
-    """
-    return float(log_ratio(n_low, n_high)) / 2
-
-
 def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
     """Return the squared change of a log count, or of a log share, summed over the directions in
     which a gate moves.
@@ -175,7 +166,9 @@ def _squared_change(sizes: Sequence[tuple[_Changes, int]]) -> float:
 
 
 def _log_changes(n: int, changes: _Changes) -> FloatArray:
-    """Return `log_change` of each pair of places."""
+    """Return half the log ratio of the counts one standard error to either side, for each
+    direction in which a gate moves: positive where the count falls as the cut rises.
+    """
     low, high = (n + changes.gained.reshape(-1, 2)).T
     return log_ratio(low, high) / 2
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from itc_analysis.tables import contract
+from itc_analysis.tables.columns import plain_rows
 from itc_analysis.tables.flow.panelwide import MovedGates
 from itc_analysis.tables.flow.tubes import Gates
 from itc_analysis.tables.quantities import POSITIVE_OF
@@ -42,9 +43,11 @@ def keep_frozen(fresh: pd.DataFrame, frozen: pd.DataFrame, added: Collection[str
         {**row, **of_batch.get((str(row["batch"]), str(row["population"])), {})}
         if row["geometry"] is not None
         else row
-        for row in _plain(fresh[is_added])
+        for row in plain_rows(fresh[is_added])
     ]
-    rows = {(str(row["file_id"]), str(row["population"])): row for row in [*_plain(kept), *later]}
+    rows = {
+        (str(row["file_id"]), str(row["population"])): row for row in [*plain_rows(kept), *later]
+    }
     order = list(zip(fresh["file_id"].astype(str), fresh["population"].astype(str), strict=True))
     return contract.make([rows[key] for key in order if key in rows], Gates)
 
@@ -98,12 +101,5 @@ def _thresholds(kept: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
     known = kept[kept["population"].str.startswith(POSITIVE_OF) & kept["geometry"].notna()]
     return {
         (str(row["batch"]), str(row["population"])): {name: row[name] for name in _THRESHOLD}
-        for row in _plain(known)
+        for row in plain_rows(known)
     }
-
-
-def _plain(gates: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(name): None if pd.isna(value) else value for name, value in row.items()}
-        for row in gates.to_dict("records")
-    ]

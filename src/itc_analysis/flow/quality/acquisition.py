@@ -43,6 +43,8 @@ _TAIL, _TAIL_TO_SD = 0.95, 1.96
 _TICKS_PER_GROUP = 20
 #: PeacoQC: a channel drifts when its smoothed signal sets a new record in 3/4 of the windows.
 _DRIFT_RECORDS = 0.75
+#: PeacoQC's limit of the isolation tree (IT_limit).
+_TREE_GAIN = 0.6
 _TENTHS = 10
 
 
@@ -96,7 +98,6 @@ def judge_acquisition(
     clock: npt.NDArray[np.float32],
     *,
     outlier_mads: float,
-    gain_limit: float,
 ) -> Acquisition:
     """Find the unsteady stretches of an acquisition.
 
@@ -110,8 +111,6 @@ def judge_acquisition(
     outlier_mads : float
         a peak, or the flow rate, this many robust standard deviations from the tube's median is
         unsteady.
-    gain_limit : float
-        of the isolation tree; see `find_isolated`.
 
     Raises
     ------
@@ -132,7 +131,7 @@ def judge_acquisition(
     bad = np.any(score > outlier_mads, axis=1)
     if len(bad) >= _WINDOWS_FOR_TREE:
         others = ~np.isin(owner, drifting)
-        bad |= find_isolated(_smoothed(_filled(tracks[:, others])), gain_limit=gain_limit)
+        bad |= find_isolated(_smoothed(_filled(tracks[:, others])), gain_limit=_TREE_GAIN)
     bad = _without_short_gaps(bad)
 
     unsteady = np.zeros(len(clock), dtype=np.bool_)

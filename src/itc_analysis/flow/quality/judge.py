@@ -37,8 +37,6 @@ METHODS_TEXT = (
 CITATIONS = ("emmaneel2022",)
 
 
-#: PeacoQC's limit of the isolation tree (IT_limit).
-_TREE_GAIN = 0.6
 #: An event that reads more than this share of the range, two decades below its top, in most colours
 #: at once is a bead: no cell carries every antibody.
 _BEAD_SHARE_OF_RANGE = 0.01
@@ -127,7 +125,6 @@ def find_clean_events(
             signals,
             events[time][chosen],
             outlier_mads=time_outlier_mads,
-            gain_limit=_TREE_GAIN,
         )
         by_time[chosen[acquisition.unsteady]] = True
         removed["time"] = int(np.count_nonzero(by_time))

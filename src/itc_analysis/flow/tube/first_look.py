@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.config.sections import Matrices
-from itc_analysis.errors import Fault, ItcError, UnreadableFile
+from itc_analysis.errors import Fault, ItcError, UnreadableFile, collecting
 from itc_analysis.flow.fcs.deidentify import identifying_keywords
 from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.flow.scale.scales import TransformSettings
@@ -140,11 +140,9 @@ def _unlike_scales(
             UnreadableFile(source_of[file_id], [Fault("TEXT", what, REMEDY)])
             for file_id, what in odd.items()
         ]
-        try:
+        with collecting(errors):
             rest = {file_id: own for file_id, own in of_tubes.items() if file_id not in odd}
             refuse_unlike_batches(rest, batches, panel)
-        except ItcError as error:
-            errors.append(error)
     return errors
 
 

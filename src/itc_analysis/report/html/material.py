@@ -138,6 +138,7 @@ class Material:
 def collect(
     results: str | Path,
     settings: ReportSettings,
+    *,
     panels: Sequence[str | Path] = (),
     signatures: str | Path | None = None,
     review: str | Path | None = None,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from itc_analysis.config.sections import Scores
 from itc_analysis.plural import plural
 from itc_analysis.scores.cards import circular
 from itc_analysis.scores.cards.signatures import MIN_FEATURES, Signature
@@ -38,37 +39,13 @@ SAID_FROM = 0.1
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a score needs.
-
-    Parameters
-    ----------
-    min_features_found : float
-        share of a signature's features that must be found, 0 to 1.
-    min_reference : int
-        fewest healthy participants.
-    min_cells : int
-        fewest cells of a subset in a pseudobulk profile.
-    max_anchor_error : float
-        largest error of the healthy centre of a batch, in healthy SD.
-    subsets : mapping of str to sequence of str
-        disjoint subsets of populations that are standardised to the healthy composition.
-    """
-
-    min_features_found: float
-    min_reference: int
-    min_cells: int
-    max_anchor_error: float = 0.5
-    subsets: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class _People:
     """Who the samples are from, and what the study asks of a reference."""
 
     table: pd.DataFrame
     healthy_group: str | None
-    limits: Limits
+    settings: Scores
+    min_cells: int
 
     def reference(self, rows: pd.DataFrame) -> Reference:
         """Return who is healthy among the rows of a profile."""
@@ -78,9 +55,9 @@ class _People:
             participants=who["participant_id"].astype("string").fillna("").to_numpy(dtype=object),
             batches=rows["batch"].to_numpy(dtype=object),
             is_reference=who["is_reference"].eq(other=True).to_numpy(dtype=bool),
-            min_reference=self.limits.min_reference,
+            min_reference=self.settings.min_reference,
             is_bridge=who["is_bridge"].eq(other=True).to_numpy(dtype=bool),
-            max_anchor_error=self.limits.max_anchor_error,
+            max_anchor_error=self.settings.max_anchor_error,
             parts=rows["parts"].to_numpy(dtype=object) if "parts" in rows else np.zeros(0, object),
         )
 
@@ -93,7 +70,8 @@ def score_study(
     flow: FlowTables | None,
     single_cell: SingleCellTables | None,
     healthy_group: str | None,
-    limits: Limits,
+    settings: Scores,
+    min_cells: int,
 ) -> pd.DataFrame:
     """Score a study.
 
@@ -108,8 +86,10 @@ def score_study(
     healthy_group : str or None
         group of the reference; None when the study has no healthy people, and then every
         standardised score says so.
-    limits : Limits
+    settings : Scores
         what a score needs.
+    min_cells : int
+        fewest cells of a subset in a pseudobulk profile.
 
     Returns
     -------
@@ -118,7 +98,8 @@ def score_study(
         happened to it. Participants who are not analysed are scored, but are never part of the
         reference; bridge controls show how batches are shifted and nothing else.
     """
-    people = _People(_people(participants, samples, healthy_group), healthy_group, limits)
+    table = _people(participants, samples, healthy_group)
+    people = _People(table, healthy_group, settings, min_cells)
     parts = []
     for signature in signatures:
         if signature.assay == "flow" and flow is not None:
@@ -213,7 +194,7 @@ def _score_single_cell(
     signature: Signature, population: str, tables: SingleCellTables, people: _People
 ) -> list[pd.DataFrame]:
     profiles = single_cell_profiles(
-        tables, population, signature.features, min_cells=people.limits.min_cells
+        tables, population, signature.features, min_cells=people.min_cells
     )
     weights = np.array(signature.weights)
     return [
@@ -228,7 +209,7 @@ def _subset_profiles(
 ) -> list[Profiles]:
     """Return the profiles of the gated subsets, row for row those of the whole."""
     held = flow_populations(flow)
-    names = [name for name in people.limits.subsets.get(population, ()) if name in held]
+    names = [name for name in people.settings.subsets.get(population, ()) if name in held]
     found = []
     for name in names:
         profile = flow_profiles(flow, name, features, panels=held[name])
@@ -270,7 +251,7 @@ def _standardise(
             [(k[rows], n[rows]) for k, n in pairs], weights, eligible, correlation=correlation
         )
 
-    is_eligible = (plain_status(whole, signature, people.limits) == "ok").to_numpy(dtype=bool)
+    is_eligible = (plain_status(whole, signature, people.settings) == "ok").to_numpy(dtype=bool)
     method = Method(STANDARDISED, at_composition, METHODS["flow"].unit)
     main = _score(
         signature,
@@ -296,17 +277,17 @@ def _standardise(
     return [main, plain.assign(method=UNSTANDARDISED), difference]
 
 
-def plain_status(profiles: Profiles, signature: Signature, limits: Limits) -> pd.Series:
+def plain_status(profiles: Profiles, signature: Signature, settings: Scores) -> pd.Series:
     """Return the status of each row before anything is estimated: enough cells, enough features."""
-    return _judged(profiles, signature, limits)["status"]
+    return _judged(profiles, signature, settings)["status"]
 
 
-def _judged(profiles: Profiles, signature: Signature, limits: Limits) -> pd.DataFrame:
+def _judged(profiles: Profiles, signature: Signature, settings: Scores) -> pd.DataFrame:
     """Return the rows with the features found; few features make a status of their own."""
     rows = profiles.rows.copy()
     found = np.isfinite(profiles.counts)
     rows["n_features_found"] = found.sum(axis=1)
-    needed = _needed(profiles, signature, limits)
+    needed = _needed(profiles, signature, settings)
     few = np.flatnonzero((rows["status"] == "ok").to_numpy() & (found.sum(axis=1) < needed))
     _write(rows, {int(at): _explain_absence(profiles, int(at), needed) for at in few})
     return rows
@@ -320,10 +301,10 @@ def _write(rows: pd.DataFrame, verdicts: dict[int, tuple[str, str]]) -> None:
         rows.loc[at, "reason"] = [reason for _, reason in verdicts.values()]
 
 
-def _needed(profiles: Profiles, signature: Signature, limits: Limits) -> int:
+def _needed(profiles: Profiles, signature: Signature, settings: Scores) -> int:
     available = int(np.isfinite(profiles.counts).any(axis=0).sum())
     is_flow = signature.assay == "flow"
-    return n_features_needed(signature, limits.min_features_found, available if is_flow else None)
+    return n_features_needed(signature, settings.min_features_found, available if is_flow else None)
 
 
 def _only(profiles: Profiles, keep: list[int]) -> Profiles:
@@ -348,9 +329,9 @@ def _score(
     correlation: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Score one signature in one population by one method; ScoreTable rows."""
-    limits = people.limits
-    rows = _judged(profiles, signature, limits)
-    needed = _needed(profiles, signature, limits)
+    settings = people.settings
+    rows = _judged(profiles, signature, settings)
+    needed = _needed(profiles, signature, settings)
     found = np.isfinite(profiles.counts)
     columns = {
         name: np.full(len(rows), np.nan)
@@ -428,7 +409,7 @@ def _explain_unscored(
             verdict = (
                 "not_estimable",
                 _explain_reference(
-                    least, population, people.healthy_group, people.limits.min_reference
+                    least, population, people.healthy_group, people.settings.min_reference
                 ),
             )
         elif not scored.is_anchored[place]:
@@ -437,7 +418,7 @@ def _explain_unscored(
                 (
                     f"the healthy centre of batch '{rows['batch'].iloc[position]}' is uncertain by "
                     f"{scored.anchor_error[place]:.2f} SD, more than "
-                    f"{people.limits.max_anchor_error:g}: too few healthy "
+                    f"{people.settings.max_anchor_error:g}: too few healthy "
                     "people or bridge controls in it"
                 ),
             )

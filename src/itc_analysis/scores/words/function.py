@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from itc_analysis.config.sections import LabelReference
 from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.healthy.reference import Reference
 from itc_analysis.scores.words.beyond import Marker, at_least, stand_beyond
@@ -50,9 +51,7 @@ def judge_function(
     signatures: Sequence[Signature],
     *,
     healthy_group: str | None,
-    min_reference: int,
-    max_anchor_error: float = 0.5,
-    subsets: Mapping[str, Sequence[str]] | None = None,
+    settings: LabelReference,
 ) -> pd.DataFrame:
     """Return the probability of each word for each participant, subset and stimulation.
 
@@ -65,13 +64,10 @@ def judge_function(
         the flow exhaustion card names the inhibitory receptors.
     healthy_group : str or None
         the reference; None: nobody can be judged.
-    min_reference : int
-        fewest healthy participants for a marker to be judged.
-    max_anchor_error : float
-        largest error of a batch's healthy centre, in healthy SD.
-    subsets : mapping of str to sequence of str, optional
-        subsets of populations. Where they are measured the population as a whole gets no word: more
-        cells of one subset are not cells that changed.
+    settings : LabelReference
+        how many healthy people a marker needs and how well a batch's centre must be known; and the
+        subsets of populations. Where these are measured the population as a whole gets no word:
+        more cells of one subset are not cells that changed.
 
     Returns
     -------
@@ -83,16 +79,12 @@ def judge_function(
     """
     receptors = [f for s in signatures if (s.name, s.assay) == ("exhaustion", "flow")
                  for f in s.features]  # fmt: skip
-    how: dict[str, Any] = {
-        "healthy_group": healthy_group,
-        "min_reference": min_reference,
-        "max_anchor_error": max_anchor_error,
-    }
     of_people = measurements[measurements["assay"] == "flow"]
     marks = of_people[
         (of_people["measure"] == "share_positive") & of_people["feature"].isin(receptors)
     ]
-    raised = _chances(marks.assign(stimulation=NONE, marker=marks["feature"]), "above", how)
+    marks_of = marks.assign(stimulation=NONE, marker=marks["feature"])
+    raised = _chances(marks_of, "above", healthy_group, settings)
     responses = of_people[of_people["measure"] == "response"]
     named = [str(feature).partition(":") for feature in responses["feature"]]
     responses = responses.assign(
@@ -100,8 +92,9 @@ def judge_function(
         marker=pd.Series([one[2] for one in named], index=responses.index, dtype="string"),
     )
     responses = responses[~responses["marker"].isin(NO_MARKERS)]
-    lowered = _chances(responses, "below", how, only=_answered(responses, healthy_group))
-    return _table(marks, responses, raised, lowered, subsets or {})
+    answered = _answered(responses, healthy_group)
+    lowered = _chances(responses, "below", healthy_group, settings, only=answered)
+    return _table(marks, responses, raised, lowered, settings.subsets)
 
 
 def _answered(responses: pd.DataFrame, healthy_group: str | None) -> set[tuple[str, str, str]]:
@@ -122,7 +115,8 @@ def _answered(responses: pd.DataFrame, healthy_group: str | None) -> set[tuple[s
 def _chances(
     rows: pd.DataFrame,
     side: str,
-    how: Mapping[str, Any],
+    healthy_group: str | None,
+    settings: LabelReference,
     *,
     only: set[tuple[str, str, str]] | None = None,
 ) -> pd.DataFrame:
@@ -137,9 +131,9 @@ def _chances(
             if only is None or (population, stimulation, name) in only
         ]
         tables = [_by_batch(own[own["marker"] == name]) for name in names]
-        markers = [_marker(table, how) for table in tables]
+        markers = [_marker(table, healthy_group, settings) for table in tables]
         for name, table, beyond in zip(names, tables, stand_beyond(markers), strict=True):
-            if beyond.n_reference < how["min_reference"]:
+            if beyond.n_reference < settings.min_reference:
                 continue
             chances = table[KEYS].assign(
                 chance=getattr(beyond, side), maybe=beyond.maybe_below, n_healthy=beyond.n_reference
@@ -164,9 +158,9 @@ def _by_batch(rows: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(keys, ignore_index=True)
 
 
-def _marker(table: pd.DataFrame, how: Mapping[str, Any]) -> Marker:
+def _marker(table: pd.DataFrame, healthy_group: str | None, settings: LabelReference) -> Marker:
     is_bridge = table["participant_id"].isna().to_numpy(dtype=bool)
-    is_healthy = (table["group"] == how["healthy_group"]).fillna(value=False).to_numpy(dtype=bool)
+    is_healthy = (table["group"] == healthy_group).fillna(value=False).to_numpy(dtype=bool)
     columns: dict[str, FloatArray] = {
         name: table[name].to_numpy(dtype=float)
         for name in ("n_events", "n_denominator", "n_background", "background_se")
@@ -183,9 +177,9 @@ def _marker(table: pd.DataFrame, how: Mapping[str, Any]) -> Marker:
             participants=table["participant_id"].astype("string").fillna("").to_numpy(dtype=object),
             batches=table["batch"].to_numpy(dtype=object),
             is_reference=is_healthy & ~is_bridge,
-            min_reference=int(how["min_reference"]),
+            min_reference=settings.min_reference,
             is_bridge=is_bridge,
-            max_anchor_error=float(how["max_anchor_error"]),
+            max_anchor_error=settings.max_anchor_error,
         ),
     )
 

@@ -7,11 +7,12 @@ the same subset (after PLoS Pathog 2021;17:e1009892), see `function`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from itc_analysis.config.sections import LabelReference
 from itc_analysis.scores.cards.signatures import Signature
 from itc_analysis.scores.healthy.reference import NOT_ANCHORED, Reference
 from itc_analysis.scores.scoring.methods import is_too_thin, learn_feature
@@ -67,9 +68,7 @@ def label_participants(
     signatures: Sequence[Signature],
     *,
     healthy_group: str | None,
-    min_reference: int,
-    max_anchor_error: float = 0.5,
-    subsets: Mapping[str, Sequence[str]] | None = None,
+    settings: LabelReference,
 ) -> pd.DataFrame:
     """Label each participant and subset: from markers in resting tubes, and from function.
 
@@ -83,11 +82,7 @@ def label_participants(
         their flow exhaustion and activation cards name the markers.
     healthy_group : str or None
         group of the reference; None: all are not assessable.
-    min_reference : int
-        fewest healthy participants for a marker to be assessed.
-    max_anchor_error : float
-        largest error of a batch's healthy centre, in healthy SD.
-    subsets : mapping of str to sequence of str, optional
+    settings : LabelReference
         see `function.judge_function`.
 
     Returns
@@ -102,7 +97,7 @@ def label_participants(
     roles = {"inhibitory": _markers(signatures, "exhaustion")}
     roles["activation"] = _markers(signatures, "activation")
     rows = rows[rows["feature"].isin([*roles["inhibitory"], *roles["activation"]])]
-    judged = _judge_markers(rows, healthy_group, min_reference, max_anchor_error)
+    judged = _judge_markers(rows, healthy_group, settings)
     keys = ["participant_id", "group", "population"]
     table = (
         rows.loc[rows["participant_id"].notna(), keys]
@@ -117,14 +112,7 @@ def label_participants(
         table[f"n_{role}_assessed"] = matched["assessed"].astype(int)
     counts = table[[f"n_{role}_{what}" for role in roles for what in ("raised", "assessed")]]
     table["label"] = [choose_label(*map(int, row)) for row in counts.to_numpy()]
-    words = judge_function(
-        measurements,
-        signatures,
-        healthy_group=healthy_group,
-        min_reference=min_reference,
-        max_anchor_error=max_anchor_error,
-        subsets=subsets,
-    )
+    words = judge_function(measurements, signatures, healthy_group=healthy_group, settings=settings)
     joined = words.merge(table, on=keys, how="outer", validate="many_to_one")
     joined["label"] = joined["label"].fillna(NOT_ASSESSABLE)
     joined["word"] = joined["word"].fillna(NOT_ASSESSABLE)
@@ -178,7 +166,7 @@ def _markers(signatures: Sequence[Signature], name: str) -> tuple[str, ...]:
 
 
 def _judge_markers(
-    rows: pd.DataFrame, healthy_group: str | None, min_reference: int, max_anchor_error: float
+    rows: pd.DataFrame, healthy_group: str | None, settings: LabelReference
 ) -> pd.DataFrame:
     """Return whether each person's marker is assessed and raised, tubes of a person added."""
     keys = ["participant_id", "group", "population", "feature"]
@@ -201,9 +189,9 @@ def _judge_markers(
                 participants=tubes["participant_id"].to_numpy(dtype=object),
                 batches=tubes["batch"].to_numpy(dtype=object),
                 is_reference=is_healthy & ~is_bridge,
-                min_reference=min_reference,
+                min_reference=settings.min_reference,
                 is_bridge=is_bridge,
-                max_anchor_error=max_anchor_error,
+                max_anchor_error=settings.max_anchor_error,
             ),
             "share",
         )

@@ -16,6 +16,7 @@ from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
+from itc_analysis.tables.columns import plain_rows
 
 Row = dict[str, Any]
 
@@ -97,12 +98,8 @@ def draw_classification(
     n = len(participants)
     is_positive, titres = rng.random(n), rng.choice(ANA_TITRES, n)
     forgotten = rng.random((n, len(FORGETTABLE))) < SHARE_FORGOTTEN
-    people = [
-        {str(name): None if pd.isna(value) else value for name, value in row.items()}
-        for row in participants.to_dict("records")
-    ]
     rows, ana = [], []
-    for place, person in enumerate(people):
+    for place, person in enumerate(plain_rows(participants)):
         profile = _profile(person)
         share = SHARE_ANA_PATIENTS if profile else SHARE_ANA_HEALTHY
         # the entry criterion of SLE: without ANA nobody is classified

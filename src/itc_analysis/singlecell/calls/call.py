@@ -51,7 +51,7 @@ def call_cells(
     Parameters
     ----------
     rna : Rna
-        from `evidence.weigh_rna`.
+        from `evidence.weigh_molecules`.
     receptors : pandas.DataFrame
         from `receptors.summarise_receptors` for the same cells.
     call_threshold : float

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import anndata
 import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from itc_analysis.singlecell.calls.ambient import estimate_ambient
-from itc_analysis.singlecell.calls.molecules import Molecules, take_molecules
+from itc_analysis.singlecell.calls.molecules import Molecules
 from itc_analysis.singlecell.calls.weights import Evidence, Model
 from itc_analysis.singlecell.intake.genes import T_GENES
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
@@ -61,7 +60,13 @@ class Rna:
     log_likelihood: FloatArray
 
 
-def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
+def wanted_genes(evidence: Evidence) -> list[str]:
+    """Return the genes that calls look at."""
+    named = [gene for level in evidence.levels.values() for gene in level.genes]
+    return [*named, *evidence.segments, *CD3, *T_GENES]
+
+
+def weigh_molecules(taken: Molecules, barcodes: pd.Index, *, evidence: Evidence) -> Rna:
     """Compare what each cell shows of each gene with what each class should show at the cell's
     depth.
 
@@ -73,24 +78,6 @@ def weigh_rna(data: anndata.AnnData, *, evidence: Evidence) -> Rna:
     library says nothing, as one that the file does not list, so both kinds of file give the same
     calls. The exception is a library in which none of the genes of T cells has a molecule: there
     are no T cells in it.
-
-    Parameters
-    ----------
-    data : anndata.AnnData
-        cells after quality control, molecules in `X`.
-    """
-    taken = take_molecules(data.X, data.var_names, wanted_genes(evidence))
-    return weigh_molecules(taken, data.obs_names, evidence=evidence)
-
-
-def wanted_genes(evidence: Evidence) -> list[str]:
-    """Return the genes that calls look at."""
-    named = [gene for level in evidence.levels.values() for gene in level.genes]
-    return [*named, *evidence.segments, *CD3, *T_GENES]
-
-
-def weigh_molecules(taken: Molecules, barcodes: pd.Index, *, evidence: Evidence) -> Rna:
-    """Weigh molecules as `weigh_rna` does, once they are taken out of a library.
 
     Parameters
     ----------

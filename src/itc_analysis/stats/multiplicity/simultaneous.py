@@ -18,6 +18,8 @@ from itc_analysis.statistics.arrays import Matrix, Vector
 #: Points of the quasi-random rule, as a power of two; the error in p is then below 1e-4 (tests,
 #: against R).
 LOG2_POINTS = 13
+#: Seed of the quasi-random points.
+SEED = 1
 #: Conditional variance below which a contrast is a combination of those before it (the pooled one
 #: of the diseases').
 DETERMINED = 1e-9
@@ -25,7 +27,7 @@ DETERMINED = 1e-9
 TINY = 1e-15
 
 
-def dunnett_p(t: npt.ArrayLike, correlation: Matrix, df: float, *, seed: int = 1) -> Vector:
+def dunnett_p(t: npt.ArrayLike, correlation: Matrix, df: float) -> Vector:
     """Return single-step adjusted p, two-sided.
 
     Parameters
@@ -36,8 +38,6 @@ def dunnett_p(t: npt.ArrayLike, correlation: Matrix, df: float, *, seed: int = 1
         shape (m, m), of the estimates; may be singular.
     df : float
         degrees of freedom of the t distribution.
-    seed : int
-        of the quasi-random points.
 
     Returns
     -------
@@ -46,16 +46,16 @@ def dunnett_p(t: npt.ArrayLike, correlation: Matrix, df: float, *, seed: int = 1
     """
     size = np.abs(np.asarray(t, dtype=float))
     alone = 2 * stats.t.sf(size, df)
-    box = _Box(correlation, df, seed)
+    box = _Box(correlation, df)
     together = np.array([1 - box.probability(one) for one in size])
     adjusted: Vector = np.clip(together, alone, np.minimum(len(size) * alone, 1))
     return adjusted
 
 
-def dunnett_critical(correlation: Matrix, df: float, *, alpha: float, seed: int = 1) -> float:
+def dunnett_critical(correlation: Matrix, df: float, *, alpha: float) -> float:
     """Return the value that the largest of all |t| exceeds with probability `alpha`."""
     m = len(correlation)
-    box = _Box(correlation, df, seed)
+    box = _Box(correlation, df)
     low, high = (float(stats.t.isf(level / 2, df)) for level in (alpha, alpha / m))
     if high - low < TINY or 1 - box.probability(low) <= alpha:
         return low
@@ -70,10 +70,10 @@ def dunnett_critical(correlation: Matrix, df: float, *, alpha: float, seed: int 
 class _Box:
     """Probability that all |t| stay below a bound, by one set of points for every bound."""
 
-    def __init__(self, correlation: Matrix, df: float, seed: int) -> None:
+    def __init__(self, correlation: Matrix, df: float) -> None:
         self.factor = _triangular(np.asarray(correlation, dtype=float))
         m = len(self.factor)
-        points = stats.qmc.Sobol(m, rng=np.random.default_rng(seed)).random_base2(LOG2_POINTS)
+        points = stats.qmc.Sobol(m, rng=np.random.default_rng(SEED)).random_base2(LOG2_POINTS)
         self.scale = np.sqrt(stats.chi2.ppf(points[:, 0], df) / df)
         self.points = points[:, 1:]
 

@@ -17,11 +17,6 @@ from itc_analysis.report.sections.results import answer
 from report.reading import with_tables
 
 
-@pytest.fixture(scope="module")
-def material(results: Path, settings: ReportSettings) -> Material:
-    return collect(results, settings)
-
-
 def with_comparisons(material: Material, **changes: object) -> Material:
     return with_tables(material, comparisons=material.comparisons.assign(**changes))
 

@@ -12,10 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.flow.batches.bridge import chart_bridge
 from itc_analysis.report.html.blocks import Cell, Details, Gallery, PageSection, Paragraph, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.words import per_cent
 from itc_analysis.report.sections.laboratory import (
     acceptance,
@@ -33,11 +32,6 @@ from report.reading import with_tables
 
 #: Batches of the bridge control.
 N_RUNS = 8
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 @pytest.fixture

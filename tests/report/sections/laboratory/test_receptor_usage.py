@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from lxml import html
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Details, Gallery, Paragraph
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.laboratory import receptor_usage
 from itc_analysis.report.sections.laboratory.receptor_usage import SEGMENTS, usage_of
 
 TRAJ = SEGMENTS[0]
-
-
-@pytest.fixture
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def chains(material: Material, cells: dict[tuple[str, int], list[str]]) -> pd.DataFrame:

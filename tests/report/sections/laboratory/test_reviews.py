@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.flow.review.standing import Reviewed, gates_to_review
 from itc_analysis.report.html.blocks import Details, Paragraph, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.laboratory.reviews import review_blocks, told_reviews
 from report.reading import with_tables
 
@@ -41,8 +39,7 @@ def paragraphs(material: Material) -> str:
     return " ".join(str(b.text) for b in review_blocks(material) if isinstance(b, Paragraph))
 
 
-def test_the_section_counts_the_gates_of_usable_tubes(results: Path, settings: Settings) -> None:
-    material = collect(results, settings)
+def test_the_section_counts_the_gates_of_usable_tubes(material: Material) -> None:
     gates = gates_to_review(material.gates, material.tube_quality)
     n = len(gates)
     assert 0 < n < len(material.gates) + 1

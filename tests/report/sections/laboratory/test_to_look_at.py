@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from itc_analysis.config.steps import ReportSettings
 from itc_analysis.report.html.blocks import Gallery, Paragraph, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import drawing
 from itc_analysis.report.sections.laboratory import to_look_at
 from report.reading import with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: ReportSettings) -> Material:
-    return collect(results, settings)
 
 
 def with_states(material: Material, **states: str) -> Material:

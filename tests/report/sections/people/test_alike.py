@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
-
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Details, Figure, Paragraph, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.people import alike
 from report.reading import with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def test_sizes_are_those_of_the_participants_and_the_index_group_has_no_pairs(

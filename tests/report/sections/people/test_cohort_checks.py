@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import pytest
-
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Cell, Details, Paragraph, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.people import cohort_checks
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Queries
 from report.reading import with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def folded(block: object) -> Table:

@@ -1,20 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Details, Figure, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import drawing
 from itc_analysis.report.sections.results import associations
 from report.reading import tables_of, text, with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def test_a_number_falls_and_a_category_is_lower(material: Material) -> None:

@@ -1,19 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.results import compositions
 from report.reading import tables_of, text, with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def test_the_joint_test_comes_before_the_parts(material: Material) -> None:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from lxml import html
 
-from itc_analysis.config.sections import Settings
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.remarks import Notes
 from itc_analysis.report.sections.results import answer, endpoint_verdicts
 from report.reading import with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def said(population: str, material: Material) -> str:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
-import pytest
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.results import genes
 from report.reading import with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def test_found_genes_are_counted_and_the_surest_named_with_their_ratio(material: Material) -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from itc_analysis.config.sections import LabelReference
 from itc_analysis.report.html.blocks import Block, Paragraph, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.language.phrases import speaking
 from itc_analysis.report.sections.results import labelled
 from itc_analysis.scores.cards.signatures import Signature
@@ -22,8 +23,8 @@ CARDS = (
 
 
 @pytest.fixture
-def found(results, settings) -> Material:
-    return collect(results, settings)
+def found(material) -> Material:
+    return material
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def marks(found, settings) -> pd.DataFrame:
 def labelled_by(found: Material, table: pd.DataFrame, healthy: str | None = "healthy") -> Material:
     labels = label_participants(
         table.astype(found.measurements.dtypes.to_dict()), CARDS, healthy_group=healthy,
-        min_reference=3,
+        settings=LabelReference(min_reference=3, subsets={}),
     )  # fmt: skip
     return with_tables(found, measurements=table, labels=labels)
 

@@ -1,21 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
-import pytest
 from lxml import html
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Gallery
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.sections.results import modalities
 from report.reading import tables_of, text, with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def test_who_disagrees_is_named(material: Material) -> None:

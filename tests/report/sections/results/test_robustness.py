@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from lxml import html
 
-from itc_analysis.config.sections import Settings
 from itc_analysis.report.html.blocks import Block, Bullets, Gallery, Table
-from itc_analysis.report.html.material import Material, collect
+from itc_analysis.report.html.material import Material
 from itc_analysis.report.html.pictures import drawing
 from itc_analysis.report.sections.results import doubts, robustness
 from report.reading import with_tables
-
-
-@pytest.fixture(scope="module")
-def material(results: Path, settings: Settings) -> Material:
-    return collect(results, settings)
 
 
 def text_of(blocks: list[Block]) -> str:
