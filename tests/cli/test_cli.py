@@ -63,10 +63,24 @@ def test_no_verb_at_all_points_to_the_help(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_verb_called_wrongly_shows_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.main(["check"])
+        cli.main(["lock-plan"])
     shown = capsys.readouterr().err
-    assert "the following arguments are required: --config" in shown
-    assert "itc check --config config/config.yaml --headers" in shown
+    assert "the following arguments are required: --date" in shown
+    assert "itc lock-plan --config config/config.yaml --date" in shown
+
+
+@pytest.mark.parametrize("verb", [("check",), ("status",), ("lock-plan", "--date", "2026-01-31")])
+def test_settings_lie_where_init_writes_them_unless_said_otherwise(
+    verb: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*verb]) == 2
+    shown = capsys.readouterr().err
+    assert "config/config.yaml: 1 fault" in shown
+    assert "the file is not there; check the path, which starts from the folder you are in" in shown
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,9 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(str(path), "the file is not there; check the path") from None
+        raise SettingsError(
+            str(path),
+            "the file is not there; check the path, which starts from the folder you are in",
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(str(path), f"not valid JSON: {error}") from None

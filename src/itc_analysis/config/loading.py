@@ -59,7 +59,10 @@ def read_yaml(path: str | Path) -> Any:
             raise SettingsError(str(path), twice)
         return yaml.load(text, Loader=loader)
     except FileNotFoundError:
-        raise SettingsError(str(path), "the file is not there; check the path") from None
+        raise SettingsError(
+            str(path),
+            "the file is not there; check the path, which starts from the folder you are in",
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark is not None else ""

@@ -12,15 +12,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from itc_analysis.cli.settings_option import add_config
+
 #: Tubes that are printed.
 _SHOWN = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument(
-        "--config", required=True, help="config.yaml, or this step's frozen settings"
-    )
+    add_config(parser)
     parser.add_argument(
         "--tubes", help="JSON list of rows of the tube sheet; left out: those of config.yaml"
     )

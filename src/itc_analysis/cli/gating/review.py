@@ -17,6 +17,8 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from itc_analysis.cli.settings_option import add_config
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,9 +28,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("results", help="results folder of a finished run")
-    parser.add_argument(
-        "--config", default="config/config.yaml", help="settings (default: config/config.yaml)"
-    )
+    add_config(parser)
     parser.add_argument(
         "--serve",
         action="store_true",

@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from itc_analysis.cli.settings_option import add_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--config", required=True, help="config.yaml, or the report's frozen settings"
-    )
+    add_config(parser)
     parser.add_argument("--results", required=True, help="results folder, which names groups")
     parser.add_argument("--masks", required=True, help="sheet of the pseudonyms (TSV), to be kept")
     parser.add_argument("--output-folder", required=True, help="the folder to hand over")

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import argparse
 
+from itc_analysis.cli.settings_option import add_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", required=True, help="config.yaml of the study")
+    add_config(parser)
     parser.add_argument(
         "--date", required=True, help="the day of the lock, as 2026-11-29; never read off the clock"
     )

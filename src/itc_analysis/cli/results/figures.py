@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 
+from itc_analysis.cli.settings_option import add_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("results", help="results folder of a finished run")
-    parser.add_argument(
-        "--config", default="config/config.yaml", help="settings (default: config/config.yaml)"
-    )
+    add_config(parser)
     parser.add_argument("--output", required=True, help="folder for the figures")
 
 

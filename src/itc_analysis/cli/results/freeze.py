@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 
+from itc_analysis.cli.settings_option import add_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--config",
-        default="config/config.yaml",
-        help="settings of the study (default: config/config.yaml)",
-    )
+    add_config(parser)
     parser.add_argument(
         "--output-folder",
         default="config/frozen",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 
+from itc_analysis.cli.settings_option import add_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "--config", required=True, help="config.yaml, or this step's frozen settings"
-    )
+    add_config(parser)
     parser.add_argument("--results", required=True, help="results folder of a finished run")
     parser.add_argument(
         "--panels",

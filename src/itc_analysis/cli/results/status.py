@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from itc_analysis.cli.settings_option import add_config
+
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Settings
 
@@ -18,11 +20,7 @@ _MOST_FAILED = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--config",
-        default="config/config.yaml",
-        help="settings of the study (default: config/config.yaml)",
-    )
+    add_config(parser)
     parser.add_argument(
         "--plan", action="store_true", help="say what the next run would do (Snakemake's dry run)"
     )

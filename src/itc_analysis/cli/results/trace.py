@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from itc_analysis.cli.settings_option import add_config
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -35,11 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--assay", default="flow", choices=["flow", "singlecell"], help="default: flow"
     )
     parser.add_argument("--results", default="results", help="results folder (default: results)")
-    parser.add_argument(
-        "--config",
-        default="config/config.yaml",
-        help="settings that give the location of the inputs",
-    )
+    add_config(parser)
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
 
 

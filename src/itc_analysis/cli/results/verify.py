@@ -10,15 +10,13 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from itc_analysis.cli.settings_option import add_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("results", nargs="?", default="results", help="results folder")
-    parser.add_argument(
-        "--config",
-        default="config/config.yaml",
-        help="settings that give the location of the inputs (default: config/config.yaml)",
-    )
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from itc_analysis.cli.settings_option import add_config
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ CRITERIA_CITATIONS = [
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--config", required=True, help="config.yaml, or this step's frozen settings"
-    )
+    add_config(parser)
     parser.add_argument("--output-folder", help="where to write the tables; none when left out")
     parser.add_argument(
         "--headers", action="store_true", help="also open every data file and list the unusable"

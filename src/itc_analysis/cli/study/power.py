@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 
+from itc_analysis.cli.settings_option import add_config
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "--config", required=True, help="config.yaml, or this step's frozen settings"
-    )
+    add_config(parser)
     parser.add_argument("--plan", required=True, help="analysis_plan.yaml")
     parser.add_argument("--participants", required=True, help="participants.parquet")
     parser.add_argument("--variables", help="variables.parquet; left out for none")
