@@ -747,6 +747,10 @@ def _comparisons(
                     "p_value": float(2 * student.sf(abs(difference) / error, df)),
                     "median_index": back(np.median(a)),
                     "median_reference": back(np.median(b)),
+                    "lower_quartile_index": back(np.quantile(a, 0.25)),
+                    "upper_quartile_index": back(np.quantile(a, 0.75)),
+                    "lower_quartile_reference": back(np.quantile(b, 0.25)),
+                    "upper_quartile_reference": back(np.quantile(b, 0.75)),
                     "estimate_unadjusted": back(difference),
                 }
             )

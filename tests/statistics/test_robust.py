@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from itc_analysis.statistics.robust import middle, quantiles
+from itc_analysis.statistics.robust import middle, quantile_beside_limits, quantiles
 
 
 @pytest.mark.parametrize("shape", [(5,), (6,), (7, 3, 4), (8, 2), (1, 3), (0, 3)])
@@ -26,3 +26,22 @@ def test_quantiles_are_those_of_numpy(kind: type, shape: tuple[int, ...]) -> Non
     found = quantiles(values, shares)
     expected = np.quantile(values, shares, axis=-1)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8])
+@pytest.mark.parametrize("q", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_a_quantile_beside_limits_is_that_of_numpy_where_no_value_is_a_limit(
+    n: int, q: float
+) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    assert quantile_beside_limits(values, q) == pytest.approx(np.quantile(values, q), rel=1e-12)
+
+
+def test_values_below_the_limit_are_the_lowest_and_have_no_number() -> None:
+    values = [3.0, -np.inf, 5.0, 4.0, -np.inf]
+    assert quantile_beside_limits(values, 0.5) == 3.0
+    assert quantile_beside_limits(values, 0.75) == 4.0
+    assert np.isnan(quantile_beside_limits(values, 0.25))
+    assert np.isnan(quantile_beside_limits(values, 0.4))  # between a limit and a value
+    assert np.isnan(quantile_beside_limits([1.0, 2.0, np.inf], 1.0))
+    assert np.isnan(quantile_beside_limits([], 0.5))

@@ -107,3 +107,28 @@ def middle(values: FloatArray) -> FloatArray:
         for rank in (np.maximum((n - 1) // 2, 0), n // 2)
     )
     return np.asarray((below + above) / 2, dtype=np.float64)
+
+
+def quantile_beside_limits(values: npt.ArrayLike, q: float) -> float:
+    """Return a quantile of values of which some are only known to be low or high.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        the values; -inf for one of which only an upper limit is known, inf for a lower one.
+    q : float
+        from 0 to 1; .5 is the median. Between two values it is interpolated, as numpy does.
+
+    Returns
+    -------
+    float
+        NaN without values, and where the quantile falls among those that only have a limit.
+    """
+    ordered = np.sort(np.asarray(values, dtype=float))
+    if not len(ordered):
+        return np.nan
+    place = q * (len(ordered) - 1)
+    below, above = ordered[int(np.floor(place))], ordered[int(np.ceil(place))]
+    if not (np.isfinite(below) and np.isfinite(above)):
+        return np.nan
+    return float(below + (above - below) * (place % 1))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from itc_analysis.report.html.verdicts import judge, say, short_cell, subset_of
+from itc_analysis.report.html.verdicts import judge, say, short_cell, spread, subset_of
 
 
 def row(**changes: Any) -> SimpleNamespace:
@@ -126,3 +126,16 @@ def test_the_sentence_names_the_level_of_its_interval(level: float) -> None:
 def test_pooled_controls_are_called_by_their_pool() -> None:
     text = say(row(reference_group="SLE+RA"), alpha=0.05, level=0.95, pooled_name="CTD")
     assert "lower than pooled CTD" in text
+
+
+def test_a_median_is_shown_with_its_quartiles_and_what_lies_below_the_limit_says_so() -> None:
+    sides = row(
+        n_below_lod=20,
+        lower_quartile_index=None,
+        upper_quartile_index=0.02,
+        median_reference=None,
+        lower_quartile_reference=None,
+        upper_quartile_reference=None,
+    )
+    assert spread(sides, "index") == "0.940 % [< LoD; 2.00 %]"
+    assert spread(sides, "reference") == "< LoD"

@@ -114,7 +114,9 @@ def test_medians_and_counts_of_participants(people, shares):
     shares.loc[:1, ["status", "value"]] = ["failed_quality", np.nan]
     row = compare(shares, people, make_plan()).iloc[0]
     assert (row["n_index"], row["n_reference"], row["n_missing"]) == (22, 20, 2)
-    assert row["median_index"] == pytest.approx(shares["value"].iloc[2:24].median())
+    known = shares["value"].iloc[2:24]
+    for name, q in (("lower_quartile", 0.25), ("median", 0.5), ("upper_quartile", 0.75)):
+        assert row[f"{name}_index"] == pytest.approx(known.quantile(q))
     assert "2 of 44 participants without a number (2 failed quality control)" in row["reason"]
 
 
@@ -163,7 +165,9 @@ def test_below_the_limit_stays_in_the_model_and_the_median(people):
     assert row["n_below_lod"] == n_low > 12
     assert (row["n_index"], row["n_reference"], row["n_missing"]) == (24, 20, 0)
     assert "censored" in row["model"]
-    assert pd.isna(row["median_index"])  # falls among those below the limit
+    # fall among those below the limit
+    assert pd.isna(row["median_index"])
+    assert pd.isna(row["lower_quartile_index"])
     assert row["median_reference"] == pytest.approx(
         np.median(rows["value"][people["group"] == "healthy"].fillna(-1))
     )

@@ -6,7 +6,7 @@ and highlight one group, batch or person in all figures at once.
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +18,7 @@ from itc_analysis.report.figures.scale import Scale
 from itc_analysis.report.html import words
 from itc_analysis.report.html.material import each_row
 from itc_analysis.report.language.phrases import phrase
+from itc_analysis.statistics.robust import quantile_beside_limits
 
 LOG_MEASURES = ("share_of_t", "cells_per_ul")
 DRAWN = ("ok", "below_lod")
@@ -245,6 +246,5 @@ def _median(values: Sequence[tuple[float, bool]]) -> float | None:
     """Return the median; None for a single person, or where it falls among the limits."""
     if len(values) < 2:
         return None
-    ordered = sorted(float("-inf") if is_low else value for value, is_low in values)
-    middle = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return None if float("-inf") in middle else statistics.fmean(middle)
+    median = quantile_beside_limits([-math.inf if is_low else y for y, is_low in values], 0.5)
+    return None if math.isnan(median) else median

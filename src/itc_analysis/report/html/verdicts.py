@@ -166,6 +166,16 @@ def median(row: Any, value: Any) -> str:
     return words.value_of(value, row.measure)
 
 
+def spread(row: Any, side: str) -> str:
+    """Return the median of a side (index or reference) with its quartiles."""
+    middle, *ends = (
+        median(row, getattr(row, f"{name}_{side}"))
+        for name in ("median", "lower_quartile", "upper_quartile")
+    )
+    # one sign for a side without a number, or all below the limit
+    return middle if set(ends) == {middle} else f"{middle} [{'; '.join(ends)}]"
+
+
 def size_and_interval(row: Any) -> tuple[str, str]:
     """Return the estimate and its interval as text.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -20,6 +21,7 @@ from itc_analysis.report.html.blocks import (
     Table,
 )
 from itc_analysis.report.html.material import Material
+from itc_analysis.statistics.robust import quantile_beside_limits
 
 #: The only group of a blinded page.
 EVERYBODY = "everybody"
@@ -103,16 +105,21 @@ def quantiles(rows: pd.DataFrame) -> Table:
     for key, own in rows.groupby(keys, sort=False):
         assay, population, measure, feature = (str(part) for part in key)
         known = own.loc[own["status"] == "ok", "value"]
+        n_below = int((own["status"] == "below_lod").sum())
+        values = [*known, *[-math.inf] * n_below]
+        without = "< LoD" if n_below else words.NOTHING
         body.append(
             [
                 f"{words.population(population)}, {words.measure(measure, feature)} "
                 f"({words.assay(assay)})",
                 words.count(len(known)),
-                words.count(int((own["status"] == "below_lod").sum())),
+                words.count(n_below),
                 words.count(int((~own["status"].isin(["ok", "below_lod"])).sum())),
                 *(
-                    words.value_of(known.quantile(q) if len(known) else None, measure)
-                    for q in (0, 0.25, 0.5, 0.75, 1)
+                    without if math.isnan(found) else words.value_of(found, measure)
+                    for found in (
+                        quantile_beside_limits(values, q) for q in (0, 0.25, 0.5, 0.75, 1)
+                    )
                 ),
             ]
         )

@@ -14,6 +14,7 @@ from scipy import stats
 from itc_analysis.config.sections import Stats
 from itc_analysis.errors import did_you_mean
 from itc_analysis.statistics.arrays import Vector
+from itc_analysis.statistics.robust import quantile_beside_limits
 from itc_analysis.stats.endpoint import caveats
 from itc_analysis.stats.endpoint.model import EndpointModel, fit_endpoint
 from itc_analysis.stats.endpoint.rubin import pool_models
@@ -178,8 +179,8 @@ class Endpoint:
             "role": item.role,
             "estimate_kind": scale.kind,
             "adjustment": item.adjustment,
-            "median_index": _median(people[is_index & has_number]),
-            "median_reference": _median(people[is_reference & has_number]),
+            **_quartiles("index", people.loc[is_index & has_number, "value"]),
+            **_quartiles("reference", people.loc[is_reference & has_number, "value"]),
             "n_index": n_index,
             "n_reference": n_reference,
             "n_below_lod": int(((people["state"] == CENSORED) & (is_index | is_reference)).sum()),
@@ -347,13 +348,12 @@ class Endpoint:
         ]
 
 
-def _median(people: pd.DataFrame) -> float:
-    """Unadjusted median; NaN when it falls among those below the limit of detection."""
-    if people.empty:
-        return np.nan
-    ordered = np.sort(people["value"].to_numpy(dtype=float))
-    middle = ordered[[(len(ordered) - 1) // 2, len(ordered) // 2]]
-    return float(middle.mean()) if np.all(np.isfinite(middle)) else np.nan
+def _quartiles(side: str, values: pd.Series) -> dict[str, float]:
+    """Return the unadjusted quartiles of a side, under the names of the comparisons' columns; NaN
+    where one falls among those below the limit of detection.
+    """
+    quartiles = {"lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
+    return {f"{name}_{side}": quantile_beside_limits(values, q) for name, q in quartiles.items()}
 
 
 def why_absent(

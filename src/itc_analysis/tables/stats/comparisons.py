@@ -70,6 +70,20 @@ class Comparisons(Contract, key=("comparison", "assay", "population", "measure",
         "Unadjusted median of the index group; below LoD counts as low.", "as measured"
     )
     median_reference: Series[float] = quantity("Unadjusted median of the reference.", "as measured")
+    lower_quartile_index: Series[float] = quantity(
+        "Unadjusted lower quartile of the index group; missing, as the median is, where it falls "
+        "among those below LoD.",
+        "as measured",
+    )
+    upper_quartile_index: Series[float] = quantity(
+        "Unadjusted upper quartile of the index group.", "as measured"
+    )
+    lower_quartile_reference: Series[float] = quantity(
+        "Unadjusted lower quartile of the reference.", "as measured"
+    )
+    upper_quartile_reference: Series[float] = quantity(
+        "Unadjusted upper quartile of the reference.", "as measured"
+    )
     estimate_unadjusted: Series[float] = quantity(
         "The same estimate without covariates.", "see estimate_kind"
     )

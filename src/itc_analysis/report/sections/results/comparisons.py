@@ -101,8 +101,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
                 if row.adjustment != "none"
                 else phrase("not adjusted"),
                 *([words.p_value(row.p_permutation)] if has_permutation else []),
-                f"{verdicts.median(row, row.median_index)} / "
-                f"{verdicts.median(row, row.median_reference)}",
+                " / ".join(verdicts.spread(row, side) for side in ("index", "reference")),
                 f"{row.n_index} / {row.n_reference}",
                 f"{row.n_below_lod} / {row.n_missing}",
                 _numbers_of(verdict.caveat, remarks),
@@ -118,7 +117,7 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
         "p",
         phrase("Adjusted p"),
         *([phrase("Permuta\u00adtion p")] if has_permutation else []),
-        phrase("Medians"),
+        phrase("Medians [quartiles]"),
         "n",
         phrase("Below LoD / missing"),
         phrase("Remarks"),
