@@ -106,10 +106,17 @@ def profile(values: npt.NDArray[np.float32]) -> dict[str, Any]:
     dict of str to object
         `first`, the first step in steps from 0, and `counts`.
     """
+    if not values.size:
+        return {"first": 0, "counts": []}
     lowest, highest = (int(end * PROFILE_STEPS) for end in _PROFILE_ENDS)
-    step = np.clip(np.floor(values * np.float32(PROFILE_STEPS)), lowest, highest).astype(np.int64)
-    first = int(step.min()) if step.size else 0
-    return {"first": first, "counts": np.bincount(step - first).tolist()}
+    counts = np.zeros(highest - lowest + 1, dtype=np.int64)
+    for begin in range(0, values.size, _PIECE):
+        step = np.floor(values[begin : begin + _PIECE] * np.float32(PROFILE_STEPS))
+        np.clip(step, lowest, highest, out=step)
+        step -= np.float32(lowest)
+        counts += np.bincount(step.astype(np.int16), minlength=counts.size)
+    held = np.flatnonzero(counts)
+    return {"first": lowest + int(held[0]), "counts": counts[held[0] : held[-1] + 1].tolist()}
 
 
 def axis_ticks(transform: Transform, low: float, high: float) -> list[list[float]]:

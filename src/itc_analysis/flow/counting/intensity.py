@@ -345,7 +345,8 @@ def combination_rows(
     Notes
     -----
     The error of a count is half of what it changes when one threshold is moved by a standard error
-    either way; those of different thresholds are independent, so their squares are added.
+    either way, so by the few events between the two places; those of different thresholds are
+    independent, so their squares are added.
     """
     tube, n_events = membership.tube, membership[population].size
     if n_events == 0 or not thresholds:
@@ -359,15 +360,13 @@ def combination_rows(
     variance = np.zeros(n_codes)
     for bit, (marker, threshold) in enumerate(thresholds.items()):
         values, error = membership.values_of(marker, population), errors[marker]
-        others = code & ~(1 << bit)
-        low, high = (
-            np.bincount(
-                others | (values >= np.float32(threshold + by)).astype(np.int64) << bit,
-                minlength=n_codes,
-            )
-            for by in (-error, error)
+        switches = values >= np.float32(threshold - error)
+        switches &= values < np.float32(threshold + error)
+        others = code.compress(switches) & ~(1 << bit)
+        without, with_it = (
+            np.bincount(others | is_on << bit, minlength=n_codes) for is_on in (0, 1)
         )
-        variance += ((high - low) / 2) ** 2
+        variance += ((with_it - without) / 2) ** 2
     rows = []
     for value in np.flatnonzero(counts):
         signs = {m: bool(value >> bit & 1) for bit, m in enumerate(thresholds)}

@@ -129,9 +129,11 @@ def estimate(values: npt.ArrayLike, *, is_adaptive: bool = True) -> Density:
     if values.size == 0:
         msg = "no events, no density"
         raise ValueError(msg)
-    first = int(np.floor(np.clip(values.min(), LOWEST, HIGHEST) / BIN_WIDTH)) - 1
-    last = int(np.floor(np.clip(values.max(), LOWEST, HIGHEST) / BIN_WIDTH)) + 1
-    counts = _histogram(values, first, last)
+    lowest, highest = values.min(), values.max()
+    first = int(np.floor(np.clip(lowest, LOWEST, HIGHEST) / BIN_WIDTH)) - 1
+    last = int(np.floor(np.clip(highest, LOWEST, HIGHEST) / BIN_WIDTH)) + 1
+    goes_beyond = bool(lowest < LOWEST or highest > HIGHEST)
+    counts = _histogram(values, first, last, goes_beyond=goes_beyond)
     centres = np.asarray((np.arange(first, last + 1) + 0.5) * BIN_WIDTH, dtype=np.float64)
     n = counts.sum()
 
@@ -359,15 +361,19 @@ def _lobe(smooth: FloatArray, peak: int, level: float) -> FloatArray:
     return smooth[low:high]
 
 
-def _histogram(values: npt.NDArray[Any], first: int, last: int) -> FloatArray:
-    """Return the events of the bins from the first to the last one, counted from 0."""
+def _histogram(values: npt.NDArray[Any], first: int, last: int, *, goes_beyond: bool) -> FloatArray:
+    """Return the events of the bins from the first to the last one, counted from 0; `goes_beyond`:
+    some values lie beyond `LOWEST` or `HIGHEST`.
+    """
     counts = np.zeros(last - first + 1)
     for begin in range(0, values.size, _PIECE):
-        place = np.clip(values[begin : begin + _PIECE], LOWEST, HIGHEST).astype(np.float64)
+        place = values[begin : begin + _PIECE].astype(np.float64)
+        if goes_beyond:
+            np.clip(place, LOWEST, HIGHEST, out=place)
         place /= BIN_WIDTH
         np.floor(place, out=place)
         place -= first
-        counts += np.bincount(place.astype(np.int64), minlength=counts.size)
+        counts += np.bincount(place.astype(np.intp), minlength=counts.size)
     return counts
 
 

@@ -153,7 +153,8 @@ def _fit_poisson(design: FloatArray, counts: FloatArray) -> tuple[FloatArray, Fl
     start = np.log(np.maximum(counts, 0.5))
     coefficients = np.asarray(np.linalg.lstsq(design, start, rcond=None)[0], dtype=np.float64)
     for _ in range(_N_ITERATIONS):
-        expected = np.exp(np.clip(design @ coefficients, -50, 50))  # no overflow on the way
+        # no overflow on the way
+        expected = np.exp(np.minimum(np.maximum(design @ coefficients, -50), 50))
         information = design.T @ (design * expected[:, None])
         try:
             step = np.linalg.solve(information, design.T @ (counts - expected))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -213,7 +213,7 @@ _NAMES = {shape: name for name, shape in _KINDS.items()}
 
 def to_json(geometry: Geometry) -> str:
     """Return the gate as JSON with its kind; numbers keep all their digits."""
-    return json.dumps({"kind": _NAMES[type(geometry)], **asdict(geometry)}, sort_keys=True)
+    return json.dumps({"kind": _NAMES[type(geometry)], **vars(geometry)}, sort_keys=True)
 
 
 def from_json(text: str) -> Geometry:

@@ -252,9 +252,10 @@ def _fit(
         gradient = curve.gradient(at, parameters)[free]
         score = gradient @ (counts / at.expected - 1)
         information = (gradient / at.expected) @ gradient.T
-        own = np.diag(information)
+        diagonal = information.reshape(-1)[:: len(information) + 1]
+        diagonal += damping * (diagonal + _FEWEST)
         try:
-            step = np.linalg.solve(information + np.diag(damping * (own + _FEWEST)), score)
+            step = np.linalg.solve(information, score)
         except np.linalg.LinAlgError:
             return None
         proposed = parameters.copy()

@@ -109,9 +109,9 @@ def to_gatingml(gates: pd.DataFrame, template: Template, axes: Mapping[str, Any]
     # Other programs read the file as it is, so gates of aligned events are brought back to it.
     warps = warps_of(axes)
     shapes = {
-        str(row["population"]): unaligned(from_json(str(row["geometry"])), warps)
-        for _, row in gates.iterrows()
-        if not pd.isna(row["geometry"])
+        str(population): unaligned(from_json(str(geometry)), warps)
+        for population, geometry in zip(gates["population"], gates["geometry"], strict=True)
+        if not pd.isna(geometry)
     }
     drawn = [p for p in template.populations if p.name in shapes]
     markers = {m for p in drawn for m in getattr(shapes[p.name], "markers", ())}

@@ -27,7 +27,7 @@ from itc_analysis.plural import plural
 log = logging.getLogger(__name__)
 
 #: Events that are moved at once: 30 channels of them stay in the processor's cache.
-_PIECE = 1 << 12
+_PIECE = 1 << 11
 
 
 def load_tube(
@@ -201,9 +201,12 @@ def _arranged(
     kept = np.flatnonzero(keep)
     for first in range(0, len(kept), _PIECE):
         piece = kept[first : first + _PIECE]
+        if piece[-1] - piece[0] < len(piece):  # all of a stretch, in most pieces
+            read = events[:, piece[0] : piece[-1] + 1]
+        else:
+            read = events.take(piece, axis=1)
         # Events only move towards the beginning: what is overwritten has been read.
-        place = slice(first, first + len(piece))
-        events[: len(rows), place] = events.take(piece, axis=1)[rows]
+        events[: len(rows), first : first + len(piece)] = read[rows]
     return events[: len(rows), : len(kept)]
 
 

@@ -52,6 +52,7 @@ class Membership(Mapping[str, Events]):
         self._parent: dict[str, str] = {}
         self._inside: dict[str, Mask] = {}
         self._gathered_of = ROOT
+        self._gathered_at: npt.NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self._gathered: dict[str, npt.NDArray[np.float32]] = {}
 
     def __getitem__(self, name: str) -> Events:
@@ -100,8 +101,11 @@ class Membership(Mapping[str, Events]):
         found = np.empty(events.size, dtype=np.bool_)
         for first in range(0, events.size, _PIECE):
             piece = slice(first, first + _PIECE)
-            # all events are read in the order in which they lie
-            part = [row[piece] if parent == ROOT else row.take(events[piece]) for row in rows]
+            if parent == ROOT:  # all events are read in the order in which they lie
+                part = [row[piece] for row in rows]
+            else:
+                index = events[piece].astype(np.intp)
+                part = [row.take(index) for row in rows]
             found[piece] = gate.contains(np.stack(part))
         return found
 
@@ -115,8 +119,10 @@ class Membership(Mapping[str, Events]):
             return self.tube.values(marker)
         if population != self._gathered_of:
             self._gathered_of, self._gathered = population, {}
+            # numpy would make an index of this type for every marker
+            self._gathered_at = self._events[population].astype(np.intp)
         if marker not in self._gathered:
-            self._gathered[marker] = self.tube.values(marker).take(self._events[population])
+            self._gathered[marker] = self.tube.values(marker).take(self._gathered_at)
         return self._gathered[marker]
 
     def _within(self, name: str, ancestor: str, masks: Mapping[str, Mask]) -> Mask:
