@@ -91,6 +91,7 @@ def learn(folder: Path) -> None:
     from itc_analysis.flow.gates import fit
     from itc_analysis.flow.gates.pool import pool_gates
     from itc_analysis.flow.manual import gatingml
+    from itc_analysis.flow.tube.axes import axes_of
     from itc_analysis.flow.tube.batch import read_batch
     from itc_analysis.flow.tube.quality_mask import kept_row
     from itc_analysis.tables import contract
@@ -118,7 +119,7 @@ def learn(folder: Path) -> None:
                    TubeQuality, {})  # fmt: skip
     kept = contract.make([kept_row(tube.file_id, tube.keep)], KeptEvents)
     contract.write(kept, folder / "kept_events.parquet", KeptEvents, {})
-    axes = {"tube": fit.axes_of(tube)}
+    axes = {"tube": axes_of(tube)}
     gatingml.write_gates(gates, batch.template, axes, ["tube"], folder / "gatingml")
 
 

@@ -17,7 +17,7 @@ from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
 from itc_analysis.flow.gates.final import FinalGate, final_gates
-from itc_analysis.flow.gates.fit import axes_of, fit_batch, load_checked
+from itc_analysis.flow.gates.fit import fit_batch, load_checked
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
@@ -33,6 +33,7 @@ from itc_analysis.flow.manual import gatingml
 from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.spillover.compensation import find_spillover
+from itc_analysis.flow.tube.axes import axes_of
 from itc_analysis.flow.tube.tube import Tube
 
 #: Of all memberships (events x gates), so many may differ (Done when of the gating issue).

@@ -19,7 +19,7 @@ from itc_analysis.errors import did_you_mean
 class Section(BaseModel):
     """A part of the settings that one room reads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Simulated(Section):

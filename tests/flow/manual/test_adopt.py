@@ -14,7 +14,6 @@ from flow.made_tubes import fit_tube, make_tube, t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.fcs.read import read_fcs
-from itc_analysis.flow.gates.fit import axes_of
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import (
     Ellipse,
@@ -30,6 +29,7 @@ from itc_analysis.flow.manual.gatingml import to_gatingml
 from itc_analysis.flow.manual.onto_tube import to_own_scale
 from itc_analysis.flow.manual.scales import Asinh, Logarithm, Logicle
 from itc_analysis.flow.scale.transform import Transform
+from itc_analysis.flow.tube.axes import axes_of
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
 from itc_analysis.tables.quantities import POSITIVE_OF

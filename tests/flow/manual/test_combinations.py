@@ -17,7 +17,6 @@ from itc_analysis.errors import ItcError
 from itc_analysis.flow.counting.apply import gate_tube
 from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.flow.gates.final import final_gates
-from itc_analysis.flow.gates.fit import axes_of
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.geometry import Combination, Rectangle, from_json
 from itc_analysis.flow.manual.adopt import ManualGates, idle_gates, read_manual
@@ -26,6 +25,7 @@ from itc_analysis.flow.manual.flowjo_read import read_workspace
 from itc_analysis.flow.manual.gates import DrawnAxis, ManualGate, ManualTree, evaluate
 from itc_analysis.flow.manual.gatingml import to_gatingml
 from itc_analysis.flow.manual.samples import identify
+from itc_analysis.flow.tube.axes import axes_of
 from itc_analysis.tables import contract
 from itc_analysis.tables.flow.tubes import GateFits
 

@@ -22,7 +22,6 @@ from itc_analysis.flow.counting.phenotype import measure_phenotype
 from itc_analysis.flow.gates.corrected import with_corrections
 from itc_analysis.flow.gates.error import gate_errors, rival_sizes
 from itc_analysis.flow.gates.final import FinalGate, final_gates
-from itc_analysis.flow.gates.fit import axes_of
 from itc_analysis.flow.gates.positivity import end_of_negatives
 from itc_analysis.flow.gates.switching import switching_events
 from itc_analysis.flow.gating.density import HIGHEST
@@ -33,6 +32,7 @@ from itc_analysis.flow.gating.geometry import (
     Threshold,
 )
 from itc_analysis.flow.gating.template import Population, Template
+from itc_analysis.flow.tube.axes import axes_of
 from itc_analysis.flow.tube.load import load_tube
 from itc_analysis.flow.tube.membership import Events, Membership, no_channel
 from itc_analysis.flow.tube.quality_mask import Judged
@@ -68,7 +68,7 @@ class Applied:
     gates, counts, intensity, combinations, histograms : pandas.DataFrame
         tables of the contracts of the same names; the gates as they were applied.
     axes : dict of str to object
-        channels and scales of each stained tube that could be used, see `fit.axes_of`.
+        channels and scales of each stained tube that could be used, see `tube.axes`.
     """
 
     gates: pd.DataFrame

@@ -19,6 +19,7 @@ import pandas as pd
 from itc_analysis.cohort.sheets.review import parse_place
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.gates.pooling.settle import settle
+from itc_analysis.flow.gating.by_hand import by_hand
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
     Combination,
@@ -30,7 +31,6 @@ from itc_analysis.flow.gating.geometry import (
     to_json,
 )
 from itc_analysis.flow.gating.template import Population, Template
-from itc_analysis.flow.manual.adopt import by_hand
 from itc_analysis.flow.scale.transform import Transform
 from itc_analysis.flow.tube.warp import Warp
 from itc_analysis.tables.quantities import POSITIVE_OF

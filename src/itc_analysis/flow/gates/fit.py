@@ -23,6 +23,7 @@ from itc_analysis.flow.gating.methods import control_quantile
 from itc_analysis.flow.gating.methods.reference import follow
 from itc_analysis.flow.gating.methods.registry import METHODS
 from itc_analysis.flow.gating.template import Population, Template
+from itc_analysis.flow.tube.axes import axes_of
 from itc_analysis.flow.tube.dead_and_debris import dead_and_debris
 from itc_analysis.flow.tube.load import load_tube, tube_quality_row
 from itc_analysis.flow.tube.membership import Membership, no_channel
@@ -253,25 +254,6 @@ def walk_template(
             inside = membership.inside(found.geometry, population.parent)
         membership.add(population.name, population.parent, inside)
     return membership, fitted
-
-
-def axes_of(tube: Tube) -> dict[str, Any]:
-    """Return what another program needs to draw the tube's gates: channels, scales,
-    compensation.
-    """
-    axes = {
-        "channels": dict(tube.channels),
-        "transforms": {marker: tube.transforms[marker].to_dict() for marker in tube.markers},
-        "compensation": tube.compensation,
-    }
-    if tube.spillover is not None:
-        axes["matrix"] = {
-            "channels": list(tube.spillover.channels),
-            "values": tube.spillover.matrix.tolist(),
-        }
-    if tube.alignment:
-        axes["alignment"] = {marker: warp.to_dict() for marker, warp in tube.alignment.items()}
-    return axes
 
 
 def _not_stained(tube: Tube, population: Population) -> str | None:

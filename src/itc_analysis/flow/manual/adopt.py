@@ -20,11 +20,11 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.errors import Fault, ItcError, did_you_mean
+from itc_analysis.flow.gating.by_hand import by_hand
 from itc_analysis.flow.gating.geometry import (
     Combination,
     Geometry,
     from_json,
-    to_json,
 )
 from itc_analysis.flow.manual.combinations import is_same, to_own_combination
 from itc_analysis.flow.manual.files import manual_files, name_files
@@ -199,23 +199,6 @@ def with_manual(
 def idle_gates(tree: ManualTree, populations: Iterable[str]) -> list[str]:
     """Return the gates that are no population, and so have no effect; sorted."""
     return sorted(set(tree.gates) - set(populations))
-
-
-def by_hand(shape: Geometry, reason: str) -> dict[str, Any]:
-    """Return the columns of `Gates` that say that a person set the gate.
-
-    What was learned about the former cut (its error, its rival, the events beyond it) is taken
-    away with it.
-    """
-    expected = ("n_background", "background_se", "n_missed", "missed_se")
-    return {
-        **dict.fromkeys(("cut_se", "shape_errors", "rival_cut", *expected)),
-        "geometry": to_json(shape),
-        "cut": getattr(shape, "cut", None),
-        "weight": 0.0,
-        "state": "manual",
-        "reason": reason,
-    }
 
 
 def _own_shape(

@@ -212,7 +212,7 @@ def check_same_scales(axes: Mapping[str, Mapping[str, Any]], template: str) -> N
     Parameters
     ----------
     axes : mapping of str to mapping of str to object
-        ``{file_id: {"transforms": {marker: parameters}}}``, of `fit.axes_of`.
+        ``{file_id: {"transforms": {marker: parameters}}}``, of `tube.axes`.
     template : str
         the gating template's path, for the message.
 
