@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from flow.made_tubes import fit_tube, judged_good, make_tube, t_cell_template, t_cell_tube
 from itc_analysis.config.sections import Flow
 from itc_analysis.flow.counting import apply
+from itc_analysis.flow.gates.final import final_gates
 from itc_analysis.flow.gates.pool import pool_gates
 from itc_analysis.flow.gating.template import Template
 from itc_analysis.flow.tube.quality_mask import Judged, kept_row
@@ -106,7 +107,7 @@ def test_every_tube_has_its_rows_in_every_table(monkeypatch: pytest.MonkeyPatch)
 @given(st.integers(0, 10_000), st.floats(0.2, 0.8))
 def test_one_more_positive_never_lowers_a_count(seed: int, place: float) -> None:
     tube = t_cell_tube(seed=1, n=2000)
-    gates = apply.final_gates(pooled(tube), tube.file_id, TEMPLATE)
+    gates = final_gates(pooled(tube), tube.file_id, TEMPLATE)
     before = apply.gate_tube(tube, TEMPLATE, gates)
     event = np.random.default_rng(seed).choice(tube.events.T)
     event[1] = max(place, float(event[1]))

@@ -171,7 +171,7 @@ def test_a_median_is_that_of_numpy(n: int, seed: int) -> None:
 def test_the_limits_of_a_median_hold_the_true_one_in_95_percent_or_a_little_more(n: int) -> None:
     rng = np.random.default_rng(n)
     drawn = rng.exponential(size=(2000, n)).astype(np.float32)
-    limits = [median_with_limits(values)[1] for values in drawn]
+    limits = [median_with_limits(np.sort(values))[1] for values in drawn]
     held = [low <= np.log(2) <= high for low, high in filter(None, limits)]
     assert len(held) == 2000
     assert 0.935 < np.mean(held) < 0.995
@@ -184,7 +184,7 @@ def test_a_median_of_five_events_has_no_limits() -> None:
 @pytest.mark.parametrize("n", [1, 2, 5, 6, 7, 1000, 1001])
 def test_the_median_is_that_of_numpy(n: int) -> None:
     values = np.random.default_rng(n).normal(size=n).astype(np.float32)
-    assert median_with_limits(values)[0] == float(np.median(values))
+    assert median_with_limits(np.sort(values))[0] == float(np.median(values))
 
 
 def test_the_error_of_a_combination_is_what_its_thresholds_move() -> None:

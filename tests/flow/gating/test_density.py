@@ -126,3 +126,16 @@ def test_a_sticky_tail_is_not_counted_with_rare_cells() -> None:
         n_false += int((tube >= cut_of(tube)).sum()) - rare.size
     # a quarter of them where a gap reaches as far as chance alone allows
     assert abs(n_false) < 0.1 * n_tubes * n_sticky
+
+
+def test_ascending_values_give_the_same_counts() -> None:
+    width = np.float32(densities.BIN_WIDTH)
+    at_edges = np.arange(-210, 640).astype(np.float32) * width
+    beside = [np.nextafter(at_edges, np.float32(end)) for end in (-9.0, 9.0)]
+    drawn = np.random.default_rng(4).normal(0.4, 0.3, 5000).astype(np.float32)
+    for values in (np.concatenate([at_edges, *beside, drawn]), drawn, drawn[:1], drawn * 0 + 2):
+        one = densities.estimate(values, is_adaptive=False)
+        other = densities.estimate(np.sort(values), is_adaptive=False, is_sorted=True)
+        np.testing.assert_array_equal(one.centres, other.centres)
+        np.testing.assert_array_equal(one.counts, other.counts)
+        np.testing.assert_array_equal(one.smooth, other.smooth)

@@ -21,7 +21,7 @@ from itc_analysis.flow.counting.intensity import (
 from itc_analysis.flow.counting.phenotype import measure_phenotype
 from itc_analysis.flow.gates.corrected import with_corrections
 from itc_analysis.flow.gates.error import gate_errors, rival_sizes
-from itc_analysis.flow.gates.final import FinalGate, final_gates
+from itc_analysis.flow.gates.final import FinalGate, gates_of_rows
 from itc_analysis.flow.gates.positivity import end_of_negatives
 from itc_analysis.flow.gates.switching import switching_events
 from itc_analysis.flow.gating.density import HIGHEST
@@ -149,7 +149,7 @@ def apply_batch(
                 rows_of_tube, own, template, tube.transforms, tube.alignment
             )
             made.gates += rows_of_tube
-            final = final_gates(contract.make(rows_of_tube, Gates), file_id, template)
+            final = gates_of_rows(rows_of_tube, template)
             _apply_to_tube(tube, template, final, controls, settings, made)
             if tube.kind == "stained":
                 axes[file_id] = axes_of(tube)

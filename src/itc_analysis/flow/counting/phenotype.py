@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from itc_analysis.config.sections import Counting
 from itc_analysis.flow.counting.intensity import (
     Controls,
@@ -125,4 +127,4 @@ def _expected(
     threshold = find(denominator).value
     if threshold is None or denominator not in membership or marker not in membership.tube.markers:
         return least
-    return part_beyond(membership.values_of(marker, denominator), threshold, least)
+    return part_beyond(np.sort(membership.values_of(marker, denominator)), threshold, least)

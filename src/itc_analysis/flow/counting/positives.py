@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from itc_analysis.flow.counting.background import Tail
-from itc_analysis.flow.gates.histogram import BIN_WIDTH, bin_counts
 from itc_analysis.flow.gating import density as densities
+from itc_analysis.flow.gating.density import BIN_WIDTH, Density
 from itc_analysis.flow.gating.left_half import left_of_mode
 
 #: The part of the negatives beyond a threshold differs between populations by as much as itself;
@@ -30,7 +30,6 @@ _MIN_EVENTS = 100
 #: A flank that shows no positives' peak may be their own slope: it speaks for at most so many times
 #: the negatives that lie beyond a threshold by definition.
 _MOST_OF_FLANK = 2.0
-_BIN = BIN_WIDTH / 2
 
 Values = npt.NDArray[np.float32]
 #: Transformed to instrument units, in which negatives spread both ways alike.
@@ -72,14 +71,14 @@ def part_beyond(values: Values, threshold: float, least: float) -> float:
     Parameters
     ----------
     values : numpy.ndarray
-        the marker in a large population, transformed units.
+        the marker in a large population, transformed units, ascending.
     threshold : float
         transformed units.
     least : float
         what lies beyond by definition, taken where the population shows less.
     """
-    below = int(np.count_nonzero(values < np.float32(threshold)))
-    return _part(_tail(values, threshold), threshold, below, least)
+    below = int(np.searchsorted(values, np.float32(threshold)))
+    return _part(_tail(_density(values), values, threshold), threshold, below, least)
 
 
 def wrong_sides(
@@ -94,7 +93,7 @@ def wrong_sides(
     Parameters
     ----------
     values : numpy.ndarray
-        the marker in the population, transformed units.
+        the marker in the population, transformed units, ascending.
     threshold, threshold_se : float
         transformed units.
     expected : float
@@ -111,17 +110,19 @@ def wrong_sides(
     do.
     """
     cuts = [threshold + by * threshold_se for by in (0.0, 1.0, -1.0)]
-    highest = values.compress(values >= np.float32(cuts[2]))
-    at, higher = (int(np.count_nonzero(highest >= np.float32(cut))) for cut in cuts[:2])
-    above = (at, higher, int(highest.size))
+    at, higher, lower = (
+        values.size - int(np.searchsorted(values, np.float32(cut))) for cut in cuts
+    )
+    above = (at, higher, lower)
     n_negative = values.size - at
-    tail = _tail(values, threshold)
+    density = _density(values)
+    tail = _tail(density, values, threshold)
     own = [] if tail is None or not tail.shows_positives else [tail.beyond(cut) for cut in cuts]
     sides = [(s.n_events or 0.0, s.standard_error or 0.0, s.n_missed, s.missed_se) for s in own]
     if not own or own[0].n_events is None:
         background = _part(tail, threshold, n_negative, expected) * n_negative
         low, high = (max(n - background, 0.0) for n in above[1:])
-        hidden = max(n_negative - _mirrored(values, inverse), 0.0)
+        hidden = max(n_negative - _mirrored(density, values.size, inverse), 0.0)
         return WrongSides(background, background, 0.0, 0.0, hidden, low, high, above)
     prior = expected * n_negative
     background, error, missed, missed_se = sides[0]
@@ -146,20 +147,25 @@ def _part(tail: Tail | None, threshold: float, n_below: int, least: float) -> fl
     return float(np.clip(found / n_below, least, most))
 
 
-def _tail(values: Values, threshold: float) -> Tail | None:
-    """Return the negatives' flank; None where too few events, or none below, show one."""
-    if values.size < _MIN_EVENTS or values.min() >= threshold:
+def _density(values: Values) -> Density | None:
+    """Return the density of ascending values; None where they are too few to show anything."""
+    if values.size < _MIN_EVENTS:
         return None
-    return Tail(densities.estimate(values, is_adaptive=False), threshold)
+    return densities.estimate(values, is_adaptive=False, is_sorted=True)
 
 
-def _mirrored(values: Values, inverse: Inverse) -> float:
+def _tail(density: Density | None, values: Values, threshold: float) -> Tail | None:
+    """Return the negatives' flank; None where too few events, or none below, show one."""
+    return None if density is None or values[0] >= threshold else Tail(density, threshold)
+
+
+def _mirrored(density: Density | None, n_events: int, inverse: Inverse) -> float:
     """Return how many events their left half and its mirror image hold together; all of them where
     too few lie left of the mode.
     """
-    if values.size < _MIN_EVENTS:
-        return float(values.size)
-    first, events = bin_counts(values, _BIN)
-    edges = inverse(_BIN * np.arange(first, first + events.size + 1, dtype=np.float64))
-    found = left_of_mode(events.astype(float), np.asarray(edges, dtype=np.float64))
-    return float(values.size) if found is None else 2 * found[1]
+    if density is None:
+        return float(n_events)
+    first = round(density.centres[0] / BIN_WIDTH - 0.5)
+    edges = inverse(BIN_WIDTH * np.arange(first, first + density.counts.size + 1))
+    found = left_of_mode(density.counts, np.asarray(edges, dtype=np.float64))
+    return float(n_events) if found is None else 2 * found[1]

@@ -163,6 +163,7 @@ class _Reading:
         per_piece = max(1, min(_PIECE // self.stored.itemsize, self.n_events // _MIN_PIECES))
         piece = np.empty(per_piece, dtype=self.stored)
         is_little = _is_little_endian(self.byte_order)
+        as_stored = {row for row in rows if _is_as_stored(self.channels[row], self.timestep)}
         self.stream.seek(self.begin)
         # Absurd numbers from a damaged file become infinite and are removed by the quality step.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -176,6 +177,9 @@ class _Reading:
                 for row in rows:
                     channel = self.channels[row]
                     values = piece[f"f{row}"][:wanted]
+                    if row in as_stored:
+                        events[row, first : first + wanted] = values
+                        continue
                     if channel.data_type == "I":
                         values = _as_integers(values, is_little=is_little)
                         values, n = _within_range(values, channel, is_masked=is_masked)
@@ -274,6 +278,12 @@ def _within_range(
     if is_masked:
         return values & top, n_above
     return (values if channel.is_time else np.minimum(values, top)), n_above
+
+
+def _is_as_stored(channel: Channel, timestep: float) -> bool:
+    """Return whether a channel's numbers are instrument units as they stand in the file."""
+    scale = timestep if channel.is_time else channel.gain
+    return channel.data_type != "I" and channel.decades <= 0 and scale == 1
 
 
 def _scaled(values: npt.NDArray[Any], channel: Channel, timestep: float) -> npt.NDArray[Any]:

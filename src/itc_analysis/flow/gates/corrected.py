@@ -28,6 +28,7 @@ from itc_analysis.flow.gating.geometry import (
     Rectangle,
     Threshold,
     from_json,
+    to_dict,
     to_json,
 )
 from itc_analysis.flow.gating.template import Population, Template
@@ -67,7 +68,7 @@ def digest_of(
     markers = [] if shape is None else getattr(shape, "markers", ())
     content = {
         "parent": str(row["parent"]),
-        "shape": None if shape is None else _rounded(json.loads(to_json(shape))),
+        "shape": None if shape is None else _rounded(to_dict(shape)),
         "scales": {m: _rounded(transforms[m].to_dict()) for m in markers if m in transforms},
         "alignment": {
             m: _rounded(warp.to_dict()) for m, warp in (alignment or {}).items() if m in markers

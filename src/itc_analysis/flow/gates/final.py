@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +19,7 @@ from itc_analysis.flow.gating.geometry import (
 )
 from itc_analysis.flow.gating.shape_error import opposite
 from itc_analysis.flow.gating.template import Template
+from itc_analysis.tables.columns import plain_rows
 
 #: Columns of `Gates` that say what a gate by level expects on either side of its cut.
 _EXPECTED = ("n_background", "background_se", "n_missed", "missed_se")
@@ -64,20 +67,24 @@ class FinalGate:
 
 def final_gates(gates: pd.DataFrame, file_id: str, template: Template) -> dict[str, FinalGate]:
     """Return a tube's gates by population; one that the table lacks is not estimable."""
+    return gates_of_rows(plain_rows(gates[gates["file_id"] == file_id]), template)
+
+
+def gates_of_rows(rows: Iterable[Mapping[str, Any]], template: Template) -> dict[str, FinalGate]:
+    """Return the gates of one tube, rows of `Gates` as plain data, as `final_gates` does."""
     lacking = FinalGate(None, None, "not_estimable", "the tube has no gates; pool the gates again")
     found = dict.fromkeys(template.by_name, lacking)
-    columns = ("population", "geometry", "cut_se", "state", "reason", "rival_cut", "n_parent")
-    own = gates.loc[gates["file_id"] == file_id, [*columns, "shape_errors", *_EXPECTED]]
-    for row in own.itertuples(index=False, name=None):
-        population, geometry, cut_se, state, reason, rival, n_parent, moved, *expected = row
-        is_by_level = n_parent > 0 and not any(map(pd.isna, expected))
-        found[population] = FinalGate(
-            geometry=None if pd.isna(geometry) else from_json(geometry),
-            cut_se=None if pd.isna(cut_se) else float(cut_se),
-            state=state,
-            reason=None if pd.isna(reason) else reason,
-            rival_cut=None if pd.isna(rival) else float(rival),
-            expected=tuple(float(n) / n_parent for n in expected) if is_by_level else None,
-            shape_errors=many_from_json(None if pd.isna(moved) else moved),
+    for row in rows:
+        geometry, n_parent = row["geometry"], row["n_parent"]
+        expected = [row[name] for name in _EXPECTED]
+        is_by_level = n_parent > 0 and None not in expected
+        found[row["population"]] = FinalGate(
+            geometry=None if geometry is None else from_json(geometry),
+            cut_se=row["cut_se"],
+            state=row["state"],
+            reason=row["reason"],
+            rival_cut=row["rival_cut"],
+            expected=tuple(n / n_parent for n in expected) if is_by_level else None,
+            shape_errors=many_from_json(row["shape_errors"]),
         )
     return found

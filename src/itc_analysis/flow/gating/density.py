@@ -114,7 +114,9 @@ class Valley:
         return self.depth * float(np.log1p(self.excess))
 
 
-def estimate(values: npt.ArrayLike, *, is_adaptive: bool = True) -> Density:
+def estimate(
+    values: npt.ArrayLike, *, is_adaptive: bool = True, is_sorted: bool = False
+) -> Density:
     """Smooth the values of one marker.
 
     Parameters
@@ -124,16 +126,21 @@ def estimate(values: npt.ArrayLike, *, is_adaptive: bool = True) -> Density:
     is_adaptive : bool
         every event has the bandwidth of its own population; without, all have twice that of the
         main peak, which takes a tenth of the time, and there is no kernel to smooth others with.
+    is_sorted : bool
+        the values are float32 in ascending order: a few of them are looked at.
     """
     values = np.asarray(values)
     if values.size == 0:
         msg = "no events, no density"
         raise ValueError(msg)
-    lowest, highest = values.min(), values.max()
+    lowest, highest = (values[0], values[-1]) if is_sorted else (values.min(), values.max())
     first = int(np.floor(np.clip(lowest, LOWEST, HIGHEST) / BIN_WIDTH)) - 1
     last = int(np.floor(np.clip(highest, LOWEST, HIGHEST) / BIN_WIDTH)) + 1
-    goes_beyond = bool(lowest < LOWEST or highest > HIGHEST)
-    counts = _histogram(values, first, last, goes_beyond=goes_beyond)
+    if is_sorted:
+        counts = _histogram_of_sorted(values, first, last)
+    else:
+        goes_beyond = bool(lowest < LOWEST or highest > HIGHEST)
+        counts = _histogram(values, first, last, goes_beyond=goes_beyond)
     centres = np.asarray((np.arange(first, last + 1) + 0.5) * BIN_WIDTH, dtype=np.float64)
     n = counts.sum()
 
@@ -375,6 +382,25 @@ def _histogram(values: npt.NDArray[Any], first: int, last: int, *, goes_beyond: 
         place -= first
         counts += np.bincount(place.astype(np.intp), minlength=counts.size)
     return counts
+
+
+def _histogram_of_sorted(ordered: npt.NDArray[np.float32], first: int, last: int) -> FloatArray:
+    """Return the same of ascending values; what lies beyond is in the second or last but one."""
+    inner = _EDGES[first + 2 - _FIRST_EDGE : last - _FIRST_EDGE]
+    counts = np.diff(np.searchsorted(ordered, inner), prepend=0, append=ordered.size)
+    return np.concatenate([[0.0], counts, [0.0]])
+
+
+def _edges(first: int, last: int) -> npt.NDArray[np.float32]:
+    """Return the lowest float32 number of each bin."""
+    bins = np.arange(first, last + 1)
+    nearest = (bins * BIN_WIDTH).astype(np.float32)
+    is_below = np.floor(nearest / np.float64(BIN_WIDTH)) < bins
+    return np.where(is_below, np.nextafter(nearest, np.float32(np.inf)), nearest)
+
+
+_FIRST_EDGE = int(np.floor(LOWEST / BIN_WIDTH))
+_EDGES = _edges(_FIRST_EDGE, int(np.floor(HIGHEST / BIN_WIDTH)))
 
 
 def _kernel(centres: FloatArray, local: FloatArray) -> npt.NDArray[np.float32]:

@@ -211,9 +211,14 @@ _KINDS: dict[str, Any] = {
 _NAMES = {shape: name for name, shape in _KINDS.items()}
 
 
+def to_dict(geometry: Geometry) -> dict[str, Any]:
+    """Return the gate as plain data, with its kind."""
+    return {"kind": _NAMES[type(geometry)], **vars(geometry)}
+
+
 def to_json(geometry: Geometry) -> str:
     """Return the gate as JSON with its kind; numbers keep all their digits."""
-    return json.dumps({"kind": _NAMES[type(geometry)], **vars(geometry)}, sort_keys=True)
+    return json.dumps(to_dict(geometry), sort_keys=True)
 
 
 def from_json(text: str) -> Geometry:

@@ -228,13 +228,14 @@ def _first_bin(counts: FloatArray, peak: int, end: int, width: float) -> int:
 
 def _start_of_flank(x: FloatArray, counts: FloatArray, cut: float) -> tuple[float, float, float]:
     """Return a line through the logarithms of the events below the cut, its curvature 0."""
-    below = x < cut
-    weights = np.sqrt(counts[below] + HALF_CELL)
-    logs = np.log(counts[below] + HALF_CELL)
-    if below.sum() < 3:  # too few bins for a line; the fit finds its own
+    x, weights = x[x < cut], counts[x < cut] + HALF_CELL
+    logs = np.log(weights)
+    if x.size < 3:  # too few bins for a line; the fit finds its own
         return float(logs.mean()), -1.0, 0.0
-    slope, level = np.polyfit(x[below], logs, 1, w=weights)
-    return float(level), min(float(slope), -0.1), 0.0
+    middle, level = (np.average(own, weights=weights) for own in (x, logs))
+    off = weights * (x - middle)
+    slope = float(off @ logs / (off @ x))
+    return float(level) - slope * float(middle), min(slope, -0.1), 0.0
 
 
 def _fit(

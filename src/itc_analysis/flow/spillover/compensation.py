@@ -17,6 +17,7 @@ from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.channel_names import detector_of, is_compensated
 from itc_analysis.flow.fcs.read import FcsFile
 from itc_analysis.flow.spillover.matrix_text import Spillover, parse_spillover
+from itc_analysis.statistics.robust import quantiles
 
 Compensation = Literal["file", "identity", "none", "already_compensated"]
 
@@ -283,12 +284,19 @@ def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
     step = max(1, file.n_events // _ENOUGH_EVENTS_TO_JUDGE)
 
     # 99.9 %: a handful of wild values does not hide the scale.
-    high = {row: np.nanquantile(np.abs(file.events[row, ::step]), 0.999) for row in judged}
+    high = {row: _high_end(np.abs(file.events[row, ::step]), 0.999) for row in judged}
     stained = [row for row in (digitised or judged) if high[row] > 0]
     n_low = sum(bool(high[row] < TRANSFORMED_BELOW) for row in stained)
     if digitised:
         return n_low * 2 > len(digitised)
     return len(stained) >= _FEWEST_CHANNELS and n_low == len(stained)
+
+
+def _high_end(values: npt.NDArray[np.float32], share: float) -> float:
+    """Return a quantile of what is a number; NaN where nothing is."""
+    # as numpy.nanquantile, in a tenth of the time
+    known = values[~np.isnan(values)]
+    return float(quantiles(known, [share])[0]) if known.size else np.nan
 
 
 def _holds_matrix(text: str) -> bool:
