@@ -26,6 +26,7 @@ Learning the cuts and drawing the pictures of all gates are measured apart.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import resource
@@ -393,6 +394,8 @@ def main() -> None:
         return
     measured: dict[str, list[list[float]]] = {way: [] for way in options.ways}
     counts: dict[str, dict[str, int]] = {}
+    # As an installed package is; an environment may forbid Python to keep what it compiles.
+    compileall.compile_dir(ROOT / "src", quiet=1)
     with tempfile.TemporaryDirectory() as temporary:
         write_tube(Path(temporary) / "tube.fcs", options.events)
         apart = [sys.executable, __file__, "--apart"]

@@ -107,7 +107,8 @@ class Transform:
             np.arcsinh(result, out=result)
             result *= np.float32(1 / math.asinh(self.t / cofactor))
             return result
-        _logicle_by_table(x, _logicle_table(self.t, self.w, self.m, self.a), result)
+        scale = (self.t, self.w, self.m, self.a)
+        _logicle_by_table(x, _pieces_by_code(*scale), _Logicle.of(*scale).zero, result)
         return result
 
     def inverse(self, values: npt.ArrayLike) -> Float32Array:
@@ -227,15 +228,6 @@ class _Table:
     first: int
     slope: Float32Array
     intercept: Float32Array
-    zero: np.float32
-
-    def by_code(self) -> tuple[Float32Array, Float32Array]:
-        """Return slope and intercept for all leading bits of a float32, those of negative numbers
-        last. Below the first piece and beyond the last one these are continued.
-        """
-        beyond = (self.first, _N_CODES - self.first - self.slope.size)
-        slope, intercept = (np.pad(own, beyond, "edge") for own in (self.slope, self.intercept))
-        return np.concatenate([slope, slope]), np.concatenate([intercept, -intercept])
 
 
 @lru_cache(maxsize=64)
@@ -254,13 +246,26 @@ def _logicle_table(t: float, w: float, m: float, a: float) -> _Table:
         first=int(codes[0]),
         slope=slope.astype(np.float32),
         intercept=intercept.astype(np.float32),
-        zero=np.float32(scale.zero),
     )
 
 
-def _logicle_by_table(x: Float32Array, table: _Table, result: Float32Array) -> None:
+@lru_cache(maxsize=4)  # of 2 MB; a scale is mostly asked for several times in turn
+def _pieces_by_code(t: float, w: float, m: float, a: float) -> tuple[Float32Array, Float32Array]:
+    """Return slope and intercept for all leading bits of a float32, those of negative numbers last.
+
+    Below the first piece of the table and beyond the last one these are continued.
+    """
+    table = _logicle_table(t, w, m, a)
+    beyond = (table.first, _N_CODES - table.first - table.slope.size)
+    slope, intercept = (np.pad(own, beyond, "edge") for own in (table.slope, table.intercept))
+    return np.concatenate([slope, slope]), np.concatenate([intercept, -intercept])
+
+
+def _logicle_by_table(
+    x: Float32Array, pieces: tuple[Float32Array, Float32Array], zero: float, result: Float32Array
+) -> None:
     flat_in, flat_out = x.reshape(-1), result.reshape(-1)
-    slope, intercept = table.by_code()
+    slope, intercept = pieces
     codes = np.empty(min(_CHUNK, flat_in.size), dtype=np.intp)
     scaled = np.empty(codes.size, dtype=np.float32)
     for start in range(0, flat_in.size, _CHUNK):
@@ -272,4 +277,4 @@ def _logicle_by_table(x: Float32Array, table: _Table, result: Float32Array) -> N
         scaled[:n] *= part  # before `out`, which may be `part`
         intercept.take(codes[:n], out=out, mode="clip")
         out += scaled[:n]
-        out += table.zero
+        out += np.float32(zero)
