@@ -65,8 +65,12 @@ class Column:
     ----------
     dtype : numpy.dtype or pandas.api.extensions.ExtensionDtype
         the type of its values.
-    description, nullable, metadata
-        as in `Field`.
+    description : str
+        as in `Field`, like the next two.
+    nullable : bool
+        values may be missing.
+    metadata : mapping of str to object
+        `unit` and others.
     checks : tuple of Rule
         what its values must be.
     """
