@@ -1,6 +1,6 @@
 """What a verb imports before it works: counted by reading the source, which no machine slows down.
 
-A package costs the same CPU at every start of every job: pandas some 0.3 s, pandera 0.2 s, scipy's
+A package costs the same CPU at every start of every job: pandas with pandera some 0.3 s, scipy's
 statistics, numba and matplotlib 0.1 to 0.4 s each, anndata and statsmodels more. So each verb of a
 worker has a short list of what it may import, and a job on a cluster starts with no other.
 """
@@ -22,7 +22,7 @@ SRC = Path(itc_analysis.__file__).parent.parent
 #: Packages that cost a tenth of a second or more, besides pandas, which the tables need.
 HEAVY = {
     *("anndata", "flowkit", "formulaic", "h5py", "matplotlib", "numba", "pydeseq2", "scanpy"),
-    *("sklearn", "statsmodels", "scipy", "snakemake", "jinja2", "openpyxl", "pandera"),
+    *("sklearn", "statsmodels", "scipy", "snakemake", "jinja2", "openpyxl"),
 }
 #: What each worker may import of these; scipy is the work of those that have it.
 MAY = {

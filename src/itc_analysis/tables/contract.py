@@ -1,39 +1,44 @@
 """Read, write and check any table against its contract.
 
-A contract is a class that declares its columns (`declared`), with a `key` (the columns that name a
-row) and optionally `requirements`, which returns the sentences of what is wrong beyond types and
-ranges, and `joined`, which says how rows of one key in several files become one. Text columns
+A contract is a pandera `DataFrameModel` with a `key` (the columns that name a row) and optionally
+`requirements`, which returns the sentences of what is wrong beyond types and ranges, and `joined`,
+which says how rows of one key in several files become one. Text columns
 are pandas `string`, counts `int64`, yes/no `boolean`; missing is always null, and a `status` column
 says why. A value is given its column's type only where that leaves it what it was: 4.0 becomes a
 count, 4.7 and the text "no" in a yes/no column are refused.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from itc_analysis.errors import Fault, ItcError
 from itc_analysis.statistics.arrays import BoolArray
-from itc_analysis.tables import declared, per_cell
+from itc_analysis.tables import per_cell
 from itc_analysis.whole_files import written_whole
 
 #: So many values of a column are named where its type would change more.
 FIRST = 5
 
 
-class Contract:
+class Contract(pa.DataFrameModel):
     """Base of every table."""
 
-    _columns: Mapping[str, declared.Column] = {}
     _key: tuple[str, ...] = ()
+    _without: tuple[str, ...] = ()
     _joined: Mapping[str, str] = {}
+
+    class Config:  # noqa: D106  (pandera reads its options here)
+        strict = True
+        coerce = True
 
     def __init_subclass__(
         cls,
@@ -41,16 +46,18 @@ class Contract:
         key: tuple[str, ...] = (),
         without: tuple[str, ...] = (),
         joined: Mapping[str, str] | None = None,
+        **keywords: Any,
     ) -> None:
-        super().__init_subclass__()
-        own = {
-            name: declared.column(annotation, vars(cls)[name])
-            for name, annotation in vars(cls).get("__annotations__", {}).items()
-        }
-        inherited = {name: form for name, form in cls._columns.items() if name not in without}
-        cls._columns = inherited | own
+        super().__init_subclass__(**keywords)  # type: ignore[no-untyped-call]
         cls._key = key
+        cls._without = without
         cls._joined = joined or {}
+
+    @classmethod
+    def to_schema(cls) -> pa.DataFrameSchema:
+        """Return the columns; a contract made `without` some has the others of its parent."""
+        schema = super().to_schema()
+        return schema.remove_columns(list(cls._without)) if cls._without else schema
 
     @classmethod
     def requirements(cls, table: pd.DataFrame) -> list[str]:  # noqa: ARG003
@@ -58,9 +65,14 @@ class Contract:
         return []
 
 
-def columns_of(contract: type[Contract]) -> dict[str, declared.Column]:
-    """Return the columns by name, in the order of the contract."""
-    return dict(contract._columns)
+def columns_of(contract: type[Contract]) -> dict[str, Any]:
+    """Return ``{column: pandera Column}`` in the order of the contract."""
+    return dict(_columns(contract))
+
+
+@cache
+def _columns(contract: type[Contract]) -> dict[str, Any]:
+    return dict(contract.to_schema().columns)
 
 
 def key_of(contract: type[Contract]) -> tuple[str, ...]:
@@ -98,16 +110,22 @@ def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
     faults += [Fault("", f"unknown column '{c}'") for c in table.columns if c not in columns]
     if faults:
         raise ItcError(contract.__name__, faults)
-    ordered = table if list(table.columns) == columns else table.loc[:, columns]
-    frame = ordered.reset_index(drop=True)
+    frame = table.loc[:, columns].reset_index(drop=True)
     changed = _changed_by_type(frame, contract)
     faults = [fault for own in changed.values() for fault in own]
-    typed = _in_order(frame, contract)
-    if typed is None:
-        frame, told = _judged_by_pandera(frame, contract, set(changed))
-        faults += told
-    else:
-        frame = typed
+    try:
+        frame = _validated(frame, contract)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        failures = cases[~cases["column"].isin(changed)]
+        failures = failures.drop_duplicates(["column", "check", "failure_case"]).head(20)
+        faults += [
+            Fault(
+                "" if pd.isna(row["index"]) else f"row {int(row['index']) + 1}",
+                f"column '{row['column']}': {row['failure_case']!r} fails {row['check']}",
+            )
+            for _, row in failures.iterrows()
+        ]
     if faults:
         raise ItcError(contract.__name__, faults)
     if contract._key:
@@ -124,6 +142,13 @@ def check(table: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
     return frame
 
 
+@cache
+def _exact_columns(contract: type[Contract]) -> dict[str, Any]:
+    """Return the types of the columns of whole numbers and of yes/no."""
+    types = {name: column.dtype.type for name, column in _columns(contract).items()}
+    return {name: kind for name, kind in types.items() if kind.kind in "biu"}
+
+
 def _changed_by_type(frame: pd.DataFrame, contract: type[Contract]) -> dict[str, list[Fault]]:
     """Return the first values of each column that its type would change, as faults.
 
@@ -131,10 +156,7 @@ def _changed_by_type(frame: pd.DataFrame, contract: type[Contract]) -> dict[str,
     """
     given = dict(zip(frame.columns, frame.dtypes, strict=True))
     found = {}
-    for name, column in contract._columns.items():
-        kind = column.dtype
-        if kind.kind not in "biu":  # neither whole numbers nor yes/no
-            continue
+    for name, kind in _exact_columns(contract).items():
         # a look at the types is enough for nearly all columns: this is asked of every table
         if given[name].kind == kind.kind or (given[name].kind == "b" and kind.kind != "b"):
             continue
@@ -159,77 +181,41 @@ def _is_whole(values: pd.Series) -> BoolArray:
     return is_whole
 
 
-def pandera_schema(contract: type[Contract]) -> Any:
-    """Return the contract as a schema of pandera, which names every value that is not in order.
+def _validated(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
+    """Return the frame with the contract's types, or raise pandera's `SchemaErrors`.
 
-    pandera takes longer to be imported than a job's tables to be read, and longer to say that a
-    table is in order than a tube's cells to be counted: it is asked where `_in_order` finds fault.
+    pandera takes longer to say that a table is in order than a tube's cells take to be counted. So
+    that is found out here, and pandera says what is wrong where something is.
     """
-    import pandera.pandas as pa
-
-    return pa.DataFrameSchema(
-        {
-            name: pa.Column(
-                column.dtype,
-                [getattr(pa.Check, rule.name)(**rule.statistics) for rule in column.checks],
-                nullable=column.nullable,
-            )
-            for name, column in contract._columns.items()
-        },
-        strict=True,
-        coerce=True,
-    )
-
-
-def _judged_by_pandera(
-    frame: pd.DataFrame, contract: type[Contract], known: set[str]
-) -> tuple[pd.DataFrame, list[Fault]]:
-    """Return the frame with the contract's types where they fit, and what is wrong with columns of
-    which no fault is known.
-    """
-    from pandera.errors import SchemaErrors
-
-    try:
-        return pandera_schema(contract).validate(frame, lazy=True), []
-    except SchemaErrors as error:
-        cases = error.failure_cases
-    failures = cases[~cases["column"].isin(known)]
-    failures = failures.drop_duplicates(["column", "check", "failure_case"]).head(20)
-    return frame, [
-        Fault(
-            "" if pd.isna(row["index"]) else f"row {int(row['index']) + 1}",
-            f"column '{row['column']}': {row['failure_case']!r} fails {row['check']}",
-        )
-        for _, row in failures.iterrows()
-    ]
+    typed = _in_order(frame, contract)
+    return contract.validate(frame, lazy=True) if typed is None else typed
 
 
 def _in_order(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame | None:
     """Return the frame with the contract's types; None where a type or value is not as it says."""
-    typed = {}
-    for name, column in contract._columns.items():
-        own = frame[name]
-        try:
-            values = (own if own.dtype == column.dtype else own.astype(column.dtype)).array
-        except (TypeError, ValueError, OverflowError):
+    columns = _columns(contract)
+    try:
+        typed = frame.astype({name: column.dtype.type for name, column in columns.items()})
+    except (TypeError, ValueError, OverflowError):
+        return None
+    has_missing = typed.isna().any().to_numpy()
+    for (name, column), is_missing in zip(columns.items(), has_missing, strict=True):
+        if is_missing and not column.nullable:
             return None
-        typed[name] = values
-        is_missing = np.asarray(values.isna())
-        if is_missing.any():
-            if not column.nullable:
+        if column.checks:
+            values = typed[name].dropna() if is_missing else typed[name]
+            asked = ((CHECKS[check.name], check.statistics) for check in column.checks)
+            if not all(ask(values, **limits).all() for ask, limits in asked):
                 return None
-            values = values[~is_missing]
-        if not all(CHECKS[rule.name](values, **rule.statistics) for rule in column.checks):
-            return None
-    return pd.DataFrame(typed)
+    return typed
 
 
 #: What contracts ask of values that are not missing, by pandera's names.
-CHECKS: dict[str, Callable[..., bool]] = {
-    "greater_than_or_equal_to": lambda values, min_value: bool((values >= min_value).all()),
-    "less_than_or_equal_to": lambda values, max_value: bool((values <= max_value).all()),
-    "isin": lambda values, allowed_values: set(values) <= set(allowed_values),
-    "str_matches": lambda values, pattern: all(map(re.compile(pattern).match, set(values))),
+CHECKS: dict[str, Callable[..., pd.Series]] = {
+    "greater_than_or_equal_to": lambda values, min_value: values >= min_value,
+    "less_than_or_equal_to": lambda values, max_value: values <= max_value,
+    "isin": lambda values, allowed_values: values.isin(allowed_values),
+    "str_matches": lambda values, pattern: values.str.match(pattern),
 }
 
 

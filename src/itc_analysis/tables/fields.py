@@ -3,7 +3,7 @@
 Used by the contracts of the sheets that people write.
 """
 
-from itc_analysis.tables.declared import Field
+import pandera.pandas as pa
 
 #: Ids become folder names and plot labels.
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -11,12 +11,12 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 def text(description: str, *, nullable: bool = True, allowed: list[str] | None = None) -> object:
     """Free or enumerated text."""
-    return Field(nullable=nullable, isin=allowed, description=description, metadata={"unit": ""})
+    return pa.Field(nullable=nullable, isin=allowed, description=description, metadata={"unit": ""})
 
 
 def identifier(description: str, *, nullable: bool = False) -> object:
     """An id: letters, digits, dot, dash, underscore."""
-    return Field(
+    return pa.Field(
         nullable=nullable, str_matches=ID_PATTERN, description=description, metadata={"unit": ""}
     )
 
@@ -28,9 +28,9 @@ def number(description: str, unit: str, low: float, high: float, *, whole: bool 
     thousands there, or is a slip, and is asked about.
     """
     metadata = {"unit": unit, "whole": True} if whole else {"unit": unit}
-    return Field(nullable=True, ge=low, le=high, description=description, metadata=metadata)
+    return pa.Field(nullable=True, ge=low, le=high, description=description, metadata=metadata)
 
 
 def yes_no(description: str) -> object:
     """A three-valued item: yes, no, or empty for not known."""
-    return Field(nullable=True, description=description, metadata={"unit": "yes/no"})
+    return pa.Field(nullable=True, description=description, metadata={"unit": "yes/no"})

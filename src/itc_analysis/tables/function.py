@@ -1,9 +1,9 @@
 """Tables of function: what stimulated cells do more than the same person's unstimulated cells."""
 
 import pandas as pd
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Series
 from itc_analysis.tables.quantities import STATUSES, count, maybe_count, quantity, text
 
 #: Stand for a marker: cells with any marker of function, and with two or more.

@@ -4,12 +4,11 @@ measurements.
 Counts are stored, shares are derived by one function (`measurements.shares.share_interval`).
 """
 
-import itertools
-
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.quantities import DETECTIONS, STATUSES, count, maybe_count, quantity, text
 
 
@@ -95,7 +94,7 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
         nullable=True,
         allowed=DETECTIONS,
     )
-    is_measured: Series[bool] = Field(
+    is_measured: Series[bool] = pa.Field(
         description="A result in itself, not only a step on the way (template: measured).",
         metadata={"unit": ""},
     )
@@ -116,19 +115,19 @@ class Counts(Contract, key=("source_id", "sample_id", "population")):
             f"{r.n_total} in all"
             for r in over.head(5).itertuples()
         ]
-        ids = table["source_id"], table["sample_id"]
-        held = dict(
-            zip(zip(*ids, table["population"], strict=True), table["n_events"], strict=True)
+        keys = ["source_id", "sample_id"]
+        parents = table[[*keys, "population", "n_events"]].rename(
+            columns={"population": "parent", "n_events": "n_of_parent"}
         )
-        columns = ["source_id", "sample_id", "parent", "population", "n_parent"]
-        differ = (
-            f"{source}, {population}: n_parent {n_parent} but '{parent}' holds {n} events"
-            for source, sample, parent, population, n_parent in zip(
-                *(both[name] for name in columns), strict=True
-            )
-            if not pd.isna(n := held.get((source, sample, parent))) and n != n_parent
+        joined = both.merge(parents, on=[*keys, "parent"], how="inner").dropna(
+            subset=["n_of_parent"]
         )
-        problems += itertools.islice(differ, 5)
+        differ = joined[joined["n_of_parent"] != joined["n_parent"]]
+        problems += [
+            f"{r.source_id}, {r.population}: n_parent {r.n_parent} but '{r.parent}' holds "
+            f"{r.n_of_parent} events"
+            for r in differ.head(5).itertuples()
+        ]
         return problems
 
 

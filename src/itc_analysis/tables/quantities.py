@@ -1,6 +1,6 @@
 """What a column of a table that a step makes may be: text, a count, a number with a unit."""
 
-from itc_analysis.tables.declared import Field
+import pandera.pandas as pa
 
 STATUSES = [
     "ok",
@@ -37,18 +37,20 @@ def positive_of(marker: str, population: str | None = None) -> str:
 
 
 def text(description: str, *, nullable: bool = False, allowed: list[str] | None = None) -> object:
-    return Field(nullable=nullable, isin=allowed, description=description, metadata={"unit": ""})
+    return pa.Field(nullable=nullable, isin=allowed, description=description, metadata={"unit": ""})
 
 
 def count(description: str, unit: str = "events") -> object:
-    return Field(ge=0, description=description, metadata={"unit": unit})
+    return pa.Field(ge=0, description=description, metadata={"unit": unit})
 
 
 def maybe_count(description: str, unit: str = "events") -> object:
-    return Field(ge=0, nullable=True, description=description, metadata={"unit": unit})
+    return pa.Field(ge=0, nullable=True, description=description, metadata={"unit": unit})
 
 
 def quantity(
     description: str, unit: str, low: float | None = None, high: float | None = None
 ) -> object:
-    return Field(nullable=True, ge=low, le=high, description=description, metadata={"unit": unit})
+    return pa.Field(
+        nullable=True, ge=low, le=high, description=description, metadata={"unit": unit}
+    )

@@ -1,9 +1,10 @@
 """Tables of the single-cell room: the quality of libraries, called cells and their pseudobulk."""
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.quantities import DETECTIONS, count, maybe_count, quantity, text
 
 #: Populations that get a probability of their own in every cell.
@@ -39,8 +40,8 @@ class LibraryQuality(Contract, key=("library_id",)):
         "molecules",
         0,
     )
-    has_contigs: Series[bool] = Field(description="Contigs were given.", metadata={"unit": ""})
-    has_delta_contigs: Series[bool] = Field(
+    has_contigs: Series[bool] = pa.Field(description="Contigs were given.", metadata={"unit": ""})
+    has_delta_contigs: Series[bool] = pa.Field(
         description="Gamma-delta receptors were enriched, so delta chains can call a cell.",
         metadata={"unit": ""},
     )
@@ -90,7 +91,7 @@ class Cells(Contract, key=("library_id", "barcode")):
         0,
         1,
     )
-    has_alpha: Series[bool] = Field(
+    has_alpha: Series[bool] = pa.Field(
         description="A productive alpha chain was seen.", metadata={"unit": ""}
     )
     receptor: Series[pd.StringDtype] = text(
@@ -100,7 +101,7 @@ class Cells(Contract, key=("library_id", "barcode")):
     decided_by: Series[pd.StringDtype] = text(
         "protein, receptor, rna, or both (receptor and rna).", nullable=True
     )
-    is_conflict: Series[bool] = Field(
+    is_conflict: Series[bool] = pa.Field(
         description="Receptor and RNA disagree.", metadata={"unit": ""}
     )
 
@@ -176,7 +177,7 @@ class ThinnedCounts(Contract, key=("library_id", "population", "depth")):
     sample_id: Series[pd.StringDtype] = text("The sample.")
     population: Series[pd.StringDtype] = text("The population.")
     depth: Series[float] = quantity("Median number of molecules of a T cell.", "molecules", 0)
-    is_own: Series[bool] = Field(
+    is_own: Series[bool] = pa.Field(
         description="Nothing was dropped: this is the library's own depth.", metadata={"unit": ""}
     )
     n_called: Series[int] = count("Cells with the call.", "cells")

@@ -43,9 +43,9 @@ def sheet_columns() -> dict[str, PlanColumn]:
     found = {}
     for name, column in columns_of(ParticipantSheet).items():
         unit = str((column.metadata or {}).get("unit", ""))
-        if isinstance(column.dtype, pd.BooleanDtype):
+        if isinstance(column.dtype.type, pd.BooleanDtype):
             found[name] = PlanColumn("yes_no")
-        elif column.dtype.kind == "f":
+        elif column.dtype.type.kind == "f":
             found[name] = PlanColumn("number", unit)
         else:
             allowed = [check.statistics.get("allowed_values") for check in column.checks]

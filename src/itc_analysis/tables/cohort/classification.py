@@ -6,9 +6,9 @@ asked twice.
 """
 
 import pandas as pd
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Series
 from itc_analysis.tables.fields import identifier, number, text, yes_no
 
 

@@ -1,9 +1,9 @@
 """The sheet that translates an export (REDCap, CSV) with other column names and codes."""
 
 import pandas as pd
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Series
 from itc_analysis.tables.fields import text
 
 

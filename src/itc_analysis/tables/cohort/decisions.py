@@ -3,18 +3,19 @@ disclosure.
 """
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.fields import text
 
 
 def _points(description: str) -> object:
-    return Field(nullable=True, ge=0, description=description, metadata={"unit": "points"})
+    return pa.Field(nullable=True, ge=0, description=description, metadata={"unit": "points"})
 
 
 def _flag(description: str) -> object:
-    return Field(description=description, metadata={"unit": ""})
+    return pa.Field(description=description, metadata={"unit": ""})
 
 
 class Classification(Contract, key=("participant_id", "criteria")):
@@ -39,7 +40,7 @@ class Classification(Contract, key=("participant_id", "criteria")):
     )
     score_max: Series[float] = _points("Score when all missing items are present.")
     cut_off: Series[float] = _points("Lowest score that fulfils.")
-    declared: Series[pd.BooleanDtype] = Field(
+    declared: Series[pd.BooleanDtype] = pa.Field(
         nullable=True,
         description="Declared by the clinician (classification_met), for sets of the own group; "
         "stands in where no such set is assessable.",
@@ -86,7 +87,7 @@ class Disclosure(Contract, key=("group", "sex", "age_band")):
     group: Series[pd.StringDtype] = text("Group.", nullable=False)
     sex: Series[pd.StringDtype] = text("F, M or unknown.", nullable=False)
     age_band: Series[pd.StringDtype] = text("Five years, e.g. 45-49, or unknown.", nullable=False)
-    n: Series[int] = Field(
+    n: Series[int] = pa.Field(
         ge=1, description="Participants enrolled.", metadata={"unit": "participants"}
     )
     is_small: Series[bool] = _flag("Fewer people than the settings allow to be shown.")

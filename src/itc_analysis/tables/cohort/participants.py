@@ -3,10 +3,11 @@ wrong.
 """
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.cohort.sheets import ParticipantSheet
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.quantities import text
 
 
@@ -19,7 +20,7 @@ class Participants(ParticipantSheet, key=("participant_id",)):
     )
     reasons: Series[pd.StringDtype] = text("Why excluded or what is missing.", nullable=True)
     decided_by: Series[pd.StringDtype] = text("rules, or the role of who decided by hand.")
-    is_analysed: Series[bool] = Field(
+    is_analysed: Series[bool] = pa.Field(
         description="Enters comparisons (eligible, or query when the settings allow).",
         metadata={"unit": ""},
     )

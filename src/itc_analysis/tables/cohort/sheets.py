@@ -5,12 +5,13 @@ them as text and reports every fault with its row.
 """
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.cohort.classification import ClassificationSheet
 from itc_analysis.tables.cohort.column_mapping import ColumnMappingSheet
 from itc_analysis.tables.cohort.variables import VariableSheet
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.fields import identifier, number, text, yes_no
 
 
@@ -351,7 +352,7 @@ class SignatureSheet(Contract, key=("signature", "assay", "feature")):
     feature: Series[pd.StringDtype] = text(
         "Marker (flow) or gene symbol (singlecell).", nullable=False
     )
-    weight: Series[float] = Field(
+    weight: Series[float] = pa.Field(
         ge=-10, le=10, description="Weight; negative lowers the score.", metadata={"unit": ""}
     )
     source: Series[pd.StringDtype] = text(

@@ -3,10 +3,11 @@ what was found.
 """
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables import quantities
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.fields import text
 
 
@@ -28,18 +29,18 @@ class VariableSheet(Contract, key=("sheet", "column")):
         "number, yes_no or category.", nullable=False, allowed=["number", "yes_no", "category"]
     )
     unit: Series[pd.StringDtype] = text("Unit of a number, e.g. ng/mL; empty for none.")
-    low: Series[float] = Field(
+    low: Series[float] = pa.Field(
         nullable=True,
         description="Numbers: lowest value that is no typing error.",
         metadata={"unit": "as unit"},
     )
-    high: Series[float] = Field(
+    high: Series[float] = pa.Field(
         nullable=True,
         description="Numbers: highest value that is no typing error.",
         metadata={"unit": "as unit"},
     )
     categories: Series[pd.StringDtype] = text("Categories: the words allowed, separated by commas.")
-    months_from_draw: Series[float] = Field(
+    months_from_draw: Series[float] = pa.Field(
         nullable=True,
         ge=-1200,
         le=1200,
@@ -74,7 +75,7 @@ class Variables(Contract, key=("variable", "participant_id")):
         "as unit",
     )
     category: Series[pd.StringDtype] = quantities.text("The category.", nullable=True)
-    is_below: Series[bool] = Field(
+    is_below: Series[bool] = pa.Field(
         description="The value is only known to lie below `value`.", metadata={"unit": ""}
     )
     n_samples: Series[int] = quantities.count(

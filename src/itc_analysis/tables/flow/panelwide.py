@@ -3,9 +3,10 @@ batches, and what a frozen release keeps in place.
 """
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.quantities import maybe_count, quantity, text
 
 
@@ -120,7 +121,7 @@ class AlignmentCheck(Contract, key=("panel", "gates", "source_id", "population",
     upper: Series[float] = quantity("Upper 95 % limit before.", "share")
     n_before: Series[pd.Int64Dtype] = maybe_count("Events of the population before.")
     n_after: Series[pd.Int64Dtype] = maybe_count("Events of the population after.")
-    is_within: Series[pd.BooleanDtype] = Field(
+    is_within: Series[pd.BooleanDtype] = pa.Field(
         nullable=True,
         description="Whether `after` lies between the limits; null without numbers.",
         metadata={"unit": ""},

@@ -3,9 +3,10 @@ draw.
 """
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.quantities import FINDINGS, GATE_STATES, count, maybe_count, quantity, text
 
 
@@ -124,7 +125,7 @@ class TubeIdentity(Contract, key=("file_id",)):
         "held), or not_judged (too few tubes to compare with).",
         allowed=FINDINGS,
     )
-    is_held: Series[bool] = Field(
+    is_held: Series[bool] = pa.Field(
         description="Its numbers are held until a person confirms the tube (`confirmed` in the "
         "sheet of tubes).",
         metadata={"unit": ""},

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.quantities import count, maybe_count, quantity, text
 from itc_analysis.tables.stats.plan_changes import lock_state
 
@@ -218,7 +219,7 @@ class Diagnostics(Contract, key=("comparison", "assay", "population", "measure",
     p_without_most_influential: Series[float] = quantity(
         "p without this participant, fitted again.", "probability", 0, 1
     )
-    is_carried_by_one: Series[pd.BooleanDtype] = Field(
+    is_carried_by_one: Series[pd.BooleanDtype] = pa.Field(
         nullable=True,
         description=(
             "Whether the difference is shown at the plain level, or can be estimated, only with "

@@ -1,9 +1,9 @@
 """Table of parts of one whole, compared together."""
 
 import pandas as pd
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Series
 from itc_analysis.tables.quantities import count, maybe_count, quantity, text
 from itc_analysis.tables.stats.comparisons import ESTIMABLE, P_TOLERANCE, adjusted_below_p
 from itc_analysis.tables.stats.plan_changes import lock_state

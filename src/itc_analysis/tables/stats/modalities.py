@@ -3,9 +3,10 @@ agree.
 """
 
 import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Field, Series
 from itc_analysis.tables.quantities import count, quantity, text
 from itc_analysis.tables.stats.comparisons import ESTIMABLE
 
@@ -57,7 +58,7 @@ class Modalities(Contract, key=("participant_id", "population")):
         0,
         1,
     )
-    is_discordant: Series[pd.BooleanDtype] = Field(
+    is_discordant: Series[pd.BooleanDtype] = pa.Field(
         nullable=True,
         description="Whether the two differ by more than expected; null when it cannot be judged.",
         metadata={"unit": "yes/no"},

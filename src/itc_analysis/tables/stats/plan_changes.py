@@ -1,9 +1,9 @@
 """What was changed since the plan was locked."""
 
 import pandas as pd
+from pandera.typing import Series
 
 from itc_analysis.tables.contract import Contract
-from itc_analysis.tables.declared import Series
 from itc_analysis.tables.quantities import text
 
 #: States of a result towards the lock of the plan.
