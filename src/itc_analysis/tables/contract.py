@@ -9,6 +9,7 @@ count, 4.7 and the text "no" in a yes/no column are refused.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -193,29 +194,30 @@ def _validated(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
 
 def _in_order(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame | None:
     """Return the frame with the contract's types; None where a type or value is not as it says."""
-    columns = _columns(contract)
-    try:
-        typed = frame.astype({name: column.dtype.type for name, column in columns.items()})
-    except (TypeError, ValueError, OverflowError):
-        return None
-    has_missing = typed.isna().any().to_numpy()
-    for (name, column), is_missing in zip(columns.items(), has_missing, strict=True):
-        if is_missing and not column.nullable:
+    typed = {}
+    for name, column in _columns(contract).items():
+        own, kind = frame[name], column.dtype.type
+        try:
+            values = (own if own.dtype == kind else own.astype(kind)).array
+        except (TypeError, ValueError, OverflowError):
             return None
-        if column.checks:
-            values = typed[name].dropna() if is_missing else typed[name]
-            asked = ((CHECKS[check.name], check.statistics) for check in column.checks)
-            if not all(ask(values, **limits).all() for ask, limits in asked):
+        typed[name] = values
+        is_missing = np.asarray(values.isna())
+        if is_missing.any():
+            if not column.nullable:
                 return None
-    return typed
+            values = values[~is_missing]
+        if not all(CHECKS[check.name](values, **check.statistics) for check in column.checks):
+            return None
+    return pd.DataFrame(typed)
 
 
 #: What contracts ask of values that are not missing, by pandera's names.
-CHECKS: dict[str, Callable[..., pd.Series]] = {
-    "greater_than_or_equal_to": lambda values, min_value: values >= min_value,
-    "less_than_or_equal_to": lambda values, max_value: values <= max_value,
-    "isin": lambda values, allowed_values: values.isin(allowed_values),
-    "str_matches": lambda values, pattern: values.str.match(pattern),
+CHECKS: dict[str, Callable[..., bool]] = {
+    "greater_than_or_equal_to": lambda values, min_value: bool((values >= min_value).all()),
+    "less_than_or_equal_to": lambda values, max_value: bool((values <= max_value).all()),
+    "isin": lambda values, allowed_values: set(values) <= set(allowed_values),
+    "str_matches": lambda values, pattern: all(map(re.compile(pattern).match, set(values))),
 }
 
 
