@@ -140,7 +140,11 @@ def test_a_killed_writer_leaves_the_file_that_was_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(errno.ENOSPC, "free some space"), (errno.EROFS, "write to another folder")],
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EROFS, "write to another folder"),
+    ],
 )
 def test_a_fault_of_the_disk_is_one_sentence(tmp_path: Path, number: int, said: str) -> None:
     path = tmp_path / "table.tsv"

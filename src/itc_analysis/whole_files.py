@@ -21,6 +21,7 @@ UNFINISHED = ".partial"
 _REMEDIES = {
     errno.ENOSPC: "free some space and run again",
     errno.EDQUOT: "free some of your quota and run again",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f) and run again",
     errno.EROFS: "write to another folder",
     errno.EACCES: "ask for the right to write there, or write to another folder",
     errno.EPERM: "ask for the right to write there, or write to another folder",

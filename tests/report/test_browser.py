@@ -10,7 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from itc_analysis.report.html.material import Material
+from itc_analysis.report.page import build_page
 from itc_analysis.results import Layout
+from report.reading import with_tables
 
 #: Pixels: a laptop, a phone, and the height in which the first answer must be.
 LAPTOP, PHONE = (1440, 1000), (390, 844)
@@ -71,6 +74,19 @@ def test_the_first_screen_answers_with_the_four_primary_outcomes(sheet: Any) -> 
     for outcome in outcomes:
         assert outcome.locator("svg.points").count() == 2
         assert outcome.locator("svg.forest").count() == 1
+
+
+def test_estimates_are_as_large_where_a_figure_is_missing(
+    sheet: Any, material: Material, tmp_path: Path
+) -> None:
+    usual = sheet.locator("svg.forest").first.bounding_box()
+    no_counts = material.measurements.query("measure != 'cells_per_ul'")
+    file = tmp_path / "report.html"
+    file.write_text(build_page(with_tables(material, measurements=no_counts)), encoding="utf-8")
+    sheet.goto(file.as_uri())
+    assert sheet.locator(".outcome").first.locator("svg.points").count() == 1
+    alone = sheet.locator("svg.forest").first.bounding_box()
+    assert (alone["x"], alone["width"]) == (usual["x"], usual["width"])
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE])

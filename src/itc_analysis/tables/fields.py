@@ -5,8 +5,10 @@ Used by the contracts of the sheets that people write.
 
 import pandera.pandas as pa
 
-#: Ids become folder names and plot labels.
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+#: Ids become names of files and folders, which have 255 bytes at most with their endings, and plot
+#: labels.
+LONGEST_ID = 100
+ID_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST_ID - 1}}}$"
 
 
 def text(description: str, *, nullable: bool = True, allowed: list[str] | None = None) -> object:

@@ -155,7 +155,7 @@ def test_below_the_limit_of_detection_is_a_result_and_a_bad_tube_a_loss() -> Non
     assert number(table, "with_flow") == 2
     assert number(table, "without_flow") == 2
     assert number(table, "without_flow", "unreadable") == 1
-    assert number(table, "without_flow", "no sample") == 1
+    assert number(table, "without_flow", "not measured") == 1
     assert not table["stage"].str.contains("singlecell").any()
 
 

@@ -211,6 +211,15 @@ def test_ids_that_cannot_be_folder_names_are_refused(sheet: Path, cell: str, wor
     ]
 
 
+def test_an_id_that_is_too_long_for_a_file_name_is_refused(sheet: Path) -> None:
+    longest = "a" * 100
+    assert read(sheet, HEADER + f"{longest}\tSSc\t45\t60\t\n")["participant_id"][0] == longest
+    (told,) = faults(sheet, HEADER + f"{longest}b\tSSc\t45\t60\t\n")
+    assert told.endswith(
+        "'a...' (101 characters) is too long; use 100 characters at most: ids become file names"
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [

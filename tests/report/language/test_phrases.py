@@ -201,6 +201,20 @@ def test_english_is_told_by_its_small_words() -> None:
         # the pattern with most words of its own, not "{} cells"
         ("3 of 4 libraries used, n = 192 cells",
          "3 banques utilisées sur 4, n = 192 cellules"),
+        ("cut of CD4+: two valleys, at 0.502 and 0.189 "
+         "(0 % of bootstrap replicates chose the other)",
+         "coupure de CD4+ : deux vallées, à 0.502 et 0.189 "
+         "(0 % des réplicats bootstrap ont choisi l’autre)"),
+        # a study without flow cytometry, a tube cut short
+        ("the study has no flow cytometry measurements; 2 of 3 participants without a number "
+         "(2 not measured)",
+         "l’étude n’a pas de mesures de cytométrie en flux; 2 participants sur 3 sans nombre "
+         "(2 non mesuré)"),
+        ("tube unreadable: DATA, the events need bytes 2671 to 338670, the file has 3000: 0% of "
+         "the events are there; the copy is probably incomplete: copy or export it again",
+         "tube illisible : DATA, les événements demandent les octets 2671 à 338670, le fichier en "
+         "a 3000 : 0% des événements y sont; la copie est sans doute incomplète : copier ou "
+         "exporter à nouveau"),
         ("16 cells", "16 cellules"),
         ("1 cell", "1 cellule"),
         ("1 event removed: time", "1 événement écarté : temps"),

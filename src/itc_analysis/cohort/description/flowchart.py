@@ -129,7 +129,7 @@ def _losses(analysed: pd.DataFrame, measurements: pd.DataFrame, assay: str) -> p
     counted = counted.sort_values(["n", "rank"], ascending=[False, True], kind="stable")
     why = counted.drop_duplicates("participant_id").set_index("participant_id")["status"]
     reached = analysed["participant_id"].isin(usable)
-    reason = analysed["participant_id"].map(why).astype("string").fillna("no sample")
+    reason = analysed["participant_id"].map(why).astype("string").fillna("not measured")
     stage = pd.Series(without, index=analysed.index).mask(reached, with_)
     return analysed.assign(stage=stage, reason=reason.mask(reached, ""))
 

@@ -17,6 +17,7 @@ from itc_analysis.cohort.sheets.numbers import Style, decide_style, read_number
 from itc_analysis.cohort.sheets.personal_data import find_identity, masked
 from itc_analysis.cohort.sheets.sheet_text import Translation, read_sheet_text
 from itc_analysis.errors import Fault, SheetError, did_you_mean
+from itc_analysis.tables.fields import LONGEST_ID
 
 Value = str | float | bool | None
 
@@ -221,6 +222,9 @@ def _text(cell: str, column: Column) -> tuple[Value, tuple[str, str] | None]:
             return None, (what, remedy)
         wrong = sorted({letter for letter in cell if not re.match(r"[A-Za-z0-9_.-]", letter)})
         named = ["a blank" if letter.isspace() else f"'{letter}'" for letter in wrong]
+        if not named and len(cell) > LONGEST_ID:
+            remedy = f"use {LONGEST_ID} characters at most: ids become file names"
+            return None, (f"{masked(cell, hide=True)} is too long", remedy)
         what = "holds " + " and ".join(named) if named else "begins with a dot, dash or underscore"
         remedy = "use letters a-z, digits, dot, dash and underscore: ids become folder names"
         return None, (f"{masked(cell)} {what}", remedy)

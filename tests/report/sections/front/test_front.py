@@ -102,6 +102,22 @@ def test_a_pool_of_one_disease_is_not_said_twice(material: Material) -> None:
     assert told.count(words.measure("share_of_t")) < 2
 
 
+def test_controls_of_which_the_same_is_said_share_a_bracket(material: Material) -> None:
+    is_share = material.comparisons["measure"] == "share_of_t"
+    changes = {
+        name: material.comparisons[name].where(is_share) for name in ("estimate", "lower", "upper")
+    }
+    status = material.comparisons["status"].where(is_share, "not_estimable")
+    p = pd.Series(0.9, index=status.index).where(is_share)
+    open_ones = with_comparisons(material, **changes, status=status, p_value=p, p_adjusted=p)
+    rows = answer.abundance_rows(open_ones)
+    told = sentences.found(rows[rows["population"] == "mait"], open_ones)
+    assert told == (
+        "No difference shown from healthy, pooled CTD, SLE, pSS, RA and IIM (% of T cells); "
+        "not estimable against healthy, pooled CTD, SLE, pSS, RA and IIM (cells/µL)."
+    )
+
+
 def test_what_cannot_be_estimated_says_why(material: Material) -> None:
     nothing = dict.fromkeys(("estimate", "lower", "upper", "p_value", "p_adjusted"), float("nan"))
     lost = with_comparisons(material, **nothing, status="not_estimable", reason="2 people; so")
@@ -142,6 +158,19 @@ def test_a_study_shows_the_people_it_has(
     is_compared = parts["groups"] == ("SSc", "healthy")
     assert headline.headline(few).startswith("In ") == is_compared
     assert caveats.section(few).blocks
+
+
+def test_what_only_other_families_compare_is_not_called_uncompared(material: Material) -> None:
+    """A study without flow cytometry: the plan's primary comparisons are of it."""
+    cells = material.measurements.query("assay == 'flow'").assign(assay="singlecell")
+    asked = material.comparisons.query("assay == 'flow'")
+    further = asked.query("population == 'mait'").assign(assay="singlecell", role="exploratory")
+    lines = outcomes.outcomes(
+        with_tables(material, measurements=cells, comparisons=pd.concat([asked, further]))
+    )
+    limits = {line.title: line.not_shown for line in lines}
+    assert limits["MAIT (single cell)"].startswith("Its comparisons are not primary ones")
+    assert limits["iNKT (single cell)"] == "Not compared between groups."
 
 
 def test_other_populations_than_the_trials_are_shown_as_they_are(material: Material) -> None:

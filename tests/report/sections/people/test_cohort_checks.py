@@ -6,7 +6,7 @@ import re
 
 from itc_analysis.report.html.blocks import Cell, Details, Paragraph, Table
 from itc_analysis.report.html.material import Material
-from itc_analysis.report.sections.people import cohort_checks
+from itc_analysis.report.sections.people import cohort_checks, participants
 from itc_analysis.tables import contract
 from itc_analysis.tables.cohort.decisions import Queries
 from report.reading import with_tables
@@ -77,3 +77,15 @@ def test_small_cells_are_marked_and_add_up_to_everybody(material: Material) -> N
     k = material.settings.cohort.min_cell_size
     assert [isinstance(cell, Cell) for cell in cells] == [number < k for number in n]
     assert f"fewer than {k} people" in str(table.caption)
+
+
+def test_a_batch_of_one_group_is_not_said_to_be_spread_evenly(material: Material) -> None:
+    """With few people Cramér's V is 0 all the same."""
+    analysed = material.participants.query("is_analysed and group == 'SSc'")["participant_id"]
+    is_alone = material.tubes["sample_id"] == f"S-{analysed.iloc[0]}"
+    tubes = material.tubes.assign(batch=material.tubes["batch"].mask(is_alone, "b2"))
+    told = participants.batches_in_short(with_tables(material, tubes=tubes))
+    assert (
+        "panel_a and panel_b: 2 batches, of which 1 with one group only: group and batch cannot be "
+        "separated there." in told
+    )

@@ -44,6 +44,9 @@ def outcomes(material: Material) -> list[Outcome]:
     ends = forest.reach([row for own in estimates.values() for row in own])
     keys = dict.fromkeys([*estimates, *zip(rows["assay"], rows["population"], strict=True)])
     several_assays = len({assay for assay, _ in keys}) > 1
+    asked = material.comparisons
+    asked = asked[asked["measure"].isin(answer.ABUNDANCE)]
+    elsewhere = set(zip(asked["assay"], asked["population"], strict=True))
     found = []
     for assay, population in keys:
         people = rows[(rows["assay"] == assay) & (rows["population"] == population)]
@@ -65,7 +68,12 @@ def outcomes(material: Material) -> list[Outcome]:
             told = phrase(
                 "Measured in {0}.", words.plural(people["participant_id"].nunique(), "participant")
             )
-            found.append(Outcome(title, told, phrase("Not compared between groups."), figures))
+            limits = phrase(
+                "Its comparisons are not primary ones: they are listed further down."
+                if (assay, population) in elsewhere
+                else "Not compared between groups."
+            )
+            found.append(Outcome(title, told, limits, figures))
     return found
 
 

@@ -73,9 +73,13 @@ def not_shown(rows: pd.DataFrame, material: Material) -> str:
 
 
 def _part(direction: str, others: dict[str, list[str]], n_measures: int) -> Markup:
+    alike: dict[str, list[str]] = {}
+    for other, measures in others.items():
+        alike.setdefault(", ".join(measures), []).append(other)
+    is_of_all = all(len(measures) == n_measures for measures in others.values())
     told = [
-        other if len(measures) == n_measures else f"{other} ({', '.join(measures)})"
-        for other, measures in others.items()
+        words.listed(names) if is_of_all else f"{words.listed(names)} ({measures})"
+        for measures, names in alike.items()
     ]
     listed = words.listed(told)
     if direction == "alone":

@@ -124,6 +124,11 @@ def batches_in_short(material: Material) -> list[str]:
                 "may be the laboratory’s",
                 f"{v:.2f}",
             )
+        elif n_single := int(((counts > 0).sum(axis=1) == 1).sum()):
+            told = phrase(
+                "of which {0} with one group only: group and batch cannot be separated there",
+                n_single,
+            )
         else:
             told = phrase("spread evenly over the groups (Cramér’s V {0})", f"{v:.2f}")
         found.setdefault(f"{n}, {told}", []).append(phrase(str(assay)))
