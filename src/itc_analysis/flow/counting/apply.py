@@ -153,6 +153,7 @@ def apply_batch(
             _apply_to_tube(tube, template, final, controls, settings, made)
             if tube.kind == "stained":
                 axes[file_id] = axes_of(tube)
+            del tube  # before the next one is read
         log.info("counted %s: %s", row["file_id"], verdict["status"])
     return Applied(
         contract.make(made.gates, Gates),
