@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from itc_analysis.errors import ItcError, collecting
+from itc_analysis.errors import Fault, ItcError, UnreadableFile, collecting
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
     from itc_analysis.config.sections import CheckedStudy, Flow
+    from itc_analysis.flow.tube.first_look import FirstLook
 
 #: Goes through items and tells how far it is; the second argument says what is done.
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -113,6 +114,7 @@ def _open_tubes(
     usable = [row for row in tubes if row["panel"] in panels]
     look = look_at_tubes(usable, panels, flow or Flow(), transforms, watch=watch)
     errors += look.errors
+    errors += _copies(look, usable)
     told = [*describe_states(look.states), *describe_remarks(look.remarks)]
     errors += _check_manual_gates(study, usable, told)
     if look.identifying:
@@ -122,6 +124,23 @@ def _open_tubes(
             "without them"
         )
     return told
+
+
+def _copies(look: FirstLook, tubes: list[dict[str, Any]]) -> list[ItcError]:
+    """Return an error for each stained tube that holds the events of another one."""
+    from itc_analysis.flow.gates.identity.copies import partial_copies
+
+    judged = {
+        str(row["file_id"])
+        for row in tubes
+        if row["tube"] == "stained" and not row.get("confirmed")
+    }
+    remedy = "mend path, or leave one of them out; if both are right, write yes under confirmed"
+    return [
+        UnreadableFile(file_id, [Fault("", what, remedy)])
+        for file_id, what in partial_copies(look.sketches).items()
+        if file_id in judged
+    ]
 
 
 def _check_manual_gates(

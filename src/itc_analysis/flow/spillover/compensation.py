@@ -137,8 +137,7 @@ def _matrix_in(file: FcsFile) -> Spillover | None:
         if _holds_matrix(file.keywords.get(keyword, ""))
     ]
     for other in found[1:]:
-        same_channels = other.channels == found[0].channels
-        if not (same_channels and np.allclose(other.matrix, found[0].matrix)):
+        if not found[0].is_same(other):
             what = "the file carries two spillover matrices that differ"
             raise UnreadableFile(file.name, [Fault("TEXT", what, "export the tube again")])
     return found[0] if found else None
@@ -283,12 +282,18 @@ def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
     step = max(1, file.n_events // _ENOUGH_EVENTS_TO_JUDGE)
 
     # 99.9 %: a handful of wild values does not hide the scale.
-    high = {row: np.nanquantile(np.abs(file.events[row, ::step]), 0.999) for row in judged}
+    high = {row: _high(file.events[row, ::step]) for row in judged}
     stained = [row for row in (digitised or judged) if high[row] > 0]
     n_low = sum(bool(high[row] < TRANSFORMED_BELOW) for row in stained)
     if digitised:
         return n_low * 2 > len(digitised)
     return len(stained) >= _FEWEST_CHANNELS and n_low == len(stained)
+
+
+def _high(values: npt.NDArray[np.float32]) -> float:
+    """Return the 99.9 % quantile of the absolute values that are numbers; 0 without any."""
+    numbers = np.abs(values[np.isfinite(values)])
+    return float(np.quantile(numbers, 0.999)) if numbers.size else 0.0
 
 
 def _holds_matrix(text: str) -> bool:
