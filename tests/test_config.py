@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,21 @@ def test_a_frozen_section_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     (tmp_path / "flow.json").write_text("flow:")
     with pytest.raises(SettingsError, match="not valid JSON"):
         read_settings(tmp_path / "flow.json", FitGatesSettings)
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "words"),
+    [
+        ("flow", {"min_events": True}, "flow.min_events, give a number, not yes or no"),
+        ("flow", {"outlier_mads": float("inf")}, "flow.outlier_mads, input should be a finite"),
+        ("cohort", {"planned_sizes": {"SSc": -3}}, "planned_sizes.SSc, input should be greater"),
+        ("cohort", {"index_group": "SSc "}, "group 'SSc ' has no name, or a blank before or beh"),
+        ("cohort", {"disease_groups": ["SLE", ""]}, "group '' has no name"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(
+    section: str, given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({section: given})
+    assert words in str(caught.value)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from itc_analysis.errors import PanelError, SheetError
 from itc_analysis.flow.fcs.read import read_fcs
-from itc_analysis.flow.panel.markers import ALIASES, read_panel, resolve_markers
+from itc_analysis.flow.panel.markers import ALIASES, check_panel, read_panel, resolve_markers
 
 
 def panel_of(**channels: str) -> pd.DataFrame:
@@ -195,3 +195,23 @@ def test_light_scatter_and_the_clock_have_no_other_role(tmp_path: Path) -> None:
     assert "2 faults" in told
     assert "row 2, channel 'FSC-A' has the role 'other'" in told
     assert told.endswith("it for a colour; write time")
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ("scatter", "has the role 'scatter' and a fluorochrome, 'PE'"),
+        ("time", "several channels have the role 'time'"),
+    ],
+)
+def test_a_colour_is_neither_scatter_nor_a_clock(role: str, words: str) -> None:
+    panel = pd.DataFrame(
+        {
+            "channel": ["Time", "PE-A"],
+            "marker": ["Time", "CD3"],
+            "fluorochrome": [None, "PE"],
+            "role": ["time", role],
+        }
+    )
+    with pytest.raises(SheetError, match=words):
+        check_panel(panel, "panel")

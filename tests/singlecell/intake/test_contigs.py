@@ -47,7 +47,19 @@ def test_contigs_without_a_locus_are_left_out_and_not_refused(tmp_path: Path) ->
     assert read_contigs(written(tmp_path / "a.csv", TABLE.assign(chain="Multi"))).empty
 
 
-@pytest.mark.parametrize("v_gene", ["TRAV1S2", "TRAV01-2", "TCRAV01-02", "trav1-2", "AV7S2"])
+@pytest.mark.parametrize(
+    "v_gene",
+    [
+        "TRAV1S2",
+        "TRAV01-2",
+        "TCRAV01-02",
+        "trav1-2",
+        "AV7S2",
+        "TRAV1_2",
+        "TRAV1.2",
+        "TRAV1\N{NON-BREAKING HYPHEN}2",
+    ],
+)
 def test_v_genes_that_are_not_named_by_imgt_are_refused(tmp_path: Path, v_gene: str) -> None:
     table = TABLE.assign(v_gene=TABLE["v_gene"].replace("TRAV1-2", v_gene))
     said = rf"v_gene of 1 of its 3 productive contigs is not named .* '{v_gene}'"
@@ -60,3 +72,8 @@ def test_names_of_imgt_are_read_whatever_their_ending(tmp_path: Path) -> None:
     rows = [made.contig_row("AAAC-1", "TRA", name, "TRAJ33", "CAF") for name in names]
     found = read_contigs(written(tmp_path / "a.csv", pd.DataFrame(rows)))
     assert set(found["v_gene"]) == set(names)
+
+
+def test_a_table_that_names_no_v_gene_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="v_gene of none of its 3 productive contigs names"):
+        read_contigs(written(tmp_path / "a.csv", TABLE.assign(v_gene="")))

@@ -271,3 +271,22 @@ def test_counts_of_highly_variable_genes_alone_are_refused(tmp_path: Path) -> No
     said = rf"layers\['counts'\] holds {n_some} of the {n} genes of raw .* give the counts of all"
     with pytest.raises(UnreadableFile, match=said):
         read_library(sheet_row(path, "h5ad"))
+
+
+def test_types_of_features_may_be_in_small_letters_and_unknown_ones_are_named(
+    tmp_path: Path,
+) -> None:
+    counts = np.array([[1, 2], [0, 1]])
+    kinds = pd.DataFrame({"feature_types": ["gene expression"] * 2}, index=["CD3D", "CD3E"])
+    row = {"path": h5ad(tmp_path / "a.h5ad", counts, var=kinds), "format": "h5ad"}
+    assert read_library(row).n_vars == 2
+    kinds["feature_types"] = "GEX"
+    row["path"] = h5ad(tmp_path / "b.h5ad", counts, var=kinds)
+    with pytest.raises(UnreadableFile, match="type 'Gene Expression', which genes have; it has 'G"):
+        read_library(row)
+
+
+def test_a_file_of_scanpy_called_10x_is_told_its_format(tmp_path: Path) -> None:
+    row = {"path": h5ad(tmp_path / "a.h5", np.eye(3)), "format": "10x_h5"}
+    with pytest.raises(UnreadableFile, match="write h5ad under `format`"):
+        read_library(row)

@@ -7,6 +7,7 @@ Everything that is wrong in a template is reported at once.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from itc_analysis.flow.gating.blocks import expand_blocks
 from itc_analysis.flow.gating.geometry import Combination
 from itc_analysis.flow.gating.methods.registry import (
     COMBINING,
+    LIMITS,
     METHODS,
     REFERENCE,
     REFERENCE_OF,
@@ -38,7 +40,9 @@ ROOT = "all"
 class Population(Section):
     """One population of a template."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name, as in every table.")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", max_length=80, description="Name, as in every table."
+    )
     parent: str = Field(description="An earlier population, or all.")
     markers: tuple[str, ...] = Field(
         (), description="Markers the gate looks at; none for complement and boolean."
@@ -240,12 +244,19 @@ def _faults_of_combination(
     if population.markers:
         what = f"{population.method} looks at populations, not at markers"
         faults.append(Fault(where, what, "remove 'markers'"))
+    all_of = given["all_of"] if isinstance(given.get("all_of"), list) else []
     for name in known:
         members = given.get(name, [])
         if not isinstance(members, list):
             what = f"'{name}' must be a list of populations"
             faults.append(Fault(where, what, f"write {name}: [{members}]"))
             continue
+        if len(set(map(str, members))) < len(members):
+            faults.append(Fault(where, f"'{name}' names a population twice", "name each once"))
+        both = [one for one in members if name == "none_of" and one in all_of]
+        if both:
+            what = f"'{both[0]}' is in all_of and in none_of: no cell can be in the population"
+            faults.append(Fault(where, what, "take it out of one of them"))
         for member in map(str, members):
             if member not in earlier:
                 late = member in names
@@ -305,6 +316,8 @@ def _faults_of_method(population: Population, where: str) -> list[Fault]:
         wanted = " or ".join(map(str, allowed)) if allowed else "one or more"
         what = f"{population.method} takes {wanted} marker(s), found {n}"
         faults.append(Fault(where, what, card.reads_as))
+    if len(set(population.markers)) < n:
+        faults.append(Fault(where, "a marker appears twice", "name two markers"))
     if population.level is not None and (population.method not in _BY_LEVEL or n != 1):
         what = f"level takes one marker and one of {', '.join(_BY_LEVEL)}"
         faults.append(Fault(where, what, "remove 'level', or change the method"))
@@ -330,6 +343,11 @@ def _faults_of_method(population: Population, where: str) -> list[Fault]:
             choices = get_args(hints[name])
             wanted = " or ".join(map(str, choices)) if choices else "a number"
             faults.append(Fault(where, f"argument '{name}' is {value!r}", f"give {wanted}"))
+        elif name in LIMITS and not LIMITS[name].hold(value):
+            limits = LIMITS[name]
+            wanted = f"a number between {limits.lowest:g} and {limits.highest:g}"
+            remedy = f"give {wanted}: {limits.why}"
+            faults.append(Fault(where, f"argument '{name}' is {value!r}", remedy))
     faults += [
         Fault(where, f"argument '{name}' of {population.method} is missing", "add it")
         for name, parameter in known.items()
@@ -342,7 +360,7 @@ def _fits(value: Any, hint: Any) -> bool:
     allowed = get_args(hint)
     if allowed:
         return value in allowed
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _other_markers(template: Template) -> list[str]:

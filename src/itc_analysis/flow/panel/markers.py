@@ -152,12 +152,21 @@ def _without_repeats(panel: pd.DataFrame, source: str) -> pd.DataFrame:
             what = f"{column} '{panel.loc[row, column]}' is in row {first + 2} already"
             # The header is row 1 of the sheet, so the first row of the table is row 2.
             faults.append(Fault(f"row {row + 2}", what, "keep one of them"))
+    dyes = panel["fluorochrome"].fillna("").astype(str).str.strip()
     for row, (channel, role) in enumerate(zip(panel["channel"], panel["role"], strict=True)):
+        if role in ("scatter", "time") and dyes[row]:
+            what = f"channel '{channel}' has the role '{role}' and a fluorochrome, '{dyes[row]}'"
+            remedy = "correct the role, or empty the fluorochrome"
+            faults.append(Fault(f"row {row + 2}", what, remedy))
         wanted = _plain_role(str(channel))
         if wanted is not None and role != wanted:
             what = f"channel '{channel}' has the role '{role}'; compensation and scales would take "
             what += "it for a colour"
             faults.append(Fault(f"row {row + 2}", what, f"write {wanted}"))
+    clocks = [row + 2 for row, role in enumerate(panel["role"]) if role == "time"]
+    if len(clocks) > 1:
+        where = f"rows {' and '.join(map(str, clocks))}"
+        faults.append(Fault(where, "several channels have the role 'time'", "keep one clock"))
     if faults:
         raise SheetError(source, faults)
     if panel.empty:

@@ -36,9 +36,9 @@ _FIRST_RESIDUE, _LAST_RESIDUE = "C", "F"
 #: What parts columns; semicolons are what Excel writes where the comma is decimal.
 _DELIMITERS = (",", "\t", ";")
 #: Names that IMGT gives neither a V nor a J gene: TRAV1S2 (Arden 1995), TRAV01-2 and TCRAV01-02
-#: (Adaptive). MAIT and iNKT cells are known by the names of their genes, so that none of them would
-#: be found.
-_OTHER_NAME = re.compile(r"^(?!TR[ABGD][VJ])|^TR[ABGD][VJ]0|^TR[ABGD]V\d+S\d")
+#: (Adaptive), and those whose hyphen became another sign (TRAV1.2, TRAV1_2). MAIT and iNKT cells
+#: are known by the names of their genes, so that none of them would be found.
+_OTHER_NAME = re.compile(r"^(?!TR[ABGD][VJ])|^TR[ABGD][VJ]0|^TR[ABGD]V\d+S\d|[^\w/()*-]|_")
 #: Share of other names in a file above which it is refused.
 _FEW_OTHERS = 0.05
 #: Loci of contigs that mix several or show none.
@@ -171,6 +171,12 @@ def _refuse_other_names(path: Path, contigs: pd.DataFrame) -> None:
     """Refuse a file whose genes are not named as IMGT names them."""
     for column in ("v_gene", "j_gene"):
         named = contigs[column].dropna()
+        if len(contigs) and named.empty:
+            what = (
+                f"{column} of none of its {len(contigs):,} productive contigs names one gene, so "
+                "that MAIT and iNKT cells could not be found: give a table that does"
+            )
+            raise UnreadableFile(path.name, what)
         is_other = named.str.contains(_OTHER_NAME).to_numpy(dtype=bool)
         if len(named) and is_other.mean() > _FEW_OTHERS:
             what = (

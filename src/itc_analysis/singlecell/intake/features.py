@@ -65,8 +65,13 @@ def assemble(raw: RawMatrix, path: Path) -> anndata.AnnData:
             f"barcode '{names[names.duplicated()][0]}' appears twice; one library per row, please"
         )
         raise UnreadableFile(path.name, what)
+    kinds = _plain_kinds(raw.kinds)
+    if len(kinds) and not (kinds == GENES).any():
+        types = ", ".join(f"'{kind}'" for kind in sorted(set(map(str, kinds))))
+        what = f"none of its features is of the type '{GENES}', which genes have; it has {types}"
+        raise UnreadableFile(path.name, what)
     try:
-        genes = settle_names(raw.ids, raw.names, raw.kinds, genomes=raw.genomes)
+        genes = settle_names(raw.ids, raw.names, kinds, genomes=raw.genomes)
     except UnclearGenes as error:
         raise UnreadableFile(path.name, str(error)) from None
     remarks = raw.remarks + genes.remarks
@@ -98,6 +103,12 @@ def assemble(raw: RawMatrix, path: Path) -> anndata.AnnData:
         remarks.append(f"{n_other} features are neither genes nor antibodies and were left out")
     data.uns["remarks"] = remarks
     return data
+
+
+def _plain_kinds(kinds: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the types of features as Cell Ranger writes them, whatever their case."""
+    known = {kind.lower(): kind for kind in (GENES, ANTIBODIES)}
+    return np.array([known.get(str(kind).strip().lower(), kind) for kind in kinds], dtype=object)
 
 
 def refuse_empty(data: anndata.AnnData, path: Path) -> None:
