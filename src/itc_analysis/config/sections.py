@@ -187,6 +187,10 @@ class GroupNames(HealthyGroup):
             if name == self.index_group:
                 msg = f"disease_groups holds the index_group '{name}'; name each group once"
                 raise ValueError(msg)
+            alike = [other for other in self.groups if other.casefold() == name.casefold()]
+            if len(set(alike)) > 1:
+                msg = f"groups '{alike[0]}' and '{alike[1]}' differ in capital letters only"
+                raise ValueError(msg)
             if self.disease_groups.count(name) > 1:
                 msg = f"disease_groups names '{name}' twice; name each group once"
                 raise ValueError(msg)

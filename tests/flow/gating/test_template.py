@@ -87,6 +87,45 @@ def test_all_faults_are_said_at_once() -> None:
     assert len(faults) == 10
 
 
+def test_a_combination_of_nothing_and_a_scale_of_no_marker_are_told() -> None:
+    text = "\n".join(
+        faults_of(
+            population(),
+            population(
+                name="none", method="boolean", markers=[], side=None, arguments={"all_of": []}
+            ),
+        )
+    )
+    assert "population 'none', 'all_of' names no population" in text
+    data = {
+        "panel": "p",
+        "populations": [population()],
+        "transform": {"markers": {"CD99": {"kind": "linear"}}},
+    }
+    with pytest.raises(SettingsError, match="marker 'CD99' is not in the panel sheet"):
+        check_template(data, "template", panel_markers=["CD4"])
+
+
+def test_parents_in_a_circle_are_told_and_not_followed_for_ever() -> None:
+    text = "\n".join(
+        faults_of(
+            population(name="one", parent="two"),
+            population(name="two", parent="one"),
+            population(name="own", parent="own"),
+            population(
+                name="rest",
+                parent="two",
+                method="complement",
+                markers=[],
+                side=None,
+                arguments={"of": ["two", "own"]},
+            ),
+        )
+    )
+    assert "population 'one', its parent 'two' stands after it" in text
+    assert "population 'own', its parent 'own' stands after it" in text
+
+
 def test_a_marker_by_another_name_in_the_panel_sheet_is_to_be_renamed(root: Path) -> None:
     template = root / "src/itc_analysis/resources/gating/panel_a.yaml"
     markers = set(read_panel(root / "src/itc_analysis/resources/panels/panel_a.tsv")["marker"])

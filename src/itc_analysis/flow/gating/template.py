@@ -197,7 +197,9 @@ def _faults(template: Template, panel_markers: Collection[str] | None) -> list[F
     if panel_markers is not None:
         from itc_analysis.flow.panel.markers import other_name
 
-        for marker in (*template.markers(), *_other_markers(template)):
+        others = (*template.markers(), *_other_markers(template))
+        scaled = [marker for marker in template.transform.markers if marker not in others]
+        for marker in (*others, *scaled):
             if marker not in panel_markers:
                 what = f"marker '{marker}' is not in the panel sheet"
                 alias = other_name(marker, sorted(panel_markers))
@@ -239,6 +241,11 @@ def _faults_of_combination(
         wanted = " or ".join(f"'{name}'" for name in known)
         faults.append(Fault(where, f"{population.method} needs {wanted}", "name other populations"))
     named = [given[name] for name in known if isinstance(given.get(name), list)]
+    faults += [
+        Fault(where, f"'{name}' names no population", "name some, or take it out")
+        for name in known
+        if given.get(name) == []
+    ]
     if population.method == "boolean" and sum(map(len, named)) == 1 and not given.get("none_of"):
         faults.append(Fault(where, "one population alone is no combination", "name another one"))
     if population.markers:
@@ -299,9 +306,11 @@ def _faults_of_reference(
 
 
 def _parents(name: str, earlier: dict[str, Population]) -> list[str]:
-    """Return the parent, its parent, ... up to the root or the first that is unknown."""
+    """Return the parent, its parent, ... up to the root or the first that is unknown or stands in
+    the chain already (a circle, which is a fault of its own).
+    """
     chain: list[str] = []
-    while name in earlier:
+    while name in earlier and name not in chain[:-1]:
         name = earlier[name].parent
         chain.append(name)
     return chain
