@@ -44,7 +44,29 @@ def test_loci_that_nobody_knows_are_refused(tmp_path: Path) -> None:
 
 
 def test_contigs_without_a_locus_are_left_out_and_not_refused(tmp_path: Path) -> None:
-    assert read_contigs(written(tmp_path / "a.csv", TABLE.assign(chain="Multi"))).empty
+    some = TABLE.assign(chain=["Multi", *TABLE["chain"][1:]])
+    assert len(read_contigs(written(tmp_path / "a.csv", some))) == len(TABLE) - 1
+
+
+@pytest.mark.parametrize("odd", [{"chain": "Multi"}, {"productive": "None"}])
+def test_a_table_without_a_contig_that_can_be_used_is_refused(
+    tmp_path: Path, odd: dict[str, str]
+) -> None:
+    path = written(tmp_path / "a.csv", TABLE.assign(**odd))
+    with pytest.raises(UnreadableFile, match="none of its 3 contigs is of one T cell locus"):
+        read_contigs(path)
+
+
+def test_a_table_that_was_joined_with_itself_has_each_contig_once(tmp_path: Path) -> None:
+    expected = read_contigs(written(tmp_path / "a.csv", TABLE))
+    found = read_contigs(written(tmp_path / "b.csv", pd.concat([TABLE, TABLE])))
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_molecules_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    table = TABLE.assign(umis="5 umis")
+    with pytest.raises(UnreadableFile, match=r"column umis holds no numbers \('5 umis'\)"):
+        read_contigs(written(tmp_path / "a.csv", table))
 
 
 @pytest.mark.parametrize(

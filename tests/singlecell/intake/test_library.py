@@ -157,6 +157,15 @@ def test_ensembl_ids_without_symbols_get_those_that_matter(tmp_path: Path) -> No
         read_library(sheet_row(other, "h5ad"))
 
 
+def test_cells_that_stand_in_a_library_twice_are_refused(tmp_path: Path) -> None:
+    counts = np.random.default_rng(3).poisson(3, (60, 200))
+    path = h5ad(tmp_path / "once.h5ad", counts)
+    assert read_library({"path": path, "format": "h5ad"}).n_obs == 60
+    path = h5ad(tmp_path / "twice.h5ad", np.concatenate([counts, counts]))
+    with pytest.raises(UnreadableFile, match="60 of 120 cells have the molecules of another"):
+        read_library({"path": path, "format": "h5ad"})
+
+
 def test_a_repeated_barcode_is_refused(tmp_path: Path) -> None:
     data = library([CD4, CD8])
     data.obs_names = ["AAAC-1", "AAAT-1"]

@@ -85,6 +85,8 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
         raise UnreadableFile(path.name, _what_instead(path, f"{error}")) from None
     if table.empty:
         raise UnreadableFile(path.name, "the contig file has no rows; leave `contigs_path` empty")
+    # a table that was joined with itself: a contig has one id
+    table = table.drop_duplicates().reset_index(drop=True)
     table = _from_airr(table) if "v_call" in table else table
     keep = table["productive"].str.strip().str.lower().isin(_YES)
     for flag in ("is_cell", "high_confidence"):
@@ -102,6 +104,15 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     counted = next((column for column in UMIS if column in table.columns), None)
     umis = table[counted] if counted else pd.Series(pd.NA, index=table.index, dtype="string")
     table["n_umis"] = pd.to_numeric(umis, errors="coerce").round().astype("Int64")
+    if not keep.any():
+        what = (
+            f"none of its {len(table):,} contigs is of one T cell locus, productive and confident "
+            f"(productive says '{table['productive'].iloc[0]}', chain '{table['chain'].iloc[0]}')"
+        )
+        raise UnreadableFile(path.name, f"{what}; give the contigs as Cell Ranger wrote them")
+    if counted and table["n_umis"].isna().all():
+        what = f"column {counted} holds no numbers ('{umis.iloc[0]}')"
+        raise UnreadableFile(path.name, f"{what}; write numbers, or take the column out")
     contigs = table.loc[keep, list(COLUMNS)].copy()
     for column in ("v_gene", "j_gene"):
         # TRAV29/DV5 is one gene that both loci use: the J gene says which

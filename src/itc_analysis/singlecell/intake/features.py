@@ -23,6 +23,10 @@ from itc_analysis.singlecell.intake.genes import (
 )
 from itc_analysis.singlecell.intake.tidy import Refused, to_genes
 
+#: Two cells with so many molecules are not the same by chance; a few may be, with a short list of
+#: genes.
+_TELLING_MOLECULES, _MOST_AGAIN, _FEWEST_CELLS = 100, 0.05, 50
+
 
 @dataclass
 class RawMatrix:
@@ -116,6 +120,18 @@ def refuse_empty(data: anndata.AnnData, path: Path) -> None:
     for n, what in ((data.n_obs, "barcodes"), (data.n_vars, "genes"), (data.X.nnz, "molecules")):
         if n == 0:
             raise UnreadableFile(path.name, f"the library has no {what}; was the run finished?")
+
+
+def refuse_repeats(data: anndata.AnnData, path: Path) -> None:
+    """Refuse a library whose cells stand in it more than once, under other barcodes."""
+    rng = np.random.default_rng(0)
+    weights = rng.random(data.n_vars)
+    told = np.asarray(data.X.sum(axis=1)).ravel() >= _TELLING_MOLECULES
+    sums = (data.X @ weights)[told]
+    n_again = len(sums) - len(np.unique(sums))
+    if len(sums) >= _FEWEST_CELLS and n_again > _MOST_AGAIN * len(sums):
+        what = f"{n_again:,} of {len(sums):,} cells have the molecules of another cell of the file"
+        raise UnreadableFile(path.name, f"{what}: a library was joined with itself; take it once")
 
 
 def _antibodies(
