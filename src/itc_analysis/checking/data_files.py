@@ -4,7 +4,7 @@ look at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +116,7 @@ def _open_tubes(
     errors += look.errors
     errors += _copies(look, usable)
     told = [*describe_states(look.states), *describe_remarks(look.remarks)]
-    errors += _check_manual_gates(study, usable, told)
+    errors += _check_manual_gates(study, usable, look.axes, told)
     if look.identifying:
         told.append(
             f"keywords that may identify people are in {look.n_identifying} tubes: "
@@ -144,14 +144,23 @@ def _copies(look: FirstLook, tubes: list[dict[str, Any]]) -> list[ItcError]:
 
 
 def _check_manual_gates(
-    study: CheckedStudy, tubes: list[dict[str, Any]], told: list[str]
+    study: CheckedStudy,
+    tubes: list[dict[str, Any]],
+    axes: Mapping[str, Mapping[str, Any]],
+    told: list[str],
 ) -> list[ItcError]:
-    """Return an error for each panel whose drawn gates cannot be read, or not be told apart.
+    """Return an error for each panel whose drawn gates cannot be read, not be told apart, or not
+    take the place of learned ones in tubes that could be read.
 
     Gates that have no effect are added to `told`: the logs of the jobs do not name them.
     """
     from itc_analysis.flow.gating.template import load_template
-    from itc_analysis.flow.manual.adopt import idle_gates, read_manual, unused_gates
+    from itc_analysis.flow.manual.adopt import (
+        faults_on_tubes,
+        idle_gates,
+        read_manual,
+        unused_gates,
+    )
     from itc_analysis.flow.manual.files import manual_files
     from itc_analysis.flow.manual.samples import identify_file
 
@@ -175,8 +184,15 @@ def _check_manual_gates(
                     drawn.setdefault(tree.source, set()).update(set(tree.gates) & set(populations))
                     found |= set(tree.gates) & set(populations)
                 n_drawn += bool(found)
+            source = f"manual gates of {panel}"
             if faults := unused_gates(manual, drawn, list(populations), files):
-                source = f"manual gates of {panel}"
+                raise ItcError(source, faults)
+            rows = [
+                {"file_id": i, "panel": panel, "population": name, "parent": own_gate.parent}
+                for i in own
+                for name, own_gate in populations.items()
+            ]
+            if faults := faults_on_tubes(rows, axes, manual, matched):
                 raise ItcError(source, faults)
             told.append(f"drawn gates, {panel}: {n_drawn} of {plural(len(own), 'tube')}")
         except ItcError as error:

@@ -20,7 +20,7 @@ from itc_analysis.flow.fcs.deidentify import identifying_keywords
 from itc_analysis.flow.fcs.read import read_fcs
 from itc_analysis.flow.fcs.sketch import refuse_repeats, sketch_of
 from itc_analysis.flow.quality.judge import inside_margins
-from itc_analysis.flow.scale.scales import TransformSettings
+from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
 from itc_analysis.flow.spillover.batch_agreement import (
     SpillLeft,
     find_odd_states,
@@ -55,6 +55,8 @@ class FirstLook:
         state of compensation of each tube, by panel and file_id.
     tops : dict of str to dict of str to dict
         top of the scale of each marker that the template leaves open, by panel and file_id.
+    axes : dict of str to dict of str to object
+        channels and scales of each tube by file_id, as `gatingml.read_axes` has them.
     sketches : dict of str to tuple of int
         of the events of each tube, by file_id.
     identifying : Counter
@@ -65,6 +67,7 @@ class FirstLook:
     remarks: dict[str, list[str]] = field(default_factory=dict)
     states: dict[str, dict[str, str]] = field(default_factory=dict)
     tops: dict[str, dict[str, Tops]] = field(default_factory=dict)
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
     sketches: dict[str, tuple[int, ...]] = field(default_factory=dict)
     identifying: Counter[str] = field(default_factory=Counter)
     n_identifying: int = 0
@@ -168,6 +171,13 @@ def _look_at(
         of_marker = {marker: file.channels[chosen.columns[marker]] for marker in chosen.roles}
         own = open_tops(chosen.roles, of_marker, transform)
         look.tops.setdefault(row["panel"], {})[row["file_id"]] = own
+        ranges = {marker: channel.scaled_range for marker, channel in of_marker.items()}
+        made = choose_transforms(chosen.roles, ranges, transform)
+        look.axes[str(row["file_id"])] = {
+            "channels": {marker: channel.name for marker, channel in of_marker.items()},
+            "transforms": {marker: scale.to_dict() for marker, scale in made.items()},
+            "compensation": chosen.state,
+        }
     fluorescence = chosen.fluorescence
     scatter = [chosen.columns[m] for m, role in chosen.roles.items() if role == "scatter"]
     keep, _, lost = inside_margins(file.events, file.channels, scatter, fluorescence)
