@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,7 @@ def test_every_misspelt_setting_is_named_with_the_nearest_known_one() -> None:
             "disease_groups holds the index_group 'SSc'",
         ),
         ("cohort", {"disease_groups": ["SLE", "RA", "SLE"]}, "disease_groups names 'SLE' twice"),
+        ("cohort", {"disease_groups": ["SLE", "sle"]}, "groups 'SLE' and 'sle' differ in"),
         ("cohort", {"disease_groups": ["healthy"]}, "disease_groups holds the healthy_group"),
         ("cohort", {"index_group": "healthy"}, "index_group and healthy_group are both 'healthy'"),
         ("cohort", {"pooled_name": "RA"}, "pooled_name 'RA' is the name of a group"),
@@ -78,6 +80,21 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> N
     assert "config.yaml: 2 faults" in told
     assert "lines 1 and 6, 'study' stands there 2 times, and only the last would count" in told
     assert "lines 2 and 3, 'name' stands there 2 times" in told
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("01000", 512), ("10:00", 600), ("0x10", 16), ("-010", -8)]
+)
+def test_a_number_that_yaml_takes_for_another_is_refused(
+    tmp_path: Path, written: str, read: int
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"flow:\n  min_events: {written}\n")
+    with pytest.raises(SettingsError) as told:
+        load_settings(path)
+    assert f"line 2, {written} is another number in YAML ({read})" in str(told.value)
+    path.write_text("flow: {min_events: 1000, max_share_removed: 0.3, time_outlier_mads: 6}\n")
+    assert load_settings(path).flow.min_events == 1000
 
 
 def test_the_same_key_in_two_places_and_an_alias_are_no_fault(tmp_path: Path) -> None:
@@ -157,3 +174,21 @@ def test_a_frozen_section_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     (tmp_path / "flow.json").write_text("flow:")
     with pytest.raises(SettingsError, match="not valid JSON"):
         read_settings(tmp_path / "flow.json", FitGatesSettings)
+
+
+@pytest.mark.parametrize(
+    ("section", "given", "words"),
+    [
+        ("flow", {"min_events": True}, "flow.min_events, give a number, not yes or no"),
+        ("flow", {"outlier_mads": float("inf")}, "flow.outlier_mads, input should be a finite"),
+        ("cohort", {"planned_sizes": {"SSc": -3}}, "planned_sizes.SSc, input should be greater"),
+        ("cohort", {"index_group": "SSc "}, "group 'SSc ' has no name, or a blank before or beh"),
+        ("cohort", {"disease_groups": ["SLE", ""]}, "group '' has no name"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(
+    section: str, given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({section: given})
+    assert words in str(caught.value)

@@ -144,6 +144,16 @@ CONTRADICTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"age_years": 40.0, "disease_duration_years": 41.0}, {"disease_duration_years": 40.0}),
     ({"age_years": 40.0, "raynaud_duration_years": 41.0}, {"raynaud_duration_years": 40.0}),
     ({"age_years": 40.0, "iim_onset_age_years": 41.0}, {"iim_onset_age_years": 40.0}),
+    ({"age_years": 40.0, "weight_kg": 24.2, "bmi": 58.1}, {"weight_kg": 58.1, "bmi": 24.2}),
+    ({"age_years": 40.0, "malignancy_remission_months": 1100.0}, {"age_years": 95.0}),
+    ({"age_years": 40.0, "chemotherapy_or_checkpoint_months_ago": 600.0}, {"age_years": 50.0}),
+    ({"age_years": 40.0, "immunosuppressant_months_ago": 493.0}, {"age_years": 41.0}),
+    ({"age_years": 40.0, "biologic_months_ago": 493.0}, {"biologic_months_ago": 492.0}),
+    (
+        {"age_years": 40.0, "infection_or_antibiotics_days_ago": 20_000.0},
+        {"infection_or_antibiotics_days_ago": 15_000.0},
+    ),
+    ({"age_years": 40.0, "vaccination_days_ago": 20_000.0}, {"vaccination_days_ago": 20.0}),
     ({"sex": "M", "menopause": True}, {"sex": "F"}),
     ({"anticentromere": True, "antitopoisomerase": True}, {"anticentromere": False}),
     ({"digital_ulcers_current": 2.0, "digital_ulcers_ever": False}, {"digital_ulcers_ever": True}),
@@ -235,6 +245,11 @@ def test_each_contradiction_is_found_and_silent_when_mended_or_open(
     assert check not in find_contradictions(items | mended)
     for item in check.items:
         assert check not in find_contradictions(items | {item: None})
+
+
+def test_a_weight_that_the_body_mass_index_denies_excludes_nobody() -> None:
+    assert doubted_items({"age_years": 40.0, "weight_kg": 24.2, "bmi": 58.1}) == {"weight_kg"}
+    assert doubted_items({"age_years": 4.0, "weight_kg": 14.2, "bmi": 15.1}) == frozenset()
 
 
 def test_every_check_reads_columns_of_the_sheets() -> None:

@@ -62,6 +62,28 @@ def test_what_stops_nothing_is_told(study: Study) -> None:
     }
 
 
+def test_a_slip_in_a_count_and_one_person_under_two_ids_are_told(study: Study) -> None:
+    numbers = {"weight_kg": 61.2, "bmi": 22.4, "crp_mg_per_l": 3.1, "fvc_percent": 88.0}
+    people = [spotless(f"P00{n}", "SSc" if n < 3 else "healthy") for n in (1, 2, 3, 4)]
+    for person in (people[0], people[3]):
+        person.update(numbers)
+    write_sheet(Path(study.participants), people)
+    path = Path(study.fcs_files or "")
+    header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
+    header += ["bead_lot", "dilution"]
+    rows = [[*row, "L1", "1"] for row in rows]
+    rows[0][header.index("beads_per_tube")] = "5000"
+    rows[1][header.index("blood_volume_ul")] = "10"
+    rows[2][header.index("blood_volume_ul")] = "150"
+    path.write_text("\n".join("\t".join(row) for row in (header, *rows)) + "\n", encoding="utf-8")
+    found = told(read_cohort(study, two_groups()))
+    assert found == {
+        (rows[0][0], "beads_per_tube is 5000, in 7 other tubes of L1 50000"),
+        (rows[1][0], "blood_volume_ul is 10, in 6 other tubes of panel_a 100"),
+        ("P004", "every number is that of P001: one person under two ids?"),
+    }
+
+
 def test_a_group_without_anybody_is_told(study: Study) -> None:
     cohort = two_groups().model_copy(update={"disease_groups": ("SLE",)})
     assert told(read_cohort(study, cohort)) == {

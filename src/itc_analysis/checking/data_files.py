@@ -4,15 +4,16 @@ look at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from itc_analysis.errors import ItcError, collecting
+from itc_analysis.errors import Fault, ItcError, UnreadableFile, collecting
 from itc_analysis.plural import plural
 
 if TYPE_CHECKING:
     from itc_analysis.config.sections import CheckedStudy, Flow
+    from itc_analysis.flow.tube.first_look import FirstLook
 
 #: Goes through items and tells how far it is; the second argument says what is done.
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -113,8 +114,9 @@ def _open_tubes(
     usable = [row for row in tubes if row["panel"] in panels]
     look = look_at_tubes(usable, panels, flow or Flow(), transforms, watch=watch)
     errors += look.errors
+    errors += _copies(look, usable)
     told = [*describe_states(look.states), *describe_remarks(look.remarks)]
-    errors += _check_manual_gates(study, usable, told)
+    errors += _check_manual_gates(study, usable, look.axes, told)
     if look.identifying:
         told.append(
             f"keywords that may identify people are in {look.n_identifying} tubes: "
@@ -124,15 +126,41 @@ def _open_tubes(
     return told
 
 
+def _copies(look: FirstLook, tubes: list[dict[str, Any]]) -> list[ItcError]:
+    """Return an error for each stained tube that holds the events of another one."""
+    from itc_analysis.flow.gates.identity.copies import partial_copies
+
+    judged = {
+        str(row["file_id"])
+        for row in tubes
+        if row["tube"] == "stained" and not row.get("confirmed")
+    }
+    remedy = "mend path, or leave one of them out; if both are right, write yes under confirmed"
+    return [
+        UnreadableFile(file_id, [Fault("", what, remedy)])
+        for file_id, what in partial_copies(look.sketches).items()
+        if file_id in judged
+    ]
+
+
 def _check_manual_gates(
-    study: CheckedStudy, tubes: list[dict[str, Any]], told: list[str]
+    study: CheckedStudy,
+    tubes: list[dict[str, Any]],
+    axes: Mapping[str, Mapping[str, Any]],
+    told: list[str],
 ) -> list[ItcError]:
-    """Return an error for each panel whose drawn gates cannot be read, or not be told apart.
+    """Return an error for each panel whose drawn gates cannot be read, not be told apart, or not
+    take the place of learned ones in tubes that could be read.
 
     Gates that have no effect are added to `told`: the logs of the jobs do not name them.
     """
     from itc_analysis.flow.gating.template import load_template
-    from itc_analysis.flow.manual.adopt import idle_gates, read_manual, unused_gates
+    from itc_analysis.flow.manual.adopt import (
+        faults_on_tubes,
+        idle_gates,
+        read_manual,
+        unused_gates,
+    )
     from itc_analysis.flow.manual.files import manual_files
     from itc_analysis.flow.manual.samples import identify_file
 
@@ -156,8 +184,15 @@ def _check_manual_gates(
                     drawn.setdefault(tree.source, set()).update(set(tree.gates) & set(populations))
                     found |= set(tree.gates) & set(populations)
                 n_drawn += bool(found)
+            source = f"manual gates of {panel}"
             if faults := unused_gates(manual, drawn, list(populations), files):
-                source = f"manual gates of {panel}"
+                raise ItcError(source, faults)
+            rows = [
+                {"file_id": i, "panel": panel, "population": name, "parent": own_gate.parent}
+                for i in own
+                for name, own_gate in populations.items()
+            ]
+            if faults := faults_on_tubes(rows, axes, manual, matched):
                 raise ItcError(source, faults)
             told.append(f"drawn gates, {panel}: {n_drawn} of {plural(len(own), 'tube')}")
         except ItcError as error:

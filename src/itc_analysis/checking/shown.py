@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from itc_analysis.errors import ItcError, collecting, one_error
+from itc_analysis.errors import Fault, ItcError, SettingsError, collecting, one_error
 
 if TYPE_CHECKING:
     from itc_analysis.config.sections import Study
@@ -184,7 +184,11 @@ def read_templates(study: Study, panels: Iterable[str]) -> tuple[Measured, list[
         with collecting(errors):
             markers = frozenset(read_panel(Path(study.panels_folder) / f"{panel}.tsv")["marker"])
             path = Path(study.gating_folder) / f"{panel}.yaml"
-            found[panel] = PanelView(load_template(path, panel_markers=markers), markers)
+            template = load_template(path, panel_markers=markers)
+            if template.panel != panel:
+                what = f"it is the template of panel '{template.panel}', and lies in {path.name}"
+                raise SettingsError(str(path), [Fault("panel", what, f"write panel: {panel}")])
+            found[panel] = PanelView(template, markers)
     return Measured(found), errors
 
 

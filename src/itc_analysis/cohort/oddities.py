@@ -20,6 +20,14 @@ Problem = dict[str, str]
 
 #: An item that fewer people lack is told person by person.
 FEWEST_FOR_A_COLUMN = 3
+#: A volume or dilution that differs more from the usual one may be a slip of a digit.
+MOST_TIMES_USUAL = 2.0
+#: Measured at a visit: two people do not share them all. Fewer known ones may agree by chance.
+NUMBERS_OF_A_PERSON = (
+    "age_years", "weight_kg", "bmi", "disease_duration_years", "raynaud_duration_years",
+    "crp_mg_per_l", "esr_mm_per_h", "ck_u_per_l", "fvc_percent", "dlco_percent", "mrss",
+)  # fmt: skip
+FEWEST_NUMBERS = 4
 _ITEMS = {rule.name: rule.items for rule in RULES}
 
 
@@ -38,10 +46,12 @@ def find_oddities(
         *_queries(participants, eligibility),
         *_empty_groups(participants, cohort),
         *_unknown_cmv(participants),
+        *_same_person(participants),
         *_without_sample(participants, samples),
         *_unused_samples(samples, tubes, libraries),
         *_repeated_tubes(samples, tubes),
         *_incomplete_beads(tubes),
+        *_odd_counting(tubes),
         *_batches_without_bridge(samples, tubes),
         *_identifying_ids(participants, samples, tubes, libraries),
     ]
@@ -109,6 +119,24 @@ def _unknown_cmv(participants: pd.DataFrame) -> list[Problem]:
     return [_problem("cmv_igg", what, remedy)]
 
 
+def _same_person(participants: pd.DataFrame) -> list[Problem]:
+    """Find people who share every number that is known of them: one person under two ids?"""
+    numbers = participants[[c for c in NUMBERS_OF_A_PERSON if c in participants.columns]]
+    known = numbers[numbers.notna().sum(axis=1) >= FEWEST_NUMBERS]
+    problems = []
+    for _, rows in known.groupby(list(known.columns), dropna=False, sort=False):
+        names = [str(name) for name in participants.loc[rows.index, "participant_id"]]
+        problems += [
+            _problem(
+                name,
+                f"every number is that of {names[0]}: one person under two ids?",
+                "a person counts once: take one of the rows out, or correct it",
+            )
+            for name in names[1:]
+        ]
+    return problems
+
+
 def _without_sample(participants: pd.DataFrame, samples: pd.DataFrame) -> list[Problem]:
     sampled = set(samples["participant_id"].dropna())
     return [
@@ -173,6 +201,35 @@ def _incomplete_beads(tubes: pd.DataFrame) -> list[Problem]:
         _problem(name, "beads_per_tube without blood_volume_ul", "no absolute count from this tube")
         for name in incomplete["file_id"]
     ]
+
+
+def _odd_counting(tubes: pd.DataFrame) -> list[Problem]:
+    """Find tubes whose beads are not those of their lot, or whose volume or dilution is far from
+    that of most tubes of their panel: counts per microlitre follow them.
+    """
+    problems = []
+    for column, by, tolerance in (
+        ("beads_per_tube", "bead_lot", 1.0),
+        ("blood_volume_ul", "panel", MOST_TIMES_USUAL),
+        ("dilution", "panel", MOST_TIMES_USUAL),
+    ):
+        known = tubes[tubes[column].notna() & tubes[by].notna()]
+        for of, rows in known.groupby(by):
+            counted = rows[column].value_counts()
+            usual, n = float(counted.index[0]), int(counted.iloc[0])
+            if 2 * n <= len(rows):
+                continue  # there is no usual value
+            times = rows[column] / usual
+            odd = rows[(times > tolerance) | (times < 1 / tolerance)]
+            problems += [
+                _problem(
+                    name,
+                    f"{column} is {value:g}, in {n} other tubes of {of} {usual:g}",
+                    "counts per microlitre follow it: correct it if it is a slip",
+                )
+                for name, value in zip(odd["file_id"], odd[column], strict=True)
+            ]
+    return problems
 
 
 def _batches_without_bridge(samples: pd.DataFrame, tubes: pd.DataFrame) -> list[Problem]:

@@ -74,6 +74,12 @@ def absent_panel_files(tubes: SheetCells, folder: str, suffix: str) -> list[Faul
 
 def absent_files(sheet: SheetCells, column: str, study: CheckedStudy) -> list[Fault]:
     """Refuse data files that are not there, or not to be used."""
+    if sheet.rows and not Path(study.data_folder).is_dir():
+        what = f"the data folder '{study.data_folder}' is not there, or no folder"
+        remedy = (
+            "correct study.data_folder: it starts from the folder you are in; ~ and $ are not known"
+        )
+        return [Fault("", what, remedy)]
     faults = []
     for number, row in sheet.numbered():
         if row[column] is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,8 +56,8 @@ def read_yaml(path: str | Path) -> Any:
                 where = "" if event.start_mark is None else f"line {event.start_mark.line + 1}"
                 fault = Fault(where, f"nested more than {_DEEPEST} levels deep", "look at brackets")
                 raise SettingsError(str(path), [fault])
-        if twice := _keys_twice(yaml.compose(text, Loader=loader)):
-            raise SettingsError(str(path), twice)
+        if faults := _deceptive(yaml.compose(text, Loader=loader)):
+            raise SettingsError(str(path), faults)
         return yaml.load(text, Loader=loader)
     except FileNotFoundError:
         raise SettingsError(
@@ -83,8 +84,14 @@ def _decoded(path: str | Path) -> str:
         raise SettingsError(str(path), [fault]) from None
 
 
-def _keys_twice(root: Any) -> list[Fault]:
-    """Return a fault for each key that a mapping has twice; YAML would keep the last, silently."""
+#: Whole numbers that YAML 1.1 takes for octal, binary, hexadecimal, or minutes and seconds.
+_NOT_AS_WRITTEN = re.compile(r"[-+]?0[0-9bxo_].*|.*:.*")
+
+
+def _deceptive(root: Any) -> list[Fault]:
+    """Return a fault for each key that a mapping has twice, of which YAML would keep the last, and
+    for each number that YAML reads as another one.
+    """
     import yaml
 
     found: dict[int, Fault] = {}
@@ -97,6 +104,12 @@ def _keys_twice(root: Any) -> list[Fault]:
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             left += node.value
+        is_number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+        if is_number and _NOT_AS_WRITTEN.fullmatch(node.value) and "." not in node.value[:2]:
+            line = node.start_mark.line + 1
+            what = f"{node.value} is another number in YAML ({yaml.safe_load(node.value)})"
+            remedy = "write a decimal number, or text in quotes"
+            found[line] = Fault(f"line {line}", what, remedy)
         if not isinstance(node, yaml.MappingNode):
             continue
         lines: dict[str, list[int]] = {}

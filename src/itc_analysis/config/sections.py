@@ -11,7 +11,15 @@ import os
 from pathlib import PurePath
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from itc_analysis.errors import did_you_mean
 
@@ -19,7 +27,18 @@ from itc_analysis.errors import did_you_mean
 class Section(BaseModel):
     """A part of the settings that one room reads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (
+            int,
+            float,
+        ):
+            msg = "give a number, not yes or no"
+            raise ValueError(msg)
+        return value
 
 
 class Simulated(Section):
@@ -160,9 +179,17 @@ class GroupNames(HealthyGroup):
 
     @model_validator(mode="after")
     def _groups_are_apart(self) -> GroupNames:
+        for name in self.groups:
+            if not name or name != name.strip():
+                msg = f"group '{name}' has no name, or a blank before or behind it"
+                raise ValueError(msg)
         for name in self.disease_groups:
             if name == self.index_group:
                 msg = f"disease_groups holds the index_group '{name}'; name each group once"
+                raise ValueError(msg)
+            alike = [other for other in self.groups if other.casefold() == name.casefold()]
+            if len(set(alike)) > 1:
+                msg = f"groups '{alike[0]}' and '{alike[1]}' differ in capital letters only"
                 raise ValueError(msg)
             if self.disease_groups.count(name) > 1:
                 msg = f"disease_groups names '{name}' twice; name each group once"
@@ -196,7 +223,7 @@ class Groups(GroupNames):
 class CohortSizes(GroupNames):
     """How many people each group should have, and how few could be recognised."""
 
-    planned_sizes: dict[str, int] = Field(
+    planned_sizes: dict[str, PositiveInt] = Field(
         {}, description="Planned participants of each group; groups left out have no plan."
     )
     min_cell_size: int = Field(

@@ -10,7 +10,7 @@ from itc_analysis.cohort.sheets.columns import sheet_forms
 from itc_analysis.cohort.sheets.numbers import decide_style
 from itc_analysis.cohort.sheets.read import read_sheet
 from itc_analysis.errors import SheetError
-from itc_analysis.tables.cohort.sheets import ParticipantSheet, TubeSheet
+from itc_analysis.tables.cohort.sheets import ParticipantSheet, SampleSheet, TubeSheet
 
 TUBE = "file_id{0}sample_id{0}path{0}panel{0}batch{0}tube{0}beads_per_tube\n"
 HEADER = "participant_id{0}group{0}age_years{0}weight_kg{0}cmv_igg{0}ck_u_per_l{0}fvc_litres\n"
@@ -172,3 +172,24 @@ def test_what_is_no_row_of_the_sheet_is_named(tmp_path: Path, rows: str, words: 
     path.write_text(header + rows)
     with pytest.raises(SheetError, match=words):
         read_sheet(path, ParticipantSheet)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [("lymphocyte_share", "14.6 %", 0.146), ("lymphocyte_share", "0.146", 0.146)],
+)
+def test_per_cent_of_a_share_is_beyond_doubt(
+    tmp_path: Path, column: str, cell: str, expected: float
+) -> None:
+    path = tmp_path / "samples.tsv"
+    path.write_text(f"sample_id\tsample_type\t{column}\nS1\tparticipant\t{cell}\n")
+    assert read_sheet(path, SampleSheet)[column].tolist() == pytest.approx([expected])
+    path.write_text(f"sample_id\tsample_type\t{column}\nS1\tparticipant\t146 %\n")
+    with pytest.raises(SheetError, match="146 % share is outside 0 to 1 share"):
+        read_sheet(path, SampleSheet)
+
+
+def test_what_is_counted_is_whole(tmp_path: Path) -> None:
+    with pytest.raises(SheetError, match=r"51230.5 is not a whole number"):
+        tubes(tmp_path, "51230.5")
+    assert tubes(tmp_path, "51230.0") == [51_230]

@@ -9,6 +9,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
+from openpyxl.styles import Font
 
 from itc_analysis.cohort.sheets.read import read_sheet
 from itc_analysis.errors import SheetError
@@ -53,6 +54,40 @@ def test_numbers_of_a_workbook_are_what_it_holds_and_ids_what_it_shows(tmp_path:
     assert table["participant_id"].tolist() == ["007"]
     assert table["weight_kg"].tolist() == [60.123]
     assert table["cmv_igg"].tolist() == [True]
+
+
+def test_a_cell_is_what_its_format_shows_where_that_changes_the_number(tmp_path: Path) -> None:
+    path = tmp_path / "people.xlsx"
+    book = save(path, [*HEADER, "ild_extent_percent"], [7, "SSc", 45, 60, None, 0.25])
+    book.active["A2"].number_format = '"P"000'
+    book.active["F2"].number_format = "0.0%"
+    book.save(path)
+    table = read_sheet(path, ParticipantSheet)
+    assert table["participant_id"].tolist() == ["P007"]
+    assert table["ild_extent_percent"].tolist() == [25]
+    book.active["D2"].number_format = "0 %"
+    book.save(path)
+    assert "'6000 %' is more than a number; write the number alone, in kg" in told(path)
+
+
+def test_rows_that_people_set_aside_are_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "people.xlsx"
+    book = save(path, HEADER, *ROWS)
+    book.active.row_dimensions[2].hidden = True
+    book.active["A3"].font = Font(strike=True)
+    book.save(path)
+    assert "row 2, the row is hidden; show all rows" in told(path)
+    assert "row 3, the row is struck through; delete it" in told(path)
+
+
+def test_a_hidden_worksheet_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "people.xlsx"
+    book = save(path, HEADER, *ROWS)
+    older = book.copy_worksheet(book.active)
+    older.sheet_state = "hidden"
+    older["A2"] = "P999"
+    book.save(path)
+    assert read_sheet(path, ParticipantSheet)["participant_id"].tolist() == ["P001", "P002"]
 
 
 def test_of_several_worksheets_the_one_with_the_columns_is_read(tmp_path: Path) -> None:

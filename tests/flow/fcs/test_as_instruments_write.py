@@ -86,6 +86,33 @@ def test_the_last_delimiter_may_be_missing(build_fcs: Build) -> None:
     assert read_fcs(path).channel_labels == ("", "CD3")
 
 
+@pytest.mark.parametrize("key", ["$P2S", "$SPILLOVER", "$P2G"])
+def test_a_decisive_keyword_that_stands_twice_with_two_values_is_refused(
+    build_fcs: Build, key: str
+) -> None:
+    # a blank behind the name makes it another key of the dict, and the same of the file
+    same = TWO | {key: "1", f"{key} ": "1", "$CYT": "a", "$CYT ": "b"}
+    assert read_fcs(build_fcs(same, VALUES.tobytes())).remarks == ()
+    words = rf"\{key} stands twice in the file, with two values, '1' and '2'"
+    with pytest.raises(UnreadableFile, match=words):
+        read_fcs(build_fcs(TWO | {key: "1", f"{key} ": "2"}, VALUES.tobytes()))
+
+
+def test_offsets_of_the_header_may_be_padded_with_zero_bytes(build_fcs: Build) -> None:
+    path = build_fcs(TWO, VALUES.tobytes())
+    raw = path.read_bytes()
+    path.write_bytes(raw[:10] + raw[10:58].replace(b" ", b"\0") + raw[58:])
+    np.testing.assert_array_equal(read_fcs(path).events, VALUES.T)
+
+
+@pytest.mark.parametrize(("first", "words"), [(b"\x1f\x8b\x08", "gzip"), (b"PK\x03\x04", "zip")])
+def test_a_packed_file_is_to_be_unpacked(tmp_path: Path, first: bytes, words: str) -> None:
+    path = tmp_path / "tube.fcs"
+    path.write_bytes(first + b"x" * 100)
+    with pytest.raises(UnreadableFile, match=rf"\({words}\), not an FCS file; unpack it"):
+        read_fcs(path)
+
+
 # $PnR
 
 

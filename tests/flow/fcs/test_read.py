@@ -138,10 +138,23 @@ def test_offsets_of_large_files_are_taken_from_text(build_fcs: Callable[..., Pat
     np.testing.assert_array_equal(file.events, VALUES.T)
 
 
-def test_the_first_of_several_data_sets_is_read(build_fcs: Callable[..., Path]) -> None:
+def test_a_next_data_set_that_is_not_there_changes_nothing(build_fcs: Callable[..., Path]) -> None:
     file = read_fcs(build_fcs(TWO_FLOATS | {"$NEXTDATA": "9000"}, VALUES.tobytes()))
     np.testing.assert_array_equal(file.events, VALUES.T)
-    assert "several data sets" in file.remarks[0]
+    assert "names another data set, which is not there" in file.remarks[0]
+
+
+def test_a_file_joined_behind_the_events_is_remarked(build_fcs: Callable[..., Path]) -> None:
+    path = build_fcs(TWO_FLOATS, VALUES.tobytes())
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"00000000")  # the checksum of the standard
+    assert read_fcs(path).remarks == ()
+    path.write_bytes(whole + whole)
+    file = read_fcs(path)
+    np.testing.assert_array_equal(file.events, VALUES.T)
+    assert file.remarks == (
+        "another file was joined behind the events, and was not read: $NEXTDATA does not name it",
+    )
 
 
 @pytest.mark.parametrize("version", ["FCS2.0", "FCS3.0", "FCS3.1", "FCS3.2"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from itc_analysis.errors import UnreadableFile
 from itc_analysis.flow.fcs.read import read_fcs
-from itc_analysis.flow.fcs.sketch import SKETCH, sketch_of
+from itc_analysis.flow.fcs.sketch import SKETCH, refuse_repeats, sketch_of
 from itc_analysis.simulate.instrument.fcs import write_fcs
 
 CHANNELS = ["FSC-A", "PE-A", "APC-A", "Time"]
@@ -44,3 +46,16 @@ def test_neither_time_nor_the_order_of_channels_or_events_matters(tmp_path: Path
 def test_a_small_file_keeps_every_event_once(tmp_path: Path) -> None:
     events = made(30)
     assert len(sketched(tmp_path / "a.fcs", np.concatenate([events, events[:9]]))) == 30
+
+
+def test_a_file_that_was_joined_with_itself_is_refused(tmp_path: Path) -> None:
+    events = made(5_000)
+
+    def judge(values: np.ndarray) -> None:
+        refuse_repeats(tuple(sketched(tmp_path / "a.fcs", values)), len(values), "tube")
+
+    judge(events)
+    judge(np.concatenate([events, events[:100]]))
+    joined = np.concatenate([events, np.add(events, (0, 0, 0, 9e4))]).astype(np.float32)
+    with pytest.raises(UnreadableFile, match="about 50% of the events stand in the file more than"):
+        judge(joined)

@@ -87,6 +87,45 @@ def test_all_faults_are_said_at_once() -> None:
     assert len(faults) == 10
 
 
+def test_a_combination_of_nothing_and_a_scale_of_no_marker_are_told() -> None:
+    text = "\n".join(
+        faults_of(
+            population(),
+            population(
+                name="none", method="boolean", markers=[], side=None, arguments={"all_of": []}
+            ),
+        )
+    )
+    assert "population 'none', 'all_of' names no population" in text
+    data = {
+        "panel": "p",
+        "populations": [population()],
+        "transform": {"markers": {"CD99": {"kind": "linear"}}},
+    }
+    with pytest.raises(SettingsError, match="marker 'CD99' is not in the panel sheet"):
+        check_template(data, "template", panel_markers=["CD4"])
+
+
+def test_parents_in_a_circle_are_told_and_not_followed_for_ever() -> None:
+    text = "\n".join(
+        faults_of(
+            population(name="one", parent="two"),
+            population(name="two", parent="one"),
+            population(name="own", parent="own"),
+            population(
+                name="rest",
+                parent="two",
+                method="complement",
+                markers=[],
+                side=None,
+                arguments={"of": ["two", "own"]},
+            ),
+        )
+    )
+    assert "population 'one', its parent 'two' stands after it" in text
+    assert "population 'own', its parent 'own' stands after it" in text
+
+
 def test_a_marker_by_another_name_in_the_panel_sheet_is_to_be_renamed(root: Path) -> None:
     template = root / "src/itc_analysis/resources/gating/panel_a.yaml"
     markers = set(read_panel(root / "src/itc_analysis/resources/panels/panel_a.tsv")["marker"])
@@ -113,6 +152,15 @@ def test_a_misspelt_key_is_named() -> None:
         ({"level": "dim"}, "level"),
         ({"level": "bright", "side": "below"}, "take its complement"),
         ({"level": "bright", "method": "tail"}, "level takes one marker"),
+        ({"arguments": {"z": -4}}, "argument 'z' is -4; give a number between 0 and 100"),
+        ({"arguments": {"z": float("nan")}}, "argument 'z' is nan; give a number"),
+        ({"method": "fixed", "arguments": {"cut": 20000}}, "cuts are in transformed units, 0 to 1"),
+        (
+            {"method": "mixture", "markers": ["CD3", "CD4"], "arguments": {"coverage": 95}},
+            "'coverage' is 95; give a number between 0 and 1: it is a share",
+        ),
+        ({"method": "mixture", "markers": ["CD3", "CD3"]}, "a marker appears twice"),
+        ({"name": "t" * 81}, "at most 80 characters"),
     ],
 )
 def test_faults_of_one_population(given: dict[str, Any], said: str) -> None:
@@ -137,6 +185,26 @@ def test_combinations_are_checked() -> None:
     assert "one population alone is no combination" in said
     assert "unknown argument 'of' of boolean" in said
     assert "boolean needs 'all_of' or 'any_of' or 'none_of'" in said
+
+
+def test_a_combination_that_no_cell_can_be_in_is_refused() -> None:
+    both = {"method": "boolean", "markers": [], "side": None}
+    said = "\n".join(
+        faults_of(
+            population(),
+            population(name="x", arguments={"all_of": ["t_cells"], "none_of": ["t_cells"]}, **both),
+            population(name="y", arguments={"any_of": ["t_cells", "t_cells"]}, **both),
+        )
+    )
+    assert "'t_cells' is in all_of and in none_of: no cell can be in the population" in said
+    assert "population 'y', 'any_of' names a population twice" in said
+
+
+@pytest.mark.parametrize("given", [{"t_cells": {"parent": "all"}}, ["t_cells"], [None]])
+def test_populations_that_are_no_list_of_entries_are_told_beside_blocks(given: Any) -> None:
+    data = {"panel": "p", "populations": given, "blocks": [{"block": "coreceptors", "of": "x"}]}
+    with pytest.raises(SettingsError, match="populations"):
+        check_template(data, "p.yaml")
 
 
 def test_denominator_and_positivity_are_checked() -> None:

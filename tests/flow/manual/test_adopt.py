@@ -24,7 +24,7 @@ from itc_analysis.flow.gating.geometry import (
 )
 from itc_analysis.flow.manual.adopt import ManualGates, read_manual
 from itc_analysis.flow.manual.flowjo_read import read_workspace
-from itc_analysis.flow.manual.gates import DrawnAxis, ManualGate, ManualTree, evaluate
+from itc_analysis.flow.manual.gates import DrawnAxis, ManualGate, ManualTree, evaluate, why_no_gate
 from itc_analysis.flow.manual.gatingml import to_gatingml
 from itc_analysis.flow.manual.onto_tube import to_own_scale
 from itc_analysis.flow.manual.scales import Asinh, Logarithm, Logicle
@@ -165,3 +165,14 @@ def test_a_workspace_of_fifteen_populations_gives_flowjos_counts(real_data: Path
               "NK cells": 312, "B cells": 2459}  # fmt: skip
     for name, n in stored.items():
         assert int(found[name].sum()) == pytest.approx(n, rel=0.001), name
+
+
+@pytest.mark.parametrize(("low", "high"), [(40.0, None), (None, -40.0)])
+def test_a_bound_beyond_the_end_of_the_scale_is_no_cut(
+    low: float | None, high: float | None
+) -> None:
+    axes = (DrawnAxis("A-chan", scale=Logicle(262_144, 0.5, 4.5, 0.0)),)
+    gate = ManualGate("g", None, axes, Rectangle(("0",), (low,), (high,)))
+    assert why_no_gate(to_own_scale(gate, AXIS)) == "its bound lies beyond the end of the scale"
+    gate = ManualGate("g", None, axes, Rectangle(("0",), (0.4,), (40.0,)))
+    assert why_no_gate(to_own_scale(gate, AXIS)) == ""

@@ -14,8 +14,15 @@ import pytest
 
 from itc_analysis.errors import ItcError
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
-from itc_analysis.flow.gating.geometry import Combination
-from itc_analysis.flow.manual.gates import ManualGate, ManualTree, evaluate
+from itc_analysis.flow.gating.geometry import (
+    Combination,
+    Ellipse,
+    Geometry,
+    Polygon,
+    Rectangle,
+    Threshold,
+)
+from itc_analysis.flow.manual.gates import ManualGate, ManualTree, evaluate, why_no_gate
 from itc_analysis.flow.manual.gatingml_read import read_gatingml
 
 
@@ -108,3 +115,62 @@ def test_gates_that_refer_in_a_circle_are_refused(write_fcs: Callable[..., Path]
         evaluate(ManualTree("gates.xml", gates), file)
     with pytest.raises(ItcError, match="no gate 'c'"):
         evaluate(ManualTree("gates.xml", {"a": ManualGate("a", "c", (), Combination())}), file)
+
+
+HEAD = (
+    '<g:Gating-ML xmlns:g="http://www.isac-net.org/std/Gating-ML/v2.0/gating">'
+    '<g:transformation g:id="lg"><g:logicle g:T="262144" g:W="0.5" g:M="4.5" g:A="0"/>'
+    "</g:transformation>"
+)
+ONE = '<g:fcs-dimension g:name="PE-A"/></g:dimension>'
+
+
+def told_of(path: Path, *parts: str, head: str = HEAD) -> str:
+    path.write_text(head + "".join(parts) + "</g:Gating-ML>")
+    with pytest.raises(ItcError) as caught:
+        read_gatingml(path)
+    return str(caught.value)
+
+
+def rectangle(bounds: str, more: str = "") -> str:
+    return f'<g:RectangleGate g:id="t"><g:dimension {more}{bounds}>{ONE}</g:RectangleGate>'
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        (rectangle('g:min="0.8" g:max="0.4"'), "lower bound 0.8 is not below its upper bound 0.4"),
+        (rectangle('g:min="NaN"'), "a bound is no number"),
+        (rectangle(""), "it has no bounds"),
+        (rectangle('g:min="1"') * 2, "two gates have this name"),
+        (rectangle('g:min="1"', 'g:compensation-ref="mine" '), "no matrix 'mine'"),
+        ('<g:BooleanGate g:id="t"><g:or></g:or></g:BooleanGate>', "it combines no gate"),
+        ('<g:spectrumMatrix/>', "matrix '', the matrix cannot be read"),
+        ('<g:transformation g:id="x"><g:logicle g:T="a"/></g:transformation>', "scale 'x'"),
+    ],
+)  # fmt: skip
+def test_gates_that_hold_nothing_or_everything_and_broken_parts_are_named(
+    tmp_path: Path, gate: str, words: str
+) -> None:
+    assert words in told_of(tmp_path / "t.xml", gate)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Polygon(("0", "1"), ((0, 0), (1, 1))),
+        Polygon(("0", "1"), ((0, 0), (1, 1), (2, 2))),
+        Ellipse(("0", "1"), (0, 0), ((1.0, 2.0), (2.0, 1.0)), 1.0),
+        Ellipse(("0", "1"), (0, 0), ((1.0, 0.1), (-0.1, 1.0)), 1.0),
+        Ellipse(("0", "1"), (0, 0), ((1.0, 0.1),), 1.0),
+        Ellipse(("0", "1"), (0, 0), ((1.0, 0.1), (0.1, 1.0)), -1.0),
+        Threshold(("0",), "above", np.inf),
+    ],
+)
+def test_shapes_that_enclose_nothing_are_none(shape: Geometry) -> None:
+    assert why_no_gate(shape) != ""
+
+
+def test_a_rotated_ellipse_and_an_open_rectangle_are_gates() -> None:
+    assert why_no_gate(Ellipse(("0", "1"), (0, 0), ((1.0, 0.5), (0.5, 1.0)), 2.0)) == ""
+    assert why_no_gate(Rectangle(("0", "1"), (1.0, None), (None, None))) == ""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from itc_analysis.errors import PanelError, SheetError
 from itc_analysis.flow.fcs.read import read_fcs
-from itc_analysis.flow.panel.markers import ALIASES, read_panel, resolve_markers
+from itc_analysis.flow.panel.markers import ALIASES, check_panel, read_panel, resolve_markers
 
 
 def panel_of(**channels: str) -> pd.DataFrame:
@@ -75,7 +75,27 @@ def test_one_channel_cannot_be_two_markers() -> None:
 def test_absent_markers_are_listed_with_the_channels_of_the_file() -> None:
     with pytest.raises(PanelError, match=r"channels of the file: FSC-A, B525-A \(CD3\)") as caught:
         resolve_markers(["FSC-A", "B525-A"], ["", "CD3"], panel_of(CD4="x", CD8="y"))
-    assert len(caught.value.faults) == 2
+    assert len(caught.value.faults) == 1
+    assert "markers 'CD4', 'CD8', no channel fits 'x', 'y'" in str(caught.value)
+
+
+def test_a_file_without_any_stain_of_the_panel_is_refused_though_it_has_scatter() -> None:
+    panel = pd.DataFrame(
+        {
+            "channel": ["FSC-A", "Time", "B525-A"],
+            "marker": ["FSC-A", "Time", "CD3"],
+            "role": ["scatter", "time", "lineage"],
+        }
+    )
+    with pytest.raises(PanelError, match="marker 'CD3', no channel fits 'B525-A'"):
+        resolve_markers(["FSC-A", "Time", "X"], ["", "", ""], panel, allow_missing=True)
+
+
+@pytest.mark.parametrize("name", ["b525-a", "B525_A", "B525 A", "Comp-b525_a"])
+def test_the_name_of_a_channel_may_be_spelt_otherwise(name: str) -> None:
+    assert resolve_markers(["FSC-A", name], ["", ""], panel_of(CD3="B525-A")) == {"CD3": 1}
+    found = resolve_markers([name, "B525-A"], ["", ""], panel_of(CD3="B525-A"))
+    assert found == {"CD3": 1}
 
 
 def test_absent_markers_may_be_left_out_but_not_all() -> None:
@@ -175,3 +195,23 @@ def test_light_scatter_and_the_clock_have_no_other_role(tmp_path: Path) -> None:
     assert "2 faults" in told
     assert "row 2, channel 'FSC-A' has the role 'other'" in told
     assert told.endswith("it for a colour; write time")
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        ("scatter", "has the role 'scatter' and a fluorochrome, 'PE'"),
+        ("time", "several channels have the role 'time'"),
+    ],
+)
+def test_a_colour_is_neither_scatter_nor_a_clock(role: str, words: str) -> None:
+    panel = pd.DataFrame(
+        {
+            "channel": ["Time", "PE-A"],
+            "marker": ["Time", "CD3"],
+            "fluorochrome": [None, "PE"],
+            "role": ["time", role],
+        }
+    )
+    with pytest.raises(SheetError, match=words):
+        check_panel(panel, "panel")

@@ -49,6 +49,20 @@ def test_margins_are_removed_at_both_ends_of_scatter_and_at_the_top_of_fluoresce
     assert (clean.removed["scatter margin"], clean.removed["fluorescence margin"]) == (2, 1)
 
 
+def test_a_channel_that_loses_many_events_is_named(
+    clean_events: Callable[..., np.ndarray],
+) -> None:
+    events = clean_events()
+    events[3, :300] = 300_000
+    events[4, :250], events[0, :220], events[1, :100] = np.nan, -5, -5
+    assert check(events).remarks == (
+        "V450-A: 250 of 20,000 events are no numbers",
+        "FSC-A: 220 of 20,000 events are not above 0 and left out",
+        "B525-A: 300 of 20,000 events reach the top of its range (262144) and are left out: "
+        "saturated, or $PnR is wrong",
+    )
+
+
 def test_an_event_that_is_not_a_number_is_removed(
     clean_events: Callable[..., np.ndarray],
 ) -> None:

@@ -69,7 +69,7 @@ def test_spillover_text_is_read_in_its_order() -> None:
     ("text", "words"),
     [
         ("2,A,B,1,0.3,0.12", "holds 5 entries, not 6"),
-        ("x,A,B,1,0.3,0.12,1", "says x channels"),
+        ("x,A,B,1,0.3,0.12,1", "begins with 'x', not the number of its channels"),
         ("2,A,A,1,0.3,0.12,1", "channels appear twice: A"),
         ("2,A,B,1,0.3,zero,1", "not a number"),
         ("2,A,B,1,nan,0,1", "not finite"),
@@ -80,6 +80,23 @@ def test_spillover_text_is_read_in_its_order() -> None:
 def test_unusable_matrices_are_refused(text: str, words: str) -> None:
     with pytest.raises(UnreadableFile, match=words):
         parse_spillover(text, "tube.fcs")
+
+
+@pytest.mark.parametrize(
+    "text", ["2\tA\tB\t1\t0,3\t0,12\t1", "2,A,B,1,0.3,0.12,1,", "2;A;B;1;0,3;0,12;1;"]
+)
+def test_separators_and_a_stray_one_at_the_end_change_nothing(text: str) -> None:
+    plain = parse_spillover("2,A,B,1,0.3,0.12,1", "tube.fcs")
+    assert parse_spillover(text, "tube.fcs").is_same(plain)
+
+
+def test_the_order_of_the_channels_makes_no_other_matrix() -> None:
+    one, other = (
+        parse_spillover(text, "tube.fcs") for text in ("2,A,B,1,0.3,0.12,1", "2,B,A,1,0.12,0.3,1")
+    )
+    assert one.is_same(other)
+    assert not one.is_same(parse_spillover("2,B,A,1,0.3,0.12,1", "tube.fcs"))
+    assert not one.is_same(parse_spillover("2,B,C,1,0.3,0.12,1", "tube.fcs"))
 
 
 def test_a_channel_that_the_file_lacks_is_named_with_those_it_has() -> None:

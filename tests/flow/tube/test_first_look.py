@@ -15,6 +15,7 @@ import pytest
 from itc_analysis.cohort.listing import list_tubes
 from itc_analysis.config.loading import load_settings
 from itc_analysis.config.sections import Flow
+from itc_analysis.errors import UnreadableFile
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
 from itc_analysis.flow.gates.fit import fit_batch
 from itc_analysis.flow.gates.identity.judge import identify
@@ -23,6 +24,7 @@ from itc_analysis.flow.panel.markers import read_panel
 from itc_analysis.flow.scale.scales import Scale, TransformSettings
 from itc_analysis.flow.spillover.compensation import compensate, find_spillover
 from itc_analysis.flow.tube.first_look import FirstLook, describe_states, look_at_tubes
+from itc_analysis.flow.tube.load import load_tube
 from itc_analysis.flow.tube.scale_ends import find_odd_tops, read_tops
 from itc_analysis.simulate.instrument.fcs import write_fcs as write
 from itc_analysis.tables import contract
@@ -198,3 +200,49 @@ def test_a_tube_that_a_person_confirmed_passes(tubes: tuple[Rows, pd.DataFrame])
     rewritten(path, events=compensated)
     tubes[0][2]["confirmed"] = True
     assert look(tubes).errors == []
+
+
+def test_a_tube_that_quality_control_will_leave_out_is_told_before(
+    tubes: tuple[Rows, pd.DataFrame],
+) -> None:
+    def spoilt(file: FcsFile) -> np.ndarray:
+        events = file.events.copy()
+        events[file.channel_names.index("PE-Cy7-A")] = np.nan
+        return events
+
+    rewritten(Path(tubes[0][1]["path"]), events=spoilt)
+    found = look(tubes)
+    assert found.errors == []
+    assert list(found.remarks.values()) == [[tubes[0][1]["file_id"]]] * 2
+    said = " and ".join(found.remarks)
+    assert "PE-Cy7-A: 15,000 of 15,000 events are no numbers" in said
+    assert "will be left out: 0 clean events, fewer than min_events = 1000" in said
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("copied", "channels 'BUV496-A' and 'BUV805-A' hold the same values"),
+        ("beyond", "events of channel 'PE-Cy7-A' lie above its range, 262144"),
+        ("twice", "about 50% of the events stand in the file more than once"),
+    ],
+)
+def test_events_that_no_cytometer_writes_are_refused(
+    tubes: tuple[Rows, pd.DataFrame], spoil: str, words: str
+) -> None:
+    def spoilt(file: FcsFile) -> np.ndarray:
+        events = file.events.copy()
+        names = file.channel_names
+        if spoil == "copied":
+            events[names.index("BUV805-A")] = events[names.index("BUV496-A")]
+        elif spoil == "beyond":
+            events[names.index("PE-Cy7-A")] *= 50
+        else:
+            events = np.repeat(events, 2, axis=1)
+        return events
+
+    rewritten(Path(tubes[0][1]["path"]), events=spoilt)
+    found = look(tubes)
+    assert words in str(found.errors[0])
+    with pytest.raises(UnreadableFile, match=words.split("'")[0]):
+        load_tube(tubes[0][1], tubes[1], TransformSettings(), Flow())

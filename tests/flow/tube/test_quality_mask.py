@@ -53,6 +53,7 @@ def rows(
     events[3, is_positive] *= 40  # two populations
     disturbed = slice(n // 2, n // 2 + n // 10)
     events[3:, disturbed] = events[3:, disturbed] * 5 + 2000
+    events[3:] = np.minimum(events[3:], 262144)
     events[0, 7:200:9] = 262144  # saturated
     usual = {
         "sample_id": "S1",

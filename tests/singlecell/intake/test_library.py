@@ -157,6 +157,15 @@ def test_ensembl_ids_without_symbols_get_those_that_matter(tmp_path: Path) -> No
         read_library(sheet_row(other, "h5ad"))
 
 
+def test_cells_that_stand_in_a_library_twice_are_refused(tmp_path: Path) -> None:
+    counts = np.random.default_rng(3).poisson(3, (60, 200))
+    path = h5ad(tmp_path / "once.h5ad", counts)
+    assert read_library({"path": path, "format": "h5ad"}).n_obs == 60
+    path = h5ad(tmp_path / "twice.h5ad", np.concatenate([counts, counts]))
+    with pytest.raises(UnreadableFile, match="60 of 120 cells have the molecules of another"):
+        read_library({"path": path, "format": "h5ad"})
+
+
 def test_a_repeated_barcode_is_refused(tmp_path: Path) -> None:
     data = library([CD4, CD8])
     data.obs_names = ["AAAC-1", "AAAT-1"]
@@ -271,3 +280,22 @@ def test_counts_of_highly_variable_genes_alone_are_refused(tmp_path: Path) -> No
     said = rf"layers\['counts'\] holds {n_some} of the {n} genes of raw .* give the counts of all"
     with pytest.raises(UnreadableFile, match=said):
         read_library(sheet_row(path, "h5ad"))
+
+
+def test_types_of_features_may_be_in_small_letters_and_unknown_ones_are_named(
+    tmp_path: Path,
+) -> None:
+    counts = np.array([[1, 2], [0, 1]])
+    kinds = pd.DataFrame({"feature_types": ["gene expression"] * 2}, index=["CD3D", "CD3E"])
+    row = {"path": h5ad(tmp_path / "a.h5ad", counts, var=kinds), "format": "h5ad"}
+    assert read_library(row).n_vars == 2
+    kinds["feature_types"] = "GEX"
+    row["path"] = h5ad(tmp_path / "b.h5ad", counts, var=kinds)
+    with pytest.raises(UnreadableFile, match="type 'Gene Expression', which genes have; it has 'G"):
+        read_library(row)
+
+
+def test_a_file_of_scanpy_called_10x_is_told_its_format(tmp_path: Path) -> None:
+    row = {"path": h5ad(tmp_path / "a.h5", np.eye(3)), "format": "10x_h5"}
+    with pytest.raises(UnreadableFile, match="write h5ad under `format`"):
+        read_library(row)

@@ -40,6 +40,9 @@ class Check:
     doubted: tuple[str, ...] = ()
 
 
+#: Of adults, of short and of tall stature too.
+ADULT_YEARS = 18
+LEAST_HEIGHT_M, GREATEST_HEIGHT_M = 1.0, 2.4
 #: The lowest mean pulmonary artery pressure of any definition in use (ESC/ERS 2022: above 20 mmHg).
 PH_MMHG = 20
 #: Definitions before 2018 asked for 25 mmHg (6th World Symposium, doi:10.1183/13993003.01913-2018).
@@ -70,6 +73,31 @@ CHECKS: tuple[Check, ...] = (
         ("age_years", "iim_onset_age_years"),
         "the first symptom is dated after the blood draw",
         lambda p: p["iim_onset_age_years"] > p["age_years"],
+    ),
+    Check(
+        ("age_years", "weight_kg", "bmi"),
+        "weight and body mass index give a height that no adult has",
+        lambda p: (
+            p["age_years"] >= ADULT_YEARS
+            and not LEAST_HEIGHT_M <= (p["weight_kg"] / p["bmi"]) ** 0.5 <= GREATEST_HEIGHT_M
+        ),
+        doubted=("weight_kg",),
+    ),
+    *(
+        Check(
+            ("age_years", ago),
+            "longer ago than the person's birth",
+            lambda p, ago=ago, per_year=per_year: p[ago] > (p["age_years"] + 1) * per_year,  # type: ignore[misc]
+            doubted=(ago,),
+        )
+        for ago, per_year in (
+            ("malignancy_remission_months", 12),
+            ("chemotherapy_or_checkpoint_months_ago", 12),
+            ("immunosuppressant_months_ago", 12),
+            ("biologic_months_ago", 12),
+            ("infection_or_antibiotics_days_ago", 366),
+            ("vaccination_days_ago", 366),
+        )
     ),
     Check(
         ("sex", "menopause"),

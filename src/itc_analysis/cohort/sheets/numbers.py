@@ -35,6 +35,8 @@ _COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3}){2,}|(?:,\d{3})+\.\d+
 _BELOW = re.compile(r"<\s*(\S.*)")
 _LIMIT = re.compile(r"[<>\u2264\u2265]\s*=?\s*\d+(?:[.,]\d+)?.*")
 _WITH_UNIT = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*[^\d\s.,].*")
+#: Beyond doubt in a column of shares or of per cent.
+_PERCENT = re.compile(r"(.*\d)\s*%")
 #: One comma among numbers without any decimal sign may be a slip; two are a habit.
 _FEWEST_COMMAS = 2
 
@@ -86,12 +88,16 @@ def read_number(cell: str, column: Column, style: Style) -> tuple[float | None, 
     if below is not None:
         limit, fault = read_number(below[1], column, style)
         return (None if limit is None else Below(limit)), fault
+    percent = _PERCENT.fullmatch(text)
+    is_share = percent is not None and column.unit == "share"
+    if percent is not None and (is_share or column.unit.startswith("%")):
+        text = percent[1]
     plain = _as_plain(text, column, style)
     if isinstance(plain, tuple):
         return None, plain
     if plain is None:
         return None, _no_number(cell, text, column)
-    return _within_limits(plain, cell, column)
+    return _within_limits(repr(float(plain) / 100) if is_share else plain, cell, column)
 
 
 def _as_plain(text: str, column: Column, style: Style) -> str | Fault | None:
@@ -165,7 +171,10 @@ def _no_number(cell: str, text: str, column: Column) -> Fault:
 def _within_limits(plain: str, cell: str, column: Column) -> tuple[float | None, Fault | None]:
     value = float(plain)
     if _is_within(value, column):
-        return value, None
+        if not column.whole or value.is_integer():
+            return value, None
+        what = f"{cell} is not a whole number"
+        return None, (what, "a titre of 1:160 is written 160, a count without decimals")
     unit = f" {column.unit}" if column.unit else ""
     low = "-inf" if column.low is None else f"{column.low:g}"
     high = "inf" if column.high is None else f"{column.high:g}"

@@ -7,6 +7,7 @@ number kept as sample id, a date of birth in place of an age).
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -189,5 +190,24 @@ def masked(cell: str, *, hide: bool = False) -> str:
         )
     )
     if hide or suspicious:
-        return f"'{cell[0]}...' ({len(cell)} characters)"
-    return f"'{cell}'" if len(cell) <= _MAX_SHOWN else f"'{cell[:_MAX_SHOWN]}...'"
+        shown = f"'{cell[0]}...' ({len(cell)} characters)"
+    else:
+        shown = f"'{cell}'" if len(cell) <= _MAX_SHOWN else f"'{cell[:_MAX_SHOWN]}...'"
+    return shown + deceptive_letters(cell)
+
+
+def deceptive_letters(cell: str) -> str:
+    """Return which letters of a cell look like others, or like none; empty where none do.
+
+    Examples
+    --------
+    >>> deceptive_letters("SS" + chr(0x441)), deceptive_letters("é")
+    (' (with CYRILLIC SMALL LETTER ES)', '')
+    """
+    names = {
+        unicodedata.name(letter, "a letter without a name"): None
+        for letter in cell
+        if unicodedata.category(letter) == "Cf"
+        or unicodedata.name(letter, "").startswith(("CYRILLIC", "GREEK", "FULLWIDTH"))
+    }
+    return f" (with {' and '.join(names)})" if names else ""

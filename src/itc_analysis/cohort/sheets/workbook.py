@@ -17,7 +17,8 @@ from typing import Any
 from itc_analysis.errors import Fault, SheetError
 
 _SAVE_AS = "save it as 'Text (tab delimited)' in UTF-8"
-_ZERO_PADDED = re.compile(r"0{2,}")
+#: Letters in quotes and zeros: "P"000 shows 3 as P003.
+_ZERO_PADDED = re.compile(r'(?:"([^"]*)")?(0{2,})')
 
 
 def read_workbook(
@@ -57,7 +58,9 @@ def read_workbook(
         kind = type(error).__name__
         what = f"this is a spreadsheet workbook, not text, and cannot be opened ({kind})"
         raise SheetError(source, f"{what}; {_SAVE_AS}") from error
-    known = {sheet.title: count_known(_first_row(sheet)) for sheet in shown.worksheets}
+    # what people do not see is an older version, or the lists behind a menu
+    visible = [sheet for sheet in shown.worksheets if sheet.sheet_state == "visible"]
+    known = {sheet.title: count_known(_first_row(sheet)) for sheet in visible}
     most = max(known.values(), default=0)
     best = [name for name, n in known.items() if n == most]
     if most == 0 and len(best) > 1:
@@ -68,7 +71,7 @@ def read_workbook(
         raise SheetError(source, [Fault("", what, "keep one of them in the workbook")])
     sheet = shown[best[0]]
     cells = [[_as_text(cell) for cell in row] for row in sheet.iter_rows()]
-    faults = _without_value(sheet, formulas[best[0]]) + _merged(sheet)
+    faults = _without_value(sheet, formulas[best[0]]) + _merged(sheet) + _set_aside(sheet)
     return cells, faults
 
 
@@ -87,8 +90,11 @@ def _as_text(cell: Any) -> str:
     if isinstance(value, int | float):
         number_format = str(getattr(cell, "number_format", "") or "")
         whole = int(value) if float(value).is_integer() else None
-        if whole is not None and _ZERO_PADDED.fullmatch(number_format):
-            return str(whole).zfill(len(number_format))
+        padded = _ZERO_PADDED.fullmatch(number_format)
+        if whole is not None and padded:
+            return (padded[1] or "") + str(whole).zfill(len(padded[2]))
+        if number_format.rstrip().endswith("%"):  # 0.25 is shown as 25 %
+            return f"{value * 100:.12g} %"
         return str(whole) if whole is not None else repr(float(value))
     if isinstance(value, datetime.datetime | datetime.date):
         return value.strftime("%Y-%m-%d")
@@ -119,4 +125,23 @@ def _merged(sheet: Any) -> list[Fault]:
         )
         for merged in sheet.merged_cells.ranges
         if merged.size["rows"] > 1 or merged.min_row == 1
+    ]
+
+
+def _set_aside(sheet: Any) -> list[Fault]:
+    """Return a fault for rows that people hid or struck through: are they meant, or taken out?"""
+    struck, hidden = [], []
+    for row in sheet.iter_rows(min_row=2):
+        filled = [cell for cell in row if cell.value is not None]
+        if filled and sheet.row_dimensions[filled[0].row].hidden:
+            hidden.append(filled[0].row)
+        elif filled and filled[0].font is not None and filled[0].font.strike:
+            struck.append(filled[0].row)
+    return [
+        Fault(f"row {number}", f"the row is {what}", remedy)
+        for numbers, what, remedy in (
+            (hidden, "hidden", "show all rows (take the filter away), or delete it"),
+            (struck, "struck through", "delete it, or take the line away if it is meant"),
+        )
+        for number in numbers
     ]

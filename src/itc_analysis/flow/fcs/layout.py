@@ -17,12 +17,15 @@ import numpy as np
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.data_segment import Channel, event_dtype, read_events
 from itc_analysis.flow.fcs.offsets import locate_data, read_offset
-from itc_analysis.flow.fcs.text_segment import read_header, read_keywords
+from itc_analysis.flow.fcs.text_segment import VERSIONS, read_header, read_keywords
 
 #: More channels than any cytometer has: the number is damaged.
 _MAX_CHANNELS = 1000
 #: More data sets than any file has: the chain of $NEXTDATA is damaged.
 _MAX_DATA_SETS = 64
+#: Bytes behind the events that may hold a checksum, analyses, or another file that was joined on.
+_BEHIND = 1 << 16
+_JOINED = "another file was joined behind the events, and was not read: $NEXTDATA does not name it"
 #: Bits of a floating point value.
 _MANTISSA = {"F": 24, "D": 53}
 #: The ranks of the same events in two resolutions are the same but for ties; of others they are
@@ -83,12 +86,17 @@ def locate_events(stream: BinaryIO, source: str) -> EventLayout:
     first = _locate(stream, source, 0)
     following = _following(stream, source, first)
     if not following and not read_offset(first.keywords, "NEXTDATA", source):
+        if _has_another_behind(stream, first):
+            first.remarks.append(_JOINED)
         return first
     best, number = first, 1
     for place, other in enumerate(following, start=2):
         if other.resolution > best.resolution and _same_events(stream, first, other, source):
             best, number = other, place
-    if best is first:
+    if not following:
+        what = "$NEXTDATA names another data set, which is not there or cannot be read"
+        first.remarks.append(f"{what}; the first was read")
+    elif best is first:
         first.remarks.append("the file holds several data sets; the first was read")
     else:
         best.remarks.append(
@@ -97,6 +105,13 @@ def locate_events(stream: BinaryIO, source: str) -> EventLayout:
             f"finer resolution ({best.resolution:.0f} bits; the first has {first.resolution:.0f})"
         )
     return best
+
+
+def _has_another_behind(stream: BinaryIO, layout: EventLayout) -> bool:
+    """Return whether a data set of which $NEXTDATA knows nothing begins behind the events."""
+    stream.seek(layout.begin + layout.n_bytes)
+    behind = stream.read(_BEHIND)
+    return any(f"{version}    ".encode() in behind for version in VERSIONS)
 
 
 def _locate(stream: BinaryIO, source: str, base: int) -> EventLayout:
@@ -123,11 +138,12 @@ def _following(stream: BinaryIO, source: str, first: EventLayout) -> list[EventL
     """Return the data sets behind the first, as far as they can be read."""
     found: list[EventLayout] = []
     base, layout = 0, first
+    size = stream.seek(0, os.SEEK_END)
     while len(found) < _MAX_DATA_SETS:
         offset = read_offset(layout.keywords, "NEXTDATA", source)
-        if not offset:
-            break
         base += offset
+        if not offset or base >= size:
+            break
         try:
             layout = _locate(stream, source, base)
         except UnreadableFile:

@@ -116,9 +116,9 @@ def _no_place_for_events(
         return UnreadableFile(source, [Fault("", what, "one is wrong; export the tube again")])
     begin, end = next(iter(spans.values()))
     if begin + needed > size:
-        share = max(size - begin, 0) / needed
+        share = 100 * max(size - begin, 0) // needed  # never 100 % where some are missing
         what = f"the events need bytes {begin} to {begin + needed - 1}, the file has {size}"
-        return truncated(source, "DATA", f"{what}: {share:.0%} of the events are there")
+        return truncated(source, "DATA", f"{what}: {share}% of the events are there")
     found = end - begin + 1
     what = f"$TOT and the widths of the channels need {needed} bytes, the segment has {found}"
     return UnreadableFile(source, [Fault("DATA", what, "export the tube again")])

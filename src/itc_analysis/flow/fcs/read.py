@@ -139,7 +139,7 @@ def _timestep(keywords: dict[str, str], remarks: list[str]) -> float:
     if not text:
         return 1.0
     try:
-        value = float(text)
+        value = float(text.replace(",", "."))
     except ValueError:
         value = math.nan
     if math.isfinite(value) and value > 0:

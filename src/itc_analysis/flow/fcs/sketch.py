@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.read import FcsFile
 
 #: Hashes of a sketch.
 SKETCH = 256
 #: The largest hash there can be.
 LARGEST = (1 << 64) - 1
+#: Of the events of a few channels of low resolution some are equal by chance, never so many.
+_MANY_EQUAL, _FEWEST_EVENTS = 0.25, 1000
 #: More channels tell events apart no better.
 _CHANNELS = 8
 #: Multipliers that mix the bits of a number (splitmix64).
@@ -41,3 +44,28 @@ def sketch_of(file: FcsFile) -> tuple[int, ...]:
         end = np.partition(hashes, SKETCH - 1)[SKETCH - 1]
         hashes = hashes[hashes <= end]  # fewer than SKETCH where events are equal
     return tuple(map(int, np.unique(hashes)))
+
+
+def refuse_repeats(sketch: tuple[int, ...], n_events: int, source: str) -> None:
+    """Refuse a file in which many events stand more than once: every count would be too high.
+
+    Parameters
+    ----------
+    sketch : tuple of int
+        what `sketch_of` returned.
+    n_events : int
+        events of the file.
+    source : str
+        its name, for messages.
+
+    Raises
+    ------
+    UnreadableFile
+        more events are equal than may be by chance.
+    """
+    share = 1 - len(sketch) / SKETCH
+    if n_events < _FEWEST_EVENTS or share <= _MANY_EQUAL:
+        return
+    what = f"about {share:.0%} of the events stand in the file more than once"
+    remedy = "it was joined with itself, or saved twice: take the file of the cytometer"
+    raise UnreadableFile(source, [Fault("DATA", what, remedy)])

@@ -23,12 +23,20 @@ _OFFSET_WIDTH = 8
 #: keywords.
 VERSIONS = ("FCS2.0", "FCS3.0", "FCS3.1", "FCS3.2")
 
+#: First bytes of packed files.
+_PACKED = {b"\x1f\x8b": "a compressed file (gzip)", b"PK\x03\x04": "an archive or a workbook (zip)"}
+#: Keywords that decide what a number of the file means. Never twice with two values.
+_DECISIVE = re.compile(
+    r"P\d+[BDEGNRS]|P\d+DATATYPE|BYTEORD|DATATYPE|MODE|PAR|TOT|TIMESTEP|SPILL|SPILLOVER"
+)
 #: Keywords of the standard that every file has, and those of a channel. Never the value of another.
 _STANDARD = re.compile(
     r"\$(P\d+[A-Z]+|(BEGIN|END)(DATA|STEXT|ANALYSIS)|BYTEORD|DATATYPE|MODE|NEXTDATA|PAR|TOT"
     r"|TIMESTEP|SPILLOVER|FIL|CYT|SRC|SYS|DATE|[BE]TIM)",
     re.IGNORECASE,
 )
+#: Letters of a value that a message shows.
+_MAX_SHOWN = 30
 #: Letters of the longest keyword of the standard, and some of the digits of a channel's number.
 _LONGEST_STANDARD = 24
 _LABEL = re.compile(r"\$P\d+S", re.IGNORECASE)
@@ -62,7 +70,12 @@ def read_header(stream: BinaryIO, source: str, base: int = 0) -> Header:
     version = raw[:6].decode("latin-1")
     if not version.startswith("FCS"):
         what = "this is not an FCS file: it does not begin with 'FCS'"
-        raise UnreadableFile(source, [Fault("", what, "export the tube as FCS 3.1")])
+        remedy = "export the tube as FCS 3.1"
+        for first, kind in _PACKED.items():
+            if raw.startswith(first):
+                what = f"this is {kind}, not an FCS file"
+                remedy = "unpack it, and name the FCS file"
+        raise UnreadableFile(source, [Fault("", what, remedy)])
     if version not in VERSIONS:
         what = f"FCS version '{version[3:]}' is not known"
         remedy = f"export the tube as one of {', '.join(VERSIONS)}"
@@ -72,7 +85,7 @@ def read_header(stream: BinaryIO, source: str, base: int = 0) -> Header:
     offsets = []
     for i in range(4):
         begin = _FIRST_OFFSET + i * _OFFSET_WIDTH
-        field = raw[begin : begin + _OFFSET_WIDTH].decode("latin-1").strip()
+        field = raw[begin : begin + _OFFSET_WIDTH].decode("latin-1").strip(" \0")
         # Some programs leave the offsets of large files blank where the standard asks for 0.
         if field and not field.isdecimal():
             what = f"offset '{field}' is not a number"
@@ -107,6 +120,7 @@ def read_keywords(
     segment = _read_segment(stream, header.text, source, base)
     pairs = _pairs(segment)
     _refuse_shifted(pairs, segment[0], source)
+    _refuse_contradictions(pairs, source)
     keywords = _as_keywords(pairs)
     remarks = _remarks_on_labels(pairs, segment[0])
     if any(not value for _, value in pairs):
@@ -193,6 +207,24 @@ def _as_keywords(pairs: list[tuple[str, str]]) -> dict[str, str]:
         composed = unicodedata.normalize("NFC", value.strip())
         keywords.setdefault(key.removeprefix("$").upper(), composed)
     return keywords
+
+
+def _refuse_contradictions(pairs: list[tuple[str, str]], source: str) -> None:
+    """Refuse decisive keywords that stand twice with two values: nobody knows which is right."""
+    values: dict[str, list[str]] = {}
+    for key, value in pairs:
+        own = values.setdefault(key.removeprefix("$").upper(), [])
+        if value.strip() not in own:
+            own.append(value.strip())
+    faults = []
+    for key, own in values.items():
+        if len(own) > 1 and _DECISIVE.fullmatch(key):
+            what = f"${key} stands twice in the file, with two values"
+            if max(map(len, own)) <= _MAX_SHOWN:
+                what += f", '{own[0]}' and '{own[1]}'"
+            faults.append(Fault("TEXT", what, "export the tube again"))
+    if faults:
+        raise UnreadableFile(source, faults)
 
 
 def _refuse_shifted(pairs: list[tuple[str, str]], delimiter: str, source: str) -> None:

@@ -82,6 +82,9 @@ def expand_blocks(data: Any, source: str) -> Any:
     used, faults = _read(data["blocks"])
     if faults:
         raise SettingsError(source, faults)
+    rest = {name: value for name, value in data.items() if name != "blocks"}
+    if not all(_are_mappings(data.get(name)) for name in ("populations", "positivity")):
+        return rest  # said, with its entry, by whoever checks the template
     populations = [dict(entry) for entry in data.get("populations") or []]
     positivity = [dict(entry) for entry in data.get("positivity") or []]
     denominator = str(data.get("denominator", "all"))
@@ -98,8 +101,13 @@ def expand_blocks(data: Any, source: str) -> Any:
             for population in populations:
                 if population.get("name") == entry.of:
                     population["phenotype"] = True
-    rest = {name: value for name, value in data.items() if name != "blocks"}
     return rest | {"populations": populations, "positivity": positivity}
+
+
+def _are_mappings(entries: Any) -> bool:
+    return entries is None or (
+        isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    )
 
 
 def _read(entries: Any) -> tuple[list[UsedBlock], list[Fault]]:
@@ -107,8 +115,9 @@ def _read(entries: Any) -> tuple[list[UsedBlock], list[Fault]]:
     faults: list[Fault] = []
     for number, entry in enumerate(entries if isinstance(entries, list) else [entries], start=1):
         where = f"blocks, entry {number}"
-        if not isinstance(entry, dict) or set(entry) != {"block", "of"}:
-            what = "a block has the entries 'block' and 'of'"
+        is_block = isinstance(entry, dict) and set(entry) == {"block", "of"}
+        if not is_block or not isinstance(entry["of"], str):
+            what = "a block has the entries 'block' and 'of', one population"
             faults.append(Fault(where, what, "write e.g. {block: naive_memory, of: mait}"))
             continue
         found = UsedBlock(block=str(entry["block"]), of=str(entry["of"]))

@@ -7,6 +7,7 @@ Everything that is wrong in a template is reported at once.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from itc_analysis.flow.gating.blocks import expand_blocks
 from itc_analysis.flow.gating.geometry import Combination
 from itc_analysis.flow.gating.methods.registry import (
     COMBINING,
+    LIMITS,
     METHODS,
     REFERENCE,
     REFERENCE_OF,
@@ -38,7 +40,9 @@ ROOT = "all"
 class Population(Section):
     """One population of a template."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name, as in every table.")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", max_length=80, description="Name, as in every table."
+    )
     parent: str = Field(description="An earlier population, or all.")
     markers: tuple[str, ...] = Field(
         (), description="Markers the gate looks at; none for complement and boolean."
@@ -193,7 +197,9 @@ def _faults(template: Template, panel_markers: Collection[str] | None) -> list[F
     if panel_markers is not None:
         from itc_analysis.flow.panel.markers import other_name
 
-        for marker in (*template.markers(), *_other_markers(template)):
+        others = (*template.markers(), *_other_markers(template))
+        scaled = [marker for marker in template.transform.markers if marker not in others]
+        for marker in (*others, *scaled):
             if marker not in panel_markers:
                 what = f"marker '{marker}' is not in the panel sheet"
                 alias = other_name(marker, sorted(panel_markers))
@@ -235,17 +241,29 @@ def _faults_of_combination(
         wanted = " or ".join(f"'{name}'" for name in known)
         faults.append(Fault(where, f"{population.method} needs {wanted}", "name other populations"))
     named = [given[name] for name in known if isinstance(given.get(name), list)]
+    faults += [
+        Fault(where, f"'{name}' names no population", "name some, or take it out")
+        for name in known
+        if given.get(name) == []
+    ]
     if population.method == "boolean" and sum(map(len, named)) == 1 and not given.get("none_of"):
         faults.append(Fault(where, "one population alone is no combination", "name another one"))
     if population.markers:
         what = f"{population.method} looks at populations, not at markers"
         faults.append(Fault(where, what, "remove 'markers'"))
+    all_of = given["all_of"] if isinstance(given.get("all_of"), list) else []
     for name in known:
         members = given.get(name, [])
         if not isinstance(members, list):
             what = f"'{name}' must be a list of populations"
             faults.append(Fault(where, what, f"write {name}: [{members}]"))
             continue
+        if len(set(map(str, members))) < len(members):
+            faults.append(Fault(where, f"'{name}' names a population twice", "name each once"))
+        both = [one for one in members if name == "none_of" and one in all_of]
+        if both:
+            what = f"'{both[0]}' is in all_of and in none_of: no cell can be in the population"
+            faults.append(Fault(where, what, "take it out of one of them"))
         for member in map(str, members):
             if member not in earlier:
                 late = member in names
@@ -288,9 +306,11 @@ def _faults_of_reference(
 
 
 def _parents(name: str, earlier: dict[str, Population]) -> list[str]:
-    """Return the parent, its parent, ... up to the root or the first that is unknown."""
+    """Return the parent, its parent, ... up to the root or the first that is unknown or stands in
+    the chain already (a circle, which is a fault of its own).
+    """
     chain: list[str] = []
-    while name in earlier:
+    while name in earlier and name not in chain[:-1]:
         name = earlier[name].parent
         chain.append(name)
     return chain
@@ -305,6 +325,8 @@ def _faults_of_method(population: Population, where: str) -> list[Fault]:
         wanted = " or ".join(map(str, allowed)) if allowed else "one or more"
         what = f"{population.method} takes {wanted} marker(s), found {n}"
         faults.append(Fault(where, what, card.reads_as))
+    if len(set(population.markers)) < n:
+        faults.append(Fault(where, "a marker appears twice", "name two markers"))
     if population.level is not None and (population.method not in _BY_LEVEL or n != 1):
         what = f"level takes one marker and one of {', '.join(_BY_LEVEL)}"
         faults.append(Fault(where, what, "remove 'level', or change the method"))
@@ -330,6 +352,11 @@ def _faults_of_method(population: Population, where: str) -> list[Fault]:
             choices = get_args(hints[name])
             wanted = " or ".join(map(str, choices)) if choices else "a number"
             faults.append(Fault(where, f"argument '{name}' is {value!r}", f"give {wanted}"))
+        elif name in LIMITS and not LIMITS[name].hold(value):
+            limits = LIMITS[name]
+            wanted = f"a number between {limits.lowest:g} and {limits.highest:g}"
+            remedy = f"give {wanted}: {limits.why}"
+            faults.append(Fault(where, f"argument '{name}' is {value!r}", remedy))
     faults += [
         Fault(where, f"argument '{name}' of {population.method} is missing", "add it")
         for name, parameter in known.items()
@@ -342,7 +369,7 @@ def _fits(value: Any, hint: Any) -> bool:
     allowed = get_args(hint)
     if allowed:
         return value in allowed
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _other_markers(template: Template) -> list[str]:

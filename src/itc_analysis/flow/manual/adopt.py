@@ -32,6 +32,7 @@ from itc_analysis.flow.manual.gates import (
     UNCOMPENSATED,
     ManualGate,
     ManualTree,
+    why_no_gate,
 )
 from itc_analysis.flow.manual.gatingml_read import read_gatingml
 from itc_analysis.flow.manual.onto_tube import COMPENSATED, marker_behind, to_own_scale
@@ -161,10 +162,46 @@ def with_manual(
     """
     rows = [dict(row) for row in gates]
     populations = list(dict.fromkeys(str(row["population"]) for row in rows))
-    faults: dict[str, Fault] = {}
-    used: dict[str, set[str]] = {}
     known = {i: file for i, file in (files or {}).items() if i in axes}
     matched = manual.match({i: file for i, file in known.items() if i not in manual.by_tube})
+    used: dict[str, set[str]] = {}
+    faults = _adopt(rows, axes, manual, matched, used)
+    every_fault = [*faults, *unused_gates(manual, used, populations, known)]
+    if every_fault:
+        raise ItcError(_SOURCE, every_fault)
+    for tree in {tree.source: tree for tree in manual.trees if tree.source in used}.values():
+        log.info("manual gates of %s: %s", tree.label, ", ".join(sorted(used[tree.source])))
+    return rows
+
+
+def faults_on_tubes(
+    gates: Iterable[Mapping[str, Any]],
+    axes: Mapping[str, Mapping[str, Any]],
+    manual: ManualGates,
+    matched: Mapping[str, ManualTree],
+) -> list[Fault]:
+    """Return what `with_manual` would refuse of gates that have a place, before any is learned.
+
+    Parameters
+    ----------
+    gates, axes, manual : iterable of mapping, mapping or ManualGates
+        as there; of a row file_id, panel, population and parent are read.
+    matched : mapping of str to ManualTree
+        the gates of each tube in a workspace, from `ManualGates.match`.
+    """
+    return _adopt([dict(row) for row in gates], axes, manual, matched, {})
+
+
+def _adopt(
+    rows: list[dict[str, Any]],
+    axes: Mapping[str, Mapping[str, Any]],
+    manual: ManualGates,
+    matched: Mapping[str, ManualTree],
+    used: dict[str, set[str]],
+) -> list[Fault]:
+    """Put drawn gates into rows of `Gates`, note in `used` which, and return their faults."""
+    populations = list(dict.fromkeys(str(row["population"]) for row in rows))
+    faults: dict[str, Fault] = {}
     for row in rows:
         file_id = str(row["file_id"])
         axis = axes.get(file_id)
@@ -188,12 +225,7 @@ def with_manual(
         if shape is not None:
             drawn = f"drawn by a person ({tree.label}){_unlike(gate, row, axis, populations)}"
             row |= by_hand(shape, drawn)
-    every_fault = [*faults.values(), *unused_gates(manual, used, populations, known)]
-    if every_fault:
-        raise ItcError(_SOURCE, every_fault)
-    for tree in {tree.source: tree for tree in manual.trees if tree.source in used}.values():
-        log.info("manual gates of %s: %s", tree.label, ", ".join(sorted(used[tree.source])))
-    return rows
+    return list(faults.values())
 
 
 def idle_gates(tree: ManualTree, populations: Iterable[str]) -> list[str]:
@@ -210,7 +242,10 @@ def _own_shape(
 ) -> Geometry | None:
     """Return the gate as one of ours; None for a Boolean gate that says what the template says."""
     if not isinstance(gate.shape, Combination):
-        return to_own_scale(gate, axis)
+        found = to_own_scale(gate, axis)
+        if why := why_no_gate(found):
+            raise ValueError(why)
+        return found
     name = str(row["population"])
     earlier = populations[: populations.index(name)]
     shape = to_own_combination(gate, tree, earlier=earlier, parent=str(row["parent"]))

@@ -16,7 +16,14 @@ import numpy.typing as npt
 
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.fcs.read import FcsFile
-from itc_analysis.flow.gating.geometry import Combination, Geometry
+from itc_analysis.flow.gating.geometry import (
+    Combination,
+    Ellipse,
+    Geometry,
+    Polygon,
+    Rectangle,
+    Threshold,
+)
 from itc_analysis.flow.manual.samples import FileIdentity
 from itc_analysis.flow.spillover.compensation import find_spillover
 from itc_analysis.statistics.arrays import BoolArray, FloatArray
@@ -24,6 +31,7 @@ from itc_analysis.statistics.arrays import BoolArray, FloatArray
 UNCOMPENSATED = "uncompensated"
 #: The matrix in the file itself.
 FROM_FILE = "FCS"
+_FEWEST_CORNERS = 3
 
 
 class DrawnScale(Protocol):
@@ -131,6 +139,45 @@ class ManualTree:
     matrices: dict[str, Matrix] = field(default_factory=dict)
     sample: FileIdentity | None = None
     label: str = "gates drawn by hand"
+
+
+def why_no_gate(shape: Geometry) -> str:
+    """Return why no event can lie in a shape, or every event does; empty for a gate.
+
+    Examples
+    --------
+    >>> why_no_gate(Rectangle(("0",), (4.0,), (2.0,)))
+    'its lower bound 4 is not below its upper bound 2'
+    """
+    if isinstance(shape, Threshold):
+        return "" if np.isfinite(shape.cut) else "its bound lies beyond the end of the scale"
+    if isinstance(shape, Rectangle):
+        pairs = list(zip(shape.lowest, shape.highest, strict=True))
+        if any(bound is not None and not np.isfinite(bound) for pair in pairs for bound in pair):
+            return "a bound is no number, or lies beyond the end of the scale"
+        if all(bound is None for pair in pairs for bound in pair):
+            return "it has no bounds"
+        for low, high in pairs:
+            if low is not None and high is not None and not low < high:
+                return f"its lower bound {low:g} is not below its upper bound {high:g}"
+    if isinstance(shape, Polygon):
+        corners = np.array(shape.vertices, dtype=float)
+        if not np.isfinite(corners).all():
+            return "a corner is no number, or lies beyond the end of the scale"
+        if len(corners) < _FEWEST_CORNERS or np.linalg.matrix_rank(corners - corners[0]) < 2:
+            return "its corners enclose nothing"
+    if isinstance(shape, Ellipse):
+        n = len(shape.centre)
+        covariance = np.array([row for row in shape.covariance if len(row) == n], dtype=float)
+        if covariance.shape != (n, n) or n != len(shape.markers):
+            return f"its covariance is not {len(shape.markers)} x {len(shape.markers)}"
+        numbers = [*covariance.ravel(), *shape.centre, shape.distance_square]
+        is_one = bool(np.isfinite(numbers).all()) and shape.distance_square > 0
+        if is_one and n == 2:  # in three dimensions the examples of the standard are none either
+            is_one = np.allclose(covariance, covariance.T) and np.linalg.det(covariance) > 0
+        if not is_one:
+            return "its covariance and distance describe no ellipse"
+    return ""
 
 
 def evaluate(tree: ManualTree, file: FcsFile) -> dict[str, BoolArray]:

@@ -8,7 +8,7 @@ doi:10.1002/cyto.a.22690)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -18,6 +18,7 @@ import numpy as np
 from itc_analysis.errors import Fault, ItcError, did_you_mean
 from itc_analysis.flow.gating.geometry import Combination, Ellipse, Geometry, Polygon, Rectangle
 from itc_analysis.flow.manual.gates import (
+    FROM_FILE,
     UNCOMPENSATED,
     DrawnAxis,
     DrawnScale,
@@ -25,6 +26,7 @@ from itc_analysis.flow.manual.gates import (
     ManualTree,
     Matrix,
     Ratio,
+    why_no_gate,
 )
 from itc_analysis.flow.manual.scales import KINDS
 
@@ -58,26 +60,37 @@ class _Reader:
         self._source, self._root = source, root
         self._scales: dict[str, DrawnScale] = {}
         self._ratios: dict[str, Ratio] = {}
+        self._matrices: dict[str, Matrix] = {}
         self._gates: dict[str, ManualGate] = {}
         self._faults: list[Fault] = []
 
     def tree(self) -> ManualTree:
-        matrices = {
-            _attribute(element, "id"): _matrix(element)
-            for element in _children(self._root, "spectrumMatrix")
-        }
-        for holder in _children(self._root, "transformation"):
-            self._read_scale(holder)
+        # gates refer to matrices and scales, which may stand behind them
+        for element in _children(self._root, "spectrumMatrix"):
+            self._attempt("matrix", self._read_matrix, element)
+        for element in _children(self._root, "transformation"):
+            self._attempt("scale", self._read_scale, element)
         for element in self._root:
-            name = _attribute(element, "id") if "Gate" in _local(element) else ""
-            try:
-                self._read_gate(element)
-            except (KeyError, ValueError, IndexError) as error:
-                what = f"the gate cannot be read ({error})"
-                self._faults.append(Fault(f"gate '{name}'", what, "export the gates again"))
+            self._attempt("gate", self._read_gate, element)
         if self._faults:
             raise ItcError(self._source, self._faults)
-        return ManualTree(self._source, self._gates, matrices)
+        return ManualTree(self._source, self._gates, self._matrices)
+
+    def _attempt(self, kind: str, read: Callable[[Element], None], element: Element) -> None:
+        """Read an element, or note why it cannot be read."""
+        try:
+            read(element)
+        except (KeyError, ValueError, IndexError) as error:
+            why = error.args[0] if error.args else error
+            fault = Fault(
+                f"{kind} '{_optional(element, 'id') or ''}'",
+                f"the {kind} cannot be read ({why})",
+                "export the gates again",
+            )
+            self._faults.append(fault)
+
+    def _read_matrix(self, element: Element) -> None:
+        self._matrices[_attribute(element, "id")] = _matrix(element)
 
     def _read_scale(self, holder: Element) -> None:
         name = _attribute(holder, "id")
@@ -120,7 +133,7 @@ class _Reader:
                 tuple(high for _, high in bounds),
             )
             axes = tuple(self._axis(dividers[name]) for name in names)
-            self._gates[own] = ManualGate(own, parent, axes, shape)
+            self._keep(ManualGate(own, parent, axes, shape))
 
     def _read_boolean(self, element: Element) -> None:
         (operation,) = (e for e in element if _local(e) in ("and", "or", "not"))
@@ -137,6 +150,9 @@ class _Reader:
                 self._gates[helper] = ManualGate(helper, None, (), Combination(none_of=(name,)))
                 inside.append(helper)
             outside = []
+        if not inside and not outside:
+            msg = "it combines no gate"
+            raise ValueError(msg)
         if kind == "not":
             inside, outside = outside, inside
         shape = (
@@ -148,7 +164,15 @@ class _Reader:
 
     def _add(self, element: Element, axes: tuple[DrawnAxis, ...], shape: Geometry) -> None:
         name = _attribute(element, "id")
-        self._gates[name] = ManualGate(name, _optional(element, "parent_id"), axes, shape)
+        self._keep(ManualGate(name, _optional(element, "parent_id"), axes, shape))
+
+    def _keep(self, gate: ManualGate) -> None:
+        if gate.name in self._gates:
+            msg = "two gates have this name"
+            raise ValueError(msg)
+        if not isinstance(gate.shape, Combination) and (why := why_no_gate(gate.shape)):
+            raise ValueError(why)
+        self._gates[gate.name] = gate
 
     def _axis(self, element: Element) -> DrawnAxis:
         reference = _optional(element, "transformation-ref")
@@ -164,6 +188,9 @@ class _Reader:
                 _attribute(_children(element, "new-dimension")[0], "transformation-ref")
             ]
         compensation = _optional(element, "compensation-ref") or UNCOMPENSATED
+        if compensation not in (UNCOMPENSATED, FROM_FILE, *self._matrices):
+            msg = f"no matrix '{compensation}'; {did_you_mean(compensation, self._matrices)}"
+            raise ValueError(msg)
         scale = None if reference is None else self._scales[reference]
         return DrawnAxis(channel, compensation, scale)
 
@@ -205,6 +232,9 @@ def _matrix(element: Element) -> Matrix:
         for kind in ("fluorochromes", "detectors")
     ]
     values = [_numbers(row, "coefficient") for row in _children(element, "spectrum")]
+    if [len(row) for row in values] != [len(names[1])] * len(names[0]) or not values:
+        msg = f"{len(names[0])} fluorochromes need as many rows of {len(names[1])} numbers"
+        raise ValueError(msg)
     return Matrix(names[0], names[1], np.array(values, dtype=float))
 
 

@@ -49,8 +49,10 @@ def to_own_scale(gate: ManualGate, axis: Mapping[str, Any]) -> Geometry:
 
     def moved(values: FloatArray, place: int) -> FloatArray:
         scale = gate.axes[place].scale
-        units = values if scale is None else scale.inverse(values)
-        on_scale = np.asarray(scales[place].apply(units), dtype=float)
+        # a bound beyond the end of a scale is infinite in instrument units
+        with np.errstate(over="ignore", invalid="ignore"):
+            units = values if scale is None else scale.inverse(values)
+            on_scale = np.asarray(scales[place].apply(units), dtype=float)
         warp = warps.get(markers[place])
         return on_scale if warp is None else warp.apply(on_scale)
 
@@ -95,13 +97,17 @@ def marker_behind(drawn: DrawnAxis, marker_of: Mapping[str, str]) -> str:
 
 def _rectangle(shape: Rectangle, markers: tuple[str, ...], moved: Any) -> Geometry:
     bounds = [
-        tuple(
+        [
             None if bound is None else float(moved(np.array([bound]), place)[0])
             for place, bound in enumerate(row)
-        )
+        ]
         for row in (shape.lowest, shape.highest)
     ]
-    (lowest, highest) = bounds
+    # a gate that was drawn on beyond the end of the scale leaves nothing out there
+    lowest, highest = (
+        tuple(None if bound == beyond else bound for bound in row)
+        for row, beyond in zip(bounds, (-np.inf, np.inf), strict=True)
+    )
     if len(markers) == 1:
         # FlowJo's gates end somewhere; beyond the detector's top nothing is left out
         if lowest[0] is not None and (highest[0] is None or highest[0] >= _TOP):

@@ -152,12 +152,21 @@ def _without_repeats(panel: pd.DataFrame, source: str) -> pd.DataFrame:
             what = f"{column} '{panel.loc[row, column]}' is in row {first + 2} already"
             # The header is row 1 of the sheet, so the first row of the table is row 2.
             faults.append(Fault(f"row {row + 2}", what, "keep one of them"))
+    dyes = panel["fluorochrome"].fillna("").astype(str).str.strip()
     for row, (channel, role) in enumerate(zip(panel["channel"], panel["role"], strict=True)):
+        if role in ("scatter", "time") and dyes[row]:
+            what = f"channel '{channel}' has the role '{role}' and a fluorochrome, '{dyes[row]}'"
+            remedy = "correct the role, or empty the fluorochrome"
+            faults.append(Fault(f"row {row + 2}", what, remedy))
         wanted = _plain_role(str(channel))
         if wanted is not None and role != wanted:
             what = f"channel '{channel}' has the role '{role}'; compensation and scales would take "
             what += "it for a colour"
             faults.append(Fault(f"row {row + 2}", what, f"write {wanted}"))
+    clocks = [row + 2 for row, role in enumerate(panel["role"]) if role == "time"]
+    if len(clocks) > 1:
+        where = f"rows {' and '.join(map(str, clocks))}"
+        faults.append(Fault(where, "several channels have the role 'time'", "keep one clock"))
     if faults:
         raise SheetError(source, faults)
     if panel.empty:
@@ -175,10 +184,10 @@ def resolve_markers(
 ) -> dict[str, int]:
     """Return the column of each marker of the panel.
 
-    The sheet's channel is compared with $PnN, then with the detector behind it ('Comp-PE-A'), then
-    with $PnS, exactly; else the marker and its aliases are looked for in $PnS, then in $PnN, as
-    whole words. Of several pulses of one detector (-A, -H, -W) with the same label the area is
-    meant.
+    The sheet's channel is compared with $PnN, then with the detector behind it ('Comp-PE-A'), also
+    without case and separators ('PE_A'), then with $PnS, exactly; else the marker and its aliases
+    are looked for in $PnS, then in $PnN, as whole words. Of several pulses of one detector (-A, -H,
+    -W) with the same label the area is meant.
 
     Parameters
     ----------
@@ -206,7 +215,7 @@ def resolve_markers(
     )
     found: dict[str, int] = {}
     faults: list[Fault] = []
-    absent: list[Fault] = []
+    absent: list[tuple[str, str]] = []
     for channel, marker in zip(panel["channel"], panel["marker"], strict=True):
         hits = _columns_for(channel, marker, channel_names, channel_labels)
         where = f"marker '{marker}'"
@@ -221,8 +230,7 @@ def resolve_markers(
             what = f"several channels fit '{channel}': {several}"
             faults.append(Fault(where, what, "name the channel by its $PnN in the panel sheet"))
         elif not hits:
-            remedy = f"channels of the file: {shown}"
-            absent.append(Fault(where, f"no channel fits '{channel}'", remedy))
+            absent.append((marker, channel))
         else:
             taken = [other for other, column in found.items() if column == hits[0]]
             if taken:
@@ -230,8 +238,17 @@ def resolve_markers(
                 remedy = "name the channels by their $PnN in the panel sheet"
                 faults.append(Fault(where, what, remedy))
             found[marker] = hits[0]
-    if absent and (not allow_missing or not found):
-        faults += absent
+    role_of = dict(zip(panel["marker"], panel["role"], strict=True)) if "role" in panel else {}
+    # scatter and clock are in every file, of whatever panel
+    is_stained = any(role_of.get(marker) not in ("scatter", "time") for marker in found)
+    if absent and not (allow_missing and is_stained):
+        several = "s" if len(absent) > 1 else ""
+        markers, channels = (
+            ", ".join(f"'{name}'" for name in one) for one in zip(*absent, strict=True)
+        )
+        where = f"marker{several} {markers}"
+        what = f"no channel fits {channels}"
+        faults.append(Fault(where, what, f"channels of the file: {shown}"))
     if faults:
         raise PanelError(source, faults)
     return found
@@ -247,6 +264,12 @@ def _columns_for(
     by_detector = [i for i, name in enumerate(names) if detector_of(name) == wanted_detector]
     if by_detector:
         return _raw_of(by_detector, names)
+    spelt = _joined(words_of(wanted_detector))
+    by_spelling = [
+        i for i, name in enumerate(names) if _joined(words_of(detector_of(name))) == spelt
+    ]
+    if by_spelling:
+        return _raw_of(by_spelling, names)
     by_label = [i for i, label in enumerate(labels) if label == channel]
     if by_label:
         return _area_of(_raw_of(by_label, names), names)

@@ -37,6 +37,9 @@ METHODS_TEXT = (
 CITATIONS = ("emmaneel2022",)
 
 
+#: A detector saturates in few events. Where more of a tube lie at its top or are no numbers, a
+#: population is lost, or the file says a wrong top.
+_MANY = 0.01
 #: An event that reads more than this share of the range, two decades below its top, in most colours
 #: at once is a bead: no cell carries every antibody.
 _BEAD_SHARE_OF_RANGE = 0.01
@@ -105,9 +108,8 @@ def find_clean_events(
     that is bright in most colours at once is a counting bead and stays although it saturates a
     detector.
     """
-    keep, removed = _inside_margins(events, channels, scatter, fluorescence)
+    keep, removed, remarks = inside_margins(events, channels, scatter, fluorescence)
     by_time = np.zeros_like(keep)
-    remarks: list[str] = []
     chosen = np.flatnonzero(keep)
     problem = _no_time_check(events, time, chosen, remarks)
     acquisition = None
@@ -137,15 +139,23 @@ def find_clean_events(
     return CleanEvents(keep, removed, tuple(remarks), by_time, acquisition, restart)
 
 
-def _inside_margins(
+def inside_margins(
     events: npt.NDArray[np.float32],
     channels: Sequence[Channel],
     scatter: Sequence[int],
     fluorescence: Sequence[int],
-) -> tuple[BoolArray, dict[str, int]]:
-    """Return the events inside the detectors' range, and how many were dropped for each reason."""
+) -> tuple[BoolArray, dict[str, int], list[str]]:
+    """Return the events inside the detectors' range, how many were dropped for each reason, and
+    which channels lose many.
+    """
     keep = np.ones(events.shape[1], dtype=np.bool_)
     removed: dict[str, int] = {}
+    remarks: list[str] = []
+
+    def say(row: int, bad: npt.NDArray[np.int64], what: str) -> None:
+        if bad.size > _MANY * keep.size:
+            share = f"{bad.size:,} of {keep.size:,} events"
+            remarks.append(f"{channels[row].name}: {share} {what}")
 
     def drop(bad: npt.NDArray[np.int64], reason: str) -> None:
         removed[reason] = removed.get(reason, 0) + int(np.count_nonzero(keep[bad]))
@@ -157,15 +167,25 @@ def _inside_margins(
         for row in (*scatter, *fluorescence)
     }
     for row, at_top in tops.items():
-        drop(at_top[~np.isfinite(events[row][at_top])], "not a number")
+        no_numbers = at_top[~np.isfinite(events[row][at_top])]
+        drop(no_numbers, "not a number")
+        say(row, no_numbers, "are no numbers")
+        tops[row] = np.setdiff1d(at_top, no_numbers, assume_unique=True)
         if row in fluorescence:
             drop(_not_above(events[row], np.float32(-np.inf)), "not a number")
-    for row in scatter:
-        drop(_not_above(events[row], np.float32(0)), "scatter margin")
-        drop(_not_beads(events, channels, fluorescence, tops[row]), "scatter margin")
-    for row in fluorescence:
-        drop(_not_beads(events, channels, fluorescence, tops[row]), "fluorescence margin")
-    return keep, removed
+    for margin, rows in (("scatter margin", scatter), ("fluorescence margin", fluorescence)):
+        for row in rows:
+            if row in scatter:
+                below = _not_above(events[row], np.float32(0))
+                drop(below, margin)
+                numbers = below[np.isfinite(events[row][below])]
+                say(row, numbers, "are not above 0 and left out")
+            above = not_beads(events, channels, fluorescence, tops[row])
+            drop(above, margin)
+            top = channels[row].scaled_range
+            say(row, above, f"reach the top of its range ({top:g}) and are left out: saturated, or "
+                "$PnR is wrong")  # fmt: skip
+    return keep, removed, remarks
 
 
 def _not_below(values: npt.NDArray[np.float32], limit: np.float32) -> npt.NDArray[np.int64]:
@@ -183,7 +203,7 @@ def _not_above(values: npt.NDArray[np.float32], limit: np.float32) -> npt.NDArra
     return np.flatnonzero(~(values > limit))
 
 
-def _not_beads(
+def not_beads(
     events: npt.NDArray[np.float32],
     channels: Sequence[Channel],
     fluorescence: Sequence[int],

@@ -138,8 +138,7 @@ def _matrix_in(file: FcsFile) -> Spillover | None:
         if _holds_matrix(file.keywords.get(keyword, ""))
     ]
     for other in found[1:]:
-        same_channels = other.channels == found[0].channels
-        if not (same_channels and np.allclose(other.matrix, found[0].matrix)):
+        if not found[0].is_same(other):
             what = "the file carries two spillover matrices that differ"
             raise UnreadableFile(file.name, [Fault("TEXT", what, "export the tube again")])
     return found[0] if found else None
@@ -284,7 +283,7 @@ def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
     step = max(1, file.n_events // _ENOUGH_EVENTS_TO_JUDGE)
 
     # 99.9 %: a handful of wild values does not hide the scale.
-    high = {row: _high_end(np.abs(file.events[row, ::step]), 0.999) for row in judged}
+    high = {row: _high(file.events[row, ::step]) for row in judged}
     stained = [row for row in (digitised or judged) if high[row] > 0]
     n_low = sum(bool(high[row] < TRANSFORMED_BELOW) for row in stained)
     if digitised:
@@ -292,11 +291,10 @@ def looks_transformed(file: FcsFile, rows: list[int]) -> bool:
     return len(stained) >= _FEWEST_CHANNELS and n_low == len(stained)
 
 
-def _high_end(values: npt.NDArray[np.float32], share: float) -> float:
-    """Return a quantile of what is a number; NaN where nothing is."""
-    # as numpy.nanquantile, in a tenth of the time
-    known = values[~np.isnan(values)]
-    return float(quantiles(known, [share])[0]) if known.size else np.nan
+def _high(values: npt.NDArray[np.float32]) -> float:
+    """Return the 99.9 % quantile of the absolute values that are numbers; 0 without any."""
+    numbers = np.abs(values[np.isfinite(values)])
+    return float(quantiles(numbers, [0.999])[0]) if numbers.size else 0.0
 
 
 def _holds_matrix(text: str) -> bool:

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from itc_analysis.errors import Fault, UnreadableFile
 
+#: Letters of a value that a message shows.
+_MAX_SHOWN = 30
 #: A float32 holds 7 digits; a matrix that amplifies errors a million times leaves none.
 _MAX_CONDITION = 1e6
 #: A placeholder is written as 1 and 0; anything below a millionth is rounding.
@@ -42,6 +44,13 @@ class Spillover:
         """Whether the matrix is only a placeholder."""
         return bool(np.allclose(self.matrix, np.eye(len(self.channels)), atol=_IDENTITY_TOLERANCE))
 
+    def is_same(self, other: Spillover) -> bool:
+        """Return whether another matrix says the same, in whatever order of its channels."""
+        if sorted(self.channels) != sorted(other.channels):
+            return False
+        order = [other.channels.index(channel) for channel in self.channels]
+        return bool(np.allclose(self.matrix, other.matrix[np.ix_(order, order)]))
+
 
 def parse_spillover(text: str, source: str) -> Spillover:
     """Read the value of $SPILLOVER: n, n channel names, n x n numbers, separated by commas.
@@ -55,9 +64,9 @@ def parse_spillover(text: str, source: str) -> Spillover:
         the counts do not agree, a name appears twice, a number is none, or the matrix cannot be
         inverted.
     """
-    # with ';' between the entries a comma is decimal
-    separator = ";" if ";" in text else ","
-    parts = [part.strip() for part in text.split(separator)]
+    # with ';' or a tab between the entries a comma is decimal
+    separator = next((sign for sign in "\t;" if sign in text.strip()), ",")
+    parts = [part.strip() for part in text.strip().rstrip(separator).split(separator)]
     n = int(parts[0]) if parts[0].isdecimal() else 0
     if separator == "," and n and len(parts) == 1 + n + 2 * n * n:
         # n x n numbers with decimal commas: each stands in two parts, and nothing else does
@@ -66,8 +75,13 @@ def parse_spillover(text: str, source: str) -> Spillover:
             f"{a}.{b}" for a, b in zip(halves[::2], halves[1::2], strict=True)
         ]
     if n == 0 or len(parts) != 1 + n + n * n:
-        what = f"$SPILLOVER says {parts[0]} channels and holds {len(parts) - 1} entries"
-        expected = f", not {n + n * n}" if n else ""
+        what = f"$SPILLOVER says {n} channels and holds {len(parts) - 1} entries"
+        expected = f", not {n + n * n}"
+        if not n:
+            what = (
+                f"$SPILLOVER begins with '{parts[0][:_MAX_SHOWN]}', not the number of its channels"
+            )
+            expected = ""
         raise UnreadableFile(source, [Fault("TEXT", what + expected, "export the tube again")])
     numbers = [number.replace(",", ".") for number in parts[1 + n :]]
     return _checked(parts[1 : 1 + n], [numbers[i * n : (i + 1) * n] for i in range(n)], source)

@@ -7,12 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from itc_analysis.errors import Fault, UnreadableFile
 from itc_analysis.flow.fcs.channel_names import detector_of
 from itc_analysis.flow.fcs.read import FcsFile, refuse_without_range
-from itc_analysis.flow.panel.markers import resolve_markers
+from itc_analysis.flow.panel.markers import resolve_markers, words_of
+from itc_analysis.flow.quality.judge import not_beads
 from itc_analysis.flow.scale.scales import TransformSettings
 from itc_analysis.flow.spillover.compensation import (
     TRANSFORMED_BELOW,
@@ -22,6 +24,12 @@ from itc_analysis.flow.spillover.compensation import (
 )
 from itc_analysis.flow.spillover.matrix_files import find_matrix
 from itc_analysis.flow.spillover.matrix_text import Spillover, read_spillover_csv
+from itc_analysis.plural import plural
+
+#: Values above the range by rounding and by compensation on export: little, and few.
+_ABOVE, _MOST_ABOVE = 1.05, 0.01
+#: Two columns that differ do so among the first events.
+_EVENTS_TO_COMPARE = 100
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,8 @@ def choose_columns(
         a marker fits several channels, or has none.
     UnreadableFile
         a channel that is used has no range, the data were transformed already and the template
-        does not say so, or the reverse, or a matrix cannot be used on the file.
+        does not say so, or the reverse, or a matrix cannot be used on the file; two channels hold
+        the same values, or many values lie above the channel's range.
     """
     columns = resolve_markers(
         file.channel_names,
@@ -101,6 +110,7 @@ def choose_columns(
     }
     refuse_without_range(file, [columns[m] for m, role in roles.items() if role != "time"])
     coloured = [m for m, role in roles.items() if role not in ("scatter", "time")]
+    _refuse_impossible(file, [columns[m] for m in coloured])
     is_transformed = looks_transformed(file, [columns[m] for m in coloured])
     _check_scale(file, is_transformed=is_transformed, transform=transform)
     found = find_compensation(file, [columns[m] for m in coloured])
@@ -125,6 +135,34 @@ def choose_columns(
     if state == "none" and file.keywords.get("COMP"):
         remarks.append("the matrix in $COMP names no channels and was not applied")
     return TubeColumns(columns, roles, state, spillover, tuple(remarks))
+
+
+def _refuse_impossible(file: FcsFile, rows: list[int]) -> None:
+    """Refuse fluorescence that no detector can have measured: two with the same values, and many
+    values above the range, whose events would be taken for saturated.
+    """
+    faults = []
+    by_start: dict[bytes, list[int]] = {}
+    for row in rows:
+        values, name = file.events[row], file.channels[row].name
+        if values.min() == values.max():
+            continue  # an unused detector
+        alike = by_start.setdefault(values[:_EVENTS_TO_COMPARE].tobytes(), [])
+        twin = next((other for other in alike if np.array_equal(file.events[other], values)), None)
+        if twin is not None:
+            what = f"channels '{file.channels[twin].name}' and '{name}' hold the same values"
+            faults.append(Fault("DATA", what, "one is a copy of the other; export the tube again"))
+        alike.append(row)
+        top = file.channels[row].scaled_range
+        # counting beads may be brighter than the range after compensation on export
+        above = np.flatnonzero(values > _ABOVE * top)
+        n_above = not_beads(file.events, file.channels, rows, above).size
+        if n_above > _MOST_ABOVE * file.n_events:
+            share = f"{n_above:,} of {plural(file.n_events, 'event')}"
+            what = f"{share} of channel '{name}' lie above its range, {top:g}"
+            faults.append(Fault("DATA", what, "the range ($PnR, $PnG) is wrong; export it again"))
+    if faults:
+        raise UnreadableFile(file.name, faults)
 
 
 def _check_scale(
@@ -169,12 +207,22 @@ def matrix_of_study(folder: str | Path | None, panel: str, batch: str, source: s
 
 
 def _remarks_on_names(file: FcsFile, columns: dict[str, int], panel: pd.DataFrame) -> list[str]:
-    """Return a remark for each marker found by its label instead of the sheet's channel."""
+    """Return a remark for each marker found by its label instead of the sheet's channel, and one
+    for all channels that the sheet spells in another way.
+    """
     remarks = []
+    respelt = []
     for channel, marker in zip(panel["channel"], panel["marker"], strict=True):
         if marker not in columns:
             continue
         found = file.channels[columns[marker]]
-        if channel not in (found.name, found.label, detector_of(found.name)):
+        if channel in (found.name, found.label, detector_of(found.name)):
+            continue
+        if words_of(detector_of(channel)) == words_of(detector_of(found.name)):
+            respelt.append(f"'{found.name}' for '{channel}'")
+        else:
             remarks.append(f"{marker}: no channel '{channel}', taken from '{found.name}'")
+    if respelt:
+        more = f" and {len(respelt) - 1} more" if len(respelt) > 1 else ""
+        remarks.append(f"channels spelt otherwise than in the panel sheet: {respelt[0]}{more}")
     return remarks

@@ -14,11 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from itc_analysis.config.sections import Matrices
+from itc_analysis.config.sections import GateFitting
 from itc_analysis.errors import Fault, ItcError, UnreadableFile, collecting
 from itc_analysis.flow.fcs.deidentify import identifying_keywords
 from itc_analysis.flow.fcs.read import read_fcs
-from itc_analysis.flow.scale.scales import TransformSettings
+from itc_analysis.flow.fcs.sketch import refuse_repeats, sketch_of
+from itc_analysis.flow.quality.judge import inside_margins
+from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
 from itc_analysis.flow.spillover.batch_agreement import (
     SpillLeft,
     find_odd_states,
@@ -27,6 +29,7 @@ from itc_analysis.flow.spillover.batch_agreement import (
 )
 from itc_analysis.flow.spillover.compensation import compensate
 from itc_analysis.flow.tube.columns import choose_columns, matrix_of_study
+from itc_analysis.flow.tube.load import quality_fault_of
 from itc_analysis.flow.tube.scale_ends import (
     REMEDY,
     Tops,
@@ -52,6 +55,10 @@ class FirstLook:
         state of compensation of each tube, by panel and file_id.
     tops : dict of str to dict of str to dict
         top of the scale of each marker that the template leaves open, by panel and file_id.
+    axes : dict of str to dict of str to object
+        channels and scales of each tube by file_id, as `gatingml.read_axes` has them.
+    sketches : dict of str to tuple of int
+        of the events of each tube, by file_id.
     identifying : Counter
         keywords that may identify people, and in how many tubes they stand.
     """
@@ -60,6 +67,8 @@ class FirstLook:
     remarks: dict[str, list[str]] = field(default_factory=dict)
     states: dict[str, dict[str, str]] = field(default_factory=dict)
     tops: dict[str, dict[str, Tops]] = field(default_factory=dict)
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sketches: dict[str, tuple[int, ...]] = field(default_factory=dict)
     identifying: Counter[str] = field(default_factory=Counter)
     n_identifying: int = 0
 
@@ -67,7 +76,7 @@ class FirstLook:
 def look_at_tubes(
     rows: Sequence[Mapping[str, Any]],
     panels: Mapping[str, pd.DataFrame],
-    settings: Matrices,
+    settings: GateFitting,
     transforms: Mapping[str, TransformSettings] | None = None,
     *,
     watch: Callable[[Sequence[Any], str], Iterable[Any]] | None = None,
@@ -149,11 +158,11 @@ def _unlike_scales(
 def _look_at(
     row: Mapping[str, Any],
     panel: pd.DataFrame,
-    settings: Matrices,
+    settings: GateFitting,
     transform: TransformSettings | None,
     look: FirstLook,
 ) -> SpillLeft | None:
-    """Open one tube; returns what its compensation leaves."""
+    """Open one tube; returns what its compensation leaves, where it has enough events."""
     file = read_fcs(row["path"])
     matrix = matrix_of_study(settings.matrices_folder, row["panel"], row["batch"], file.name)
     chosen = choose_columns(file, panel, matrix=matrix, allow_missing=False, transform=transform)
@@ -162,12 +171,28 @@ def _look_at(
         of_marker = {marker: file.channels[chosen.columns[marker]] for marker in chosen.roles}
         own = open_tops(chosen.roles, of_marker, transform)
         look.tops.setdefault(row["panel"], {})[row["file_id"]] = own
-    for remark in (*file.remarks, *chosen.remarks):
+        ranges = {marker: channel.scaled_range for marker, channel in of_marker.items()}
+        made = choose_transforms(chosen.roles, ranges, transform)
+        look.axes[str(row["file_id"])] = {
+            "channels": {marker: channel.name for marker, channel in of_marker.items()},
+            "transforms": {marker: scale.to_dict() for marker, scale in made.items()},
+            "compensation": chosen.state,
+        }
+    fluorescence = chosen.fluorescence
+    scatter = [chosen.columns[m] for m, role in chosen.roles.items() if role == "scatter"]
+    keep, _, lost = inside_margins(file.events, file.channels, scatter, fluorescence)
+    poor = quality_fault_of(int(keep.sum()), file.n_events, settings)
+    if poor is not None:
+        lost.append(f"will be left out: {poor}")
+    look.sketches[row["file_id"]] = sketch_of(file)
+    refuse_repeats(look.sketches[row["file_id"]], file.n_events, file.name)
+    for remark in (*file.remarks, *chosen.remarks, *lost):
         look.remarks.setdefault(remark, []).append(row["file_id"])
     found = identifying_keywords(file.keywords, study_codes=(row["file_id"], row["sample_id"]))
     look.n_identifying += bool(found)
     look.identifying.update(found)
-    fluorescence = chosen.fluorescence
+    if poor is not None:
+        return None  # says nothing of its compensation either
     if chosen.spillover is not None:
         compensate(
             file.events, file.channel_names, chosen.spillover, source=file.name, out=file.events

@@ -14,7 +14,7 @@ from itc_analysis.config.sections import Matrices, TubeAcceptance, TubeReading
 from itc_analysis.errors import Fault, ItcError, PanelError
 from itc_analysis.flow.fcs.instrument import describe_instrument
 from itc_analysis.flow.fcs.read import FcsFile, read_fcs
-from itc_analysis.flow.fcs.sketch import sketch_of
+from itc_analysis.flow.fcs.sketch import refuse_repeats, sketch_of
 from itc_analysis.flow.quality.acquisition import timeline_table
 from itc_analysis.flow.quality.judge import CleanEvents, find_clean_events
 from itc_analysis.flow.scale.scales import TransformSettings, choose_transforms
@@ -65,7 +65,8 @@ def load_tube(
     Raises
     ------
     UnreadableFile
-        the file cannot be read without guessing, or its data were transformed already.
+        the file cannot be read without guessing, its data were transformed already, or its events
+        stand in it more than once.
     PanelError
         a marker fits several channels, or no marker has a channel.
     ItcError
@@ -91,7 +92,9 @@ def load_tube(
         clean = _handed_over(keep, file)
     ranges = {marker: file.channels[columns[marker]].scaled_range for marker in roles}
     transforms = choose_transforms(roles, ranges, transform_settings)
-    sketch = sketch_of(file) if keep is None else ()
+    sketch = () if keep is not None else sketch_of(file)
+    if keep is None:
+        refuse_repeats(sketch, file.n_events, file.name)
     # In place from here on: a tube is in memory once.
     if spillover is not None:
         compensate(file.events, file.channel_names, spillover, source=file.name, out=file.events)
@@ -159,7 +162,7 @@ def tube_quality_row(
         reason = "; ".join(str(fault) for fault in result.faults)
         # The table wants a count; an unread file has shown none, and `status` says so.
         return {**known, "status": status, "reason": reason, "n_events": 0, "n_clean": 0}
-    quality_fault = _quality_fault(result, settings)
+    quality_fault = quality_fault_of(result.n_events, result.n_events_file, settings)
     return {
         **known,
         "status": "failed_quality" if quality_fault else "ok",
@@ -173,12 +176,13 @@ def tube_quality_row(
     }
 
 
-def _quality_fault(tube: Tube, settings: TubeAcceptance) -> str | None:
-    if tube.n_events < settings.min_events:
-        return (
-            f"{plural(tube.n_events, 'clean event')}, fewer than min_events = {settings.min_events}"
-        )
-    share = 1 - tube.n_events / tube.n_events_file
+def quality_fault_of(n_clean: int, n_events: int, settings: TubeAcceptance) -> str | None:
+    """Return why a tube that keeps so many of its events fails quality control; None if it does
+    not.
+    """
+    if n_clean < settings.min_events:
+        return f"{plural(n_clean, 'clean event')}, fewer than min_events = {settings.min_events}"
+    share = 1 - n_clean / n_events
     if share > settings.max_share_removed:
         limit = settings.max_share_removed
         return f"{share:.0%} of the events removed, more than max_share_removed = {limit:.0%}"

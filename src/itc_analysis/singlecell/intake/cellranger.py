@@ -30,7 +30,7 @@ def read_10x_h5(path: Path) -> RawMatrix:
             features = group["features"]
             ids, names = _strings(features["id"]), _strings(features["name"])
             kinds = _strings(features["feature_type"])
-            genomes = _strings(features["genome"])
+            genomes = _strings(features["genome"]) if "genome" in features else None
             if not (kinds == GENES).any():
                 raise UnreadableFile(
                     path.name, "it holds no gene expression; is it a Cell Ranger file?"
@@ -94,6 +94,9 @@ def read_10x_mtx(path: Path) -> RawMatrix:
 
 
 def _only_genome(genomes: list[str], path: Path) -> str:
+    if {"X", "obs", "var"} & set(genomes):
+        what = "it is a file of scanpy (h5ad), not of Cell Ranger; write h5ad under `format`"
+        raise UnreadableFile(path.name, what)
     if len(genomes) > 1:
         told = ", ".join(genomes)
         what = f"it holds several genomes ({told}); give the library of the human genome"

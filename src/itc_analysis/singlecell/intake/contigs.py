@@ -36,9 +36,9 @@ _FIRST_RESIDUE, _LAST_RESIDUE = "C", "F"
 #: What parts columns; semicolons are what Excel writes where the comma is decimal.
 _DELIMITERS = (",", "\t", ";")
 #: Names that IMGT gives neither a V nor a J gene: TRAV1S2 (Arden 1995), TRAV01-2 and TCRAV01-02
-#: (Adaptive). MAIT and iNKT cells are known by the names of their genes, so that none of them would
-#: be found.
-_OTHER_NAME = re.compile(r"^(?!TR[ABGD][VJ])|^TR[ABGD][VJ]0|^TR[ABGD]V\d+S\d")
+#: (Adaptive), and those whose hyphen became another sign (TRAV1.2, TRAV1_2). MAIT and iNKT cells
+#: are known by the names of their genes, so that none of them would be found.
+_OTHER_NAME = re.compile(r"^(?!TR[ABGD][VJ])|^TR[ABGD][VJ]0|^TR[ABGD]V\d+S\d|[^\w/()*-]|_")
 #: Share of other names in a file above which it is refused.
 _FEW_OTHERS = 0.05
 #: Loci of contigs that mix several or show none.
@@ -85,6 +85,8 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
         raise UnreadableFile(path.name, _what_instead(path, f"{error}")) from None
     if table.empty:
         raise UnreadableFile(path.name, "the contig file has no rows; leave `contigs_path` empty")
+    # a table that was joined with itself: a contig has one id
+    table = table.drop_duplicates().reset_index(drop=True)
     table = _from_airr(table) if "v_call" in table else table
     keep = table["productive"].str.strip().str.lower().isin(_YES)
     for flag in ("is_cell", "high_confidence"):
@@ -102,6 +104,15 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     counted = next((column for column in UMIS if column in table.columns), None)
     umis = table[counted] if counted else pd.Series(pd.NA, index=table.index, dtype="string")
     table["n_umis"] = pd.to_numeric(umis, errors="coerce").round().astype("Int64")
+    if not keep.any():
+        what = (
+            f"none of its {len(table):,} contigs is of one T cell locus, productive and confident "
+            f"(productive says '{table['productive'].iloc[0]}', chain '{table['chain'].iloc[0]}')"
+        )
+        raise UnreadableFile(path.name, f"{what}; give the contigs as Cell Ranger wrote them")
+    if counted and table["n_umis"].isna().all():
+        what = f"column {counted} holds no numbers ('{umis.iloc[0]}')"
+        raise UnreadableFile(path.name, f"{what}; write numbers, or take the column out")
     contigs = table.loc[keep, list(COLUMNS)].copy()
     for column in ("v_gene", "j_gene"):
         # TRAV29/DV5 is one gene that both loci use: the J gene says which
@@ -171,6 +182,12 @@ def _refuse_other_names(path: Path, contigs: pd.DataFrame) -> None:
     """Refuse a file whose genes are not named as IMGT names them."""
     for column in ("v_gene", "j_gene"):
         named = contigs[column].dropna()
+        if len(contigs) and named.empty:
+            what = (
+                f"{column} of none of its {len(contigs):,} productive contigs names one gene, so "
+                "that MAIT and iNKT cells could not be found: give a table that does"
+            )
+            raise UnreadableFile(path.name, what)
         is_other = named.str.contains(_OTHER_NAME).to_numpy(dtype=bool)
         if len(named) and is_other.mean() > _FEW_OTHERS:
             what = (

@@ -23,6 +23,10 @@ from itc_analysis.singlecell.intake.genes import (
 )
 from itc_analysis.singlecell.intake.tidy import Refused, to_genes
 
+#: Two cells with so many molecules are not the same by chance; a few may be, with a short list of
+#: genes.
+_TELLING_MOLECULES, _MOST_AGAIN, _FEWEST_CELLS = 100, 0.05, 50
+
 
 @dataclass
 class RawMatrix:
@@ -65,8 +69,13 @@ def assemble(raw: RawMatrix, path: Path) -> anndata.AnnData:
             f"barcode '{names[names.duplicated()][0]}' appears twice; one library per row, please"
         )
         raise UnreadableFile(path.name, what)
+    kinds = _plain_kinds(raw.kinds)
+    if len(kinds) and not (kinds == GENES).any():
+        types = ", ".join(f"'{kind}'" for kind in sorted(set(map(str, kinds))))
+        what = f"none of its features is of the type '{GENES}', which genes have; it has {types}"
+        raise UnreadableFile(path.name, what)
     try:
-        genes = settle_names(raw.ids, raw.names, raw.kinds, genomes=raw.genomes)
+        genes = settle_names(raw.ids, raw.names, kinds, genomes=raw.genomes)
     except UnclearGenes as error:
         raise UnreadableFile(path.name, str(error)) from None
     remarks = raw.remarks + genes.remarks
@@ -100,11 +109,29 @@ def assemble(raw: RawMatrix, path: Path) -> anndata.AnnData:
     return data
 
 
+def _plain_kinds(kinds: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the types of features as Cell Ranger writes them, whatever their case."""
+    known = {kind.lower(): kind for kind in (GENES, ANTIBODIES)}
+    return np.array([known.get(str(kind).strip().lower(), kind) for kind in kinds], dtype=object)
+
+
 def refuse_empty(data: anndata.AnnData, path: Path) -> None:
     """Refuse a library without barcodes, genes or molecules."""
     for n, what in ((data.n_obs, "barcodes"), (data.n_vars, "genes"), (data.X.nnz, "molecules")):
         if n == 0:
             raise UnreadableFile(path.name, f"the library has no {what}; was the run finished?")
+
+
+def refuse_repeats(data: anndata.AnnData, path: Path) -> None:
+    """Refuse a library whose cells stand in it more than once, under other barcodes."""
+    rng = np.random.default_rng(0)
+    weights = rng.random(data.n_vars)
+    told = np.asarray(data.X.sum(axis=1)).ravel() >= _TELLING_MOLECULES
+    sums = (data.X @ weights)[told]
+    n_again = len(sums) - len(np.unique(sums))
+    if len(sums) >= _FEWEST_CELLS and n_again > _MOST_AGAIN * len(sums):
+        what = f"{n_again:,} of {len(sums):,} cells have the molecules of another cell of the file"
+        raise UnreadableFile(path.name, f"{what}: a library was joined with itself; take it once")
 
 
 def _antibodies(

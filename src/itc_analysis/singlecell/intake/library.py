@@ -19,7 +19,7 @@ from isal import isal_zlib
 
 from itc_analysis.errors import UnreadableFile
 from itc_analysis.singlecell.intake.cellranger import read_10x_h5, read_10x_mtx
-from itc_analysis.singlecell.intake.features import assemble, refuse_empty
+from itc_analysis.singlecell.intake.features import assemble, refuse_empty, refuse_repeats
 from itc_analysis.singlecell.intake.h5ad import read_h5ad, read_h5mu
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def read_library(row: Mapping[str, Any]) -> anndata.AnnData:
     ------
     UnreadableFile
         the file is absent, broken or empty, holds several human genomes, values that are not
-        counts, gene names that are not understood, or a barcode twice.
+        counts, gene names that are not understood, a barcode twice, or cells twice.
     """
     path = Path(str(row["path"]))
     if not path.exists():
@@ -72,5 +72,6 @@ def read_library(row: Mapping[str, Any]) -> anndata.AnnData:
             "check the `format` column and copy the file again",
         ) from None
     refuse_empty(data, path)
+    refuse_repeats(data, path)
     log.debug("%s: %d barcodes, %d genes", path.name, *data.shape)
     return data

@@ -157,7 +157,11 @@ class ClassificationSheet(Contract, key=("participant_id",)):
         "At least one joint with definite clinical synovitis (swelling)."
     )
     ra_large_joints: Series[float] = number(
-        "Swollen or tender large joints: shoulders, elbows, hips, knees, ankles.", "joints", 0, 10
+        "Swollen or tender large joints: shoulders, elbows, hips, knees, ankles.",
+        "joints",
+        0,
+        10,
+        whole=True,
     )
     ra_small_joints: Series[float] = number(
         "Swollen or tender small joints: MCP, PIP, 2nd-5th MTP, thumb IP, wrists; not DIP, 1st "
@@ -165,6 +169,7 @@ class ClassificationSheet(Contract, key=("participant_id",)):
         "joints",
         0,
         30,
+        whole=True,
     )
     ra_other_joints: Series[float] = number(
         "Swollen or tender other joints (temporomandibular, acromioclavicular, sternoclavicular); "
@@ -172,6 +177,7 @@ class ClassificationSheet(Contract, key=("participant_id",)):
         "joints",
         0,
         6,
+        whole=True,
     )
     ra_rf_times_uln: Series[float] = number(
         "Rheumatoid factor in multiples of the upper limit of normal; a test reported only as "

@@ -167,7 +167,9 @@ class ParticipantSheet(Contract, key=("participant_id",)):
         "Systolic pulmonary artery pressure by echocardiography.", "mmHg", 10, 130
     )
     lvef_percent: Series[float] = number("Left ventricular ejection fraction.", "%", 10, 85)
-    digital_ulcers_current: Series[float] = number("Digital ulcers now.", "ulcers", 0, 20)
+    digital_ulcers_current: Series[float] = number(
+        "Digital ulcers now.", "ulcers", 0, 20, whole=True
+    )
     digital_ulcers_ever: Series[pd.BooleanDtype] = yes_no("Digital ulcers, ever.")
     capillaroscopy: Series[pd.StringDtype] = text(
         "Nailfold capillaroscopy pattern (Cutolo): normal, nonspecific, early, active or late.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -42,6 +43,29 @@ COMBINING: dict[str, tuple[str, ...]] = {
 }
 #: The method that takes over the cut of another population, and the argument that names it.
 REFERENCE, REFERENCE_OF = "reference", "of"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Between which numbers an argument makes sense, both excluded, and what it is."""
+
+    lowest: float
+    highest: float
+    why: str
+
+    def hold(self, value: float) -> bool:
+        """Return whether a number lies between them."""
+        return self.lowest < value < self.highest
+
+
+#: Of arguments that several methods have, by name.
+LIMITS = {
+    "coverage": Limits(0, 1, "it is a share"),
+    "min_share": Limits(0, 1, "it is a share"),
+    "z": Limits(0, 100, "it counts standard deviations"),
+    # nothing lies further out: a larger number was read off an axis in instrument units
+    "cut": Limits(-5, 5, "cuts are in transformed units, 0 to 1 over the scale"),
+}
 _GIVEN_BY_FIT = {"values", "markers", "side", "n_bootstrap", "seed"}
 
 
