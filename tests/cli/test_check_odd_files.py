@@ -18,6 +18,8 @@ REFUSED = {
     "AriaFile1.fcs": "the copy is probably incomplete",
     "EY_2013-07-19_PBS_FCS_3.1_Well_A1.001.fcs": "$SPILLOVER says 6 channels and holds 6 entries",
     "example_Out.fcs": "there are 59 columns ($PAR), but a name for channel 60 too",
+    # its events were made alike before it was given away
+    "fcs1_cleaned.lmd": "about 100% of the events stand in the file more than once",
     "int-multiple_datasets.fcs": "channel 1 of 2 has no name ($P1N)",
 }
 #: Events of every file that loads.
@@ -31,7 +33,6 @@ LOADED = {
     "cyflow_cube_8.fcs": 725,
     "data_start_offset_discrepancy_example.fcs": 2,
     "fake_large_fcs.fcs": 11_585,
-    "fcs1_cleaned.lmd": 50_000,
     "float-1_event.fcs": 1,
 }
 

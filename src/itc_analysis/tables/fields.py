@@ -5,10 +5,7 @@ Used by the contracts of the sheets that people write.
 
 import pandera.pandas as pa
 
-#: Ids become names of files and folders, which have 255 bytes at most with their endings, and plot
-#: labels.
-LONGEST_ID = 100
-ID_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST_ID - 1}}}$"
+from itc_analysis.tables.ids import ID_PATTERN
 
 
 def text(description: str, *, nullable: bool = True, allowed: list[str] | None = None) -> object:

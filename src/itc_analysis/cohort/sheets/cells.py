@@ -17,7 +17,7 @@ from itc_analysis.cohort.sheets.numbers import Style, decide_style, read_number
 from itc_analysis.cohort.sheets.personal_data import find_identity, masked
 from itc_analysis.cohort.sheets.sheet_text import Translation, read_sheet_text
 from itc_analysis.errors import Fault, SheetError, did_you_mean
-from itc_analysis.tables.fields import LONGEST_ID
+from itc_analysis.tables.ids import LONGEST_ID
 
 Value = str | float | bool | None
 
