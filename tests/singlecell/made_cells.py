@@ -65,7 +65,7 @@ def library(
                 counts[row, genes.index(gene)] = n
         rest = max(depth - int(counts[row].sum()), 0)
         counts[row, len(genes) :] = rest // N_FILLER
-        counts[row, len(genes)] += rest % N_FILLER
+        counts[row, len(genes) + row % N_FILLER] += rest % N_FILLER  # no two cells are alike
     index = list(names) if names is not None else [f"CELL{i:04d}-1" for i in range(len(cells))]
     return anndata.AnnData(
         sp.csr_matrix(counts), obs=pd.DataFrame(index=index), var=pd.DataFrame(index=genes + filler)

@@ -41,6 +41,8 @@ _DELIMITERS = (",", "\t", ";")
 _OTHER_NAME = re.compile(r"^(?!TR[ABGD][VJ])|^TR[ABGD][VJ]0|^TR[ABGD]V\d+S\d|[^\w/()*-]|_")
 #: Share of other names in a file above which it is refused.
 _FEW_OTHERS = 0.05
+#: Fewer contigs may all be of no use by chance.
+_ENOUGH = 10
 #: Loci of contigs that mix several or show none.
 _NO_LOCUS = ("MULTI", "NONE", "", "NA", "NAN")
 #: A J gene belongs to one locus; V genes are shared between alpha and delta.
@@ -104,7 +106,7 @@ def read_contigs(path: str | Path) -> pd.DataFrame:
     counted = next((column for column in UMIS if column in table.columns), None)
     umis = table[counted] if counted else pd.Series(pd.NA, index=table.index, dtype="string")
     table["n_umis"] = pd.to_numeric(umis, errors="coerce").round().astype("Int64")
-    if not keep.any():
+    if not keep.any() and len(table) >= _ENOUGH:
         what = (
             f"none of its {len(table):,} contigs is of one T cell locus, productive and confident "
             f"(productive says '{table['productive'].iloc[0]}', chain '{table['chain'].iloc[0]}')"
@@ -182,7 +184,7 @@ def _refuse_other_names(path: Path, contigs: pd.DataFrame) -> None:
     """Refuse a file whose genes are not named as IMGT names them."""
     for column in ("v_gene", "j_gene"):
         named = contigs[column].dropna()
-        if len(contigs) and named.empty:
+        if len(contigs) >= _ENOUGH and named.empty:
             what = (
                 f"{column} of none of its {len(contigs):,} productive contigs names one gene, so "
                 "that MAIT and iNKT cells could not be found: give a table that does"
