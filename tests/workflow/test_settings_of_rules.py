@@ -63,8 +63,8 @@ def other(value: Any, annotation: Any) -> Any:
     if isinstance(value, tuple):
         return value[:-1]
     if isinstance(value, dict):
-        example = {str: "unstimulated", int: 60}
-        return {} if value else {"SSc": example[get_args(annotation)[1]]}
+        example = "unstimulated" if get_args(annotation)[1] is str else 60
+        return {} if value else {"SSc": example}
     return f"{value} and more"
 
 
