@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from itc_analysis.report.html import verdicts, words
 from itc_analysis.report.html.blocks import (
@@ -101,7 +102,9 @@ def comparison_blocks(rows: pd.DataFrame, material: Material, *, caption: str) -
                 if row.adjustment != "none"
                 else phrase("not adjusted"),
                 *([words.p_value(row.p_permutation)] if has_permutation else []),
-                " / ".join(verdicts.spread(row, side) for side in ("index", "reference")),
+                Markup("{} /<br>{}").format(
+                    *(verdicts.spread(row, side) for side in ("index", "reference"))
+                ),
                 f"{row.n_index} / {row.n_reference}",
                 f"{row.n_below_lod} / {row.n_missing}",
                 _numbers_of(verdict.caveat, remarks),
