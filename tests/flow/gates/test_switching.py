@@ -11,10 +11,10 @@ import pytest
 
 from flow.made_tubes import NEGATIVE, SPREAD, make_tube
 from itc_analysis.flow.counting.apply import gate_tube
-from itc_analysis.flow.gates.by_hand import by_hand
 from itc_analysis.flow.gates.error import gate_errors
 from itc_analysis.flow.gates.final import FinalGate
 from itc_analysis.flow.gates.switching import switching_events
+from itc_analysis.flow.gating.by_hand import by_hand
 from itc_analysis.flow.gating.geometry import Ellipse, Polygon, Rectangle, Shape, Threshold
 from itc_analysis.flow.gating.shape_error import numbers_of, one_error_away
 from itc_analysis.flow.gating.template import ROOT, Template, check_template

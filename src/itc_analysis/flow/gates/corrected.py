@@ -18,8 +18,8 @@ import pandas as pd
 
 from itc_analysis.cohort.sheets.review import parse_place
 from itc_analysis.errors import Fault, ItcError, did_you_mean
-from itc_analysis.flow.gates.by_hand import by_hand
 from itc_analysis.flow.gates.pooling.settle import settle
+from itc_analysis.flow.gating.by_hand import by_hand
 from itc_analysis.flow.gating.geometry import (
     AllAbove,
     Combination,

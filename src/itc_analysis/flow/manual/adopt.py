@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from itc_analysis.errors import Fault, ItcError, did_you_mean
-from itc_analysis.flow.gates.by_hand import by_hand
+from itc_analysis.flow.gating.by_hand import by_hand
 from itc_analysis.flow.gating.geometry import (
     Combination,
     Geometry,
