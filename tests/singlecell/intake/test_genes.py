@@ -38,6 +38,45 @@ def test_the_prefix_of_the_only_genome_is_taken_off(prefix: str) -> None:
     assert (found.kinds == GENES).all()
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["{}_TotalSeqC", "{}-TotalSeqB", "{}_TotalA", "ADT_{}", "{}-ADT", "{}.ADT", "prot_{}",
+     "{}_PROT", "anti-{}", "anti-human_{}", "Hu.{}", "{0}|{0}|AHS0032|pAbO", "{}-A0072"],
+)  # fmt: skip
+def test_antibodies_that_stand_among_the_genes_are_told_apart(form: str) -> None:
+    proteins = [form.format(name) for name in ("CD4", "CD45RA", "CD19")]
+    found = settle([*HUMAN, "CD4", "CD19", *proteins])
+    assert found.kinds.tolist() == [GENES] * (len(HUMAN) + 2) + [ANTIBODIES] * 3
+    assert found.remarks == [
+        "3 features given as genes are named as antibodies are ("
+        + ", ".join(f"'{name}'" for name in proteins)
+        + ")"
+    ]
+
+
+def test_hashtags_that_stand_among_the_genes_are_told_apart() -> None:
+    assert settle([*HUMAN, "Hashtag1", "HTO_2"]).kinds[-2:].tolist() == [ANTIBODIES] * 2
+
+
+def test_proteins_that_only_some_names_tell_are_refused() -> None:
+    with pytest.raises(
+        UnclearGenes, match=r"3 of its genes are proteins \('CD3', 'CD45RA', 'HLA-DR"
+    ):
+        settle([*HUMAN, "CD3", "CD4", "CD19-1", "CD45RA", "HLA-DR"])
+    assert settle([*HUMAN, "CD161"]).remarks == []  # an old name of KLRB1
+    kinds = [GENES] * len(HUMAN) + [ANTIBODIES] * 2
+    assert settle([*HUMAN, "CD3", "CD45RA"], kinds=kinds).kinds.tolist() == kinds
+
+
+def test_no_gene_is_taken_for_an_antibody() -> None:
+    names = [
+        "CD4", "CD8A", "CD8B", "CD19", "CD27", "CD38", "CD69", "CD160", "CD244", "CD300A", "CD99L2",
+        "HLA-DRA", "HLA-DRB1", "IGHM", "IGHD", "TRDV2", "ABO", "PROTL1", "HTO1", "ANTXR1", "ABCA1",
+        "HULC", "AB015752.3", "RP11-34P13.7", "CTD-2201E18.3", "TOTAL1", "ADTRP", "AC-A0072",
+    ]  # fmt: skip
+    assert (settle([*HUMAN, *names]).kinds == GENES).all()
+
+
 def test_plain_names_with_underscores_stay() -> None:
     names = [*HUMAN, *(f"FILLER_{i}" for i in range(40))]
     assert settle(names).symbols.tolist() == names

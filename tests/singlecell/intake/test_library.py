@@ -81,8 +81,16 @@ def test_ensembl_ids_get_their_symbols_and_repeated_symbols_are_summed(real_data
 
 
 @pytest.mark.real_data
-def test_antibodies_are_kept_apart_from_genes(real_data: Path) -> None:
+@pytest.mark.parametrize("has_types", [True, False])
+def test_antibodies_are_kept_apart_from_genes(
+    real_data: Path, tmp_path: Path, *, has_types: bool
+) -> None:
     path = real_data / "singlecell/14_trex_gex_adt_tcr/trex_example.h5ad"
+    if not has_types:
+        whole = anndata.read_h5ad(path)
+        del whole.var["feature_types"]
+        path = tmp_path / "without_types.h5ad"
+        whole.write_h5ad(path)
     data = read_library(sheet_row(path, "h5ad"))
     assert data.obsm["antibodies"].shape == (320, 37)  # SOURCE.md
     assert not set(data.obsm["antibodies"].columns) & set(data.var_names)

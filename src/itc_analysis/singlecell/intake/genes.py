@@ -41,6 +41,22 @@ GENES, ANTIBODIES = "Gene Expression", "Antibody Capture"
 FOREIGN = "Other Genome"
 #: Families of genes with a hyphen in their names, as R writes them: MT.CO1, TRAV1.2, HLA.A.
 _DOTTED = re.compile(r"^(MT\.[A-Z]|HLA\.[A-Z]|TR[ABGD]V\d+\.\d|IG[HKL]V\d+\.\d)")
+#: How programs and vendors mark the name of an antibody: CD4_TotalSeqC, ADT_CD4, CD4-ADT, prot_CD4,
+#: CD4_PROT, anti-CD4, Hu.CD4, CD4|CD4|AHS0032|pAbO (BD AbSeq), CD4-A0072; hashtags likewise.
+_MARKED = re.compile(
+    r"^(ADT|AB|PROT|PROTEIN|HTO|ANTI(-?HUMAN)?)[-_.:].|^(HU|HUMS)\.CD\d|^HASHTAG.?\d"
+    r"|.[-_. ]?TOTAL(SEQ)?.?[ABCD]$|.[-_.:](ADT|PROT|PROTEIN)$|\|P?ABO$|^CD\d+\w*[-_.][ABCD]\d{4}$",
+    re.IGNORECASE,
+)
+#: Proteins of the usual antibody panels whose names are not the symbol of any gene.
+_PROTEINS = re.compile(
+    r"^(CD(3|8|10|11[ABC]|13|15|16|20|21|23|25|31|45|45RA|45RO|49[A-F]|56|57|62L|64|66B|71|73|94|95"
+    r"|103|107A|117|123|127|134|137|158|161|183|185|192|194|195|196|197|223|278|279|314|366)"
+    r"|HLA[-_. ]?(DR|ABC)|TCR[-_. ]?(AB|GD|V\W?[AD]\d.*)|IG[DM])([-.]\d)?$",
+    re.IGNORECASE,
+)
+#: One of these may be the old name of a gene (CD161 is KLRB1); two are antibodies.
+_FEWEST_PROTEINS = 2
 _ENSEMBL = re.compile(r"^(ENS[A-Z]*G\d{11})(\.\d+)?$")
 _BOTH = re.compile(
     r"^(?:(?P<symbol>.+)[_|](?P<id>ENSG\d{11})|(?P<id2>ENSG\d{11})[_|](?P<symbol2>.+))(\.\d+)?$"
@@ -91,15 +107,15 @@ def settle_names(
     Raises
     ------
     UnclearGenes
-        several human genomes, several genomes of which none is human, or a gene list of Ensembl ids
-        in which no gene that matters is found.
+        several human genomes, several genomes of which none is human, a gene list of Ensembl ids in
+        which no gene that matters is found, or proteins among the genes that cannot be told from
+        them.
     """
-    remarks: list[str] = []
-    is_gene = kinds == GENES
     symbols = np.array(
         [str(n) if str(n) else str(i) for i, n in zip(ids, names, strict=True)], object
     )
-    kinds = kinds.copy()
+    kinds, remarks = _without_antibodies(symbols, kinds)
+    is_gene = kinds == GENES
     symbols, of_prefix = _strip_prefixes(symbols, is_gene)
     origin = of_prefix if of_prefix is not None else genomes
     if origin is not None:
@@ -177,6 +193,32 @@ def known_ids() -> dict[str, str]:
     with source.open(encoding="utf-8") as stream:
         rows = [line.rstrip("\n").split("\t") for line in stream if not line.startswith("#")]
     return {row[0]: row[1] for row in rows[1:]}
+
+
+def _without_antibodies(
+    symbols: npt.NDArray[Any], kinds: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], list[str]]:
+    """Return the kind of each feature, with antibodies that a file gives as genes told apart.
+
+    A file of both without the types of its features would count antibodies as molecules of RNA, and
+    add those that are called as a gene is (CD4, CD19) to that gene.
+    """
+    is_gene = kinds == GENES
+    is_marked = is_gene & np.array([bool(_MARKED.search(str(s))) for s in symbols], bool)
+    bare = [str(s) for s in symbols[is_gene & ~is_marked] if _PROTEINS.match(str(s))]
+    if len(bare) >= _FEWEST_PROTEINS:
+        shown = ", ".join(f"'{name}'" for name in bare[:_EXAMPLES])
+        msg = (
+            f"{len(bare)} of its genes are proteins ({shown}), and nothing tells which others are; "
+            "give every feature its type ('Gene Expression', 'Antibody Capture') in "
+            "var['feature_types'] or the third column of features.tsv, or leave the antibodies out"
+        )
+        raise UnclearGenes(msg)
+    if is_marked.sum() in (0, is_gene.sum()):
+        return kinds.copy(), []
+    shown = ", ".join(f"'{name}'" for name in symbols[is_marked][:_EXAMPLES])
+    text = f"{int(is_marked.sum())} features given as genes are named as antibodies are ({shown})"
+    return np.where(is_marked, ANTIBODIES, kinds), [text]
 
 
 def _strip_prefixes(
