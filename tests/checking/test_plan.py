@@ -152,6 +152,14 @@ def test_what_nothing_measures_and_nobody_asked_for_is_said(study: Study) -> Non
     )
 
 
+def test_a_study_without_tubes_is_told_so_and_not_of_templates(study: Study) -> None:
+    sheet = Path(study.fcs_files)
+    sheet.write_text(sheet.read_text().splitlines(keepends=True)[0])
+    lines = "\n".join(told(study))
+    assert "there are no stained tubes" in lines
+    assert "gating template" not in lines
+
+
 def test_a_population_outside_the_t_cells_has_no_share_of_them(study: Study) -> None:
     template = TEMPLATE.replace("t_cells", "cd3_pos")
     Path(study.gating_folder, "panel_a.yaml").write_text(template)

@@ -241,6 +241,8 @@ def _no_phenotype(population: str) -> str:
 
 
 def _no_template(population: str, measured: Measured) -> str:
+    if not measured.panels:
+        return "there are no stained tubes"
     return f"no gating template measures '{population}'{_close(population, measured.populations)}"
 
 
