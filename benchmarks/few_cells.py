@@ -160,8 +160,8 @@ def main() -> None:
         if options.only in (None, "grid"):
             found = summaries(pool, GRID, grid_tables, options.seed + 1, options.folder)
             lines += told(grid_lines(found, len(GRID)))
-    if options.only in (None, "scores") and not options.finished:
-        lines += told(["", *score_rows(options.tables, options.seed)])
+        if options.only in (None, "scores") and pool is not None:
+            lines += told(score_rows(pool, options.tables, options.seed))
     if options.output:
         write(Path(options.output), lines)
 
