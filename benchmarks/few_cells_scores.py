@@ -117,6 +117,7 @@ def score_rows(pool: Any, n_tables: int, seed: int) -> Iterator[str]:
         f"Scores: {n_tables:,} tables a row (Monte-Carlo standard error "
         f"{100 * np.sqrt(ALPHA * (1 - ALPHA) / n_tables):.1f} points at 5 %). SSc, healthy, SLE "
         "and RA, 60 of each unless said; four markers, a person's SD 0.6 on the logit scale. "
+        "Batches: 20 and 40 people with SSc. "
         "*Not scored*: of the people with SSc. *Warned*: the product says that few cells make the "
         "score uncertain."
     )

@@ -75,6 +75,10 @@ def test_no_gene_is_taken_for_an_antibody() -> None:
         "HULC", "AB015752.3", "RP11-34P13.7", "CTD-2201E18.3", "TOTAL1", "ADTRP", "AC-A0072",
     ]  # fmt: skip
     assert (settle([*HUMAN, *names]).kinds == GENES).all()
+    # symbol and id joined, in both orders
+    joined = [f"ENSG{i:011d}|{name}" for i, name in enumerate(names)]
+    joined += [f"{name}|ENSG{i:011d}" for i, name in enumerate(names)]
+    assert (settle(joined).kinds == GENES).all()
 
 
 def test_plain_names_with_underscores_stay() -> None:

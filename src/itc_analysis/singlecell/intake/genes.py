@@ -45,7 +45,7 @@ _DOTTED = re.compile(r"^(MT\.[A-Z]|HLA\.[A-Z]|TR[ABGD]V\d+\.\d|IG[HKL]V\d+\.\d)"
 #: CD4_PROT, anti-CD4, Hu.CD4, CD4|CD4|AHS0032|pAbO (BD AbSeq), CD4-A0072; hashtags likewise.
 _MARKED = re.compile(
     r"^(ADT|AB|PROT|PROTEIN|HTO|ANTI(-?HUMAN)?)[-_.:].|^(HU|HUMS)\.CD\d|^HASHTAG.?\d"
-    r"|.[-_. ]?TOTAL(SEQ)?.?[ABCD]$|.[-_.:](ADT|PROT|PROTEIN)$|\|P?ABO$|^CD\d+\w*[-_.][ABCD]\d{4}$",
+    r"|.[-_. ]?TOTAL(SEQ)?.?[ABCD]$|.[-_.:](ADT|PROT|PROTEIN)$|\|PABO$|^CD\d+\w*[-_.][ABCD]\d{4}$",
     re.IGNORECASE,
 )
 #: Proteins of the usual antibody panels whose names are not the symbol of any gene.
